@@ -1,0 +1,28 @@
+package dev.atelier.spec;
+
+import jakarta.validation.constraints.Max;
+import jakarta.validation.constraints.Min;
+import jakarta.validation.constraints.NotNull;
+import jakarta.validation.constraints.Size;
+
+/**
+ * Where the images come from and how they are prepared: centre-cropped to a square, resized, RGB.
+ *
+ * <p>A source is {@code shapes[?count=N&seed=S]}, {@code cifar10}, or the path or {@code file:},
+ * {@code http(s):} or {@code s3:} URI of an image directory, an archive of images, or CIFAR-10's
+ * binary files.
+ */
+public record DatasetSpec(
+    @NotNull @Size(min = 1, max = 2000) String source,
+    @NotNull @Size(max = 500) String subdirectory, // only entries below this path of the source
+    @NotNull @Min(8) @Max(256) Integer resolution, // pixels per side after preparation
+    @NotNull @Min(1) @Max(10_000_000) Integer maxImages // the first ones in name order are kept
+    ) {
+
+  public DatasetSpec {
+    source = source == null ? "shapes" : source;
+    subdirectory = subdirectory == null ? "" : subdirectory;
+    resolution = resolution == null ? 32 : resolution;
+    maxImages = maxImages == null ? 10_000_000 : maxImages;
+  }
+}

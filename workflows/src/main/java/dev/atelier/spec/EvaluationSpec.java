@@ -1,0 +1,80 @@
+package dev.atelier.spec;
+
+import com.fasterxml.jackson.annotation.JsonProperty;
+import jakarta.validation.Valid;
+import jakarta.validation.constraints.DecimalMax;
+import jakarta.validation.constraints.DecimalMin;
+import jakarta.validation.constraints.Max;
+import jakarta.validation.constraints.Min;
+import jakarta.validation.constraints.NotNull;
+import jakarta.validation.constraints.Size;
+import java.util.Optional;
+
+/** How trained models are compared: what is sampled, and the features it is judged by. */
+public record EvaluationSpec(
+    @NotNull @Min(2) @Max(1_000_000) Integer samples, // images per model
+    @NotNull @Min(1) @Max(65_536) Integer batchSize, // images sampled at once
+    @NotNull Long seed, // the same noise for every model
+    @NotNull @Valid SamplerSpec sampler,
+    @NotNull @Valid ExtractorSpec extractor,
+    @NotNull @Min(1) @Max(32) Integer gridRows,
+    @NotNull @Min(1) @Max(32) Integer gridColumns) {
+
+  /** The reverse process. */
+  public record SamplerSpec(
+      @NotNull Kind kind,
+      @NotNull @Min(1) @Max(10_000) Integer steps,
+      @NotNull Spacing spacing,
+      @NotNull @DecimalMin("0") @DecimalMax("1") Double eta // DDIM: 0 deterministic, 1 as DDPM
+      ) {
+
+    /** The sampling algorithm. */
+    public enum Kind {
+      @JsonProperty("ddim")
+      DDIM // Song et al. 2021, eq. 12
+    }
+
+    /** Which of the T timesteps are visited. */
+    public enum Spacing {
+      @JsonProperty("uniform")
+      UNIFORM,
+      @JsonProperty("quad")
+      QUAD, // denser at small t; Song et al. 2021, appendix D.2
+      @JsonProperty("trailing")
+      TRAILING // starts at T - 1; Lin et al. 2024
+    }
+
+    public SamplerSpec {
+      kind = kind == null ? Kind.DDIM : kind;
+      steps = steps == null ? 100 : steps;
+      spacing = spacing == null ? Spacing.QUAD : spacing;
+      eta = eta == null ? 0.0 : eta;
+    }
+  }
+
+  /** The network whose features the Fréchet distance compares. */
+  public record ExtractorSpec(
+      // random-conv (a fixed random-weight network), or the path or URI of a TorchScript file
+      @NotNull @Size(min = 1, max = 2000) String source,
+      @NotNull Optional<@Min(8) @Max(1024) Integer> resizeTo // pixels per side; absent: as sampled
+      ) {
+
+    /** The built-in extractor: fixed random weights, needs no download. */
+    public static final String RANDOM_CONV = "random-conv";
+
+    public ExtractorSpec {
+      source = source == null ? RANDOM_CONV : source;
+      resizeTo = resizeTo == null ? Optional.empty() : resizeTo;
+    }
+  }
+
+  public EvaluationSpec {
+    samples = samples == null ? 10_000 : samples;
+    batchSize = batchSize == null ? 64 : batchSize;
+    seed = seed == null ? 0L : seed;
+    sampler = sampler == null ? new SamplerSpec(null, null, null, null) : sampler;
+    extractor = extractor == null ? new ExtractorSpec(null, Optional.empty()) : extractor;
+    gridRows = gridRows == null ? 4 : gridRows;
+    gridColumns = gridColumns == null ? 8 : gridColumns;
+  }
+}

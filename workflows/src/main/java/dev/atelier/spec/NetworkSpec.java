@@ -1,0 +1,59 @@
+package dev.atelier.spec;
+
+import jakarta.validation.constraints.DecimalMax;
+import jakarta.validation.constraints.DecimalMin;
+import jakarta.validation.constraints.Max;
+import jakarta.validation.constraints.Min;
+import jakarta.validation.constraints.NotNull;
+import jakarta.validation.constraints.Size;
+import java.util.List;
+import java.util.Optional;
+
+/** A DDPM U-Net. Ho et al. 2020, appendix B; defaults are its CIFAR-10 network. */
+public record NetworkSpec(
+    @NotNull @Min(4) @Max(1024) Integer channels, // width of the first level
+    @NotNull @Size(min = 1, max = 8)
+        List<@NotNull @Min(1) @Max(16) Integer> multipliers, // per level
+    @NotNull @Min(1) @Max(8) Integer resBlocks, // residual blocks per level
+    @NotNull @Size(max = 8) List<@NotNull @Min(1) Integer> attentionResolutions, // pixels per side
+    @NotNull @Min(1) @Max(64) Integer attentionHeads,
+    @NotNull @DecimalMin("0") @DecimalMax(value = "1", inclusive = false) Double dropout,
+    @NotNull Optional<@Min(1) @Max(128) Integer> groups // of group norm; absent: fits every width
+    ) {
+
+  public NetworkSpec {
+    channels = channels == null ? 128 : channels;
+    multipliers = multipliers == null ? List.of(1, 2, 2, 2) : List.copyOf(multipliers);
+    resBlocks = resBlocks == null ? 2 : resBlocks;
+    attentionResolutions =
+        attentionResolutions == null ? List.of(16) : List.copyOf(attentionResolutions);
+    attentionHeads = attentionHeads == null ? 1 : attentionHeads;
+    dropout = dropout == null ? 0.0 : dropout;
+    groups = groups == null ? Optional.empty() : groups;
+  }
+
+  /** The default network with another width. */
+  public static NetworkSpec ofWidth(int channels) {
+    return new NetworkSpec(channels, null, null, null, null, null, Optional.empty());
+  }
+
+  /** Channels of each level, first (highest resolution) to last. */
+  public List<Integer> widths() {
+    return multipliers.stream().map(m -> m * channels).toList();
+  }
+
+  /**
+   * Groups of the group norm over {@code width} channels: the spec's own number, else the largest
+   * divisor of {@code width} that is at most 32.
+   */
+  public int groupsFor(int width) {
+    return groups.orElseGet(
+        () -> {
+          int g = Math.min(32, width);
+          while (width % g != 0) {
+            g--;
+          }
+          return g;
+        });
+  }
+}

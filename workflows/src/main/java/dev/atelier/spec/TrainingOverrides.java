@@ -1,0 +1,55 @@
+package dev.atelier.spec;
+
+import jakarta.validation.constraints.DecimalMin;
+import jakarta.validation.constraints.Min;
+import jakarta.validation.constraints.NotNull;
+import java.util.Optional;
+
+/**
+ * The training settings that one student, or a retry, may change; absent fields stay as they are.
+ */
+public record TrainingOverrides(
+    @NotNull Optional<@Min(1) Integer> steps,
+    @NotNull Optional<@Min(1) Integer> batchSize,
+    @NotNull Optional<@DecimalMin(value = "0", inclusive = false) Double> learningRate,
+    @NotNull Optional<@Min(0) Integer> warmupSteps,
+    @NotNull Optional<@DecimalMin(value = "0", inclusive = false) Double> clipNorm) {
+
+  /** Changes nothing. */
+  public static final TrainingOverrides NONE =
+      new TrainingOverrides(
+          Optional.empty(), Optional.empty(), Optional.empty(), Optional.empty(), Optional.empty());
+
+  public TrainingOverrides {
+    steps = steps == null ? Optional.empty() : steps;
+    batchSize = batchSize == null ? Optional.empty() : batchSize;
+    learningRate = learningRate == null ? Optional.empty() : learningRate;
+    warmupSteps = warmupSteps == null ? Optional.empty() : warmupSteps;
+    clipNorm = clipNorm == null ? Optional.empty() : clipNorm;
+  }
+
+  /** Returns {@code base} with these settings in place of its own. */
+  public TrainingSpec applyTo(TrainingSpec base) {
+    return new TrainingSpec(
+        steps.orElse(base.steps()),
+        batchSize.orElse(base.batchSize()),
+        learningRate.orElse(base.learningRate()),
+        warmupSteps.orElse(base.warmupSteps()),
+        base.weightDecay(),
+        clipNorm.orElse(base.clipNorm()),
+        base.emaDecay(),
+        base.horizontalFlips(),
+        base.checkpointEverySteps(),
+        base.metricsEverySteps());
+  }
+
+  /** Returns these settings, with those that {@code later} names in place of the same ones here. */
+  public TrainingOverrides then(TrainingOverrides later) {
+    return new TrainingOverrides(
+        later.steps.or(() -> steps),
+        later.batchSize.or(() -> batchSize),
+        later.learningRate.or(() -> learningRate),
+        later.warmupSteps.or(() -> warmupSteps),
+        later.clipNorm.or(() -> clipNorm));
+  }
+}

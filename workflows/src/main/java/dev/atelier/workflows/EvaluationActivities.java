@@ -1,0 +1,64 @@
+package dev.atelier.workflows;
+
+import dev.atelier.spec.DiffusionSpec;
+import dev.atelier.spec.EvaluationSpec;
+import dev.atelier.spec.ExperimentSpec;
+import io.temporal.activity.ActivityInterface;
+import io.temporal.activity.ActivityMethod;
+import java.util.List;
+
+/** Samples from trained models, compares them with the dataset, and publishes their files. */
+@ActivityInterface
+public interface EvaluationActivities {
+
+  /** What a set of models is called in results. */
+  enum Subject {
+    TEACHER("teacher"),
+    ONE_TO_ONE("one-to-one"),
+    O2MKD("o2mkd");
+
+    private final String label;
+
+    Subject(String label) {
+      this.label = label;
+    }
+
+    /** Its name in file names, tables and REST. */
+    public String label() {
+      return label;
+    }
+  }
+
+  /** Models that together own [0, T), to be sampled and judged as one. */
+  record Evaluate(
+      String experimentId,
+      Subject subject,
+      DatasetRef dataset,
+      DiffusionSpec diffusion,
+      EvaluationSpec evaluation,
+      List<ModelRef> models) {}
+
+  /**
+   * The figures of one subject.
+   *
+   * @param distance Fréchet distance to the dataset under the protocol stored beside it
+   */
+  record Evaluated(Subject subject, double distance) {}
+
+  /** Every trained model of an experiment, to be written as files for users. */
+  record Publish(
+      String experimentId,
+      ExperimentSpec spec,
+      DatasetRef dataset,
+      ModelRef teacher,
+      List<ModelRef> students, // in order of their ranges
+      List<ModelRef> oneToOne // empty or one
+      ) {}
+
+  @ActivityMethod(name = "Evaluate")
+  Evaluated evaluate(Evaluate task);
+
+  /** Writes the TorchScript and safetensors files that {@code export} hands out. */
+  @ActivityMethod(name = "Publish")
+  void publish(Publish task);
+}

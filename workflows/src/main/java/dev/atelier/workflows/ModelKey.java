@@ -1,0 +1,35 @@
+package dev.atelier.workflows;
+
+import com.fasterxml.jackson.annotation.JsonCreator;
+import com.fasterxml.jackson.annotation.JsonValue;
+import java.util.regex.Pattern;
+
+/**
+ * The name of a model within its experiment: {@code teacher}, {@code student-<k>} with k from 1, or
+ * {@code one-to-one} for the baseline student.
+ */
+public record ModelKey(@JsonValue String value) {
+
+  public static final ModelKey TEACHER = new ModelKey("teacher");
+  public static final ModelKey ONE_TO_ONE = new ModelKey("one-to-one");
+
+  private static final Pattern FORM = Pattern.compile("teacher|one-to-one|student-[1-9][0-9]{0,3}");
+
+  @JsonCreator
+  public ModelKey {
+    if (!FORM.matcher(value).matches()) {
+      throw new IllegalArgumentException(
+          "Unknown model '%s': expected teacher, one-to-one or student-<k> with k from 1."
+              .formatted(value));
+    }
+  }
+
+  public static ModelKey student(int k) {
+    return new ModelKey("student-" + k);
+  }
+
+  @Override
+  public String toString() {
+    return value;
+  }
+}

@@ -1,0 +1,22 @@
+package dev.atelier.workflows;
+
+import dev.atelier.spec.NetworkSpec;
+import dev.atelier.spec.TimestepRange;
+
+/**
+ * A trained model in the store.
+ *
+ * @param key its name within the experiment
+ * @param network its architecture
+ * @param range the timesteps it owns
+ * @param manifestKey object key of its last checkpoint's manifest
+ * @param manifestSha256 of that manifest
+ * @param step of that checkpoint
+ */
+public record ModelRef(
+    ModelKey key,
+    NetworkSpec network,
+    TimestepRange range,
+    String manifestKey,
+    String manifestSha256,
+    int step) {}

@@ -1,0 +1,19 @@
+package dev.atelier.workflows;
+
+/** Where an experiment stands. */
+public enum Stage {
+  QUEUED,
+  PREPARING_DATASET,
+  TRAINING_TEACHER,
+  TRAINING_STUDENTS,
+  AWAITING_RETRY, // some model failed, the others are done: waits for retry or cancel
+  EVALUATING,
+  PUBLISHING,
+  DONE,
+  FAILED,
+  CANCELED;
+
+  public boolean terminal() {
+    return this == DONE || this == FAILED || this == CANCELED;
+  }
+}
