@@ -1,0 +1,54 @@
+package dev.atelier.worker;
+
+import io.temporal.activity.ActivityExecutionContext;
+import io.temporal.client.ActivityCompletionException;
+import java.util.Optional;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Supplier;
+
+/**
+ * Tells Temporal that an activity lives, on a timer of its own, so that a long native call is not
+ * taken for a lost worker; and learns that way that the activity is canceled.
+ */
+final class Heartbeat implements AutoCloseable {
+
+  static final long INTERVAL_SECONDS = 3;
+
+  private final AtomicReference<ActivityCompletionException> ended = new AtomicReference<>();
+  private final ScheduledExecutorService timer;
+
+  /** Beats until closed; {@code details} are for people who look at the Temporal Web UI. */
+  Heartbeat(ActivityExecutionContext context, Supplier<String> details) {
+    timer =
+        Executors.newSingleThreadScheduledExecutor(
+            task -> {
+              Thread thread = new Thread(task, "heartbeat");
+              thread.setDaemon(true);
+              return thread;
+            });
+    var unused =
+        timer.scheduleAtFixedRate(
+            () -> beat(context, details), 0, INTERVAL_SECONDS, TimeUnit.SECONDS);
+  }
+
+  private void beat(ActivityExecutionContext context, Supplier<String> details) {
+    try {
+      context.heartbeat(details.get());
+    } catch (ActivityCompletionException e) {
+      ended.compareAndSet(null, e);
+    }
+  }
+
+  /** Why the activity shall stop: it was canceled, or Temporal no longer knows it. */
+  Optional<ActivityCompletionException> ended() {
+    return Optional.ofNullable(ended.get());
+  }
+
+  @Override
+  public void close() {
+    timer.shutdownNow();
+  }
+}
