@@ -1,5 +1,6 @@
 package dev.atelier.spec;
 
+import com.fasterxml.jackson.annotation.JsonPropertyDescription;
 import jakarta.validation.constraints.Max;
 import jakarta.validation.constraints.Min;
 import jakarta.validation.constraints.NotNull;
@@ -13,11 +14,22 @@ import jakarta.validation.constraints.Size;
  * binary files.
  */
 public record DatasetSpec(
-    @NotNull @Size(min = 1, max = 2000) String source,
-    @NotNull @Size(max = 500) String subdirectory, // only entries below this path of the source
-    @NotNull @Min(8) @Max(256) Integer resolution, // pixels per side after preparation
-    @NotNull @Min(1) @Max(10_000_000) Integer maxImages // the first ones in name order are kept
-    ) {
+    @JsonPropertyDescription(
+            "shapes[?count=N&seed=S], cifar10, or the path or the file:, http(s): or s3: URI of an image directory, an archive of images, or the binary files of CIFAR-10")
+        @NotNull
+        @Size(min = 1, max = 2000)
+        String source,
+    @JsonPropertyDescription("Only entries below this path of the source are read; empty: all")
+        @NotNull
+        @Size(max = 500)
+        String subdirectory,
+    @JsonPropertyDescription("Pixels per side after preparation") @NotNull @Min(8) @Max(256)
+        Integer resolution,
+    @JsonPropertyDescription("At most so many images, the first in name order, are kept")
+        @NotNull
+        @Min(1)
+        @Max(10_000_000)
+        Integer maxImages) {
 
   public DatasetSpec {
     source = source == null ? "shapes" : source;

@@ -1,6 +1,7 @@
 package dev.atelier.spec;
 
 import com.fasterxml.jackson.annotation.JsonProperty;
+import com.fasterxml.jackson.annotation.JsonPropertyDescription;
 import jakarta.validation.constraints.DecimalMax;
 import jakarta.validation.constraints.DecimalMin;
 import jakarta.validation.constraints.Max;
@@ -9,12 +10,25 @@ import jakarta.validation.constraints.NotNull;
 
 /** The forward process q(x_t | x_0). Ho et al. 2020, section 2. */
 public record DiffusionSpec(
-    @NotNull @Min(10) @Max(10_000) Integer timesteps, // T
-    @NotNull Schedule schedule,
-    @NotNull @DecimalMin(value = "0", inclusive = false) @DecimalMax("1")
-        Double betaStart, // linear
-    @NotNull @DecimalMin(value = "0", inclusive = false) @DecimalMax("1") Double betaEnd // linear
-    ) {
+    @JsonPropertyDescription("T, the number of timesteps of the forward process")
+        @NotNull
+        @Min(10)
+        @Max(10_000)
+        Integer timesteps,
+    @JsonPropertyDescription(
+            "How beta grows with t: linear (Ho et al. 2020) or cosine (Nichol & Dhariwal 2021)")
+        @NotNull
+        Schedule schedule,
+    @JsonPropertyDescription("beta at t = 0; read by the linear schedule")
+        @NotNull
+        @DecimalMin(value = "0", inclusive = false)
+        @DecimalMax("1")
+        Double betaStart,
+    @JsonPropertyDescription("beta at t = T - 1; read by the linear schedule")
+        @NotNull
+        @DecimalMin(value = "0", inclusive = false)
+        @DecimalMax("1")
+        Double betaEnd) {
 
   /** How beta grows with t. */
   public enum Schedule {

@@ -1,6 +1,7 @@
 package dev.atelier.spec;
 
 import com.fasterxml.jackson.annotation.JsonProperty;
+import com.fasterxml.jackson.annotation.JsonPropertyDescription;
 import jakarta.validation.Valid;
 import jakarta.validation.constraints.DecimalMax;
 import jakarta.validation.constraints.DecimalMin;
@@ -12,21 +13,37 @@ import java.util.Optional;
 
 /** How trained models are compared: what is sampled, and the features it is judged by. */
 public record EvaluationSpec(
-    @NotNull @Min(2) @Max(1_000_000) Integer samples, // images per model
-    @NotNull @Min(1) @Max(65_536) Integer batchSize, // images sampled at once
-    @NotNull Long seed, // the same noise for every model
-    @NotNull @Valid SamplerSpec sampler,
-    @NotNull @Valid ExtractorSpec extractor,
-    @NotNull @Min(1) @Max(32) Integer gridRows,
-    @NotNull @Min(1) @Max(32) Integer gridColumns) {
+    @JsonPropertyDescription("Images sampled per subject") @NotNull @Min(2) @Max(1_000_000)
+        Integer samples,
+    @JsonPropertyDescription("Images sampled at once") @NotNull @Min(1) @Max(65_536)
+        Integer batchSize,
+    @JsonPropertyDescription("Seed of the noise, the same for every subject") @NotNull Long seed,
+    @JsonPropertyDescription("The reverse process") @NotNull @Valid SamplerSpec sampler,
+    @JsonPropertyDescription("The network whose features the Fréchet distance compares")
+        @NotNull
+        @Valid
+        ExtractorSpec extractor,
+    @JsonPropertyDescription("Rows of the sample grid") @NotNull @Min(1) @Max(32) Integer gridRows,
+    @JsonPropertyDescription("Columns of the sample grid") @NotNull @Min(1) @Max(32)
+        Integer gridColumns) {
 
   /** The reverse process. */
   public record SamplerSpec(
-      @NotNull Kind kind,
-      @NotNull @Min(1) @Max(10_000) Integer steps,
-      @NotNull Spacing spacing,
-      @NotNull @DecimalMin("0") @DecimalMax("1") Double eta // DDIM: 0 deterministic, 1 as DDPM
-      ) {
+      @JsonPropertyDescription("The sampling algorithm") @NotNull Kind kind,
+      @JsonPropertyDescription("How many of the T timesteps are visited")
+          @NotNull
+          @Min(1)
+          @Max(10_000)
+          Integer steps,
+      @JsonPropertyDescription(
+              "Which timesteps are visited: uniform, quad (denser at small t) or trailing (starts at T - 1)")
+          @NotNull
+          Spacing spacing,
+      @JsonPropertyDescription("DDIM noise: 0 deterministic, 1 as DDPM")
+          @NotNull
+          @DecimalMin("0")
+          @DecimalMax("1")
+          Double eta) {
 
     /** The sampling algorithm. */
     public enum Kind {
@@ -54,10 +71,15 @@ public record EvaluationSpec(
 
   /** The network whose features the Fréchet distance compares. */
   public record ExtractorSpec(
-      // random-conv (a fixed random-weight network), or the path or URI of a TorchScript file
-      @NotNull @Size(min = 1, max = 2000) String source,
-      @NotNull Optional<@Min(8) @Max(1024) Integer> resizeTo // pixels per side; absent: as sampled
-      ) {
+      @JsonPropertyDescription(
+              "random-conv (a fixed random-weight network), or the path or URI of a TorchScript file")
+          @NotNull
+          @Size(min = 1, max = 2000)
+          String source,
+      @JsonPropertyDescription(
+              "Pixels per side that images are resized to first; absent: as sampled")
+          @NotNull
+          Optional<@Min(8) @Max(1024) Integer> resizeTo) {
 
     /** The built-in extractor: fixed random weights, needs no download. */
     public static final String RANDOM_CONV = "random-conv";

@@ -1,5 +1,6 @@
 package dev.atelier.spec;
 
+import com.fasterxml.jackson.annotation.JsonPropertyDescription;
 import jakarta.validation.Valid;
 import jakarta.validation.constraints.NotNull;
 import jakarta.validation.constraints.Pattern;
@@ -8,17 +9,29 @@ import java.util.Map;
 
 /** What a user asks for: one teacher, its students, and how they are compared. */
 public record ExperimentSpec(
-    @NotNull @Size(min = 1, max = 100) String name,
-    @NotNull Long seed, // every random draw of the experiment is a function of it
-    @NotNull @Size(max = 32) Map<@Size(min = 1, max = 63) String, @Size(max = 255) String> labels,
-    @NotNull @Valid DatasetSpec dataset,
-    @NotNull @Valid DiffusionSpec diffusion,
-    @NotNull @Valid TeacherSpec teacher,
-    @NotNull @Valid StudentsSpec students,
-    @NotNull @Valid EvaluationSpec evaluation,
-    @NotNull @Pattern(regexp = "cpu|gpu(-[a-z0-9]+)?")
-        String compute // task queue atelier-<compute>
-    ) {
+    @JsonPropertyDescription("Name of the experiment, shown in lists")
+        @NotNull
+        @Size(min = 1, max = 100)
+        String name,
+    @JsonPropertyDescription("Every random draw of the experiment is a function of it") @NotNull
+        Long seed,
+    @JsonPropertyDescription("Free key-value pairs to find the experiment by")
+        @NotNull
+        @Size(max = 32)
+        Map<@Size(min = 1, max = 63) String, @Size(max = 255) String> labels,
+    @JsonPropertyDescription("The images and how they are prepared") @NotNull @Valid
+        DatasetSpec dataset,
+    @JsonPropertyDescription("The forward process") @NotNull @Valid DiffusionSpec diffusion,
+    @JsonPropertyDescription("The large model that is trained first") @NotNull @Valid
+        TeacherSpec teacher,
+    @JsonPropertyDescription("The specialists that are distilled from it") @NotNull @Valid
+        StudentsSpec students,
+    @JsonPropertyDescription("How the models are compared") @NotNull @Valid
+        EvaluationSpec evaluation,
+    @JsonPropertyDescription("Class of device that trains and samples: cpu, gpu or gpu-<class>")
+        @NotNull
+        @Pattern(regexp = "cpu|gpu(-[a-z0-9]+)?")
+        String compute) {
 
   public ExperimentSpec {
     name = name == null ? "experiment" : name;

@@ -1,13 +1,15 @@
 package dev.atelier.spec;
 
+import com.fasterxml.jackson.annotation.JsonPropertyDescription;
 import jakarta.validation.constraints.DecimalMin;
 import jakarta.validation.constraints.NotNull;
 
 /** Weights of the student's loss: w_eps ||eps - eps_S||^2 + w_kd ||eps_T - eps_S||^2. */
 public record LossSpec(
-    @NotNull @DecimalMin("0") Double diffusion, // w_eps
-    @NotNull @DecimalMin("0") Double prediction // w_kd
-    ) {
+    @JsonPropertyDescription("w_eps, weight of ||eps - eps_S||^2") @NotNull @DecimalMin("0")
+        Double diffusion,
+    @JsonPropertyDescription("w_kd, weight of ||eps_T - eps_S||^2") @NotNull @DecimalMin("0")
+        Double prediction) {
 
   public LossSpec {
     diffusion = diffusion == null ? 1.0 : diffusion;

@@ -1,5 +1,6 @@
 package dev.atelier.spec;
 
+import com.fasterxml.jackson.annotation.JsonPropertyDescription;
 import jakarta.validation.constraints.DecimalMax;
 import jakarta.validation.constraints.DecimalMin;
 import jakarta.validation.constraints.Max;
@@ -11,15 +12,30 @@ import java.util.Optional;
 
 /** A DDPM U-Net. Ho et al. 2020, appendix B; defaults are its CIFAR-10 network. */
 public record NetworkSpec(
-    @NotNull @Min(4) @Max(1024) Integer channels, // width of the first level
-    @NotNull @Size(min = 1, max = 8)
-        List<@NotNull @Min(1) @Max(16) Integer> multipliers, // per level
-    @NotNull @Min(1) @Max(8) Integer resBlocks, // residual blocks per level
-    @NotNull @Size(max = 8) List<@NotNull @Min(1) Integer> attentionResolutions, // pixels per side
-    @NotNull @Min(1) @Max(64) Integer attentionHeads,
-    @NotNull @DecimalMin("0") @DecimalMax(value = "1", inclusive = false) Double dropout,
-    @NotNull Optional<@Min(1) @Max(128) Integer> groups // of group norm; absent: fits every width
-    ) {
+    @JsonPropertyDescription("Width of the first level") @NotNull @Min(4) @Max(1024)
+        Integer channels,
+    @JsonPropertyDescription(
+            "Width of each level, as a multiple of channels; each level after the first halves the resolution")
+        @NotNull
+        @Size(min = 1, max = 8)
+        List<@NotNull @Min(1) @Max(16) Integer> multipliers,
+    @JsonPropertyDescription("Residual blocks per level") @NotNull @Min(1) @Max(8)
+        Integer resBlocks,
+    @JsonPropertyDescription("Resolutions, in pixels per side, of the levels with self-attention")
+        @NotNull
+        @Size(max = 8)
+        List<@NotNull @Min(1) Integer> attentionResolutions,
+    @JsonPropertyDescription("Heads of each attention block") @NotNull @Min(1) @Max(64)
+        Integer attentionHeads,
+    @JsonPropertyDescription("Probability of dropout in residual blocks")
+        @NotNull
+        @DecimalMin("0")
+        @DecimalMax(value = "1", inclusive = false)
+        Double dropout,
+    @JsonPropertyDescription(
+            "Groups of group norm; absent: the largest divisor of each width up to 32")
+        @NotNull
+        Optional<@Min(1) @Max(128) Integer> groups) {
 
   public NetworkSpec {
     channels = channels == null ? 128 : channels;

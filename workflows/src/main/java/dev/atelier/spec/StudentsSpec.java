@@ -1,5 +1,6 @@
 package dev.atelier.spec;
 
+import com.fasterxml.jackson.annotation.JsonPropertyDescription;
 import jakarta.validation.Valid;
 import jakarta.validation.constraints.DecimalMax;
 import jakarta.validation.constraints.DecimalMin;
@@ -10,20 +11,28 @@ import java.util.List;
 
 /** The specialists: student i (1-based) owns the i-th range of timesteps, counted from t = 0. */
 public record StudentsSpec(
-    @NotNull @Min(1) @Max(500) Integer count, // N
-    @NotNull @Valid NetworkSpec network,
-    @NotNull @Valid TrainingSpec training,
-    @NotNull @Valid AssignmentSpec assignment,
-    // p: a sample's t is uniform over the student's own range with probability p, else over [0, T)
-    @NotNull @DecimalMin("0") @DecimalMax("1") Double specificProbability,
-    @NotNull @Valid LossSpec loss,
-    @NotNull List<@NotNull @Valid StudentOverride> overrides,
-    @NotNull Boolean oneToOneBaseline // also train one student over [0, T), same size and steps
-    ) {
+    @JsonPropertyDescription("N, the number of students") @NotNull @Min(1) @Max(500) Integer count,
+    @JsonPropertyDescription("Architecture of each student") @NotNull @Valid NetworkSpec network,
+    @JsonPropertyDescription("How each student is trained") @NotNull @Valid TrainingSpec training,
+    @JsonPropertyDescription("How [0, T) is cut into one range per student") @NotNull @Valid
+        AssignmentSpec assignment,
+    @JsonPropertyDescription(
+            "p: a sample's t is uniform over the student's own range with probability p, else over [0, T)")
+        @NotNull
+        @DecimalMin("0")
+        @DecimalMax("1")
+        Double specificProbability,
+    @JsonPropertyDescription("Weights of the loss") @NotNull @Valid LossSpec loss,
+    @JsonPropertyDescription("Training settings of single students that differ") @NotNull
+        List<@NotNull @Valid StudentOverride> overrides,
+    @JsonPropertyDescription("Also train one student of the same size and steps over [0, T)")
+        @NotNull
+        Boolean oneToOneBaseline) {
 
   /** Settings of one student that differ from the common ones. */
   public record StudentOverride(
-      @NotNull @Min(1) Integer student, @NotNull @Valid TrainingOverrides training) {
+      @JsonPropertyDescription("Number of the student, from 1") @NotNull @Min(1) Integer student,
+      @JsonPropertyDescription("Settings that differ") @NotNull @Valid TrainingOverrides training) {
 
     public StudentOverride {
       training = training == null ? TrainingOverrides.NONE : training;

@@ -1,5 +1,6 @@
 package dev.atelier.spec;
 
+import com.fasterxml.jackson.annotation.JsonPropertyDescription;
 import jakarta.validation.constraints.DecimalMin;
 import jakarta.validation.constraints.Min;
 import jakarta.validation.constraints.NotNull;
@@ -9,11 +10,15 @@ import java.util.Optional;
  * The training settings that one student, or a retry, may change; absent fields stay as they are.
  */
 public record TrainingOverrides(
-    @NotNull Optional<@Min(1) Integer> steps,
-    @NotNull Optional<@Min(1) Integer> batchSize,
-    @NotNull Optional<@DecimalMin(value = "0", inclusive = false) Double> learningRate,
-    @NotNull Optional<@Min(0) Integer> warmupSteps,
-    @NotNull Optional<@DecimalMin(value = "0", inclusive = false) Double> clipNorm) {
+    @JsonPropertyDescription("Optimiser steps in all, earlier ones included") @NotNull
+        Optional<@Min(1) Integer> steps,
+    @JsonPropertyDescription("Images per step") @NotNull Optional<@Min(1) Integer> batchSize,
+    @JsonPropertyDescription("Learning rate of Adam after warm-up") @NotNull
+        Optional<@DecimalMin(value = "0", inclusive = false) Double> learningRate,
+    @JsonPropertyDescription("Steps over which the learning rate grows from 0") @NotNull
+        Optional<@Min(0) Integer> warmupSteps,
+    @JsonPropertyDescription("Largest norm of the whole gradient") @NotNull
+        Optional<@DecimalMin(value = "0", inclusive = false) Double> clipNorm) {
 
   /** Changes nothing. */
   public static final TrainingOverrides NONE =

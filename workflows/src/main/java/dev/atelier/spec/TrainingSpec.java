@@ -1,5 +1,6 @@
 package dev.atelier.spec;
 
+import com.fasterxml.jackson.annotation.JsonPropertyDescription;
 import jakarta.validation.constraints.DecimalMax;
 import jakarta.validation.constraints.DecimalMin;
 import jakarta.validation.constraints.Max;
@@ -8,16 +9,31 @@ import jakarta.validation.constraints.NotNull;
 
 /** How one model is trained: Adam, warm-up, clipping, and an exponential moving average (EMA). */
 public record TrainingSpec(
-    @NotNull @Min(1) @Max(100_000_000) Integer steps,
-    @NotNull @Min(1) @Max(65_536) Integer batchSize, // images per step
-    @NotNull @DecimalMin(value = "0", inclusive = false) Double learningRate,
-    @NotNull @Min(0) Integer warmupSteps, // steps over which the learning rate grows from 0
-    @NotNull @DecimalMin("0") Double weightDecay, // decoupled; 0: plain Adam
-    @NotNull @DecimalMin(value = "0", inclusive = false) Double clipNorm, // of the whole gradient
-    @NotNull @DecimalMin("0") @DecimalMax(value = "1", inclusive = false) Double emaDecay,
-    @NotNull Boolean horizontalFlips,
-    @NotNull @Min(1) Integer checkpointEverySteps,
-    @NotNull @Min(1) Integer metricsEverySteps) {
+    @JsonPropertyDescription("Optimiser steps") @NotNull @Min(1) @Max(100_000_000) Integer steps,
+    @JsonPropertyDescription("Images per step") @NotNull @Min(1) @Max(65_536) Integer batchSize,
+    @JsonPropertyDescription("Learning rate of Adam after warm-up")
+        @NotNull
+        @DecimalMin(value = "0", inclusive = false)
+        Double learningRate,
+    @JsonPropertyDescription("Steps over which the learning rate grows from 0") @NotNull @Min(0)
+        Integer warmupSteps,
+    @JsonPropertyDescription("Decoupled weight decay; 0: plain Adam") @NotNull @DecimalMin("0")
+        Double weightDecay,
+    @JsonPropertyDescription("Largest norm of the whole gradient")
+        @NotNull
+        @DecimalMin(value = "0", inclusive = false)
+        Double clipNorm,
+    @JsonPropertyDescription("Decay of the exponential moving average of the weights")
+        @NotNull
+        @DecimalMin("0")
+        @DecimalMax(value = "1", inclusive = false)
+        Double emaDecay,
+    @JsonPropertyDescription("Mirror each image with probability 1/2") @NotNull
+        Boolean horizontalFlips,
+    @JsonPropertyDescription("Steps between checkpoints") @NotNull @Min(1)
+        Integer checkpointEverySteps,
+    @JsonPropertyDescription("Steps between metric points") @NotNull @Min(1)
+        Integer metricsEverySteps) {
 
   /** A hundred thousand steps of the DDPM recipe. */
   public static final TrainingSpec DEFAULTS =

@@ -1,0 +1,130 @@
+package dev.atelier.spec;
+
+import java.net.URI;
+import java.net.URISyntaxException;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalLong;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/** The forms that the source of a dataset or of a feature extractor may take. */
+final class SourceRules {
+
+  private static final Pattern SCHEME = Pattern.compile("([A-Za-z][A-Za-z0-9+.-]*):.*");
+  private static final long MOST_SHAPES = 10_000_000;
+
+  private SourceRules() {}
+
+  /** What is wrong with the source of a dataset, as a sentence; empty: nothing. */
+  static Optional<String> datasetFault(String source) {
+    if (source.equals("cifar10")) {
+      return Optional.empty();
+    }
+    if (source.startsWith("cifar10?")) {
+      return Optional.of("cifar10 takes no parameters, found '%s'.".formatted(source));
+    }
+    if (isShapes(source)) {
+      return shapesFault(source);
+    }
+    return locationFault(source);
+  }
+
+  /** What is wrong with a path or URI, as a sentence; empty: nothing. */
+  static Optional<String> locationFault(String location) {
+    if (location.isBlank()) {
+      return Optional.of("must not be blank.");
+    }
+    if (location.indexOf('\0') >= 0) {
+      return Optional.of("must not contain the character NUL.");
+    }
+    Matcher scheme = SCHEME.matcher(location);
+    if (!scheme.matches()) {
+      return Optional.empty(); // a path
+    }
+    URI uri;
+    try {
+      uri = new URI(location);
+    } catch (URISyntaxException e) {
+      return Optional.of("is not a URI: %s.".formatted(e.getMessage()));
+    }
+    boolean hasPath = uri.getPath() != null && uri.getPath().length() > 1;
+    return switch (scheme.group(1)) {
+      case "file" ->
+          hasPath ? Optional.empty() : Optional.of("needs a path, as in file:/data/images.");
+      case "http", "https" ->
+          uri.getHost() == null
+              ? Optional.of("needs a host, as in https://host/images.zip.")
+              : Optional.empty();
+      case "s3" ->
+          uri.getAuthority() == null || !hasPath
+              ? Optional.of("needs a bucket and a key, as in s3://bucket/images.zip.")
+              : Optional.empty();
+      default ->
+          Optional.of(
+              "has the unknown scheme '%s': expected file, http, https or s3."
+                  .formatted(scheme.group(1)));
+    };
+  }
+
+  /** The number of images that a shapes source names, if it does. */
+  static OptionalLong shapesCount(String source) {
+    if (!isShapes(source) || shapesFault(source).isPresent()) {
+      return OptionalLong.empty();
+    }
+    String count = shapesParameters(source).get("count");
+    return count == null ? OptionalLong.empty() : OptionalLong.of(Long.parseLong(count));
+  }
+
+  private static boolean isShapes(String source) {
+    return source.equals("shapes") || source.startsWith("shapes?");
+  }
+
+  private static Optional<String> shapesFault(String source) {
+    if (source.equals("shapes")) {
+      return Optional.empty();
+    }
+    Map<String, String> seen = new HashMap<>();
+    for (String pair : source.substring("shapes?".length()).split("&", -1)) {
+      String[] parts = pair.split("=", 2);
+      String name = parts[0];
+      if (!name.equals("count") && !name.equals("seed")) {
+        return Optional.of(
+            "has the unknown parameter '%s': shapes takes count and seed.".formatted(name));
+      }
+      if (parts.length < 2 || wholeNumber(parts[1]).isEmpty()) {
+        return Optional.of(
+            "needs a whole number for %s, found '%s'."
+                .formatted(name, parts.length < 2 ? "" : parts[1]));
+      }
+      if (seen.put(name, parts[1]) != null) {
+        return Optional.of("names the parameter %s twice.".formatted(name));
+      }
+      long value = wholeNumber(parts[1]).getAsLong();
+      if (name.equals("count") && (value < 1 || value > MOST_SHAPES)) {
+        return Optional.of("needs a count from 1 to %d, found %d.".formatted(MOST_SHAPES, value));
+      }
+    }
+    return Optional.empty();
+  }
+
+  private static Map<String, String> shapesParameters(String source) {
+    Map<String, String> parameters = new HashMap<>();
+    if (source.length() > "shapes?".length()) {
+      for (String pair : source.substring("shapes?".length()).split("&", -1)) {
+        String[] parts = pair.split("=", 2);
+        parameters.put(parts[0], parts[1]);
+      }
+    }
+    return parameters;
+  }
+
+  private static OptionalLong wholeNumber(String text) {
+    try {
+      return OptionalLong.of(Long.parseLong(text));
+    } catch (NumberFormatException e) {
+      return OptionalLong.empty();
+    }
+  }
+}

@@ -1,0 +1,335 @@
+package dev.atelier.spec;
+
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.HashSet;
+import java.util.List;
+import java.util.OptionalLong;
+import java.util.Set;
+
+/**
+ * The rules that several fields of a spec must meet together, each field being within its own
+ * bounds.
+ */
+public final class SpecRules {
+
+  private final ExperimentSpec spec;
+  private final Set<String> faulty;
+  private final List<SpecFault> faults = new ArrayList<>();
+
+  private SpecRules(ExperimentSpec spec, Collection<String> faulty) {
+    this.spec = spec;
+    this.faulty = Set.copyOf(faulty);
+  }
+
+  /** Returns every breach of a rule by a spec whose fields are each within their bounds. */
+  public static List<SpecFault> check(ExperimentSpec spec) {
+    return check(spec, List.of());
+  }
+
+  /**
+   * As {@link #check(ExperimentSpec)}, without the rules that read one of the fields {@code
+   * faulty}, which are known to be wrong and say nothing of what the user meant.
+   */
+  public static List<SpecFault> check(ExperimentSpec spec, Collection<String> faulty) {
+    SpecRules rules = new SpecRules(spec, faulty);
+    rules.identity();
+    rules.dataset();
+    rules.diffusion();
+    rules.network("teacher.network", spec.teacher().network());
+    rules.network("students.network", spec.students().network());
+    rules.assignment();
+    rules.loss();
+    rules.overrides();
+    rules.batches();
+    rules.evaluation();
+    return List.copyOf(rules.faults);
+  }
+
+  private void identity() {
+    if (trusts("name") && spec.name().isBlank()) {
+      fault("name", "must not be blank.");
+    }
+    if (trusts("labels")) {
+      for (String key : spec.labels().keySet()) {
+        if (key.isBlank() || key.indexOf(':') >= 0) {
+          fault(
+              "labels." + key,
+              "has the key '%s': expected one that is not blank and has no colon.".formatted(key));
+        }
+      }
+    }
+  }
+
+  private void dataset() {
+    if (trusts("dataset.source")) {
+      SourceRules.datasetFault(spec.dataset().source())
+          .ifPresent(message -> fault("dataset.source", message));
+    }
+    if (trusts("dataset.subdirectory") && leavesItsRoot(spec.dataset().subdirectory())) {
+      fault(
+          "dataset.subdirectory",
+          "must be a path below the source, without '..', found '%s'."
+              .formatted(spec.dataset().subdirectory()));
+    }
+  }
+
+  private static boolean leavesItsRoot(String path) {
+    if (path.indexOf('\0') >= 0) {
+      return true;
+    }
+    Path p = Path.of(path);
+    return p.isAbsolute() || p.normalize().startsWith("..");
+  }
+
+  private void diffusion() {
+    DiffusionSpec d = spec.diffusion();
+    if (trusts("diffusion")
+        && d.schedule() == DiffusionSpec.Schedule.LINEAR
+        && d.betaStart() >= d.betaEnd()) {
+      fault(
+          "diffusion.betaEnd",
+          "must be more than betaStart %s, found %s.".formatted(d.betaStart(), d.betaEnd()));
+    }
+  }
+
+  private void network(String path, NetworkSpec n) {
+    int resolution = spec.dataset().resolution();
+    int levels = n.multipliers().size();
+    if (trusts(path + ".channels", path + ".multipliers", path + ".groups")
+        && n.groups().isPresent()) {
+      for (int width : new HashSet<>(n.widths())) {
+        if (width % n.groups().get() != 0) {
+          fault(
+              path + ".groups",
+              "must divide every width, found %d groups for the width %d."
+                  .formatted(n.groups().get(), width));
+        }
+      }
+    }
+    if (!trusts(path + ".multipliers", "dataset.resolution")) {
+      return;
+    }
+    int divisor = 1 << (levels - 1);
+    if (resolution % divisor != 0) {
+      fault(
+          path + ".multipliers",
+          "has %d levels, so that dataset.resolution must be divisible by %d, found %d."
+              .formatted(levels, divisor, resolution));
+      return;
+    }
+    attention(path, n, resolution);
+  }
+
+  private void attention(String path, NetworkSpec n, int resolution) {
+    List<Integer> resolutions = new ArrayList<>();
+    for (int level = 0; level < n.multipliers().size(); level++) {
+      resolutions.add(resolution >> level);
+    }
+    if (!trusts(path + ".attentionResolutions")) {
+      return;
+    }
+    Set<Integer> seen = new HashSet<>();
+    for (int i = 0; i < n.attentionResolutions().size(); i++) {
+      int wanted = n.attentionResolutions().get(i);
+      String field = "%s.attentionResolutions[%d]".formatted(path, i);
+      if (!resolutions.contains(wanted)) {
+        fault(
+            field,
+            "must be the resolution of a level, one of %s, found %d."
+                .formatted(resolutions, wanted));
+      } else if (!seen.add(wanted)) {
+        fault(field, "names the resolution %d a second time.".formatted(wanted));
+      }
+    }
+    if (!trusts(path + ".channels", path + ".attentionHeads")) {
+      return;
+    }
+    Set<Integer> attended = new HashSet<>();
+    attended.add(n.widths().get(n.widths().size() - 1)); // the middle block always attends
+    for (int level = 0; level < resolutions.size(); level++) {
+      if (seen.contains(resolutions.get(level))) {
+        attended.add(n.widths().get(level));
+      }
+    }
+    for (int width : attended) {
+      if (width % n.attentionHeads() != 0) {
+        fault(
+            path + ".attentionHeads",
+            "must divide every width with attention, found %d heads for the width %d."
+                .formatted(n.attentionHeads(), width));
+      }
+    }
+  }
+
+  private void assignment() {
+    AssignmentSpec a = spec.students().assignment();
+    String path = "students.assignment";
+    if (trusts(path + ".kind", path + ".boundaries")
+        && a.kind() != AssignmentSpec.Kind.EXPLICIT
+        && !a.boundaries().isEmpty()) {
+      fault(path + ".boundaries", "is for kind explicit only, found kind %s.".formatted(name(a)));
+    }
+    if (trusts(path + ".kind", path + ".gamma")
+        && a.kind() != AssignmentSpec.Kind.POWER
+        && a.gamma() != 1.0) {
+      fault(path + ".gamma", "is for kind power only, found kind %s.".formatted(name(a)));
+    }
+    if (!trusts(path, "students.count", "diffusion.timesteps")) {
+      return;
+    }
+    int count = spec.students().count();
+    int timesteps = spec.diffusion().timesteps();
+    List<Integer> cuts = a.cuts(count, timesteps);
+    if (a.kind() == AssignmentSpec.Kind.EXPLICIT) {
+      explicitBoundaries(path + ".boundaries", cuts, count, timesteps);
+      return;
+    }
+    for (int i = 1; i < cuts.size(); i++) {
+      if (cuts.get(i) <= cuts.get(i - 1)) {
+        fault(
+            path,
+            "leaves student %d without a timestep: %d students cannot share T = %d with gamma %s."
+                .formatted(i, count, timesteps, a.gamma()));
+        return;
+      }
+    }
+  }
+
+  private void explicitBoundaries(String path, List<Integer> cuts, int count, int timesteps) {
+    if (cuts.size() != count + 1) {
+      fault(
+          path,
+          "must have one entry more than students.count %d, found %d entries."
+              .formatted(count, cuts.size()));
+    }
+    if (cuts.isEmpty()) {
+      return;
+    }
+    if (cuts.get(0) != 0) {
+      fault(
+          path + "[0]",
+          "must be 0, found %d: the timesteps [0, %d) would have no student."
+              .formatted(cuts.get(0), cuts.get(0)));
+    }
+    for (int i = 1; i < cuts.size(); i++) {
+      if (cuts.get(i) <= cuts.get(i - 1)) {
+        fault(
+            "%s[%d]".formatted(path, i),
+            "must be more than the boundary %d before it, found %d."
+                .formatted(cuts.get(i - 1), cuts.get(i)));
+      }
+    }
+    int last = cuts.get(cuts.size() - 1);
+    if (last != timesteps) {
+      fault(
+          "%s[%d]".formatted(path, cuts.size() - 1),
+          "must be diffusion.timesteps %d, found %d.".formatted(timesteps, last));
+    }
+  }
+
+  private static String name(AssignmentSpec assignment) {
+    return switch (assignment.kind()) {
+      case UNIFORM -> "uniform";
+      case POWER -> "power";
+      case EXPLICIT -> "explicit";
+    };
+  }
+
+  private void loss() {
+    LossSpec loss = spec.students().loss();
+    if (trusts("students.loss") && loss.diffusion() == 0 && loss.prediction() == 0) {
+      fault("students.loss", "must have a weight that is not 0.");
+    }
+  }
+
+  private void overrides() {
+    Set<Integer> seen = new HashSet<>();
+    List<StudentsSpec.StudentOverride> overrides = spec.students().overrides();
+    for (int i = 0; i < overrides.size(); i++) {
+      String field = "students.overrides[%d].student".formatted(i);
+      if (!trusts(field, "students.count")) {
+        continue;
+      }
+      int student = overrides.get(i).student();
+      if (student > spec.students().count()) {
+        fault(
+            field,
+            "must be at most students.count %d, found %d."
+                .formatted(spec.students().count(), student));
+      } else if (!seen.add(student)) {
+        fault(field, "names student %d a second time.".formatted(student));
+      }
+    }
+  }
+
+  private void batches() {
+    if (!trusts("dataset.source", "dataset.maxImages")) {
+      return;
+    }
+    OptionalLong named = SourceRules.shapesCount(spec.dataset().source());
+    long images = Math.min(named.orElse(Long.MAX_VALUE), spec.dataset().maxImages());
+    batch("teacher.training.batchSize", spec.teacher().training().batchSize(), images);
+    batch("students.training.batchSize", spec.students().training().batchSize(), images);
+    List<StudentsSpec.StudentOverride> overrides = spec.students().overrides();
+    for (int i = 0; i < overrides.size(); i++) {
+      String field = "students.overrides[%d].training.batchSize".formatted(i);
+      overrides.get(i).training().batchSize().ifPresent(size -> batch(field, size, images));
+    }
+  }
+
+  private void batch(String field, int size, long images) {
+    if (trusts(field) && size > images) {
+      fault(
+          field, "must be at most the %d images of the dataset, found %d.".formatted(images, size));
+    }
+  }
+
+  private void evaluation() {
+    EvaluationSpec e = spec.evaluation();
+    if (trusts("evaluation.sampler.steps", "diffusion.timesteps")
+        && e.sampler().steps() > spec.diffusion().timesteps()) {
+      fault(
+          "evaluation.sampler.steps",
+          "must be at most diffusion.timesteps %d, found %d."
+              .formatted(spec.diffusion().timesteps(), e.sampler().steps()));
+    }
+    if (trusts("evaluation.gridRows", "evaluation.gridColumns", "evaluation.samples")
+        && e.gridRows() * e.gridColumns() > e.samples()) {
+      fault(
+          "evaluation.gridRows",
+          "times gridColumns must be at most evaluation.samples %d, found %d × %d."
+              .formatted(e.samples(), e.gridRows(), e.gridColumns()));
+    }
+    String source = e.extractor().source();
+    if (trusts("evaluation.extractor.source")
+        && !source.equals(EvaluationSpec.ExtractorSpec.RANDOM_CONV)) {
+      SourceRules.locationFault(source)
+          .ifPresent(message -> fault("evaluation.extractor.source", message));
+    }
+  }
+
+  private void fault(String field, String message) {
+    faults.add(new SpecFault(field, message));
+  }
+
+  /** Whether none of the fields, nor a part of one, nor what holds one, is known to be wrong. */
+  private boolean trusts(String... fields) {
+    for (String field : fields) {
+      for (String wrong : faulty) {
+        if (wrong.isEmpty() || holds(field, wrong) || holds(wrong, field)) {
+          return false;
+        }
+      }
+    }
+    return true;
+  }
+
+  private static boolean holds(String outer, String inner) {
+    return inner.startsWith(outer)
+        && (inner.length() == outer.length()
+            || inner.charAt(outer.length()) == '.'
+            || inner.charAt(outer.length()) == '[');
+  }
+}

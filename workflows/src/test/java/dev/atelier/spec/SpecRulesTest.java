@@ -1,0 +1,484 @@
+package dev.atelier.spec;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.UnaryOperator;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class SpecRulesTest {
+
+  @Test
+  void shouldFindNothingWhenAllIsDefault() {
+    assertThat(SpecRules.check(spec(s -> s))).isEmpty();
+  }
+
+  @Test
+  void shouldRefuseABlankName() {
+    assertThat(fields(spec(s -> s.name("  ")))).containsExactly("name");
+  }
+
+  @Test
+  void shouldRefuseALabelKeyThatNoFilterCouldName() {
+    assertThat(fields(spec(s -> s.labels(Map.of("a:b", "c"))))).containsExactly("labels.a:b");
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "shapes",
+        "shapes?count=2000",
+        "shapes?count=2000&seed=-7",
+        "cifar10",
+        "images",
+        "../images.tar.xz",
+        "/data/my images",
+        "file:/data/images",
+        "https://host/images.zip",
+        "s3://bucket/images.zip"
+      })
+  void shouldAcceptEveryKindOfSource(String source) {
+    assertThat(SourceRules.datasetFault(source)).isEmpty();
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "shapes?size=3 | unknown parameter 'size'",
+        "shapes?count=many | whole number for count, found 'many'",
+        "shapes?count | whole number for count, found ''",
+        "shapes? | unknown parameter ''",
+        "shapes?count=0 | count from 1 to 10000000, found 0",
+        "shapes?count=5&count=6 | names the parameter count twice",
+        "cifar10?x=1 | takes no parameters",
+        "ftp://host/a.zip | unknown scheme 'ftp'",
+        "http:/a.zip | needs a host",
+        "https://ho st/a | is not a URI",
+        "s3://bucket | needs a bucket and a key",
+        "file: | is not a URI",
+        "'   ' | must not be blank"
+      })
+  void shouldRefuseASourceOfNoKnownForm(String source, String message) {
+    assertThat(SourceRules.datasetFault(source).orElse("no fault")).contains(message);
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"..", "a/../../b", "/etc"})
+  void shouldRefuseASubdirectoryOutsideTheSource(String subdirectory) {
+    assertThat(fields(spec(s -> s.dataset(new DatasetSpec("images", subdirectory, null, null)))))
+        .containsExactly("dataset.subdirectory");
+  }
+
+  @Test
+  void shouldWantGrowingBetasOnlyOfTheLinearSchedule() {
+    var linear = new DiffusionSpec(null, DiffusionSpec.Schedule.LINEAR, 0.02, 0.02);
+    var cosine = new DiffusionSpec(null, DiffusionSpec.Schedule.COSINE, 0.02, 0.02);
+    assertThat(fields(spec(s -> s.diffusion(linear)))).containsExactly("diffusion.betaEnd");
+    assertThat(fields(spec(s -> s.diffusion(cosine)))).isEmpty();
+  }
+
+  @Test
+  void shouldRefuseALevelThatCannotHalveTheResolution() {
+    var network = network(32, List.of(1, 2, 2), List.of(), 1, Optional.empty());
+    assertThat(
+            SpecRules.check(spec(s -> s.dataset(shapesOf(18)).teacher(network).students(network))))
+        .containsExactly(
+            new SpecFault(
+                "teacher.network.multipliers",
+                "has 3 levels, so that dataset.resolution must be divisible by 4, found 18."),
+            new SpecFault(
+                "students.network.multipliers",
+                "has 3 levels, so that dataset.resolution must be divisible by 4, found 18."));
+  }
+
+  @Test
+  void shouldRefuseAttentionWhereThereIsNoLevelOrTwice() {
+    var network = network(32, List.of(1, 2, 2), List.of(8, 7, 8), 1, Optional.empty());
+    assertThat(
+            SpecRules.check(spec(s -> s.dataset(shapesOf(16)).teacher(network).students(quiet()))))
+        .containsExactly(
+            new SpecFault(
+                "teacher.network.attentionResolutions[1]",
+                "must be the resolution of a level, one of [16, 8, 4], found 7."),
+            new SpecFault(
+                "teacher.network.attentionResolutions[2]",
+                "names the resolution 8 a second time."));
+  }
+
+  @Test
+  void shouldRefuseGroupsThatDoNotDivideAWidth() {
+    var network = network(24, List.of(1, 2), List.of(), 1, Optional.of(16));
+    assertThat(SpecRules.check(spec(s -> s.students(network))))
+        .containsExactly(
+            new SpecFault(
+                "students.network.groups",
+                "must divide every width, found 16 groups for the width 24."));
+  }
+
+  @Test
+  void shouldWantHeadsToDivideOnlyTheWidthsThatAttend() {
+    // Widths 20, 40, 60 at 32, 16, 8; the middle block attends at 60.
+    var divides = network(20, List.of(1, 2, 3), List.of(8), 6, Optional.empty());
+    var doesNot = network(20, List.of(1, 2, 3), List.of(16), 6, Optional.empty());
+    assertThat(fields(spec(s -> s.students(divides)))).isEmpty();
+    assertThat(SpecRules.check(spec(s -> s.students(doesNot))))
+        .containsExactly(
+            new SpecFault(
+                "students.network.attentionHeads",
+                "must divide every width with attention, found 6 heads for the width 40."));
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "0,500,1000 | ",
+        "10,500,1000 | [0] must be 0, found 10: the timesteps [0, 10) would have no student.",
+        "0,500,900 | [2] must be diffusion.timesteps 1000, found 900.",
+        "0,500,500,1000 |  must have one entry more than students.count 2, found 4 entries."
+            + ";[2] must be more than the boundary 500 before it, found 500.",
+        "0,1000,1000 | [2] must be more than the boundary 1000 before it, found 1000.",
+        "0 |  must have one entry more than students.count 2, found 1 entries."
+            + ";[0] must be diffusion.timesteps 1000, found 0.",
+      })
+  void shouldWantExplicitBoundariesToCoverEveryTimestepOnce(String cuts, String expected) {
+    List<Integer> boundaries =
+        java.util.Arrays.stream(cuts.split(",")).map(Integer::valueOf).toList();
+    var assignment = new AssignmentSpec(AssignmentSpec.Kind.EXPLICIT, null, boundaries);
+    List<String> found =
+        SpecRules.check(spec(s -> s.count(2).assignment(assignment))).stream()
+            .map(f -> f.field().replace("students.assignment.boundaries", "") + " " + f.message())
+            .map(String::strip)
+            .toList();
+    assertThat(found)
+        .isEqualTo(
+            expected == null
+                ? List.of()
+                : java.util.Arrays.stream(expected.split(";")).map(String::strip).toList());
+  }
+
+  @Test
+  void shouldRefuseNoBoundariesWhenTheyAreToBeExplicit() {
+    var assignment = new AssignmentSpec(AssignmentSpec.Kind.EXPLICIT, null, null);
+    assertThat(fields(spec(s -> s.assignment(assignment))))
+        .containsExactly("students.assignment.boundaries");
+  }
+
+  @Test
+  void shouldRefuseSettingsThatTheAssignmentWouldIgnore() {
+    var assignment = new AssignmentSpec(AssignmentSpec.Kind.UNIFORM, 2.0, List.of(0, 1000));
+    assertThat(fields(spec(s -> s.assignment(assignment))))
+        .containsExactly("students.assignment.boundaries", "students.assignment.gamma");
+  }
+
+  @Test
+  void shouldRefuseACutThatLeavesAStudentWithoutTimesteps() {
+    var power = new AssignmentSpec(AssignmentSpec.Kind.POWER, 4.0, null);
+    // 1000·(1/8)^4 = 0.24, which rounds to 0.
+    assertThat(SpecRules.check(spec(s -> s.count(8).assignment(power))))
+        .containsExactly(
+            new SpecFault(
+                "students.assignment",
+                "leaves student 1 without a timestep: 8 students cannot share T = 1000 with gamma"
+                    + " 4.0."));
+    assertThat(fields(spec(s -> s.count(4).assignment(power)))).isEmpty();
+    var few = new DiffusionSpec(10, null, null, null);
+    assertThat(
+            fields(
+                spec(s -> s.count(11).diffusion(few).evaluation(evaluation(10, 100, 1, 1, "x")))))
+        .containsExactly("students.assignment");
+  }
+
+  @Test
+  void shouldRefuseALossWithoutWeights() {
+    assertThat(fields(spec(s -> s.loss(new LossSpec(0.0, 0.0))))).containsExactly("students.loss");
+    assertThat(fields(spec(s -> s.loss(new LossSpec(0.0, 1.0))))).isEmpty();
+  }
+
+  @Test
+  void shouldWantEachOverrideToNameAnotherExistingStudent() {
+    assertThat(SpecRules.check(spec(s -> s.count(2).overrides(List.of(1, 3, 1)))))
+        .containsExactly(
+            new SpecFault(
+                "students.overrides[1].student", "must be at most students.count 2, found 3."),
+            new SpecFault("students.overrides[2].student", "names student 1 a second time."));
+  }
+
+  @Test
+  void shouldRefuseABatchOfMoreImagesThanThereAre() {
+    assertThat(fields(spec(s -> s.dataset(new DatasetSpec("shapes?count=100", null, null, null)))))
+        .containsExactly("teacher.training.batchSize", "students.training.batchSize");
+    assertThat(fields(spec(s -> s.dataset(new DatasetSpec("images", null, null, 127)))))
+        .containsExactly("teacher.training.batchSize", "students.training.batchSize");
+    assertThat(fields(spec(s -> s.dataset(new DatasetSpec("shapes?count=128", null, null, null)))))
+        .isEmpty();
+  }
+
+  @Test
+  void shouldCheckTheEvaluationAgainstWhatItReads() {
+    assertThat(fields(spec(s -> s.evaluation(evaluation(1001, 31, 4, 8, "gopher://x/y")))))
+        .containsExactly(
+            "evaluation.sampler.steps", "evaluation.gridRows", "evaluation.extractor.source");
+  }
+
+  @Test
+  void shouldSkipTheRulesThatReadAFieldKnownToBeWrong() {
+    var assignment = new AssignmentSpec(AssignmentSpec.Kind.EXPLICIT, null, List.of(0, 1000));
+    ExperimentSpec spec = spec(s -> s.name(" ").assignment(assignment));
+    assertThat(SpecRules.check(spec)).hasSize(2);
+    for (String wrong :
+        List.of("students.count", "students", "students.assignment.boundaries[1]", "diffusion")) {
+      assertThat(SpecRules.check(spec, List.of(wrong)))
+          .extracting(SpecFault::field)
+          .containsExactly("name");
+    }
+    assertThat(SpecRules.check(spec, List.of("students.countless"))).hasSize(2);
+  }
+
+  private static List<String> fields(ExperimentSpec spec) {
+    return SpecRules.check(spec).stream().map(SpecFault::field).toList();
+  }
+
+  private static DatasetSpec shapesOf(int resolution) {
+    return new DatasetSpec("shapes", null, resolution, null);
+  }
+
+  private static NetworkSpec quiet() {
+    return network(32, List.of(1), List.of(), 1, Optional.empty());
+  }
+
+  private static NetworkSpec network(
+      int channels,
+      List<Integer> multipliers,
+      List<Integer> attention,
+      int heads,
+      Optional<Integer> groups) {
+    return new NetworkSpec(channels, multipliers, 1, attention, heads, null, groups);
+  }
+
+  private static EvaluationSpec evaluation(
+      int steps, int samples, int rows, int columns, String extractor) {
+    return new EvaluationSpec(
+        samples,
+        null,
+        null,
+        new EvaluationSpec.SamplerSpec(null, steps, null, null),
+        new EvaluationSpec.ExtractorSpec(extractor, Optional.empty()),
+        rows,
+        columns);
+  }
+
+  private static ExperimentSpec spec(UnaryOperator<Draft> change) {
+    return change.apply(Draft.DEFAULT).toSpec();
+  }
+
+  /** The parts of a spec that the tests change, one at a time. */
+  private record Draft(
+      String name,
+      Map<String, String> labels,
+      DatasetSpec dataset,
+      DiffusionSpec diffusion,
+      NetworkSpec teacher,
+      int count,
+      NetworkSpec students,
+      AssignmentSpec assignment,
+      LossSpec loss,
+      List<Integer> overrides,
+      EvaluationSpec evaluation) {
+
+    static final Draft DEFAULT =
+        new Draft("test", Map.of(), null, null, null, 4, null, null, null, List.of(), null);
+
+    Draft name(String v) {
+      return new Draft(
+          v,
+          labels,
+          dataset,
+          diffusion,
+          teacher,
+          count,
+          students,
+          assignment,
+          loss,
+          overrides,
+          evaluation);
+    }
+
+    Draft labels(Map<String, String> v) {
+      return new Draft(
+          name,
+          v,
+          dataset,
+          diffusion,
+          teacher,
+          count,
+          students,
+          assignment,
+          loss,
+          overrides,
+          evaluation);
+    }
+
+    Draft dataset(DatasetSpec v) {
+      return new Draft(
+          name,
+          labels,
+          v,
+          diffusion,
+          teacher,
+          count,
+          students,
+          assignment,
+          loss,
+          overrides,
+          evaluation);
+    }
+
+    Draft diffusion(DiffusionSpec v) {
+      return new Draft(
+          name,
+          labels,
+          dataset,
+          v,
+          teacher,
+          count,
+          students,
+          assignment,
+          loss,
+          overrides,
+          evaluation);
+    }
+
+    Draft teacher(NetworkSpec v) {
+      return new Draft(
+          name,
+          labels,
+          dataset,
+          diffusion,
+          v,
+          count,
+          students,
+          assignment,
+          loss,
+          overrides,
+          evaluation);
+    }
+
+    Draft count(int v) {
+      return new Draft(
+          name,
+          labels,
+          dataset,
+          diffusion,
+          teacher,
+          v,
+          students,
+          assignment,
+          loss,
+          overrides,
+          evaluation);
+    }
+
+    Draft students(NetworkSpec v) {
+      return new Draft(
+          name,
+          labels,
+          dataset,
+          diffusion,
+          teacher,
+          count,
+          v,
+          assignment,
+          loss,
+          overrides,
+          evaluation);
+    }
+
+    Draft assignment(AssignmentSpec v) {
+      return new Draft(
+          name,
+          labels,
+          dataset,
+          diffusion,
+          teacher,
+          count,
+          students,
+          v,
+          loss,
+          overrides,
+          evaluation);
+    }
+
+    Draft loss(LossSpec v) {
+      return new Draft(
+          name,
+          labels,
+          dataset,
+          diffusion,
+          teacher,
+          count,
+          students,
+          assignment,
+          v,
+          overrides,
+          evaluation);
+    }
+
+    Draft overrides(List<Integer> v) {
+      return new Draft(
+          name,
+          labels,
+          dataset,
+          diffusion,
+          teacher,
+          count,
+          students,
+          assignment,
+          loss,
+          v,
+          evaluation);
+    }
+
+    Draft evaluation(EvaluationSpec v) {
+      return new Draft(
+          name,
+          labels,
+          dataset,
+          diffusion,
+          teacher,
+          count,
+          students,
+          assignment,
+          loss,
+          overrides,
+          v);
+    }
+
+    ExperimentSpec toSpec() {
+      return new ExperimentSpec(
+          name,
+          null,
+          labels,
+          dataset,
+          diffusion,
+          new TeacherSpec(teacher, null),
+          new StudentsSpec(
+              count,
+              students,
+              null,
+              assignment,
+              null,
+              loss,
+              overrides.stream().map(k -> new StudentsSpec.StudentOverride(k, null)).toList(),
+              null),
+          evaluation,
+          null);
+    }
+  }
+}
