@@ -7,6 +7,7 @@ import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.LinkedHashMap;
 import java.util.Map;
 
 /**
@@ -73,7 +74,7 @@ public record SafetensorsFile(Map<String, HostTensor> tensors, Map<String, Strin
         throw corrupt(file, e.getMessage());
       }
       long dataStart = 8 + headerBytes;
-      Map<String, HostTensor> tensors = new java.util.LinkedHashMap<>();
+      Map<String, HostTensor> tensors = new LinkedHashMap<>();
       long end = 0;
       for (SafetensorsHeader.Entry entry : parsed.entries()) {
         if (entry.begin() != end) {
@@ -109,7 +110,8 @@ public record SafetensorsFile(Map<String, HostTensor> tensors, Map<String, Strin
             ? ByteBuffer.allocate(0)
             : channel.map(FileChannel.MapMode.READ_ONLY, dataStart + entry.begin(), bytes);
     try {
-      return new HostTensor(entry.dtype(), entry.shape(), data);
+      return new HostTensor(
+          entry.dtype(), entry.shape().stream().mapToLong(Long::longValue).toArray(), data);
     } catch (IllegalArgumentException e) {
       throw corrupt(file, "tensor '%s': %s".formatted(entry.name(), e.getMessage()));
     }

@@ -23,7 +23,7 @@ record SafetensorsHeader(List<Entry> entries, Map<String, String> metadata) {
       JsonMapper.builder().enable(JsonParser.Feature.STRICT_DUPLICATE_DETECTION).build();
 
   /** One tensor: bytes [{@code begin}, {@code end}) of the data. */
-  record Entry(String name, DType dtype, long[] shape, long begin, long end) {}
+  record Entry(String name, DType dtype, List<Long> shape, long begin, long end) {}
 
   static byte[] encode(
       Map<String, HostTensor> tensors, Map<String, String> metadata, int alignment) {
@@ -94,7 +94,7 @@ record SafetensorsHeader(List<Entry> entries, Map<String, String> metadata) {
                                 name,
                                 node.path("dtype").asText(),
                                 Arrays.toString(DType.values()))));
-    long[] shape = longs(node.path("shape"));
+    List<Long> shape = Arrays.stream(longs(node.path("shape"))).boxed().toList();
     long[] offsets = longs(node.path("data_offsets"));
     if (offsets.length != 2 || offsets[0] < 0 || offsets[1] < offsets[0]) {
       throw new IllegalArgumentException(

@@ -131,7 +131,7 @@ public final class UNet {
       Weight weight = weights.get(i);
       float[] values = new float[Math.toIntExact(weight.elements())];
       if (weight.initialiser() instanceof KaimingUniform uniform) {
-        double bound = 1 / Math.sqrt(uniform.fanIn());
+        double bound = 1 / Math.sqrt((double) uniform.fanIn());
         SeededRandom.Stream stream = random.stream(Purpose.INITIALISATION, i, 0);
         for (int j = 0; j < values.length; j++) {
           values[j] = (float) ((2 * stream.nextDouble() - 1) * bound);
