@@ -38,6 +38,10 @@ public final class TorchModule implements AutoCloseable {
         JniUtils.loadModule(manager, archive, true, new String[0], new String[0], training);
     if (training) {
       JniUtils.enableTrainingMode(block);
+      // DJL's loader switches gradients off, whatever the archive says.
+      try (NDList parameters = JniUtils.moduleGetParams(block, manager)) {
+        parameters.forEach(p -> p.setRequiresGradient(true));
+      }
     } else {
       JniUtils.enableInferenceMode(block);
     }
@@ -54,8 +58,10 @@ public final class TorchModule implements AutoCloseable {
    * @throws TorchException if libtorch reports an error
    */
   public List<HostTensor> run(String method, HostTensor... inputs) {
-    // The executor setting is per thread.
+    // Both settings are per thread, and DJL's start switches gradients off in the thread it runs
+    // in.
     JniUtils.setGraphExecutorOptimize(false);
+    JniUtils.setGradMode(mode == Mode.TRAINING);
     try (NDManager call = manager.newSubManager()) {
       NDList arguments = new NDList(inputs.length + 1);
       NDArray name = call.create(0f);

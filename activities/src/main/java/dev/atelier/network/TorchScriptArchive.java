@@ -128,10 +128,10 @@ public final class TorchScriptArchive {
                               : "Tensor")
                       .append('\n'));
       code.append("  training : bool\n");
-      String typedSelf = "(self: __torch__." + module.className();
+      String typedSelf = "def $1(self: __torch__." + module.className();
       module
           .methods()
-          .replace("(self", typedSelf)
+          .replaceAll("(?m)^def (\\w+)\\(self", typedSelf)
           .lines()
           .forEach(line -> code.append(line.isEmpty() ? "" : "  " + line).append('\n'));
     }

@@ -26,6 +26,7 @@ final class UNetLayout {
   private final List<Weight> weights = new ArrayList<>();
   private final StringBuilder body = new StringBuilder();
   private long macs;
+  private long attentionMacs;
 
   private record Skip(String variable, int width) {}
 
@@ -90,6 +91,10 @@ final class UNetLayout {
 
   long macs() {
     return macs;
+  }
+
+  long attentionMacs() {
+    return attentionMacs;
   }
 
   String body() {
@@ -163,7 +168,7 @@ final class UNetLayout {
     line("h = torch.flatten(torch.transpose(h, 1, 2), 2)"); // [N, H*W, C]
     linear(name + ".to_out.0", "h", "h", width, width, tokens, true);
     line("h = torch.add(torch.reshape(torch.transpose(h, 1, 2), torch.size(r)), r)");
-    macs += 2 * tokens * tokens * width; // q kᵀ, and its product with v
+    attentionMacs += 2 * tokens * tokens * width; // q kᵀ, and its product with v
   }
 
   private void norm(String name, int width) {

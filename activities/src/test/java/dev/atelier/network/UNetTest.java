@@ -19,6 +19,8 @@ class UNetTest {
     UNet network = UNet.of(PAPER, 32, 3);
     assertThat(network.parameters()).isEqualTo(35_746_307L); // google/ddpm-cifar10-32
     assertThat(network.macs() / 1e9).isCloseTo(6.1, within(0.061));
+    assertThat(network.macs()).isEqualTo(6_053_953_536L); // counted by PyTorch: unet_fixtures.py
+    assertThat(network.attentionMacs()).isEqualTo(5L * 2 * 256 * 256 * 256 + 2L * 16 * 16 * 256);
   }
 
   @Test
