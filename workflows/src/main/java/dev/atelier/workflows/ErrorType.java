@@ -4,31 +4,32 @@ import io.temporal.failure.ApplicationFailure;
 
 /** Why work failed: the only source of failure types. */
 public enum ErrorType {
-  INVALID_SPEC(false),
-  DATASET_CORRUPT(false),
-  DATASET_UNREACHABLE(false),
-  EXTRACTOR_INVALID(false),
-  CHECKPOINT_CORRUPT(false),
-  DIVERGED(false),
-  SUPERSEDED(false), // a newer attempt owns the work; this one must change nothing
-  STORE_UNAVAILABLE(true),
-  WORKER_LOST(true),
-  OUT_OF_MEMORY(true),
-  INTERNAL(true);
+  INVALID_SPEC(1),
+  DATASET_UNREACHABLE(1),
+  DATASET_CORRUPT(1),
+  EXTRACTOR_INVALID(1),
+  CHECKPOINT_CORRUPT(1),
+  DIVERGED(1),
+  SUPERSEDED(1), // a newer attempt owns the work; this one must change nothing
+  OUT_OF_MEMORY(2),
+  INTERNAL(3),
+  STORE_UNAVAILABLE(Integer.MAX_VALUE),
+  WORKER_LOST(Integer.MAX_VALUE);
 
-  private final boolean retryable;
+  private final int maxAttempts;
 
-  ErrorType(boolean retryable) {
-    this.retryable = retryable;
+  ErrorType(int maxAttempts) {
+    this.maxAttempts = maxAttempts;
   }
 
-  public boolean retryable() {
-    return retryable;
-  }
-
-  /** A Temporal failure of this type; {@code message} is a sentence for the user. */
-  public ApplicationFailure failure(String message, Throwable cause) {
-    return retryable
+  /**
+   * The Temporal failure of this type.
+   *
+   * @param message a sentence for the user
+   * @param attempt the attempt that failed, from 1; the failure is retried while attempts are left
+   */
+  public ApplicationFailure failure(String message, int attempt, Throwable cause) {
+    return attempt < maxAttempts
         ? ApplicationFailure.newFailureWithCause(message, name(), cause)
         : ApplicationFailure.newNonRetryableFailureWithCause(message, name(), cause);
   }

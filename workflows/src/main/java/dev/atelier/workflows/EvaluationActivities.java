@@ -2,6 +2,7 @@ package dev.atelier.workflows;
 
 import dev.atelier.spec.DiffusionSpec;
 import dev.atelier.spec.EvaluationSpec;
+import dev.atelier.spec.EvaluationSpec.ExtractorSpec;
 import dev.atelier.spec.ExperimentSpec;
 import io.temporal.activity.ActivityInterface;
 import io.temporal.activity.ActivityMethod;
@@ -29,6 +30,13 @@ public interface EvaluationActivities {
     }
   }
 
+  /** The extractor to fetch and check before any training starts. */
+  record PrepareExtractor(String experimentId, ExtractorSpec extractor, int resolution) {}
+
+  /** The dataset's side of every comparison, measured once. */
+  record MeasureReference(
+      String experimentId, DatasetRef dataset, EvaluationSpec evaluation, ExtractorRef extractor) {}
+
   /** Models that together own [0, T), to be sampled and judged as one. */
   record Evaluate(
       String experimentId,
@@ -36,6 +44,8 @@ public interface EvaluationActivities {
       DatasetRef dataset,
       DiffusionSpec diffusion,
       EvaluationSpec evaluation,
+      ExtractorRef extractor,
+      StatisticsRef reference,
       List<ModelRef> models) {}
 
   /**
@@ -54,6 +64,12 @@ public interface EvaluationActivities {
       List<ModelRef> students, // in order of their ranges
       List<ModelRef> oneToOne // empty or one
       ) {}
+
+  @ActivityMethod(name = "PrepareExtractor")
+  ExtractorRef prepareExtractor(PrepareExtractor task);
+
+  @ActivityMethod(name = "MeasureReference")
+  StatisticsRef measureReference(MeasureReference task);
 
   @ActivityMethod(name = "Evaluate")
   Evaluated evaluate(Evaluate task);

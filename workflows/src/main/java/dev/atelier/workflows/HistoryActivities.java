@@ -13,11 +13,7 @@ public interface HistoryActivities {
 
   /** A model that will not be tried again on its own. */
   record RecordModelFailed(
-      String experimentId,
-      ModelKey key,
-      ModelState state, // FAILED or CANCELED
-      String errorType,
-      String errorMessage) {}
+      String experimentId, ModelKey key, String errorType, String errorMessage) {}
 
   /** A model whose training starts again at a user's wish. */
   record RecordRetry(String experimentId, ModelKey key, TrainingOverrides overrides) {}

@@ -10,10 +10,10 @@ import java.util.regex.Pattern;
  */
 public record ModelKey(@JsonValue String value) {
 
+  private static final Pattern FORM = Pattern.compile("teacher|one-to-one|student-[1-9][0-9]{0,3}");
+
   public static final ModelKey TEACHER = new ModelKey("teacher");
   public static final ModelKey ONE_TO_ONE = new ModelKey("one-to-one");
-
-  private static final Pattern FORM = Pattern.compile("teacher|one-to-one|student-[1-9][0-9]{0,3}");
 
   @JsonCreator
   public ModelKey {

@@ -1,0 +1,443 @@
+package dev.atelier.store;
+
+import com.fasterxml.jackson.annotation.JsonRawValue;
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.datatype.jdk8.Jdk8Module;
+import dev.atelier.spec.TrainingOverrides;
+import dev.atelier.workflows.DatasetRef;
+import dev.atelier.workflows.ModelKey;
+import dev.atelier.workflows.ModelState;
+import dev.atelier.workflows.Stage;
+import java.util.List;
+import java.util.Optional;
+import javax.sql.DataSource;
+import org.jdbi.v3.core.Handle;
+import org.jdbi.v3.core.HandleCallback;
+import org.jdbi.v3.core.Jdbi;
+import org.jdbi.v3.core.JdbiException;
+import org.jdbi.v3.core.statement.PreparedBatch;
+
+/**
+ * The rows that workers write. Each method is one transaction and can be repeated without harm; a
+ * failure of the database is a {@link StoreUnavailableException}.
+ */
+public final class ExperimentHistory {
+
+  private static final ObjectMapper JSON = new ObjectMapper().registerModule(new Jdk8Module());
+
+  private final Jdbi jdbi;
+
+  public ExperimentHistory(DataSource dataSource) {
+    this.jdbi = Jdbi.create(dataSource);
+  }
+
+  /**
+   * One attempt at one model. {@code fence} is its turn: writes of an attempt whose turn has passed
+   * are refused.
+   */
+  public record Attempt(long modelId, long fence) {}
+
+  /** One value of a series at a step. */
+  public record MetricPoint(String series, int step, double value) {}
+
+  /** A file that users can download. */
+  public record Artifact(
+      String name, String kind, String objectKey, String contentType, long bytes, String sha256) {}
+
+  /**
+   * The figures of one subject.
+   *
+   * @param macsPerStep multiply-accumulates, mean over the sampler's steps
+   * @param peakMemoryBytes resident set of the process while sampling
+   * @param protocol JSON: how the distance was measured
+   */
+  public record Evaluation(
+      String subject,
+      String metric,
+      double distance,
+      double macsPerStep,
+      long parameters,
+      double imagesPerSecond,
+      long peakMemoryBytes,
+      @JsonRawValue String protocol) {}
+
+  /** Enters a stage; a final one also ends what was still running. Repeating changes nothing. */
+  public void recordStage(String experimentId, Stage stage, String errorType, String errorMessage) {
+    inTransaction(
+        handle -> {
+          int changed =
+              handle
+                  .createUpdate(
+                      """
+                      update experiment
+                      set stage = :stage, updated_at = now(),
+                          error_type = nullif(:errorType, ''),
+                          error_message = nullif(:errorMessage, ''),
+                          finished_at = case when :terminal then now() end
+                      where id = :id and stage <> :stage
+                      """)
+                  .bind("id", experimentId)
+                  .bind("stage", stage.name())
+                  .bind("errorType", errorType)
+                  .bind("errorMessage", errorMessage)
+                  .bind("terminal", stage.terminal())
+                  .execute();
+          if (changed == 0) {
+            return null;
+          }
+          if (stage == Stage.CANCELED || stage == Stage.FAILED) {
+            handle
+                .createUpdate(
+                    """
+                    update model set state = :canceled, finished_at = now(), fence = fence + 1
+                    where experiment_id = :id and state in (:pending, :running)
+                    """)
+                .bind("id", experimentId)
+                .bind("canceled", ModelState.CANCELED.name())
+                .bind("pending", ModelState.PENDING.name())
+                .bind("running", ModelState.RUNNING.name())
+                .execute();
+          }
+          String detail = errorMessage.isEmpty() ? stage.name() : stage + ": " + errorMessage;
+          return event(handle, experimentId, "stage", Optional.empty(), detail);
+        });
+  }
+
+  public void recordDataset(String experimentId, DatasetRef dataset) {
+    inTransaction(
+        handle ->
+            handle
+                .createUpdate(
+                    "update experiment set dataset = cast(:dataset as jsonb) where id = :id")
+                .bind("id", experimentId)
+                .bind("dataset", json(dataset))
+                .execute());
+  }
+
+  /** Begins an attempt and makes every earlier one of this model powerless. */
+  public Attempt startAttempt(
+      String experimentId,
+      ModelKey key,
+      int totalSteps,
+      long parameters,
+      long macs,
+      String worker) {
+    return inTransaction(
+        handle -> {
+          Attempt attempt =
+              handle
+                  .createQuery(
+                      """
+                      update model
+                      set state = :running, fence = fence + 1, attempts = attempts + 1,
+                          total_steps = :totalSteps, parameters = :parameters, macs = :macs,
+                          worker = :worker, error_type = null, error_message = null,
+                          started_at = coalesce(started_at, now()), finished_at = null
+                      where experiment_id = :id and key = :key
+                      returning id, fence
+                      """)
+                  .bind("id", experimentId)
+                  .bind("key", key.value())
+                  .bind("running", ModelState.RUNNING.name())
+                  .bind("totalSteps", totalSteps)
+                  .bind("parameters", parameters)
+                  .bind("macs", macs)
+                  .bind("worker", worker)
+                  .map((row, context) -> new Attempt(row.getLong("id"), row.getLong("fence")))
+                  .findOne()
+                  .orElseThrow(
+                      () ->
+                          new SupersededException(
+                              "Experiment %s has no model '%s' any more."
+                                  .formatted(experimentId, key)));
+          event(handle, experimentId, "model-started", Optional.of(key), "on " + worker);
+          return attempt;
+        });
+  }
+
+  /**
+   * Shows how far an attempt is, and keeps its metric points.
+   *
+   * @throws SupersededException if a newer attempt owns the model
+   */
+  public void recordProgress(
+      Attempt attempt, int step, double loss, double imagesPerSecond, List<MetricPoint> points) {
+    inTransaction(
+        handle -> {
+          int changed =
+              handle
+                  .createUpdate(
+                      """
+                      update model
+                      set step = :step, loss = :loss, images_per_second = :imagesPerSecond
+                      where id = :model and fence = :fence
+                      """)
+                  .bind("model", attempt.modelId())
+                  .bind("fence", attempt.fence())
+                  .bind("step", step)
+                  .bind("loss", loss)
+                  .bind("imagesPerSecond", imagesPerSecond)
+                  .execute();
+          requireOwner(changed, attempt);
+          if (points.isEmpty()) {
+            return null;
+          }
+          PreparedBatch batch =
+              handle.prepareBatch(
+                  """
+                  insert into metric_point (model_id, series, step, value)
+                  values (:model, :series, :step, :value)
+                  on conflict (model_id, series, step) do update set value = excluded.value
+                  """);
+          for (MetricPoint point : points) {
+            batch
+                .bind("model", attempt.modelId())
+                .bind("series", point.series())
+                .bind("step", point.step())
+                .bind("value", point.value())
+                .add();
+          }
+          return batch.execute();
+        });
+  }
+
+  /**
+   * Commits a checkpoint whose objects are already stored.
+   *
+   * @throws SupersededException if a newer attempt owns the model
+   */
+  public void recordCheckpoint(
+      Attempt attempt, int step, String manifestKey, String manifestSha256, long bytes) {
+    inTransaction(
+        handle -> {
+          int changed =
+              handle
+                  .createUpdate(
+                      """
+                      insert into checkpoint (model_id, step, manifest_key, manifest_sha256, bytes)
+                      select id, :step, :key, :sha256, :bytes from model
+                      where id = :model and fence = :fence
+                      for update
+                      on conflict (model_id, step) do update
+                      set manifest_key = excluded.manifest_key, bytes = excluded.bytes,
+                          manifest_sha256 = excluded.manifest_sha256, created_at = now()
+                      """)
+                  .bind("model", attempt.modelId())
+                  .bind("fence", attempt.fence())
+                  .bind("step", step)
+                  .bind("key", manifestKey)
+                  .bind("sha256", manifestSha256)
+                  .bind("bytes", bytes)
+                  .execute();
+          return requireOwner(changed, attempt);
+        });
+  }
+
+  /** A checkpoint as the database knows it. */
+  public record CheckpointRow(int step, String manifestKey, String manifestSha256) {}
+
+  /** Checkpoints of a model, newest first. */
+  public List<CheckpointRow> checkpoints(Attempt attempt) {
+    return inTransaction(
+        handle ->
+            handle
+                .createQuery(
+                    """
+                    select step, manifest_key, manifest_sha256 from checkpoint
+                    where model_id = :model order by step desc
+                    """)
+                .bind("model", attempt.modelId())
+                .map(
+                    (row, context) ->
+                        new CheckpointRow(
+                            row.getInt("step"),
+                            row.getString("manifest_key"),
+                            row.getString("manifest_sha256")))
+                .list());
+  }
+
+  public void forgetCheckpoint(Attempt attempt, int step) {
+    inTransaction(
+        handle ->
+            handle
+                .createUpdate("delete from checkpoint where model_id = :model and step = :step")
+                .bind("model", attempt.modelId())
+                .bind("step", step)
+                .execute());
+  }
+
+  /**
+   * Ends an attempt well.
+   *
+   * @throws SupersededException if a newer attempt owns the model
+   */
+  public void recordModelDone(String experimentId, ModelKey key, Attempt attempt) {
+    inTransaction(
+        handle -> {
+          int changed =
+              handle
+                  .createUpdate(
+                      """
+                      update model
+                      set state = :done, step = total_steps, finished_at = now()
+                      where id = :model and fence = :fence
+                      """)
+                  .bind("model", attempt.modelId())
+                  .bind("fence", attempt.fence())
+                  .bind("done", ModelState.DONE.name())
+                  .execute();
+          requireOwner(changed, attempt);
+          return event(handle, experimentId, "model-done", Optional.of(key), "");
+        });
+  }
+
+  public void recordModelFailed(
+      String experimentId, ModelKey key, String errorType, String errorMessage) {
+    inTransaction(
+        handle -> {
+          handle
+              .createUpdate(
+                  """
+                  update model
+                  set state = :failed, error_type = :errorType, error_message = :errorMessage,
+                      finished_at = now(), fence = fence + 1
+                  where experiment_id = :id and key = :key
+                  """)
+              .bind("id", experimentId)
+              .bind("key", key.value())
+              .bind("failed", ModelState.FAILED.name())
+              .bind("errorType", errorType)
+              .bind("errorMessage", errorMessage)
+              .execute();
+          return event(handle, experimentId, "model-failed", Optional.of(key), errorMessage);
+        });
+  }
+
+  public void recordRetry(String experimentId, ModelKey key, TrainingOverrides overrides) {
+    inTransaction(
+        handle -> {
+          handle
+              .createUpdate(
+                  """
+                  update model
+                  set state = :pending, overrides = cast(:overrides as jsonb),
+                      error_type = null, error_message = null, finished_at = null
+                  where experiment_id = :id and key = :key
+                  """)
+              .bind("id", experimentId)
+              .bind("key", key.value())
+              .bind("pending", ModelState.PENDING.name())
+              .bind("overrides", json(overrides))
+              .execute();
+          return event(handle, experimentId, "retry", Optional.of(key), json(overrides));
+        });
+  }
+
+  public void recordEvaluation(String experimentId, Evaluation evaluation) {
+    inTransaction(
+        handle ->
+            handle
+                .createUpdate(
+                    """
+                    insert into evaluation (experiment_id, subject, metric, distance, macs_per_step,
+                        parameters, images_per_second, peak_memory_bytes, protocol)
+                    values (:id, :subject, :metric, :distance, :macsPerStep,
+                        :parameters, :imagesPerSecond, :peakMemoryBytes, cast(:protocol as jsonb))
+                    on conflict (experiment_id, subject) do update
+                    set metric = excluded.metric, distance = excluded.distance,
+                        macs_per_step = excluded.macs_per_step, parameters = excluded.parameters,
+                        images_per_second = excluded.images_per_second,
+                        peak_memory_bytes = excluded.peak_memory_bytes,
+                        protocol = excluded.protocol, created_at = now()
+                    """)
+                .bind("id", experimentId)
+                .bindMethods(evaluation)
+                .execute());
+  }
+
+  /** The figures of an experiment, by subject. */
+  public List<Evaluation> evaluations(String experimentId) {
+    return inTransaction(
+        handle ->
+            handle
+                .createQuery("select * from evaluation where experiment_id = :id order by subject")
+                .bind("id", experimentId)
+                .map(
+                    (row, context) ->
+                        new Evaluation(
+                            row.getString("subject"),
+                            row.getString("metric"),
+                            row.getDouble("distance"),
+                            row.getDouble("macs_per_step"),
+                            row.getLong("parameters"),
+                            row.getDouble("images_per_second"),
+                            row.getLong("peak_memory_bytes"),
+                            row.getString("protocol")))
+                .list());
+  }
+
+  public void recordArtifact(String experimentId, Artifact artifact) {
+    inTransaction(
+        handle ->
+            handle
+                .createUpdate(
+                    """
+                    insert into artifact
+                        (experiment_id, name, kind, object_key, content_type, bytes, sha256)
+                    values (:id, :name, :kind, :objectKey, :contentType, :bytes, :sha256)
+                    on conflict (experiment_id, name) do update
+                    set kind = excluded.kind, object_key = excluded.object_key,
+                        content_type = excluded.content_type, bytes = excluded.bytes,
+                        sha256 = excluded.sha256, created_at = now()
+                    """)
+                .bind("id", experimentId)
+                .bindMethods(artifact)
+                .execute());
+  }
+
+  /** Adds a line to the experiment's audit trail. */
+  public void recordEvent(String experimentId, String kind, String detail) {
+    inTransaction(handle -> event(handle, experimentId, kind, Optional.empty(), detail));
+  }
+
+  private static Object event(
+      Handle handle, String experimentId, String kind, Optional<ModelKey> key, String detail) {
+    return handle
+        .createUpdate(
+            """
+            insert into event (experiment_id, kind, model_key, detail)
+            select id, :kind, :key, :detail from experiment where id = :id
+            """)
+        .bind("id", experimentId)
+        .bind("kind", kind)
+        .bind("key", key.map(ModelKey::value))
+        .bind("detail", detail)
+        .execute();
+  }
+
+  private static Object requireOwner(int rowsChanged, Attempt attempt) {
+    if (rowsChanged == 0) {
+      throw new SupersededException(
+          "Attempt %d of this model is no longer its owner; a newer attempt has taken over."
+              .formatted(attempt.fence()));
+    }
+    return rowsChanged;
+  }
+
+  private <T> T inTransaction(HandleCallback<T, RuntimeException> work) {
+    try {
+      return jdbi.inTransaction(work);
+    } catch (JdbiException e) {
+      throw new StoreUnavailableException("The database failed: " + e.getMessage(), e);
+    }
+  }
+
+  private static String json(Object value) {
+    try {
+      return JSON.writeValueAsString(value);
+    } catch (JsonProcessingException e) {
+      throw new IllegalArgumentException("Cannot write %s as JSON.".formatted(value), e);
+    }
+  }
+}

@@ -1,0 +1,43 @@
+package dev.atelier.store;
+
+import dev.atelier.workflows.ModelKey;
+
+/** Where an experiment's objects lie in the bucket. */
+public final class ExperimentKeys {
+
+  private ExperimentKeys() {}
+
+  public static String dataset(String sha256) {
+    return "datasets/" + sha256 + "/";
+  }
+
+  public static String extractor(String sha256) {
+    return "extractors/" + sha256 + ".pt";
+  }
+
+  public static String statistics(String sha256) {
+    return "statistics/" + sha256 + ".safetensors";
+  }
+
+  public static String checkpoints(String experimentId, ModelKey key) {
+    return experiment(experimentId) + model(key) + "/checkpoints/";
+  }
+
+  public static String samples(String experimentId, String fileName) {
+    return experiment(experimentId) + "samples/" + fileName;
+  }
+
+  public static String export(String experimentId, String fileName) {
+    return experiment(experimentId) + "export/" + fileName;
+  }
+
+  private static String experiment(String experimentId) {
+    return "experiments/" + experimentId + "/";
+  }
+
+  private static String model(ModelKey key) {
+    return key.equals(ModelKey.TEACHER)
+        ? "teacher"
+        : "students/" + key.value().replaceFirst("^student-", "");
+  }
+}

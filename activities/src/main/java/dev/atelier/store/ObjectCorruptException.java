@@ -1,0 +1,9 @@
+package dev.atelier.store;
+
+/** A stored object is missing or is not what was written. */
+public final class ObjectCorruptException extends RuntimeException {
+
+  public ObjectCorruptException(String message) {
+    super(message);
+  }
+}

@@ -1,0 +1,203 @@
+package dev.atelier.store;
+
+import io.minio.BucketExistsArgs;
+import io.minio.GetObjectArgs;
+import io.minio.ListObjectsArgs;
+import io.minio.MakeBucketArgs;
+import io.minio.MinioClient;
+import io.minio.PutObjectArgs;
+import io.minio.RemoveObjectArgs;
+import io.minio.Result;
+import io.minio.StatObjectArgs;
+import io.minio.UploadObjectArgs;
+import io.minio.errors.ErrorResponseException;
+import io.minio.errors.MinioException;
+import io.minio.messages.Item;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.security.DigestOutputStream;
+import java.security.MessageDigest;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+
+/**
+ * One bucket of an S3 server. Every failure of the server is a {@link StoreUnavailableException}.
+ */
+public final class ObjectStore {
+
+  private static final Set<String> ABSENT = Set.of("NoSuchKey", "NoSuchObject", "NoSuchBucket");
+
+  private final MinioClient client;
+  private final String bucket;
+
+  public ObjectStore(String endpoint, String accessKey, String secretKey, String bucket) {
+    this.client =
+        MinioClient.builder().endpoint(endpoint).credentials(accessKey, secretKey).build();
+    this.bucket = bucket;
+  }
+
+  /** Makes the bucket when it does not exist yet. */
+  public void ensureBucket() {
+    try {
+      if (!client.bucketExists(BucketExistsArgs.builder().bucket(bucket).build())) {
+        client.makeBucket(MakeBucketArgs.builder().bucket(bucket).build());
+      }
+    } catch (MinioException e) {
+      throw unavailable("open bucket", bucket, e);
+    }
+  }
+
+  public void put(String key, byte[] content, String contentType) {
+    try {
+      client.putObject(
+          PutObjectArgs.builder()
+              .bucket(bucket)
+              .object(key)
+              .data(content, content.length)
+              .contentType(contentType)
+              .build());
+    } catch (MinioException e) {
+      throw unavailable("write object", key, e);
+    }
+  }
+
+  public void put(String key, Path file, String contentType) {
+    try {
+      client.uploadObject(
+          UploadObjectArgs.builder()
+              .bucket(bucket)
+              .object(key)
+              .filename(file.toString())
+              .contentType(contentType)
+              .build());
+    } catch (MinioException e) {
+      throw unavailable("write object", key, e);
+    }
+  }
+
+  /** The whole content of a small object, or nothing when it does not exist. */
+  public Optional<byte[]> get(String key) {
+    try (InputStream in = open(bucket, key)) {
+      return Optional.of(in.readAllBytes());
+    } catch (ErrorResponseException e) {
+      if (ABSENT.contains(e.errorResponse().code())) {
+        return Optional.empty();
+      }
+      throw unavailable("read object", key, e);
+    } catch (MinioException | IOException e) {
+      throw unavailable("read object", key, e);
+    }
+  }
+
+  /**
+   * Copies an object into {@code file}, which appears whole or not at all.
+   *
+   * @throws ObjectCorruptException if the object is missing or its content is not {@code sha256}
+   */
+  public void fetch(String key, String sha256, Path file) {
+    String found = fetch(bucket, key, file, sha256);
+    if (!found.equals(sha256)) {
+      throw new ObjectCorruptException(
+          "Cannot read object '%s': expected sha256 %s, found %s.".formatted(key, sha256, found));
+    }
+  }
+
+  /** Copies any object of the server, such as a user's dataset, into {@code file}. */
+  public void fetchForeign(String foreignBucket, String key, Path file) {
+    fetch(foreignBucket, key, file, "");
+  }
+
+  private String fetch(String from, String key, Path file, String expected) {
+    Path partial =
+        file.resolveSibling(
+            file.getFileName()
+                + "."
+                + ProcessHandle.current().pid()
+                + "-"
+                + Thread.currentThread().getId()
+                + ".part");
+    MessageDigest digest = Sha256.digest();
+    try {
+      Files.createDirectories(file.toAbsolutePath().getParent());
+      try (InputStream in = open(from, key);
+          OutputStream out = new DigestOutputStream(Files.newOutputStream(partial), digest)) {
+        in.transferTo(out);
+      }
+      String found = Sha256.hex(digest.digest());
+      if (expected.isEmpty() || expected.equals(found)) {
+        Files.move(partial, file, StandardCopyOption.ATOMIC_MOVE);
+      }
+      return found;
+    } catch (ErrorResponseException e) {
+      if (ABSENT.contains(e.errorResponse().code())) {
+        throw new ObjectCorruptException(
+            "Cannot read object '%s': it does not exist.".formatted(key));
+      }
+      throw unavailable("read object", key, e);
+    } catch (MinioException | IOException e) {
+      throw unavailable("read object", key, e);
+    } finally {
+      deleteQuietly(partial);
+    }
+  }
+
+  private static void deleteQuietly(Path file) {
+    try {
+      Files.deleteIfExists(file);
+    } catch (IOException e) {
+      file.toFile().deleteOnExit(); // a leftover partial file is harmless: it is never read
+    }
+  }
+
+  public boolean exists(String key) {
+    try {
+      client.statObject(StatObjectArgs.builder().bucket(bucket).object(key).build());
+      return true;
+    } catch (ErrorResponseException e) {
+      if (ABSENT.contains(e.errorResponse().code())) {
+        return false;
+      }
+      throw unavailable("look up object", key, e);
+    } catch (MinioException e) {
+      throw unavailable("look up object", key, e);
+    }
+  }
+
+  /** Keys below {@code prefix}, at any depth. */
+  public List<String> list(String prefix) {
+    try {
+      List<String> keys = new ArrayList<>();
+      for (Result<Item> item :
+          client.listObjects(
+              ListObjectsArgs.builder().bucket(bucket).prefix(prefix).recursive(true).build())) {
+        keys.add(item.get().objectName());
+      }
+      return keys;
+    } catch (MinioException e) {
+      throw unavailable("list objects below", prefix, e);
+    }
+  }
+
+  public void delete(String key) {
+    try {
+      client.removeObject(RemoveObjectArgs.builder().bucket(bucket).object(key).build());
+    } catch (MinioException e) {
+      throw unavailable("delete object", key, e);
+    }
+  }
+
+  private InputStream open(String from, String key) throws MinioException {
+    return client.getObject(GetObjectArgs.builder().bucket(from).object(key).build());
+  }
+
+  private static StoreUnavailableException unavailable(String what, String key, Exception cause) {
+    return new StoreUnavailableException(
+        "Cannot %s '%s' in the object store: %s".formatted(what, key, cause.getMessage()), cause);
+  }
+}

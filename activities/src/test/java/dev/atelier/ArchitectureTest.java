@@ -1,0 +1,72 @@
+package dev.atelier;
+
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
+
+import com.tngtech.archunit.core.domain.JavaClasses;
+import com.tngtech.archunit.core.importer.ClassFileImporter;
+import com.tngtech.archunit.core.importer.ImportOption;
+import org.junit.jupiter.api.Test;
+
+/** Which package may know what; see the layout table in docs/architecture.md. */
+class ArchitectureTest {
+
+  private static final JavaClasses CLASSES =
+      new ClassFileImporter()
+          .withImportOption(new ImportOption.DoNotIncludeTests())
+          .importPackages("dev.atelier");
+
+  @Test
+  void shouldKeepTemporalInTheWorkerAndTheWorkflows() {
+    noClasses()
+        .that()
+        .resideOutsideOfPackages("dev.atelier.worker..", "dev.atelier.workflows..")
+        .should()
+        .dependOnClassesThat()
+        .resideInAPackage("io.temporal..")
+        .check(CLASSES);
+  }
+
+  @Test
+  void shouldKeepTheStoreOutOfTheMethod() {
+    noClasses()
+        .that()
+        .resideInAnyPackage(
+            "dev.atelier.diffusion..",
+            "dev.atelier.network..",
+            "dev.atelier.training..",
+            "dev.atelier.dataset..",
+            "dev.atelier.evaluation..")
+        .should()
+        .dependOnClassesThat()
+        .resideInAnyPackage(
+            "dev.atelier.store..",
+            "dev.atelier.worker..",
+            "io.minio..",
+            "java.sql..",
+            "org.jdbi..",
+            "org.postgresql..")
+        .check(CLASSES);
+  }
+
+  @Test
+  void shouldKeepDiffusionPureMaths() {
+    noClasses()
+        .that()
+        .resideInAPackage("dev.atelier.diffusion..")
+        .should()
+        .dependOnClassesThat()
+        .resideInAnyPackage("ai.djl..", "java.io..", "java.nio.file..")
+        .check(CLASSES);
+  }
+
+  @Test
+  void shouldKeepDjlOutOfStoreAndDataset() {
+    noClasses()
+        .that()
+        .resideInAnyPackage("dev.atelier.store..", "dev.atelier.dataset..")
+        .should()
+        .dependOnClassesThat()
+        .resideInAPackage("ai.djl..")
+        .check(CLASSES);
+  }
+}

@@ -1,0 +1,169 @@
+package dev.atelier.store;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.atelier.spec.TrainingOverrides;
+import dev.atelier.store.ExperimentHistory.Attempt;
+import dev.atelier.store.ExperimentHistory.Evaluation;
+import dev.atelier.store.ExperimentHistory.MetricPoint;
+import dev.atelier.workflows.DatasetRef;
+import dev.atelier.workflows.ModelKey;
+import dev.atelier.workflows.Stage;
+import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
+import java.io.IOException;
+import java.util.List;
+import org.flywaydb.core.Flyway;
+import org.jdbi.v3.core.Jdbi;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/** The worker's rows, on a real Postgres with the real migrations. */
+class ExperimentHistoryTest {
+
+  private static final ModelKey STUDENT = ModelKey.student(1);
+
+  private static EmbeddedPostgres postgres;
+  private static Jdbi sql;
+  private static ExperimentHistory history;
+
+  @BeforeAll
+  static void startPostgres() throws IOException {
+    postgres = EmbeddedPostgres.start();
+    Flyway.configure().dataSource(postgres.getPostgresDatabase()).load().migrate();
+    sql = Jdbi.create(postgres.getPostgresDatabase());
+    history = new ExperimentHistory(postgres.getPostgresDatabase());
+  }
+
+  @AfterAll
+  static void stopPostgres() throws IOException {
+    postgres.close();
+  }
+
+  @BeforeEach
+  void insertExperiment() {
+    sql.useHandle(
+        handle -> {
+          handle.execute("delete from experiment");
+          handle.execute(
+              "insert into experiment (id, name, spec, stage) values ('e', 'e', '{}', 'QUEUED')");
+          handle.execute(
+              """
+              insert into model (experiment_id, key, position, range_low, range_high, state,
+                  total_steps)
+              values ('e', 'student-1', 1, 0, 1000, 'PENDING', 100)
+              """);
+        });
+  }
+
+  @Test
+  void shouldRefuseEveryWriteOfAnAttemptThatWasSuperseded() {
+    Attempt zombie = start();
+    Attempt owner = start();
+
+    assertThatThrownBy(() -> history.recordProgress(zombie, 50, 0.1, 9, List.of()))
+        .isInstanceOf(SupersededException.class);
+    assertThatThrownBy(() -> history.recordCheckpoint(zombie, 50, "m", "s", 1))
+        .isInstanceOf(SupersededException.class);
+    assertThatThrownBy(() -> history.recordModelDone("e", STUDENT, zombie))
+        .isInstanceOf(SupersededException.class);
+    assertThat(number("select step from model")).isZero();
+    assertThat(number("select count(*) from checkpoint")).isZero();
+    assertThat(text("select state from model")).isEqualTo("RUNNING");
+
+    // The owner's same writes go through: it is the fence that refused, not the rows.
+    history.recordProgress(owner, 50, 0.1, 9, List.of());
+    history.recordCheckpoint(owner, 50, "m", "s", 1);
+    history.recordModelDone("e", STUDENT, owner);
+    assertThat(number("select count(*) from checkpoint")).isOne();
+    assertThat(text("select state from model")).isEqualTo("DONE");
+  }
+
+  @Test
+  void shouldRefuseWritesOfRunningAttemptWhenTheExperimentWasCanceled() {
+    Attempt attempt = start();
+    history.recordStage("e", Stage.CANCELED, "", "");
+
+    assertThatThrownBy(() -> history.recordModelDone("e", STUDENT, attempt))
+        .isInstanceOf(SupersededException.class);
+    assertThat(text("select state from model")).isEqualTo("CANCELED");
+  }
+
+  @Test
+  void shouldKeepOnePointPerStepWhenStepsAreReplayed() {
+    List<MetricPoint> points =
+        List.of(new MetricPoint("loss", 10, 0.5), new MetricPoint("loss", 20, 0.25));
+    history.recordProgress(start(), 20, 0.25, 9, points);
+    history.recordProgress(start(), 20, 0.25, 9, points);
+
+    assertThat(number("select count(*) from metric_point")).isEqualTo(2);
+  }
+
+  @Test
+  void shouldListCheckpointsNewestFirst() {
+    Attempt attempt = start();
+    history.recordCheckpoint(attempt, 10, "ten", "a", 1);
+    history.recordCheckpoint(attempt, 20, "twenty", "b", 1);
+    history.recordCheckpoint(attempt, 20, "twenty again", "c", 1);
+
+    assertThat(history.checkpoints(attempt))
+        .extracting(ExperimentHistory.CheckpointRow::manifestKey)
+        .containsExactly("twenty again", "ten");
+  }
+
+  @Test
+  void shouldRecordStageOnceWhenTheActivityIsRepeated() {
+    history.recordStage("e", Stage.TRAINING_TEACHER, "", "");
+    history.recordStage("e", Stage.TRAINING_TEACHER, "", "");
+
+    assertThat(text("select stage from experiment")).isEqualTo("TRAINING_TEACHER");
+    assertThat(number("select count(*) from event where kind = 'stage'")).isOne();
+  }
+
+  @Test
+  void shouldKeepTheReasonOfAFailedModelUntilItIsRetried() {
+    start();
+    history.recordModelFailed("e", STUDENT, "DIVERGED", "Loss is NaN at step 7.");
+    assertThat(text("select error_message from model")).isEqualTo("Loss is NaN at step 7.");
+
+    history.recordRetry("e", STUDENT, TrainingOverrides.NONE);
+    assertThat(text("select state from model")).isEqualTo("PENDING");
+    assertThat(number("select count(*) from model where error_message is null")).isOne();
+  }
+
+  @Test
+  void shouldKeepOneEvaluationPerSubjectAndTheDataset() {
+    Evaluation first = new Evaluation("o2mkd", "Fréchet distance (x)", 3.5, 1e6, 10, 2, 3, "{}");
+    history.recordEvaluation("e", first);
+    history.recordEvaluation(
+        "e", new Evaluation("o2mkd", "Fréchet distance (x)", 2.5, 1e6, 10, 2, 3, "{}"));
+    history.recordDataset("e", new DatasetRef("abc", 10, 16, 3, 1));
+
+    assertThat(number("select count(*) from evaluation where distance = 2.5")).isOne();
+    assertThat(text("select dataset ->> 'sha256' from experiment")).isEqualTo("abc");
+  }
+
+  @Test
+  void shouldSayThatTheDatabaseFailedWhenItIsAway() throws IOException {
+    EmbeddedPostgres away = EmbeddedPostgres.start();
+    ExperimentHistory unreachable = new ExperimentHistory(away.getPostgresDatabase());
+    away.close();
+
+    assertThatThrownBy(() -> unreachable.recordStage("e", Stage.DONE, "", ""))
+        .isInstanceOf(StoreUnavailableException.class);
+  }
+
+  private static Attempt start() {
+    return history.startAttempt("e", STUDENT, 100, 5, 7, "worker-1");
+  }
+
+  private static long number(String query) {
+    return sql.withHandle(handle -> handle.createQuery(query).mapTo(Long.class).one());
+  }
+
+  private static String text(String query) {
+    return sql.withHandle(handle -> handle.createQuery(query).mapTo(String.class).one());
+  }
+}

@@ -1,0 +1,90 @@
+"""Makes src/test/resources/network/unet-*.safetensors: eps and gradients of diffusers' UNet2DModel.
+
+Weights come from a closed form of (tensor index, element index), so that fixtures stay small:
+w = scale * sin(0.37 * i + 1.7 * k + 0.1), with scale 1/sqrt(fan_in) (weights) or 0.1, and norm weights 1 + that.
+Needs: pip install torch diffusers safetensors
+Run:   python unet_fixtures.py OUTPUT_DIRECTORY
+"""
+
+import math
+import sys
+
+import torch
+from diffusers import UNet2DModel
+from safetensors.torch import save_file
+
+CASES = {
+    # name: (resolution, widths, res blocks, attention levels, groups, heads, batch)
+    "plain": (16, (32, 64, 64), 1, (), 32, 1, 2),
+    "attention": (16, (16, 32), 2, (1,), 8, 1, 2),
+    "heads": (8, (32, 32), 1, (0, 1), 16, 4, 3),
+    "cifar10": (32, (32, 64, 64, 64), 2, (1,), 32, 1, 1),
+}
+
+
+def closed_form(shape, k):
+    n = math.prod(shape)
+    i = torch.arange(n, dtype=torch.float64)
+    return torch.sin(0.37 * i + 1.7 * k + 0.1).reshape(shape)
+
+
+def build(resolution, widths, res_blocks, attention, groups, heads):
+    model = UNet2DModel(
+        sample_size=resolution,
+        in_channels=3,
+        out_channels=3,
+        time_embedding_type="positional",
+        freq_shift=1,
+        flip_sin_to_cos=False,
+        down_block_types=tuple("AttnDownBlock2D" if i in attention else "DownBlock2D" for i in range(len(widths))),
+        up_block_types=tuple(
+            "AttnUpBlock2D" if i in attention else "UpBlock2D" for i in reversed(range(len(widths)))
+        ),
+        block_out_channels=widths,
+        layers_per_block=res_blocks,
+        mid_block_scale_factor=1,
+        downsample_padding=0,
+        norm_num_groups=groups,
+        norm_eps=1e-6,
+        attention_head_dim=None if heads == 1 else widths[0] // heads,
+        act_fn="silu",
+    )
+    return model.eval()
+
+
+def main(out):
+    for name, (resolution, widths, res_blocks, attention, groups, heads, batch) in CASES.items():
+        model = build(resolution, widths, res_blocks, attention, groups, heads)
+        with torch.no_grad():
+            for k, (key, p) in enumerate(sorted(model.named_parameters())):
+                if p.dim() == 1:
+                    is_norm = "norm" in key and key.endswith("weight")
+                    value = 0.1 * closed_form(p.shape, k) + (1 if is_norm else 0)
+                else:
+                    value = closed_form(p.shape, k) / math.sqrt(math.prod(p.shape[1:]))
+                p.copy_(value.float())
+        x = closed_form((batch, 3, resolution, resolution), 1000).float()
+        noise = closed_form((batch, 3, resolution, resolution), 2000).float()
+        t = torch.tensor([(i * 617 + 3) % 1000 for i in range(batch)])
+        eps = model(x, t).sample
+        torch.nn.functional.mse_loss(eps, noise).backward()
+        tensors = {"eps": eps.detach().contiguous(), "t": t}
+        for key, p in model.named_parameters():
+            # A gradient is kept as its norm and its projection on another closed form.
+            g = p.grad.double()
+            probe = closed_form(p.shape, 3000)
+            tensors["grad." + key] = torch.stack([g.norm(), (g * probe).sum()])
+        meta = {
+            "parameters": str(sum(p.numel() for p in model.parameters())),
+            "resolution": str(resolution),
+            "widths": ",".join(map(str, widths)),
+            "resBlocks": str(res_blocks),
+            "attentionResolutions": ",".join(str(resolution >> i) for i in attention),
+            "groups": str(groups),
+            "heads": str(heads),
+        }
+        save_file(tensors, f"{out}/unet-{name}.safetensors", metadata=meta)
+        print(name, meta["parameters"], float(eps.abs().mean()))
+
+
+main(sys.argv[1])

@@ -1,0 +1,50 @@
+package dev.atelier.workflows;
+
+import io.temporal.activity.ActivityCancellationType;
+import io.temporal.activity.ActivityOptions;
+import io.temporal.common.RetryOptions;
+import java.time.Duration;
+
+/** The options of each kind of work. */
+final class Activities {
+
+  // Failures say themselves whether they can be retried (ErrorType), so only the pauses are set.
+  private static final RetryOptions PATIENT =
+      RetryOptions.newBuilder()
+          .setInitialInterval(Duration.ofSeconds(1))
+          .setBackoffCoefficient(2)
+          .setMaximumInterval(Duration.ofMinutes(1))
+          .build();
+
+  /** A few rows in Postgres. */
+  static final ActivityOptions DATABASE =
+      ActivityOptions.newBuilder()
+          .setTaskQueue(TaskQueues.LIGHT)
+          .setStartToCloseTimeout(Duration.ofSeconds(30)) // bounds one transaction
+          .setRetryOptions(PATIENT)
+          .build();
+
+  /** Fetching and decoding a dataset. */
+  static final ActivityOptions DATASET =
+      ActivityOptions.newBuilder()
+          .setTaskQueue(TaskQueues.LIGHT)
+          .setStartToCloseTimeout(Duration.ofHours(12)) // bounds a slow download of a large archive
+          .setHeartbeatTimeout(Duration.ofSeconds(20)) // bounds how long a lost worker goes unseen
+          .setCancellationType(ActivityCancellationType.WAIT_CANCELLATION_COMPLETED)
+          .setRetryOptions(PATIENT)
+          .build();
+
+  private Activities() {}
+
+  /** Training, sampling and evaluation on {@code deviceClass}; {@code summary} shows in the UI. */
+  static ActivityOptions compute(String deviceClass, String summary) {
+    return ActivityOptions.newBuilder()
+        .setTaskQueue(TaskQueues.compute(deviceClass))
+        .setStartToCloseTimeout(Duration.ofDays(60)) // bounds the longest training
+        .setHeartbeatTimeout(Duration.ofSeconds(20)) // bounds how long a lost worker goes unseen
+        .setCancellationType(ActivityCancellationType.WAIT_CANCELLATION_COMPLETED)
+        .setRetryOptions(PATIENT)
+        .setSummary(summary)
+        .build();
+  }
+}
