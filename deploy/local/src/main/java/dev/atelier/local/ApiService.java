@@ -1,0 +1,75 @@
+package dev.atelier.local;
+
+import java.io.IOException;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/** The REST API. */
+final class ApiService implements Service {
+
+  private static final Duration PROBE_TIMEOUT = Duration.ofSeconds(5);
+
+  private final Path jar;
+  private final int port;
+  private final Connections connections;
+  private final Optional<String> temporalWebUi;
+
+  ApiService(Path jar, int port, Connections connections, Optional<String> temporalWebUi) {
+    this.jar = jar;
+    this.port = port;
+    this.connections = connections;
+    this.temporalWebUi = temporalWebUi;
+  }
+
+  @Override
+  public String name() {
+    return "api";
+  }
+
+  @Override
+  public Duration startTimeout() {
+    return Duration.ofMinutes(2);
+  }
+
+  @Override
+  public Launch launch() {
+    List<String> command = JavaChild.jvm("384m");
+    command.addAll(List.of("-jar", jar.toString()));
+    Map<String, String> environment = new HashMap<>(connections.environment());
+    environment.put("QUARKUS_HTTP_HOST", Ports.HOST);
+    environment.put("QUARKUS_HTTP_PORT", Integer.toString(port));
+    environment.put("QUARKUS_DATASOURCE_JDBC_URL", connections.postgresUrl());
+    environment.put("QUARKUS_DATASOURCE_USERNAME", connections.postgresUser());
+    environment.put("QUARKUS_DATASOURCE_PASSWORD", connections.credentials().postgresPassword());
+    temporalWebUi.ifPresent(ui -> environment.put("ATELIER_TEMPORAL_UI", ui));
+    return new Launch(command, environment);
+  }
+
+  @Override
+  public void probe() throws IOException, InterruptedException {
+    HttpResponse<String> response =
+        HttpClient.newBuilder()
+            .connectTimeout(PROBE_TIMEOUT)
+            .build()
+            .send(
+                HttpRequest.newBuilder(URI.create(url() + "/q/health/ready"))
+                    .timeout(PROBE_TIMEOUT)
+                    .build(),
+                HttpResponse.BodyHandlers.ofString());
+    if (response.statusCode() != 200) {
+      throw new IOException("health answered %d".formatted(response.statusCode()));
+    }
+  }
+
+  String url() {
+    return "http://%s:%d".formatted(Ports.HOST, port);
+  }
+}

@@ -1,0 +1,144 @@
+package dev.atelier.local;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.Consumer;
+
+/** Postgres, S3, Temporal, the api and the workers, as processes on this machine. */
+public final class LocalStack implements AutoCloseable {
+
+  private final DataDirectory directory;
+  private final Supervisor supervisor;
+  private final StackOptions options;
+  private final Ports ports;
+  private final Installation installation;
+  private final Consumer<String> notices;
+
+  private LocalStack(
+      StackOptions options,
+      Ports ports,
+      Installation installation,
+      DataDirectory directory,
+      Consumer<String> notices) {
+    this.options = options;
+    this.ports = ports;
+    this.installation = installation;
+    this.directory = directory;
+    this.notices = notices;
+    this.supervisor = new Supervisor(directory, notices);
+  }
+
+  /**
+   * Locks the data directory, ends what a crashed run left on it, and finds the ports. Starts
+   * nothing yet: the caller arranges for {@link #close} first.
+   *
+   * @param notices receives single lines for the user
+   * @throws StackException when the directory or a port is in use, or something is not built
+   */
+  public static LocalStack prepare(
+      StackOptions options, Installation installation, Consumer<String> notices)
+      throws StackException, InterruptedException {
+    installation.requireBuilt();
+    DataDirectory directory = DataDirectory.open(options.dataDirectory());
+    try {
+      PidFiles.endStale(directory.runs(), notices); // they may hold the ports
+      Ports ports = options.ports().reserve();
+      return new LocalStack(options, ports, installation, directory, notices);
+    } catch (IOException e) {
+      release(directory);
+      throw new StackException("Cannot read %s: %s".formatted(directory.runs(), e), e);
+    } catch (StackException | InterruptedException | RuntimeException e) {
+      release(directory);
+      throw e;
+    }
+  }
+
+  /** Starts everything and returns when all of it answers. */
+  public Endpoints start() throws StackException, InterruptedException {
+    supervisor.prepare();
+    DataDirectory.Credentials credentials;
+    try {
+      credentials = directory.credentials();
+    } catch (IOException e) {
+      throw new StackException("Cannot read the credentials: %s.".formatted(e.getMessage()), e);
+    }
+    PostgresService postgres =
+        new PostgresService(directory, ports.postgres(), credentials.postgresPassword());
+    S3Service s3 = new S3Service(directory, ports.s3(), credentials);
+    TemporalService temporal =
+        new TemporalService(temporalProgram(), directory, ports.temporal(), ports.temporalUi());
+    Connections connections =
+        new Connections(
+            temporal.target(),
+            postgres.jdbcUrl(),
+            PostgresService.USER,
+            s3.endpoint(),
+            credentials);
+    ApiService api =
+        new ApiService(installation.apiJar(), ports.api(), connections, temporal.webUi());
+    List<Service> workers = new ArrayList<>();
+    for (int number = 1; number <= options.workers(); number++) {
+      workers.add(
+          new WorkerService(
+              number,
+              options.threadsPerWorker(),
+              installation.workerClassPath(),
+              directory,
+              connections));
+    }
+
+    supervisor.start(List.of(postgres, s3, temporal));
+    supervisor.start(List.of(api)); // brings the database to its schema
+    supervisor.start(workers);
+
+    return new Endpoints(
+        api.url(),
+        temporal.webUi(),
+        temporal.target(),
+        postgres.jdbcUrl(),
+        PostgresService.USER,
+        s3.endpoint(),
+        S3Service.BUCKET,
+        directory.credentialsFile(),
+        directory.logs());
+  }
+
+  private Optional<Path> temporalProgram() throws InterruptedException {
+    Optional<Path> program = new TemporalProgram(directory.bin(), notices).findOrDownload();
+    if (program.isEmpty()) {
+      notices.accept(
+          """
+          No temporal program: Temporal runs in memory, without its Web UI, and forgets running \
+          experiments when it stops. To have it, put temporal %s on the PATH\
+          """
+                  .formatted(TemporalProgram.VERSION)
+              + " (go install github.com/temporalio/cli/cmd/temporal@v%s builds it in some minutes)."
+                  .formatted(TemporalProgram.VERSION));
+    }
+    return program;
+  }
+
+  /** The process of a service, such as {@code worker-1}, when it runs. */
+  public Optional<Long> pid(String service) {
+    return supervisor.pid(service);
+  }
+
+  /** Ends everything: workers first, then the api, then the servers they need. */
+  @Override
+  public void close() {
+    supervisor.close();
+    release(directory);
+  }
+
+  private static void release(DataDirectory directory) {
+    try {
+      directory.close();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+}

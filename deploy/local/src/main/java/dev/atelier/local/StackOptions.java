@@ -1,0 +1,11 @@
+package dev.atelier.local;
+
+import java.nio.file.Path;
+
+/**
+ * What a local stack consists of.
+ *
+ * @param workers processes that train, one model at a time each
+ * @param threadsPerWorker of libtorch
+ */
+public record StackOptions(Path dataDirectory, Ports ports, int workers, int threadsPerWorker) {}

@@ -1,0 +1,98 @@
+package dev.atelier.local;
+
+import io.temporal.api.workflowservice.v1.DescribeNamespaceRequest;
+import io.temporal.serviceclient.WorkflowServiceStubs;
+import io.temporal.serviceclient.WorkflowServiceStubsOptions;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * Temporal: the dev server with its Web UI, state in {@code temporal} of the data folder; or,
+ * without its program, the server in memory.
+ */
+final class TemporalService implements Service {
+
+  private static final String NAMESPACE = "default";
+  private static final Duration PROBE_TIMEOUT = Duration.ofSeconds(2);
+
+  private final Optional<Path> program;
+  private final Path database;
+  private final int port;
+  private final int uiPort;
+
+  /**
+   * @param program the {@code temporal} program; empty: the server in memory
+   */
+  TemporalService(Optional<Path> program, DataDirectory directory, int port, int uiPort) {
+    this.program = program;
+    this.database = directory.root().resolve("temporal").resolve("temporal.db");
+    this.port = port;
+    this.uiPort = uiPort;
+  }
+
+  @Override
+  public String name() {
+    return "temporal";
+  }
+
+  @Override
+  public Launch launch() throws IOException {
+    if (program.isEmpty()) {
+      return new Launch(
+          JavaChild.own(InMemoryTemporalServer.class, "512m"),
+          Map.of(InMemoryTemporalServer.PORT, Integer.toString(port)));
+    }
+    Files.createDirectories(database.getParent());
+    return new Launch(
+        List.of(
+            program.get().toString(),
+            "server",
+            "start-dev",
+            "--ip",
+            Ports.HOST,
+            "--port",
+            Integer.toString(port),
+            "--ui-port",
+            Integer.toString(uiPort),
+            "--http-port",
+            Integer.toString(Ports.anyFree()),
+            "--metrics-port",
+            Integer.toString(Ports.anyFree()),
+            "--db-filename",
+            database.toString(),
+            "--log-level",
+            "warn"),
+        Map.of("TEMPORAL_VERSION_CHECK_DISABLED", "1"));
+  }
+
+  @Override
+  public void probe() {
+    WorkflowServiceStubs stubs =
+        WorkflowServiceStubs.newServiceStubs(
+            WorkflowServiceStubsOptions.newBuilder()
+                .setTarget(target())
+                .setRpcTimeout(PROBE_TIMEOUT)
+                .validateAndBuildWithDefaults());
+    try {
+      stubs
+          .blockingStub()
+          .describeNamespace(DescribeNamespaceRequest.newBuilder().setNamespace(NAMESPACE).build());
+    } finally {
+      stubs.shutdownNow();
+    }
+  }
+
+  String target() {
+    return "%s:%d".formatted(Ports.HOST, port);
+  }
+
+  /** The Web UI, which the server in memory lacks. */
+  Optional<String> webUi() {
+    return program.map(found -> "http://%s:%d".formatted(Ports.HOST, uiPort));
+  }
+}

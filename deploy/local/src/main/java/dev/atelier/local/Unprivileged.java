@@ -1,0 +1,78 @@
+package dev.atelier.local;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermission;
+import java.util.ArrayList;
+import java.util.List;
+
+/** How to run a program that refuses to run as root, as Postgres does. */
+enum Unprivileged {
+  /** We are not root. */
+  AS_IS,
+  /** A user namespace in which root is nobody: the same files, no privilege. */
+  USER_NAMESPACE,
+  /** The user nobody, which then owns the program's data. */
+  NOBODY;
+
+  private static final int NOBODY_ID = 65534;
+
+  static Unprivileged forThisUser() throws IOException, InterruptedException {
+    if ((int) Files.getAttribute(Path.of("/proc/self"), "unix:uid") != 0) {
+      return AS_IS;
+    }
+    int exit =
+        new ProcessBuilder("unshare", "-U", "true") // not allowed in some containers
+            .redirectErrorStream(true)
+            .redirectOutput(ProcessBuilder.Redirect.DISCARD)
+            .start()
+            .waitFor();
+    return exit == 0 ? USER_NAMESPACE : NOBODY;
+  }
+
+  /**
+   * Returns the command line that runs {@code command} on {@code data}.
+   *
+   * @throws StackException naming the folder on the way to the data that nobody cannot enter
+   */
+  List<String> wrap(List<String> command, Path data)
+      throws IOException, InterruptedException, StackException {
+    List<String> wrapped = new ArrayList<>();
+    switch (this) {
+      case AS_IS -> {}
+      case USER_NAMESPACE -> wrapped.addAll(List.of("unshare", "-U"));
+      case NOBODY -> {
+        requireEntry(data);
+        own(data);
+        wrapped.addAll(
+            List.of("setpriv", "--reuid=" + NOBODY_ID, "--regid=" + NOBODY_ID, "--clear-groups"));
+      }
+    }
+    wrapped.addAll(command);
+    return wrapped;
+  }
+
+  /** Hands a file or folder to the user the program runs as. */
+  void own(Path path) throws IOException, InterruptedException {
+    if (this == NOBODY) {
+      new ProcessBuilder("chown", "-R", NOBODY_ID + ":" + NOBODY_ID, path.toString())
+          .inheritIO()
+          .start()
+          .waitFor();
+    }
+  }
+
+  private static void requireEntry(Path data) throws IOException, StackException {
+    for (Path folder = data.getParent(); folder != null; folder = folder.getParent()) {
+      if (!Files.getPosixFilePermissions(folder).contains(PosixFilePermission.OTHERS_EXECUTE)) {
+        throw new StackException(
+            """
+            Postgres does not run as root, this machine allows no user namespaces, and the user \
+            nobody cannot enter %s. Run as another user, or give a data directory that everyone \
+            can enter: --data /var/lib/atelier."""
+                .formatted(folder));
+      }
+    }
+  }
+}

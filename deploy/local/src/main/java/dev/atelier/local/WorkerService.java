@@ -1,0 +1,74 @@
+package dev.atelier.local;
+
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+
+/** One worker process: the program of production, with memory and threads set for this machine. */
+final class WorkerService implements Service {
+
+  private static final String MAIN = "dev.atelier.worker.WorkerMain";
+
+  private final int number;
+  private final int threads;
+  private final String classPath;
+  private final Path root;
+  private final Connections connections;
+
+  /**
+   * @param number from 1
+   * @param threads of libtorch
+   */
+  WorkerService(
+      int number, int threads, String classPath, DataDirectory directory, Connections connections) {
+    this.number = number;
+    this.threads = threads;
+    this.classPath = classPath;
+    this.root = directory.root();
+    this.connections = connections;
+  }
+
+  @Override
+  public String name() {
+    return "worker-" + number;
+  }
+
+  @Override
+  public Duration stopGrace() {
+    return Duration.ofSeconds(30); // time for a last checkpoint
+  }
+
+  @Override
+  public Launch launch() {
+    List<String> command = JavaChild.jvm("768m");
+    command.addAll(
+        List.of(
+            "-XX:MaxDirectMemorySize=1g", // weights and batches pass through it
+            "-Dai.djl.offline=true",
+            "-cp",
+            classPath,
+            MAIN));
+    Map<String, String> environment = new HashMap<>(connections.environment());
+    environment.put("ATELIER_DATABASE_URL", connections.postgresUrl());
+    environment.put("ATELIER_DATABASE_USER", connections.postgresUser());
+    environment.put("ATELIER_DATABASE_PASSWORD", connections.credentials().postgresPassword());
+    environment.put("ATELIER_WORKER_NAME", name());
+    environment.put("ATELIER_WORKER_THREADS", Integer.toString(threads));
+    environment.put("ATELIER_WORKER_DEVICE_CLASS", "cpu");
+    environment.put("ATELIER_WORKER_CACHE_DIR", root.resolve("cache").toString());
+    environment.put("DJL_CACHE_DIR", root.resolve("djl").toString());
+    environment.put("OMP_NUM_THREADS", Integer.toString(threads));
+    // glibc would give tensors back to the kernel after each step and fault them in again
+    environment.put("MALLOC_MMAP_THRESHOLD_", "1073741824");
+    environment.put("MALLOC_TRIM_THRESHOLD_", "34359738368");
+    environment.put("MALLOC_TOP_PAD_", "67108864");
+    return new Launch(command, environment);
+  }
+
+  @Override
+  public void probe() {
+    // It answers nobody: it polls Temporal. One that cannot start ends, and is started again.
+  }
+}
