@@ -103,6 +103,15 @@ public final class DatasetPreparation {
     }
   }
 
+  /**
+   * The file or directory that a source names, fetched when it is not on this machine.
+   *
+   * @throws DatasetException when it cannot be reached
+   */
+  public Path fetch(String source) {
+    return local(SourceName.parse(source));
+  }
+
   private Path local(SourceName source) {
     if (source instanceof SourceName.Cifar10) {
       return new Download(downloadCache, listener)

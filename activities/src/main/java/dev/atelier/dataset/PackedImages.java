@@ -1,5 +1,6 @@
 package dev.atelier.dataset;
 
+import dev.atelier.training.ImageSource;
 import java.io.IOException;
 import java.nio.MappedByteBuffer;
 import java.nio.channels.FileChannel;
@@ -9,7 +10,7 @@ import java.util.ArrayList;
 import java.util.List;
 
 /** The images of a prepared dataset as memory-mapped uint8 [C, H, W]; safe for many threads. */
-public final class PackedImages {
+public final class PackedImages implements ImageSource {
 
   private final DatasetManifest manifest;
   private final List<MappedByteBuffer> shards;
@@ -82,6 +83,7 @@ public final class PackedImages {
     return new DatasetException(DatasetException.Kind.CORRUPT, message);
   }
 
+  @Override
   public int count() {
     return manifest.images();
   }
@@ -96,6 +98,7 @@ public final class PackedImages {
   }
 
   /** Copies image {@code index} as uint8 [C, H, W] into {@code chw} from {@code offset} on. */
+  @Override
   public void copy(int index, byte[] chw, int offset) {
     java.util.Objects.checkIndex(index, count());
     shards

@@ -1,5 +1,7 @@
 package dev.atelier.dataset;
 
+import java.util.List;
+
 /**
  * Draws one clear shape per image: circle, square, triangle, ring or cross, in one of eight
  * saturated hues, on a plain contrasting ground. An image depends on seed, index and resolution
@@ -16,6 +18,7 @@ public final class ShapesGenerator {
     CROSS
   }
 
+  private static final List<Shape> SHAPES = List.of(Shape.values());
   private static final int CHANNELS = 3;
   private static final int HUES = 8;
 
@@ -50,6 +53,7 @@ public final class ShapesGenerator {
     return chw;
   }
 
+  @SuppressWarnings("ArrayRecordComponent") // never compared
   private record Scene(
       Shape shape,
       double centreX,
@@ -62,7 +66,7 @@ public final class ShapesGenerator {
 
     static Scene of(long seed, int index) {
       Draws draws = new Draws(Draws.mix(Draws.mix(seed) + index));
-      Shape shape = Shape.values()[(int) (draws.next() * Shape.values().length)];
+      Shape shape = SHAPES.get((int) (draws.next() * SHAPES.size()));
       double radius = 0.24 + 0.14 * draws.next();
       double freedom = 0.47 - radius;
       double centreX = 0.5 + freedom * (2 * draws.next() - 1);

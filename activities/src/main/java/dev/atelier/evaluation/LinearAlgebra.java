@@ -51,7 +51,7 @@ public final class LinearAlgebra implements AutoCloseable {
   }
 
   /** Statistics of the rows of {@code features} [N, D]. */
-  FeatureStatistics statistics(float[] features, int dimension) {
+  public FeatureStatistics statistics(float[] features, int dimension) {
     int count = features.length / dimension;
     List<HostTensor> moments =
         module.run("moments", HostTensor.ofFloats(features, count, dimension));

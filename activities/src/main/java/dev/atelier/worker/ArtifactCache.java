@@ -1,0 +1,46 @@
+package dev.atelier.worker;
+
+import dev.atelier.store.ObjectStore;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+
+/**
+ * Files of the store that this machine has already fetched, by content hash. Several processes may
+ * share the directory: a file appears in it whole or not at all.
+ */
+final class ArtifactCache {
+
+  private final Path directory;
+  private final ObjectStore store;
+
+  ArtifactCache(Path directory, ObjectStore store) {
+    this.directory = directory;
+    this.store = store;
+  }
+
+  /** The local copy of an object whose content is {@code sha256}; fetched on first use. */
+  Path file(String key, String sha256) {
+    Path file = directory.resolve("objects").resolve(sha256);
+    if (!Files.exists(file)) {
+      store.fetch(key, sha256, file);
+    }
+    return file;
+  }
+
+  /** Where files of users' sources are kept between attempts. */
+  Path downloads() {
+    return directory.resolve("downloads");
+  }
+
+  /** A directory for work that nobody else sees; closing deletes it. */
+  WorkDirectory newWorkDirectory(String prefix) {
+    try {
+      Path work = Files.createDirectories(directory.resolve("work"));
+      return new WorkDirectory(Files.createTempDirectory(work, prefix));
+    } catch (IOException e) {
+      throw new UncheckedIOException("Cannot write below '%s'.".formatted(directory), e);
+    }
+  }
+}
