@@ -35,7 +35,7 @@ public class WaitingDistillation implements DistillationWorkflow {
   public void validateRetry(RetryRequest request) {
     if (!request.key().equals(ModelKey.student(1))) {
       throw ErrorType.INVALID_SPEC.failure(
-          "Cannot retry %s: it has not failed.".formatted(request.key()), null);
+          "Cannot retry %s: it has not failed.".formatted(request.key()), 0, null);
     }
   }
 

@@ -22,6 +22,8 @@ class RouterProblems {
           415, ProblemType.UNSUPPORTED_MEDIA_TYPE,
           500, ProblemType.INTERNAL);
 
+  private static final long MAX_BODY_BYTES = 1_000_000; // below quarkus.http.limits.max-body-size
+
   private final ObjectMapper json;
 
   RouterProblems(ObjectMapper json) {
@@ -29,7 +31,19 @@ class RouterProblems {
   }
 
   void install(@Observes Router router) {
+    // Quarkus would answer with an empty body.
+    router.route().order(Integer.MIN_VALUE).handler(this::refuseLongBody);
     TYPES.forEach((status, type) -> router.errorHandler(status, call -> answer(call, type)));
+  }
+
+  private void refuseLongBody(RoutingContext call) {
+    String length = call.request().getHeader("Content-Length");
+    if (length != null && length.matches("\\d{1,18}") && Long.parseLong(length) > MAX_BODY_BYTES) {
+      call.response().putHeader("Connection", "close");
+      answer(call, ProblemType.DOCUMENT_TOO_LARGE);
+    } else {
+      call.next();
+    }
   }
 
   private void answer(RoutingContext call, ProblemType type) {

@@ -32,7 +32,7 @@ public class ObjectStore {
         return Optional.empty();
       }
       throw unavailable(e);
-    } catch (MinioException e) {
+    } catch (MinioException | IllegalStateException e) { // the latter wraps a refused connection
       throw unavailable(e);
     }
   }

@@ -1,6 +1,7 @@
 package dev.atelier.api.experiment;
 
 import static io.restassured.RestAssured.given;
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 import static org.hamcrest.Matchers.containsString;
@@ -64,7 +65,8 @@ class ExperimentResourceTest {
                   oneToOneBaseline: true
                   assignment: {kind: explicit, boundaries: [0, 300, 1000]}
                   overrides: [{student: 2, training: {steps: 77}}]
-                """)
+                """
+                    .getBytes(UTF_8))
             .post(EXPERIMENTS)
             .then()
             .statusCode(202)
@@ -106,7 +108,7 @@ class ExperimentResourceTest {
     problem(
             given()
                 .contentType("application/yaml")
-                .body("nmae: x\nstudents: {count: 0, specificProbability: 2}\n")
+                .body("nmae: x\nstudents: {count: 0, specificProbability: 2}\n".getBytes(UTF_8))
                 .post(EXPERIMENTS)
                 .then(),
             422,
@@ -126,7 +128,10 @@ class ExperimentResourceTest {
         "application/xml | <a/> | 415 | /problems/unsupported-media-type",
       })
   void shouldRefuseABodyThatIsNoDocument(String type, String body, int status, String problem) {
-    problem(given().contentType(type).body(body).post(EXPERIMENTS).then(), status, problem);
+    problem(
+        given().contentType(type).body(body.getBytes(UTF_8)).post(EXPERIMENTS).then(),
+        status,
+        problem);
   }
 
   @Test
@@ -180,11 +185,11 @@ class ExperimentResourceTest {
   }
 
   @Test
-  void shouldRefuseAnEmptyIdempotencyKey() {
+  void shouldRefuseALongIdempotencyKey() {
     problem(
         given()
             .contentType("application/json")
-            .header("Idempotency-Key", " ")
+            .header("Idempotency-Key", "k".repeat(201))
             .body("{}")
             .post(EXPERIMENTS)
             .then(),
@@ -244,7 +249,9 @@ class ExperimentResourceTest {
     } while (cursor != null);
     assertThat(pages).isEqualTo(4);
     assertThat(seen).containsExactlyInAnyOrderElementsOf(launched);
-    assertThat(seen.subList(0, 4)).isSortedAccordingTo(Collections.reverseOrder());
+    assertThat(seen.subList(0, 4))
+        .containsExactly(launched.get(6), launched.get(5), launched.get(4), launched.get(0));
+    assertThat(seen.subList(4, 7)).isSortedAccordingTo(Collections.reverseOrder());
   }
 
   @Test
