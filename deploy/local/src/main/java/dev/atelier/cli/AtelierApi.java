@@ -1,0 +1,210 @@
+package dev.atelier.cli;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.DeserializationFeature;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.datatype.jdk8.Jdk8Module;
+import com.fasterxml.jackson.datatype.jsr310.JavaTimeModule;
+import java.io.IOException;
+import java.io.InputStream;
+import java.net.URI;
+import java.net.URLEncoder;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/** The REST API of a stack, seen from outside. */
+final class AtelierApi {
+
+  private static final String EXPERIMENTS = "/api/v1/experiments";
+  private static final Duration CONNECT_TIMEOUT = Duration.ofSeconds(5);
+  private static final Duration ANSWER_TIMEOUT = Duration.ofSeconds(30);
+  private static final int PREFIX_SEARCH_LIMIT = 200; // the API's largest page
+  private static final int FULL_ID_LENGTH = 20; // shorter ones are searched for as prefixes
+
+  private final URI base;
+  private final HttpClient http =
+      HttpClient.newBuilder()
+          .version(HttpClient.Version.HTTP_1_1)
+          .connectTimeout(CONNECT_TIMEOUT)
+          .build();
+  private final ObjectMapper json =
+      JsonMapper.builder()
+          .addModules(new Jdk8Module(), new JavaTimeModule())
+          .disable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
+          .build();
+
+  /**
+   * @throws CommandFailure when {@code url} is not an http address
+   */
+  AtelierApi(String url) throws CommandFailure {
+    try {
+      this.base = URI.create(url.replaceAll("/+$", ""));
+    } catch (IllegalArgumentException e) {
+      throw new CommandFailure("--url '%s' is not a URL.".formatted(url), e);
+    }
+    if (base.getHost() == null || !List.of("http", "https").contains(base.getScheme())) {
+      throw new CommandFailure(
+          "--url '%s' is not an address such as http://127.0.0.1:8080.".formatted(url));
+    }
+  }
+
+  /** Launches an experiment and returns its id. */
+  String launch(String yaml, Optional<String> idempotencyKey)
+      throws CommandFailure, InterruptedException {
+    HttpRequest.Builder request =
+        request(EXPERIMENTS)
+            .header("Content-Type", "application/yaml")
+            .POST(HttpRequest.BodyPublishers.ofString(yaml));
+    idempotencyKey.ifPresent(key -> request.header("Idempotency-Key", key));
+    return read(send(request), JsonNode.class).path("id").asText();
+  }
+
+  ExperimentList list(Map<String, List<String>> filters)
+      throws CommandFailure, InterruptedException {
+    List<String> query = new ArrayList<>();
+    filters.forEach(
+        (name, values) ->
+            values.forEach(
+                value -> query.add(name + "=" + URLEncoder.encode(value, StandardCharsets.UTF_8))));
+    return read(send(request(EXPERIMENTS + "?" + String.join("&", query))), ExperimentList.class);
+  }
+
+  /**
+   * Returns the full id of an experiment.
+   *
+   * @param name an id, the beginning of one, or {@code latest}
+   */
+  String resolve(String name) throws CommandFailure, InterruptedException {
+    if (name.length() >= FULL_ID_LENGTH) {
+      return name;
+    }
+    List<String> ids =
+        list(Map.of("limit", List.of(Integer.toString(PREFIX_SEARCH_LIMIT)))).items().stream()
+            .map(ExperimentList.Item::id)
+            .toList();
+    if (name.equals("latest")) {
+      return ids.stream()
+          .findFirst()
+          .orElseThrow(() -> new CommandFailure("There is no experiment yet."));
+    }
+    List<String> matches = ids.stream().filter(id -> id.startsWith(name)).toList();
+    if (matches.size() > 1 && !matches.contains(name)) {
+      throw new CommandFailure(
+          "'%s' begins %d ids: %s.".formatted(name, matches.size(), String.join(", ", matches)));
+    }
+    return matches.size() == 1 ? matches.get(0) : name; // the API tells whether it exists
+  }
+
+  ExperimentReport show(String id) throws CommandFailure, InterruptedException {
+    return read(send(request(path(id))), ExperimentReport.class);
+  }
+
+  void cancel(String id) throws CommandFailure, InterruptedException {
+    send(request(path(id) + "/cancel").POST(HttpRequest.BodyPublishers.noBody()));
+  }
+
+  /**
+   * Trains a failed model again.
+   *
+   * @param overrides training settings that change
+   */
+  void retry(String id, String model, Map<String, Object> overrides)
+      throws CommandFailure, InterruptedException {
+    try {
+      send(
+          request(path(id) + "/models/" + encoded(model) + "/retry")
+              .header("Content-Type", "application/json")
+              .POST(HttpRequest.BodyPublishers.ofString(json.writeValueAsString(overrides))));
+    } catch (JsonProcessingException e) {
+      throw new IllegalStateException(e); // numbers under names
+    }
+  }
+
+  /** Opens a file of an experiment. */
+  InputStream download(String href) throws CommandFailure, InterruptedException {
+    HttpRequest request =
+        HttpRequest.newBuilder(base.resolve(href)).timeout(ANSWER_TIMEOUT).build();
+    HttpResponse<InputStream> response =
+        exchange(request, HttpResponse.BodyHandlers.ofInputStream());
+    if (response.statusCode() != 200) {
+      throw new CommandFailure(
+          "Cannot download %s: the server answered %d.".formatted(href, response.statusCode()));
+    }
+    return response.body();
+  }
+
+  String url() {
+    return base.toString();
+  }
+
+  private static String path(String id) {
+    return EXPERIMENTS + "/" + encoded(id);
+  }
+
+  private static String encoded(String segment) {
+    return URLEncoder.encode(segment, StandardCharsets.UTF_8).replace("+", "%20");
+  }
+
+  private HttpRequest.Builder request(String path) {
+    return HttpRequest.newBuilder(URI.create(base + path))
+        .timeout(ANSWER_TIMEOUT)
+        .header("Accept", "application/json, application/problem+json");
+  }
+
+  private String send(HttpRequest.Builder request) throws CommandFailure, InterruptedException {
+    HttpResponse<String> response =
+        exchange(request.build(), HttpResponse.BodyHandlers.ofString(StandardCharsets.UTF_8));
+    if (response.statusCode() / 100 != 2) {
+      throw new CommandFailure(problem(response));
+    }
+    return response.body();
+  }
+
+  private <T> HttpResponse<T> exchange(HttpRequest request, HttpResponse.BodyHandler<T> handler)
+      throws CommandFailure, InterruptedException {
+    try {
+      return http.send(request, handler);
+    } catch (IOException e) {
+      throw new ServerUnreachable(base, e);
+    }
+  }
+
+  /** The sentences of a problem document: its detail, then each fault on a line. */
+  private String problem(HttpResponse<String> response) {
+    JsonNode problem;
+    try {
+      problem = json.readTree(response.body());
+    } catch (JsonProcessingException e) {
+      problem = json.missingNode();
+    }
+    String sentence = problem.path("detail").asText(problem.path("title").asText(""));
+    if (sentence.isEmpty()) {
+      return "The server answered %d to %s."
+          .formatted(response.statusCode(), response.request().uri());
+    }
+    List<String> lines = new ArrayList<>(List.of(sentence));
+    for (JsonNode fault : problem.path("faults")) {
+      lines.add("  %s %s".formatted(fault.path("field").asText(), fault.path("message").asText()));
+    }
+    return String.join(System.lineSeparator(), lines);
+  }
+
+  private <T> T read(String body, Class<T> type) throws CommandFailure {
+    try {
+      return json.readValue(body, type);
+    } catch (JsonProcessingException e) {
+      throw new CommandFailure(
+          "%s does not answer as Atelier's API does: %s".formatted(base, e.getOriginalMessage()),
+          e);
+    }
+  }
+}

@@ -1,0 +1,62 @@
+package dev.atelier.cli;
+
+import java.io.PrintWriter;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.ExitCode;
+
+/** The {@code atelier} program. */
+@Command(
+    name = "atelier",
+    version = "atelier 0.1.0",
+    description = {
+      "One-to-many knowledge distillation of diffusion models as durable workflows.",
+      "The launcher knows one more command: test, which builds and runs every test.",
+      ""
+    },
+    subcommands = {
+      DemoCommand.class,
+      UpCommand.class,
+      LaunchCommand.class,
+      ListCommand.class,
+      ShowCommand.class,
+      WatchCommand.class,
+      RetryCommand.class,
+      CancelCommand.class,
+      ExportCommand.class,
+      CommandLine.HelpCommand.class
+    },
+    mixinStandardHelpOptions = true,
+    synopsisSubcommandLabel = "COMMAND")
+public final class AtelierCli {
+
+  private AtelierCli() {}
+
+  public static void main(String[] args) {
+    System.exit(run(args));
+  }
+
+  /** Runs one command line: 0 success, 1 failure, 2 wrong usage. */
+  static int run(String... args) {
+    CommandLine commandLine =
+        new CommandLine(new AtelierCli())
+            .setAbbreviatedOptionsAllowed(false)
+            .setExecutionExceptionHandler(AtelierCli::explain);
+    if (args.length == 0) {
+      commandLine.usage(System.err);
+      return ExitCode.USAGE;
+    }
+    return commandLine.execute(args);
+  }
+
+  private static int explain(
+      Exception failure, CommandLine commandLine, CommandLine.ParseResult parsed) throws Exception {
+    if (!(failure instanceof CommandFailure)) {
+      throw failure;
+    }
+    PrintWriter err = commandLine.getErr();
+    err.println(failure.getMessage());
+    err.flush();
+    return ExitCode.SOFTWARE;
+  }
+}

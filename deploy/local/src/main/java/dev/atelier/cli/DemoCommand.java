@@ -1,0 +1,75 @@
+package dev.atelier.cli;
+
+import dev.atelier.workflows.Stage;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.ExitCode;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+@Command(
+    name = "demo",
+    mixinStandardHelpOptions = true,
+    description = "Run the local stack and a whole small experiment on it, then keep serving.")
+final class DemoCommand implements Callable<Integer> {
+
+  @Mixin private StackCommandOptions options;
+
+  @Option(names = "--exit", description = "Stop after the experiment; succeeds only if it is DONE.")
+  private boolean exit;
+
+  @Option(
+      names = "--spec",
+      paramLabel = "FILE",
+      defaultValue = "${sys:atelier.home:-.}/examples/demo.yaml",
+      description = "The experiment (examples/demo.yaml).")
+  private Path spec;
+
+  @Override
+  public Integer call() throws CommandFailure, InterruptedException {
+    Screen screen = Screen.standard();
+    String yaml = SpecFile.read(spec, Map.of(), Path.of(""));
+    RunningStack stack = RunningStack.start(options.stack(), screen);
+    AtelierApi api = new AtelierApi(stack.endpoints().api());
+    screen.print(stack.addresses());
+    screen.print("");
+
+    String id = api.launch(yaml, Optional.empty());
+    screen.print("Launched experiment %s from %s.".formatted(id, spec));
+    ExperimentReport report = new ExperimentWatch(api, screen).untilEnd(id);
+    screen.print(ending(report, stack));
+
+    if (exit) {
+      stack.close();
+      return report.stage() == Stage.DONE ? ExitCode.OK : ExitCode.SOFTWARE;
+    }
+    screen.print(List.of("", "Still serving; Ctrl-C stops."));
+    stack.serve();
+    return ExitCode.OK;
+  }
+
+  private List<String> ending(ExperimentReport report, RunningStack stack) {
+    String api = stack.endpoints().api();
+    List<String> lines = new ArrayList<>(List.of(""));
+    lines.add("Experiment %s is %s.".formatted(report.id(), report.stage()));
+    report.error().ifPresent(error -> lines.add(error.type() + ": " + error.message()));
+    lines.addAll(ReportText.results(report));
+    lines.add("");
+    lines.add("Experiment       %s/api/v1/experiments/%s".formatted(api, report.id()));
+    report.links().temporal().ifPresent(workflow -> lines.add("Workflow         " + workflow));
+    report.artifacts().stream()
+        .filter(artifact -> artifact.kind().equals("grid"))
+        .forEach(grid -> lines.add("Sample grid      " + api + grid.href()));
+    lines.addAll(stack.addresses());
+    if (!exit) {
+      lines.add(
+          "Export           ./atelier export %s --to DIR --url %s".formatted(report.id(), api));
+    }
+    return lines;
+  }
+}

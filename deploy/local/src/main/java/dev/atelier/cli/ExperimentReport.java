@@ -1,0 +1,56 @@
+package dev.atelier.cli;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import dev.atelier.spec.TimestepRange;
+import dev.atelier.workflows.ModelState;
+import dev.atelier.workflows.Stage;
+import java.time.Instant;
+import java.util.List;
+import java.util.Optional;
+
+/** What the API tells of one experiment, as far as the CLI shows it. */
+record ExperimentReport(
+    String id,
+    String name,
+    Stage stage,
+    Optional<Failure> error,
+    Instant createdAt,
+    Optional<Instant> finishedAt,
+    List<Model> models,
+    List<Evaluation> evaluations,
+    List<Artifact> artifacts,
+    JsonNode spec,
+    Links links) {
+
+  /** Why an experiment or a model failed. */
+  record Failure(String type, String message) {}
+
+  /** A model and how far it is. */
+  record Model(
+      String key,
+      TimestepRange range,
+      ModelState state,
+      int step,
+      int totalSteps,
+      Optional<Double> loss,
+      Optional<Double> imagesPerSecond,
+      Optional<Long> etaSeconds,
+      int attempts,
+      Optional<Failure> error) {}
+
+  /** The figures of one subject: teacher, one-to-one or o2mkd. */
+  record Evaluation(
+      String subject,
+      String metric,
+      Optional<Double> distance,
+      double macsPerStep,
+      long parameters,
+      double imagesPerSecond,
+      long peakMemoryBytes) {}
+
+  /** A file that the experiment made for users. */
+  record Artifact(String name, String kind, long bytes, String sha256, String href) {}
+
+  /** Where to go from it. */
+  record Links(Optional<String> temporal) {}
+}

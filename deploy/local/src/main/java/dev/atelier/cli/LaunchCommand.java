@@ -1,0 +1,55 @@
+package dev.atelier.cli;
+
+import dev.atelier.workflows.Stage;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.ExitCode;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+@Command(
+    name = "launch",
+    mixinStandardHelpOptions = true,
+    description = "Launch an experiment and print its id.")
+final class LaunchCommand implements Callable<Integer> {
+
+  @Mixin private ApiOptions connection;
+
+  @Parameters(paramLabel = "SPEC", description = "The spec, in YAML or JSON.")
+  private Path spec;
+
+  @Option(names = "--wait", description = "Show progress until the experiment ends.")
+  private boolean wait;
+
+  @Option(
+      names = "--set",
+      paramLabel = "PATH=VALUE",
+      mapFallbackValue = "",
+      description = "Change a field, such as teacher.training.steps=100. May be repeated.")
+  private Map<String, String> changes = new LinkedHashMap<>();
+
+  @Option(
+      names = "--idempotency-key",
+      paramLabel = "KEY",
+      description = "Launching again with the same key gives the same experiment.")
+  private Optional<String> idempotencyKey;
+
+  @Override
+  public Integer call() throws CommandFailure, InterruptedException {
+    AtelierApi api = connection.api();
+    Screen screen = Screen.standard();
+    String id = api.launch(SpecFile.read(spec, changes, Path.of("")), idempotencyKey);
+    screen.print(id);
+    if (!wait) {
+      return ExitCode.OK;
+    }
+    ExperimentReport report = new ExperimentWatch(api, screen).untilEnd(id);
+    screen.print(ReportText.full(report, api.url()));
+    return report.stage() == Stage.DONE ? ExitCode.OK : ExitCode.SOFTWARE;
+  }
+}

@@ -1,0 +1,67 @@
+package dev.atelier.cli;
+
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import java.util.stream.Collectors;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.ExitCode;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+@Command(
+    name = "ls",
+    mixinStandardHelpOptions = true,
+    description = "List experiments, newest first.")
+final class ListCommand implements Callable<Integer> {
+
+  @Mixin private ApiOptions connection;
+
+  @Option(names = "--stage", paramLabel = "STAGE", description = "Such as DONE.")
+  private Optional<String> stage;
+
+  @Option(names = "--name", paramLabel = "TEXT", description = "Part of the name.")
+  private Optional<String> name;
+
+  @Option(names = "--label", paramLabel = "KEY:VALUE", description = "May be repeated.")
+  private List<String> labels = List.of();
+
+  @Option(
+      names = "--limit",
+      paramLabel = "N",
+      defaultValue = "20",
+      description = "At most so many (${DEFAULT-VALUE}).")
+  private int limit;
+
+  @Override
+  public Integer call() throws CommandFailure, InterruptedException {
+    Map<String, List<String>> filters = new LinkedHashMap<>();
+    stage.ifPresent(value -> filters.put("stage", List.of(value)));
+    name.ifPresent(value -> filters.put("name", List.of(value)));
+    filters.put("label", labels);
+    filters.put("limit", List.of(Integer.toString(limit)));
+    ExperimentList page = connection.api().list(filters);
+    Screen screen = Screen.standard();
+    TextTable table =
+        new TextTable("id", "name", "stage", "students", "steps", "distances", "created");
+    for (ExperimentList.Item item : page.items()) {
+      table.row(
+          item.id(),
+          item.name(),
+          item.stage().toString(),
+          Integer.toString(item.students()),
+          "%d/%d".formatted(item.step(), item.totalSteps()),
+          item.distances().entrySet().stream()
+              .map(entry -> "%s %s".formatted(entry.getKey(), Figures.number(entry.getValue())))
+              .collect(Collectors.joining(", ")),
+          item.createdAt().toString());
+    }
+    screen.print(table.lines());
+    if (page.nextCursor().isPresent()) {
+      screen.print("There are more: ask with a larger --limit or a filter.");
+    }
+    return ExitCode.OK;
+  }
+}

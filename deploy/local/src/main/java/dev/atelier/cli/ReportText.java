@@ -1,0 +1,123 @@
+package dev.atelier.cli;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.stream.Collectors;
+
+/** An experiment as lines of text. */
+final class ReportText {
+
+  private static final int BAR_CELLS = 20;
+
+  private ReportText() {}
+
+  /** One line per model: name, range, bar, step, loss, images per second, time left. */
+  static List<String> bars(List<ExperimentReport.Model> models) {
+    int keyWidth = models.stream().mapToInt(model -> model.key().length()).max().orElse(0);
+    int rangeWidth =
+        models.stream().mapToInt(model -> model.range().toString().length()).max().orElse(0);
+    int stepWidth = models.stream().mapToInt(model -> steps(model).length()).max().orElse(0);
+    return models.stream()
+        .map(
+            model ->
+                "%s  %s  %s  %s  %s"
+                    .formatted(
+                        padded(model.key(), keyWidth),
+                        padded(model.range().toString(), rangeWidth),
+                        bar(model),
+                        padded(steps(model), stepWidth),
+                        figures(model))
+                    .stripTrailing())
+        .toList();
+  }
+
+  private static String bar(ExperimentReport.Model model) {
+    double done = model.totalSteps() == 0 ? 0 : (double) model.step() / model.totalSteps();
+    int filled = (int) Math.floor(Math.min(1, done) * BAR_CELLS);
+    return "█".repeat(filled) + "░".repeat(BAR_CELLS - filled);
+  }
+
+  private static String steps(ExperimentReport.Model model) {
+    return "%d/%d".formatted(model.step(), model.totalSteps());
+  }
+
+  /** What is known of the training: loss, speed, time left; or its state. */
+  static String figures(ExperimentReport.Model model) {
+    List<String> parts = new ArrayList<>();
+    model.loss().ifPresent(loss -> parts.add(String.format(Locale.ROOT, "loss %.4f", loss)));
+    model.imagesPerSecond().ifPresent(rate -> parts.add("%s img/s".formatted(Figures.rate(rate))));
+    switch (model.state()) {
+      case PENDING -> parts.add("waiting");
+      case RUNNING ->
+          model.etaSeconds().ifPresent(eta -> parts.add("ETA " + Figures.duration(eta)));
+      case DONE -> parts.add("done");
+      case CANCELED -> parts.add("canceled");
+      case FAILED ->
+          parts.add(
+              model
+                  .error()
+                  .map(error -> "failed: %s: %s".formatted(error.type(), error.message()))
+                  .orElse("failed"));
+    }
+    return String.join(" · ", parts);
+  }
+
+  /** The figures of the evaluation, one line per subject; the metric's name is in the title. */
+  static List<String> results(ExperimentReport report) {
+    if (report.evaluations().isEmpty()) {
+      return List.of();
+    }
+    String metrics =
+        report.evaluations().stream()
+            .map(ExperimentReport.Evaluation::metric)
+            .distinct()
+            .collect(Collectors.joining(", "));
+    TextTable table =
+        new TextTable("subject", metrics, "MACs/step", "parameters", "images/s", "peak memory");
+    for (ExperimentReport.Evaluation evaluation : report.evaluations()) {
+      table.row(
+          evaluation.subject(),
+          evaluation.distance().map(Figures::number).orElse("—"),
+          Figures.count(evaluation.macsPerStep()),
+          Figures.count(evaluation.parameters()),
+          Figures.rate(evaluation.imagesPerSecond()),
+          Figures.bytes(evaluation.peakMemoryBytes()));
+    }
+    return table.lines();
+  }
+
+  /** All of it. */
+  static List<String> full(ExperimentReport report, String apiUrl) {
+    List<String> lines = new ArrayList<>();
+    lines.add("%s  %s  %s".formatted(report.id(), report.name(), report.stage()));
+    lines.add(
+        "created %s%s"
+            .formatted(
+                report.createdAt(), report.finishedAt().map(at -> ", ended " + at).orElse("")));
+    report.error().ifPresent(error -> lines.add(error.type() + ": " + error.message()));
+    lines.add("");
+    lines.addAll(bars(report.models()));
+    List<String> results = results(report);
+    if (!results.isEmpty()) {
+      lines.add("");
+      lines.addAll(results);
+    }
+    if (!report.artifacts().isEmpty()) {
+      lines.add("");
+      TextTable files = new TextTable("file", "kind", "size");
+      report
+          .artifacts()
+          .forEach(file -> files.row(file.name(), file.kind(), Figures.bytes(file.bytes())));
+      lines.addAll(files.lines());
+    }
+    lines.add("");
+    lines.add("API: %s/api/v1/experiments/%s".formatted(apiUrl, report.id()));
+    report.links().temporal().ifPresent(url -> lines.add("Temporal Web UI: " + url));
+    return lines;
+  }
+
+  private static String padded(String text, int width) {
+    return text + " ".repeat(width - text.length());
+  }
+}

@@ -1,0 +1,79 @@
+package dev.atelier.cli;
+
+import dev.atelier.local.Endpoints;
+import dev.atelier.local.Installation;
+import dev.atelier.local.LocalStack;
+import dev.atelier.local.StackException;
+import dev.atelier.local.StackOptions;
+import java.util.ArrayList;
+import java.util.List;
+
+/** A local stack that a command runs, and that ends with this process however it ends. */
+final class RunningStack implements AutoCloseable {
+
+  private final LocalStack stack;
+  private final Endpoints endpoints;
+  private final Thread shutdownHook;
+
+  private RunningStack(LocalStack stack, Endpoints endpoints, Thread shutdownHook) {
+    this.stack = stack;
+    this.endpoints = endpoints;
+    this.shutdownHook = shutdownHook;
+  }
+
+  static RunningStack start(StackOptions options, Screen screen)
+      throws CommandFailure, InterruptedException {
+    try {
+      LocalStack stack = LocalStack.prepare(options, Installation.ofLauncher(), screen::print);
+      Thread hook =
+          new Thread(
+              () -> {
+                screen.keep();
+                screen.print("Stopping…");
+                stack.close();
+              },
+              "stop-stack");
+      Runtime.getRuntime().addShutdownHook(hook);
+      screen.print(
+          "Starting the local stack in %s…"
+              .formatted(options.dataDirectory().toAbsolutePath().normalize()));
+      return new RunningStack(stack, stack.start(), hook);
+    } catch (StackException e) {
+      throw new CommandFailure(e.getMessage(), e);
+    }
+  }
+
+  Endpoints endpoints() {
+    return endpoints;
+  }
+
+  /** Where everything is. */
+  List<String> addresses() {
+    List<String> lines = new ArrayList<>();
+    lines.add("API              %s/api/v1".formatted(endpoints.api()));
+    lines.add("Swagger UI       %s/q/swagger-ui".formatted(endpoints.api()));
+    lines.add(
+        "Temporal Web UI  "
+            + endpoints.temporalWebUi().orElse("none: the in-memory server has none"));
+    lines.add("Temporal         " + endpoints.temporalTarget());
+    lines.add(
+        "Postgres         %s (user %s)"
+            .formatted(endpoints.postgresUrl(), endpoints.postgresUser()));
+    lines.add(
+        "S3               %s (bucket %s)".formatted(endpoints.s3Endpoint(), endpoints.s3Bucket()));
+    lines.add("Credentials      " + endpoints.credentials());
+    lines.add("Logs             " + endpoints.logs());
+    return lines;
+  }
+
+  /** Keeps serving until the process is told to end. */
+  void serve() throws InterruptedException {
+    Thread.currentThread().join();
+  }
+
+  @Override
+  public void close() {
+    Runtime.getRuntime().removeShutdownHook(shutdownHook);
+    stack.close();
+  }
+}

@@ -1,0 +1,75 @@
+package dev.atelier.cli;
+
+import java.io.PrintStream;
+import java.util.List;
+
+/**
+ * The user's terminal, or whatever standard output is: lines that stay, and below them a block that
+ * is redrawn in place where the output is a terminal.
+ */
+final class Screen {
+
+  private static final String UP_AND_CLEAR_BELOW = "\u001b[%dA\r\u001b[J";
+  private static final String NO_WRAP = "\u001b[?7l"; // a long line is cut at the edge
+  private static final String WRAP = "\u001b[?7h";
+
+  private final PrintStream out;
+  private final boolean live;
+  private List<String> block = List.of(); // guarded by this
+
+  Screen(PrintStream out, boolean live) {
+    this.out = out;
+    this.live = live;
+  }
+
+  /** Standard output; the launcher tells whether it is a terminal. */
+  static Screen standard() {
+    return new Screen(System.out, Boolean.getBoolean("atelier.terminal"));
+  }
+
+  /** True where the block can be redrawn in place. */
+  boolean live() {
+    return live;
+  }
+
+  /** Prints lines that stay. */
+  synchronized void print(String text) {
+    clear();
+    out.println(text);
+    draw();
+    out.flush();
+  }
+
+  synchronized void print(List<String> lines) {
+    print(String.join(System.lineSeparator(), lines));
+  }
+
+  /** Shows these lines in place of the block's last ones; does nothing on other outputs. */
+  synchronized void show(List<String> lines) {
+    if (live) {
+      clear();
+      block = List.copyOf(lines);
+      draw();
+      out.flush();
+    }
+  }
+
+  /** Leaves the block on the screen as it is. */
+  synchronized void keep() {
+    block = List.of();
+  }
+
+  private void clear() {
+    if (!block.isEmpty()) {
+      out.printf(UP_AND_CLEAR_BELOW, block.size());
+    }
+  }
+
+  private void draw() {
+    if (!block.isEmpty()) {
+      out.print(NO_WRAP);
+      block.forEach(out::println);
+      out.print(WRAP);
+    }
+  }
+}

@@ -1,0 +1,40 @@
+package dev.atelier.cli;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.IntStream;
+
+/** Columns of text: the first to the left, the others to the right. */
+final class TextTable {
+
+  private final List<List<String>> rows = new ArrayList<>();
+
+  TextTable(String... titles) {
+    rows.add(List.of(titles));
+  }
+
+  TextTable row(String... cells) {
+    rows.add(List.of(cells));
+    return this;
+  }
+
+  List<String> lines() {
+    List<Integer> widths =
+        IntStream.range(0, rows.get(0).size())
+            .mapToObj(
+                column -> rows.stream().mapToInt(row -> row.get(column).length()).max().orElse(0))
+            .toList();
+    List<String> lines = new ArrayList<>(rows.stream().map(row -> line(row, widths)).toList());
+    lines.add(1, String.join("  ", widths.stream().map("─"::repeat).toList()));
+    return lines;
+  }
+
+  private static String line(List<String> row, List<Integer> widths) {
+    List<String> cells = new ArrayList<>();
+    for (int column = 0; column < row.size(); column++) {
+      String padding = " ".repeat(widths.get(column) - row.get(column).length());
+      cells.add(column == 0 ? row.get(column) + padding : padding + row.get(column));
+    }
+    return String.join("  ", cells).stripTrailing();
+  }
+}

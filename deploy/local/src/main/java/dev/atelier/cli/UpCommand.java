@@ -1,0 +1,27 @@
+package dev.atelier.cli;
+
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.ExitCode;
+import picocli.CommandLine.Mixin;
+
+@Command(
+    name = "up",
+    mixinStandardHelpOptions = true,
+    description = "Run the local stack until Ctrl-C: Postgres, S3, Temporal, API, workers.")
+final class UpCommand implements Callable<Integer> {
+
+  @Mixin private StackCommandOptions options;
+
+  @Override
+  public Integer call() throws CommandFailure, InterruptedException {
+    Screen screen = Screen.standard();
+    RunningStack stack = RunningStack.start(options.stack(), screen);
+    screen.print(stack.addresses());
+    screen.print(
+        "Ready. Launch with ./atelier launch SPEC.yaml --url %s; Ctrl-C stops."
+            .formatted(stack.endpoints().api()));
+    stack.serve();
+    return ExitCode.OK;
+  }
+}
