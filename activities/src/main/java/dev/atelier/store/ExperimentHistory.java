@@ -1,5 +1,6 @@
 package dev.atelier.store;
 
+import com.fasterxml.jackson.annotation.JsonRawValue;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.datatype.jdk8.Jdk8Module;
@@ -59,7 +60,7 @@ public final class ExperimentHistory {
       long parameters,
       double imagesPerSecond,
       long peakMemoryBytes,
-      String protocol) {}
+      @JsonRawValue String protocol) {}
 
   /** Enters a stage; a final one also ends what was still running. Repeating changes nothing. */
   public void recordStage(String experimentId, Stage stage, String errorType, String errorMessage) {
@@ -353,6 +354,27 @@ public final class ExperimentHistory {
                 .bind("id", experimentId)
                 .bindMethods(evaluation)
                 .execute());
+  }
+
+  /** The figures of an experiment, by subject. */
+  public List<Evaluation> evaluations(String experimentId) {
+    return inTransaction(
+        handle ->
+            handle
+                .createQuery("select * from evaluation where experiment_id = :id order by subject")
+                .bind("id", experimentId)
+                .map(
+                    (row, context) ->
+                        new Evaluation(
+                            row.getString("subject"),
+                            row.getString("metric"),
+                            row.getDouble("distance"),
+                            row.getDouble("macs_per_step"),
+                            row.getLong("parameters"),
+                            row.getDouble("images_per_second"),
+                            row.getLong("peak_memory_bytes"),
+                            row.getString("protocol")))
+                .list());
   }
 
   public void recordArtifact(String experimentId, Artifact artifact) {

@@ -15,6 +15,10 @@ public final class ExperimentKeys {
     return "extractors/" + sha256 + ".pt";
   }
 
+  public static String statistics(String sha256) {
+    return "statistics/" + sha256 + ".safetensors";
+  }
+
   public static String checkpoints(String experimentId, ModelKey key) {
     return experiment(experimentId) + model(key) + "/checkpoints/";
   }

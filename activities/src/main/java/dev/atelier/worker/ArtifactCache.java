@@ -29,11 +29,16 @@ final class ArtifactCache {
     return file;
   }
 
-  /** A directory for work that nobody else sees; the caller deletes it. */
-  Path newWorkDirectory(String prefix) {
+  /** Where files of users' sources are kept between attempts. */
+  Path downloads() {
+    return directory.resolve("downloads");
+  }
+
+  /** A directory for work that nobody else sees; closing deletes it. */
+  WorkDirectory newWorkDirectory(String prefix) {
     try {
       Path work = Files.createDirectories(directory.resolve("work"));
-      return Files.createTempDirectory(work, prefix);
+      return new WorkDirectory(Files.createTempDirectory(work, prefix));
     } catch (IOException e) {
       throw new UncheckedIOException("Cannot write below '%s'.".formatted(directory), e);
     }

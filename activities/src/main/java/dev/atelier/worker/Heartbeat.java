@@ -18,10 +18,11 @@ final class Heartbeat implements AutoCloseable {
   static final long INTERVAL_SECONDS = 3;
 
   private final AtomicReference<ActivityCompletionException> ended = new AtomicReference<>();
+  private final AtomicReference<Supplier<String>> details = new AtomicReference<>(() -> "starting");
   private final ScheduledExecutorService timer;
 
-  /** Beats until closed; {@code details} are for people who look at the Temporal Web UI. */
-  Heartbeat(ActivityExecutionContext context, Supplier<String> details) {
+  /** Beats from now until closed. */
+  Heartbeat(ActivityExecutionContext context) {
     timer =
         Executors.newSingleThreadScheduledExecutor(
             task -> {
@@ -30,13 +31,17 @@ final class Heartbeat implements AutoCloseable {
               return thread;
             });
     var unused =
-        timer.scheduleAtFixedRate(
-            () -> beat(context, details), 0, INTERVAL_SECONDS, TimeUnit.SECONDS);
+        timer.scheduleAtFixedRate(() -> beat(context), 0, INTERVAL_SECONDS, TimeUnit.SECONDS);
   }
 
-  private void beat(ActivityExecutionContext context, Supplier<String> details) {
+  /** What the beats say, for people who look at the activity in the Temporal Web UI. */
+  void describe(Supplier<String> newDetails) {
+    details.set(newDetails);
+  }
+
+  private void beat(ActivityExecutionContext context) {
     try {
-      context.heartbeat(details.get());
+      context.heartbeat(details.get().get());
     } catch (ActivityCompletionException e) {
       ended.compareAndSet(null, e);
     }
@@ -45,6 +50,14 @@ final class Heartbeat implements AutoCloseable {
   /** Why the activity shall stop: it was canceled, or Temporal no longer knows it. */
   Optional<ActivityCompletionException> ended() {
     return Optional.ofNullable(ended.get());
+  }
+
+  /** Throws {@link #ended}, so that Temporal learns that a canceled activity has stopped. */
+  void throwIfEnded() {
+    ActivityCompletionException end = ended.get();
+    if (end != null) {
+      throw end;
+    }
   }
 
   @Override

@@ -7,6 +7,7 @@ import dev.atelier.spec.TrainingOverrides;
 import dev.atelier.spec.TrainingSpec;
 import dev.atelier.workflows.EvaluationActivities.Evaluate;
 import dev.atelier.workflows.EvaluationActivities.Evaluated;
+import dev.atelier.workflows.EvaluationActivities.MeasureReference;
 import dev.atelier.workflows.EvaluationActivities.PrepareExtractor;
 import dev.atelier.workflows.EvaluationActivities.Publish;
 import dev.atelier.workflows.EvaluationActivities.Subject;
@@ -104,12 +105,17 @@ public final class DistillationWorkflowImpl implements DistillationWorkflow {
         Stream.concat(students.stream(), oneToOne.stream()).toList(), Stage.TRAINING_STUDENTS);
 
     enter(Stage.EVALUATING);
+    StatisticsRef reference =
+        evaluation("features of the dataset")
+            .measureReference(
+                new MeasureReference(experimentId, dataset, spec.evaluation(), extractor.get()));
+    Comparison comparison = new Comparison(dataset, extractor.get(), reference);
     List<Promise<Evaluated>> evaluations = new ArrayList<>();
-    evaluations.add(evaluate(Subject.TEACHER, dataset, extractor.get(), List.of(teacher)));
+    evaluations.add(evaluate(Subject.TEACHER, comparison, List.of(teacher)));
     if (!oneToOne.isEmpty()) {
-      evaluations.add(evaluate(Subject.ONE_TO_ONE, dataset, extractor.get(), oneToOne));
+      evaluations.add(evaluate(Subject.ONE_TO_ONE, comparison, oneToOne));
     }
-    evaluations.add(evaluate(Subject.O2MKD, dataset, extractor.get(), students));
+    evaluations.add(evaluate(Subject.O2MKD, comparison, students));
     Promise.allOf(evaluations).get();
 
     enter(Stage.PUBLISHING);
@@ -196,17 +202,21 @@ public final class DistillationWorkflowImpl implements DistillationWorkflow {
             wanted.loss()));
   }
 
+  /** What every subject is compared with, and how. */
+  private record Comparison(DatasetRef dataset, ExtractorRef extractor, StatisticsRef reference) {}
+
   private Promise<Evaluated> evaluate(
-      Subject subject, DatasetRef dataset, ExtractorRef extractor, List<ModelTraining> models) {
+      Subject subject, Comparison with, List<ModelTraining> models) {
     return Async.function(
         evaluation(subject.label())::evaluate,
         new Evaluate(
             experimentId,
             subject,
-            dataset,
+            with.dataset(),
             spec.diffusion(),
             spec.evaluation(),
-            extractor,
+            with.extractor(),
+            with.reference(),
             models.stream().map(ModelTraining::result).toList()));
   }
 

@@ -33,6 +33,10 @@ public interface EvaluationActivities {
   /** The extractor to fetch and check before any training starts. */
   record PrepareExtractor(String experimentId, ExtractorSpec extractor, int resolution) {}
 
+  /** The dataset's side of every comparison, measured once. */
+  record MeasureReference(
+      String experimentId, DatasetRef dataset, EvaluationSpec evaluation, ExtractorRef extractor) {}
+
   /** Models that together own [0, T), to be sampled and judged as one. */
   record Evaluate(
       String experimentId,
@@ -41,6 +45,7 @@ public interface EvaluationActivities {
       DiffusionSpec diffusion,
       EvaluationSpec evaluation,
       ExtractorRef extractor,
+      StatisticsRef reference,
       List<ModelRef> models) {}
 
   /**
@@ -62,6 +67,9 @@ public interface EvaluationActivities {
 
   @ActivityMethod(name = "PrepareExtractor")
   ExtractorRef prepareExtractor(PrepareExtractor task);
+
+  @ActivityMethod(name = "MeasureReference")
+  StatisticsRef measureReference(MeasureReference task);
 
   @ActivityMethod(name = "Evaluate")
   Evaluated evaluate(Evaluate task);

@@ -299,6 +299,11 @@ class DistillationWorkflowTest {
     }
 
     @Override
+    public StatisticsRef measureReference(MeasureReference task) {
+      return new StatisticsRef("statistics/x.safetensors", "a".repeat(64), 100);
+    }
+
+    @Override
     public Evaluated evaluate(Evaluate task) {
       evaluated.add(task.subject().label());
       return new Evaluated(task.subject(), 1.0);

@@ -1,0 +1,69 @@
+package dev.atelier.dataset;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import java.io.IOException;
+import java.util.List;
+
+/**
+ * What a prepared dataset holds.
+ *
+ * @param sha256 hash of format version, resolution, channels and all pixels; not of names or shards
+ * @param resolution pixels per side
+ * @param images images in all shards together
+ * @param skipped images that could not be decoded
+ * @param skippedNames the first 100 of them, in name order
+ * @param source where the images came from, without credentials
+ */
+public record DatasetManifest(
+    int formatVersion,
+    String sha256,
+    int resolution,
+    int channels,
+    int images,
+    List<Shard> shards,
+    int skipped,
+    List<String> skippedNames,
+    String source) {
+
+  public static final String FILE_NAME = "manifest.json";
+  public static final int FORMAT_VERSION = 1;
+
+  private static final JsonMapper JSON = new JsonMapper();
+
+  /** A file of {@code images} uint8 images [C, H, W], one after the other. */
+  public record Shard(String name, int images, long bytes, String sha256) {}
+
+  public DatasetManifest {
+    shards = shards == null ? List.of() : List.copyOf(shards);
+    skippedNames = skippedNames == null ? List.of() : List.copyOf(skippedNames);
+  }
+
+  /** Throws {@link DatasetException} when the text is no manifest of this format version. */
+  public static DatasetManifest read(byte[] json) {
+    DatasetManifest manifest;
+    try {
+      manifest = JSON.readValue(json, DatasetManifest.class);
+    } catch (IOException e) {
+      throw new DatasetException(
+          DatasetException.Kind.CORRUPT,
+          "Cannot read the dataset manifest: it is not JSON of the expected fields.",
+          e);
+    }
+    if (manifest == null || manifest.formatVersion != FORMAT_VERSION) {
+      throw new DatasetException(
+          DatasetException.Kind.CORRUPT,
+          "Cannot read the dataset manifest: expected format version %d, found %s."
+              .formatted(FORMAT_VERSION, manifest == null ? "nothing" : manifest.formatVersion));
+    }
+    return manifest;
+  }
+
+  public byte[] toJson() {
+    try {
+      return JSON.writerWithDefaultPrettyPrinter().writeValueAsBytes(this);
+    } catch (JsonProcessingException e) {
+      throw new IllegalStateException(e); // a record of strings and numbers always has a JSON form
+    }
+  }
+}

@@ -1,0 +1,341 @@
+package dev.atelier.dataset;
+
+import dev.atelier.spec.DatasetSpec;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.InterruptedIOException;
+import java.io.UncheckedIOException;
+import java.net.URI;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.regex.Pattern;
+
+/**
+ * Brings any source a {@link DatasetSpec} may name into one form: packed uint8 RGB images of one
+ * size and a manifest.
+ *
+ * <p>Images keep the order of their names, whatever order the container has. {@code maxImages}
+ * keeps the first in that order; a damaged one among them is skipped and not replaced. Hidden files
+ * and files that are no images are passed over in silence. CIFAR-10's {@code test_batch.bin} is
+ * left out unless {@code subdirectory} names the file itself.
+ */
+public final class DatasetPreparation {
+
+  static final URI CIFAR10_BASE = URI.create("https://www.cs.toronto.edu/~kriz/");
+  static final String CIFAR10_FILE = "cifar-10-binary.tar.gz";
+  static final String CIFAR10_MD5 = "c32a1d4ab5d03f1284b67883e8d87530";
+
+  private static final int CIFAR_SIDE = 32;
+  private static final int CIFAR_RECORD_BYTES = 1 + 3 * CIFAR_SIDE * CIFAR_SIDE; // label, pixels
+  private static final int CIFAR_RECORDS_PER_TASK = 500;
+  private static final Pattern CIFAR_FILE =
+      Pattern.compile("data_batch_\\d+\\.bin|test_batch\\.bin");
+  private static final String CIFAR_TEST_FILE = "test_batch.bin";
+  private static final Pattern IMAGE_FILE =
+      Pattern.compile(".*\\.(png|jpg|jpeg|jpe|jfif|gif|bmp|webp)");
+  private static final int MAX_IMAGE_FILE_BYTES = 64 << 20;
+  private static final int MAX_FILES = 20_000_000;
+
+  private final Path downloadCache;
+  private final RemoteFiles s3;
+  private final PreparationListener listener;
+  private final URI cifar10Base;
+  private final String cifar10Md5;
+  private final long maxShardBytes;
+
+  /**
+   * @param downloadCache directory that keeps what was fetched by HTTP
+   * @param s3 brings {@code s3:} URIs
+   */
+  public DatasetPreparation(Path downloadCache, RemoteFiles s3, PreparationListener listener) {
+    this(downloadCache, s3, listener, CIFAR10_BASE, CIFAR10_MD5, PackedShards.MAX_SHARD_BYTES);
+  }
+
+  DatasetPreparation(
+      Path downloadCache,
+      RemoteFiles s3,
+      PreparationListener listener,
+      URI cifar10Base,
+      String cifar10Md5,
+      long maxShardBytes) {
+    this.downloadCache = downloadCache;
+    this.s3 = s3;
+    this.listener = listener;
+    this.cifar10Base = cifar10Base;
+    this.cifar10Md5 = cifar10Md5;
+    this.maxShardBytes = maxShardBytes;
+  }
+
+  /**
+   * Writes shards and manifest into {@code directory}, the manifest last.
+   *
+   * @throws DatasetException when the source cannot be reached or holds no image
+   * @throws UncheckedIOException when {@code directory} cannot be written, or the thread was
+   *     interrupted
+   */
+  public PreparedDataset prepare(DatasetSpec spec, Path directory) {
+    SourceName source = SourceName.parse(spec.source());
+    DatasetManifest manifest =
+        source instanceof SourceName.Shapes shapes
+            ? drawShapes(shapes, spec, directory)
+            : decodeFiles(local(source), spec, directory);
+    return new PreparedDataset(directory, manifest);
+  }
+
+  private DatasetManifest drawShapes(SourceName.Shapes shapes, DatasetSpec spec, Path directory) {
+    int count = Math.min(shapes.count(), spec.maxImages());
+    ShapesGenerator generator = new ShapesGenerator(shapes.seed());
+    try (PackedShards shards = new PackedShards(directory, count, spec.resolution());
+        DecodingPool pool = new DecodingPool(listener, "drew", count)) {
+      for (int i = 0; i < count; i++) {
+        int index = i;
+        pool.run(1, () -> shards.put(index, generator.render(index, spec.resolution())));
+      }
+      pool.await();
+      return shards.pack(maxShardBytes, 0, List.of(), spec.source());
+    }
+  }
+
+  /**
+   * The file or directory that a source names, fetched when it is not on this machine.
+   *
+   * @throws DatasetException when it cannot be reached
+   */
+  public Path fetch(String source) {
+    return local(SourceName.parse(source));
+  }
+
+  private Path local(SourceName source) {
+    if (source instanceof SourceName.Cifar10) {
+      return new Download(downloadCache, listener)
+          .fetch(cifar10Base.resolve(CIFAR10_FILE), Optional.of(cifar10Md5));
+    }
+    if (source instanceof SourceName.Web web) {
+      return new Download(downloadCache, listener).fetch(web.uri(), Optional.empty());
+    }
+    if (source instanceof SourceName.S3Object object) {
+      try {
+        return s3.fetch(object.uri());
+      } catch (IOException e) {
+        throw new DatasetException(
+            DatasetException.Kind.UNREACHABLE,
+            "Cannot fetch '%s': %s"
+                .formatted(SourceName.withoutSecrets(object.uri()), e.getMessage()),
+            e);
+      }
+    }
+    return ((SourceName.Local) source).path();
+  }
+
+  /** A file of the source: one image, or {@code images} CIFAR-10 records. */
+  private record ImageFile(String name, boolean cifar, int firstSlot, int images) {}
+
+  private DatasetManifest decodeFiles(Path path, DatasetSpec spec, Path directory) {
+    String shown = SourceName.shown(spec.source());
+    if (!Files.exists(path)) {
+      throw new DatasetException(
+          DatasetException.Kind.UNREACHABLE,
+          "Cannot read the dataset source '%s': there is no file or directory '%s'."
+              .formatted(shown, path));
+    }
+    try {
+      SourceFiles files = SourceFiles.of(path);
+      Map<String, ImageFile> chosen = choose(files, spec);
+      int slots = chosen.values().stream().mapToInt(ImageFile::images).sum();
+      if (slots == 0) {
+        throw noImage(shown, spec, "");
+      }
+      return decode(files, chosen, slots, spec, directory);
+    } catch (InterruptedIOException e) {
+      throw new UncheckedIOException(e);
+    } catch (IOException e) {
+      throw new DatasetException(
+          DatasetException.Kind.CORRUPT,
+          "Cannot read the dataset source '%s': %s".formatted(shown, e.getMessage()),
+          e);
+    }
+  }
+
+  private static DatasetException noImage(String shown, DatasetSpec spec, String found) {
+    return new DatasetException(
+        DatasetException.Kind.CORRUPT,
+        "Cannot use the dataset source '%s': expected PNG, JPEG, GIF, BMP or WebP images or CIFAR-10 binary files%s, found none%s."
+            .formatted(
+                shown,
+                spec.subdirectory().isEmpty() ? "" : " below '%s'".formatted(spec.subdirectory()),
+                found));
+  }
+
+  private record Listed(String name, long sizeBytes) {}
+
+  private Map<String, ImageFile> choose(SourceFiles files, DatasetSpec spec) throws IOException {
+    List<Listed> listed = new ArrayList<>();
+    files.forEach(
+        (name, size, content) -> {
+          stopIfInterrupted();
+          if (!isHidden(name) && (isImage(name) || isCifar(name))) {
+            if (listed.size() == MAX_FILES) {
+              throw new IOException("expected at most %d images.".formatted(MAX_FILES));
+            }
+            listed.add(new Listed(name, size));
+          }
+        });
+    List<Listed> below = new ArrayList<>(below(listed, spec.subdirectory()));
+    below.sort(Comparator.comparing(Listed::name));
+    Map<String, ImageFile> chosen = new HashMap<>();
+    int slot = 0;
+    for (Listed file : below) {
+      boolean cifar = isCifar(file.name());
+      if (cifar && file.sizeBytes() % CIFAR_RECORD_BYTES != 0) {
+        throw new IOException(
+            "'%s' has %d bytes, expected a multiple of %d."
+                .formatted(file.name(), file.sizeBytes(), CIFAR_RECORD_BYTES));
+      }
+      long images = cifar ? file.sizeBytes() / CIFAR_RECORD_BYTES : 1;
+      int kept = (int) Math.min(images, spec.maxImages() - slot);
+      // An archive may hold a name twice; the first counts.
+      if (kept > 0
+          && chosen.putIfAbsent(file.name(), new ImageFile(file.name(), cifar, slot, kept))
+              == null) {
+        slot += kept;
+      }
+    }
+    listener.onProgress("found %d images".formatted(slot));
+    return chosen;
+  }
+
+  /** The files below {@code subdirectory}, also when all share one leading folder. */
+  private static List<Listed> below(List<Listed> files, String subdirectory) {
+    String path = subdirectory.replaceAll("^[./]*/|^\\.$|/+$", "");
+    List<Listed> matching = files.stream().filter(f -> isBelow(f.name(), path)).toList();
+    if (matching.isEmpty() && !files.isEmpty()) {
+      String first = files.get(0).name();
+      String folder = first.substring(0, first.indexOf('/') + 1);
+      if (!folder.isEmpty() && files.stream().allMatch(f -> f.name().startsWith(folder))) {
+        return files.stream().filter(f -> isBelow(f.name(), folder + path)).toList();
+      }
+    }
+    return matching;
+  }
+
+  private static boolean isBelow(String name, String path) {
+    if (name.equals(path)) {
+      return true;
+    }
+    return (path.isEmpty() || name.startsWith(path + "/"))
+        && !baseName(name).equals(CIFAR_TEST_FILE);
+  }
+
+  private DatasetManifest decode(
+      SourceFiles files, Map<String, ImageFile> chosen, int slots, DatasetSpec spec, Path directory)
+      throws IOException {
+    ImageDecoder decoder = new ImageDecoder(spec.resolution());
+    SkippedImages skipped = new SkippedImages();
+    Map<String, ImageFile> wanted = new HashMap<>(chosen);
+    try (PackedShards shards = new PackedShards(directory, slots, spec.resolution());
+        DecodingPool pool = new DecodingPool(listener, "decoded", slots)) {
+      files.forEach(
+          (name, size, content) -> {
+            stopIfInterrupted();
+            ImageFile file = wanted.remove(name);
+            if (file == null) {
+              return;
+            }
+            try (InputStream in = content.open()) {
+              if (file.cifar()) {
+                decodeCifar(file, in, decoder, shards, pool);
+              } else {
+                decodeImage(file, in, decoder, shards, pool, skipped);
+              }
+            }
+          });
+      pool.await();
+      if (!wanted.isEmpty()) {
+        throw new IOException("it changed while it was read.");
+      }
+      String shown = SourceName.shown(spec.source());
+      if (shards.count() == 0) {
+        throw noImage(shown, spec, " among %d damaged files".formatted(skipped.count()));
+      }
+      return shards.pack(maxShardBytes, skipped.count(), skipped.firstNames(), shown);
+    }
+  }
+
+  private static void decodeImage(
+      ImageFile file,
+      InputStream in,
+      ImageDecoder decoder,
+      PackedShards shards,
+      DecodingPool pool,
+      SkippedImages skipped)
+      throws IOException {
+    byte[] bytes = in.readNBytes(MAX_IMAGE_FILE_BYTES + 1);
+    if (bytes.length > MAX_IMAGE_FILE_BYTES) {
+      skipped.add(file.name());
+      return;
+    }
+    pool.run(
+        1,
+        () -> {
+          byte[] chw;
+          try {
+            chw = decoder.decode(bytes);
+          } catch (IOException e) {
+            skipped.add(file.name());
+            return;
+          }
+          shards.put(file.firstSlot(), chw);
+        });
+  }
+
+  private static void decodeCifar(
+      ImageFile file, InputStream in, ImageDecoder decoder, PackedShards shards, DecodingPool pool)
+      throws IOException {
+    for (int done = 0; done < file.images(); done += CIFAR_RECORDS_PER_TASK) {
+      int first = file.firstSlot() + done;
+      int images = Math.min(CIFAR_RECORDS_PER_TASK, file.images() - done);
+      byte[] records = in.readNBytes(images * CIFAR_RECORD_BYTES);
+      if (records.length < images * CIFAR_RECORD_BYTES) {
+        throw new IOException("'%s' ends early.".formatted(file.name()));
+      }
+      pool.run(
+          images,
+          () -> {
+            for (int i = 0; i < images; i++) {
+              shards.put(
+                  first + i, decoder.decodePlanes(records, i * CIFAR_RECORD_BYTES + 1, CIFAR_SIDE));
+            }
+          });
+    }
+  }
+
+  private static void stopIfInterrupted() throws InterruptedIOException {
+    if (Thread.currentThread().isInterrupted()) {
+      throw new InterruptedIOException("The preparation was interrupted.");
+    }
+  }
+
+  private static boolean isImage(String name) {
+    return IMAGE_FILE.matcher(name.toLowerCase(Locale.ROOT)).matches();
+  }
+
+  private static boolean isCifar(String name) {
+    return CIFAR_FILE.matcher(baseName(name)).matches();
+  }
+
+  private static String baseName(String name) {
+    return name.substring(name.lastIndexOf('/') + 1);
+  }
+
+  /** Hidden files, and what macOS adds to archives. */
+  private static boolean isHidden(String name) {
+    return name.startsWith(".") || name.contains("/.") || name.startsWith("__MACOSX/");
+  }
+}

@@ -1,0 +1,272 @@
+package dev.atelier.dataset;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.InterruptedIOException;
+import java.io.OutputStream;
+import java.io.UncheckedIOException;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.time.Duration;
+import java.util.HexFormat;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.ScheduledFuture;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+
+/**
+ * Fetches HTTP URLs into a directory that keeps them. What a broken transfer left in {@code .part}
+ * is continued when the server still has the same version of the file, or a checksum is known. A
+ * finished file is used again without asking the server; remove it to fetch it anew.
+ */
+final class Download {
+
+  private static final Duration CONNECT_TIMEOUT = Duration.ofSeconds(30);
+  private static final Duration RESPONSE_TIMEOUT = Duration.ofSeconds(60);
+  private static final Duration STALL_TIMEOUT = Duration.ofSeconds(60);
+  private static final long MEGABYTE = 1_000_000;
+  private static final long REPORT_INTERVAL_NANOS = TimeUnit.SECONDS.toNanos(1);
+
+  /** One download per file and process. */
+  private static final Map<Path, Object> LOCKS = new ConcurrentHashMap<>();
+
+  private final Path cache;
+  private final PreparationListener listener;
+  private final HttpClient http =
+      HttpClient.newBuilder()
+          .connectTimeout(CONNECT_TIMEOUT)
+          .followRedirects(HttpClient.Redirect.NORMAL)
+          .build();
+
+  Download(Path cache, PreparationListener listener) {
+    this.cache = cache;
+    this.listener = listener;
+  }
+
+  /** The local file with the content of {@code uri}; {@code md5} in lower-case hex. */
+  Path fetch(URI uri, Optional<String> md5) {
+    Path target = cache.resolve(cacheName(uri));
+    synchronized (LOCKS.computeIfAbsent(target.toAbsolutePath(), path -> new Object())) {
+      try {
+        if (!Files.exists(target)) {
+          Files.createDirectories(cache);
+          fetchInto(uri, md5, target);
+        }
+        return target;
+      } catch (InterruptedIOException e) {
+        throw new UncheckedIOException(e);
+      } catch (IOException e) {
+        throw new DatasetException(
+            DatasetException.Kind.UNREACHABLE,
+            "Cannot download '%s': %s".formatted(SourceName.withoutSecrets(uri), reason(e)),
+            e);
+      }
+    }
+  }
+
+  private void fetchInto(URI uri, Optional<String> md5, Path target) throws IOException {
+    Path part = target.resolveSibling(target.getFileName() + ".part");
+    Path version = target.resolveSibling(target.getFileName() + ".part.version");
+    Optional<String> knownVersion =
+        Files.exists(version) ? Optional.of(Files.readString(version)) : Optional.empty();
+    long have = Files.exists(part) ? Files.size(part) : 0;
+    if (knownVersion.isEmpty() && md5.isEmpty()) {
+      have = 0; // the rest might belong to another version
+    }
+    HttpResponse<InputStream> response = get(uri, have, knownVersion);
+    if (response.statusCode() == 416
+        || (response.statusCode() == 206 && !continues(response, have))) {
+      response.body().close();
+      have = 0;
+      response = get(uri, 0, Optional.empty());
+    }
+    try (InputStream body = response.body()) {
+      if (response.statusCode() == 200) {
+        have = 0;
+      } else if (response.statusCode() != 206 || have == 0) {
+        throw new DatasetException(
+            DatasetException.Kind.UNREACHABLE,
+            "Cannot download '%s': expected HTTP status 200, found %d."
+                .formatted(SourceName.withoutSecrets(uri), response.statusCode()));
+      }
+      if (have == 0) {
+        Files.deleteIfExists(part);
+        Files.deleteIfExists(version);
+        Optional<String> newVersion = version(response);
+        if (newVersion.isPresent()) {
+          Files.writeString(version, newVersion.get());
+        }
+      }
+      long expected = response.headers().firstValueAsLong("Content-Length").orElse(-1);
+      receive(body, part, have, expected < 0 ? -1 : have + expected);
+    }
+    if (md5.isPresent()) {
+      String found = md5(part);
+      if (!found.equals(md5.get())) {
+        Files.deleteIfExists(part);
+        throw new DatasetException(
+            DatasetException.Kind.CORRUPT,
+            "Cannot use '%s': expected MD5 %s, found %s."
+                .formatted(SourceName.withoutSecrets(uri), md5.get(), found));
+      }
+    }
+    Files.move(part, target, StandardCopyOption.REPLACE_EXISTING);
+    Files.deleteIfExists(version);
+  }
+
+  private HttpResponse<InputStream> get(URI uri, long from, Optional<String> version)
+      throws IOException {
+    try {
+      HttpRequest.Builder request = HttpRequest.newBuilder(uri).timeout(RESPONSE_TIMEOUT);
+      if (from > 0) {
+        request.header("Range", "bytes=%d-".formatted(from));
+        version.ifPresent(known -> request.header("If-Range", known));
+      }
+      return http.send(request.build(), HttpResponse.BodyHandlers.ofInputStream());
+    } catch (IllegalArgumentException e) {
+      throw new DatasetException(
+          DatasetException.Kind.CORRUPT,
+          "Cannot download '%s': it is not a complete URL."
+              .formatted(SourceName.withoutSecrets(uri)),
+          e);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new InterruptedIOException("The download was interrupted.");
+    }
+  }
+
+  private static boolean continues(HttpResponse<?> response, long have) {
+    return response
+        .headers()
+        .firstValue("Content-Range")
+        .map(range -> range.startsWith("bytes " + have + "-"))
+        .orElse(false);
+  }
+
+  /** What If-Range may name: a strong entity tag. */
+  private static Optional<String> version(HttpResponse<?> response) {
+    return response.headers().firstValue("ETag").filter(tag -> tag.startsWith("\""));
+  }
+
+  private void receive(InputStream body, Path part, long have, long expected) throws IOException {
+    AtomicBoolean stalled = new AtomicBoolean();
+    ScheduledExecutorService clock =
+        Executors.newSingleThreadScheduledExecutor(
+            task -> {
+              Thread thread = new Thread(task, "download-clock");
+              thread.setDaemon(true);
+              return thread;
+            });
+    long total = have;
+    try (OutputStream out =
+        Files.newOutputStream(part, StandardOpenOption.CREATE, StandardOpenOption.APPEND)) {
+      byte[] buffer = new byte[1 << 16];
+      long reported = System.nanoTime() - REPORT_INTERVAL_NANOS;
+      while (true) {
+        // A body has no timeout of its own: a silent server would hold the thread for ever.
+        ScheduledFuture<?> alarm =
+            clock.schedule(
+                () -> {
+                  stalled.set(true);
+                  closeQuietly(body);
+                },
+                STALL_TIMEOUT.toSeconds(),
+                TimeUnit.SECONDS);
+        int read = body.read(buffer);
+        alarm.cancel(false);
+        if (read < 0) {
+          break;
+        }
+        out.write(buffer, 0, read);
+        total += read;
+        if (System.nanoTime() - reported >= REPORT_INTERVAL_NANOS) {
+          reported = System.nanoTime();
+          report(total, expected);
+        }
+        if (Thread.currentThread().isInterrupted()) {
+          throw new InterruptedIOException("The download was interrupted.");
+        }
+      }
+    } catch (IOException e) {
+      if (stalled.get()) {
+        throw stalled(e);
+      }
+      throw e;
+    } finally {
+      clock.shutdownNow();
+    }
+    if (stalled.get()) {
+      throw stalled(null);
+    }
+    if (expected >= 0 && total != expected) {
+      throw new IOException("Expected %d bytes, found %d.".formatted(expected, total));
+    }
+    report(total, expected);
+  }
+
+  private static IOException stalled(IOException cause) {
+    return new IOException(
+        "The server sent nothing for %d seconds.".formatted(STALL_TIMEOUT.toSeconds()), cause);
+  }
+
+  private static void closeQuietly(InputStream body) {
+    try {
+      body.close();
+    } catch (IOException e) {
+      // The reading thread reports the stall.
+    }
+  }
+
+  private void report(long total, long expected) {
+    listener.onProgress(
+        expected < 0
+            ? "downloaded %d MB".formatted(total / MEGABYTE)
+            : "downloaded %d of %d MB".formatted(total / MEGABYTE, expected / MEGABYTE));
+  }
+
+  private static String reason(IOException e) {
+    return e.getMessage() == null ? e.getClass().getSimpleName() : e.getMessage();
+  }
+
+  /** A file name of its own for each URI, with the readable end of its path. */
+  private static String cacheName(URI uri) {
+    String path = uri.getPath() == null ? "" : uri.getPath();
+    String last = path.substring(path.lastIndexOf('/') + 1).replaceAll("[^A-Za-z0-9._-]", "_");
+    String hash =
+        HexFormat.of()
+            .formatHex(digest("SHA-256").digest(uri.toString().getBytes(StandardCharsets.UTF_8)));
+    return hash.substring(0, 16) + "-" + last.substring(Math.max(0, last.length() - 100));
+  }
+
+  private static String md5(Path file) throws IOException {
+    MessageDigest digest = digest("MD5");
+    try (InputStream in = Files.newInputStream(file)) {
+      byte[] buffer = new byte[1 << 16];
+      for (int read; (read = in.read(buffer)) >= 0; ) {
+        digest.update(buffer, 0, read);
+      }
+    }
+    return HexFormat.of().formatHex(digest.digest());
+  }
+
+  private static MessageDigest digest(String algorithm) {
+    try {
+      return MessageDigest.getInstance(algorithm);
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException(e); // every JDK has both
+    }
+  }
+}

@@ -1,0 +1,159 @@
+package dev.atelier.dataset;
+
+import java.util.List;
+
+/**
+ * Draws one clear shape per image: circle, square, triangle, ring or cross, in one of eight
+ * saturated hues, on a plain contrasting ground. An image depends on seed, index and resolution
+ * alone, and one index shows the same scene at every resolution.
+ */
+public final class ShapesGenerator {
+
+  /** The shapes, by their signed distance in units of the image side. */
+  public enum Shape {
+    CIRCLE,
+    SQUARE,
+    TRIANGLE,
+    RING,
+    CROSS
+  }
+
+  private static final List<Shape> SHAPES = List.of(Shape.values());
+  private static final int CHANNELS = 3;
+  private static final int HUES = 8;
+
+  private final long seed;
+
+  public ShapesGenerator(long seed) {
+    this.seed = seed;
+  }
+
+  /** Which shape image {@code index} shows. */
+  public Shape shape(int index) {
+    return Scene.of(seed, index).shape;
+  }
+
+  /** Image {@code index} as uint8 [3, H, W]. */
+  public byte[] render(int index, int resolution) {
+    Scene scene = Scene.of(seed, index);
+    int plane = resolution * resolution;
+    byte[] chw = new byte[CHANNELS * plane];
+    double pixel = 1.0 / resolution;
+    for (int y = 0; y < resolution; y++) {
+      for (int x = 0; x < resolution; x++) {
+        double distance = scene.signedDistance((x + 0.5) * pixel, (y + 0.5) * pixel);
+        // The share of the pixel inside a straight edge that passes at this distance.
+        double coverage = Math.min(1, Math.max(0, 0.5 - distance / pixel));
+        for (int c = 0; c < CHANNELS; c++) {
+          double value = coverage * scene.ink[c] + (1 - coverage) * scene.ground[c];
+          chw[c * plane + y * resolution + x] = (byte) Math.round(255 * value);
+        }
+      }
+    }
+    return chw;
+  }
+
+  @SuppressWarnings("ArrayRecordComponent") // never compared
+  private record Scene(
+      Shape shape,
+      double centreX,
+      double centreY,
+      double radius,
+      double cos,
+      double sin,
+      double[] ink,
+      double[] ground) {
+
+    static Scene of(long seed, int index) {
+      Draws draws = new Draws(Draws.mix(Draws.mix(seed) + index));
+      Shape shape = SHAPES.get((int) (draws.next() * SHAPES.size()));
+      double radius = 0.24 + 0.14 * draws.next();
+      double freedom = 0.47 - radius;
+      double centreX = 0.5 + freedom * (2 * draws.next() - 1);
+      double centreY = 0.5 + freedom * (2 * draws.next() - 1);
+      // StrictMath: the same bits on every machine.
+      double angle = 2 * StrictMath.PI * draws.next();
+      double[] ink =
+          hsv((int) (draws.next() * HUES) / (double) HUES, 1, 0.85 + 0.15 * draws.next());
+      double groundHue = draws.next();
+      double groundTone = draws.next();
+      double[] ground =
+          luminance(ink) > 0.4
+              ? hsv(groundHue, 0.3, 0.05 + 0.15 * groundTone)
+              : hsv(groundHue, 0.08, 0.85 + 0.15 * groundTone);
+      return new Scene(
+          shape,
+          centreX,
+          centreY,
+          radius,
+          StrictMath.cos(angle),
+          StrictMath.sin(angle),
+          ink,
+          ground);
+    }
+
+    /** Distance to the shape's edge, negative inside, in units of the image side. */
+    double signedDistance(double imageX, double imageY) {
+      double dx = imageX - centreX;
+      double dy = imageY - centreY;
+      double x = cos * dx + sin * dy;
+      double y = cos * dy - sin * dx;
+      return switch (shape) {
+        case CIRCLE -> Math.sqrt(x * x + y * y) - 0.85 * radius;
+        case SQUARE -> box(x, y, 0.72 * radius, 0.72 * radius);
+        case TRIANGLE -> {
+          double apothem = radius / 2; // of an equilateral triangle with circumradius `radius`
+          double slanted = Math.abs(x) * Math.sqrt(3) / 2 - y / 2;
+          yield Math.max(slanted, y) - apothem;
+        }
+        case RING -> Math.abs(Math.sqrt(x * x + y * y) - 0.72 * radius) - 0.26 * radius;
+        case CROSS ->
+            Math.min(
+                box(x, y, 0.95 * radius, 0.3 * radius), box(x, y, 0.3 * radius, 0.95 * radius));
+      };
+    }
+
+    private static double box(double x, double y, double halfWidth, double halfHeight) {
+      return Math.max(Math.abs(x) - halfWidth, Math.abs(y) - halfHeight);
+    }
+
+    private static double luminance(double[] rgb) {
+      return 0.2126 * rgb[0] + 0.7152 * rgb[1] + 0.0722 * rgb[2]; // Rec. 709
+    }
+
+    private static double[] hsv(double hue, double saturation, double value) {
+      double[] rgb = new double[3];
+      for (int c = 0; c < 3; c++) {
+        double k = (6 * hue + 5 - 2 * c) % 6;
+        if (k < 0) {
+          k += 6;
+        }
+        rgb[c] = value * (1 - saturation * Math.max(0, Math.min(1, Math.min(k, 4 - k))));
+      }
+      return rgb;
+    }
+  }
+
+  /** SplitMix64 (Steele, Lea and Flood 2014), written out so that no Java release changes it. */
+  private static final class Draws {
+
+    private static final long GOLDEN_GAMMA = 0x9E3779B97F4A7C15L;
+    private long state;
+
+    Draws(long state) {
+      this.state = state;
+    }
+
+    /** Uniform in [0, 1). */
+    double next() {
+      state += GOLDEN_GAMMA;
+      return (mix(state) >>> 11) * 0x1.0p-53;
+    }
+
+    static long mix(long z) {
+      long a = (z ^ (z >>> 30)) * 0xBF58476D1CE4E5B9L;
+      long b = (a ^ (a >>> 27)) * 0x94D049BB133111EBL;
+      return b ^ (b >>> 31);
+    }
+  }
+}

@@ -1,0 +1,76 @@
+package dev.atelier.evaluation;
+
+import dev.atelier.network.HostTensor;
+import dev.atelier.network.Libtorch;
+import dev.atelier.network.TorchModule;
+import dev.atelier.network.TorchScriptArchive;
+import dev.atelier.network.TorchScriptModule;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+
+/** What the statistics need of linear algebra, in float64 by libtorch. */
+public final class LinearAlgebra implements AutoCloseable {
+
+  // tr((S1 S2)^1/2) is the sum of the square roots of the eigenvalues of S1 S2, which are those of
+  // the symmetric r S2 r with r = S1^1/2; no square root of a non-symmetric matrix is needed.
+  private static final String METHODS =
+      """
+      def moments(self, x: Tensor) -> Tuple[Tensor, Tensor]:
+        wide = torch.to(x, 7)
+        mean = torch.mean(wide, [0])
+        centred = torch.sub(wide, mean)
+        return (mean, torch.matmul(torch.t(centred), centred))
+      def trace_sqrt_product(self, s1: Tensor, s2: Tensor) -> Tensor:
+        values, vectors, = torch.linalg_eigh(s1)
+        roots = torch.sqrt(torch.clamp(values, 0.))
+        r = torch.matmul(torch.mul(vectors, roots), torch.t(vectors))
+        m = torch.matmul(torch.matmul(r, s2), r)
+        symmetric = torch.mul(torch.add(m, torch.t(m)), 0.5)
+        return torch.sum(torch.sqrt(torch.clamp(torch.linalg_eigvalsh(symmetric), 0.)))
+      """;
+
+  private final TorchModule module;
+
+  public LinearAlgebra() {
+    try {
+      Path archive = Files.createTempFile("linear-algebra-", ".pt");
+      try {
+        TorchScriptArchive.write(
+            archive, new TorchScriptModule("LinearAlgebra", METHODS, Map.of()));
+        module = Libtorch.load(archive, "cpu", TorchModule.Mode.INFERENCE);
+      } finally {
+        Files.delete(archive);
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException("Cannot write a temporary file.", e);
+    }
+  }
+
+  /** Statistics of the rows of {@code features} [N, D]. */
+  public FeatureStatistics statistics(float[] features, int dimension) {
+    int count = features.length / dimension;
+    List<HostTensor> moments =
+        module.run("moments", HostTensor.ofFloats(features, count, dimension));
+    return new FeatureStatistics(count, moments.get(0).toDoubles(), moments.get(1).toDoubles());
+  }
+
+  /** tr((S1 S2)^1/2) of two symmetric positive semi-definite matrices [D, D]. */
+  double traceSqrtProduct(double[] s1, double[] s2, int dimension) {
+    return module
+        .run(
+            "trace_sqrt_product",
+            HostTensor.ofDoubles(s1, dimension, dimension),
+            HostTensor.ofDoubles(s2, dimension, dimension))
+        .get(0)
+        .toDoubles()[0];
+  }
+
+  @Override
+  public void close() {
+    module.close();
+  }
+}

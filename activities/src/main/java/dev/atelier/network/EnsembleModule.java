@@ -1,0 +1,57 @@
+package dev.atelier.network;
+
+import dev.atelier.diffusion.ModelRanges;
+import dev.atelier.network.TorchScriptModule.Attribute;
+import dev.atelier.network.TorchScriptModule.Submodule;
+import dev.atelier.spec.TimestepRange;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * Several models as one: {@code forward(x [N, C, H, W] float, t [N] int64) -> eps} sends each
+ * sample to the model that owns its t. A t outside [0, T) is an error.
+ */
+public final class EnsembleModule {
+
+  private EnsembleModule() {}
+
+  /**
+   * Joins {@code models}, which own {@code ranges} in this order; they become the submodules {@code
+   * student_1}, {@code student_2}, ….
+   */
+  public static TorchScriptModule of(ModelRanges ranges, List<TorchScriptModule> models) {
+    if (models.size() != ranges.ranges().size()) {
+      throw new IllegalArgumentException(
+          "An ensemble needs one model per range: expected %d, found %d."
+              .formatted(ranges.ranges().size(), models.size()));
+    }
+    Map<String, Attribute> attributes = new LinkedHashMap<>();
+    StringBuilder text =
+        new StringBuilder(
+            """
+            def forward(self, x: Tensor, t: Tensor) -> Tensor:
+              outside = torch.logical_or(torch.lt(t, 0), torch.ge(t, %1$d))
+              if bool(torch.any(outside)):
+                ops.prim.RaiseException("t must be in [0, %1$d).", "builtins.ValueError")
+              out = torch.empty_like(x)
+            """
+                .formatted(ranges.timesteps()));
+    for (int i = 0; i < models.size(); i++) {
+      String name = "student_" + (i + 1);
+      attributes.put(name, new Submodule(models.get(i)));
+      TimestepRange range = ranges.ranges().get(i);
+      text.append(
+          """
+            own = torch.logical_and(torch.ge(t, %1$d), torch.lt(t, %2$d))
+            index = torch.reshape(torch.nonzero(own), [-1])
+            if torch.gt(torch.numel(index), 0):
+              eps = (self.%3$s).forward(torch.index_select(x, 0, index), torch.index_select(t, 0, index))
+              out = torch.index_copy_(out, 0, index, eps)
+          """
+              .formatted(range.low(), range.high(), name));
+    }
+    text.append("  return out\n");
+    return new TorchScriptModule("Ensemble", text.toString(), attributes);
+  }
+}

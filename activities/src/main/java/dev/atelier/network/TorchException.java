@@ -1,0 +1,10 @@
+package dev.atelier.network;
+
+/** libtorch reported an error while it ran a TorchScript method. */
+public final class TorchException extends RuntimeException {
+  private static final long serialVersionUID = 1L;
+
+  TorchException(String method, String reason, Throwable cause) {
+    super("TorchScript method '%s' failed: %s".formatted(method, reason), cause);
+  }
+}

@@ -1,0 +1,128 @@
+package dev.atelier.network;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDList;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.DataType;
+import ai.djl.ndarray.types.Shape;
+import ai.djl.pytorch.engine.PtNDManager;
+import ai.djl.pytorch.engine.PtSymbolBlock;
+import ai.djl.pytorch.jni.IValueUtils;
+import ai.djl.pytorch.jni.JniUtils;
+import java.nio.ByteBuffer;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * A loaded TorchScript archive. Tensors go in and come out as {@link HostTensor}s; nothing native
+ * outlives a call but the module itself. Not safe for use by several threads at once.
+ */
+public final class TorchModule implements AutoCloseable {
+
+  /** Whether calls record gradients. */
+  public enum Mode {
+    INFERENCE, // inference mode, evaluation behaviour
+    TRAINING // gradients on, training behaviour
+  }
+
+  private final PtNDManager manager;
+  private final PtSymbolBlock block;
+  private final Mode mode;
+
+  TorchModule(PtNDManager manager, Path archive, Mode mode) {
+    this.manager = manager;
+    this.mode = mode;
+    boolean training = mode == Mode.TRAINING;
+    this.block =
+        JniUtils.loadModule(manager, archive, true, new String[0], new String[0], training);
+    if (training) {
+      JniUtils.enableTrainingMode(block);
+      // DJL's loader switches gradients off, whatever the archive says.
+      try (NDList parameters = JniUtils.moduleGetParams(block, manager)) {
+        parameters.forEach(p -> p.setRequiresGradient(true));
+      }
+    } else {
+      JniUtils.enableInferenceMode(block);
+    }
+  }
+
+  /** Runs {@code forward}, which returns one tensor. */
+  public HostTensor forward(HostTensor... inputs) {
+    return run("forward", inputs).get(0);
+  }
+
+  /**
+   * Runs a method that takes tensors and returns a tensor, or a list or tuple of tensors.
+   *
+   * @throws TorchException if libtorch reports an error
+   */
+  public List<HostTensor> run(String method, HostTensor... inputs) {
+    // Both settings are per thread, and DJL's start switches gradients off in the thread it runs
+    // in.
+    JniUtils.setGraphExecutorOptimize(false);
+    JniUtils.setGradMode(mode == Mode.TRAINING);
+    try (NDManager call = manager.newSubManager()) {
+      NDList arguments = new NDList(inputs.length + 1);
+      NDArray name = call.create(0f);
+      name.setName("module_method:" + method);
+      arguments.add(name); // first: the results attach to its manager and go with it
+      for (HostTensor input : inputs) {
+        arguments.add(call.create(input.data(), new Shape(input.shape()), dataType(input.dtype())));
+      }
+      NDList results = IValueUtils.forward(block, arguments, mode == Mode.TRAINING);
+      List<HostTensor> copies = new ArrayList<>(results.size());
+      for (NDArray result : results) {
+        copies.add(copyOut(result));
+      }
+      return copies;
+    } catch (ai.djl.engine.EngineException e) {
+      throw new TorchException(method, firstLine(e), e);
+    }
+  }
+
+  private static HostTensor copyOut(NDArray array) {
+    HostTensor copy = HostTensor.zeros(dtype(array.getDataType()), array.getShape().getShape());
+    ByteBuffer source = array.toByteBuffer(true);
+    copy.data().put(source);
+    return copy;
+  }
+
+  private static DataType dataType(HostTensor.DType dtype) {
+    return switch (dtype) {
+      case F32 -> DataType.FLOAT32;
+      case F64 -> DataType.FLOAT64;
+      case I64 -> DataType.INT64;
+      case U8 -> DataType.UINT8;
+    };
+  }
+
+  private static HostTensor.DType dtype(DataType type) {
+    if (type == DataType.FLOAT32) {
+      return HostTensor.DType.F32;
+    } else if (type == DataType.FLOAT64) {
+      return HostTensor.DType.F64;
+    } else if (type == DataType.INT64) {
+      return HostTensor.DType.I64;
+    } else if (type == DataType.UINT8) {
+      return HostTensor.DType.U8;
+    }
+    throw new IllegalArgumentException(
+        "A TorchScript method returned elements of %s: expected float32, float64, int64 or uint8."
+            .formatted(type));
+  }
+
+  /** libtorch appends a long native stack; its last message line before that is what counts. */
+  static String firstLine(Throwable e) {
+    String message = String.valueOf(e.getMessage());
+    int error = message.lastIndexOf("Error: ");
+    String tail = error >= 0 ? message.substring(error + "Error: ".length()) : message;
+    return tail.strip().lines().findFirst().orElse("unknown error");
+  }
+
+  @Override
+  public void close() {
+    block.close();
+    manager.close();
+  }
+}

@@ -1,0 +1,40 @@
+package dev.atelier.network;
+
+import java.util.LinkedHashMap;
+import java.util.Map;
+
+/**
+ * A TorchScript module to be written by {@link TorchScriptArchive}.
+ *
+ * @param className its class; modules that share one must have the same methods and attribute names
+ * @param methods method definitions in TorchScript, not indented, with {@code self} untyped ({@code
+ *     def forward(self, x: Tensor) -> Tensor:}); {@code torch.X} means {@code aten::X}
+ * @param attributes in order; names without dots
+ */
+public record TorchScriptModule(
+    String className, String methods, Map<String, Attribute> attributes) {
+
+  /** What a module holds under a name. */
+  public sealed interface Attribute permits Parameter, Buffer, Submodule {}
+
+  /** A tensor that training changes by its gradient. */
+  public record Parameter(HostTensor tensor) implements Attribute {}
+
+  /** A tensor without gradient. */
+  public record Buffer(HostTensor tensor) implements Attribute {}
+
+  /** A module of its own. */
+  public record Submodule(TorchScriptModule module) implements Attribute {}
+
+  public TorchScriptModule {
+    Map<String, Attribute> copy = new LinkedHashMap<>(attributes);
+    for (String name : copy.keySet()) {
+      if (!name.matches("[A-Za-z_][A-Za-z0-9_]*")) {
+        throw new IllegalArgumentException(
+            "A TorchScript attribute needs a plain identifier as name, found '%s'."
+                .formatted(name));
+      }
+    }
+    attributes = java.util.Collections.unmodifiableMap(copy);
+  }
+}

@@ -1,0 +1,202 @@
+package dev.atelier.network;
+
+import dev.atelier.diffusion.SeededRandom;
+import dev.atelier.diffusion.SeededRandom.Purpose;
+import dev.atelier.spec.NetworkSpec;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * The DDPM U-Net {@code eps(x_t [N, C, H, W], t [N])}. Ho et al. 2020, appendix B. Structure, order
+ * of operations and tensor names are those of {@code UNet2DModel} in diffusers as {@code
+ * google/ddpm-cifar10-32} configures it.
+ */
+public final class UNet {
+
+  /** One learned tensor. */
+  public record Weight(String name, List<Long> shape, Initialiser initialiser) {
+
+    /** Its name as a TorchScript attribute: without dots. */
+    public String attribute() {
+      return name.replace(".", "__");
+    }
+
+    public long[] dimensions() {
+      return shape.stream().mapToLong(Long::longValue).toArray();
+    }
+
+    public long elements() {
+      return shape.stream().reduce(1L, Math::multiplyExact);
+    }
+  }
+
+  /** How a tensor starts. */
+  public sealed interface Initialiser {}
+
+  /** Uniform within ±1/sqrt(fanIn), as PyTorch starts convolutions and linear layers. */
+  public record KaimingUniform(long fanIn) implements Initialiser {}
+
+  /** All elements equal. */
+  public record Constant(float value) implements Initialiser {}
+
+  private final NetworkSpec spec;
+  private final int resolution;
+  private final int imageChannels;
+  private final List<Weight> weights;
+  private final long macs;
+  private final long attentionMacs;
+  private final String body;
+
+  private UNet(NetworkSpec spec, int resolution, int imageChannels) {
+    this.spec = spec;
+    this.resolution = resolution;
+    this.imageChannels = imageChannels;
+    UNetLayout layout = new UNetLayout(spec, resolution, imageChannels);
+    this.weights = List.copyOf(layout.weights());
+    this.macs = layout.macs();
+    this.attentionMacs = layout.attentionMacs();
+    this.body = layout.body();
+  }
+
+  /**
+   * Lays the network out.
+   *
+   * @param resolution pixels per side
+   * @param imageChannels channels of the images, 3 for RGB
+   * @throws IllegalArgumentException if the spec can't be built; the message names its field
+   */
+  public static UNet of(NetworkSpec spec, int resolution, int imageChannels) {
+    int factor = 1 << (spec.multipliers().size() - 1);
+    if (resolution % factor != 0) {
+      throw new IllegalArgumentException(
+          "Resolution %d must be divisible by %d: network.multipliers has %d levels, each half as wide as the one before."
+              .formatted(resolution, factor, spec.multipliers().size()));
+    }
+    if (spec.channels() % 2 != 0) {
+      throw new IllegalArgumentException(
+          "network.channels must be even (the time embedding is half sines, half cosines), found %d."
+              .formatted(spec.channels()));
+    }
+    return new UNet(spec, resolution, imageChannels);
+  }
+
+  public NetworkSpec spec() {
+    return spec;
+  }
+
+  /** Pixels per side. */
+  public int resolution() {
+    return resolution;
+  }
+
+  /** Channels of the images. */
+  public int imageChannels() {
+    return imageChannels;
+  }
+
+  /** Elements of one image. */
+  public int imageElements() {
+    return imageChannels * resolution * resolution;
+  }
+
+  /** Every learned tensor, in a fixed order. */
+  public List<Weight> weights() {
+    return weights;
+  }
+
+  /** Number of learned numbers. */
+  public long parameters() {
+    return weights.stream().mapToLong(Weight::elements).sum();
+  }
+
+  /**
+   * Multiply-accumulates of one forward pass of one image in convolutions and linear layers, as the
+   * literature counts them: 6.1 G for the CIFAR-10 network of Ho et al. 2020.
+   */
+  public long macs() {
+    return macs;
+  }
+
+  /**
+   * Multiply-accumulates of the two matrix products of every attention, which that count leaves
+   * out.
+   */
+  public long attentionMacs() {
+    return attentionMacs;
+  }
+
+  /** TorchScript of a method {@code name(self, x, t) -> eps}; {@code dropout} switches it on. */
+  String method(String name, boolean dropout) {
+    StringBuilder text =
+        new StringBuilder("def " + name + "(self, x: Tensor, t: Tensor) -> Tensor:\n");
+    body.lines()
+        .filter(line -> dropout || !line.startsWith(UNetLayout.DROPOUT_LINE))
+        .forEach(line -> text.append("  ").append(line).append('\n'));
+    return text.toString();
+  }
+
+  /** Starting weights by name: a pure function of the seed. */
+  public Map<String, HostTensor> initialise(SeededRandom random) {
+    Map<String, HostTensor> tensors = new LinkedHashMap<>();
+    for (int i = 0; i < weights.size(); i++) {
+      Weight weight = weights.get(i);
+      float[] values = new float[Math.toIntExact(weight.elements())];
+      if (weight.initialiser() instanceof KaimingUniform uniform) {
+        double bound = 1 / Math.sqrt((double) uniform.fanIn());
+        SeededRandom.Stream stream = random.stream(Purpose.INITIALISATION, i, 0);
+        for (int j = 0; j < values.length; j++) {
+          values[j] = (float) ((2 * stream.nextDouble() - 1) * bound);
+        }
+      } else if (weight.initialiser() instanceof Constant constant) {
+        Arrays.fill(values, constant.value());
+      }
+      tensors.put(weight.name(), HostTensor.ofFloats(values, weight.dimensions()));
+    }
+    return tensors;
+  }
+
+  /**
+   * Checks that {@code tensors} are this network's, all of them and nothing else.
+   *
+   * @param origin what the tensors are, for the message
+   * @throws IllegalArgumentException with every difference
+   */
+  public void check(Map<String, HostTensor> tensors, String origin) {
+    List<String> faults = new ArrayList<>();
+    Map<String, HostTensor> rest = new LinkedHashMap<>(tensors);
+    for (Weight weight : weights) {
+      HostTensor found = rest.remove(weight.name());
+      if (found == null) {
+        faults.add("%s is missing".formatted(weight.name()));
+      } else if (found.dtype() != HostTensor.DType.F32
+          || !Arrays.equals(found.shape(), weight.dimensions())) {
+        faults.add("%s: expected F32%s, found %s".formatted(weight.name(), weight.shape(), found));
+      }
+    }
+    rest.keySet().forEach(name -> faults.add("%s is unknown".formatted(name)));
+    if (!faults.isEmpty()) {
+      throw new IllegalArgumentException(
+          "%s doesn't fit the network: %s.".formatted(origin, String.join("; ", faults)));
+    }
+  }
+
+  /**
+   * A module with {@code forward(x [N, C, H, W] float, t [N] int64) -> eps}, ready for {@link
+   * TorchScriptArchive}.
+   *
+   * @param className networks of different shape in one archive need different ones
+   * @param tensors the weights by name; their data is not copied
+   */
+  public TorchScriptModule inferenceModule(String className, Map<String, HostTensor> tensors) {
+    check(tensors, "The set of weights");
+    Map<String, TorchScriptModule.Attribute> attributes = new LinkedHashMap<>();
+    for (Weight weight : weights) {
+      attributes.put(
+          weight.attribute(), new TorchScriptModule.Parameter(tensors.get(weight.name())));
+    }
+    return new TorchScriptModule(className, method("forward", false), attributes);
+  }
+}

@@ -1,0 +1,87 @@
+package dev.atelier.store;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+
+/**
+ * What a checkpoint consists of. It is written after its objects, so its existence says that they
+ * are whole.
+ *
+ * @param step steps done
+ * @param specHash of what was trained
+ * @param codeVersion of the program that trained it
+ * @param objects its files
+ */
+public record CheckpointManifest(
+    int step, String specHash, String codeVersion, List<StoredFile> objects) {
+
+  private static final ObjectMapper JSON = new ObjectMapper();
+
+  /** One file of a checkpoint. */
+  public record StoredFile(String name, String key, String sha256, long bytes) {}
+
+  public CheckpointManifest {
+    objects = List.copyOf(objects);
+  }
+
+  /**
+   * Reads a manifest.
+   *
+   * @throws ObjectCorruptException if it is missing or is not what was written
+   */
+  public static CheckpointManifest read(ObjectStore store, String key, String sha256) {
+    byte[] content =
+        store
+            .get(key)
+            .orElseThrow(
+                () ->
+                    new ObjectCorruptException(
+                        "Cannot load checkpoint '%s': its manifest does not exist."
+                            .formatted(key)));
+    String found = Sha256.of(content);
+    if (!found.equals(sha256)) {
+      throw new ObjectCorruptException(
+          "Cannot load checkpoint '%s': expected sha256 %s, found %s."
+              .formatted(key, sha256, found));
+    }
+    try {
+      return JSON.readValue(content, CheckpointManifest.class);
+    } catch (IOException e) {
+      throw new ObjectCorruptException(
+          "Cannot load checkpoint '%s': %s".formatted(key, e.getMessage()));
+    }
+  }
+
+  byte[] toJson() {
+    try {
+      return JSON.writerWithDefaultPrettyPrinter()
+          .writeValueAsString(this)
+          .getBytes(StandardCharsets.UTF_8);
+    } catch (JsonProcessingException e) {
+      throw new IllegalStateException("Cannot write %s as JSON.".formatted(this), e);
+    }
+  }
+
+  /**
+   * The file called {@code name}.
+   *
+   * @throws ObjectCorruptException if the manifest does not list it
+   */
+  public StoredFile file(String name) {
+    return objects.stream()
+        .filter(o -> o.name().equals(name))
+        .findFirst()
+        .orElseThrow(
+            () ->
+                new ObjectCorruptException(
+                    "The checkpoint of step %d has no '%s'; it has %s."
+                        .formatted(step, name, objects.stream().map(StoredFile::name).toList())));
+  }
+
+  long bytes() {
+    return objects.stream().mapToLong(StoredFile::bytes).sum();
+  }
+}

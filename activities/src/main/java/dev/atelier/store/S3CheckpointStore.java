@@ -1,0 +1,132 @@
+package dev.atelier.store;
+
+import dev.atelier.store.CheckpointManifest.StoredFile;
+import dev.atelier.store.ExperimentHistory.Attempt;
+import dev.atelier.store.ExperimentHistory.CheckpointRow;
+import dev.atelier.training.Checkpoint;
+import dev.atelier.training.CheckpointStore;
+import dev.atelier.workflows.ModelKey;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.stream.Collectors;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Checkpoints of one model, written by one attempt.
+ *
+ * <p>Order of a save: the objects, the manifest with the SHA-256 of each, the row in Postgres
+ * (which refuses attempts that were superseded), then {@code latest}. Objects lie under the step
+ * and the attempt's fence, so that two attempts never write the same key. The previous good
+ * checkpoint is kept; a load verifies every byte and falls back to it.
+ */
+public final class S3CheckpointStore implements CheckpointStore {
+
+  private static final Logger LOG = LoggerFactory.getLogger(S3CheckpointStore.class);
+  private static final int KEPT = 2;
+
+  private final ObjectStore store;
+  private final ExperimentHistory history;
+  private final String experimentId;
+  private final Attempt attempt;
+  private final String prefix;
+  private final Path workDirectory;
+
+  /** Files that are loaded land below {@code workDirectory}. */
+  public S3CheckpointStore(
+      ObjectStore store,
+      ExperimentHistory history,
+      String experimentId,
+      ModelKey key,
+      Attempt attempt,
+      Path workDirectory) {
+    this.store = store;
+    this.history = history;
+    this.experimentId = experimentId;
+    this.attempt = attempt;
+    this.prefix = ExperimentKeys.checkpoints(experimentId, key);
+    this.workDirectory = workDirectory;
+  }
+
+  /**
+   * The newest checkpoint that is whole.
+   *
+   * @throws ObjectCorruptException if there are checkpoints and none of them is whole
+   */
+  @Override
+  public Optional<Checkpoint> latest() {
+    List<CheckpointRow> rows = history.checkpoints(attempt);
+    List<String> faults = new ArrayList<>();
+    for (CheckpointRow row : rows) {
+      try {
+        return Optional.of(load(row));
+      } catch (ObjectCorruptException e) {
+        faults.add(e.getMessage());
+        LOG.warn("{} Trying the one before it.", e.getMessage());
+        history.recordEvent(experimentId, "checkpoint-corrupt", e.getMessage());
+      }
+    }
+    if (!rows.isEmpty()) {
+      throw new ObjectCorruptException(
+          "None of %d checkpoints is whole: %s".formatted(rows.size(), String.join(" ", faults)));
+    }
+    return Optional.empty();
+  }
+
+  private Checkpoint load(CheckpointRow row) {
+    CheckpointManifest manifest =
+        CheckpointManifest.read(store, row.manifestKey(), row.manifestSha256());
+    Path directory = workDirectory.resolve("checkpoint-" + manifest.step());
+    for (StoredFile file : manifest.objects()) {
+      store.fetch(file.key(), file.sha256(), directory.resolve(file.name()));
+    }
+    return new Checkpoint(manifest.step(), manifest.specHash(), manifest.codeVersion(), directory);
+  }
+
+  @Override
+  public void save(Checkpoint checkpoint) throws IOException {
+    String base = "%s%09d-%d/".formatted(prefix, checkpoint.step(), attempt.fence());
+    List<StoredFile> files = new ArrayList<>();
+    for (Path file : checkpoint.files()) {
+      String name = file.getFileName().toString();
+      store.put(base + name, file, "application/octet-stream");
+      files.add(new StoredFile(name, base + name, Sha256.of(file), Files.size(file)));
+    }
+    CheckpointManifest manifest =
+        new CheckpointManifest(
+            checkpoint.step(), checkpoint.specHash(), checkpoint.codeVersion(), files);
+    byte[] json = manifest.toJson();
+    String manifestKey = base + "manifest.json";
+    store.put(manifestKey, json, "application/json");
+    history.recordCheckpoint(
+        attempt, checkpoint.step(), manifestKey, Sha256.of(json), manifest.bytes());
+    store.put(prefix + "latest", manifestKey.getBytes(StandardCharsets.UTF_8), "text/plain");
+    removeOld();
+  }
+
+  /** Deletes all but the newest checkpoints, and what lost attempts left behind. */
+  private void removeOld() {
+    List<CheckpointRow> rows = history.checkpoints(attempt);
+    Set<String> kept =
+        rows.stream()
+            .limit(KEPT)
+            .map(row -> directoryOf(row.manifestKey()))
+            .collect(Collectors.toSet());
+    rows.stream().skip(KEPT).forEach(row -> history.forgetCheckpoint(attempt, row.step()));
+    for (String key : store.list(prefix)) {
+      if (!key.equals(prefix + "latest") && !kept.contains(directoryOf(key))) {
+        store.delete(key);
+      }
+    }
+  }
+
+  private static String directoryOf(String key) {
+    return key.substring(0, key.lastIndexOf('/') + 1);
+  }
+}

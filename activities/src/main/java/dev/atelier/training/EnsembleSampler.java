@@ -1,0 +1,161 @@
+package dev.atelier.training;
+
+import dev.atelier.diffusion.DdimSampler;
+import dev.atelier.diffusion.ModelRanges;
+import dev.atelier.diffusion.NoiseSchedule;
+import dev.atelier.diffusion.SamplerPlan;
+import dev.atelier.diffusion.SeededRandom;
+import dev.atelier.diffusion.SeededRandom.Purpose;
+import dev.atelier.network.HostTensor;
+import dev.atelier.network.Libtorch;
+import dev.atelier.network.TorchModule;
+import dev.atelier.spec.DiffusionSpec;
+import dev.atelier.spec.EvaluationSpec.SamplerSpec;
+import dev.atelier.spec.TimestepRange;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.function.BooleanSupplier;
+
+/**
+ * Samples images from models that take turns: each step asks which of them owns its t. Image i
+ * starts from noise that is a pure function of (seed, i), whatever the batch size.
+ */
+public final class EnsembleSampler implements AutoCloseable {
+
+  /**
+   * A model that owns {@code range}.
+   *
+   * @param archive TorchScript {@code (x [N, C, H, W], t [N]) -> eps}
+   * @param macs multiply-accumulates of one forward pass of one image
+   */
+  public record OwnedModel(Path archive, TimestepRange range, long macs) {}
+
+  /**
+   * Takes finished images: {@code count} of them from {@code firstIndex} on, 8-bit, [N, C, H, W].
+   */
+  public interface SampleSink {
+    void accept(long firstIndex, int count, byte[] chw);
+  }
+
+  /**
+   * What sampling cost.
+   *
+   * @param macsPerStep mean over the sampler's steps, of one image
+   * @param imagesPerSecond of the whole run
+   */
+  public record SamplingReport(
+      long images, int steps, double macsPerStep, double seconds, double imagesPerSecond) {}
+
+  private final List<TorchModule> modules = new ArrayList<>();
+  private final List<OwnedModel> models;
+  private final ModelRanges ranges;
+  private final SamplerPlan plan;
+  private final DdimSampler sampler;
+  private final SeededRandom random;
+  private final int channels;
+  private final int resolution;
+
+  /**
+   * Loads the models.
+   *
+   * @param models in order of their ranges, which must cover [0, T)
+   * @throws IllegalArgumentException if they don't, or an archive can't be loaded
+   */
+  public EnsembleSampler(
+      List<OwnedModel> models,
+      DiffusionSpec diffusion,
+      SamplerSpec sampler,
+      long seed,
+      int channels,
+      int resolution,
+      String device) {
+    this.models = List.copyOf(models);
+    this.ranges =
+        new ModelRanges(models.stream().map(OwnedModel::range).toList(), diffusion.timesteps());
+    this.plan = SamplerPlan.of(sampler, diffusion.timesteps());
+    this.sampler = new DdimSampler(NoiseSchedule.of(diffusion), sampler.eta());
+    this.random = new SeededRandom(seed);
+    this.channels = channels;
+    this.resolution = resolution;
+    try {
+      for (OwnedModel model : models) {
+        modules.add(Libtorch.load(model.archive(), device, TorchModule.Mode.INFERENCE));
+      }
+    } catch (RuntimeException e) {
+      close();
+      throw e;
+    }
+  }
+
+  /**
+   * Mean over the sampler's steps of the multiply-accumulates of the step's model, for one image.
+   */
+  public double macsPerStep() {
+    return plan.timesteps().stream()
+        .mapToLong(t -> models.get(ranges.owner(t)).macs())
+        .average()
+        .orElseThrow();
+  }
+
+  /**
+   * Samples images {@code firstIndex} to {@code firstIndex + count - 1}, in batches.
+   *
+   * @param stopRequested asked before every step; true ends the run early
+   * @return what it cost; {@code images} counts those that reached {@code sink}
+   */
+  public SamplingReport sample(
+      long firstIndex, int count, int batchSize, SampleSink sink, BooleanSupplier stopRequested) {
+    long start = System.nanoTime();
+    long done = 0;
+    while (done < count && !stopRequested.getAsBoolean()) {
+      int n = (int) Math.min(batchSize, count - done);
+      float[] x = sampleBatch(firstIndex + done, n, stopRequested);
+      if (stopRequested.getAsBoolean()) {
+        break;
+      }
+      sink.accept(firstIndex + done, n, toBytes(x));
+      done += n;
+    }
+    double seconds = (System.nanoTime() - start) / 1e9;
+    return new SamplingReport(done, plan.size(), macsPerStep(), seconds, done / seconds);
+  }
+
+  private float[] sampleBatch(long firstIndex, int n, BooleanSupplier stopRequested) {
+    int elements = channels * resolution * resolution;
+    float[] x = new float[n * elements];
+    for (int i = 0; i < n; i++) {
+      random.stream(Purpose.SAMPLE_XT, firstIndex + i, 0).gaussians(x, i * elements, elements);
+    }
+    HostTensor input = HostTensor.zeros(HostTensor.DType.F32, n, channels, resolution, resolution);
+    long[] t = new long[n];
+    for (int k = 0; k < plan.size() && !stopRequested.getAsBoolean(); k++) {
+      int now = plan.timesteps().get(k);
+      Arrays.fill(t, now);
+      input.putFloats(x);
+      float[] eps =
+          modules.get(ranges.owner(now)).forward(input, HostTensor.ofLongs(t, n)).toFloats();
+      for (int i = 0; i < n; i++) {
+        sampler.step(x, eps, i * elements, elements, now, plan.next(k), random, firstIndex + i);
+      }
+    }
+    return x;
+  }
+
+  /** [-1, 1] to 0..255: clamped, rounded half to even. */
+  static byte[] toBytes(float[] x) {
+    byte[] pixels = new byte[x.length];
+    for (int i = 0; i < x.length; i++) {
+      double clamped = Math.max(-1.0, Math.min(1.0, x[i]));
+      pixels[i] = (byte) (int) Math.rint((clamped + 1) * 127.5);
+    }
+    return pixels;
+  }
+
+  @Override
+  public void close() {
+    modules.forEach(TorchModule::close);
+    modules.clear();
+  }
+}

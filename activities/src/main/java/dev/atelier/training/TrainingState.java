@@ -1,0 +1,66 @@
+package dev.atelier.training;
+
+import dev.atelier.diffusion.SeededRandom;
+import dev.atelier.network.HostTensor;
+import dev.atelier.network.SafetensorsFile;
+import dev.atelier.network.TorchModule;
+import dev.atelier.network.TrainingModule.State;
+import dev.atelier.network.UNet;
+import dev.atelier.training.Checkpoint.Part;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/** Moves the state of a training between the network's start, libtorch and checkpoint files. */
+final class TrainingState {
+
+  private TrainingState() {}
+
+  /** Before the first step: the average equals the weights, the moments are zero. */
+  static State initial(UNet network, long seed) {
+    Map<String, HostTensor> weights = network.initialise(new SeededRandom(seed));
+    return new State(weights, weights, zeros(weights), zeros(weights));
+  }
+
+  private static Map<String, HostTensor> zeros(Map<String, HostTensor> like) {
+    Map<String, HostTensor> zeros = new LinkedHashMap<>();
+    like.forEach((name, w) -> zeros.put(name, HostTensor.zeros(w.dtype(), w.shape())));
+    return zeros;
+  }
+
+  /** As {@code checkpoint} holds it. */
+  static State read(Checkpoint checkpoint) throws IOException {
+    return new State(
+        SafetensorsFile.read(checkpoint.file(Part.WEIGHTS)).tensors(),
+        SafetensorsFile.read(checkpoint.file(Part.EMA)).tensors(),
+        SafetensorsFile.read(checkpoint.file(Part.EXP_AVG)).tensors(),
+        SafetensorsFile.read(checkpoint.file(Part.EXP_AVG_SQ)).tensors());
+  }
+
+  /** Writes the state that {@code module} holds after {@code step} steps into {@code directory}. */
+  static Checkpoint write(TorchModule module, TrainingTask task, int step, Path directory)
+      throws IOException {
+    Files.createDirectories(directory);
+    Checkpoint checkpoint = new Checkpoint(step, task.specHash(), task.codeVersion(), directory);
+    for (Part part : Part.values()) {
+      String method =
+          switch (part) {
+            case WEIGHTS -> "weights";
+            case EMA -> "ema";
+            case EXP_AVG -> "exp_avg";
+            case EXP_AVG_SQ -> "exp_avg_sq";
+          };
+      List<HostTensor> values = module.run(method);
+      Map<String, HostTensor> tensors = new LinkedHashMap<>();
+      for (int i = 0; i < values.size(); i++) {
+        tensors.put(task.network().weights().get(i).name(), values.get(i));
+      }
+      SafetensorsFile.write(
+          checkpoint.file(part), tensors, Map.of("step", Integer.toString(step), "part", method));
+    }
+    return checkpoint;
+  }
+}

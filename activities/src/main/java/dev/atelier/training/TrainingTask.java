@@ -1,0 +1,25 @@
+package dev.atelier.training;
+
+import dev.atelier.network.UNet;
+import dev.atelier.spec.DiffusionSpec;
+import dev.atelier.spec.TrainingSpec;
+import java.util.Optional;
+
+/**
+ * One model to train.
+ *
+ * @param name its name in messages, such as {@code student-2}
+ * @param seed every random draw is a function of it; give each model of an experiment its own
+ * @param specHash stored in each checkpoint
+ * @param codeVersion stored in each checkpoint
+ * @param distillation absent for a teacher
+ */
+public record TrainingTask(
+    String name,
+    UNet network,
+    DiffusionSpec diffusion,
+    TrainingSpec training,
+    long seed,
+    String specHash,
+    String codeVersion,
+    Optional<Distillation> distillation) {}

@@ -1,0 +1,113 @@
+package dev.atelier.worker;
+
+import dev.atelier.dataset.DatasetManifest;
+import dev.atelier.dataset.DatasetPreparation;
+import dev.atelier.dataset.ImageGrid;
+import dev.atelier.dataset.PackedImages;
+import dev.atelier.store.ExperimentHistory;
+import dev.atelier.store.ExperimentHistory.Artifact;
+import dev.atelier.store.ExperimentKeys;
+import dev.atelier.store.ObjectStore;
+import dev.atelier.store.Sha256;
+import dev.atelier.workflows.DatasetActivities;
+import dev.atelier.workflows.DatasetRef;
+import io.temporal.activity.Activity;
+import java.io.IOException;
+import java.util.concurrent.atomic.AtomicReference;
+
+/** Prepares a dataset, keeps it by content hash, and shows some of its images. */
+final class DatasetActivitiesImpl implements DatasetActivities {
+
+  private static final int GRID_ROWS = 4;
+  private static final int GRID_COLUMNS = 8;
+
+  private final ObjectStore store;
+  private final ExperimentHistory history;
+  private final ArtifactCache cache;
+  private final Datasets datasets;
+  private final RemoteSources sources;
+
+  DatasetActivitiesImpl(ObjectStore store, ExperimentHistory history, ArtifactCache cache) {
+    this.store = store;
+    this.history = history;
+    this.cache = cache;
+    this.datasets = new Datasets(store, cache);
+    this.sources = new RemoteSources(store, cache);
+  }
+
+  @Override
+  public DatasetRef prepare(PrepareDataset task) {
+    return Failures.translating(
+        () -> {
+          AtomicReference<String> doing = new AtomicReference<>("starting");
+          try (Heartbeat heartbeat = new Heartbeat(Activity.getExecutionContext());
+              WorkDirectory work = cache.newWorkDirectory("dataset-")) {
+            heartbeat.describe(doing::get);
+            DatasetManifest manifest =
+                new DatasetPreparation(
+                        cache.downloads(),
+                        sources::fetch,
+                        sentence -> {
+                          doing.set(sentence);
+                          heartbeat.throwIfEnded();
+                        })
+                    .prepare(task.dataset(), work.path())
+                    .manifest();
+            DatasetRef dataset = datasets.keep(manifest, work.path());
+            history.recordDataset(task.experimentId(), dataset);
+            if (manifest.skipped() > 0) {
+              history.recordEvent(
+                  task.experimentId(),
+                  "images-skipped",
+                  "%d images could not be decoded: %s"
+                      .formatted(manifest.skipped(), String.join(", ", manifest.skippedNames())));
+            }
+            keepGrid(task.experimentId(), dataset);
+            return dataset;
+          }
+        });
+  }
+
+  private void keepGrid(String experimentId, DatasetRef dataset) throws IOException {
+    PackedImages images = datasets.open(dataset);
+    int shown = Math.min(GRID_ROWS * GRID_COLUMNS, images.count());
+    int imageBytes = images.channels() * images.resolution() * images.resolution();
+    byte[] pixels = new byte[shown * imageBytes];
+    for (int i = 0; i < shown; i++) {
+      // Spread over the dataset, which may be sorted by class.
+      images.copy((int) ((long) i * images.count() / shown), pixels, i * imageBytes);
+    }
+    keepGrid(
+        store,
+        history,
+        experimentId,
+        "dataset",
+        ImageGrid.png(
+            pixels,
+            shown,
+            images.channels(),
+            images.resolution(),
+            GRID_ROWS,
+            GRID_COLUMNS,
+            scaleFor(images.resolution())));
+  }
+
+  /** Keeps a sample grid of {@code subject}, where REST finds it. */
+  static void keepGrid(
+      ObjectStore store,
+      ExperimentHistory history,
+      String experimentId,
+      String subject,
+      byte[] png) {
+    String name = "samples-%s.png".formatted(subject);
+    String key = ExperimentKeys.samples(experimentId, name);
+    store.put(key, png, "image/png");
+    history.recordArtifact(
+        experimentId, new Artifact(name, "grid", key, "image/png", png.length, Sha256.of(png)));
+  }
+
+  /** Small images are enlarged so that people can see them. */
+  static int scaleFor(int resolution) {
+    return Math.max(1, 64 / resolution);
+  }
+}

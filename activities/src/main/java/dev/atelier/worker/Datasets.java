@@ -1,0 +1,62 @@
+package dev.atelier.worker;
+
+import dev.atelier.dataset.DatasetManifest;
+import dev.atelier.dataset.PackedImages;
+import dev.atelier.store.ExperimentKeys;
+import dev.atelier.store.ObjectCorruptException;
+import dev.atelier.store.ObjectStore;
+import dev.atelier.workflows.DatasetRef;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+
+/** Prepared datasets of the store, as images on this machine. */
+final class Datasets {
+
+  private final ObjectStore store;
+  private final ArtifactCache cache;
+
+  Datasets(ObjectStore store, ArtifactCache cache) {
+    this.store = store;
+    this.cache = cache;
+  }
+
+  /** Keeps a prepared dataset under its content hash; one that is already there is left alone. */
+  DatasetRef keep(DatasetManifest manifest, Path directory) {
+    String prefix = ExperimentKeys.dataset(manifest.sha256());
+    String manifestKey = prefix + DatasetManifest.FILE_NAME;
+    // The manifest is written last, so that its existence says that the shards are whole.
+    if (!store.exists(manifestKey)) {
+      for (DatasetManifest.Shard shard : manifest.shards()) {
+        store.put(
+            prefix + shard.name(), directory.resolve(shard.name()), "application/octet-stream");
+      }
+      store.put(manifestKey, manifest.toJson(), "application/json");
+    }
+    return new DatasetRef(
+        manifest.sha256(),
+        manifest.images(),
+        manifest.resolution(),
+        manifest.channels(),
+        manifest.skipped());
+  }
+
+  /** Opens a dataset, fetched on first use. */
+  PackedImages open(DatasetRef dataset) throws IOException {
+    String prefix = ExperimentKeys.dataset(dataset.sha256());
+    byte[] json =
+        store
+            .get(prefix + DatasetManifest.FILE_NAME)
+            .orElseThrow(
+                () ->
+                    new ObjectCorruptException(
+                        "Dataset %s is not in the store any more.".formatted(dataset.sha256())));
+    DatasetManifest manifest = DatasetManifest.read(json);
+    List<Path> shards = new ArrayList<>();
+    for (DatasetManifest.Shard shard : manifest.shards()) {
+      shards.add(cache.file(prefix + shard.name(), shard.sha256()));
+    }
+    return PackedImages.open(manifest, shards);
+  }
+}

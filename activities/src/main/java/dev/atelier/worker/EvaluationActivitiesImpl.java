@@ -1,0 +1,307 @@
+package dev.atelier.worker;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.datatype.jdk8.Jdk8Module;
+import dev.atelier.dataset.DatasetPreparation;
+import dev.atelier.dataset.ImageGrid;
+import dev.atelier.dataset.PackedImages;
+import dev.atelier.evaluation.ExtractorException;
+import dev.atelier.evaluation.FeatureExtractor;
+import dev.atelier.evaluation.FeatureStatistics;
+import dev.atelier.evaluation.FrechetDistance;
+import dev.atelier.evaluation.LinearAlgebra;
+import dev.atelier.evaluation.PeakMemory;
+import dev.atelier.evaluation.Protocol;
+import dev.atelier.evaluation.RandomConvExtractor;
+import dev.atelier.network.Libtorch;
+import dev.atelier.network.UNet;
+import dev.atelier.spec.EvaluationSpec;
+import dev.atelier.spec.EvaluationSpec.ExtractorSpec;
+import dev.atelier.store.ExperimentHistory;
+import dev.atelier.store.ExperimentHistory.Evaluation;
+import dev.atelier.store.ExperimentKeys;
+import dev.atelier.store.ObjectStore;
+import dev.atelier.store.Sha256;
+import dev.atelier.training.EnsembleSampler;
+import dev.atelier.training.EnsembleSampler.OwnedModel;
+import dev.atelier.training.EnsembleSampler.SamplingReport;
+import dev.atelier.workflows.DatasetRef;
+import dev.atelier.workflows.EvaluationActivities;
+import dev.atelier.workflows.ExtractorRef;
+import dev.atelier.workflows.ModelRef;
+import dev.atelier.workflows.StatisticsRef;
+import io.temporal.activity.Activity;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.BooleanSupplier;
+
+/** Samples from trained models and measures how far the samples are from the dataset. */
+final class EvaluationActivitiesImpl implements EvaluationActivities {
+
+  private static final ObjectMapper JSON = new ObjectMapper().registerModule(new Jdk8Module());
+
+  private final WorkerConfig.Worker config;
+  private final ObjectStore store;
+  private final ExperimentHistory history;
+  private final ArtifactCache cache;
+  private final Datasets datasets;
+  private final TrainedModels models;
+  private final RemoteSources sources;
+  private final Publication publication;
+  private final BooleanSupplier draining;
+
+  EvaluationActivitiesImpl(
+      WorkerConfig.Worker config,
+      ObjectStore store,
+      ExperimentHistory history,
+      ArtifactCache cache,
+      BooleanSupplier draining) {
+    this.config = config;
+    this.store = store;
+    this.history = history;
+    this.cache = cache;
+    this.datasets = new Datasets(store, cache);
+    this.models = new TrainedModels(store, cache);
+    this.sources = new RemoteSources(store, cache);
+    this.publication = new Publication(store, history, cache, models);
+    this.draining = draining;
+  }
+
+  @Override
+  public ExtractorRef prepareExtractor(PrepareExtractor task) {
+    return Failures.translating(
+        () -> {
+          try (Heartbeat heartbeat = new Heartbeat(Activity.getExecutionContext());
+              WorkDirectory work = cache.newWorkDirectory("extractor-")) {
+            ExtractorSpec wanted = task.extractor();
+            heartbeat.describe(wanted::source);
+            boolean builtIn = wanted.source().equals(ExtractorSpec.RANDOM_CONV);
+            Path file =
+                builtIn ? work.path().resolve("random-conv.pt") : fetchExtractor(wanted.source());
+            if (builtIn) {
+              RandomConvExtractor.write(file);
+            }
+            String name = builtIn ? RandomConvExtractor.NAME : file.getFileName().toString();
+            Libtorch.useThreads(config.threads());
+            FeatureExtractor.open(file, name, wanted.resizeTo(), task.resolution(), config.device())
+                .close();
+            String sha256 = Sha256.of(file);
+            String key = ExperimentKeys.extractor(sha256);
+            if (!store.exists(key)) {
+              store.put(key, file, "application/octet-stream");
+            }
+            return new ExtractorRef(name, key, sha256);
+          }
+        });
+  }
+
+  private Path fetchExtractor(String source) {
+    try {
+      Path file =
+          new DatasetPreparation(cache.downloads(), sources::fetch, sentence -> {}).fetch(source);
+      if (!Files.isRegularFile(file)) {
+        throw new IOException("'%s' is not a file.".formatted(file));
+      }
+      return file;
+    } catch (IOException | RuntimeException e) {
+      throw new ExtractorException(
+          "Extractor '%s' cannot be fetched: %s".formatted(source, e.getMessage()), e);
+    }
+  }
+
+  @Override
+  public StatisticsRef measureReference(MeasureReference task) {
+    return Failures.translating(
+        () -> {
+          AtomicReference<String> doing = new AtomicReference<>("starting");
+          try (Heartbeat heartbeat = new Heartbeat(Activity.getExecutionContext());
+              WorkDirectory work = cache.newWorkDirectory("reference-")) {
+            heartbeat.describe(doing::get);
+            Libtorch.useThreads(config.threads());
+            PackedImages images = datasets.open(task.dataset());
+            EvaluationSpec evaluation = task.evaluation();
+            int resolution = images.resolution();
+            int imageBytes = images.channels() * resolution * resolution;
+            byte[] batch = new byte[evaluation.batchSize() * imageBytes];
+            Path file = work.path().resolve("statistics.safetensors");
+            try (FeatureExtractor extractor = open(task.extractor(), evaluation, resolution);
+                LinearAlgebra algebra = new LinearAlgebra()) {
+              FeatureStatistics statistics = new FeatureStatistics(extractor.dimension());
+              for (int first = 0; first < images.count(); first += evaluation.batchSize()) {
+                int n = Math.min(evaluation.batchSize(), images.count() - first);
+                for (int i = 0; i < n; i++) {
+                  images.copy(first + i, batch, i * imageBytes);
+                }
+                statistics.merge(
+                    algebra.statistics(
+                        extractor.features(batch, n, resolution), extractor.dimension()));
+                doing.set("%d of %d images".formatted(first + n, images.count()));
+                stopIfAsked(heartbeat);
+              }
+              statistics.write(file);
+            }
+            String sha256 = Sha256.of(file);
+            String key = ExperimentKeys.statistics(sha256);
+            store.put(key, file, "application/octet-stream");
+            return new StatisticsRef(key, sha256, images.count());
+          }
+        });
+  }
+
+  @Override
+  public Evaluated evaluate(Evaluate task) {
+    return Failures.translating(
+        () -> {
+          AtomicReference<String> doing = new AtomicReference<>("starting");
+          try (Heartbeat heartbeat = new Heartbeat(Activity.getExecutionContext());
+              WorkDirectory work = cache.newWorkDirectory("evaluate-")) {
+            heartbeat.describe(doing::get);
+            Libtorch.useThreads(config.threads());
+            return evaluate(task, work.path(), heartbeat, doing);
+          }
+        });
+  }
+
+  private Evaluated evaluate(
+      Evaluate task, Path work, Heartbeat heartbeat, AtomicReference<String> doing)
+      throws IOException {
+    EvaluationSpec evaluation = task.evaluation();
+    DatasetRef dataset = task.dataset();
+    int resolution = dataset.resolution();
+    FeatureStatistics reference =
+        FeatureStatistics.read(cache.file(task.reference().objectKey(), task.reference().sha256()));
+    List<OwnedModel> owned = new ArrayList<>();
+    long parameters = 0;
+    for (ModelRef model : task.models()) {
+      UNet network = TrainedModels.network(model, dataset);
+      parameters += network.parameters();
+      owned.add(
+          new OwnedModel(models.writeArchive(model, dataset, work), model.range(), network.macs()));
+    }
+
+    PeakMemory.reset();
+    try (EnsembleSampler sampler =
+        new EnsembleSampler(
+            owned,
+            task.diffusion(),
+            evaluation.sampler(),
+            evaluation.seed(),
+            dataset.channels(),
+            resolution,
+            config.device())) {
+      // Warms up and shows the peak before the extractor's own memory joins it.
+      byte[] grid =
+          sample(sampler, 0, evaluation.gridRows() * evaluation.gridColumns(), heartbeat).pixels();
+      sample(sampler, 0, Math.min(evaluation.batchSize(), evaluation.samples()), heartbeat);
+      long peakMemoryBytes = PeakMemory.bytes().orElse(0);
+      DatasetActivitiesImpl.keepGrid(
+          store,
+          history,
+          task.experimentId(),
+          task.subject().label(),
+          ImageGrid.png(
+              grid,
+              evaluation.gridRows() * evaluation.gridColumns(),
+              dataset.channels(),
+              resolution,
+              evaluation.gridRows(),
+              evaluation.gridColumns(),
+              DatasetActivitiesImpl.scaleFor(resolution)));
+
+      double seconds = 0;
+      double distance;
+      try (FeatureExtractor extractor = open(task.extractor(), evaluation, resolution);
+          LinearAlgebra algebra = new LinearAlgebra()) {
+        FeatureStatistics statistics = new FeatureStatistics(extractor.dimension());
+        for (int first = 0; first < evaluation.samples(); first += evaluation.batchSize()) {
+          int n = Math.min(evaluation.batchSize(), evaluation.samples() - first);
+          Samples samples = sample(sampler, first, n, heartbeat);
+          seconds += samples.report().seconds();
+          statistics.merge(
+              algebra.statistics(
+                  extractor.features(samples.pixels(), n, resolution), extractor.dimension()));
+          doing.set("%d of %d samples".formatted(first + n, evaluation.samples()));
+        }
+        distance = FrechetDistance.between(statistics, reference, algebra);
+      }
+
+      Protocol protocol = protocol(task);
+      history.recordEvaluation(
+          task.experimentId(),
+          new Evaluation(
+              task.subject().label(),
+              protocol.metric(),
+              distance,
+              sampler.macsPerStep(),
+              parameters,
+              evaluation.samples() / seconds,
+              peakMemoryBytes,
+              JSON.writeValueAsString(protocol)));
+      return new Evaluated(task.subject(), distance);
+    }
+  }
+
+  @SuppressWarnings("ArrayRecordComponent") // never compared
+  private record Samples(byte[] pixels, SamplingReport report) {}
+
+  private Samples sample(EnsembleSampler sampler, int first, int count, Heartbeat heartbeat) {
+    AtomicReference<byte[]> pixels = new AtomicReference<>(new byte[0]);
+    SamplingReport report =
+        sampler.sample(
+            first,
+            count,
+            count,
+            (index, n, chw) -> pixels.set(chw),
+            () -> draining.getAsBoolean() || heartbeat.ended().isPresent());
+    stopIfAsked(heartbeat);
+    return new Samples(pixels.get(), report);
+  }
+
+  private void stopIfAsked(Heartbeat heartbeat) {
+    heartbeat.throwIfEnded();
+    if (draining.getAsBoolean()) {
+      throw new DrainedException();
+    }
+  }
+
+  private FeatureExtractor open(ExtractorRef extractor, EvaluationSpec evaluation, int resolution) {
+    return FeatureExtractor.open(
+        cache.file(extractor.objectKey(), extractor.sha256()),
+        extractor.name(),
+        evaluation.extractor().resizeTo(),
+        resolution,
+        config.device());
+  }
+
+  private static Protocol protocol(Evaluate task) {
+    EvaluationSpec evaluation = task.evaluation();
+    ExtractorRef extractor = task.extractor();
+    return new Protocol(
+        FeatureExtractor.metricName(extractor.name(), extractor.sha256()),
+        extractor.name(),
+        extractor.sha256(),
+        evaluation.extractor().resizeTo(),
+        evaluation.samples(),
+        task.reference().images(),
+        task.dataset().sha256(),
+        evaluation.sampler(),
+        evaluation.seed(),
+        CodeVersion.CURRENT);
+  }
+
+  @Override
+  public void publish(Publish task) {
+    Failures.translating(
+        () -> {
+          try (Heartbeat heartbeat = new Heartbeat(Activity.getExecutionContext())) {
+            heartbeat.describe(() -> "writing files");
+            publication.publish(task);
+            return null;
+          }
+        });
+  }
+}

@@ -1,0 +1,77 @@
+package dev.atelier.worker;
+
+import dev.atelier.dataset.DatasetException;
+import dev.atelier.evaluation.ExtractorException;
+import dev.atelier.network.TorchException;
+import dev.atelier.store.ObjectCorruptException;
+import dev.atelier.store.StoreUnavailableException;
+import dev.atelier.store.SupersededException;
+import dev.atelier.training.DivergedException;
+import dev.atelier.training.TrainingInterruptedException;
+import dev.atelier.workflows.ErrorType;
+import io.temporal.activity.Activity;
+import io.temporal.client.ActivityCompletionException;
+import io.temporal.failure.TemporalFailure;
+import java.util.concurrent.Callable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** Turns what can go wrong in the work into the failure types that workflows know. */
+final class Failures {
+
+  private static final Logger LOG = LoggerFactory.getLogger(Failures.class);
+
+  private Failures() {}
+
+  static void translating(Runnable work) {
+    translating(
+        () -> {
+          work.run();
+          return null;
+        });
+  }
+
+  /** Runs the work of an activity; what it throws becomes a failure of an {@link ErrorType}. */
+  static <T> T translating(Callable<T> work) {
+    try {
+      return work.call();
+    } catch (ActivityCompletionException | TemporalFailure e) {
+      throw e; // canceled, or already a failure
+    } catch (Exception | OutOfMemoryError e) {
+      ErrorType type = typeOf(e);
+      int attempt = Activity.getExecutionContext().getInfo().getAttempt();
+      LOG.warn("Attempt {} failed with {}: {}", attempt, type, e.getMessage(), e);
+      throw type.failure(sentence(e), attempt, e);
+    }
+  }
+
+  static ErrorType typeOf(Throwable failure) {
+    if (failure instanceof StoreUnavailableException) {
+      return ErrorType.STORE_UNAVAILABLE;
+    } else if (failure instanceof SupersededException) {
+      return ErrorType.SUPERSEDED;
+    } else if (failure instanceof ObjectCorruptException) {
+      return ErrorType.CHECKPOINT_CORRUPT;
+    } else if (failure instanceof DivergedException) {
+      return ErrorType.DIVERGED;
+    } else if (failure instanceof TrainingInterruptedException
+        || failure instanceof DrainedException) {
+      return ErrorType.WORKER_LOST; // drained: another worker goes on
+    } else if (failure instanceof DatasetException dataset) {
+      return dataset.kind() == DatasetException.Kind.UNREACHABLE
+          ? ErrorType.DATASET_UNREACHABLE
+          : ErrorType.DATASET_CORRUPT;
+    } else if (failure instanceof ExtractorException) {
+      return ErrorType.EXTRACTOR_INVALID;
+    } else if (failure instanceof OutOfMemoryError
+        || (failure instanceof TorchException && failure.getMessage().contains("memory"))) {
+      return ErrorType.OUT_OF_MEMORY;
+    }
+    return ErrorType.INTERNAL;
+  }
+
+  private static String sentence(Throwable failure) {
+    String message = failure.getMessage();
+    return message == null ? failure.getClass().getSimpleName() : message;
+  }
+}

@@ -1,0 +1,107 @@
+package dev.atelier.worker;
+
+import dev.atelier.store.ExperimentHistory;
+import dev.atelier.store.ExperimentHistory.Attempt;
+import dev.atelier.store.ExperimentHistory.MetricPoint;
+import dev.atelier.store.StoreUnavailableException;
+import dev.atelier.store.SupersededException;
+import dev.atelier.training.TrainingListener;
+import dev.atelier.training.TrainingMetrics;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.TimeUnit;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Brings a training's metrics to the database once a second, from a thread of its own, so that a
+ * slow or absent database does not slow the steps. What could not be written is kept for the next
+ * time.
+ */
+final class ProgressReporter implements TrainingListener, AutoCloseable {
+
+  private static final Logger LOG = LoggerFactory.getLogger(ProgressReporter.class);
+
+  private final ExperimentHistory history;
+  private final Attempt attempt;
+  private final ScheduledExecutorService timer;
+  private final List<MetricPoint> pending = new ArrayList<>(); // guarded by this
+  private Optional<TrainingMetrics> newest = Optional.empty(); // guarded by this
+  private volatile Optional<SupersededException> superseded = Optional.empty();
+
+  ProgressReporter(ExperimentHistory history, Attempt attempt) {
+    this.history = history;
+    this.attempt = attempt;
+    timer =
+        Executors.newSingleThreadScheduledExecutor(
+            task -> {
+              Thread thread = new Thread(task, "progress");
+              thread.setDaemon(true);
+              return thread;
+            });
+    var unused = timer.scheduleWithFixedDelay(this::flushQuietly, 1, 1, TimeUnit.SECONDS);
+  }
+
+  @Override
+  public synchronized void onMetrics(TrainingMetrics metrics) {
+    newest = Optional.of(metrics);
+    int step = metrics.step();
+    pending.add(new MetricPoint("loss", step, metrics.loss()));
+    pending.add(new MetricPoint("diffusion_loss", step, metrics.diffusionLoss()));
+    pending.add(new MetricPoint("distillation_loss", step, metrics.distillationLoss()));
+    pending.add(new MetricPoint("gradient_norm", step, metrics.gradNorm()));
+    pending.add(new MetricPoint("learning_rate", step, metrics.learningRate()));
+    pending.add(new MetricPoint("images_per_second", step, metrics.imagesPerSecond()));
+  }
+
+  /** Set once the database says that a newer attempt owns the model. */
+  Optional<SupersededException> superseded() {
+    return superseded;
+  }
+
+  /** One line for people who look at the activity in the Temporal Web UI. */
+  synchronized String summary() {
+    return newest
+        .map(
+            m ->
+                "step %d of %d, loss %.4f, %.0f images/s"
+                    .formatted(m.step(), m.totalSteps(), m.loss(), m.imagesPerSecond()))
+        .orElse("starting");
+  }
+
+  private void flushQuietly() {
+    try {
+      flush();
+    } catch (SupersededException e) {
+      superseded = Optional.of(e);
+    } catch (StoreUnavailableException e) {
+      LOG.warn("{} The metrics are kept and written later.", e.getMessage());
+    }
+  }
+
+  /** Writes what is pending; it stays pending when that fails. */
+  void flush() {
+    TrainingMetrics metrics;
+    List<MetricPoint> points;
+    synchronized (this) {
+      if (newest.isEmpty() || pending.isEmpty()) {
+        return;
+      }
+      metrics = newest.get();
+      points = List.copyOf(pending);
+    }
+    history.recordProgress(
+        attempt, metrics.step(), metrics.loss(), metrics.imagesPerSecond(), points);
+    synchronized (this) {
+      pending.subList(0, points.size()).clear();
+    }
+  }
+
+  @Override
+  public void close() {
+    timer.shutdownNow();
+  }
+}

@@ -1,0 +1,114 @@
+package dev.atelier.worker;
+
+import com.zaxxer.hikari.HikariConfig;
+import com.zaxxer.hikari.HikariDataSource;
+import dev.atelier.store.ExperimentHistory;
+import dev.atelier.store.ObjectStore;
+import dev.atelier.workflows.DistillationWorkflowImpl;
+import dev.atelier.workflows.TaskQueues;
+import io.temporal.client.WorkflowClient;
+import io.temporal.client.WorkflowClientOptions;
+import io.temporal.serviceclient.WorkflowServiceStubs;
+import io.temporal.serviceclient.WorkflowServiceStubsOptions;
+import io.temporal.worker.Worker;
+import io.temporal.worker.WorkerFactory;
+import io.temporal.worker.WorkerOptions;
+import java.time.Duration;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The worker program: one process per device. It runs workflows and light activities beside at most
+ * one training or evaluation at a time.
+ */
+public final class WorkerMain {
+
+  private static final Logger LOG = LoggerFactory.getLogger(WorkerMain.class);
+  private static final Duration DRAIN_TIMEOUT = Duration.ofSeconds(25);
+
+  private WorkerMain() {}
+
+  /** Serves until SIGTERM; then saves a checkpoint, hands its work back and ends. */
+  public static void main(String[] args) {
+    WorkerConfig config = WorkerConfig.load();
+    HikariDataSource database = connect(config.database());
+    ExperimentHistory history = new ExperimentHistory(database);
+    ObjectStore store =
+        new ObjectStore(
+            config.s3().endpoint(),
+            config.s3().accessKey(),
+            config.s3().secretKey(),
+            config.s3().bucket());
+    store.ensureBucket();
+    ArtifactCache cache = new ArtifactCache(config.worker().cacheDir(), store);
+    AtomicBoolean draining = new AtomicBoolean();
+
+    WorkflowServiceStubs temporal =
+        WorkflowServiceStubs.newServiceStubs(
+            WorkflowServiceStubsOptions.newBuilder().setTarget(config.temporal().target()).build());
+    WorkflowClient client =
+        WorkflowClient.newInstance(
+            temporal,
+            WorkflowClientOptions.newBuilder()
+                .setNamespace(config.temporal().namespace())
+                .setIdentity(config.worker().name() + "@" + ProcessHandle.current().pid())
+                .build());
+    WorkerFactory factory = WorkerFactory.newInstance(client);
+
+    Worker light = factory.newWorker(TaskQueues.LIGHT, options(4));
+    light.registerWorkflowImplementationTypes(DistillationWorkflowImpl.class);
+    light.registerActivitiesImplementations(
+        new HistoryActivitiesImpl(history), new DatasetActivitiesImpl(store, history, cache));
+
+    // One at a time: libtorch's threads are the device, and a DJL process trains one model at once.
+    Worker compute =
+        factory.newWorker(TaskQueues.compute(config.worker().deviceClass()), options(1));
+    compute.registerActivitiesImplementations(
+        new TrainingActivitiesImpl(config.worker(), store, history, cache, draining::get),
+        new EvaluationActivitiesImpl(config.worker(), store, history, cache, draining::get));
+
+    Runtime.getRuntime()
+        .addShutdownHook(new Thread(() -> drain(draining, factory, temporal, database), "drain"));
+    factory.start();
+    LOG.info(
+        "{} serves {} and {} with {} thread(s) on {}.",
+        config.worker().name(),
+        TaskQueues.LIGHT,
+        TaskQueues.compute(config.worker().deviceClass()),
+        config.worker().threads(),
+        config.worker().device());
+  }
+
+  private static WorkerOptions options(int activitiesAtOnce) {
+    return WorkerOptions.newBuilder()
+        .setMaxConcurrentActivityExecutionSize(activitiesAtOnce)
+        // Heartbeats carry cancellation back; the default lets 16 s pass between two of them.
+        .setMaxHeartbeatThrottleInterval(Duration.ofSeconds(Heartbeat.INTERVAL_SECONDS))
+        .build();
+  }
+
+  private static HikariDataSource connect(WorkerConfig.Database settings) {
+    HikariConfig pool = new HikariConfig();
+    pool.setJdbcUrl(settings.url());
+    pool.setUsername(settings.user());
+    pool.setPassword(settings.password());
+    pool.setMaximumPoolSize(6); // light activities, and the progress of one training
+    pool.setInitializationFailTimeout(60_000);
+    return new HikariDataSource(pool);
+  }
+
+  private static void drain(
+      AtomicBoolean draining,
+      WorkerFactory factory,
+      WorkflowServiceStubs temporal,
+      HikariDataSource database) {
+    LOG.info("Draining: no new work; a running training saves a checkpoint and is handed back.");
+    draining.set(true);
+    factory.shutdown();
+    factory.awaitTermination(DRAIN_TIMEOUT.toSeconds(), TimeUnit.SECONDS);
+    temporal.shutdownNow();
+    database.close();
+  }
+}

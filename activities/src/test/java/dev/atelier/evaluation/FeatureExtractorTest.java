@@ -1,0 +1,163 @@
+package dev.atelier.evaluation;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
+
+import dev.atelier.network.TorchScriptArchive;
+import dev.atelier.network.TorchScriptModule;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Random;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class FeatureExtractorTest {
+
+  private static final int RESOLUTION = 16;
+
+  @TempDir Path directory;
+
+  @Test
+  void shouldWriteTheSameRandomConvFileEveryTime() throws IOException {
+    Path first = directory.resolve("first.pt");
+    Path second = directory.resolve("second.pt");
+    RandomConvExtractor.write(first);
+    RandomConvExtractor.write(second);
+    assertThat(first).hasSameBinaryContentAs(second);
+  }
+
+  @Test
+  void shouldTellNoiseFromSmoothImagesAndNotTwoSetsOfTheSameKind() throws IOException {
+    Path file = directory.resolve("random-conv.pt");
+    RandomConvExtractor.write(file);
+    try (FeatureExtractor extractor = open(file, Optional.empty());
+        LinearAlgebra algebra = new LinearAlgebra()) {
+      FeatureStatistics smooth = statistics(extractor, algebra, smoothImages(256, 1));
+      FeatureStatistics alsoSmooth = statistics(extractor, algebra, smoothImages(256, 2));
+      FeatureStatistics noise = statistics(extractor, algebra, noiseImages(256));
+      double same = FrechetDistance.between(smooth, alsoSmooth, algebra);
+      double different = FrechetDistance.between(smooth, noise, algebra);
+      assertThat(different).isGreaterThan(20 * same);
+    }
+  }
+
+  @Test
+  void shouldTakeTheFirstOfATupleAsFeatures() throws IOException {
+    Path file =
+        script(
+            """
+            def forward(self, x: Tensor) -> Tuple[Tensor, Tensor]:
+              return (torch.mean(x, [2, 3]), torch.sum(x, [1, 2, 3]))
+            """);
+    try (FeatureExtractor extractor = open(file, Optional.empty())) {
+      assertThat(extractor.dimension()).isEqualTo(3);
+      byte[] white = new byte[3 * RESOLUTION * RESOLUTION];
+      java.util.Arrays.fill(white, (byte) 255);
+      assertThat(extractor.features(white, 1, RESOLUTION)).containsExactly(255f, 255f, 255f);
+    }
+  }
+
+  @Test
+  void shouldResizeBeforeTheNetworkWhenAsked() throws IOException {
+    Path file =
+        script(
+            """
+            def forward(self, x: Tensor) -> Tensor:
+              return torch.slice(torch.flatten(x, 1), 1, 0, 9223372036854775807)
+            """);
+    try (FeatureExtractor extractor = open(file, Optional.of(8))) {
+      assertThat(extractor.dimension()).isEqualTo(3 * 8 * 8);
+      byte[] checkerboard = new byte[3 * RESOLUTION * RESOLUTION];
+      for (int i = 0; i < checkerboard.length; i++) {
+        int row = i / RESOLUTION % RESOLUTION;
+        checkerboard[i] = (byte) ((row + i) % 2 == 0 ? 255 : 0);
+      }
+      // Antialiased halving of a checkerboard is grey away from the border; skipping pixels is not.
+      float[] pixels = extractor.features(checkerboard, 1, RESOLUTION);
+      assertThat(pixels[3 * 8 + 3]).isCloseTo(127.5f, within(1f));
+    }
+  }
+
+  @Test
+  void shouldSayWhatIsWrongWithAFileThatIsNoExtractor() throws IOException {
+    Path text = directory.resolve("notes.txt");
+    Files.writeString(text, "not a network");
+    assertThatThrownBy(() -> open(text, Optional.empty()))
+        .isInstanceOf(ExtractorException.class)
+        .hasMessageContaining("'notes.txt'")
+        .hasMessageContaining("expected a TorchScript file");
+
+    Path scalar =
+        script(
+            """
+            def forward(self, x: Tensor) -> Tensor:
+              return torch.sum(x)
+            """);
+    assertThatThrownBy(() -> open(scalar, Optional.empty()))
+        .isInstanceOf(ExtractorException.class)
+        .hasMessageContaining("expected float features [2, D]");
+  }
+
+  @Test
+  void shouldRefuseFeaturesThatAreNotFinite() throws IOException {
+    Path file =
+        script(
+            """
+            def forward(self, x: Tensor) -> Tensor:
+              return torch.log(torch.sub(torch.mean(x, [2, 3]), 300.))
+            """);
+    try (FeatureExtractor extractor = open(file, Optional.empty())) {
+      assertThatThrownBy(
+              () -> extractor.features(new byte[3 * RESOLUTION * RESOLUTION], 1, RESOLUTION))
+          .isInstanceOf(ExtractorException.class)
+          .hasMessageContaining("NaN as feature 0");
+    }
+  }
+
+  @Test
+  void shouldBeCalledFidOnlyWithTheInceptionWeights() {
+    assertThat(FeatureExtractor.metricName("inception.pt", FeatureExtractor.INCEPTION_SHA256))
+        .isEqualTo("FID");
+    assertThat(FeatureExtractor.metricName("inception.pt", "0".repeat(64)))
+        .isEqualTo("Fréchet distance (inception.pt)");
+  }
+
+  private static FeatureExtractor open(Path file, Optional<Integer> resizeTo) {
+    return FeatureExtractor.open(file, file.getFileName().toString(), resizeTo, RESOLUTION, "cpu");
+  }
+
+  private Path script(String forward) throws IOException {
+    Path file = Files.createTempFile(directory, "extractor-", ".pt");
+    TorchScriptArchive.write(file, new TorchScriptModule("Extractor", forward, Map.of()));
+    return file;
+  }
+
+  private static FeatureStatistics statistics(
+      FeatureExtractor extractor, LinearAlgebra algebra, byte[] images) {
+    int count = images.length / (3 * RESOLUTION * RESOLUTION);
+    return algebra.statistics(extractor.features(images, count, RESOLUTION), extractor.dimension());
+  }
+
+  private static byte[] smoothImages(int count, long seed) {
+    Random random = new Random(seed);
+    byte[] images = new byte[count * 3 * RESOLUTION * RESOLUTION];
+    for (int plane = 0; plane < count * 3; plane++) {
+      int from = random.nextInt(128);
+      int slope = random.nextInt(8);
+      for (int i = 0; i < RESOLUTION * RESOLUTION; i++) {
+        images[plane * RESOLUTION * RESOLUTION + i] = (byte) (from + slope * (i / RESOLUTION));
+      }
+    }
+    return images;
+  }
+
+  private static byte[] noiseImages(int count) {
+    byte[] images = new byte[count * 3 * RESOLUTION * RESOLUTION];
+    new Random(3).nextBytes(images);
+    return images;
+  }
+}

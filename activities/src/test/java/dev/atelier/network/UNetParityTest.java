@@ -1,0 +1,128 @@
+package dev.atelier.network;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+
+import dev.atelier.network.TrainingModule.Settings;
+import dev.atelier.network.TrainingModule.State;
+import dev.atelier.spec.NetworkSpec;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Against {@code UNet2DModel} of diffusers; the fixtures come from {@code unet_fixtures.py}. */
+class UNetParityTest {
+  @TempDir Path directory;
+
+  @ParameterizedTest
+  @ValueSource(strings = {"plain", "attention", "heads", "cifar10"})
+  void shouldEqualDiffusersWhenWeightsAreTheSame(String name) throws Exception {
+    SafetensorsFile fixture =
+        SafetensorsFile.read(
+            Path.of(getClass().getResource("/network/unet-" + name + ".safetensors").toURI()));
+    UNet network = network(fixture.metadata());
+    assertThat(network.parameters())
+        .isEqualTo(Long.parseLong(fixture.metadata().get("parameters")));
+    assertThat(network.macs()).isEqualTo(Long.parseLong(fixture.metadata().get("macs")));
+    Map<String, HostTensor> weights = weights(network);
+    HostTensor t = fixture.tensors().get("t");
+    long batch = t.elements();
+    int side = network.resolution();
+    HostTensor x = closedForm(1000, 1, 0, batch, 3, side, side);
+    HostTensor noise = closedForm(2000, 1, 0, batch, 3, side, side);
+
+    Path archive = directory.resolve("inference.pt");
+    TorchScriptArchive.write(archive, network.inferenceModule("UNet", weights));
+    try (TorchModule module = Libtorch.load(archive, "cpu", TorchModule.Mode.INFERENCE)) {
+      float[] eps = module.forward(x, t).toFloats();
+      float[] expected = fixture.tensors().get("eps").toFloats();
+      for (int i = 0; i < eps.length; i++) {
+        assertThat(eps[i]).isCloseTo(expected[i], within(1e-5f));
+      }
+    }
+
+    Path training = directory.resolve("training.pt");
+    State state = new State(weights, weights, weights, weights);
+    TorchScriptArchive.write(training, TrainingModule.of(network, state, new Settings(1, 0, 1, 1)));
+    try (TorchModule module = Libtorch.load(training, "cpu", TorchModule.Mode.TRAINING)) {
+      List<HostTensor> gradients = module.run("gradients", x, noise, t);
+      for (int i = 0; i < gradients.size(); i++) {
+        String weight = network.weights().get(i).name();
+        double[] expected = fixture.tensors().get("grad." + weight).toDoubles();
+        double[] g = gradients.get(i).toDoubles();
+        double norm = Math.sqrt(Arrays.stream(g).map(v -> v * v).sum());
+        double projection = 0;
+        for (int j = 0; j < g.length; j++) {
+          projection += g[j] * closedForm(j, 3000);
+        }
+        double tolerance = 1e-4 * expected[0] + 1e-7; // a bias before a norm has no gradient
+        assertThat(norm).as(weight).isCloseTo(expected[0], within(tolerance));
+        assertThat(projection)
+            .as(weight)
+            .isCloseTo(expected[1], within(tolerance * Math.sqrt(g.length)));
+      }
+    }
+  }
+
+  private static UNet network(Map<String, String> m) {
+    List<Integer> widths = integers(m.get("widths"));
+    return UNet.of(
+        new NetworkSpec(
+            widths.get(0),
+            widths.stream().map(w -> w / widths.get(0)).toList(),
+            Integer.valueOf(m.get("resBlocks")),
+            integers(m.get("attentionResolutions")),
+            Integer.valueOf(m.get("heads")),
+            0.0,
+            Optional.of(Integer.valueOf(m.get("groups")))),
+        Integer.parseInt(m.get("resolution")),
+        3);
+  }
+
+  private static List<Integer> integers(String list) {
+    return list.isEmpty()
+        ? List.of()
+        : Arrays.stream(list.split(",", -1)).map(Integer::valueOf).toList();
+  }
+
+  private static Map<String, HostTensor> weights(UNet network) {
+    Map<String, HostTensor> weights = new TreeMap<>();
+    network.weights().forEach(w -> weights.put(w.name(), HostTensor.zeros(HostTensor.DType.F32)));
+    Map<String, UNet.Weight> byName = new TreeMap<>();
+    network.weights().forEach(w -> byName.put(w.name(), w));
+    int k = 0;
+    for (String name : byName.keySet()) {
+      long[] shape = byName.get(name).dimensions();
+      boolean norm = shape.length == 1 && name.contains("norm") && name.endsWith("weight");
+      double fanIn = Arrays.stream(shape).skip(1).reduce(1, (a, b) -> a * b);
+      double scale = shape.length == 1 ? 0.1 : 1 / Math.sqrt(fanIn);
+      weights.put(name, closedForm(k++, scale, norm ? 1 : 0, shape));
+    }
+    return weights;
+  }
+
+  private static HostTensor closedForm(int k, double scale, double offset, long... shape) {
+    HostTensor tensor = HostTensor.zeros(HostTensor.DType.F32, shape);
+    float[] values = new float[(int) tensor.elements()];
+    for (int i = 0; i < values.length; i++) {
+      values[i] = (float) (scale * closedForm(i, k) + offset);
+    }
+    tensor.putFloats(values);
+    return tensor;
+  }
+
+  // As closed_form in unet_fixtures.py.
+  private static double closedForm(long i, long k) {
+    long z = (i * 0x9E3779B1L + k * 0x85EBCA6BL) & 0xFFFFFFFFL;
+    z ^= z >>> 16;
+    z = (z * 0x7FEB352DL) & 0xFFFFFFFFL;
+    z ^= z >>> 15;
+    return z / 0x1.0p31 - 1;
+  }
+}

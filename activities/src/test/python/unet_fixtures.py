@@ -1,0 +1,104 @@
+"""Makes src/test/resources/network/unet-*.safetensors: eps and gradients of diffusers' UNet2DModel.
+
+Weights come from a closed form of (tensor index, element index), so that fixtures stay small:
+uniform in [-scale, scale) by an integer hash, with scale 1/sqrt(fan_in) or 0.1 for vectors, and norm weights 1 + that.
+Needs: pip install torch diffusers safetensors
+Run:   python unet_fixtures.py OUTPUT_DIRECTORY
+"""
+
+import math
+import sys
+
+import numpy as np
+import torch
+from diffusers import UNet2DModel
+from safetensors.torch import save_file
+from torch.utils.flop_counter import FlopCounterMode
+
+CASES = {
+    # name: (resolution, widths, res blocks, attention levels, groups, heads, batch)
+    "plain": (16, (32, 64, 64), 1, (), 32, 1, 2),
+    "attention": (16, (16, 32), 2, (1,), 8, 1, 2),
+    "heads": (8, (32, 32), 1, (0, 1), 16, 4, 3),
+    "cifar10": (32, (32, 64, 64, 64), 2, (1,), 32, 1, 1),
+}
+
+
+def closed_form(shape, k):
+    z = np.arange(math.prod(shape), dtype=np.uint64) * np.uint64(0x9E3779B1) + np.uint64(k * 0x85EBCA6B)
+    z &= np.uint64(0xFFFFFFFF)
+    z ^= z >> np.uint64(16)
+    z = (z * np.uint64(0x7FEB352D)) & np.uint64(0xFFFFFFFF)
+    z ^= z >> np.uint64(15)
+    return torch.from_numpy(z.astype(np.float64) / 2**31 - 1).reshape(shape)
+
+
+def build(resolution, widths, res_blocks, attention, groups, heads):
+    model = UNet2DModel(
+        sample_size=resolution,
+        in_channels=3,
+        out_channels=3,
+        time_embedding_type="positional",
+        freq_shift=1,
+        flip_sin_to_cos=False,
+        down_block_types=tuple("AttnDownBlock2D" if i in attention else "DownBlock2D" for i in range(len(widths))),
+        up_block_types=tuple(
+            "AttnUpBlock2D" if i in attention else "UpBlock2D" for i in reversed(range(len(widths)))
+        ),
+        block_out_channels=widths,
+        layers_per_block=res_blocks,
+        mid_block_scale_factor=1,
+        downsample_padding=0,
+        norm_num_groups=groups,
+        norm_eps=1e-6,
+        attention_head_dim=None if heads == 1 else widths[0] // heads,
+        act_fn="silu",
+    )
+    return model.eval().double()  # the reference is exact, the tested network float32
+
+
+def macs(model, resolution):
+    """Counted by PyTorch: convolutions and linear layers, not attention's products."""
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        model(torch.zeros(1, 3, resolution, resolution, dtype=torch.float64), torch.tensor([0]))
+    return counter.get_total_flops() // 2
+
+
+def main(out):
+    print("paper", macs(build(32, (128, 256, 256, 256), 2, (1,), 32, 1), 32))
+    for name, (resolution, widths, res_blocks, attention, groups, heads, batch) in CASES.items():
+        model = build(resolution, widths, res_blocks, attention, groups, heads)
+        with torch.no_grad():
+            for k, (key, p) in enumerate(sorted(model.named_parameters())):
+                if p.dim() == 1:
+                    is_norm = "norm" in key and key.endswith("weight")
+                    value = 0.1 * closed_form(p.shape, k) + (1 if is_norm else 0)
+                else:
+                    value = closed_form(p.shape, k) / math.sqrt(math.prod(p.shape[1:]))
+                p.copy_(value.float().double())
+        x = closed_form((batch, 3, resolution, resolution), 1000).float().double()
+        noise = closed_form((batch, 3, resolution, resolution), 2000).float().double()
+        t = torch.tensor([(i * 617 + 3) % 1000 for i in range(batch)])
+        eps = model(x, t).sample
+        torch.nn.functional.mse_loss(eps, noise).backward()
+        tensors = {"eps": eps.detach().float().contiguous(), "t": t}
+        for key, p in model.named_parameters():
+            # A gradient is kept as its norm and its projection on another closed form.
+            g = p.grad.double()
+            probe = closed_form(p.shape, 3000)
+            tensors["grad." + key] = torch.stack([g.norm(), (g * probe).sum()])
+        meta = {
+            "macs": str(macs(model, resolution)),
+            "parameters": str(sum(p.numel() for p in model.parameters())),
+            "resolution": str(resolution),
+            "widths": ",".join(map(str, widths)),
+            "resBlocks": str(res_blocks),
+            "attentionResolutions": ",".join(str(resolution >> i) for i in attention),
+            "groups": str(groups),
+            "heads": str(heads),
+        }
+        save_file(tensors, f"{out}/unet-{name}.safetensors", metadata=meta)
+        print(name, meta["parameters"], eps.abs().mean().item())
+
+
+main(sys.argv[1])

@@ -1,0 +1,17 @@
+package dev.atelier.api.experiment;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.util.Optional;
+import org.eclipse.microprofile.openapi.annotations.media.Schema;
+
+/** The figures of one subject. */
+public record EvaluationView(
+    @Schema(examples = "o2mkd") String subject,
+    @Schema(description = "What the distance is") String metric,
+    @Schema(implementation = Double.class) Optional<Double> distance,
+    @Schema(description = "Multiply-accumulates per sampling step and image") double macsPerStep,
+    @Schema(description = "Of all models of the subject") long parameters,
+    double imagesPerSecond,
+    long peakMemoryBytes,
+    @Schema(description = "Under what conditions it was measured", implementation = Object.class)
+        JsonNode protocol) {}

@@ -1,0 +1,573 @@
+package dev.atelier.api.experiment;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import dev.atelier.api.spec.SpecJson;
+import dev.atelier.spec.ExperimentSpec;
+import dev.atelier.spec.TimestepRange;
+import dev.atelier.spec.TrainingOverrides;
+import dev.atelier.workflows.DatasetRef;
+import dev.atelier.workflows.ModelKey;
+import dev.atelier.workflows.ModelState;
+import dev.atelier.workflows.Stage;
+import jakarta.enterprise.context.ApplicationScoped;
+import java.net.URI;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.time.Instant;
+import java.time.OffsetDateTime;
+import java.time.ZoneOffset;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+import java.util.function.Function;
+import org.jdbi.v3.core.Handle;
+import org.jdbi.v3.core.Jdbi;
+import org.jdbi.v3.core.statement.PreparedBatch;
+
+/** Experiments and what belongs to them, in Postgres. */
+@ApplicationScoped
+public class ExperimentRepository {
+
+  /** What became of a launch. */
+  sealed interface Launch {
+
+    /** A new experiment was stored. */
+    record Created(String id) implements Launch {}
+
+    /** The same request was stored before. */
+    record Repeated(String id) implements Launch {}
+
+    /** The key was used before, for another request. */
+    record KeyTaken(String id) implements Launch {}
+  }
+
+  private final Jdbi jdbi;
+
+  ExperimentRepository(Jdbi jdbi) {
+    this.jdbi = jdbi;
+  }
+
+  /** Stores an experiment with its models, once per idempotency key. */
+  Launch launch(String id, ExperimentSpec spec, Optional<String> idempotencyKey) {
+    return jdbi.inTransaction(
+        handle -> {
+          String sha256 = SpecJson.sha256(spec);
+          if (idempotencyKey.isPresent()) {
+            Optional<Launch> earlier = earlierLaunch(handle, idempotencyKey.get(), sha256);
+            if (earlier.isPresent()) {
+              return earlier.get();
+            }
+          }
+          insertExperiment(handle, id, spec);
+          insertModels(handle, id, spec);
+          insertEvent(handle, id, "launched", spec.name());
+          idempotencyKey.ifPresent(
+              key ->
+                  handle
+                      .createUpdate(
+                          """
+                          insert into idempotency_key (key, request_sha256, experiment_id)
+                          values (:key, :sha256, :id)
+                          """)
+                      .bind("key", key)
+                      .bind("sha256", sha256)
+                      .bind("id", id)
+                      .execute());
+          return new Launch.Created(id);
+        });
+  }
+
+  private static Optional<Launch> earlierLaunch(Handle handle, String key, String sha256) {
+    // Launches with the same key wait here for one another until the transaction ends.
+    handle
+        .createQuery("select 1 from pg_advisory_xact_lock(hashtextextended(:key, 0))")
+        .bind("key", key)
+        .mapTo(Integer.class)
+        .one();
+    return handle
+        .createQuery("select request_sha256, experiment_id from idempotency_key where key = :key")
+        .bind("key", key)
+        .<Launch>map(
+            (row, context) ->
+                row.getString("request_sha256").equals(sha256)
+                    ? new Launch.Repeated(row.getString("experiment_id"))
+                    : new Launch.KeyTaken(row.getString("experiment_id")))
+        .findOne();
+  }
+
+  private static void insertExperiment(Handle handle, String id, ExperimentSpec spec) {
+    handle
+        .createUpdate(
+            """
+            insert into experiment (id, name, spec, labels, stage)
+            values (:id, :name, cast(:spec as jsonb), cast(:labels as jsonb), :stage)
+            """)
+        .bind("id", id)
+        .bind("name", spec.name())
+        .bind("spec", SpecJson.write(spec))
+        .bind("labels", SpecJson.write(spec.labels()))
+        .bind("stage", Stage.QUEUED)
+        .execute();
+  }
+
+  private static void insertModels(Handle handle, String id, ExperimentSpec spec) {
+    TimestepRange all = new TimestepRange(0, spec.diffusion().timesteps());
+    Map<ModelKey, TimestepRange> ranges = new LinkedHashMap<>();
+    Map<ModelKey, Integer> steps = new LinkedHashMap<>();
+    ranges.put(ModelKey.TEACHER, all);
+    steps.put(ModelKey.TEACHER, spec.teacher().training().steps());
+    int student = 0;
+    for (TimestepRange range :
+        spec.students()
+            .assignment()
+            .ranges(spec.students().count(), spec.diffusion().timesteps())) {
+      student++;
+      ModelKey key = ModelKey.student(student);
+      ranges.put(key, range);
+      steps.put(
+          key, spec.students().overridesOf(student).applyTo(spec.students().training()).steps());
+    }
+    if (spec.students().oneToOneBaseline()) {
+      ranges.put(ModelKey.ONE_TO_ONE, all);
+      steps.put(ModelKey.ONE_TO_ONE, spec.students().training().steps());
+    }
+    PreparedBatch batch =
+        handle.prepareBatch(
+            """
+            insert into model
+              (experiment_id, key, position, range_low, range_high, state, total_steps)
+            values (:id, :key, :position, :low, :high, :state, :steps)
+            """);
+    int position = 0;
+    for (Map.Entry<ModelKey, TimestepRange> model : ranges.entrySet()) {
+      batch
+          .bind("id", id)
+          .bind("key", model.getKey().value())
+          .bind("position", position++)
+          .bind("low", model.getValue().low())
+          .bind("high", model.getValue().high())
+          .bind("state", ModelState.PENDING)
+          .bind("steps", steps.get(model.getKey()))
+          .add();
+    }
+    batch.execute();
+  }
+
+  private static void insertEvent(Handle handle, String id, String kind, String detail) {
+    handle
+        .createUpdate(
+            "insert into event (experiment_id, kind, detail) values (:id, :kind, :detail)")
+        .bind("id", id)
+        .bind("kind", kind)
+        .bind("detail", detail)
+        .execute();
+  }
+
+  /** Up to {@code limit} experiments that come after {@code after}, newest first. */
+  List<ExperimentSummary> list(
+      ExperimentFilter filter, Optional<Cursor> after, int limit, Function<String, Links> linksOf) {
+    List<String> conditions = new ArrayList<>(List.of("true"));
+    Map<String, Object> values = new TreeMap<>();
+    filter
+        .stage()
+        .ifPresent(
+            stage -> {
+              conditions.add("e.stage = :stage");
+              values.put("stage", stage.name());
+            });
+    filter
+        .nameContains()
+        .ifPresent(
+            part -> {
+              conditions.add("position(lower(:name) in lower(e.name)) > 0");
+              values.put("name", part);
+            });
+    filter
+        .datasetSource()
+        .ifPresent(
+            source -> {
+              conditions.add("e.spec -> 'dataset' ->> 'source' = :source");
+              values.put("source", source);
+            });
+    if (!filter.labels().isEmpty()) {
+      conditions.add("e.labels @> cast(:labels as jsonb)");
+      values.put("labels", SpecJson.write(filter.labels()));
+    }
+    after.ifPresent(
+        cursor -> {
+          conditions.add("(e.created_at, e.id) < (:createdAt, :id)");
+          values.put("createdAt", cursor.createdAt().atOffset(ZoneOffset.UTC));
+          values.put("id", cursor.id());
+        });
+    String sql =
+        """
+        select e.id, e.name, e.stage, e.labels, e.created_at, e.updated_at, e.finished_at,
+          e.spec -> 'dataset' ->> 'source' as source,
+          cast(e.spec -> 'students' ->> 'count' as int) as students,
+          cast(e.spec -> 'students' ->> 'specificProbability' as double precision) as p,
+          coalesce(m.step, 0) as step, coalesce(m.total_steps, 0) as total_steps,
+          coalesce(v.distances, '{}') as distances
+        from experiment e
+        left join lateral (
+          select sum(step) as step, sum(total_steps) as total_steps
+          from model where experiment_id = e.id) m on true
+        left join lateral (
+          select jsonb_object_agg(subject, distance) as distances
+          from evaluation where experiment_id = e.id and distance < 'Infinity') v on true
+        where %s
+        order by e.created_at desc, e.id desc
+        limit :limit
+        """
+            .formatted(String.join(" and ", conditions));
+    return jdbi.withHandle(
+        handle ->
+            handle
+                .createQuery(sql)
+                .bindMap(values)
+                .bind("limit", limit)
+                .map(
+                    (row, context) ->
+                        new ExperimentSummary(
+                            row.getString("id"),
+                            row.getString("name"),
+                            Stage.valueOf(row.getString("stage")),
+                            labels(row.getString("labels")),
+                            row.getString("source"),
+                            row.getInt("students"),
+                            row.getDouble("p"),
+                            row.getLong("step"),
+                            row.getLong("total_steps"),
+                            distances(row.getString("distances")),
+                            instant(row, "created_at").orElseThrow(),
+                            instant(row, "updated_at").orElseThrow(),
+                            instant(row, "finished_at"),
+                            linksOf.apply(row.getString("id"))))
+                .list());
+  }
+
+  Optional<StoredExperiment> find(String id) {
+    return jdbi.withHandle(handle -> find(handle, id, ""));
+  }
+
+  private static Optional<StoredExperiment> find(Handle handle, String id, String locking) {
+    return handle
+        .createQuery(
+            """
+            select id, name, spec, labels, stage, dataset, error_type, error_message,
+              created_at, updated_at, finished_at
+            from experiment where id = :id
+            """
+                + locking)
+        .bind("id", id)
+        .map(
+            (row, context) ->
+                new StoredExperiment(
+                    row.getString("id"),
+                    row.getString("name"),
+                    SpecJson.read(row.getString("spec"), ExperimentSpec.class),
+                    labels(row.getString("labels")),
+                    Stage.valueOf(row.getString("stage")),
+                    Optional.ofNullable(row.getString("dataset"))
+                        .map(json -> SpecJson.read(json, DatasetRef.class)),
+                    failure(row),
+                    instant(row, "created_at").orElseThrow(),
+                    instant(row, "updated_at").orElseThrow(),
+                    instant(row, "finished_at")))
+        .findOne();
+  }
+
+  /** The models of an experiment in order: teacher, students, one-to-one. */
+  List<ModelView> models(StoredExperiment experiment) {
+    return jdbi.withHandle(
+        handle ->
+            handle
+                .createQuery(
+                    """
+                    select key, range_low, range_high, state, step, total_steps, loss,
+                      images_per_second, parameters, macs, attempts, worker, overrides,
+                      error_type, error_message, started_at, finished_at
+                    from model where experiment_id = :id order by position
+                    """)
+                .bind("id", experiment.id())
+                .map((row, context) -> model(row, experiment.spec()))
+                .list());
+  }
+
+  private static ModelView model(ResultSet row, ExperimentSpec spec) throws SQLException {
+    ModelKey key = new ModelKey(row.getString("key"));
+    ModelState state = ModelState.valueOf(row.getString("state"));
+    int step = row.getInt("step");
+    int totalSteps = row.getInt("total_steps");
+    Optional<Double> rate = finite(row, "images_per_second");
+    TrainingOverrides overrides =
+        SpecJson.read(row.getString("overrides"), TrainingOverrides.class);
+    return new ModelView(
+        key,
+        new TimestepRange(row.getInt("range_low"), row.getInt("range_high")),
+        state,
+        step,
+        totalSteps,
+        finite(row, "loss"),
+        rate,
+        ModelView.eta(state, totalSteps - step, rate, key, spec, overrides),
+        row.getInt("attempts"),
+        whole(row, "parameters"),
+        whole(row, "macs"),
+        failure(row),
+        overrides,
+        Optional.ofNullable(row.getString("worker")),
+        instant(row, "started_at"),
+        instant(row, "finished_at"));
+  }
+
+  List<EvaluationView> evaluations(String id) {
+    return jdbi.withHandle(
+        handle ->
+            handle
+                .createQuery(
+                    """
+                    select subject, metric, distance, macs_per_step, parameters,
+                      images_per_second, peak_memory_bytes, protocol
+                    from evaluation where experiment_id = :id order by created_at, subject
+                    """)
+                .bind("id", id)
+                .map(
+                    (row, context) ->
+                        new EvaluationView(
+                            row.getString("subject"),
+                            row.getString("metric"),
+                            finite(row, "distance"),
+                            row.getDouble("macs_per_step"),
+                            row.getLong("parameters"),
+                            row.getDouble("images_per_second"),
+                            row.getLong("peak_memory_bytes"),
+                            SpecJson.read(row.getString("protocol"), JsonNode.class)))
+                .list());
+  }
+
+  List<ArtifactView> artifacts(String id) {
+    return jdbi.withHandle(
+        handle ->
+            handle
+                .createQuery(
+                    """
+                    select name, kind, content_type, bytes, sha256
+                    from artifact where experiment_id = :id order by kind, name
+                    """)
+                .bind("id", id)
+                .map(
+                    (row, context) ->
+                        new ArtifactView(
+                            row.getString("name"),
+                            row.getString("kind"),
+                            row.getString("content_type"),
+                            row.getLong("bytes"),
+                            row.getString("sha256"),
+                            URI.create(Links.pathOf(id) + "/artifacts/" + row.getString("name"))))
+                .list());
+  }
+
+  Optional<Artifact> artifact(String id, String name) {
+    return jdbi.withHandle(
+        handle ->
+            handle
+                .createQuery(
+                    """
+                    select name, kind, object_key, content_type, bytes, sha256
+                    from artifact where experiment_id = :id and name = :name
+                    """)
+                .bind("id", id)
+                .bind("name", name)
+                .map(
+                    (row, context) ->
+                        new Artifact(
+                            row.getString("name"),
+                            row.getString("kind"),
+                            row.getString("object_key"),
+                            row.getString("content_type"),
+                            row.getLong("bytes"),
+                            row.getString("sha256")))
+                .findOne());
+  }
+
+  /** Up to {@code limit} events with an id above {@code after}, oldest first. */
+  List<EventPage.Event> events(String id, long after, int limit) {
+    return jdbi.withHandle(
+        handle ->
+            handle
+                .createQuery(
+                    """
+                    select id, at, kind, model_key, detail
+                    from event where experiment_id = :id and id > :after order by id limit :limit
+                    """)
+                .bind("id", id)
+                .bind("after", after)
+                .bind("limit", limit)
+                .map(
+                    (row, context) ->
+                        new EventPage.Event(
+                            row.getLong("id"),
+                            instant(row, "at").orElseThrow(),
+                            row.getString("kind"),
+                            Optional.ofNullable(row.getString("model_key")),
+                            row.getString("detail")))
+                .list());
+  }
+
+  boolean hasModel(String id, ModelKey key) {
+    return jdbi.withHandle(
+        handle ->
+            handle
+                .createQuery("select 1 from model where experiment_id = :id and key = :key")
+                .bind("id", id)
+                .bind("key", key.value())
+                .mapTo(Integer.class)
+                .findOne()
+                .isPresent());
+  }
+
+  /** The points of a model by series; of all its series when {@code names} is empty. */
+  Map<String, List<MetricSeries.Point>> metrics(String id, ModelKey key, List<String> names) {
+    Map<String, List<MetricSeries.Point>> series = new LinkedHashMap<>();
+    names.forEach(name -> series.put(name, new ArrayList<>()));
+    jdbi.useHandle(
+        handle ->
+            handle
+                .createQuery(
+                    """
+                    select p.series, p.step, p.value
+                    from metric_point p join model m on m.id = p.model_id
+                    where m.experiment_id = :id and m.key = :key
+                      and (:every or p.series = any(:names))
+                    order by p.series, p.step
+                    """)
+                .bind("id", id)
+                .bind("key", key.value())
+                .bind("every", names.isEmpty())
+                .bindArray("names", String.class, names)
+                .setFetchSize(10_000)
+                .map(
+                    (row, context) ->
+                        Map.entry(
+                            row.getString("series"),
+                            MetricSeries.Point.of(row.getInt("step"), row.getDouble("value"))))
+                .forEach(
+                    point ->
+                        series
+                            .computeIfAbsent(point.getKey(), name -> new ArrayList<>())
+                            .add(point.getValue())));
+    return series;
+  }
+
+  /** Ids of the experiments that have not ended, oldest first. */
+  List<String> unfinished() {
+    return jdbi.withHandle(
+        handle ->
+            handle
+                .createQuery(
+                    """
+                    select id from experiment
+                    where stage not in ('DONE', 'FAILED', 'CANCELED')
+                    order by created_at, id
+                    """)
+                .mapTo(String.class)
+                .list());
+  }
+
+  /**
+   * Gives {@code work} an experiment that no one else may change until it returns; empty: there is
+   * none.
+   */
+  <T> Optional<T> withLocked(String id, Function<LockedExperiment, T> work) {
+    return jdbi.inTransaction(
+        handle ->
+            find(handle, id, " for update")
+                .map(experiment -> work.apply(new LockedExperiment(handle, experiment))));
+  }
+
+  /** An experiment that no one else may change now. */
+  static final class LockedExperiment {
+
+    private final Handle handle;
+    private final StoredExperiment row;
+
+    private LockedExperiment(Handle handle, StoredExperiment row) {
+      this.handle = handle;
+      this.row = row;
+    }
+
+    StoredExperiment row() {
+      return row;
+    }
+
+    void event(String kind, String detail) {
+      insertEvent(handle, row.id(), kind, detail);
+    }
+
+    /** Ends the experiment and those of its models that have not ended. */
+    void end(Stage stage, Optional<Failure> error) {
+      handle
+          .createUpdate(
+              """
+              update experiment
+              set stage = :stage, error_type = :type, error_message = :message,
+                updated_at = now(), finished_at = now()
+              where id = :id
+              """)
+          .bind("stage", stage)
+          .bind("type", error.map(Failure::type).orElse(null))
+          .bind("message", error.map(Failure::message).orElse(null))
+          .bind("id", row.id())
+          .execute();
+      handle
+          .createUpdate(
+              """
+              update model set state = 'CANCELED', finished_at = now(), fence = fence + 1
+              where experiment_id = :id and state in ('PENDING', 'RUNNING')
+              """)
+          .bind("id", row.id())
+          .execute();
+      event("stage", stage.name());
+    }
+  }
+
+  private static Map<String, String> labels(String json) {
+    Map<String, String> labels = new TreeMap<>();
+    SpecJson.read(json, JsonNode.class)
+        .properties()
+        .forEach(label -> labels.put(label.getKey(), label.getValue().asText()));
+    return labels;
+  }
+
+  private static Map<String, Double> distances(String json) {
+    Map<String, Double> distances = new TreeMap<>();
+    SpecJson.read(json, JsonNode.class)
+        .properties()
+        .forEach(subject -> distances.put(subject.getKey(), subject.getValue().asDouble()));
+    return distances;
+  }
+
+  private static Optional<Failure> failure(ResultSet row) throws SQLException {
+    String type = row.getString("error_type");
+    String message = row.getString("error_message");
+    return Optional.ofNullable(type).map(t -> new Failure(t, message == null ? "" : message));
+  }
+
+  private static Optional<Double> finite(ResultSet row, String column) throws SQLException {
+    double value = row.getDouble(column);
+    return row.wasNull() || !Double.isFinite(value) ? Optional.empty() : Optional.of(value);
+  }
+
+  private static Optional<Long> whole(ResultSet row, String column) throws SQLException {
+    long value = row.getLong(column);
+    return row.wasNull() ? Optional.empty() : Optional.of(value);
+  }
+
+  private static Optional<Instant> instant(ResultSet row, String column) throws SQLException {
+    return Optional.ofNullable(row.getObject(column, OffsetDateTime.class))
+        .map(OffsetDateTime::toInstant);
+  }
+}

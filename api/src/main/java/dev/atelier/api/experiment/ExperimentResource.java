@@ -1,0 +1,394 @@
+package dev.atelier.api.experiment;
+
+import dev.atelier.api.problem.Problem;
+import dev.atelier.api.problem.ProblemException;
+import dev.atelier.api.problem.ProblemType;
+import dev.atelier.api.spec.DocumentFormat;
+import dev.atelier.api.spec.SpecReader;
+import dev.atelier.spec.ExperimentSpec;
+import dev.atelier.spec.SpecFault;
+import dev.atelier.spec.TrainingOverrides;
+import jakarta.ws.rs.Consumes;
+import jakarta.ws.rs.GET;
+import jakarta.ws.rs.HeaderParam;
+import jakarta.ws.rs.POST;
+import jakarta.ws.rs.Path;
+import jakarta.ws.rs.PathParam;
+import jakarta.ws.rs.Produces;
+import jakarta.ws.rs.QueryParam;
+import jakarta.ws.rs.core.Context;
+import jakarta.ws.rs.core.EntityTag;
+import jakarta.ws.rs.core.HttpHeaders;
+import jakarta.ws.rs.core.MediaType;
+import jakarta.ws.rs.core.Request;
+import jakarta.ws.rs.core.Response;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+import org.eclipse.microprofile.openapi.annotations.Operation;
+import org.eclipse.microprofile.openapi.annotations.enums.SchemaType;
+import org.eclipse.microprofile.openapi.annotations.headers.Header;
+import org.eclipse.microprofile.openapi.annotations.media.Content;
+import org.eclipse.microprofile.openapi.annotations.media.Schema;
+import org.eclipse.microprofile.openapi.annotations.parameters.Parameter;
+import org.eclipse.microprofile.openapi.annotations.parameters.RequestBody;
+import org.eclipse.microprofile.openapi.annotations.responses.APIResponse;
+import org.eclipse.microprofile.openapi.annotations.tags.Tag;
+
+/**
+ * Experiments over REST. A model is named by its key under {@code models/}; {@code students/<k>}
+ * and {@code teacher} are short forms of the same.
+ */
+@Path("/api/v1/experiments")
+@Produces(MediaType.APPLICATION_JSON)
+@Tag(name = "Experiments")
+@APIResponse(
+    responseCode = "default",
+    description = "An error",
+    content =
+        @Content(mediaType = Problem.MEDIA_TYPE, schema = @Schema(implementation = Problem.class)))
+public class ExperimentResource {
+
+  private static final String YAML = "application/yaml";
+  private static final String X_YAML = "application/x-yaml";
+  private static final String TEXT_YAML = "text/yaml";
+  private static final String TEXT_X_YAML = "text/x-yaml";
+
+  private final ExperimentService experiments;
+  private final SpecReader reader;
+
+  ExperimentResource(ExperimentService experiments, SpecReader reader) {
+    this.experiments = experiments;
+    this.reader = reader;
+  }
+
+  @POST
+  @Consumes({MediaType.APPLICATION_JSON, YAML, X_YAML, TEXT_YAML, TEXT_X_YAML})
+  @Operation(
+      operationId = "launchExperiment",
+      summary = "Launch an experiment",
+      description =
+          "Checks the whole spec, stores it and starts its workflow. All faults are reported at"
+              + " once. With an Idempotency-Key the same request gets the same answer.")
+  @RequestBody(
+      required = true,
+      content = {
+        @Content(
+            mediaType = MediaType.APPLICATION_JSON,
+            schema = @Schema(implementation = ExperimentSpec.class)),
+        @Content(mediaType = YAML, schema = @Schema(implementation = ExperimentSpec.class))
+      })
+  @APIResponse(
+      responseCode = "202",
+      description = "The experiment is stored and will run",
+      headers =
+          @Header(
+              name = "Location",
+              description = "The experiment",
+              schema = @Schema(type = SchemaType.STRING, format = "uri")),
+      content = @Content(schema = @Schema(implementation = Accepted.class)))
+  @APIResponse(
+      responseCode = "422",
+      description = "The spec breaks rules, or the Idempotency-Key was used for another spec",
+      content =
+          @Content(
+              mediaType = Problem.MEDIA_TYPE,
+              schema = @Schema(implementation = Problem.class)))
+  public Response launch(
+      byte[] body,
+      @HeaderParam(HttpHeaders.CONTENT_TYPE) @Parameter(hidden = true) MediaType type,
+      @HeaderParam("Idempotency-Key")
+          @Parameter(description = "Any text of 1 to 200 characters, chosen by the caller")
+          String idempotencyKey) {
+    Optional<String> key = checked(idempotencyKey);
+    ExperimentSpec spec = reader.spec(body, format(type));
+    return accepted(experiments.launch(spec, key));
+  }
+
+  @GET
+  @Operation(
+      operationId = "listExperiments",
+      summary = "List experiments, newest first",
+      description = "Several filters must all hold.")
+  @APIResponse(
+      responseCode = "200",
+      description = "One page",
+      content = @Content(schema = @Schema(implementation = ExperimentPage.class)))
+  public ExperimentPage list(
+      @QueryParam("stage") @Parameter(description = "Stage, such as DONE") String stage,
+      @QueryParam("name") @Parameter(description = "Part of the name, in any letter case")
+          String name,
+      @QueryParam("label") @Parameter(description = "key:value; may be repeated")
+          List<String> labels,
+      @QueryParam("dataset") @Parameter(description = "Source of the dataset, in full")
+          String dataset,
+      @QueryParam("limit")
+          @Parameter(
+              schema =
+                  @Schema(
+                      type = SchemaType.INTEGER,
+                      minimum = "1",
+                      maximum = "200",
+                      defaultValue = "50"))
+          String limit,
+      @QueryParam("cursor") @Parameter(description = "nextCursor of the page before")
+          String cursor) {
+    ListParameters parameters = new ListParameters();
+    ExperimentFilter filter =
+        new ExperimentFilter(
+            parameters.stage(stage),
+            parameters.text("name", name),
+            parameters.labels(labels),
+            parameters.text("dataset", dataset));
+    Optional<Cursor> after = parameters.cursor(cursor);
+    int size = parameters.limit(limit, 50, 200);
+    parameters.check();
+    return experiments.list(filter, after, size);
+  }
+
+  @GET
+  @Path("/{id}")
+  @Operation(
+      operationId = "showExperiment",
+      summary = "Show an experiment",
+      description = "Its spec, stage, models with their progress, evaluations and files.")
+  @APIResponse(
+      responseCode = "200",
+      description = "The experiment",
+      content = @Content(schema = @Schema(implementation = ExperimentView.class)))
+  public ExperimentView show(@PathParam("id") String id) {
+    return experiments.show(id);
+  }
+
+  @GET
+  @Path("/{id}/events")
+  @Operation(
+      operationId = "listEvents",
+      summary = "List what happened to an experiment, oldest first")
+  @APIResponse(
+      responseCode = "200",
+      description = "One page",
+      content = @Content(schema = @Schema(implementation = EventPage.class)))
+  public EventPage events(
+      @PathParam("id") String id,
+      @QueryParam("limit")
+          @Parameter(
+              schema =
+                  @Schema(
+                      type = SchemaType.INTEGER,
+                      minimum = "1",
+                      maximum = "1000",
+                      defaultValue = "200"))
+          String limit,
+      @QueryParam("cursor") @Parameter(description = "nextCursor of the page before")
+          String cursor) {
+    ListParameters parameters = new ListParameters();
+    long after = parameters.eventCursor(cursor);
+    int size = parameters.limit(limit, 200, 1000);
+    parameters.check();
+    return experiments.events(id, after, size);
+  }
+
+  @POST
+  @Path("/{id}/cancel")
+  @Operation(
+      operationId = "cancelExperiment",
+      summary = "Cancel an experiment",
+      description =
+          "Asks the workflow to stop; checkpoints are kept. Canceling again changes nothing; an"
+              + " experiment that is DONE or FAILED answers 409.")
+  @APIResponse(
+      responseCode = "202",
+      description = "The experiment stops",
+      content = @Content(schema = @Schema(implementation = Accepted.class)))
+  public Response cancel(@PathParam("id") String id) {
+    return accepted(experiments.cancel(id));
+  }
+
+  @GET
+  @Path("/{id}/models/{key}/metrics")
+  @Operation(
+      operationId = "modelMetrics",
+      summary = "Get the curves of a model",
+      description = "The key is teacher, student-<k> with k from 1, or one-to-one.")
+  @APIResponse(
+      responseCode = "200",
+      description = "The curves, each point as [step, value]",
+      content = @Content(schema = @Schema(implementation = MetricSeries.class)))
+  public MetricSeries metrics(
+      @PathParam("id") String id,
+      @PathParam("key") String key,
+      @QueryParam("series")
+          @Parameter(
+              description = "Names of curves, with commas between; absent: all",
+              example = "loss")
+          String series) {
+    ListParameters parameters = new ListParameters();
+    List<String> names =
+        parameters.text("series", series).stream()
+            .flatMap(text -> Arrays.stream(text.split(",")))
+            .map(String::strip)
+            .filter(name -> !name.isEmpty())
+            .distinct()
+            .toList();
+    parameters.check();
+    return experiments.metrics(id, key, names);
+  }
+
+  @GET
+  @Path("/{id}/students/{k}/metrics")
+  @Operation(
+      operationId = "studentMetrics",
+      summary = "Get the curves of a student, counted from 1")
+  @APIResponse(
+      responseCode = "200",
+      description = "The curves, each point as [step, value]",
+      content = @Content(schema = @Schema(implementation = MetricSeries.class)))
+  public MetricSeries studentMetrics(
+      @PathParam("id") String id,
+      @PathParam("k") String student,
+      @QueryParam("series") String series) {
+    return metrics(id, "student-" + student, series);
+  }
+
+  @GET
+  @Path("/{id}/teacher/metrics")
+  @Operation(operationId = "teacherMetrics", summary = "Get the curves of the teacher")
+  @APIResponse(
+      responseCode = "200",
+      description = "The curves, each point as [step, value]",
+      content = @Content(schema = @Schema(implementation = MetricSeries.class)))
+  public MetricSeries teacherMetrics(
+      @PathParam("id") String id, @QueryParam("series") String series) {
+    return metrics(id, "teacher", series);
+  }
+
+  @POST
+  @Path("/{id}/models/{key}/retry")
+  @Consumes({MediaType.APPLICATION_JSON, YAML, X_YAML, TEXT_YAML, TEXT_X_YAML, MediaType.WILDCARD})
+  @Operation(
+      operationId = "retryModel",
+      summary = "Train a failed model again from its last good checkpoint",
+      description =
+          "The key is teacher, student-<k> with k from 1, or one-to-one. The body may be empty or"
+              + " change settings; a model that has not failed answers 409.")
+  @RequestBody(
+      content =
+          @Content(
+              mediaType = MediaType.APPLICATION_JSON,
+              schema = @Schema(implementation = TrainingOverrides.class)))
+  @APIResponse(
+      responseCode = "202",
+      description = "The model is trained again",
+      content = @Content(schema = @Schema(implementation = Accepted.class)))
+  @APIResponse(
+      responseCode = "409",
+      description = "The model has not failed",
+      content =
+          @Content(
+              mediaType = Problem.MEDIA_TYPE,
+              schema = @Schema(implementation = Problem.class)))
+  public Response retry(
+      @PathParam("id") String id,
+      @PathParam("key") String key,
+      byte[] body,
+      @HeaderParam(HttpHeaders.CONTENT_TYPE) @Parameter(hidden = true) MediaType type) {
+    TrainingOverrides overrides =
+        body == null || body.length == 0
+            ? TrainingOverrides.NONE
+            : reader.overrides(body, format(type));
+    return accepted(experiments.retry(id, key, overrides));
+  }
+
+  @POST
+  @Path("/{id}/students/{k}/retry")
+  @Consumes({MediaType.APPLICATION_JSON, YAML, X_YAML, TEXT_YAML, TEXT_X_YAML, MediaType.WILDCARD})
+  @Operation(operationId = "retryStudent", summary = "Train a failed student again, counted from 1")
+  @RequestBody(
+      content =
+          @Content(
+              mediaType = MediaType.APPLICATION_JSON,
+              schema = @Schema(implementation = TrainingOverrides.class)))
+  @APIResponse(
+      responseCode = "202",
+      description = "The student is trained again",
+      content = @Content(schema = @Schema(implementation = Accepted.class)))
+  public Response retryStudent(
+      @PathParam("id") String id,
+      @PathParam("k") String student,
+      byte[] body,
+      @HeaderParam(HttpHeaders.CONTENT_TYPE) @Parameter(hidden = true) MediaType type) {
+    return retry(id, "student-" + student, body, type);
+  }
+
+  @GET
+  @Path("/{id}/artifacts/{name}")
+  @Produces(MediaType.WILDCARD)
+  @Operation(
+      operationId = "getArtifact",
+      summary = "Download a file of an experiment",
+      description = "The ETag is the SHA-256 of the file.")
+  @APIResponse(
+      responseCode = "200",
+      description = "The file",
+      content =
+          @Content(
+              mediaType = MediaType.APPLICATION_OCTET_STREAM,
+              schema = @Schema(type = SchemaType.STRING, format = "binary")))
+  public Response artifact(
+      @PathParam("id") String id, @PathParam("name") String name, @Context Request request) {
+    Artifact artifact = experiments.artifact(id, name);
+    EntityTag tag = new EntityTag(artifact.sha256());
+    Response.ResponseBuilder unchanged = request.evaluatePreconditions(tag);
+    if (unchanged != null) {
+      return unchanged.tag(tag).build();
+    }
+    return Response.ok(experiments.open(artifact), artifact.contentType())
+        .header(HttpHeaders.CONTENT_LENGTH, artifact.bytes())
+        .header(
+            HttpHeaders.CONTENT_DISPOSITION, "inline; filename=\"%s\"".formatted(artifact.name()))
+        .tag(tag)
+        .build();
+  }
+
+  @GET
+  @Path("/{id}/samples/{subject}.png")
+  @Produces({"image/png", Problem.MEDIA_TYPE})
+  @Operation(
+      operationId = "getSamples",
+      summary = "Get a grid of samples as PNG",
+      description = "The subject is teacher, one-to-one, o2mkd, or dataset for real images.")
+  @APIResponse(
+      responseCode = "200",
+      description = "The grid",
+      content =
+          @Content(
+              mediaType = "image/png",
+              schema = @Schema(type = SchemaType.STRING, format = "binary")))
+  public Response samples(
+      @PathParam("id") String id, @PathParam("subject") String subject, @Context Request request) {
+    return artifact(id, "samples-%s.png".formatted(subject), request);
+  }
+
+  private static Optional<String> checked(String idempotencyKey) {
+    if (idempotencyKey != null
+        && (idempotencyKey.isBlank()
+            || idempotencyKey.length() > 200
+            || idempotencyKey.indexOf('\0') >= 0)) {
+      String message = "must have 1 to 200 characters.";
+      throw new ProblemException(
+          ProblemType.INVALID_PARAMETER,
+          "Idempotency-Key " + message,
+          List.of(new SpecFault("Idempotency-Key", message)));
+    }
+    return Optional.ofNullable(idempotencyKey);
+  }
+
+  private static DocumentFormat format(MediaType type) {
+    return type == null ? DocumentFormat.JSON : DocumentFormat.ofMediaSubtype(type.getSubtype());
+  }
+
+  private static Response accepted(Accepted accepted) {
+    return Response.accepted(accepted).location(accepted.links().self()).build();
+  }
+}

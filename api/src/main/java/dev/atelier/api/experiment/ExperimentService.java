@@ -1,0 +1,240 @@
+package dev.atelier.api.experiment;
+
+import dev.atelier.api.experiment.ExperimentRepository.Launch;
+import dev.atelier.api.experiment.ExperimentRepository.LockedExperiment;
+import dev.atelier.api.problem.ProblemException;
+import dev.atelier.api.problem.ProblemType;
+import dev.atelier.api.store.ObjectStore;
+import dev.atelier.api.temporal.DistillationRuns;
+import dev.atelier.api.temporal.DistillationRuns.RetryAnswer;
+import dev.atelier.api.temporal.TemporalUnavailableException;
+import dev.atelier.spec.ExperimentSpec;
+import dev.atelier.spec.TrainingOverrides;
+import dev.atelier.workflows.DistillationWorkflow;
+import dev.atelier.workflows.ModelKey;
+import dev.atelier.workflows.Stage;
+import jakarta.enterprise.context.ApplicationScoped;
+import java.io.InputStream;
+import java.time.Instant;
+import java.util.List;
+import java.util.Optional;
+import org.jboss.logging.Logger;
+
+/** What users can do with experiments. */
+@ApplicationScoped
+public class ExperimentService {
+
+  private static final Logger LOG = Logger.getLogger(ExperimentService.class);
+
+  private final ExperimentRepository repository;
+  private final DistillationRuns runs;
+  private final ObjectStore store;
+
+  ExperimentService(ExperimentRepository repository, DistillationRuns runs, ObjectStore store) {
+    this.repository = repository;
+    this.runs = runs;
+    this.store = store;
+  }
+
+  /** Stores an experiment and starts its workflow; a repeated request gets the same answer. */
+  Accepted launch(ExperimentSpec spec, Optional<String> idempotencyKey) {
+    Launch launch = repository.launch(ExperimentId.next(Instant.now()), spec, idempotencyKey);
+    if (launch instanceof Launch.KeyTaken taken) {
+      throw new ProblemException(
+          ProblemType.IDEMPOTENCY_KEY_REUSED,
+          "The Idempotency-Key was used for another spec: it launched experiment %s."
+              .formatted(taken.id()));
+    }
+    if (launch instanceof Launch.Repeated repeated) {
+      return accepted(repeated.id());
+    }
+    String id = ((Launch.Created) launch).id();
+    try {
+      repository.withLocked(id, this::startUnlessEnded);
+    } catch (TemporalUnavailableException e) {
+      LOG.warnf("%s Experiment %s waits in QUEUED.", e.getMessage(), id);
+    }
+    return accepted(id);
+  }
+
+  private boolean startUnlessEnded(LockedExperiment experiment) {
+    StoredExperiment row = experiment.row();
+    if (row.stage().terminal()) {
+      return false;
+    }
+    runs.start(row.id(), row.spec());
+    return true;
+  }
+
+  ExperimentPage list(ExperimentFilter filter, Optional<Cursor> after, int limit) {
+    List<ExperimentSummary> rows =
+        repository.list(filter, after, limit + 1, id -> Links.of(id, runs.page(id)));
+    if (rows.size() <= limit) {
+      return new ExperimentPage(rows, Optional.empty());
+    }
+    ExperimentSummary last = rows.get(limit - 1);
+    return new ExperimentPage(
+        List.copyOf(rows.subList(0, limit)),
+        Optional.of(new Cursor(last.createdAt(), last.id()).encode()));
+  }
+
+  ExperimentView show(String id) {
+    StoredExperiment row = find(id);
+    return new ExperimentView(
+        id,
+        row.name(),
+        row.stage(),
+        row.error(),
+        row.labels(),
+        row.dataset(),
+        row.createdAt(),
+        row.updatedAt(),
+        row.finishedAt(),
+        repository.models(row),
+        repository.evaluations(id),
+        repository.artifacts(id),
+        row.spec(),
+        Links.of(id, runs.page(id)));
+  }
+
+  EventPage events(String id, long after, int limit) {
+    find(id);
+    List<EventPage.Event> events = repository.events(id, after, limit + 1);
+    if (events.size() <= limit) {
+      return new EventPage(events, Optional.empty());
+    }
+    return new EventPage(
+        List.copyOf(events.subList(0, limit)),
+        Optional.of(Long.toString(events.get(limit - 1).id())));
+  }
+
+  MetricSeries metrics(String id, String key, List<String> names) {
+    ModelKey model = model(id, key);
+    return new MetricSeries(
+        repository.metrics(id, model, names).entrySet().stream()
+            .map(series -> new MetricSeries.Series(series.getKey(), series.getValue()))
+            .toList());
+  }
+
+  /** Trains a failed model again, with some settings changed. */
+  Accepted retry(String id, String key, TrainingOverrides overrides) {
+    ModelKey model = model(id, key);
+    RetryAnswer answer = runs.retry(id, new DistillationWorkflow.RetryRequest(model, overrides));
+    if (answer instanceof RetryAnswer.Refused refused) {
+      throw new ProblemException(ProblemType.RETRY_REFUSED, refused.reason());
+    }
+    if (answer instanceof RetryAnswer.NotRunning) {
+      throw new ProblemException(
+          ProblemType.RETRY_REFUSED,
+          "Cannot retry %s: experiment %s is %s and has no running workflow."
+              .formatted(model, id, find(id).stage()));
+    }
+    return accepted(id);
+  }
+
+  /** Stops an experiment; one that was canceled before is left as it is. */
+  Accepted cancel(String id) {
+    Optional<Boolean> stopped = repository.withLocked(id, this::cancelUnlessEnded);
+    if (stopped.isEmpty()) {
+      throw unknown(id);
+    }
+    return accepted(id);
+  }
+
+  private boolean cancelUnlessEnded(LockedExperiment experiment) {
+    StoredExperiment row = experiment.row();
+    if (row.stage() == Stage.CANCELED) {
+      return false;
+    }
+    if (row.stage().terminal()) {
+      throw new ProblemException(
+          ProblemType.EXPERIMENT_ENDED,
+          "Cannot cancel experiment %s: it is %s.".formatted(row.id(), row.stage()));
+    }
+    experiment.event("cancel", "");
+    if (!runs.cancel(row.id())) {
+      experiment.end(Stage.CANCELED, Optional.empty());
+    }
+    return true;
+  }
+
+  Artifact artifact(String id, String name) {
+    find(id);
+    return repository
+        .artifact(id, name)
+        .orElseThrow(
+            () ->
+                new ProblemException(
+                    ProblemType.ARTIFACT_NOT_FOUND,
+                    "Experiment %s has no artifact '%s'.".formatted(id, name)));
+  }
+
+  InputStream open(Artifact artifact) {
+    return store
+        .open(artifact.objectKey())
+        .orElseThrow(
+            () ->
+                new ProblemException(
+                    ProblemType.ARTIFACT_NOT_FOUND,
+                    "The file of artifact '%s' is no longer in the store."
+                        .formatted(artifact.name())));
+  }
+
+  /** Brings an experiment that has not ended and its workflow together again. */
+  void reconcile(String id) {
+    switch (runs.state(id)) {
+      case OPEN -> {}
+      case ABSENT -> {
+        if (repository.withLocked(id, this::startUnlessEnded).orElse(false)) {
+          LOG.infof("Started the missing workflow of experiment %s.", id);
+        }
+      }
+      case CLOSED -> repository.withLocked(id, this::endUnlessEnded);
+    }
+  }
+
+  /** A workflow that was terminated from outside had no chance to say so. */
+  private boolean endUnlessEnded(LockedExperiment experiment) {
+    if (experiment.row().stage().terminal()) {
+      return false;
+    }
+    LOG.warnf("The workflow of experiment %s ended without a result.", experiment.row().id());
+    experiment.end(
+        Stage.FAILED,
+        Optional.of(
+            new Failure("INTERNAL", "The workflow ended without a result; it was terminated.")));
+    return true;
+  }
+
+  List<String> unfinished() {
+    return repository.unfinished();
+  }
+
+  private Accepted accepted(String id) {
+    return new Accepted(id, Links.of(id, runs.page(id)));
+  }
+
+  private StoredExperiment find(String id) {
+    return repository.find(id).orElseThrow(() -> unknown(id));
+  }
+
+  private ModelKey model(String id, String key) {
+    find(id);
+    ModelKey model;
+    try {
+      model = new ModelKey(key);
+    } catch (IllegalArgumentException e) {
+      throw new ProblemException(ProblemType.MODEL_NOT_FOUND, e.getMessage());
+    }
+    if (!repository.hasModel(id, model)) {
+      throw new ProblemException(
+          ProblemType.MODEL_NOT_FOUND, "Experiment %s has no model '%s'.".formatted(id, model));
+    }
+    return model;
+  }
+
+  private static ProblemException unknown(String id) {
+    return new ProblemException(
+        ProblemType.EXPERIMENT_NOT_FOUND, "There is no experiment '%s'.".formatted(id));
+  }
+}

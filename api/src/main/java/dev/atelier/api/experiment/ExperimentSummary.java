@@ -1,0 +1,24 @@
+package dev.atelier.api.experiment;
+
+import dev.atelier.workflows.Stage;
+import java.time.Instant;
+import java.util.Map;
+import java.util.Optional;
+import org.eclipse.microprofile.openapi.annotations.media.Schema;
+
+/** An experiment in a list. */
+public record ExperimentSummary(
+    String id,
+    String name,
+    Stage stage,
+    Map<String, String> labels,
+    @Schema(description = "Source of the dataset") String dataset,
+    @Schema(description = "Number of students") int students,
+    @Schema(description = "p") double specificProbability,
+    @Schema(description = "Steps that all models together have taken") long step,
+    @Schema(description = "Steps that all models together will take") long totalSteps,
+    @Schema(description = "Fréchet distance by subject") Map<String, Double> distances,
+    Instant createdAt,
+    Instant updatedAt,
+    @Schema(implementation = Instant.class) Optional<Instant> finishedAt,
+    Links links) {}

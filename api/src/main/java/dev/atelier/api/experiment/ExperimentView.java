@@ -1,0 +1,28 @@
+package dev.atelier.api.experiment;
+
+import dev.atelier.spec.ExperimentSpec;
+import dev.atelier.workflows.DatasetRef;
+import dev.atelier.workflows.Stage;
+import java.time.Instant;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.eclipse.microprofile.openapi.annotations.media.Schema;
+
+/** All of an experiment but its metrics. */
+public record ExperimentView(
+    String id,
+    String name,
+    Stage stage,
+    @Schema(implementation = Failure.class) Optional<Failure> error,
+    Map<String, String> labels,
+    @Schema(description = "The prepared dataset", implementation = DatasetRef.class)
+        Optional<DatasetRef> dataset,
+    Instant createdAt,
+    Instant updatedAt,
+    @Schema(implementation = Instant.class) Optional<Instant> finishedAt,
+    @Schema(description = "Teacher, students, one-to-one") List<ModelView> models,
+    List<EvaluationView> evaluations,
+    List<ArtifactView> artifacts,
+    ExperimentSpec spec,
+    Links links) {}

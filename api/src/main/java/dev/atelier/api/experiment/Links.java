@@ -1,0 +1,25 @@
+package dev.atelier.api.experiment;
+
+import java.net.URI;
+import java.util.Optional;
+import org.eclipse.microprofile.openapi.annotations.media.Schema;
+
+/** Where to go from an experiment. */
+public record Links(
+    URI self,
+    URI events,
+    @Schema(
+            description = "Page of the workflow in the Temporal Web UI, if there is one",
+            implementation = String.class,
+            format = "uri")
+        Optional<URI> temporal) {
+
+  static Links of(String experimentId, Optional<URI> temporal) {
+    String self = pathOf(experimentId);
+    return new Links(URI.create(self), URI.create(self + "/events"), temporal);
+  }
+
+  static String pathOf(String experimentId) {
+    return "/api/v1/experiments/" + experimentId;
+  }
+}

@@ -1,0 +1,66 @@
+package dev.atelier.api.experiment;
+
+import dev.atelier.spec.ExperimentSpec;
+import dev.atelier.spec.TimestepRange;
+import dev.atelier.spec.TrainingOverrides;
+import dev.atelier.spec.TrainingSpec;
+import dev.atelier.workflows.ModelKey;
+import dev.atelier.workflows.ModelState;
+import java.time.Instant;
+import java.util.Optional;
+import org.eclipse.microprofile.openapi.annotations.media.Schema;
+
+/** A model of an experiment and how far it is. */
+public record ModelView(
+    @Schema(implementation = String.class, examples = "student-1") ModelKey key,
+    TimestepRange range,
+    ModelState state,
+    int step,
+    int totalSteps,
+    @Schema(implementation = Double.class) Optional<Double> loss,
+    @Schema(implementation = Double.class) Optional<Double> imagesPerSecond,
+    @Schema(implementation = Long.class) Optional<Long> etaSeconds,
+    int attempts,
+    @Schema(implementation = Long.class) Optional<Long> parameters,
+    @Schema(
+            description = "Multiply-accumulates of one forward pass of one image",
+            implementation = Long.class)
+        Optional<Long> macs,
+    @Schema(implementation = Failure.class) Optional<Failure> error,
+    TrainingOverrides overrides,
+    @Schema(description = "Process that trains or trained it", implementation = String.class)
+        Optional<String> worker,
+    @Schema(implementation = Instant.class) Optional<Instant> startedAt,
+    @Schema(implementation = Instant.class) Optional<Instant> finishedAt) {
+
+  /** Seconds until the last step at the present rate; empty: the model is not being trained. */
+  static Optional<Long> eta(
+      ModelState state,
+      int stepsLeft,
+      Optional<Double> imagesPerSecond,
+      ModelKey key,
+      ExperimentSpec spec,
+      TrainingOverrides overrides) {
+    return imagesPerSecond
+        .filter(rate -> state == ModelState.RUNNING && rate > 0)
+        .map(
+            rate ->
+                (long)
+                    Math.ceil(
+                        (double) stepsLeft
+                            * overrides.applyTo(training(key, spec)).batchSize()
+                            / rate));
+  }
+
+  private static TrainingSpec training(ModelKey key, ExperimentSpec spec) {
+    if (key.equals(ModelKey.TEACHER)) {
+      return spec.teacher().training();
+    }
+    TrainingSpec common = spec.students().training();
+    return key.equals(ModelKey.ONE_TO_ONE)
+        ? common
+        : spec.students()
+            .overridesOf(Integer.parseInt(key.value().substring("student-".length())))
+            .applyTo(common);
+  }
+}

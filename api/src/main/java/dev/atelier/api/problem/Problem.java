@@ -1,0 +1,45 @@
+package dev.atelier.api.problem;
+
+import com.fasterxml.jackson.annotation.JsonInclude;
+import dev.atelier.spec.SpecFault;
+import java.util.List;
+import java.util.concurrent.ThreadLocalRandom;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.eclipse.microprofile.openapi.annotations.media.Schema;
+
+/** An error as RFC 9457 has it. */
+@Schema(description = "An error (RFC 9457)")
+public record Problem(
+    @Schema(
+            description = "Stable path that names the kind of error",
+            examples = "/problems/invalid-spec")
+        String type,
+    @Schema(description = "The kind of error in words") String title,
+    @Schema(description = "The HTTP status") int status,
+    @Schema(description = "What went wrong this time") String detail,
+    @Schema(description = "Every field that is wrong") @JsonInclude(JsonInclude.Include.NON_EMPTY)
+        List<SpecFault> faults,
+    @Schema(description = "Names this answer in the server's log") String traceId) {
+
+  public static final String MEDIA_TYPE = "application/problem+json";
+
+  private static final Pattern TRACEPARENT =
+      Pattern.compile("[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}");
+
+  static Problem of(
+      ProblemType type, String detail, List<SpecFault> faults, String traceparentHeader) {
+    return new Problem(
+        type.uri(), type.title(), type.status(), detail, faults, traceId(traceparentHeader));
+  }
+
+  /** The caller's trace id if it sent one (W3C Trace Context), else a fresh one. */
+  private static String traceId(String traceparentHeader) {
+    Matcher given = TRACEPARENT.matcher(traceparentHeader == null ? "" : traceparentHeader);
+    if (given.matches()) {
+      return given.group(1);
+    }
+    ThreadLocalRandom random = ThreadLocalRandom.current();
+    return "%016x%016x".formatted(random.nextLong(), random.nextLong());
+  }
+}

@@ -1,0 +1,155 @@
+package dev.atelier.api.problem;
+
+import dev.atelier.api.spec.RefusedDocumentException;
+import dev.atelier.api.store.StoreUnavailableException;
+import dev.atelier.api.temporal.TemporalUnavailableException;
+import dev.atelier.spec.SpecFault;
+import jakarta.ws.rs.NotAllowedException;
+import jakarta.ws.rs.NotFoundException;
+import jakarta.ws.rs.WebApplicationException;
+import jakarta.ws.rs.container.ContainerRequestContext;
+import jakarta.ws.rs.core.HttpHeaders;
+import jakarta.ws.rs.core.Response;
+import java.sql.SQLException;
+import java.util.List;
+import org.jboss.logging.Logger;
+import org.jboss.resteasy.reactive.server.ServerExceptionMapper;
+import org.jdbi.v3.core.JdbiException;
+
+/** Turns every exception that leaves a resource into a problem document. */
+class ProblemMappers {
+
+  private static final Logger LOG = Logger.getLogger(ProblemMappers.class);
+
+  @ServerExceptionMapper
+  Response problem(ProblemException e, ContainerRequestContext request) {
+    return answer(e.type(), e.getMessage(), e.faults(), request);
+  }
+
+  @ServerExceptionMapper
+  Response refusedDocument(RefusedDocumentException e, ContainerRequestContext request) {
+    ProblemType type =
+        switch (e.reason()) {
+          case TOO_LARGE -> ProblemType.DOCUMENT_TOO_LARGE;
+          case MALFORMED -> ProblemType.MALFORMED_DOCUMENT;
+          case INVALID -> ProblemType.INVALID_SPEC;
+        };
+    SpecFault first = e.faults().get(0);
+    String detail =
+        first.field().isEmpty()
+            ? first.message()
+            : e.faults().size() == 1
+                ? "%s %s".formatted(first.field(), first.message())
+                : "%d fields are wrong; the first: %s %s"
+                    .formatted(e.faults().size(), first.field(), first.message());
+    return answer(type, detail, e.faults(), request);
+  }
+
+  @ServerExceptionMapper
+  Response temporalUnavailable(TemporalUnavailableException e, ContainerRequestContext request) {
+    LOG.warn(e.getMessage());
+    return answer(ProblemType.TEMPORAL_UNAVAILABLE, e.getMessage(), List.of(), request);
+  }
+
+  @ServerExceptionMapper
+  Response storeUnavailable(StoreUnavailableException e, ContainerRequestContext request) {
+    LOG.warnf("%s %s", e.getMessage(), e.getCause());
+    return answer(ProblemType.STORE_UNAVAILABLE, e.getMessage(), List.of(), request);
+  }
+
+  @ServerExceptionMapper
+  Response notFound(NotFoundException e, ContainerRequestContext request) {
+    return answer(
+        ProblemType.NOT_FOUND,
+        "There is nothing at %s.".formatted(request.getUriInfo().getPath()),
+        List.of(),
+        request);
+  }
+
+  @ServerExceptionMapper
+  Response notAllowed(NotAllowedException e, ContainerRequestContext request) {
+    Response plain =
+        answer(
+            ProblemType.METHOD_NOT_ALLOWED,
+            "%s does not know %s.".formatted(request.getUriInfo().getPath(), request.getMethod()),
+            List.of(),
+            request);
+    String allow = e.getResponse().getHeaderString(HttpHeaders.ALLOW);
+    return allow == null
+        ? plain
+        : Response.fromResponse(plain).header(HttpHeaders.ALLOW, allow).build();
+  }
+
+  @ServerExceptionMapper
+  Response otherHttpError(WebApplicationException e, ContainerRequestContext request) {
+    return switch (e.getResponse().getStatus()) {
+      case 404 ->
+          answer(ProblemType.NOT_FOUND, "There is nothing at this path.", List.of(), request);
+      case 406 ->
+          answer(
+              ProblemType.NOT_ACCEPTABLE,
+              "Nothing of the accepted media types can be served.",
+              List.of(),
+              request);
+      case 413 ->
+          answer(
+              ProblemType.DOCUMENT_TOO_LARGE, "The request body is too large.", List.of(), request);
+      case 415 ->
+          answer(
+              ProblemType.UNSUPPORTED_MEDIA_TYPE,
+              "Expected application/json or application/yaml, found %s."
+                  .formatted(request.getHeaderString(HttpHeaders.CONTENT_TYPE)),
+              List.of(),
+              request);
+      case 400 ->
+          answer(ProblemType.BAD_REQUEST, "The request cannot be read.", List.of(), request);
+      default -> internal(e, request);
+    };
+  }
+
+  @ServerExceptionMapper
+  Response database(JdbiException e, ContainerRequestContext request) {
+    for (Throwable cause = e; cause != null; cause = cause.getCause()) {
+      if (cause instanceof SQLException sql
+          && (sql.getSQLState() == null || sql.getSQLState().startsWith("08"))) {
+        LOG.warnf("The database cannot be reached: %s", sql.getMessage());
+        return answer(
+            ProblemType.DATABASE_UNAVAILABLE,
+            "The database cannot be reached.",
+            List.of(),
+            request);
+      }
+    }
+    return internal(e, request);
+  }
+
+  @ServerExceptionMapper
+  Response unexpected(Throwable e, ContainerRequestContext request) {
+    return internal(e, request);
+  }
+
+  private static Response internal(Throwable e, ContainerRequestContext request) {
+    Problem problem =
+        Problem.of(
+            ProblemType.INTERNAL,
+            "The server has a fault; its log has the cause under the trace id.",
+            List.of(),
+            request.getHeaderString("traceparent"));
+    LOG.errorf(
+        e,
+        "%s %s failed, trace id %s",
+        request.getMethod(),
+        request.getUriInfo().getPath(),
+        problem.traceId());
+    return answer(problem);
+  }
+
+  private static Response answer(
+      ProblemType type, String detail, List<SpecFault> faults, ContainerRequestContext request) {
+    return answer(Problem.of(type, detail, faults, request.getHeaderString("traceparent")));
+  }
+
+  private static Response answer(Problem problem) {
+    return Response.status(problem.status()).type(Problem.MEDIA_TYPE).entity(problem).build();
+  }
+}

@@ -1,0 +1,46 @@
+package dev.atelier.api.problem;
+
+/** The kinds of errors that the API answers with; each has a stable URI path. */
+public enum ProblemType {
+  BAD_REQUEST("bad-request", 400, "The request cannot be read"),
+  INVALID_PARAMETER("invalid-parameter", 400, "A parameter of the request is wrong"),
+  MALFORMED_DOCUMENT("malformed-document", 400, "The document cannot be read"),
+  NOT_FOUND("not-found", 404, "There is nothing at this path"),
+  EXPERIMENT_NOT_FOUND("experiment-not-found", 404, "There is no such experiment"),
+  MODEL_NOT_FOUND("model-not-found", 404, "The experiment has no such model"),
+  ARTIFACT_NOT_FOUND("artifact-not-found", 404, "The experiment has no such artifact"),
+  METHOD_NOT_ALLOWED("method-not-allowed", 405, "The path does not know this method"),
+  NOT_ACCEPTABLE("not-acceptable", 406, "No acceptable media type can be served"),
+  RETRY_REFUSED("retry-refused", 409, "The model cannot be trained again now"),
+  EXPERIMENT_ENDED("experiment-ended", 409, "The experiment has ended"),
+  DOCUMENT_TOO_LARGE("document-too-large", 413, "The document is too large"),
+  UNSUPPORTED_MEDIA_TYPE("unsupported-media-type", 415, "The media type is not supported"),
+  INVALID_SPEC("invalid-spec", 422, "The document breaks the rules for its fields"),
+  IDEMPOTENCY_KEY_REUSED("idempotency-key-reused", 422, "The Idempotency-Key is taken"),
+  INTERNAL("internal", 500, "The server has a fault"),
+  TEMPORAL_UNAVAILABLE("temporal-unavailable", 503, "Temporal cannot be reached"),
+  STORE_UNAVAILABLE("store-unavailable", 503, "The object store cannot be reached"),
+  DATABASE_UNAVAILABLE("database-unavailable", 503, "The database cannot be reached");
+
+  private final String slug;
+  private final int status;
+  private final String title;
+
+  ProblemType(String slug, int status, String title) {
+    this.slug = slug;
+    this.status = status;
+    this.title = title;
+  }
+
+  public String uri() {
+    return "/problems/" + slug;
+  }
+
+  public int status() {
+    return status;
+  }
+
+  public String title() {
+    return title;
+  }
+}

@@ -1,0 +1,64 @@
+package dev.atelier.api.problem;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.vertx.ext.web.Router;
+import io.vertx.ext.web.RoutingContext;
+import jakarta.enterprise.context.ApplicationScoped;
+import jakarta.enterprise.event.Observes;
+import java.util.List;
+import java.util.Map;
+
+/** Problem documents for requests that fail before they reach a resource. */
+@ApplicationScoped
+class RouterProblems {
+
+  private static final Map<Integer, ProblemType> TYPES =
+      Map.of(
+          400, ProblemType.BAD_REQUEST,
+          404, ProblemType.NOT_FOUND,
+          405, ProblemType.METHOD_NOT_ALLOWED,
+          413, ProblemType.DOCUMENT_TOO_LARGE,
+          415, ProblemType.UNSUPPORTED_MEDIA_TYPE,
+          500, ProblemType.INTERNAL);
+
+  private static final long MAX_BODY_BYTES = 1_000_000; // below quarkus.http.limits.max-body-size
+
+  private final ObjectMapper json;
+
+  RouterProblems(ObjectMapper json) {
+    this.json = json;
+  }
+
+  void install(@Observes Router router) {
+    // Quarkus would answer with an empty body.
+    router.route().order(Integer.MIN_VALUE).handler(this::refuseLongBody);
+    TYPES.forEach((status, type) -> router.errorHandler(status, call -> answer(call, type)));
+  }
+
+  private void refuseLongBody(RoutingContext call) {
+    String length = call.request().getHeader("Content-Length");
+    if (length != null && length.matches("\\d{1,18}") && Long.parseLong(length) > MAX_BODY_BYTES) {
+      call.response().putHeader("Connection", "close");
+      answer(call, ProblemType.DOCUMENT_TOO_LARGE);
+    } else {
+      call.next();
+    }
+  }
+
+  private void answer(RoutingContext call, ProblemType type) {
+    if (call.response().ended() || call.response().headWritten()) {
+      return;
+    }
+    Problem problem =
+        Problem.of(type, type.title() + ".", List.of(), call.request().getHeader("traceparent"));
+    try {
+      call.response()
+          .setStatusCode(type.status())
+          .putHeader("Content-Type", Problem.MEDIA_TYPE)
+          .end(json.writeValueAsString(problem));
+    } catch (JsonProcessingException e) {
+      call.response().setStatusCode(type.status()).end();
+    }
+  }
+}

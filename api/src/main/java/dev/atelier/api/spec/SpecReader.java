@@ -1,0 +1,100 @@
+package dev.atelier.api.spec;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonMappingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.atelier.api.spec.RefusedDocumentException.Reason;
+import dev.atelier.spec.ExperimentSpec;
+import dev.atelier.spec.SpecFault;
+import dev.atelier.spec.SpecRules;
+import dev.atelier.spec.TrainingOverrides;
+import jakarta.enterprise.context.ApplicationScoped;
+import jakarta.validation.ConstraintViolation;
+import jakarta.validation.Validation;
+import jakarta.validation.Validator;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.hibernate.validator.HibernateValidator;
+import org.hibernate.validator.messageinterpolation.ParameterMessageInterpolator;
+
+/** Reads what users write, or says everything that is wrong with it at once. */
+@ApplicationScoped
+public class SpecReader {
+
+  private final SchemaCheck specSchema = new SchemaCheck(SpecSchema.of(ExperimentSpec.class));
+  private final SchemaCheck overridesSchema =
+      new SchemaCheck(SpecSchema.of(TrainingOverrides.class));
+  private final Validator validator =
+      Validation.byProvider(HibernateValidator.class)
+          .configure()
+          .messageInterpolator(new ParameterMessageInterpolator())
+          .buildValidatorFactory()
+          .getValidator();
+
+  /** Reads the spec of an experiment; throws {@link RefusedDocumentException}. */
+  public ExperimentSpec spec(byte[] document, DocumentFormat format) {
+    return read(document, format, specSchema, ExperimentSpec.class, SpecRules::check);
+  }
+
+  /** Reads overrides of training settings; throws {@link RefusedDocumentException}. */
+  public TrainingOverrides overrides(byte[] document, DocumentFormat format) {
+    return read(
+        document, format, overridesSchema, TrainingOverrides.class, (bound, wrong) -> List.of());
+  }
+
+  /** Checks the fields of a bound document together, given the paths of those that are wrong. */
+  private interface Rules<T> {
+    List<SpecFault> check(T bound, Collection<String> wrong);
+  }
+
+  private <T> T read(
+      byte[] document, DocumentFormat format, SchemaCheck schema, Class<T> type, Rules<T> rules) {
+    JsonNode tree = DocumentParser.parse(document, format);
+    if (!(tree instanceof ObjectNode fields)) {
+      throw new RefusedDocumentException(
+          Reason.INVALID, List.of(new SpecFault("", "The document must be a set of fields.")));
+    }
+    Map<FieldPath, String> wrong = new LinkedHashMap<>(schema.takeFaults(fields));
+    Optional<T> bound = bind(fields, type, wrong);
+    List<SpecFault> faults = new ArrayList<>();
+    bound.ifPresent(value -> violations(value, wrong));
+    wrong.forEach((path, message) -> faults.add(new SpecFault(path.toString(), message)));
+    bound.ifPresent(
+        value -> faults.addAll(rules.check(value, faults.stream().map(SpecFault::field).toList())));
+    if (!faults.isEmpty()) {
+      throw new RefusedDocumentException(Reason.INVALID, faults);
+    }
+    return bound.orElseThrow();
+  }
+
+  private static <T> Optional<T> bind(
+      ObjectNode fields, Class<T> type, Map<FieldPath, String> wrong) {
+    try {
+      return Optional.of(SpecJson.MAPPER.treeToValue(fields, type));
+    } catch (JsonMappingException e) {
+      List<Object> steps = new ArrayList<>();
+      for (JsonMappingException.Reference step : e.getPath()) {
+        steps.add(step.getFieldName() == null ? step.getIndex() : step.getFieldName());
+      }
+      wrong.put(new FieldPath(steps), "cannot be read: %s".formatted(e.getOriginalMessage()));
+    } catch (JsonProcessingException e) {
+      wrong.put(new FieldPath(List.of()), "cannot be read: %s".formatted(e.getOriginalMessage()));
+    }
+    return Optional.empty();
+  }
+
+  private <T> void violations(T value, Map<FieldPath, String> wrong) {
+    List<FieldPath> known = List.copyOf(wrong.keySet());
+    for (ConstraintViolation<T> violation : validator.validate(value)) {
+      FieldPath path = FieldPath.of(violation.getPropertyPath());
+      if (known.stream().noneMatch(k -> k.holds(path) || path.holds(k))) {
+        wrong.putIfAbsent(path, violation.getMessage() + ".");
+      }
+    }
+  }
+}

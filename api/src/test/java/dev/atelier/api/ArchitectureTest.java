@@ -1,0 +1,46 @@
+package dev.atelier.api;
+
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
+
+import com.tngtech.archunit.base.DescribedPredicate;
+import com.tngtech.archunit.core.domain.JavaClass;
+import com.tngtech.archunit.core.domain.JavaClasses;
+import com.tngtech.archunit.core.importer.ClassFileImporter;
+import com.tngtech.archunit.core.importer.ImportOption;
+import org.junit.jupiter.api.Test;
+
+class ArchitectureTest {
+
+  private static final JavaClasses API =
+      new ClassFileImporter()
+          .withImportOption(new ImportOption.DoNotIncludeTests())
+          .importPackages("dev.atelier.api");
+
+  @Test
+  void shouldNotKnowTheEngine() {
+    noClasses().should().dependOnClassesThat().resideInAnyPackage("ai.djl..").check(API);
+  }
+
+  @Test
+  void shouldKnowOfAtelierOnlySpecAndWorkflowContracts() {
+    DescribedPredicate<JavaClass> others =
+        DescribedPredicate.describe(
+            "parts of Atelier but the api, the spec and the workflow contracts",
+            type ->
+                type.getPackageName().startsWith("dev.atelier.")
+                    && !type.getPackageName()
+                        .matches("dev\\.atelier\\.(api(\\..*)?|spec|workflows)"));
+    noClasses().should().dependOnClassesThat(others).check(API);
+  }
+
+  @Test
+  void shouldTalkToTemporalInOnePackageOnly() {
+    noClasses()
+        .that()
+        .resideOutsideOfPackage("dev.atelier.api.temporal")
+        .should()
+        .dependOnClassesThat()
+        .resideInAnyPackage("io.temporal..", "io.grpc..")
+        .check(API);
+  }
+}

@@ -1,0 +1,282 @@
+package dev.atelier.api.spec;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.catchThrowableOfType;
+
+import dev.atelier.api.spec.RefusedDocumentException.Reason;
+import dev.atelier.spec.ExperimentSpec;
+import dev.atelier.spec.SpecFault;
+import dev.atelier.spec.TrainingOverrides;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class SpecReaderTest {
+
+  private static final SpecReader READER = new SpecReader();
+
+  @ParameterizedTest
+  @ValueSource(strings = {"demo.yaml", "cifar10-16.yaml", "cifar10-paper.yaml"})
+  void shouldFindNoFaultInTheExamples(String file) throws IOException {
+    byte[] text = Files.readAllBytes(Path.of("..", "examples", file));
+    assertThat(READER.spec(text, DocumentFormat.YAML).name()).isNotBlank();
+  }
+
+  @Test
+  void shouldReadTheSameSpecFromYamlAndJson() {
+    ExperimentSpec yaml =
+        yaml(
+            """
+            name: a
+            labels: {team: vision}
+            diffusion: {schedule: cosine}
+            students:
+              count: 2
+              training: {learningRate: 1e-3, steps: 1_000, emaDecay: 0.99}
+              assignment:
+                kind: explicit
+                boundaries: [0, 300, 1000]
+              overrides:
+                - student: 2
+                  training: {learningRate: 5E-4}
+            """);
+    ExperimentSpec json =
+        json(
+            """
+            {"name": "a", "labels": {"team": "vision"}, "diffusion": {"schedule": "cosine"},
+             "students": {"count": 2,
+               "training": {"learningRate": 0.001, "steps": 1000, "emaDecay": 0.99},
+               "assignment": {"kind": "explicit", "boundaries": [0, 300, 1000]},
+               "overrides": [{"student": 2, "training": {"learningRate": 0.0005}}]}}
+            """);
+    assertThat(yaml).isEqualTo(json);
+    assertThat(SpecJson.sha256(yaml)).isEqualTo(SpecJson.sha256(json));
+    assertThat(yaml.students().training().learningRate()).isEqualTo(0.001);
+    assertThat(yaml.students().overridesOf(2).learningRate()).contains(0.0005);
+  }
+
+  @Test
+  void shouldKeepASpecThroughItsJson() {
+    ExperimentSpec spec = yaml("students: {overrides: [{student: 1, training: {steps: 7}}]}");
+    assertThat(SpecJson.read(SpecJson.write(spec), ExperimentSpec.class)).isEqualTo(spec);
+  }
+
+  @Test
+  void shouldTakeAFieldWithoutAValueAsLeftOut() {
+    assertThat(yaml("name: x\nlabels:\nteacher:\n  network:\n    groups:\n    channels:\n"))
+        .isEqualTo(yaml("name: x"));
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '`',
+      value = {
+        "nmae: x | nmae | is not a known field: did you mean 'name'?",
+        "learning_rate: 1 | learning_rate | is not a known field: expected one of name, seed,",
+        "`teacher: {training: {learning_rate: 1}}` | teacher.training.learning_rate"
+            + " | did you mean 'learningRate'?",
+        "`teacher: {network: {width:  }}` | teacher.network.width | is not a known field",
+        "students: 3 | students | must be a set of fields, found 3.",
+        "`students: {count: two}` | students.count | must be a whole number, found 'two'.",
+        "`students: {count: 2.5}` | students.count | must be a whole number, found 2.5.",
+        "`students: {count: true}` | students.count | must be a whole number, found true.",
+        "`students: {count: 0}` | students.count | must be at least 1, found 0.",
+        "`students: {count: 501}` | students.count | must be at most 500, found 501.",
+        "`students: {oneToOneBaseline: maybe}` | students.oneToOneBaseline"
+            + " | must be true or false, found 'maybe'.",
+        "`students: {specificProbability: 1.01}` | students.specificProbability"
+            + " | must be at most 1, found 1.01.",
+        "`students: {specificProbability: -0.5}` | students.specificProbability"
+            + " | must be at least 0, found -0.5.",
+        "`students: {network: {multipliers: [1, 2, x]}}` | students.network.multipliers[2]"
+            + " | must be a whole number, found 'x'.",
+        "`students: {network: {multipliers: [1, 2, 17]}}` | students.network.multipliers[2]"
+            + " | must be at most 16, found 17.",
+        "`students: {network: {multipliers: []}}` | students.network.multipliers"
+            + " | must have at least 1 entries, found 0.",
+        "`students: {network: {multipliers: [1, ~]}}` | students.network.multipliers[1]"
+            + " | must be a whole number, found nothing.",
+        "`students: {network: {dropout: 1}}` | students.network.dropout"
+            + " | must be less than 1, found 1.",
+        "`students: {network: {groups: 0}}` | students.network.groups"
+            + " | must be at least 1, found 0.",
+        "`students: {overrides: [{training: {steps: 5}}]}` | students.overrides[0].student"
+            + " | is required.",
+        "`students: {overrides: [{student: 1, training: {steps: 0}}]}`"
+            + " | students.overrides[0].training.steps | must be at least 1, found 0.",
+        "`students: {overrides: [3]}` | students.overrides[0] | must be a set of fields, found 3.",
+        "`diffusion: {schedule: lineer}` | diffusion.schedule"
+            + " | must be one of linear, cosine, found 'lineer'. Did you mean 'linear'?",
+        "`diffusion: {schedule: LINEAR}` | diffusion.schedule | Did you mean 'linear'?",
+        "`diffusion: {betaStart: 0}` | diffusion.betaStart | must be more than 0, found 0.",
+        "`teacher: {training: {learningRate: 1e999}}` | teacher.training.learningRate"
+            + " | must be a finite number, found Infinity.",
+        "`teacher: {training: {warmupSteps: 99999999999}}` | teacher.training.warmupSteps"
+            + " | must be at most 2147483647, found 99999999999.",
+        "seed: 9223372036854775808 | seed | must be at most 9223372036854775807",
+        "name: `''` | name | must have at least 1 characters, found 0.",
+        "name: `' '` | name | must not be blank.",
+        "name: [1] | name | must be text, found a list.",
+        "compute: tpu | compute | must match cpu|gpu(-[a-z0-9]+)?, found 'tpu'.",
+        "compute: xcpu | compute | must match",
+        "labels: {a: 1} | labels.a | must be text, found 1.",
+        "labels: {a: } | labels.a | must be text, found nothing.",
+        "dataset: {source: 'ftp://x/y'} | dataset.source | unknown scheme 'ftp'",
+        "evaluation: {sampler: {steps: 1001}} | evaluation.sampler.steps"
+            + " | must be at most diffusion.timesteps 1000, found 1001.",
+      })
+  void shouldNameTheFieldAndWhatWasExpected(String text, String field, String message) {
+    List<SpecFault> faults = faultsOf(text.replace("`", ""));
+    assertThat(faults).extracting(SpecFault::field).containsExactly(field);
+    assertThat(faults.get(0).message()).contains(message);
+  }
+
+  @Test
+  void shouldRefuseALabelKeyThatIsTooLong() {
+    assertThat(faultsOf("labels: {%s: x}".formatted("k".repeat(64))))
+        .extracting(SpecFault::message)
+        .containsExactly("size must be between 1 and 63.");
+  }
+
+  @Test
+  void shouldReportAllFaultsAtOnceAndNoneThatFollowsFromAnother() {
+    List<SpecFault> faults =
+        faultsOf(
+            """
+            name: " "
+            sead: 3
+            dataset: {source: "shapes?size=4", resolution: 20}
+            diffusion: {betaStart: 0.5, betaEnd: 0.1}
+            teacher:
+              network: {channels: wide, multipliers: [1, 2, 2, 2], attentionResolutions: []}
+            students:
+              count: 0
+              network: {multipliers: [1, 2, 0]}
+              assignment: {kind: explicit, boundaries: [5, 3, 7]}
+              specificProbability: 2
+              loss: {diffusion: 0, prediction: 0}
+            """);
+    assertThat(faults)
+        .extracting(SpecFault::field)
+        .containsExactlyInAnyOrder(
+            "sead",
+            "teacher.network.channels",
+            "students.count",
+            "students.network.multipliers[2]",
+            "students.specificProbability",
+            "name",
+            "dataset.source",
+            "diffusion.betaEnd",
+            "teacher.network.multipliers",
+            "students.loss");
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '`',
+      value = {
+        "`name: a\nname: b` | Duplicate field 'name'",
+        "`a: &x 1\nb: *x` | anchors and aliases are not supported",
+        "`name: !!java.net.URL [x]` | tags such as 'tag:yaml.org,2002:java.net.URL' are not supported",
+        "`name: a\n---\nname: b` | a second document follows",
+        "`name: [` | is not YAML (line",
+        "`seed: .nan` | is not YAML (line 1",
+        "`` | The document is empty.",
+        "`# nothing` | The document is empty.",
+      })
+  void shouldRefuseYamlThatIsMoreOrLessThanPlainData(String text, String message) {
+    RefusedDocumentException refused = refusal(text, DocumentFormat.YAML);
+    assertThat(refused.reason()).isEqualTo(Reason.MALFORMED);
+    assertThat(refused.faults()).hasSize(1);
+    assertThat(refused.faults().get(0).message()).contains(message);
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '`',
+      value = {
+        "`{\"name\": \"a\", \"name\": \"b\"}` | Duplicate field 'name'",
+        "`{\"name\": \"a\"} x` | is not JSON",
+        "`{\"name\": NaN}` | is not JSON",
+        "`{` | is not JSON",
+        "null | The document is empty.",
+      })
+  void shouldRefuseMalformedJson(String text, String message) {
+    RefusedDocumentException refused = refusal(text, DocumentFormat.JSON);
+    assertThat(refused.reason()).isEqualTo(Reason.MALFORMED);
+    assertThat(refused.faults().get(0).message()).contains(message);
+  }
+
+  @Test
+  void shouldRefuseDeepNestingInBothLanguages() {
+    String deep = "{\"name\":" + "[".repeat(5000) + "]".repeat(5000) + "}";
+    assertThat(refusal(deep, DocumentFormat.JSON).reason()).isEqualTo(Reason.MALFORMED);
+    assertThat(refusal(deep, DocumentFormat.YAML).reason()).isEqualTo(Reason.MALFORMED);
+  }
+
+  @Test
+  void shouldRefuseADocumentThatIsNoSetOfFields() {
+    assertThat(refusal("[1]", DocumentFormat.JSON).reason()).isEqualTo(Reason.INVALID);
+    assertThat(refusal("text", DocumentFormat.YAML).reason()).isEqualTo(Reason.INVALID);
+  }
+
+  @Test
+  void shouldRefuseADocumentAboveTheLimitOnly() {
+    String fits = "# " + "x".repeat(256 * 1024 - 10) + "\nname: a";
+    assertThat(yaml(fits).name()).isEqualTo("a");
+    assertThat(refusal(fits + "b", DocumentFormat.YAML).reason()).isEqualTo(Reason.TOO_LARGE);
+  }
+
+  @Test
+  void shouldReadOverridesWithTheirBounds() {
+    byte[] good = "{\"learningRate\": 0.01}".getBytes(StandardCharsets.UTF_8);
+    assertThat(READER.overrides(good, DocumentFormat.JSON))
+        .isEqualTo(
+            new TrainingOverrides(
+                Optional.empty(),
+                Optional.empty(),
+                Optional.of(0.01),
+                Optional.empty(),
+                Optional.empty()));
+    byte[] bad = "{\"learningRate\": 0, \"epochs\": 3}".getBytes(StandardCharsets.UTF_8);
+    RefusedDocumentException refused =
+        catchThrowableOfType(
+            RefusedDocumentException.class, () -> READER.overrides(bad, DocumentFormat.JSON));
+    assertThat(refused.faults())
+        .extracting(SpecFault::field)
+        .containsExactlyInAnyOrder("learningRate", "epochs");
+  }
+
+  private static ExperimentSpec yaml(String text) {
+    return READER.spec(text.getBytes(StandardCharsets.UTF_8), DocumentFormat.YAML);
+  }
+
+  private static ExperimentSpec json(String text) {
+    return READER.spec(text.getBytes(StandardCharsets.UTF_8), DocumentFormat.JSON);
+  }
+
+  private static List<SpecFault> faultsOf(String yaml) {
+    RefusedDocumentException refused = refusal(yaml, DocumentFormat.YAML);
+    assertThat(refused.reason()).isEqualTo(Reason.INVALID);
+    return refused.faults();
+  }
+
+  private static RefusedDocumentException refusal(String text, DocumentFormat format) {
+    RefusedDocumentException refused =
+        catchThrowableOfType(
+            RefusedDocumentException.class,
+            () -> READER.spec(text.getBytes(StandardCharsets.UTF_8), format));
+    assertThat(refused).isNotNull();
+    return refused;
+  }
+}

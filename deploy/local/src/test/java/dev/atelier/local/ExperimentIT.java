@@ -1,0 +1,350 @@
+package dev.atelier.local;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.atelier.network.HostTensor;
+import dev.atelier.network.Libtorch;
+import dev.atelier.network.TorchModule;
+import dev.atelier.store.Sha256;
+import java.io.IOException;
+import java.io.Reader;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpRequest.BodyPublishers;
+import java.net.http.HttpResponse;
+import java.net.http.HttpResponse.BodyHandlers;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.DriverManager;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.Properties;
+import java.util.Random;
+import java.util.function.Predicate;
+import java.util.stream.StreamSupport;
+import javax.imageio.ImageIO;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/**
+ * A whole experiment over REST on the real stack: real Postgres, S3 server, Temporal, api and worker
+ * processes. One worker is killed, one student is poisoned and retried.
+ */
+@Timeout(600)
+class ExperimentIT {
+
+  private static final ObjectMapper JSON = new ObjectMapper();
+  private static final int STEPS = 600;
+
+  // Student 2 cannot but diverge: its learning rate is beyond any sense.
+  private static final String SPEC =
+      """
+      name: integration
+      seed: 3
+      dataset: {source: "shapes?count=96&seed=1", resolution: 8}
+      diffusion: {timesteps: 100}
+      teacher:
+        network: {channels: 16, multipliers: [1, 2], resBlocks: 1, attentionResolutions: [4]}
+        training: {steps: 60, batchSize: 8, warmupSteps: 5, learningRate: 1.0e-3, emaDecay: 0.9,
+          checkpointEverySteps: 20, metricsEverySteps: 10}
+      students:
+        count: 2
+        network: {channels: 8, multipliers: [1, 2], resBlocks: 1, attentionResolutions: [4]}
+        training: {steps: %d, batchSize: 8, warmupSteps: 5, learningRate: 1.0e-3, emaDecay: 0.9,
+          checkpointEverySteps: 25, metricsEverySteps: 10}
+        overrides: [{student: 2, training: {learningRate: 1.0e+30}}]
+        oneToOneBaseline: true
+      evaluation:
+        samples: 32
+        batchSize: 16
+        gridRows: 2
+        gridColumns: 4
+        sampler: {steps: 5, spacing: uniform}
+      """
+          .formatted(STEPS);
+
+  private final HttpClient http = HttpClient.newHttpClient();
+  private String api = "";
+
+  @Test
+  void shouldFinishWhenAWorkerIsKilledAndAPoisonedStudentIsRetried(@TempDir Path directory)
+      throws Exception {
+    Path data = directory.resolve("data");
+    String id;
+    try (LocalStack stack = prepare(data)) {
+      Endpoints endpoints = stack.start();
+      api = endpoints.api();
+      id = launch();
+
+      JsonNode running =
+          await(id, e -> "RUNNING".equals(state(e, "student-1")) && step(e, "student-1") >= 50);
+      String worker = model(running, "student-1").get("worker").asText();
+      long victim = stack.pid(worker).orElseThrow();
+      assertThat(ProcessHandle.of(victim).orElseThrow().destroyForcibly()).isTrue();
+
+      JsonNode waiting = await(id, e -> "AWAITING_RETRY".equals(e.get("stage").asText()));
+      assertThat(state(waiting, "student-1")).isEqualTo("DONE");
+      assertThat(model(waiting, "student-1").get("attempts").asInt()).isGreaterThanOrEqualTo(2);
+      assertThat(state(waiting, "one-to-one")).isEqualTo("DONE");
+      assertThat(state(waiting, "student-2")).isEqualTo("FAILED");
+      JsonNode error = model(waiting, "student-2").get("error");
+      assertThat(error.get("type").asText()).isEqualTo("DIVERGED");
+      assertThat(error.get("message").asText()).contains("student-2 diverged at step");
+      assertThat(model(waiting, "student-2").get("attempts").asInt()).isEqualTo(1);
+
+      retry(id, "student-2", "{\"learningRate\": 0.001}");
+      JsonNode done = await(id, e -> "DONE".equals(e.get("stage").asText()));
+
+      checkRows(endpoints, id);
+      checkEvaluations(done);
+      Path export = directory.resolve("export");
+      download(done, export);
+      checkExport(export);
+    }
+
+    try (LocalStack stack = prepare(data)) {
+      api = stack.start().api();
+      JsonNode again = show(id);
+      assertThat(again.get("stage").asText()).isEqualTo("DONE");
+      assertThat(again.get("evaluations")).hasSize(3);
+      byte[] grid = get("/api/v1/experiments/" + id + "/samples/o2mkd.png");
+      assertThat(ImageIO.read(new java.io.ByteArrayInputStream(grid)).getWidth()).isGreaterThan(32);
+    }
+  }
+
+  private static LocalStack prepare(Path data) throws Exception {
+    StackOptions options = new StackOptions(data, Ports.ANY, 2, 1);
+    return LocalStack.prepare(
+        options, new Installation(Path.of("../..").toAbsolutePath().normalize()), System.out::println);
+  }
+
+  private void checkRows(Endpoints endpoints, String id) throws SQLException, IOException {
+    Properties credentials = new Properties();
+    try (Reader reader = Files.newBufferedReader(endpoints.credentials())) {
+      credentials.load(reader);
+    }
+    String password = credentials.getProperty("postgres.password");
+    try (Connection database =
+        DriverManager.getConnection(
+            endpoints.postgresUrl(), endpoints.postgresUser(), password)) {
+      // Every tenth step once, although the steps after the last checkpoint were done twice.
+      assertThat(
+              number(
+                  database,
+                  """
+                  select count(*) from metric_point p join model m on m.id = p.model_id
+                  where m.experiment_id = '%s' and m.key = 'student-1' and p.series = 'loss'
+                  """
+                      .formatted(id)))
+          .isEqualTo(STEPS / 10);
+      assertThat(
+              number(
+                  database,
+                  "select count(*) from model where experiment_id = '%s' and state = 'DONE'"
+                      .formatted(id)))
+          .isEqualTo(4);
+      assertThat(
+              number(
+                  database,
+                  """
+                  select count(*) from checkpoint c join model m on m.id = c.model_id
+                  where m.experiment_id = '%s' and c.step = m.total_steps
+                  """
+                      .formatted(id)))
+          .isEqualTo(4);
+    }
+  }
+
+  private static void checkEvaluations(JsonNode done) {
+    List<String> subjects = new ArrayList<>();
+    for (JsonNode evaluation : done.get("evaluations")) {
+      subjects.add(evaluation.get("subject").asText());
+      assertThat(evaluation.get("metric").asText()).isEqualTo("Fréchet distance (random-conv)");
+      assertThat(evaluation.get("distance").asDouble()).isPositive();
+      assertThat(evaluation.get("imagesPerSecond").asDouble()).isPositive();
+      assertThat(evaluation.get("peakMemoryBytes").asLong()).isGreaterThan(50_000_000);
+      assertThat(evaluation.get("protocol").get("samples").asInt()).isEqualTo(32);
+    }
+    assertThat(subjects).containsExactlyInAnyOrder("teacher", "one-to-one", "o2mkd");
+  }
+
+  private void download(JsonNode done, Path export) throws Exception {
+    Files.createDirectories(export);
+    for (JsonNode artifact : done.get("artifacts")) {
+      byte[] content = get(URI.create(artifact.get("href").asText()).getPath());
+      assertThat(Sha256.of(content)).isEqualTo(artifact.get("sha256").asText());
+      Files.write(export.resolve(artifact.get("name").asText()), content);
+    }
+    assertThat(export)
+        .isDirectoryContaining(f -> f.endsWith("teacher.pt"))
+        .isDirectoryContaining(f -> f.endsWith("student-1.pt"))
+        .isDirectoryContaining(f -> f.endsWith("student-2.safetensors"))
+        .isDirectoryContaining(f -> f.endsWith("one-to-one.pt"))
+        .isDirectoryContaining(f -> f.endsWith("ensemble.pt"))
+        .isDirectoryContaining(f -> f.endsWith("samples-dataset.png"));
+    JsonNode description = JSON.readTree(export.resolve("experiment.json").toFile());
+    assertThat(description.get("models").get(1).get("range").get("high").asInt()).isEqualTo(50);
+    assertThat(description.get("evaluations")).hasSize(3);
+  }
+
+  /** The ensemble routes each sample to its student, in Java and in plain Python alike. */
+  private static void checkExport(Path export) throws Exception {
+    int n = 6;
+    Random random = new Random(5);
+    float[] x = new float[n * 3 * 8 * 8];
+    for (int i = 0; i < x.length; i++) {
+      x[i] = (float) random.nextGaussian();
+    }
+    long[] t = {0, 99, 49, 50, 7, 80};
+    HostTensor input = HostTensor.ofFloats(x, n, 3, 8, 8);
+    float[] ensemble = run(export.resolve("ensemble.pt"), input, t);
+    float[] first = run(export.resolve("student-1.pt"), input, t);
+    float[] second = run(export.resolve("student-2.pt"), input, t);
+    int elements = 3 * 8 * 8;
+    for (int i = 0; i < ensemble.length; i++) {
+      float[] owner = t[i / elements] < 50 ? first : second;
+      assertThat(ensemble[i]).isCloseTo(owner[i], org.assertj.core.api.Assertions.within(1e-5f));
+    }
+    assertThat(first).isNotEqualTo(second);
+
+    Optional<String> python = pythonWithTorch();
+    if (python.isEmpty()) {
+      System.out.println("No Python with torch: the comparison with Python is left out.");
+      return;
+    }
+    Files.write(export.resolve("x.f32"), bytes(x));
+    String script =
+        """
+        import sys, torch
+        x = torch.frombuffer(bytearray(open("x.f32", "rb").read()), dtype=torch.float32)
+        t = torch.tensor([0, 99, 49, 50, 7, 80])
+        eps = torch.jit.load("ensemble.pt")(x.reshape(6, 3, 8, 8), t)
+        for name in ["teacher", "student-1", "student-2", "one-to-one"]:
+            assert torch.jit.load(name + ".pt")(x.reshape(6, 3, 8, 8), t).shape == eps.shape
+        open("eps.f32", "wb").write(eps.detach().numpy().tobytes())
+        """;
+    Process process =
+        new ProcessBuilder(python.get(), "-c", script)
+            .directory(export.toFile())
+            .inheritIO()
+            .start();
+    assertThat(process.waitFor()).isZero();
+    ByteBuffer eps =
+        ByteBuffer.wrap(Files.readAllBytes(export.resolve("eps.f32")))
+            .order(ByteOrder.LITTLE_ENDIAN);
+    for (float value : ensemble) {
+      assertThat(eps.getFloat()).isCloseTo(value, org.assertj.core.api.Assertions.within(1e-5f));
+    }
+  }
+
+  private static float[] run(Path archive, HostTensor x, long[] t) {
+    try (TorchModule module = Libtorch.load(archive, "cpu", TorchModule.Mode.INFERENCE)) {
+      return module.forward(x, HostTensor.ofLongs(t, t.length)).toFloats();
+    }
+  }
+
+  private static byte[] bytes(float[] values) {
+    ByteBuffer buffer = ByteBuffer.allocate(values.length * 4).order(ByteOrder.LITTLE_ENDIAN);
+    for (float value : values) {
+      buffer.putFloat(value);
+    }
+    return buffer.array();
+  }
+
+  /** The interpreter of the environment variable, else python3, when it has torch. */
+  private static Optional<String> pythonWithTorch() throws Exception {
+    String python =
+        Optional.ofNullable(System.getenv("ATELIER_TEST_PYTHON")).orElse("python3");
+    try {
+      Process process = new ProcessBuilder(python, "-c", "import torch, numpy").start();
+      return process.waitFor() == 0 ? Optional.of(python) : Optional.empty();
+    } catch (IOException e) {
+      return Optional.empty();
+    }
+  }
+
+  private static long number(Connection database, String query) throws SQLException {
+    try (Statement statement = database.createStatement();
+        ResultSet row = statement.executeQuery(query)) {
+      assertThat(row.next()).isTrue();
+      return row.getLong(1);
+    }
+  }
+
+  private String launch() throws Exception {
+    HttpRequest request =
+        HttpRequest.newBuilder(URI.create(api + "/api/v1/experiments"))
+            .header("Content-Type", "application/yaml")
+            .header("Idempotency-Key", "integration")
+            .POST(BodyPublishers.ofString(SPEC))
+            .build();
+    String first = accepted(request).get("id").asText();
+    assertThat(accepted(request).get("id").asText()).isEqualTo(first); // the same launch
+    return first;
+  }
+
+  private void retry(String id, String key, String overrides) throws Exception {
+    accepted(
+        HttpRequest.newBuilder(
+                URI.create(api + "/api/v1/experiments/" + id + "/models/" + key + "/retry"))
+            .header("Content-Type", "application/json")
+            .POST(BodyPublishers.ofString(overrides))
+            .build());
+  }
+
+  private JsonNode accepted(HttpRequest request) throws Exception {
+    HttpResponse<String> response = http.send(request, BodyHandlers.ofString());
+    assertThat(response.statusCode()).as(response.body()).isEqualTo(202);
+    return JSON.readTree(response.body());
+  }
+
+  private JsonNode show(String id) throws Exception {
+    return JSON.readTree(get("/api/v1/experiments/" + id));
+  }
+
+  private byte[] get(String path) throws Exception {
+    HttpResponse<byte[]> response =
+        http.send(
+            HttpRequest.newBuilder(URI.create(api + path)).build(), BodyHandlers.ofByteArray());
+    assertThat(response.statusCode()).as(path).isEqualTo(200);
+    return response.body();
+  }
+
+  private JsonNode await(String id, Predicate<JsonNode> condition) throws Exception {
+    while (true) {
+      JsonNode experiment = show(id);
+      if (condition.test(experiment)) {
+        return experiment;
+      }
+      String stage = experiment.get("stage").asText();
+      assertThat(stage).as(experiment.toPrettyString()).isNotIn("FAILED", "CANCELED", "DONE");
+      Thread.sleep(50);
+    }
+  }
+
+  private static JsonNode model(JsonNode experiment, String key) {
+    return StreamSupport.stream(experiment.get("models").spliterator(), false)
+        .filter(m -> m.get("key").asText().equals(key))
+        .findFirst()
+        .orElseThrow();
+  }
+
+  private static String state(JsonNode experiment, String key) {
+    return model(experiment, key).get("state").asText();
+  }
+
+  private static int step(JsonNode experiment, String key) {
+    return model(experiment, key).get("step").asInt();
+  }
+}
