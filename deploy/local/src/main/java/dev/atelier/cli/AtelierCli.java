@@ -28,6 +28,7 @@ import picocli.CommandLine.ExitCode;
       CommandLine.HelpCommand.class
     },
     mixinStandardHelpOptions = true,
+    scope = CommandLine.ScopeType.INHERIT, // --help and --version of every command
     synopsisSubcommandLabel = "COMMAND")
 public final class AtelierCli {
 

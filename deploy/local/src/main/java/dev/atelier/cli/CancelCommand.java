@@ -5,10 +5,7 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.ExitCode;
 import picocli.CommandLine.Mixin;
 
-@Command(
-    name = "cancel",
-    mixinStandardHelpOptions = true,
-    description = "Cancel an experiment; its checkpoints are kept.")
+@Command(name = "cancel", description = "Cancel an experiment; its checkpoints are kept.")
 final class CancelCommand implements Callable<Integer> {
 
   @Mixin private ExperimentArgument experiment;

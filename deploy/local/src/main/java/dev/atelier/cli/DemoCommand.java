@@ -14,7 +14,6 @@ import picocli.CommandLine.Option;
 
 @Command(
     name = "demo",
-    mixinStandardHelpOptions = true,
     description = "Run the local stack and a whole small experiment on it, then keep serving.")
 final class DemoCommand implements Callable<Integer> {
 

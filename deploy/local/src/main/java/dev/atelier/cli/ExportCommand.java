@@ -18,7 +18,6 @@ import picocli.CommandLine.Option;
 
 @Command(
     name = "export",
-    mixinStandardHelpOptions = true,
     description = "Write an experiment's models, results and sample grids to a folder.")
 final class ExportCommand implements Callable<Integer> {
 

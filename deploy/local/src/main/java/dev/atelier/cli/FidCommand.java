@@ -33,7 +33,6 @@ import picocli.CommandLine.Spec;
 /** Compares two sets of images without any server; the last line is one number. */
 @Command(
     name = "fid",
-    mixinStandardHelpOptions = true,
     description = "Measure the Fréchet distance of two image sources; its last line is the number.")
 final class FidCommand implements Callable<Integer> {
 
@@ -119,8 +118,6 @@ final class FidCommand implements Callable<Integer> {
   }
 
   private void measure(Path work) throws IOException, CommandFailure {
-    PackedImages imagesA = prepare(first, Files.createDirectory(work.resolve("a")));
-    PackedImages imagesB = prepare(second, Files.createDirectory(work.resolve("b")));
     boolean builtIn = extractor.equals(RandomConvExtractor.NAME);
     Path file = builtIn ? work.resolve("random-conv.pt") : Path.of(extractor);
     if (builtIn) {
@@ -130,6 +127,8 @@ final class FidCommand implements Callable<Integer> {
           "Extractor '%s' is no file: expected a TorchScript file or random-conv."
               .formatted(extractor));
     }
+    PackedImages imagesA = prepare(first, Files.createDirectory(work.resolve("a")));
+    PackedImages imagesB = prepare(second, Files.createDirectory(work.resolve("b")));
     String name = builtIn ? RandomConvExtractor.NAME : file.getFileName().toString();
     Libtorch.useThreads(threads.orElse(Runtime.getRuntime().availableProcessors()));
     double distance;
@@ -174,7 +173,7 @@ final class FidCommand implements Callable<Integer> {
     }
     if (manifest.images() < MIN_IMAGES) {
       throw new CommandFailure(
-          "'%s' holds %d image: expected %d or more."
+          "'%s' gives %d image(s): expected %d or more."
               .formatted(source, manifest.images(), MIN_IMAGES));
     }
     List<Path> shards =

@@ -12,10 +12,7 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
-@Command(
-    name = "launch",
-    mixinStandardHelpOptions = true,
-    description = "Launch an experiment and print its id.")
+@Command(name = "launch", description = "Launch an experiment and print its id.")
 final class LaunchCommand implements Callable<Integer> {
 
   @Mixin private ApiOptions connection;

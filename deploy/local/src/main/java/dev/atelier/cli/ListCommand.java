@@ -11,10 +11,7 @@ import picocli.CommandLine.ExitCode;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
-@Command(
-    name = "ls",
-    mixinStandardHelpOptions = true,
-    description = "List experiments, newest first.")
+@Command(name = "ls", description = "List experiments, newest first.")
 final class ListCommand implements Callable<Integer> {
 
   @Mixin private ApiOptions connection;

@@ -89,14 +89,16 @@ final class ReportText {
     return table.lines();
   }
 
-  /** What is cheap beside what it was made from: teacher first, its students together last. */
+  /** Teacher first, what was made from it after; subjects not known here last. */
   private static List<ExperimentReport.Evaluation> inOrder(
       List<ExperimentReport.Evaluation> evaluations) {
     return evaluations.stream()
         .sorted(
             Comparator.comparingInt(
                 evaluation ->
-                    Math.floorMod(SUBJECTS.indexOf(evaluation.subject()), SUBJECTS.size() + 1)))
+                    SUBJECTS.contains(evaluation.subject())
+                        ? SUBJECTS.indexOf(evaluation.subject())
+                        : SUBJECTS.size()))
         .toList();
   }
 

@@ -12,7 +12,6 @@ import picocli.CommandLine.Parameters;
 
 @Command(
     name = "retry",
-    mixinStandardHelpOptions = true,
     description =
         "Train a failed model again from its last checkpoint; the others stay as they are.")
 final class RetryCommand implements Callable<Integer> {

@@ -5,10 +5,7 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.ExitCode;
 import picocli.CommandLine.Mixin;
 
-@Command(
-    name = "show",
-    mixinStandardHelpOptions = true,
-    description = "Show an experiment: its models, figures and files.")
+@Command(name = "show", description = "Show an experiment: its models, figures and files.")
 final class ShowCommand implements Callable<Integer> {
 
   @Mixin private ExperimentArgument experiment;

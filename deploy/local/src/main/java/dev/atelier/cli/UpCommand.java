@@ -7,7 +7,6 @@ import picocli.CommandLine.Mixin;
 
 @Command(
     name = "up",
-    mixinStandardHelpOptions = true,
     description = "Run the local stack until Ctrl-C: Postgres, S3, Temporal, API, workers.")
 final class UpCommand implements Callable<Integer> {
 

@@ -8,7 +8,6 @@ import picocli.CommandLine.Mixin;
 
 @Command(
     name = "watch",
-    mixinStandardHelpOptions = true,
     description = "Show an experiment's progress until it ends; succeeds only if it is DONE.")
 final class WatchCommand implements Callable<Integer> {
 
