@@ -38,8 +38,8 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * A whole experiment over REST on the real stack: real Postgres, S3 server, Temporal, api and worker
- * processes. One worker is killed, one student is poisoned and retried.
+ * A whole experiment over REST on the real stack: real Postgres, S3 server, Temporal, api and
+ * worker processes. One worker is killed, one student is poisoned and retried.
  */
 @Timeout(600)
 class ExperimentIT {
@@ -126,7 +126,9 @@ class ExperimentIT {
   private static LocalStack prepare(Path data) throws Exception {
     StackOptions options = new StackOptions(data, Ports.ANY, 2, 1);
     return LocalStack.prepare(
-        options, new Installation(Path.of("../..").toAbsolutePath().normalize()), System.out::println);
+        options,
+        new Installation(Path.of("../..").toAbsolutePath().normalize()),
+        System.out::println);
   }
 
   private void checkRows(Endpoints endpoints, String id) throws SQLException, IOException {
@@ -136,8 +138,7 @@ class ExperimentIT {
     }
     String password = credentials.getProperty("postgres.password");
     try (Connection database =
-        DriverManager.getConnection(
-            endpoints.postgresUrl(), endpoints.postgresUser(), password)) {
+        DriverManager.getConnection(endpoints.postgresUrl(), endpoints.postgresUser(), password)) {
       // Every tenth step once, although the steps after the last checkpoint were done twice.
       assertThat(
               number(
@@ -264,8 +265,7 @@ class ExperimentIT {
 
   /** The interpreter of the environment variable, else python3, when it has torch. */
   private static Optional<String> pythonWithTorch() throws Exception {
-    String python =
-        Optional.ofNullable(System.getenv("ATELIER_TEST_PYTHON")).orElse("python3");
+    String python = Optional.ofNullable(System.getenv("ATELIER_TEST_PYTHON")).orElse("python3");
     try {
       Process process = new ProcessBuilder(python, "-c", "import torch, numpy").start();
       return process.waitFor() == 0 ? Optional.of(python) : Optional.empty();
