@@ -5,6 +5,7 @@ import dev.atelier.workflows.Stage;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.LocalTime;
+import java.time.ZoneId;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -87,7 +88,10 @@ final class ExperimentWatch {
   }
 
   private void print(String line) {
-    screen.print("%s  %s".formatted(LocalTime.now().truncatedTo(ChronoUnit.SECONDS), line));
+    screen.print(
+        "%s  %s"
+            .formatted(
+                LocalTime.now(ZoneId.systemDefault()).truncatedTo(ChronoUnit.SECONDS), line));
   }
 
   private static String stage(ExperimentReport report) {

@@ -80,7 +80,7 @@ final class ReportText {
           evaluation.subject(),
           evaluation.distance().map(Figures::number).orElse("—"),
           Figures.count(evaluation.macsPerStep()),
-          Figures.count(evaluation.parameters()),
+          Figures.count((double) evaluation.parameters()),
           Figures.rate(evaluation.imagesPerSecond()),
           Figures.bytes(evaluation.peakMemoryBytes()));
     }

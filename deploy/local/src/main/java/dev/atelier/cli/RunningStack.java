@@ -73,7 +73,11 @@ final class RunningStack implements AutoCloseable {
 
   @Override
   public void close() {
-    Runtime.getRuntime().removeShutdownHook(shutdownHook);
     stack.close();
+    try {
+      Runtime.getRuntime().removeShutdownHook(shutdownHook);
+    } catch (IllegalStateException e) {
+      // Ctrl-C came meanwhile: the hook closes too, which changes nothing
+    }
   }
 }

@@ -9,7 +9,6 @@ import java.util.List;
  */
 final class Screen {
 
-  private static final String UP_AND_CLEAR_BELOW = "\u001b[%dA\r\u001b[J";
   private static final String NO_WRAP = "\u001b[?7l"; // a long line is cut at the edge
   private static final String WRAP = "\u001b[?7h";
 
@@ -61,7 +60,7 @@ final class Screen {
 
   private void clear() {
     if (!block.isEmpty()) {
-      out.printf(UP_AND_CLEAR_BELOW, block.size());
+      out.printf("\u001b[%dA\r\u001b[J", block.size()); // up, then clear all below
     }
   }
 

@@ -1,12 +1,8 @@
 package dev.atelier.local;
 
-import io.temporal.api.workflowservice.v1.DescribeNamespaceRequest;
-import io.temporal.serviceclient.WorkflowServiceStubs;
-import io.temporal.serviceclient.WorkflowServiceStubsOptions;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -17,8 +13,7 @@ import java.util.Optional;
  */
 final class TemporalService implements Service {
 
-  private static final String NAMESPACE = "default";
-  private static final Duration PROBE_TIMEOUT = Duration.ofSeconds(2);
+  static final String NAMESPACE = "default";
 
   private final Optional<Path> program;
   private final Path database;
@@ -72,19 +67,7 @@ final class TemporalService implements Service {
 
   @Override
   public void probe() {
-    WorkflowServiceStubs stubs =
-        WorkflowServiceStubs.newServiceStubs(
-            WorkflowServiceStubsOptions.newBuilder()
-                .setTarget(target())
-                .setRpcTimeout(PROBE_TIMEOUT)
-                .validateAndBuildWithDefaults());
-    try {
-      stubs
-          .blockingStub()
-          .describeNamespace(DescribeNamespaceRequest.newBuilder().setNamespace(NAMESPACE).build());
-    } finally {
-      stubs.shutdownNow();
-    }
+    TemporalProbe.requireNamespace(target(), NAMESPACE);
   }
 
   String target() {

@@ -1,5 +1,7 @@
 package dev.atelier.local;
 
+import dev.atelier.workflows.TaskQueues;
+import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.HashMap;
@@ -10,6 +12,7 @@ import java.util.Map;
 final class WorkerService implements Service {
 
   private static final String MAIN = "dev.atelier.worker.WorkerMain";
+  private static final String DEVICE_CLASS = "cpu";
 
   private final int number;
   private final int threads;
@@ -56,7 +59,7 @@ final class WorkerService implements Service {
     environment.put("ATELIER_DATABASE_PASSWORD", connections.credentials().postgresPassword());
     environment.put("ATELIER_WORKER_NAME", name());
     environment.put("ATELIER_WORKER_THREADS", Integer.toString(threads));
-    environment.put("ATELIER_WORKER_DEVICE_CLASS", "cpu");
+    environment.put("ATELIER_WORKER_DEVICE_CLASS", DEVICE_CLASS);
     environment.put("ATELIER_WORKER_CACHE_DIR", root.resolve("cache").toString());
     environment.put("DJL_CACHE_DIR", root.resolve("djl").toString());
     environment.put("OMP_NUM_THREADS", Integer.toString(threads));
@@ -68,7 +71,11 @@ final class WorkerService implements Service {
   }
 
   @Override
-  public void probe() {
-    // It answers nobody: it polls Temporal. One that cannot start ends, and is started again.
+  public void probe() throws IOException {
+    TemporalProbe.requirePoller(
+        connections.temporalTarget(),
+        TemporalService.NAMESPACE,
+        TaskQueues.compute(DEVICE_CLASS),
+        name());
   }
 }
