@@ -36,7 +36,7 @@ for name, weight_decay, kd in (("adam", 0.0, 0.0), ("adamw", 0.1, 0.5)):
                 e.mul_(decay).add_(p, alpha=1 - decay)
         metrics.append([loss.item(), diffusion.item(), distillation.item(), norm.item()])
     tensors[f"{name}.metrics"] = torch.tensor(metrics, dtype=torch.float64)
-    for key in ("conv_in.weight", "mid_block.attentions.0.to_q.weight", "time_embedding.linear_1.bias", "conv_out.bias"):
+    for key in ("conv_in.weight", "mid_block.resnets.0.conv1.weight", "mid_block.attentions.0.to_q.weight", "time_embedding.linear_1.bias", "conv_out.bias"):
         p = dict(model.named_parameters())[key]
         i = [k for k, _ in model.named_parameters()].index(key)
         tensors[f"{name}.weights.{key}"] = p.detach().clone()

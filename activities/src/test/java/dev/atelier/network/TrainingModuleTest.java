@@ -58,7 +58,7 @@ class TrainingModuleTest {
         for (int i = 0; i < 4; i++) {
           if (i != 2 || distillation > 0) {
             double e = expected[4 * step + i];
-            assertThat(metrics[i]).isCloseTo(e, within(1e-4 * Math.abs(e)));
+            assertThat(metrics[i]).isCloseTo(e, within(1e-5 * Math.abs(e)));
           }
         }
       }
@@ -67,7 +67,7 @@ class TrainingModuleTest {
         for (int i = 0; i < tensors.size(); i++) {
           String key = name + "." + part + "." + network.weights().get(i).name();
           if (fixture.containsKey(key)) {
-            assertThat(distance(tensors.get(i), fixture.get(key))).as(key).isLessThan(2e-4);
+            assertThat(distance(tensors.get(i), fixture.get(key))).as(key).isLessThan(1e-5);
           }
         }
       }
