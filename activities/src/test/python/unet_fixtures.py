@@ -57,6 +57,18 @@ def build(resolution, widths, res_blocks, attention, groups, heads):
     return model.eval().double()  # the reference is exact, the tested network float32
 
 
+def fill(model):
+    """Sets the weights, in name order, to closed forms."""
+    with torch.no_grad():
+        for k, (key, p) in enumerate(sorted(model.named_parameters())):
+            if p.dim() == 1:
+                is_norm = "norm" in key and key.endswith("weight")
+                value = 0.1 * closed_form(p.shape, k) + (1 if is_norm else 0)
+            else:
+                value = closed_form(p.shape, k) / math.sqrt(math.prod(p.shape[1:]))
+            p.copy_(value.float())
+
+
 def macs(model, resolution):
     """Counted by PyTorch: convolutions and linear layers, not attention's products."""
     with FlopCounterMode(display=False) as counter, torch.no_grad():
@@ -68,14 +80,7 @@ def main(out):
     print("paper", macs(build(32, (128, 256, 256, 256), 2, (1,), 32, 1), 32))
     for name, (resolution, widths, res_blocks, attention, groups, heads, batch) in CASES.items():
         model = build(resolution, widths, res_blocks, attention, groups, heads)
-        with torch.no_grad():
-            for k, (key, p) in enumerate(sorted(model.named_parameters())):
-                if p.dim() == 1:
-                    is_norm = "norm" in key and key.endswith("weight")
-                    value = 0.1 * closed_form(p.shape, k) + (1 if is_norm else 0)
-                else:
-                    value = closed_form(p.shape, k) / math.sqrt(math.prod(p.shape[1:]))
-                p.copy_(value.float().double())
+        fill(model)
         x = closed_form((batch, 3, resolution, resolution), 1000).float().double()
         noise = closed_form((batch, 3, resolution, resolution), 2000).float().double()
         t = torch.tensor([(i * 617 + 3) % 1000 for i in range(batch)])
@@ -101,4 +106,5 @@ def main(out):
         print(name, meta["parameters"], eps.abs().mean().item())
 
 
-main(sys.argv[1])
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -30,12 +30,12 @@ public final class ShapesGenerator {
 
   /** Which shape image {@code index} shows. */
   public Shape shape(int index) {
-    return Scene.of(seed, index).shape;
+    return new Scene(seed, index).shape;
   }
 
   /** Image {@code index} as uint8 [3, H, W]. */
   public byte[] render(int index, int resolution) {
-    Scene scene = Scene.of(seed, index);
+    Scene scene = new Scene(seed, index);
     int plane = resolution * resolution;
     byte[] chw = new byte[CHANNELS * plane];
     double pixel = 1.0 / resolution;
@@ -53,43 +53,34 @@ public final class ShapesGenerator {
     return chw;
   }
 
-  @SuppressWarnings("ArrayRecordComponent") // never compared
-  private record Scene(
-      Shape shape,
-      double centreX,
-      double centreY,
-      double radius,
-      double cos,
-      double sin,
-      double[] ink,
-      double[] ground) {
+  private static final class Scene {
+    final Shape shape;
+    final double centreX;
+    final double centreY;
+    final double radius;
+    final double cos;
+    final double sin;
+    final double[] ink;
+    final double[] ground;
 
-    static Scene of(long seed, int index) {
+    Scene(long seed, int index) {
       Draws draws = new Draws(Draws.mix(Draws.mix(seed) + index));
-      Shape shape = SHAPES.get((int) (draws.next() * SHAPES.size()));
-      double radius = 0.24 + 0.14 * draws.next();
+      shape = SHAPES.get((int) (draws.next() * SHAPES.size()));
+      radius = 0.24 + 0.14 * draws.next();
       double freedom = 0.47 - radius;
-      double centreX = 0.5 + freedom * (2 * draws.next() - 1);
-      double centreY = 0.5 + freedom * (2 * draws.next() - 1);
+      centreX = 0.5 + freedom * (2 * draws.next() - 1);
+      centreY = 0.5 + freedom * (2 * draws.next() - 1);
       // StrictMath: the same bits on every machine.
       double angle = 2 * StrictMath.PI * draws.next();
-      double[] ink =
-          hsv((int) (draws.next() * HUES) / (double) HUES, 1, 0.85 + 0.15 * draws.next());
+      ink = hsv((int) (draws.next() * HUES) / (double) HUES, 1, 0.85 + 0.15 * draws.next());
       double groundHue = draws.next();
       double groundTone = draws.next();
-      double[] ground =
+      ground =
           luminance(ink) > 0.4
               ? hsv(groundHue, 0.3, 0.05 + 0.15 * groundTone)
               : hsv(groundHue, 0.08, 0.85 + 0.15 * groundTone);
-      return new Scene(
-          shape,
-          centreX,
-          centreY,
-          radius,
-          StrictMath.cos(angle),
-          StrictMath.sin(angle),
-          ink,
-          ground);
+      cos = StrictMath.cos(angle);
+      sin = StrictMath.sin(angle);
     }
 
     /** Distance to the shape's edge, negative inside, in units of the image side. */

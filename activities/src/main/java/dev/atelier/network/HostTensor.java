@@ -70,7 +70,7 @@ public final class HostTensor {
 
   public static HostTensor ofDoubles(double[] values, long... shape) {
     HostTensor tensor = zeros(DType.F64, shape);
-    tensor.data().asDoubleBuffer().put(values);
+    tensor.putDoubles(values);
     return tensor;
   }
 
@@ -101,18 +101,27 @@ public final class HostTensor {
     data().asFloatBuffer().put(values);
   }
 
+  public void putDoubles(double[] values) {
+    data().asDoubleBuffer().put(values);
+  }
+
   public void putLongs(long[] values) {
     data().asLongBuffer().put(values);
   }
 
   /** All elements as float; {@code F32} only. */
   public float[] toFloats() {
+    float[] copy = new float[Math.toIntExact(elements())];
+    copyFloats(copy);
+    return copy;
+  }
+
+  /** Copies all elements into {@code values}; {@code F32} only. */
+  public void copyFloats(float[] values) {
     if (dtype != DType.F32) {
       throw new IllegalStateException("Expected a tensor of F32, found %s.".formatted(dtype));
     }
-    float[] values = new float[Math.toIntExact(elements())];
     data().asFloatBuffer().get(values);
-    return values;
   }
 
   /** All elements as double; {@code F32} or {@code F64}. */

@@ -4,6 +4,10 @@ package dev.atelier.network;
 public final class TorchException extends RuntimeException {
   private static final long serialVersionUID = 1L;
 
+  TorchException(String method, String reason) {
+    super("TorchScript method '%s' failed: %s".formatted(method, reason));
+  }
+
   TorchException(String method, String reason, Throwable cause) {
     super("TorchScript method '%s' failed: %s".formatted(method, reason), cause);
   }

@@ -1,5 +1,6 @@
 package dev.atelier.network;
 
+import ai.djl.engine.EngineException;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
@@ -9,7 +10,6 @@ import ai.djl.pytorch.engine.PtNDManager;
 import ai.djl.pytorch.engine.PtSymbolBlock;
 import ai.djl.pytorch.jni.IValueUtils;
 import ai.djl.pytorch.jni.JniUtils;
-import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -47,6 +47,12 @@ public final class TorchModule implements AutoCloseable {
     }
   }
 
+  /** Reads what a method returned while it is still in libtorch's memory. */
+  public interface ResultReader<T, E extends Exception> {
+    /** The tensors are valid until this returns. */
+    T read(List<HostTensor> results) throws E;
+  }
+
   /** Runs {@code forward}, which returns one tensor. */
   public HostTensor forward(HostTensor... inputs) {
     return run("forward", inputs).get(0);
@@ -58,6 +64,30 @@ public final class TorchModule implements AutoCloseable {
    * @throws TorchException if libtorch reports an error
    */
   public List<HostTensor> run(String method, HostTensor... inputs) {
+    return read(method, results -> results.stream().map(TorchModule::copyOf).toList(), inputs);
+  }
+
+  /** Runs a method that returns one tensor, into {@code result}: nothing is allocated in Java. */
+  public void runInto(HostTensor result, String method, HostTensor... inputs) {
+    read(
+        method,
+        results -> {
+          HostTensor found = results.get(0);
+          if (found.dtype() != result.dtype() || found.elements() != result.elements()) {
+            throw new TorchException(method, "expected %s, found %s".formatted(result, found));
+          }
+          return result.data().put(found.data());
+        },
+        inputs);
+  }
+
+  /**
+   * Runs a method and hands its results to {@code reader} without a copy.
+   *
+   * @throws TorchException if libtorch reports an error
+   */
+  public <T, E extends Exception> T read(
+      String method, ResultReader<T, E> reader, HostTensor... inputs) throws E {
     // Both settings are per thread, and DJL's start switches gradients off in the thread it runs
     // in.
     JniUtils.setGraphExecutorOptimize(false);
@@ -70,21 +100,29 @@ public final class TorchModule implements AutoCloseable {
       for (HostTensor input : inputs) {
         arguments.add(call.create(input.data(), new Shape(input.shape()), dataType(input.dtype())));
       }
-      NDList results = IValueUtils.forward(block, arguments, mode == Mode.TRAINING);
-      List<HostTensor> copies = new ArrayList<>(results.size());
-      for (NDArray result : results) {
-        copies.add(copyOut(result));
+      List<HostTensor> views = new ArrayList<>();
+      for (NDArray result : invoke(method, arguments)) {
+        views.add(
+            new HostTensor(
+                dtype(result.getDataType()),
+                result.getShape().getShape(),
+                result.toByteBuffer(true)));
       }
-      return copies;
-    } catch (ai.djl.engine.EngineException e) {
+      return reader.read(views);
+    }
+  }
+
+  private NDList invoke(String method, NDList arguments) {
+    try {
+      return IValueUtils.forward(block, arguments, mode == Mode.TRAINING);
+    } catch (EngineException e) {
       throw new TorchException(method, firstLine(e), e);
     }
   }
 
-  private static HostTensor copyOut(NDArray array) {
-    HostTensor copy = HostTensor.zeros(dtype(array.getDataType()), array.getShape().getShape());
-    ByteBuffer source = array.toByteBuffer(true);
-    copy.data().put(source);
+  private static HostTensor copyOf(HostTensor view) {
+    HostTensor copy = HostTensor.zeros(view.dtype(), view.shape());
+    copy.data().put(view.data());
     return copy;
   }
 

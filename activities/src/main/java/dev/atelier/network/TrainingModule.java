@@ -87,6 +87,9 @@ public final class TrainingModule {
     return text.append("]\n").toString();
   }
 
+  // A gradient may come in channels-last strides, and the fused Adam of the CPU walks through
+  // memory
+  // without looking at strides: each gradient is made contiguous, as its weight is.
   private static String steps(Settings settings) {
     String adam = settings.weightDecay() > 0 ? "_fused_adamw_" : "_fused_adam_";
     return String.format(
@@ -96,7 +99,7 @@ public final class TrainingModule {
           grads = annotate(List[Tensor], [])
           for g in torch.grad([loss], (self).weights()):
             if g is not None:
-              torch.append(grads, g)
+              torch.append(grads, torch.contiguous(g, memory_format=0))
           return grads
         def gradients(self, xt: Tensor, noise: Tensor, t: Tensor) -> List[Tensor]:
           return (self).gradient_list(torch.mse_loss((self).eps(xt, t), noise))

@@ -167,7 +167,7 @@ final class UNetLayout {
     line("h = torch.scaled_dot_product_attention(q, k, v, None, 0., False)");
     line("h = torch.flatten(torch.transpose(h, 1, 2), 2)"); // [N, H*W, C]
     linear(name + ".to_out.0", "h", "h", width, width, tokens, true);
-    line("h = torch.add(torch.reshape(torch.transpose(h, 1, 2), torch.size(r)), r)");
+    line("h = torch.add(r, torch.reshape(torch.transpose(h, 1, 2), torch.size(r)))");
     attentionMacs += 2 * tokens * tokens * width; // q kᵀ, and its product with v
   }
 

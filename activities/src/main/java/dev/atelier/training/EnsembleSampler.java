@@ -129,15 +129,20 @@ public final class EnsembleSampler implements AutoCloseable {
       random.stream(Purpose.SAMPLE_XT, firstIndex + i, 0).gaussians(x, i * elements, elements);
     }
     HostTensor input = HostTensor.zeros(HostTensor.DType.F32, n, channels, resolution, resolution);
-    long[] t = new long[n];
+    HostTensor eps = HostTensor.zeros(HostTensor.DType.F32, n, channels, resolution, resolution);
+    HostTensor t = HostTensor.zeros(HostTensor.DType.I64, n);
+    float[] predicted = new float[x.length];
+    long[] timesteps = new long[n];
     for (int k = 0; k < plan.size() && !stopRequested.getAsBoolean(); k++) {
       int now = plan.timesteps().get(k);
-      Arrays.fill(t, now);
+      Arrays.fill(timesteps, now);
+      t.putLongs(timesteps);
       input.putFloats(x);
-      float[] eps =
-          modules.get(ranges.owner(now)).forward(input, HostTensor.ofLongs(t, n)).toFloats();
+      modules.get(ranges.owner(now)).runInto(eps, "forward", input, t);
+      eps.copyFloats(predicted);
       for (int i = 0; i < n; i++) {
-        sampler.step(x, eps, i * elements, elements, now, plan.next(k), random, firstIndex + i);
+        sampler.step(
+            x, predicted, i * elements, elements, now, plan.next(k), random, firstIndex + i);
       }
     }
     return x;

@@ -75,7 +75,7 @@ public final class TrainingLoop {
     listener.onStart(step, spec.steps());
     if (step < spec.steps()) {
       try (TorchModule student = open(start);
-          Teacher teacher = Teacher.of(task.distillation(), device)) {
+          Teacher teacher = Teacher.of(task, device)) {
         train(student, teacher, step);
       }
     }
@@ -110,15 +110,16 @@ public final class TrainingLoop {
     TrainingBatch batch = new TrainingBatch(task, images);
     SeededRandom random = new SeededRandom(task.seed());
     IntervalMeans means = new IntervalMeans(spec.steps(), spec.batchSize());
+    HostTensor hyper = HostTensor.zeros(HostTensor.DType.F64, 2);
+    HostTensor counters = HostTensor.zeros(HostTensor.DType.I64, 2);
     int lastGoodStep = firstStep;
     for (int step = firstStep; step < spec.steps(); step++) {
       batch.draw(step);
       int done = step + 1;
       double learningRate = learningRate(spec, step);
-      HostTensor hyper = HostTensor.ofDoubles(new double[] {learningRate, emaDecay(spec, step)}, 2);
-      HostTensor counters =
-          HostTensor.ofLongs(new long[] {done, random.seedFor(Purpose.DROPOUT, step)}, 2);
-      double[] metrics = teacher.step(student, batch, hyper, counters).toDoubles();
+      hyper.putDoubles(new double[] {learningRate, emaDecay(spec, step)});
+      counters.putLongs(new long[] {done, random.seedFor(Purpose.DROPOUT, step)});
+      double[] metrics = teacher.step(student, batch, hyper, counters);
       means.add(metrics);
       if (!Double.isFinite(metrics[0]) || !Double.isFinite(metrics[3])) {
         throw new DivergedException(task.name(), done, metrics[0], metrics[3], lastGoodStep);

@@ -11,7 +11,6 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Map;
 
 /** Moves the state of a training between the network's start, libtorch and checkpoint files. */
@@ -53,13 +52,18 @@ final class TrainingState {
             case EXP_AVG -> "exp_avg";
             case EXP_AVG_SQ -> "exp_avg_sq";
           };
-      List<HostTensor> values = module.run(method);
-      Map<String, HostTensor> tensors = new LinkedHashMap<>();
-      for (int i = 0; i < values.size(); i++) {
-        tensors.put(task.network().weights().get(i).name(), values.get(i));
-      }
-      SafetensorsFile.write(
-          checkpoint.file(part), tensors, Map.of("step", Integer.toString(step), "part", method));
+      module.read(
+          method,
+          values -> {
+            Map<String, HostTensor> tensors = new LinkedHashMap<>();
+            for (int i = 0; i < values.size(); i++) {
+              tensors.put(task.network().weights().get(i).name(), values.get(i));
+            }
+            Path file = checkpoint.file(part);
+            SafetensorsFile.write(
+                file, tensors, Map.of("step", Integer.toString(step), "part", method));
+            return file;
+          });
     }
     return checkpoint;
   }

@@ -11,7 +11,6 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.TreeMap;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -30,12 +29,12 @@ class UNetParityTest {
     assertThat(network.parameters())
         .isEqualTo(Long.parseLong(fixture.metadata().get("parameters")));
     assertThat(network.macs()).isEqualTo(Long.parseLong(fixture.metadata().get("macs")));
-    Map<String, HostTensor> weights = weights(network);
+    Map<String, HostTensor> weights = ClosedForm.weights(network);
     HostTensor t = fixture.tensors().get("t");
     long batch = t.elements();
     int side = network.resolution();
-    HostTensor x = closedForm(1000, 1, 0, batch, 3, side, side);
-    HostTensor noise = closedForm(2000, 1, 0, batch, 3, side, side);
+    HostTensor x = ClosedForm.tensor(1000, 1, 0, batch, 3, side, side);
+    HostTensor noise = ClosedForm.tensor(2000, 1, 0, batch, 3, side, side);
 
     Path archive = directory.resolve("inference.pt");
     TorchScriptArchive.write(archive, network.inferenceModule("UNet", weights));
@@ -59,7 +58,7 @@ class UNetParityTest {
         double norm = Math.sqrt(Arrays.stream(g).map(v -> v * v).sum());
         double projection = 0;
         for (int j = 0; j < g.length; j++) {
-          projection += g[j] * closedForm(j, 3000);
+          projection += g[j] * ClosedForm.value(j, 3000);
         }
         double tolerance = 1e-4 * expected[0] + 1e-7; // a bias before a norm has no gradient
         assertThat(norm).as(weight).isCloseTo(expected[0], within(tolerance));
@@ -89,40 +88,5 @@ class UNetParityTest {
     return list.isEmpty()
         ? List.of()
         : Arrays.stream(list.split(",", -1)).map(Integer::valueOf).toList();
-  }
-
-  private static Map<String, HostTensor> weights(UNet network) {
-    Map<String, HostTensor> weights = new TreeMap<>();
-    network.weights().forEach(w -> weights.put(w.name(), HostTensor.zeros(HostTensor.DType.F32)));
-    Map<String, UNet.Weight> byName = new TreeMap<>();
-    network.weights().forEach(w -> byName.put(w.name(), w));
-    int k = 0;
-    for (String name : byName.keySet()) {
-      long[] shape = byName.get(name).dimensions();
-      boolean norm = shape.length == 1 && name.contains("norm") && name.endsWith("weight");
-      double fanIn = Arrays.stream(shape).skip(1).reduce(1, (a, b) -> a * b);
-      double scale = shape.length == 1 ? 0.1 : 1 / Math.sqrt(fanIn);
-      weights.put(name, closedForm(k++, scale, norm ? 1 : 0, shape));
-    }
-    return weights;
-  }
-
-  private static HostTensor closedForm(int k, double scale, double offset, long... shape) {
-    HostTensor tensor = HostTensor.zeros(HostTensor.DType.F32, shape);
-    float[] values = new float[(int) tensor.elements()];
-    for (int i = 0; i < values.length; i++) {
-      values[i] = (float) (scale * closedForm(i, k) + offset);
-    }
-    tensor.putFloats(values);
-    return tensor;
-  }
-
-  // As closed_form in unet_fixtures.py.
-  private static double closedForm(long i, long k) {
-    long z = (i * 0x9E3779B1L + k * 0x85EBCA6BL) & 0xFFFFFFFFL;
-    z ^= z >>> 16;
-    z = (z * 0x7FEB352DL) & 0xFFFFFFFFL;
-    z ^= z >>> 15;
-    return z / 0x1.0p31 - 1;
   }
 }

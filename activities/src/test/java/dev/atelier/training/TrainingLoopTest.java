@@ -227,4 +227,39 @@ class TrainingLoopTest {
     run(teacher(4, 0, 1e-3), store, new ArrayList<>(), () -> false);
     assertThat(store.saves()).isEqualTo(saves);
   }
+
+  @Test
+  void shouldKeepMemoryFlatWhenItTrainsOn() throws Exception {
+    List<Long> residentKiB = new ArrayList<>();
+    TrainingTask task = student(400);
+    new TrainingLoop(
+            task,
+            IMAGES,
+            store("flat"),
+            m -> {
+              if (m.step() == 100 || m.step() == 400) {
+                System.gc();
+                residentKiB.add(residentKiB());
+              }
+            },
+            () -> false,
+            "cpu",
+            directory)
+        .run();
+    long growth = residentKiB.get(1) - residentKiB.get(0);
+    // One step's gradients (170 kB) kept at each step would be 50 MB.
+    assertThat(growth).isLessThan(20 * 1024);
+  }
+
+  private static long residentKiB() {
+    try {
+      return Files.readAllLines(Path.of("/proc/self/status")).stream()
+          .filter(line -> line.startsWith("VmRSS:"))
+          .mapToLong(line -> Long.parseLong(line.replaceAll("[^0-9]", "")))
+          .findFirst()
+          .orElseThrow();
+    } catch (IOException e) {
+      throw new java.io.UncheckedIOException(e);
+    }
+  }
 }

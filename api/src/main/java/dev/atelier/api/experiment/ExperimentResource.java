@@ -321,6 +321,26 @@ public class ExperimentResource {
     return retry(id, "student-" + student, body, type);
   }
 
+  @POST
+  @Path("/{id}/teacher/retry")
+  @Consumes({MediaType.APPLICATION_JSON, YAML, X_YAML, TEXT_YAML, TEXT_X_YAML, MediaType.WILDCARD})
+  @Operation(operationId = "retryTeacher", summary = "Train a failed teacher again")
+  @RequestBody(
+      content =
+          @Content(
+              mediaType = MediaType.APPLICATION_JSON,
+              schema = @Schema(implementation = TrainingOverrides.class)))
+  @APIResponse(
+      responseCode = "202",
+      description = "The teacher is trained again",
+      content = @Content(schema = @Schema(implementation = Accepted.class)))
+  public Response retryTeacher(
+      @PathParam("id") String id,
+      byte[] body,
+      @HeaderParam(HttpHeaders.CONTENT_TYPE) @Parameter(hidden = true) MediaType type) {
+    return retry(id, "teacher", body, type);
+  }
+
   @GET
   @Path("/{id}/artifacts/{name}")
   @Produces(MediaType.WILDCARD)

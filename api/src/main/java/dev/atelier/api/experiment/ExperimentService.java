@@ -50,7 +50,7 @@ public class ExperimentService {
     }
     String id = ((Launch.Created) launch).id();
     try {
-      repository.withLocked(id, this::startUnlessEnded);
+      runs.start(id, spec);
     } catch (TemporalUnavailableException e) {
       LOG.warnf("%s Experiment %s waits in QUEUED.", e.getMessage(), id);
     }
@@ -134,10 +134,8 @@ public class ExperimentService {
 
   /** Stops an experiment; one that was canceled before is left as it is. */
   Accepted cancel(String id) {
-    Optional<Boolean> stopped = repository.withLocked(id, this::cancelUnlessEnded);
-    if (stopped.isEmpty()) {
-      throw unknown(id);
-    }
+    find(id);
+    repository.withLocked(id, this::cancelUnlessEnded);
     return accepted(id);
   }
 
@@ -160,8 +158,9 @@ public class ExperimentService {
 
   Artifact artifact(String id, String name) {
     find(id);
-    return repository
-        .artifact(id, name)
+    return Optional.of(name)
+        .filter(ExperimentService::storable)
+        .flatMap(n -> repository.artifact(id, n))
         .orElseThrow(
             () ->
                 new ProblemException(
@@ -215,7 +214,15 @@ public class ExperimentService {
   }
 
   private StoredExperiment find(String id) {
-    return repository.find(id).orElseThrow(() -> unknown(id));
+    return Optional.of(id)
+        .filter(ExperimentService::storable)
+        .flatMap(repository::find)
+        .orElseThrow(() -> unknown(id));
+  }
+
+  /** Postgres has no text with NUL in it, and refuses to look for it. */
+  private static boolean storable(String text) {
+    return text.indexOf('\0') < 0;
   }
 
   private ModelKey model(String id, String key) {

@@ -8,6 +8,7 @@ import com.networknt.schema.Error;
 import com.networknt.schema.Schema;
 import com.networknt.schema.SchemaRegistry;
 import com.networknt.schema.SpecificationVersion;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -39,7 +40,7 @@ final class SchemaCheck {
   Map<FieldPath, String> takeFaults(ObjectNode document) {
     readNumbers(document, definition);
     Map<FieldPath, String> faults = new LinkedHashMap<>();
-    nonFinite(document, new FieldPath(List.of()), faults);
+    unstorable(document, new FieldPath(List.of()), faults);
     faults.keySet().forEach(path -> remove(document, path));
     List<FieldPath> wrong = new ArrayList<>(faults.keySet());
     for (Error error : schema.validate(document)) {
@@ -212,18 +213,28 @@ final class SchemaCheck {
         : Optional.empty();
   }
 
-  private static void nonFinite(JsonNode value, FieldPath path, Map<FieldPath, String> faults) {
+  private static void unstorable(JsonNode value, FieldPath path, Map<FieldPath, String> faults) {
     if (value.isFloatingPointNumber() && !Double.isFinite(value.asDouble())) {
       faults.put(path, "must be a finite number, found %s.".formatted(value.asText()));
+    } else if (value.isTextual() && !isPlainText(value.asText())) {
+      faults.put(path, "must be Unicode text without the character NUL.");
     } else if (value instanceof ObjectNode object) {
       for (Map.Entry<String, JsonNode> field : object.properties()) {
-        nonFinite(field.getValue(), path.child(field.getKey()), faults);
+        if (!isPlainText(field.getKey())) {
+          faults.put(path.child(field.getKey()), "has a name that is no Unicode text without NUL.");
+        }
+        unstorable(field.getValue(), path.child(field.getKey()), faults);
       }
     } else if (value instanceof ArrayNode list) {
       for (int i = 0; i < list.size(); i++) {
-        nonFinite(list.get(i), path.child(i), faults);
+        unstorable(list.get(i), path.child(i), faults);
       }
     }
+  }
+
+  /** Whether Postgres can store the text: not NUL, nor half of a surrogate pair. */
+  private static boolean isPlainText(String text) {
+    return text.indexOf('\0') < 0 && StandardCharsets.UTF_8.newEncoder().canEncode(text);
   }
 
   /** Takes out the value at {@code path}: of a list entry, the whole list. */

@@ -12,6 +12,7 @@ import io.temporal.client.WorkflowClient;
 import io.temporal.client.WorkflowExecutionAlreadyStarted;
 import io.temporal.client.WorkflowNotFoundException;
 import io.temporal.client.WorkflowOptions;
+import io.temporal.client.WorkflowServiceException;
 import io.temporal.client.WorkflowStub;
 import io.temporal.client.WorkflowUpdateException;
 import io.temporal.client.WorkflowUpdateTimeoutOrCancelledException;
@@ -183,16 +184,25 @@ public class DistillationRuns {
   private <T> T reaching(Supplier<T> call) {
     try {
       return call.get();
-    } catch (RuntimeException e) {
-      for (Throwable cause = e; cause != null; cause = cause.getCause()) {
-        if (cause instanceof StatusRuntimeException status
-            && (status.getStatus().getCode() == Status.Code.UNAVAILABLE
-                || status.getStatus().getCode() == Status.Code.DEADLINE_EXCEEDED)) {
-          throw new TemporalUnavailableException(
-              "Temporal cannot be reached at %s.".formatted(config.target()), e);
-        }
+    } catch (StatusRuntimeException | WorkflowServiceException e) {
+      if (answered(e)) {
+        throw e;
       }
-      throw e;
+      throw new TemporalUnavailableException(
+          "Temporal cannot be reached at %s.".formatted(config.target()), e);
     }
+  }
+
+  /**
+   * Whether the failure is the server's own answer; the SDK also fails when it runs out of time.
+   */
+  private static boolean answered(Throwable failure) {
+    for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
+      if (cause instanceof StatusRuntimeException status) {
+        Status.Code code = status.getStatus().getCode();
+        return code != Status.Code.UNAVAILABLE && code != Status.Code.DEADLINE_EXCEEDED;
+      }
+    }
+    return false;
   }
 }

@@ -327,6 +327,8 @@ class ExperimentResourceTest {
     "GET,/api/v1/experiments/none/samples/o2mkd.png,404,experiment-not-found",
     "POST,/api/v1/experiments/none/cancel,404,experiment-not-found",
     "POST,/api/v1/experiments/none/models/teacher/retry,404,experiment-not-found",
+    "GET,/api/v1/experiments/a%00b,404,experiment-not-found",
+    "POST,/api/v1/experiments/a%00b/cancel,404,experiment-not-found",
     "GET,/api/v1/nothing,404,not-found",
     "GET,/nothing,404,not-found",
     "DELETE,/api/v1/experiments,405,method-not-allowed",
@@ -335,7 +337,10 @@ class ExperimentResourceTest {
     "POST,/api/v1/schemas/experiment,405,method-not-allowed",
   })
   void shouldSayWhatIsNotThere(String method, String path, int status, String type) {
-    problem(given().request(method, path).then(), status, "/problems/" + type);
+    problem(
+        given().urlEncodingEnabled(false).request(method, path).then(),
+        status,
+        "/problems/" + type);
   }
 
   @Test
@@ -489,7 +494,7 @@ class ExperimentResourceTest {
   void shouldPassOnTheReasonWhenTheWorkflowRefusesARetry() {
     String id = launch("{}");
     problem(
-            given().post(EXPERIMENTS + "/" + id + "/models/teacher/retry").then(),
+            given().post(EXPERIMENTS + "/" + id + "/teacher/retry").then(),
             409,
             "/problems/retry-refused")
         .body("detail", equalTo("Cannot retry teacher: it has not failed."));
@@ -589,6 +594,7 @@ class ExperimentResourceTest {
             "/api/v1/experiments/{id}/students/{k}/metrics",
             "/api/v1/experiments/{id}/students/{k}/retry",
             "/api/v1/experiments/{id}/teacher/metrics",
+            "/api/v1/experiments/{id}/teacher/retry",
             "/api/v1/schemas/experiment");
     given().get("/q/swagger-ui/").then().statusCode(200).body(containsString("swagger"));
   }

@@ -146,6 +146,16 @@ class SpecReaderTest {
         .containsExactly("size must be between 1 and 63.");
   }
 
+  @ParameterizedTest
+  @ValueSource(strings = {"a\\u0000b", "\\ud800"})
+  void shouldRefuseTextThatCannotBeStored(String text) {
+    String json =
+        "{\"name\": \"%s\", \"labels\": {\"a\": \"x\", \"b\": \"%s\"}}".formatted(text, text);
+    assertThat(refusal(json, DocumentFormat.JSON).faults())
+        .extracting(SpecFault::field)
+        .containsExactly("name", "labels.b");
+  }
+
   @Test
   void shouldReportAllFaultsAtOnceAndNoneThatFollowsFromAnother() {
     List<SpecFault> faults =

@@ -1,0 +1,161 @@
+package dev.atelier.network;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+import static org.assertj.core.api.Assertions.within;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import dev.atelier.diffusion.ModelRanges;
+import dev.atelier.network.TorchModule.Mode;
+import dev.atelier.spec.NetworkSpec;
+import dev.atelier.spec.TimestepRange;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class PythonReadsFilesTest {
+  @TempDir Path directory;
+
+  private static final UNet SMALL =
+      UNet.of(new NetworkSpec(8, List.of(1, 2), 1, List.of(4), 1, 0.0, Optional.empty()), 8, 3);
+  private static final UNet LARGE =
+      UNet.of(new NetworkSpec(16, List.of(1, 2), 1, List.of(4), 2, 0.0, Optional.empty()), 8, 3);
+
+  private Path ensemble() throws IOException {
+    Path archive = directory.resolve("ensemble.pt");
+    TorchScriptArchive.write(
+        archive,
+        EnsembleModule.of(
+            new ModelRanges(
+                List.of(
+                    new TimestepRange(0, 300),
+                    new TimestepRange(300, 700),
+                    new TimestepRange(700, 1000)),
+                1000),
+            List.of(
+                SMALL.inferenceModule("Small", ClosedForm.weights(SMALL)),
+                LARGE.inferenceModule("Large", ClosedForm.weights(LARGE)),
+                SMALL.inferenceModule("Small", ClosedForm.weights(SMALL)))));
+    return archive;
+  }
+
+  @Test
+  void shouldRouteEachSampleToItsOwnerWhenTimestepsAreMixed() throws Exception {
+    Path single = directory.resolve("large.pt");
+    TorchScriptArchive.write(single, LARGE.inferenceModule("Large", ClosedForm.weights(LARGE)));
+    HostTensor x = ClosedForm.tensor(1, 1, 0, 4, 3, 8, 8);
+    HostTensor t = HostTensor.ofLongs(new long[] {5, 300, 999, 699}, 4);
+    try (TorchModule ensemble = Libtorch.load(ensemble(), "cpu", Mode.INFERENCE);
+        TorchModule large = Libtorch.load(single, "cpu", Mode.INFERENCE)) {
+      float[] eps = ensemble.forward(x, t).toFloats();
+      float[] own = large.forward(x, t).toFloats();
+      for (int i = 0; i < eps.length; i++) {
+        boolean middle = (i / 192) % 2 == 1;
+        if (middle) {
+          assertThat(eps[i]).isCloseTo(own[i], within(1e-5f));
+        }
+      }
+      assertThat(eps[0]).isNotCloseTo(own[0], within(1e-4f));
+      assertThatExceptionOfType(TorchException.class)
+          .isThrownBy(() -> ensemble.forward(x, HostTensor.ofLongs(new long[] {5, 1000, 9, 6}, 4)))
+          .withMessageContaining("t must be in [0, 1000).");
+    }
+  }
+
+  @Test
+  void shouldGiveTheSameNumbersWhenPythonOpensTheEnsemble() throws Exception {
+    Path archive = ensemble();
+    long[] timesteps = {5, 300, 999, 699, 0, 700};
+    HostTensor x = ClosedForm.tensor(1, 1, 0, 6, 3, 8, 8);
+    HostTensor t = HostTensor.ofLongs(timesteps, 6);
+    Files.write(directory.resolve("x.bin"), bytes(x));
+    Files.write(directory.resolve("t.bin"), bytes(t));
+    python(
+        """
+        import numpy, torch
+        m = torch.jit.load('ensemble.pt').eval()
+        x = torch.from_numpy(numpy.fromfile('x.bin', dtype='<f4').reshape(6, 3, 8, 8))
+        t = torch.from_numpy(numpy.fromfile('t.bin', dtype='<i8'))
+        with torch.no_grad():
+            m(x, t).numpy().astype('<f4').tofile('eps.bin')
+        try:
+            m(x, t + 1000)
+            raise SystemExit('no error')
+        except Exception as e:
+            assert 't must be in [0, 1000).' in str(e), e
+        """);
+    HostTensor expected =
+        new HostTensor(
+            HostTensor.DType.F32,
+            new long[] {6, 3, 8, 8},
+            java.nio.ByteBuffer.wrap(Files.readAllBytes(directory.resolve("eps.bin"))));
+    try (TorchModule ensemble = Libtorch.load(archive, "cpu", Mode.INFERENCE)) {
+      float[] eps = ensemble.forward(x, t).toFloats();
+      float[] theirs = expected.toFloats();
+      for (int i = 0; i < eps.length; i++) {
+        assertThat(eps[i]).isCloseTo(theirs[i], within(1e-5f));
+      }
+    }
+  }
+
+  @Test
+  void shouldHoldTheSameTensorsWhenPythonReadsSafetensors() throws Exception {
+    Path file = directory.resolve("w.safetensors");
+    SafetensorsFile.write(
+        file,
+        Map.of("a.b", HostTensor.ofFloats(new float[] {1, 2, 3, 4, 5, 6}, 2, 3)),
+        Map.of("step", "7"));
+    // The format read by its specification alone: length, JSON, bytes.
+    python(
+        """
+        import json, numpy, torch
+        b = open('w.safetensors', 'rb').read()
+        n = int.from_bytes(b[:8], 'little')
+        assert n % 8 == 0
+        h = json.loads(b[8:8 + n])
+        assert h['__metadata__'] == {'step': '7'}
+        assert h['a.b'] == {'dtype': 'F32', 'shape': [2, 3], 'data_offsets': [0, 24]}, h
+        assert numpy.frombuffer(b[8 + n:], '<f4').tolist() == [1, 2, 3, 4, 5, 6]
+        try:
+            from safetensors.numpy import load_file
+        except ImportError:
+            pass
+        else:
+            assert load_file('w.safetensors')['a.b'].tolist() == [[1, 2, 3], [4, 5, 6]]
+        """);
+  }
+
+  private void python(String script) throws Exception {
+    Path program = directory.resolve("check.py");
+    Files.writeString(program, script);
+    assumeTrue(run("import torch, numpy").isEmpty(), "python3 has no torch");
+    assertThat(run(Files.readString(program))).isEmpty();
+  }
+
+  /** Runs python3; the output if it failed. */
+  private Optional<String> run(String script) throws Exception {
+    try {
+      Process process =
+          new ProcessBuilder("python3", "-W", "ignore", "-c", script)
+              .directory(directory.toFile())
+              .redirectErrorStream(true)
+              .start();
+      String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+      return process.waitFor() == 0 ? Optional.empty() : Optional.of(output + " (failed)");
+    } catch (IOException e) {
+      return Optional.of("no python3: " + e.getMessage());
+    }
+  }
+
+  private static byte[] bytes(HostTensor tensor) {
+    byte[] bytes = new byte[tensor.data().remaining()];
+    tensor.data().get(bytes);
+    return bytes;
+  }
+}
