@@ -1,5 +1,6 @@
 package dev.atelier.network;
 
+import java.io.EOFException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -122,7 +123,7 @@ public record SafetensorsFile(Map<String, HostTensor> tensors, Map<String, Strin
     while (into.hasRemaining()) {
       int n = channel.read(into, position + into.position());
       if (n < 0) {
-        throw new java.io.EOFException("unexpected end of file");
+        throw new EOFException("unexpected end of file");
       }
     }
   }

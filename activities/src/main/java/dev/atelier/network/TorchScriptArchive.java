@@ -8,6 +8,7 @@ import java.io.BufferedOutputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
+import java.nio.ByteBuffer;
 import java.nio.channels.Channels;
 import java.nio.channels.WritableByteChannel;
 import java.nio.charset.StandardCharsets;
@@ -58,7 +59,7 @@ public final class TorchScriptArchive {
     for (int i = 0; i < storages.size(); i++) {
       zip.putNextEntry(new ZipEntry(ROOT + "data/" + i));
       WritableByteChannel channel = Channels.newChannel(zip);
-      java.nio.ByteBuffer data = storages.get(i).data();
+      ByteBuffer data = storages.get(i).data();
       while (data.hasRemaining()) {
         channel.write(data);
       }

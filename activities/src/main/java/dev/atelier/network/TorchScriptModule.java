@@ -1,5 +1,6 @@
 package dev.atelier.network;
 
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
@@ -35,6 +36,6 @@ public record TorchScriptModule(
                 .formatted(name));
       }
     }
-    attributes = java.util.Collections.unmodifiableMap(copy);
+    attributes = Collections.unmodifiableMap(copy);
   }
 }

@@ -6,6 +6,7 @@ import dev.atelier.network.UNet.Weight;
 import dev.atelier.spec.NetworkSpec;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Deque;
 import java.util.List;
 import java.util.Locale;
@@ -217,7 +218,7 @@ final class UNetLayout {
   }
 
   private void weight(String name, UNet.Initialiser initialiser, long... shape) {
-    weights.add(new Weight(name, java.util.Arrays.stream(shape).boxed().toList(), initialiser));
+    weights.add(new Weight(name, Arrays.stream(shape).boxed().toList(), initialiser));
   }
 
   private static String attribute(String name) {

@@ -1,5 +1,7 @@
 package dev.atelier.training;
 
+import java.util.Arrays;
+
 /** Means of a step's figures since the last report. */
 final class IntervalMeans {
   private final int totalSteps;
@@ -35,7 +37,7 @@ final class IntervalMeans {
             sums[3] / steps,
             learningRate,
             steps * (double) batchSize / seconds);
-    java.util.Arrays.fill(sums, 0);
+    Arrays.fill(sums, 0);
     steps = 0;
     startNanos = now;
     return metrics;

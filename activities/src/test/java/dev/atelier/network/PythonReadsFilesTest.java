@@ -10,6 +10,7 @@ import dev.atelier.network.TorchModule.Mode;
 import dev.atelier.spec.NetworkSpec;
 import dev.atelier.spec.TimestepRange;
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -94,7 +95,7 @@ class PythonReadsFilesTest {
         new HostTensor(
             HostTensor.DType.F32,
             new long[] {6, 3, 8, 8},
-            java.nio.ByteBuffer.wrap(Files.readAllBytes(directory.resolve("eps.bin"))));
+            ByteBuffer.wrap(Files.readAllBytes(directory.resolve("eps.bin"))));
     try (TorchModule ensemble = Libtorch.load(archive, "cpu", Mode.INFERENCE)) {
       float[] eps = ensemble.forward(x, t).toFloats();
       float[] theirs = expected.toFloats();

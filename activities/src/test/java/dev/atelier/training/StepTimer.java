@@ -11,6 +11,7 @@ import dev.atelier.spec.TimestepRange;
 import dev.atelier.spec.TrainingSpec;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 
@@ -24,7 +25,7 @@ final class StepTimer {
   public static void main(String[] args) throws Exception {
     int channels = Integer.parseInt(args[0]);
     List<Integer> multipliers =
-        java.util.Arrays.stream(args[1].split("-", -1)).map(Integer::valueOf).toList();
+        Arrays.stream(args[1].split("-", -1)).map(Integer::valueOf).toList();
     int resBlocks = Integer.parseInt(args[2]);
     int side = Integer.parseInt(args[3]);
     int batch = Integer.parseInt(args[4]);

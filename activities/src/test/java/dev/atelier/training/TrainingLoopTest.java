@@ -2,6 +2,7 @@ package dev.atelier.training;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+import static org.assertj.core.api.Assertions.within;
 
 import dev.atelier.diffusion.SeededRandom;
 import dev.atelier.network.TorchScriptArchive;
@@ -13,6 +14,7 @@ import dev.atelier.spec.TimestepRange;
 import dev.atelier.spec.TrainingSpec;
 import dev.atelier.training.Checkpoint.Part;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.MessageDigest;
@@ -189,9 +191,7 @@ class TrainingLoopTest {
         .allSatisfy(
             m ->
                 assertThat(m.loss())
-                    .isCloseTo(
-                        m.diffusionLoss() + m.distillationLoss(),
-                        org.assertj.core.api.Assertions.within(1e-5)));
+                    .isCloseTo(m.diffusionLoss() + m.distillationLoss(), within(1e-5)));
   }
 
   @Test
@@ -259,7 +259,7 @@ class TrainingLoopTest {
           .findFirst()
           .orElseThrow();
     } catch (IOException e) {
-      throw new java.io.UncheckedIOException(e);
+      throw new UncheckedIOException(e);
     }
   }
 }

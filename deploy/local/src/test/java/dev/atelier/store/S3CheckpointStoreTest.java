@@ -1,0 +1,165 @@
+package dev.atelier.store;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.atelier.store.ExperimentHistory.Attempt;
+import dev.atelier.training.Checkpoint;
+import dev.atelier.workflows.ModelKey;
+import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import org.flywaydb.core.Flyway;
+import org.jdbi.v3.core.Jdbi;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Checkpoints on a real S3 server and a real Postgres. */
+class S3CheckpointStoreTest {
+
+  private static final ModelKey STUDENT = ModelKey.student(1);
+  private static final String PREFIX = ExperimentKeys.checkpoints("e", STUDENT);
+
+  private static EmbeddedPostgres postgres;
+  private static S3ServerProcess server;
+  private static ExperimentHistory history;
+
+  @TempDir Path directory;
+
+  @BeforeAll
+  static void start(@TempDir Path data) throws Exception {
+    postgres = EmbeddedPostgres.start();
+    Flyway.configure().dataSource(postgres.getPostgresDatabase()).load().migrate();
+    history = new ExperimentHistory(postgres.getPostgresDatabase());
+    server = S3ServerProcess.s3Proxy(data);
+  }
+
+  @AfterAll
+  static void stop() throws Exception {
+    server.close();
+    postgres.close();
+  }
+
+  @BeforeEach
+  void insertExperiment() {
+    server.store().list(PREFIX).forEach(server.store()::delete);
+    Jdbi.create(postgres.getPostgresDatabase())
+        .useHandle(
+            handle -> {
+              handle.execute("delete from experiment");
+              handle.execute(
+                  """
+                  insert into experiment (id, name, spec, stage)
+                  values ('e', 'e', '{}', 'TRAINING_STUDENTS')
+                  """);
+              handle.execute(
+                  """
+                  insert into model (experiment_id, key, position, range_low, range_high, state,
+                      total_steps)
+                  values ('e', 'student-1', 1, 0, 1000, 'PENDING', 100)
+                  """);
+            });
+  }
+
+  @Test
+  void shouldLoadTheNewestCheckpointAndKeepOnlyTheOneBeforeIt() throws IOException {
+    S3CheckpointStore store = newAttempt();
+    assertThat(store.latest()).isEmpty();
+    for (int step : List.of(10, 20, 30)) {
+      store.save(checkpoint(step));
+    }
+
+    Checkpoint loaded = newAttempt().latest().orElseThrow();
+    assertThat(loaded.step()).isEqualTo(30);
+    assertThat(loaded.specHash()).isEqualTo("spec");
+    assertThat(loaded.file(Checkpoint.Part.EMA)).hasContent("EMA at step 30");
+    assertThat(server.store().list(PREFIX))
+        .hasSize(2 * 5 + 1) // four files and a manifest each, and latest
+        .noneMatch(key -> key.contains("000000010-"));
+  }
+
+  @Test
+  void shouldFallBackToThePreviousCheckpointWhenTheNewestIsCorrupt() throws IOException {
+    S3CheckpointStore store = newAttempt();
+    store.save(checkpoint(10));
+    store.save(checkpoint(20));
+    damage("000000020", "ema.safetensors");
+
+    assertThat(newAttempt().latest().orElseThrow().step()).isEqualTo(10);
+  }
+
+  @Test
+  void shouldFallBackWhenTheNewestManifestOrAnObjectIsGone() throws IOException {
+    S3CheckpointStore store = newAttempt();
+    store.save(checkpoint(10));
+    store.save(checkpoint(20));
+    server.store().delete(key("000000020", "exp_avg.safetensors"));
+    assertThat(newAttempt().latest().orElseThrow().step()).isEqualTo(10);
+
+    store = newAttempt();
+    store.save(checkpoint(30));
+    server.store().delete(key("000000030", "manifest.json"));
+    assertThat(newAttempt().latest().orElseThrow().step()).isEqualTo(10);
+  }
+
+  @Test
+  void shouldSayWhatIsWrongWhenNoCheckpointIsWhole() throws IOException {
+    S3CheckpointStore store = newAttempt();
+    store.save(checkpoint(10));
+    damage("000000010", "weights.safetensors");
+
+    assertThatThrownBy(() -> newAttempt().latest())
+        .isInstanceOf(ObjectCorruptException.class)
+        .hasMessageContaining("None of 1 checkpoints is whole")
+        .hasMessageContaining("weights.safetensors': expected sha256");
+  }
+
+  @Test
+  void shouldChangeNothingWhenASupersededAttemptSaves() throws IOException {
+    S3CheckpointStore zombie = newAttempt();
+    S3CheckpointStore owner = newAttempt();
+    owner.save(checkpoint(10));
+
+    assertThatThrownBy(() -> zombie.save(checkpoint(20))).isInstanceOf(SupersededException.class);
+    assertThat(newAttempt().latest().orElseThrow().step()).isEqualTo(10);
+
+    // What the zombie left behind goes with the owner's next save.
+    owner = newAttempt();
+    owner.save(checkpoint(30));
+    assertThat(server.store().list(PREFIX)).noneMatch(key -> key.contains("000000020-"));
+  }
+
+  private S3CheckpointStore newAttempt() {
+    Attempt attempt = history.startAttempt("e", STUDENT, 100, 1, 1, "worker");
+    return new S3CheckpointStore(
+        server.store(), history, "e", STUDENT, attempt, directory.resolve("f" + attempt.fence()));
+  }
+
+  private Checkpoint checkpoint(int step) throws IOException {
+    Path files = Files.createTempDirectory(directory, "checkpoint-");
+    Checkpoint checkpoint = new Checkpoint(step, "spec", "code", files);
+    for (Checkpoint.Part part : Checkpoint.Part.values()) {
+      Files.writeString(checkpoint.file(part), part + " at step " + step);
+    }
+    return checkpoint;
+  }
+
+  private static void damage(String step, String file) {
+    String key = key(step, file);
+    byte[] content = server.store().get(key).orElseThrow();
+    content[content.length / 2] ^= 1;
+    server.store().put(key, content, "application/octet-stream");
+  }
+
+  private static String key(String step, String file) {
+    return server.store().list(PREFIX).stream()
+        .filter(key -> key.startsWith(PREFIX + step) && key.endsWith("/" + file))
+        .findFirst()
+        .orElseThrow();
+  }
+}

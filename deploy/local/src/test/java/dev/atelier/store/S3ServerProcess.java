@@ -1,0 +1,85 @@
+package dev.atelier.store;
+
+import java.io.File;
+import java.io.IOException;
+import java.net.URI;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+
+/** An S3 server as a process on a free loopback port, ended by {@link #close}. */
+record S3ServerProcess(Process process, ObjectStore store) implements AutoCloseable {
+
+  private static final String USER = "contract-user";
+  private static final String PASSWORD = "contract-password";
+
+  /** The local stack's own server. */
+  static S3ServerProcess s3Proxy(Path directory) throws Exception {
+    String endpoint = "http://127.0.0.1:" + freePort();
+    return start(
+        List.of(
+            ProcessHandle.current().info().command().orElse("java"),
+            "-cp",
+            System.getProperty("java.class.path"),
+            "dev.atelier.local.S3Server"),
+        Map.of(
+            "ATELIER_S3_DIRECTORY", directory.resolve("s3").toString(),
+            "ATELIER_S3_ENDPOINT", endpoint,
+            "ATELIER_S3_ACCESS_KEY", USER,
+            "ATELIER_S3_SECRET_KEY", PASSWORD,
+            "ATELIER_S3_BUCKET", "contract"),
+        endpoint,
+        directory);
+  }
+
+  /** A real MinIO. */
+  static S3ServerProcess minio(String program, Path directory) throws Exception {
+    URI endpoint = URI.create("http://127.0.0.1:" + freePort());
+    return start(
+        List.of(
+            program,
+            "server",
+            directory.resolve("minio").toString(),
+            "--address",
+            endpoint.getAuthority(),
+            "--console-address",
+            "127.0.0.1:" + freePort()),
+        Map.of("MINIO_ROOT_USER", USER, "MINIO_ROOT_PASSWORD", PASSWORD),
+        endpoint.toString(),
+        directory);
+  }
+
+  private static S3ServerProcess start(
+      List<String> command, Map<String, String> environment, String endpoint, Path directory)
+      throws Exception {
+    ProcessBuilder builder = new ProcessBuilder(command);
+    builder.environment().putAll(environment);
+    File log = directory.resolve("server.log").toFile();
+    Process process = builder.redirectErrorStream(true).redirectOutput(log).start();
+    ObjectStore store = new ObjectStore(endpoint, USER, PASSWORD, "contract");
+    while (true) {
+      try {
+        store.ensureBucket();
+        return new S3ServerProcess(process, store);
+      } catch (StoreUnavailableException e) {
+        if (!process.isAlive()) {
+          throw new IllegalStateException("The S3 server ended; its log is " + log + ".", e);
+        }
+        Thread.sleep(100);
+      }
+    }
+  }
+
+  private static int freePort() throws IOException {
+    try (java.net.ServerSocket socket =
+        new java.net.ServerSocket(0, 1, java.net.InetAddress.getLoopbackAddress())) {
+      return socket.getLocalPort();
+    }
+  }
+
+  @Override
+  public void close() throws InterruptedException {
+    process.destroy();
+    process.waitFor();
+  }
+}
