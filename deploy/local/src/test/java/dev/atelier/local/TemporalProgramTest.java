@@ -57,13 +57,14 @@ class TemporalProgramTest {
   }
 
   @Test
-  void shouldKeepNothingWhenTheChecksumIsWrong() {
+  void shouldKeepNothingWhenTheChecksumIsWrong() throws Exception {
     String expected = "0".repeat(64);
+    String found = sha256(archive);
 
     assertThatThrownBy(() -> program().download(release("/temporal.tar.gz", expected)))
         .isInstanceOf(IOException.class)
         .hasMessageContaining("expected sha256 " + expected)
-        .hasMessageContaining("found " + sha256(archive));
+        .hasMessageContaining("found " + found);
     assertThat(bin).isEmptyDirectory();
   }
 
@@ -71,7 +72,9 @@ class TemporalProgramTest {
   void shouldKeepNothingWhenTheArchiveHoldsNoProgram() throws Exception {
     archive = archive("README");
 
-    assertThatThrownBy(() -> program().download(release("/temporal.tar.gz", sha256(archive))))
+    TemporalProgram.Release release = release("/temporal.tar.gz", sha256(archive));
+
+    assertThatThrownBy(() -> program().download(release))
         .isInstanceOf(IOException.class)
         .hasMessageContaining("holds no file 'temporal'");
     assertThat(bin).isEmptyDirectory();
@@ -79,7 +82,7 @@ class TemporalProgramTest {
 
   @Test
   void shouldNameTheAnswerWhenThereIsNoArchive() {
-    assertThatThrownBy(() -> program().download(release("/missing", sha256(archive))))
+    assertThatThrownBy(() -> program().download(release("/missing", "0".repeat(64))))
         .isInstanceOf(IOException.class)
         .hasMessageContaining("answered 404");
   }
