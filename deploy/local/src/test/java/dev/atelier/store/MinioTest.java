@@ -22,7 +22,7 @@ class MinioTest extends ObjectStoreContract {
   }
 
   @AfterAll
-  static void stop() throws InterruptedException {
+  static void stop() {
     server.close();
   }
 

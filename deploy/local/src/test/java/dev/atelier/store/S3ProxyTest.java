@@ -15,7 +15,7 @@ class S3ProxyTest extends ObjectStoreContract {
   }
 
   @AfterAll
-  static void stop() throws InterruptedException {
+  static void stop() {
     server.close();
   }
 

@@ -78,8 +78,8 @@ record S3ServerProcess(Process process, ObjectStore store) implements AutoClosea
   }
 
   @Override
-  public void close() throws InterruptedException {
+  public void close() {
     process.destroy();
-    process.waitFor();
+    process.onExit().join();
   }
 }
