@@ -31,7 +31,7 @@ final class Child {
 
   private Optional<Process> process = Optional.empty(); // guarded by this
   private final AtomicInteger ends = new AtomicInteger();
-  private volatile String lastFailure = "";
+  private volatile Optional<StackException> refusal = Optional.empty();
 
   /**
    * @param runDirectory where the reaper looks for processes to end
@@ -72,6 +72,9 @@ final class Child {
       } catch (InterruptedException e) {
         throw e;
       } catch (Exception e) {
+        if (refusal.isPresent()) {
+          throw refusal.get();
+        }
         if (ends.get() >= STARTS_BEFORE_GIVING_UP) {
           throw notReady("ended %d times while it started".formatted(ends.get()), e);
         }
@@ -91,9 +94,6 @@ final class Child {
   private StackException notReady(String what, Exception cause) {
     List<String> lines = new ArrayList<>();
     lines.add("%s %s. Its log is %s.".formatted(name(), what, log.file()));
-    if (!lastFailure.isEmpty()) {
-      lines.add("  " + lastFailure);
-    }
     log.tail(TAIL_LINES).forEach(line -> lines.add("  | " + line));
     return new StackException(String.join(System.lineSeparator(), lines), cause);
   }
@@ -169,8 +169,10 @@ final class Child {
       return exit > 128
           ? "was ended by signal %d".formatted(exit - 128)
           : "ended with exit code %d".formatted(exit);
-    } catch (IOException | StackException e) {
-      lastFailure = e.getMessage();
+    } catch (StackException e) {
+      refusal = Optional.of(e); // the ground is not fit; while the stack starts that is final
+      return "could not start: %s".formatted(e.getMessage());
+    } catch (IOException e) {
       return "could not start: %s".formatted(e.getMessage());
     }
   }

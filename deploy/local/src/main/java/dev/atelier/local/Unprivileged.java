@@ -3,7 +3,6 @@ package dev.atelier.local;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.attribute.PosixFilePermission;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -31,22 +30,23 @@ enum Unprivileged {
     return exit == 0 ? USER_NAMESPACE : NOBODY;
   }
 
-  /**
-   * Returns the command line that runs {@code command} on {@code data}.
-   *
-   * @throws StackException naming the folder on the way to the data that nobody cannot enter
-   */
-  List<String> wrap(List<String> command, Path data)
-      throws IOException, InterruptedException, StackException {
+  /** Returns the command line that runs {@code command} on {@code data}. */
+  List<String> wrap(List<String> command, Path data) throws IOException, InterruptedException {
     List<String> wrapped = new ArrayList<>();
     switch (this) {
       case AS_IS -> {}
       case USER_NAMESPACE -> wrapped.addAll(List.of("unshare", "-U"));
       case NOBODY -> {
-        requireEntry(data);
         own(data);
         wrapped.addAll(
-            List.of("setpriv", "--reuid=" + NOBODY_ID, "--regid=" + NOBODY_ID, "--clear-groups"));
+            List.of(
+                "setpriv",
+                "--reuid=" + NOBODY_ID,
+                "--regid=" + NOBODY_ID,
+                "--clear-groups",
+                // root's home is on the way to the data, and closed to others
+                "--inh-caps=+dac_override",
+                "--ambient-caps=+dac_override"));
       }
     }
     wrapped.addAll(command);
@@ -60,19 +60,6 @@ enum Unprivileged {
           .inheritIO()
           .start()
           .waitFor();
-    }
-  }
-
-  private static void requireEntry(Path data) throws IOException, StackException {
-    for (Path folder = data.getParent(); folder != null; folder = folder.getParent()) {
-      if (!Files.getPosixFilePermissions(folder).contains(PosixFilePermission.OTHERS_EXECUTE)) {
-        throw new StackException(
-            """
-            Postgres does not run as root, this machine allows no user namespaces, and the user \
-            nobody cannot enter %s. Run as another user, or give a data directory that everyone \
-            can enter: --data /var/lib/atelier."""
-                .formatted(folder));
-      }
     }
   }
 }
