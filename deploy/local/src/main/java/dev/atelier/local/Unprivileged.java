@@ -46,7 +46,8 @@ enum Unprivileged {
                 "--clear-groups",
                 // root's home is on the way to the data, and closed to others
                 "--inh-caps=+dac_override",
-                "--ambient-caps=+dac_override"));
+                "--ambient-caps=+dac_override",
+                "--securebits=+no_setuid_fixup")); // access(2) counts the capability in too
       }
     }
     wrapped.addAll(command);
