@@ -73,10 +73,8 @@ final class WorkerService implements Service {
 
   @Override
   public void probe() throws IOException {
+    // Not the compute queue: a worker that took up a training at once doesn't poll that one.
     TemporalProbe.requirePoller(
-        connections.temporalTarget(),
-        TemporalService.NAMESPACE,
-        TaskQueues.compute(DEVICE_CLASS),
-        name());
+        connections.temporalTarget(), TemporalService.NAMESPACE, TaskQueues.LIGHT, name());
   }
 }
