@@ -5,6 +5,7 @@ import com.fasterxml.jackson.datatype.jdk8.Jdk8Module;
 import dev.atelier.dataset.DatasetPreparation;
 import dev.atelier.dataset.ImageGrid;
 import dev.atelier.dataset.PackedImages;
+import dev.atelier.evaluation.DatasetFeatures;
 import dev.atelier.evaluation.ExtractorException;
 import dev.atelier.evaluation.FeatureExtractor;
 import dev.atelier.evaluation.FeatureStatistics;
@@ -124,25 +125,20 @@ final class EvaluationActivitiesImpl implements EvaluationActivities {
             Libtorch.useThreads(config.threads());
             PackedImages images = datasets.open(task.dataset());
             EvaluationSpec evaluation = task.evaluation();
-            int resolution = images.resolution();
-            int imageBytes = images.channels() * resolution * resolution;
-            byte[] batch = new byte[evaluation.batchSize() * imageBytes];
             Path file = work.path().resolve("statistics.safetensors");
-            try (FeatureExtractor extractor = open(task.extractor(), evaluation, resolution);
+            try (FeatureExtractor extractor =
+                    open(task.extractor(), evaluation, images.resolution());
                 LinearAlgebra algebra = new LinearAlgebra()) {
-              FeatureStatistics statistics = new FeatureStatistics(extractor.dimension());
-              for (int first = 0; first < images.count(); first += evaluation.batchSize()) {
-                int n = Math.min(evaluation.batchSize(), images.count() - first);
-                for (int i = 0; i < n; i++) {
-                  images.copy(first + i, batch, i * imageBytes);
-                }
-                statistics.merge(
-                    algebra.statistics(
-                        extractor.features(batch, n, resolution), extractor.dimension()));
-                doing.set("%d of %d images".formatted(first + n, images.count()));
-                stopIfAsked(heartbeat);
-              }
-              statistics.write(file);
+              DatasetFeatures.measure(
+                      images,
+                      evaluation.batchSize(),
+                      extractor,
+                      algebra,
+                      done -> {
+                        doing.set("%d of %d images".formatted(done, images.count()));
+                        stopIfAsked(heartbeat);
+                      })
+                  .write(file);
             }
             String sha256 = Sha256.of(file);
             String key = ExperimentKeys.statistics(sha256);

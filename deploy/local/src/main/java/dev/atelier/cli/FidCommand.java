@@ -4,6 +4,7 @@ import dev.atelier.dataset.DatasetException;
 import dev.atelier.dataset.DatasetManifest;
 import dev.atelier.dataset.DatasetPreparation;
 import dev.atelier.dataset.PackedImages;
+import dev.atelier.evaluation.DatasetFeatures;
 import dev.atelier.evaluation.ExtractorException;
 import dev.atelier.evaluation.FeatureExtractor;
 import dev.atelier.evaluation.FeatureStatistics;
@@ -183,19 +184,7 @@ final class FidCommand implements Callable<Integer> {
 
   private static FeatureStatistics statistics(
       PackedImages images, FeatureExtractor network, LinearAlgebra algebra) {
-    FeatureStatistics statistics = new FeatureStatistics(network.dimension());
-    int imageBytes = images.channels() * images.resolution() * images.resolution();
-    byte[] batch = new byte[BATCH_SIZE * imageBytes];
-    for (int start = 0; start < images.count(); start += BATCH_SIZE) {
-      int count = Math.min(BATCH_SIZE, images.count() - start);
-      for (int i = 0; i < count; i++) {
-        images.copy(start + i, batch, i * imageBytes);
-      }
-      statistics.merge(
-          algebra.statistics(
-              network.features(batch, count, images.resolution()), network.dimension()));
-    }
-    return statistics;
+    return DatasetFeatures.measure(images, BATCH_SIZE, network, algebra, done -> {});
   }
 
   private static void delete(Path folder) throws IOException {

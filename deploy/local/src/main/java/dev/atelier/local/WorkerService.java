@@ -63,7 +63,6 @@ final class WorkerService implements Service {
     environment.put("ATELIER_WORKER_CACHE_DIR", root.resolve("cache").toString());
     environment.put("DJL_CACHE_DIR", root.resolve("djl").toString());
     environment.put("OMP_NUM_THREADS", Integer.toString(threads));
-    environment.put("OMP_WAIT_POLICY", "PASSIVE"); // workers share the cores: none spins on one
     // glibc would give tensors back to the kernel after each step and fault them in again
     environment.put("MALLOC_MMAP_THRESHOLD_", "1073741824");
     environment.put("MALLOC_TRIM_THRESHOLD_", "34359738368");
