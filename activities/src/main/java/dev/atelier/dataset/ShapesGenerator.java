@@ -64,8 +64,8 @@ public final class ShapesGenerator {
     Scene(long seed, int index) {
       Draws draws = new Draws(Draws.mix(Draws.mix(seed) + index));
       shape = SHAPES.get((int) (draws.next() * SHAPES.size()));
-      radius = 0.28 + 0.12 * draws.next();
-      double freedom = 0.48 - radius;
+      radius = 0.36 + 0.06 * draws.next();
+      double freedom = 0.06;
       centreX = 0.5 + freedom * (2 * draws.next() - 1);
       centreY = 0.5 + freedom * (2 * draws.next() - 1);
       ink = hsv((int) (draws.next() * HUES) / (double) HUES, 1, 1);
