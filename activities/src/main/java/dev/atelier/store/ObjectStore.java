@@ -48,7 +48,7 @@ public final class ObjectStore {
       if (!client.bucketExists(BucketExistsArgs.builder().bucket(bucket).build())) {
         client.makeBucket(MakeBucketArgs.builder().bucket(bucket).build());
       }
-    } catch (MinioException e) {
+    } catch (MinioException | IllegalStateException e) {
       throw unavailable("open bucket", bucket, e);
     }
   }
@@ -62,7 +62,7 @@ public final class ObjectStore {
               .data(content, content.length)
               .contentType(contentType)
               .build());
-    } catch (MinioException e) {
+    } catch (MinioException | IllegalStateException e) {
       throw unavailable("write object", key, e);
     }
   }
@@ -76,7 +76,7 @@ public final class ObjectStore {
               .filename(file.toString())
               .contentType(contentType)
               .build());
-    } catch (MinioException e) {
+    } catch (MinioException | IllegalStateException e) {
       throw unavailable("write object", key, e);
     }
   }
@@ -90,7 +90,7 @@ public final class ObjectStore {
         return Optional.empty();
       }
       throw unavailable("read object", key, e);
-    } catch (MinioException | IOException e) {
+    } catch (MinioException | IOException | IllegalStateException e) {
       throw unavailable("read object", key, e);
     }
   }
@@ -140,7 +140,7 @@ public final class ObjectStore {
             "Cannot read object '%s': it does not exist.".formatted(key));
       }
       throw unavailable("read object", key, e);
-    } catch (MinioException | IOException e) {
+    } catch (MinioException | IOException | IllegalStateException e) {
       throw unavailable("read object", key, e);
     } finally {
       deleteQuietly(partial);
@@ -164,7 +164,7 @@ public final class ObjectStore {
         return false;
       }
       throw unavailable("look up object", key, e);
-    } catch (MinioException e) {
+    } catch (MinioException | IllegalStateException e) {
       throw unavailable("look up object", key, e);
     }
   }
@@ -179,7 +179,7 @@ public final class ObjectStore {
         keys.add(item.get().objectName());
       }
       return keys;
-    } catch (MinioException e) {
+    } catch (MinioException | IllegalStateException e) {
       throw unavailable("list objects below", prefix, e);
     }
   }
@@ -187,7 +187,7 @@ public final class ObjectStore {
   public void delete(String key) {
     try {
       client.removeObject(RemoveObjectArgs.builder().bucket(bucket).object(key).build());
-    } catch (MinioException e) {
+    } catch (MinioException | IllegalStateException e) {
       throw unavailable("delete object", key, e);
     }
   }
