@@ -65,7 +65,12 @@ public final class S3CheckpointStore implements CheckpointStore {
     List<String> faults = new ArrayList<>();
     for (CheckpointRow row : rows) {
       try {
-        return Optional.of(load(row));
+        Checkpoint good = load(row);
+        // A corrupt one must not count as one of those that are kept, nor be tried again.
+        rows.stream()
+            .limit(faults.size())
+            .forEach(corrupt -> history.forgetCheckpoint(attempt, corrupt.step()));
+        return Optional.of(good);
       } catch (ObjectCorruptException e) {
         faults.add(e.getMessage());
         LOG.warn("{} Trying the one before it.", e.getMessage());
