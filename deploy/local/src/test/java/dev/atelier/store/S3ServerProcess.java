@@ -57,10 +57,21 @@ record S3ServerProcess(Process process, ObjectStore store) implements AutoClosea
     File log = directory.resolve("server.log").toFile();
     Process process = builder.redirectErrorStream(true).redirectOutput(log).start();
     ObjectStore store = new ObjectStore(endpoint, USER, PASSWORD, "contract");
+    S3ServerProcess server = new S3ServerProcess(process, store);
+    try {
+      server.awaitBucket(log);
+      return server;
+    } catch (RuntimeException | InterruptedException e) {
+      server.close();
+      throw e;
+    }
+  }
+
+  private void awaitBucket(File log) throws InterruptedException {
     while (true) {
       try {
         store.ensureBucket();
-        return new S3ServerProcess(process, store);
+        return;
       } catch (StoreUnavailableException e) {
         if (!process.isAlive()) {
           throw new IllegalStateException("The S3 server ended; its log is " + log + ".", e);
