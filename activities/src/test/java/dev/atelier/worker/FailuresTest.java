@@ -1,0 +1,45 @@
+package dev.atelier.worker;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.atelier.dataset.DatasetException;
+import dev.atelier.evaluation.ExtractorException;
+import dev.atelier.store.ObjectCorruptException;
+import dev.atelier.store.StoreUnavailableException;
+import dev.atelier.store.SupersededException;
+import dev.atelier.training.DivergedException;
+import dev.atelier.training.TrainingInterruptedException;
+import dev.atelier.workflows.ErrorType;
+import java.io.IOException;
+import java.util.stream.Stream;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
+
+class FailuresTest {
+
+  static Stream<Arguments> failures() {
+    return Stream.of(
+        Arguments.of(new DivergedException("student-1", 7, Double.NaN, 1, 0), ErrorType.DIVERGED),
+        Arguments.of(new StoreUnavailableException("away", null), ErrorType.STORE_UNAVAILABLE),
+        Arguments.of(new SupersededException("late"), ErrorType.SUPERSEDED),
+        Arguments.of(new ObjectCorruptException("flipped"), ErrorType.CHECKPOINT_CORRUPT),
+        Arguments.of(new TrainingInterruptedException("teacher", 3), ErrorType.WORKER_LOST),
+        Arguments.of(new DrainedException(), ErrorType.WORKER_LOST),
+        Arguments.of(new ExtractorException("no network"), ErrorType.EXTRACTOR_INVALID),
+        Arguments.of(
+            new DatasetException(DatasetException.Kind.UNREACHABLE, "gone"),
+            ErrorType.DATASET_UNREACHABLE),
+        Arguments.of(
+            new DatasetException(DatasetException.Kind.CORRUPT, "empty"),
+            ErrorType.DATASET_CORRUPT),
+        Arguments.of(new OutOfMemoryError("heap"), ErrorType.OUT_OF_MEMORY),
+        Arguments.of(new IOException("anything else"), ErrorType.INTERNAL));
+  }
+
+  @ParameterizedTest
+  @MethodSource("failures")
+  void shouldGiveEachFailureItsType(Throwable failure, ErrorType type) {
+    assertThat(Failures.typeOf(failure)).isEqualTo(type);
+  }
+}
