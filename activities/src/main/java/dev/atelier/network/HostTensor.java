@@ -2,6 +2,7 @@ package dev.atelier.network;
 
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.FloatBuffer;
 import java.util.Arrays;
 
 /**
@@ -134,6 +135,24 @@ public final class HostTensor {
       Arrays.setAll(values, i -> floats[i]);
     }
     return values;
+  }
+
+  /** A copy of an {@code F32} [N, C, H, W], with its elements in the order [N, H, W, C]. */
+  HostTensor channelsLast() {
+    int images = Math.toIntExact(shape[0]);
+    int channels = Math.toIntExact(shape[1]);
+    int pixels = Math.toIntExact(shape[2] * shape[3]);
+    HostTensor copy = zeros(dtype, shape[0], shape[2], shape[3], shape[1]);
+    FloatBuffer from = data().asFloatBuffer();
+    FloatBuffer to = copy.data().asFloatBuffer();
+    for (int n = 0; n < images; n++) {
+      for (int pixel = 0; pixel < pixels; pixel++) {
+        for (int c = 0; c < channels; c++) {
+          to.put(from.get((n * channels + c) * pixels + pixel));
+        }
+      }
+    }
+    return copy;
   }
 
   private static long elements(long[] shape) {

@@ -2,6 +2,7 @@ package dev.atelier.network;
 
 import dev.atelier.network.TorchScriptModule.Attribute;
 import dev.atelier.network.TorchScriptModule.Buffer;
+import dev.atelier.network.TorchScriptModule.MemoryFormat;
 import dev.atelier.network.TorchScriptModule.Parameter;
 import dev.atelier.network.TorchScriptModule.Submodule;
 import java.io.BufferedOutputStream;
@@ -29,9 +30,19 @@ import java.util.zip.ZipOutputStream;
 public final class TorchScriptArchive {
   private static final String ROOT = "archive/";
 
-  private final List<HostTensor> storages = new ArrayList<>();
+  private final List<Storage> storages = new ArrayList<>();
   private final Map<String, TorchScriptModule> classes = new LinkedHashMap<>();
   private final Pickle pickle = new Pickle();
+
+  /** The elements of a tensor, as an entry of the zip. */
+  private record Storage(HostTensor tensor, MemoryFormat format) {
+    ByteBuffer data() {
+      return switch (format) {
+        case CONTIGUOUS -> tensor.data();
+        case CHANNELS_LAST -> tensor.channelsLast().data();
+      };
+    }
+  }
 
   private TorchScriptArchive() {}
 
@@ -92,9 +103,9 @@ public final class TorchScriptArchive {
       pickle.string(e.getKey());
       // No default: the compiler must know every kind of attribute.
       if (e.getValue() instanceof Parameter parameter) {
-        pickleTensor(parameter.tensor(), true);
+        pickleTensor(parameter.tensor(), parameter.format(), true);
       } else if (e.getValue() instanceof Buffer buffer) {
-        pickleTensor(buffer.tensor(), false);
+        pickleTensor(buffer.tensor(), buffer.format(), false);
       } else if (e.getValue() instanceof Submodule submodule) {
         pickleModule(submodule.module());
       }
@@ -105,9 +116,9 @@ public final class TorchScriptArchive {
     classes.putIfAbsent(module.className(), module); // after its submodules: used before defined
   }
 
-  private void pickleTensor(HostTensor tensor, boolean requiresGrad) {
-    pickle.tensor(tensor, storages.size(), requiresGrad);
-    storages.add(tensor);
+  private void pickleTensor(HostTensor tensor, MemoryFormat format, boolean requiresGrad) {
+    pickle.tensor(tensor, format, storages.size(), requiresGrad);
+    storages.add(new Storage(tensor, format));
   }
 
   private String code() {
@@ -185,7 +196,7 @@ public final class TorchScriptArchive {
       out.write('b'); // BUILD
     }
 
-    void tensor(HostTensor tensor, int storage, boolean requiresGrad) {
+    void tensor(HostTensor tensor, MemoryFormat format, int storage, boolean requiresGrad) {
       global("torch._utils", "_rebuild_tensor_v2");
       out.write('('); // MARK of the arguments
       out.write('('); // MARK of the storage's id
@@ -199,7 +210,7 @@ public final class TorchScriptArchive {
       integer(0); // offset
       long[] shape = tensor.shape();
       tuple(shape);
-      tuple(strides(shape));
+      tuple(format == MemoryFormat.CHANNELS_LAST ? channelsLastStrides(shape) : strides(shape));
       bool(requiresGrad);
       global("collections", "OrderedDict");
       out.write(')');
@@ -225,6 +236,11 @@ public final class TorchScriptArchive {
         stride *= shape[i];
       }
       return strides;
+    }
+
+    private static long[] channelsLastStrides(long[] shape) {
+      long row = shape[3] * shape[1];
+      return new long[] {shape[2] * row, 1, row, shape[1]};
     }
 
     private void tuple(long[] values) {

@@ -18,11 +18,25 @@ public record TorchScriptModule(
   /** What a module holds under a name. */
   public sealed interface Attribute permits Parameter, Buffer, Submodule {}
 
+  /** How the elements of a tensor lie in libtorch's memory. */
+  public enum MemoryFormat {
+    CONTIGUOUS, // row-major
+    CHANNELS_LAST // [N, C, H, W] with the channels of a pixel side by side
+  }
+
   /** A tensor that training changes by its gradient. */
-  public record Parameter(HostTensor tensor) implements Attribute {}
+  public record Parameter(HostTensor tensor, MemoryFormat format) implements Attribute {
+    public Parameter(HostTensor tensor) {
+      this(tensor, MemoryFormat.CONTIGUOUS);
+    }
+  }
 
   /** A tensor without gradient. */
-  public record Buffer(HostTensor tensor) implements Attribute {}
+  public record Buffer(HostTensor tensor, MemoryFormat format) implements Attribute {
+    public Buffer(HostTensor tensor) {
+      this(tensor, MemoryFormat.CONTIGUOUS);
+    }
+  }
 
   /** A module of its own. */
   public record Submodule(TorchScriptModule module) implements Attribute {}

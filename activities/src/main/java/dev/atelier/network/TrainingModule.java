@@ -52,17 +52,20 @@ public final class TrainingModule {
     Map<String, Attribute> attributes = new LinkedHashMap<>();
     network
         .weights()
-        .forEach(w -> attributes.put(w.attribute(), new Parameter(state.weights().get(w.name()))));
+        .forEach(
+            w ->
+                attributes.put(
+                    w.attribute(), new Parameter(state.weights().get(w.name()), w.format())));
     buffers(attributes, network, "ema", state.ema());
     buffers(attributes, network, "exp_avg", state.expAvg());
     buffers(attributes, network, "exp_avg_sq", state.expAvgSq());
 
     String methods =
-        network.method("eps", true)
-            + list(network, "weights", "")
-            + list(network, "ema", "ema__")
-            + list(network, "exp_avg", "exp_avg__")
-            + list(network, "exp_avg_sq", "exp_avg_sq__")
+        backpropagation(network, settings)
+            + lists(network, "weights", "")
+            + lists(network, "ema", "ema__")
+            + lists(network, "exp_avg", "exp_avg__")
+            + lists(network, "exp_avg_sq", "exp_avg_sq__")
             + steps(settings);
     return new TorchScriptModule("Training", methods, attributes);
   }
@@ -75,16 +78,40 @@ public final class TrainingModule {
     network
         .weights()
         .forEach(
-            w -> attributes.put(prefix + "__" + w.attribute(), new Buffer(tensors.get(w.name()))));
+            w ->
+                attributes.put(
+                    prefix + "__" + w.attribute(), new Buffer(tensors.get(w.name()), w.format())));
   }
 
-  private static String list(UNet network, String method, String prefix) {
-    StringBuilder text = new StringBuilder("def " + method + "(self) -> List[Tensor]:\n  return [");
-    network
-        .weights()
-        .forEach(w -> text.append("self.").append(prefix).append(w.attribute()).append(", "));
-    text.setLength(text.length() - 2);
-    return text.append("]\n").toString();
+  // name() for reading, row-major, and name_() for changing, as they lie in memory.
+  private static String lists(UNet network, String name, String prefix) {
+    StringBuilder read = new StringBuilder("def " + name + "(self) -> List[Tensor]:\n  return [");
+    StringBuilder change =
+        new StringBuilder("def " + name + "_(self) -> List[Tensor]:\n  return [");
+    for (UNet.Weight weight : network.weights()) {
+      String tensor = "self." + prefix + weight.attribute();
+      read.append("torch.contiguous(").append(tensor).append(", memory_format=0), ");
+      change.append(tensor).append(", ");
+    }
+    return read.append("]\n").append(change).append("]\n").toString();
+  }
+
+  private static String backpropagation(UNet network, Settings settings) {
+    String loss =
+        """
+        diffusion = torch.mse_loss(eps, noise)
+        distillation = torch.mse_loss(eps, eps_teacher)
+        loss = torch.add(torch.mul(diffusion, %1$s), torch.mul(distillation, %2$s))
+        g_eps = torch.mul(torch.sub(eps, noise), torch.div(2. * %1$s, torch.numel(eps)))
+        g_eps = torch.add(g_eps, torch.mul(torch.sub(eps, eps_teacher), torch.div(2. * %2$s, torch.numel(eps))))
+        """
+            .formatted(settings.diffusionWeight(), settings.distillationWeight());
+    return "def backpropagate(self, x: Tensor, t: Tensor, noise: Tensor, eps_teacher: Tensor) -> Tuple[Tensor, Tensor, Tensor, List[Tensor]]:\n"
+        + ("torch.set_grad_enabled(False)\n"
+                + network.gradientLines(loss)
+                + "torch.set_grad_enabled(True)\n"
+                + "return (loss, diffusion, distillation, gradients)\n")
+            .indent(2);
   }
 
   // A gradient may come in channels-last strides, and the fused Adam of the CPU walks through
@@ -95,38 +122,26 @@ public final class TrainingModule {
     return String.format(
         Locale.ROOT,
         """
-        def gradient_list(self, loss: Tensor) -> List[Tensor]:
-          grads = annotate(List[Tensor], [])
-          for g in torch.grad([loss], (self).weights()):
-            if g is not None:
-              torch.append(grads, torch.contiguous(g, memory_format=0))
-          return grads
         def gradients(self, xt: Tensor, noise: Tensor, t: Tensor) -> List[Tensor]:
-          return (self).gradient_list(torch.mse_loss((self).eps(xt, t), noise))
+          loss, diffusion, distillation, grads, = (self).backpropagate(xt, t, noise, noise)
+          return grads
         def train_step(self, xt: Tensor, noise: Tensor, t: Tensor, hyper: Tensor, counters: Tensor) -> Tensor:
-          torch.manual_seed(int(counters[1]))
-          diffusion = torch.mse_loss((self).eps(xt, t), noise)
-          loss = torch.mul(diffusion, %1$s)
-          return (self).update(loss, diffusion, torch.zeros_like(diffusion), hyper, counters)
+          return (self).distill_step(xt, noise, t, noise, hyper, counters)
         def distill_step(self, xt: Tensor, noise: Tensor, t: Tensor, eps_teacher: Tensor, hyper: Tensor, counters: Tensor) -> Tensor:
           torch.manual_seed(int(counters[1]))
-          eps = (self).eps(xt, t)
-          diffusion = torch.mse_loss(eps, noise)
-          distillation = torch.mse_loss(eps, eps_teacher)
-          loss = torch.add(torch.mul(diffusion, %1$s), torch.mul(distillation, %2$s))
-          return (self).update(loss, diffusion, distillation, hyper, counters)
-        def update(self, loss: Tensor, diffusion: Tensor, distillation: Tensor, hyper: Tensor, counters: Tensor) -> Tensor:
-          grads = (self).gradient_list(loss)
+          loss, diffusion, distillation, grads, = (self).backpropagate(xt, t, noise, eps_teacher)
+          return (self).update(loss, diffusion, distillation, grads, hyper, counters)
+        def update(self, loss: Tensor, diffusion: Tensor, distillation: Tensor, grads: List[Tensor], hyper: Tensor, counters: Tensor) -> Tensor:
           torch.set_grad_enabled(False)
           norm = torch.linalg_vector_norm(torch.stack(torch._foreach_norm(grads)))
           torch._foreach_mul_(grads, torch.clamp(torch.mul(torch.reciprocal(torch.add(norm, 1e-06)), %3$s), None, 1.))
-          params = (self).weights()
+          params = (self).weights_()
           step = torch.to(counters[0], 6)
           steps = annotate(List[Tensor], [])
           for i in range(torch.len(params)):
             torch.append(steps, step)
-          torch.%4$s(params, grads, (self).exp_avg(), (self).exp_avg_sq(), annotate(List[Tensor], []), steps, lr=float(hyper[0]), beta1=%5$s, beta2=%6$s, weight_decay=%7$s, eps=%8$s, amsgrad=False, maximize=False)
-          torch._foreach_lerp_((self).ema(), params, torch.sub(1., float(hyper[1])))
+          torch.%4$s(params, grads, (self).exp_avg_(), (self).exp_avg_sq_(), annotate(List[Tensor], []), steps, lr=float(hyper[0]), beta1=%5$s, beta2=%6$s, weight_decay=%7$s, eps=%8$s, amsgrad=False, maximize=False)
+          torch._foreach_lerp_((self).ema_(), params, torch.sub(1., float(hyper[1])))
           torch.set_grad_enabled(True)
           return torch.to(torch.stack([torch.detach(loss), torch.detach(diffusion), torch.detach(distillation), norm]), 7)
         """,

@@ -2,6 +2,7 @@ package dev.atelier.network;
 
 import dev.atelier.diffusion.SeededRandom;
 import dev.atelier.diffusion.SeededRandom.Purpose;
+import dev.atelier.network.TorchScriptModule.MemoryFormat;
 import dev.atelier.spec.NetworkSpec;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -22,6 +23,13 @@ public final class UNet {
     /** Its name as a TorchScript attribute: without dots. */
     public String attribute() {
       return name.replace(".", "__");
+    }
+
+    /** Convolutions that look at neighbours are fastest with their channels side by side. */
+    MemoryFormat format() {
+      return shape.size() == 4 && shape.get(2) > 1
+          ? MemoryFormat.CHANNELS_LAST
+          : MemoryFormat.CONTIGUOUS;
     }
 
     public long[] dimensions() {
@@ -48,7 +56,7 @@ public final class UNet {
   private final List<Weight> weights;
   private final long macs;
   private final long attentionMacs;
-  private final String body;
+  private final List<Operation> operations;
 
   private UNet(NetworkSpec spec, int resolution, int imageChannels) {
     this.spec = spec;
@@ -58,7 +66,7 @@ public final class UNet {
     this.weights = List.copyOf(layout.weights());
     this.macs = layout.macs();
     this.attentionMacs = layout.attentionMacs();
-    this.body = layout.body();
+    this.operations = List.copyOf(layout.operations());
   }
 
   /**
@@ -130,12 +138,23 @@ public final class UNet {
 
   /** TorchScript of a method {@code name(self, x, t) -> eps}; {@code dropout} switches it on. */
   String method(String name, boolean dropout) {
-    StringBuilder text =
-        new StringBuilder("def " + name + "(self, x: Tensor, t: Tensor) -> Tensor:\n");
-    body.lines()
-        .filter(line -> dropout || !line.startsWith(UNetLayout.DROPOUT_LINE))
-        .forEach(line -> text.append("  ").append(line).append('\n'));
-    return text.toString();
+    return "def "
+        + name
+        + "(self, x: Tensor, t: Tensor) -> Tensor:\n"
+        + UNetText.forward(operations, dropout).indent(2);
+  }
+
+  /** The same for the CPU, where it is faster; without dropout. */
+  String channelsLastMethod(String name) {
+    return "def "
+        + name
+        + "(self, x: Tensor, t: Tensor) -> Tensor:\n"
+        + ChannelsLastText.forward(operations).indent(2);
+  }
+
+  /** The straight-line form of a training step's gradients, see {@link ChannelsLastText}. */
+  String gradientLines(String loss) {
+    return ChannelsLastText.gradients(operations, weights, loss);
   }
 
   /** Starting weights by name: a pure function of the seed. */

@@ -9,81 +9,64 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Deque;
 import java.util.List;
-import java.util.Locale;
 
 /**
  * Walks through the U-Net once, and notes what each layer needs: its tensors, its
- * multiply-accumulates and its line of TorchScript. In the text {@code h} is the running feature
- * map.
+ * multiply-accumulates and its operation.
  */
 final class UNetLayout {
-  /** Start of the lines that a network without dropout leaves out. */
-  static final String DROPOUT_LINE = "h = torch.dropout(";
-
-  private static final double NORM_EPS = 1e-6;
-  private static final double MAX_PERIOD = 10_000; // of the sinusoidal embedding
 
   private final NetworkSpec spec;
   private final List<Weight> weights = new ArrayList<>();
-  private final StringBuilder body = new StringBuilder();
+  private final List<Operation> operations = new ArrayList<>();
   private long macs;
   private long attentionMacs;
 
-  private record Skip(String variable, int width) {}
+  /** A feature map while the network is walked through. */
+  private record Feature(String value, int width, int side) {}
 
   UNetLayout(NetworkSpec spec, int resolution, int imageChannels) {
     this.spec = spec;
     int levels = spec.multipliers().size();
     List<Integer> widths = spec.widths();
-    Deque<Skip> skips = new ArrayDeque<>();
+    Deque<Feature> skips = new ArrayDeque<>();
 
-    timeEmbedding();
-    int side = resolution;
-    int width = spec.channels();
-    line("h = x");
-    conv("conv_in", imageChannels, width, 3, side, false);
-    push(skips, width);
+    String e = timeEmbedding();
+    Feature h = new Feature("x", imageChannels, resolution);
+    h = convolution("conv_in", h, spec.channels(), 3, false);
+    skips.push(h);
     for (int level = 0; level < levels; level++) {
       String block = "down_blocks." + level;
       for (int j = 0; j < spec.resBlocks(); j++) {
-        resnet(block + ".resnets." + j, width, widths.get(level), side);
-        width = widths.get(level);
-        if (spec.attentionResolutions().contains(side)) {
-          attention(block + ".attentions." + j, width, side);
+        h = resnet(block + ".resnets." + j, h, e, widths.get(level));
+        if (spec.attentionResolutions().contains(h.side())) {
+          h = attention(block + ".attentions." + j, h);
         }
-        push(skips, width);
+        skips.push(h);
       }
       if (level < levels - 1) {
-        side /= 2;
-        line("h = torch.constant_pad_nd(h, [0, 1, 0, 1], 0.)"); // right and bottom, as DDPM
-        downsample(block + ".downsamplers.0.conv", width, side);
-        push(skips, width);
+        h = downsample(block + ".downsamplers.0.conv", h);
+        skips.push(h);
       }
     }
-    resnet("mid_block.resnets.0", width, width, side);
-    attention("mid_block.attentions.0", width, side);
-    resnet("mid_block.resnets.1", width, width, side);
+    h = resnet("mid_block.resnets.0", h, e, h.width());
+    h = attention("mid_block.attentions.0", h);
+    h = resnet("mid_block.resnets.1", h, e, h.width());
     for (int level = levels - 1; level >= 0; level--) {
       String block = "up_blocks." + (levels - 1 - level);
       for (int j = 0; j <= spec.resBlocks(); j++) {
-        Skip skip = skips.pop();
-        line("h = torch.cat([h, %s], 1)", skip.variable());
-        resnet(block + ".resnets." + j, width + skip.width(), widths.get(level), side);
-        width = widths.get(level);
-        if (spec.attentionResolutions().contains(side)) {
-          attention(block + ".attentions." + j, width, side);
+        h = concatenate(h, skips.pop());
+        h = resnet(block + ".resnets." + j, h, e, widths.get(level));
+        if (spec.attentionResolutions().contains(h.side())) {
+          h = attention(block + ".attentions." + j, h);
         }
       }
       if (level > 0) {
-        side *= 2;
-        line("h = torch.upsample_nearest2d(h, None, [2., 2.])");
-        conv(block + ".upsamplers.0.conv", width, width, 3, side, false);
+        h = upsample(block + ".upsamplers.0.conv", h);
       }
     }
-    norm("conv_norm_out", width);
-    line("h = torch.silu(h)");
-    conv("conv_out", width, imageChannels, 3, side, true);
-    line("return h");
+    h = norm("conv_norm_out", h, true);
+    convolution("conv_out", h, imageChannels, 3, true);
   }
 
   List<Weight> weights() {
@@ -98,134 +81,147 @@ final class UNetLayout {
     return attentionMacs;
   }
 
-  String body() {
-    return body.toString();
+  /** In order; reads the values {@code x} and {@code t}, the last one makes eps. */
+  List<Operation> operations() {
+    return operations;
   }
 
-  private void push(Deque<Skip> skips, int width) {
-    Skip skip = new Skip("skip" + skips.size(), width);
-    line("%s = h", skip.variable());
-    skips.push(skip);
-  }
-
-  // Vaswani et al. 2017, section 3.5, in float32 and in the order of operations of diffusers.
-  private void timeEmbedding() {
-    int half = spec.channels() / 2;
+  private String timeEmbedding() {
     int width = 4 * spec.channels();
-    line(
-        "e = torch.arange(0, %d, 1, dtype=6, layout=None, device=ops.prim.device(x), pin_memory=None)",
-        half);
-    line("e = torch.exp(torch.div(torch.mul(e, %s), %d))", -Math.log(MAX_PERIOD), half - 1);
-    line("e = torch.mul(torch.unsqueeze(torch.to(t, 6), 1), torch.unsqueeze(e, 0))");
-    line("e = torch.cat([torch.sin(e), torch.cos(e)], -1)");
-    linear("time_embedding.linear_1", "e", "e", spec.channels(), width, 1, false);
-    line("e = torch.silu(e)");
-    linear("time_embedding.linear_2", "e", "e", width, width, 1, false);
-    line("e = torch.silu(e)"); // every residual block starts with it
+    String e = add(new Operation.Sinusoid(nextValue(), spec.channels())).out();
+    e = linear("time_embedding.linear_1", e, spec.channels(), width);
+    e = add(new Operation.Silu(nextValue(), e)).out();
+    e = linear("time_embedding.linear_2", e, width, width);
+    return add(new Operation.Silu(nextValue(), e)).out(); // every residual block starts with it
   }
 
-  private void resnet(String name, int in, int out, int side) {
-    line("r = h");
-    norm(name + ".norm1", in);
-    line("h = torch.silu(h)");
-    conv(name + ".conv1", in, out, 3, side, false);
-    linear(name + ".time_emb_proj", "e", "b", 4 * spec.channels(), out, 1, false);
-    line("h = torch.add(h, torch.unsqueeze(torch.unsqueeze(b, 2), 3))");
-    norm(name + ".norm2", out);
-    line("h = torch.silu(h)");
+  private Feature resnet(String name, Feature in, String e, int out) {
+    Feature h = norm(name + ".norm1", in, true);
+    h = convolution(name + ".conv1", h, out, 3, false);
+    String b = linear(name + ".time_emb_proj", e, 4 * spec.channels(), out);
+    h = as(h, add(new Operation.AddEmbedding(nextValue(), h.value(), b)));
+    h = norm(name + ".norm2", h, true);
     if (spec.dropout() > 0) {
-      line(DROPOUT_LINE + "h, %s, True)", spec.dropout());
+      h = as(h, add(new Operation.Dropout(nextValue(), h.value(), spec.dropout())));
     }
-    conv(name + ".conv2", out, out, 3, side, true);
-    if (in != out) {
-      line("b = h");
-      line("h = r");
-      conv(name + ".conv_shortcut", in, out, 1, side, false);
-      line("h = torch.add(h, b)");
-    } else {
-      line("h = torch.add(r, h)");
-    }
+    h = convolution(name + ".conv2", h, out, 3, true);
+    Feature residual =
+        in.width() == out ? in : convolution(name + ".conv_shortcut", in, out, 1, false);
+    return as(h, add(new Operation.AddResidual(nextValue(), h.value(), residual.value())));
   }
 
-  private void attention(String name, int width, int side) {
+  private Feature attention(String name, Feature in) {
     int heads = spec.attentionHeads();
+    int width = in.width();
     if (width % heads != 0) {
       throw new IllegalArgumentException(
           "network.attentionHeads (%d) must divide the width of every level with attention, found %d."
               .formatted(heads, width));
     }
-    long tokens = (long) side * side;
-    line("r = h");
-    norm(name + ".group_norm", width);
-    line("h = torch.transpose(torch.flatten(h, 2), 1, 2)"); // [N, H*W, C]
-    for (String role : List.of("q", "k", "v")) {
-      linear(name + ".to_" + role, "h", role, width, width, tokens, false);
-      line(
-          "%s = torch.transpose(torch.unflatten(%s, 2, [%d, %d]), 1, 2)", // [N, heads, H*W,
-          // C/heads]
-          role, role, heads, width / heads);
+    Feature h = norm(name + ".group_norm", in, false);
+    for (String role : List.of("to_q", "to_k", "to_v", "to_out.0")) {
+      linearWeights(name + "." + role, width, width, role.equals("to_out.0"));
     }
-    line("h = torch.scaled_dot_product_attention(q, k, v, None, 0., False)");
-    line("h = torch.flatten(torch.transpose(h, 1, 2), 2)"); // [N, H*W, C]
-    linear(name + ".to_out.0", "h", "h", width, width, tokens, true);
-    line("h = torch.add(r, torch.reshape(torch.transpose(h, 1, 2), torch.size(r)))");
+    long tokens = (long) in.side() * in.side();
+    macs += 4 * tokens * width * width;
     attentionMacs += 2 * tokens * tokens * width; // q kᵀ, and its product with v
+    h = as(h, add(new Operation.Attention(nextValue(), h.value(), name, heads, width, in.side())));
+    return as(h, add(new Operation.AddResidual(nextValue(), h.value(), in.value())));
   }
 
-  private void norm(String name, int width) {
-    int groups = spec.groupsFor(width);
-    if (width % groups != 0) {
+  private Feature norm(String name, Feature in, boolean silu) {
+    int groups = spec.groupsFor(in.width());
+    if (in.width() % groups != 0) {
       throw new IllegalArgumentException(
           "network.groups (%d) must divide the width of every layer, found %d."
-              .formatted(groups, width));
+              .formatted(groups, in.width()));
     }
-    weight(name + ".weight", new Constant(1), width);
-    weight(name + ".bias", new Constant(0), width);
-    line(
-        "h = torch.group_norm(h, %d, self.%s, self.%s, %s, True)",
-        groups, attribute(name + ".weight"), attribute(name + ".bias"), NORM_EPS);
+    weight(name + ".weight", new Constant(1), in.width());
+    weight(name + ".bias", new Constant(0), in.width());
+    return as(
+        in,
+        add(
+            new Operation.GroupNorm(
+                nextValue(), in.value(), name, groups, in.width(), in.side(), silu)));
   }
 
-  private void conv(String name, int in, int out, int kernel, int side, boolean startAtZero) {
-    convolution(name, in, out, kernel, side, 1, kernel / 2, startAtZero);
+  private Feature concatenate(Feature first, Feature second) {
+    String out =
+        add(new Operation.Concatenate(
+                nextValue(), first.value(), second.value(), first.width(), second.width()))
+            .out();
+    return new Feature(out, first.width() + second.width(), first.side());
   }
 
-  private void downsample(String name, int width, int side) {
-    convolution(name, width, width, 3, side, 2, 0, false);
+  private Feature downsample(String name, Feature in) {
+    String padded = add(new Operation.PadRightBottom(nextValue(), in.value(), in.side())).out();
+    return convolution(
+        name,
+        new Feature(padded, in.width(), in.side()),
+        in.width(),
+        3,
+        2,
+        0,
+        in.side() / 2,
+        false);
   }
 
-  private void convolution(
-      String name, int in, int out, int kernel, int side, int stride, int pad, boolean zero) {
-    long fanIn = (long) in * kernel * kernel;
-    UNet.Initialiser initialiser = zero ? new Constant(0) : new KaimingUniform(fanIn);
-    weight(name + ".weight", initialiser, out, in, kernel, kernel);
+  private Feature upsample(String name, Feature in) {
+    String large = add(new Operation.Upsample(nextValue(), in.value())).out();
+    return convolution(name, new Feature(large, in.width(), 2 * in.side()), in.width(), 3, false);
+  }
+
+  private Feature convolution(String name, Feature in, int out, int kernel, boolean startAtZero) {
+    return convolution(name, in, out, kernel, 1, kernel / 2, in.side(), startAtZero);
+  }
+
+  private Feature convolution(
+      String name,
+      Feature in,
+      int out,
+      int kernel,
+      int stride,
+      int padding,
+      int outSide,
+      boolean startAtZero) {
+    long fanIn = (long) in.width() * kernel * kernel;
+    UNet.Initialiser initialiser = startAtZero ? new Constant(0) : new KaimingUniform(fanIn);
+    weight(name + ".weight", initialiser, out, in.width(), kernel, kernel);
     weight(name + ".bias", initialiser, out);
-    line(
-        "h = torch.conv2d(h, self.%s, self.%s, [%d, %d], [%d, %d], [1, 1], 1)",
-        attribute(name + ".weight"), attribute(name + ".bias"), stride, stride, pad, pad);
-    macs += fanIn * out * side * side;
+    macs += fanIn * out * outSide * outSide;
+    String value =
+        add(new Operation.Convolution(
+                nextValue(), in.value(), name, in.width(), out, outSide, kernel, stride, padding))
+            .out();
+    return new Feature(value, out, outSide);
   }
 
-  private void linear(
-      String name, String input, String output, int in, int out, long rows, boolean startAtZero) {
+  private String linear(String name, String in, int inWidth, int outWidth) {
+    linearWeights(name, inWidth, outWidth, false);
+    macs += (long) inWidth * outWidth;
+    return add(new Operation.Linear(nextValue(), in, name)).out();
+  }
+
+  private void linearWeights(String name, int in, int out, boolean startAtZero) {
     UNet.Initialiser initialiser = startAtZero ? new Constant(0) : new KaimingUniform(in);
     weight(name + ".weight", initialiser, out, in);
     weight(name + ".bias", initialiser, out);
-    line(
-        "%s = torch.linear(%s, self.%s, self.%s)",
-        output, input, attribute(name + ".weight"), attribute(name + ".bias"));
-    macs += rows * in * out;
   }
 
   private void weight(String name, UNet.Initialiser initialiser, long... shape) {
     weights.add(new Weight(name, Arrays.stream(shape).boxed().toList(), initialiser));
   }
 
-  private static String attribute(String name) {
-    return name.replace(".", "__");
+  private String nextValue() {
+    return "v" + operations.size();
   }
 
-  private void line(String format, Object... arguments) {
-    body.append(String.format(Locale.ROOT, format, arguments)).append('\n');
+  private Operation add(Operation operation) {
+    operations.add(operation);
+    return operation;
+  }
+
+  private static Feature as(Feature like, Operation made) {
+    return new Feature(made.out(), like.width(), like.side());
   }
 }

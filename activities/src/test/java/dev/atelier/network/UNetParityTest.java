@@ -48,7 +48,7 @@ class UNetParityTest {
 
     Path training = directory.resolve("training.pt");
     State state = new State(weights, weights, weights, weights);
-    TorchScriptArchive.write(training, TrainingModule.of(network, state, new Settings(1, 0, 1, 1)));
+    TorchScriptArchive.write(training, TrainingModule.of(network, state, new Settings(1, 0, 1, 0)));
     try (TorchModule module = Libtorch.load(training, "cpu", TorchModule.Mode.TRAINING)) {
       List<HostTensor> gradients = module.run("gradients", x, noise, t);
       for (int i = 0; i < gradients.size(); i++) {

@@ -1,0 +1,417 @@
+package dev.atelier.network;
+
+import static dev.atelier.network.UNetText.bias;
+import static dev.atelier.network.UNetText.format;
+import static dev.atelier.network.UNetText.weight;
+
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+/**
+ * Writes a network's forward and backward passes in TorchScript for the CPU, where most of the time
+ * goes into convolutions, and those are fastest when the channels of a pixel lie side by side.
+ *
+ * <p>What is not a convolution is written so that it keeps that order and walks through memory few
+ * times: libtorch's own group norm doesn't (backward, it takes seven times as long as in the other
+ * order), so it is written as sums, one {@code addcmul} each way, and small tensors. Linear layers
+ * over pixels are 1×1 convolutions. The backward pass is written out, operation by operation in
+ * reverse; there is no autograd tape but that of the attention's softmax.
+ */
+final class ChannelsLastText {
+  private static final int CHANNELS_LAST = 2; // c10::MemoryFormat
+
+  private final List<Operation> operations;
+  private final boolean training;
+  private final StringBuilder text = new StringBuilder();
+
+  private final Map<String, String> gradients = new HashMap<>(); // of a value, so far
+  private final Map<String, String> weightGradients = new HashMap<>(); // of a tensor of the network
+  private final Set<String> channelsLastWeights = new HashSet<>();
+  private int variables;
+
+  private ChannelsLastText(List<Operation> operations, boolean training) {
+    this.operations = operations;
+    this.training = training;
+  }
+
+  /** Lines that read {@code x} and {@code t} and end with the return of eps. */
+  static String forward(List<Operation> operations) {
+    ChannelsLastText writer = new ChannelsLastText(operations, false);
+    writer.forward();
+    return writer.text.append("return ").append(UNetText.last(operations)).append('\n').toString();
+  }
+
+  /**
+   * Lines that read {@code x} and {@code t}, make {@code eps}, go through {@code loss}, which makes
+   * {@code g_eps}, the gradient of the loss with respect to eps, and end with {@code gradients}:
+   * one tensor for each of {@code weights}, in order. Gradients must be switched off around them.
+   */
+  static String gradients(List<Operation> operations, List<UNet.Weight> weights, String loss) {
+    ChannelsLastText writer = new ChannelsLastText(operations, true);
+    weights.stream()
+        .filter(w -> w.format() == TorchScriptModule.MemoryFormat.CHANNELS_LAST)
+        .forEach(w -> writer.channelsLastWeights.add(w.name()));
+    writer.forward();
+    String eps = UNetText.last(operations);
+    writer.text.append("eps = ").append(eps).append('\n').append(loss);
+    writer.gradients.put(eps, "g_eps");
+    for (int i = operations.size() - 1; i >= 0; i--) {
+      writer.backward(operations.get(i));
+    }
+    writer.text.append("gradients = [");
+    for (UNet.Weight weight : weights) {
+      writer.text.append(writer.weightGradients.get(weight.name())).append(", ");
+    }
+    writer.text.setLength(writer.text.length() - 2);
+    return writer.text.append("]\n").toString();
+  }
+
+  private void line(String format, Object... arguments) {
+    text.append(format(format, arguments));
+  }
+
+  private void forward() {
+    line("x = torch.contiguous(x, memory_format=%d)", CHANNELS_LAST);
+    operations.forEach(this::forward);
+  }
+
+  private void forward(Operation operation) {
+    if (operation instanceof Operation.Sinusoid o) {
+      text.append(UNetText.sinusoid(o));
+    } else if (operation instanceof Operation.Linear o) {
+      text.append(UNetText.linear(o));
+    } else if (operation instanceof Operation.Silu o) {
+      line("%s = torch.silu(%s)", o.out(), o.in());
+    } else if (operation instanceof Operation.Convolution o) {
+      convolution(o);
+    } else if (operation instanceof Operation.GroupNorm o) {
+      groupNorm(o);
+    } else if (operation instanceof Operation.AddEmbedding o) {
+      line(
+          "%s = torch.add_(%s, torch.unsqueeze(torch.unsqueeze(%s, 2), 3))",
+          o.out(), o.in(), o.embedding());
+    } else if (operation instanceof Operation.AddResidual o) {
+      line("%s = torch.add_(%s, %s)", o.out(), o.branch(), o.residual());
+    } else if (operation instanceof Operation.Concatenate o) {
+      line("%s = torch.cat([%s, %s], 1)", o.out(), o.first(), o.second());
+    } else if (operation instanceof Operation.PadRightBottom o) {
+      line("%s = torch.constant_pad_nd(%s, [0, 1, 0, 1], 0.)", o.out(), o.in());
+    } else if (operation instanceof Operation.Upsample o) {
+      line("%s = torch.upsample_nearest2d(%s, None, [2., 2.])", o.out(), o.in());
+    } else if (operation instanceof Operation.Attention o) {
+      attention(o);
+    } else if (operation instanceof Operation.Dropout o) {
+      if (training) {
+        line(
+            "%1$s, %1$s_kept, = torch.native_dropout(%2$s, %3$s, True)",
+            o.out(), o.in(), o.probability());
+      } else {
+        line("%s = %s", o.out(), o.in());
+      }
+    } else {
+      throw new IllegalArgumentException("Unknown operation " + operation);
+    }
+  }
+
+  private void convolution(Operation.Convolution o) {
+    if (o.kernel() > 1) {
+      line(
+          "%s = torch.conv2d(%s, %s, %s, [%5$d, %5$d], [%6$d, %6$d], [1, 1], 1)",
+          o.out(), o.in(), weight(o.layer()), bias(o.layer()), o.stride(), o.padding());
+      return;
+    }
+    line("%s_rows = %s", o.out(), rows(o.in(), o.side(), o.inWidth()));
+    line(
+        "%1$s = torch.conv2d(%1$s_rows, %2$s, %3$s, [1, 1], [0, 0], [1, 1], 1)",
+        o.out(), weight(o.layer()), bias(o.layer()));
+    line("%s = %s", o.out(), images(o.out(), o.side(), o.width()));
+  }
+
+  /**
+   * [N, C, H, W] as [N * H, C, 1, W], which moves nothing: libtorch gives 1×1 convolutions of few
+   * images to a slower kernel that doesn't know channels-last.
+   */
+  private static String rows(String value, int side, int width) {
+    return "torch.permute(torch.reshape(torch.permute(%s, [0, 2, 3, 1]), [-1, 1, %d, %d]), [0, 3, 1, 2])"
+        .formatted(value, side, width);
+  }
+
+  /** [N * H, C, 1, W] as [N, C, H, W]. */
+  private static String images(String rows, int side, int width) {
+    return "torch.permute(torch.reshape(torch.permute(%1$s, [0, 2, 3, 1]), [-1, %2$d, %2$d, %3$d]), [0, 3, 1, 2])"
+        .formatted(rows, side, width);
+  }
+
+  // y = a x + b with a, b [N, C, 1, 1] from the sums of x and x² over each group.
+  private void groupNorm(Operation.GroupNorm o) {
+    int perGroup = o.width() / o.groups();
+    long elements = (long) perGroup * o.side() * o.side();
+    String v = o.out();
+    line(
+        "%s_sum = torch.reshape(torch.sum(%s, [2, 3]), [-1, %d, %d])",
+        v, o.in(), o.groups(), perGroup);
+    line(
+        "%1$s_squares = torch.reshape(torch.sum(torch.mul(%2$s, %2$s), [2, 3]), [-1, %3$d, %4$d])",
+        v, o.in(), o.groups(), perGroup);
+    line("%1$s_mean = torch.div(torch.sum(%1$s_sum, [2], True), %2$d.)", v, elements);
+    line("%1$s_var = torch.div(torch.sum(%1$s_squares, [2], True), %2$d.)", v, elements);
+    line("%1$s_var = torch.relu(torch.sub(%1$s_var, torch.mul(%1$s_mean, %1$s_mean)))", v);
+    line("%1$s_rstd = torch.rsqrt(torch.add(%1$s_var, %2$s))", v, UNetText.NORM_EPS);
+    line(
+        "%1$s_gamma = torch.mul(%1$s_rstd, torch.reshape(%2$s, [%3$d, %4$d]))", // [N, G, C/G]
+        v, weight(o.layer()), o.groups(), perGroup);
+    line("%1$s_a = torch.reshape(%1$s_gamma, [-1, %2$d, 1, 1])", v, o.width());
+    line(
+        "%1$s_b = torch.sub(torch.reshape(%2$s, [%3$d, %4$d]), torch.mul(%1$s_mean, %1$s_gamma))",
+        v, bias(o.layer()), o.groups(), perGroup);
+    line("%1$s_b = torch.reshape(%1$s_b, [-1, %2$d, 1, 1])", v, o.width());
+    line("%1$s = torch.addcmul(%1$s_b, %2$s, %1$s_a)", v, o.in());
+    if (o.silu()) {
+      line("%1$s = torch.silu_(%1$s)", v);
+    }
+  }
+
+  // One 1×1 convolution makes q, k and v.
+  private void attention(Operation.Attention o) {
+    String v = o.out();
+    line("%s_w = torch.cat([%s, %s, %s], 0)", v, qkv(o, true, 0), qkv(o, true, 1), qkv(o, true, 2));
+    line("%1$s_w = torch.reshape(%1$s_w, [%2$d, %3$d, 1, 1])", v, 3 * o.width(), o.width());
+    line(
+        "%s_wb = torch.cat([%s, %s, %s], 0)",
+        v, qkv(o, false, 0), qkv(o, false, 1), qkv(o, false, 2));
+    line("%s_rows = %s", v, rows(o.in(), o.side(), o.width()));
+    line("%1$s_qkv = torch.conv2d(%1$s_rows, %1$s_w, %1$s_wb, [1, 1], [0, 0], [1, 1], 1)", v);
+    line(
+        "%1$s_qkv = torch.reshape(torch.permute(%1$s_qkv, [0, 2, 3, 1]), [-1, %2$d, 3, %3$d, %4$d])",
+        v, o.side() * o.side(), o.heads(), o.width() / o.heads());
+    for (int i = 0; i < 3; i++) {
+      line(
+          training
+              ? "%1$s_%2$s = torch.requires_grad_(torch.detach(torch.transpose(torch.select(%1$s_qkv, 2, %3$d), 1, 2)), True)"
+              : "%1$s_%2$s = torch.transpose(torch.select(%1$s_qkv, 2, %3$d), 1, 2)",
+          v,
+          "qkv".charAt(i),
+          i); // [N, heads, H*W, C/heads]
+    }
+    if (training) {
+      line("torch.set_grad_enabled(True)");
+    }
+    line(
+        "%1$s_mix = torch.scaled_dot_product_attention(%1$s_q, %1$s_k, %1$s_v, None, 0., False)",
+        v);
+    if (training) {
+      line("torch.set_grad_enabled(False)");
+    }
+    line(
+        "%1$s_h = torch.reshape(torch.transpose(torch.detach(%1$s_mix), 1, 2), [-1, 1, %2$d, %3$d])",
+        v, o.side(), o.width());
+    line("%1$s_h = torch.permute(%1$s_h, [0, 3, 1, 2])", v);
+    line("%s_ow = %s", v, outWeight(o));
+    line(
+        "%1$s = torch.conv2d(%1$s_h, %1$s_ow, %2$s, [1, 1], [0, 0], [1, 1], 1)",
+        v, bias(o.layer() + ".to_out.0"));
+    line("%s = %s", v, images(v, o.side(), o.width()));
+  }
+
+  private static String qkv(Operation.Attention o, boolean weight, int index) {
+    String layer = layer(o, index);
+    return weight ? weight(layer) : bias(layer);
+  }
+
+  private static String layer(Operation.Attention o, int index) {
+    return o.layer() + ".to_" + "qkv".charAt(index);
+  }
+
+  private static String outWeight(Operation.Attention o) {
+    return "torch.reshape(%s, [%2$d, %2$d, 1, 1])"
+        .formatted(weight(o.layer() + ".to_out.0"), o.width());
+  }
+
+  private void backward(Operation operation) {
+    String g = gradients.remove(operation.out());
+    if (operation instanceof Operation.Linear o) {
+      linearBackward(o, g);
+    } else if (operation instanceof Operation.Silu o) {
+      give(o.in(), "torch.silu_backward(%s, %s)".formatted(g, o.in()), true);
+    } else if (operation instanceof Operation.Convolution o) {
+      convolutionBackward(o, g);
+    } else if (operation instanceof Operation.GroupNorm o) {
+      groupNormBackward(o, g);
+    } else if (operation instanceof Operation.AddEmbedding o) {
+      give(o.embedding(), "torch.sum(%s, [2, 3])".formatted(g), true);
+      give(o.in(), g, false);
+    } else if (operation instanceof Operation.AddResidual o) {
+      give(o.branch(), g, false);
+      give(o.residual(), g, false);
+    } else if (operation instanceof Operation.Concatenate o) {
+      give(o.first(), "torch.narrow(%s, 1, 0, %d)".formatted(g, o.firstWidth()), false);
+      give(
+          o.second(),
+          "torch.narrow(%s, 1, %d, %d)".formatted(g, o.firstWidth(), o.secondWidth()),
+          false);
+    } else if (operation instanceof Operation.PadRightBottom o) {
+      give(
+          o.in(),
+          "torch.narrow(torch.narrow(%1$s, 2, 0, %2$d), 3, 0, %2$d)".formatted(g, o.side()),
+          false);
+    } else if (operation instanceof Operation.Upsample o) {
+      // The sum over 2×2 pixels.
+      give(
+          o.in(),
+          "torch.avg_pool2d(%s, [2, 2], [2, 2], [0, 0], False, True, 1)".formatted(g),
+          true);
+    } else if (operation instanceof Operation.Attention o) {
+      attentionBackward(o, g);
+    } else if (operation instanceof Operation.Dropout o) {
+      give(
+          o.in(),
+          "torch.native_dropout_backward(%s, %s_kept, %s)"
+              .formatted(g, o.out(), 1 / (1 - o.probability())),
+          true);
+    }
+  }
+
+  /** Adds to the gradient of {@code value}; {@code owned}: nobody else reads the new tensor. */
+  private void give(String value, String gradient, boolean owned) {
+    if (value.equals("x")) {
+      return;
+    }
+    String known = gradients.get(value);
+    if (known == null && !owned) {
+      gradients.put(value, gradient); // read where it is used, nothing to compute
+      return;
+    }
+    String variable = "g" + variables++;
+    if (known == null) {
+      line("%s = %s", variable, gradient);
+    } else {
+      line("%s = torch.add(%s, %s)", variable, known, gradient);
+    }
+    gradients.put(value, variable);
+  }
+
+  private void linearBackward(Operation.Linear o, String g) {
+    weightGradient(o.layer() + ".weight", "torch.mm(torch.t(%s), %s)".formatted(g, o.in()));
+    weightGradient(o.layer() + ".bias", "torch.sum(%s, [0])".formatted(g));
+    give(o.in(), "torch.mm(%s, %s)".formatted(g, weight(o.layer())), true);
+  }
+
+  private void convolutionBackward(Operation.Convolution o, String g) {
+    boolean input = !o.in().equals("x");
+    boolean pointwise = o.kernel() == 1;
+    String gi = "g" + variables++;
+    line(
+        "%1$s, %1$s_w, %1$s_b, = torch.convolution_backward(%2$s, %3$s, %4$s, [%5$d], [%6$d, %6$d], [%7$d, %7$d], [1, 1], False, [0, 0], 1, [%8$s, True, True])",
+        gi,
+        pointwise ? rows(g, o.side(), o.width()) : g,
+        pointwise ? o.out() + "_rows" : o.in(),
+        weight(o.layer()),
+        o.width(),
+        o.stride(),
+        o.padding(),
+        input ? "True" : "False");
+    weightGradient(o.layer() + ".weight", gi + "_w");
+    weightGradient(o.layer() + ".bias", gi + "_b");
+    give(o.in(), pointwise ? images(gi, o.side(), o.inWidth()) : gi, false);
+  }
+
+  // With y = a x + b: dL/dx = a dL/dy + c2 x + c3, c2 and c3 [N, C, 1, 1] from the sums of dL/dy
+  // and
+  // x dL/dy over each group.
+  private void groupNormBackward(Operation.GroupNorm o, String g) {
+    int perGroup = o.width() / o.groups();
+    double elements = (double) perGroup * o.side() * o.side();
+    String v = o.out();
+    String gy = "g" + variables++;
+    if (o.silu()) {
+      line(
+          "%1$s = torch.silu_backward(%2$s, torch.addcmul(%3$s_b, %4$s, %3$s_a))",
+          gy, g, v, o.in());
+    } else {
+      line("%s = %s", gy, g);
+    }
+    line(
+        "%1$s_s = torch.reshape(torch.sum(%1$s, [2, 3]), [-1, %2$d, %3$d])",
+        gy, o.groups(), perGroup);
+    line(
+        "%1$s_x = torch.reshape(torch.sum(torch.mul(%1$s, %2$s), [2, 3]), [-1, %3$d, %4$d])",
+        gy, o.in(), o.groups(), perGroup);
+    weightGradient(
+        o.layer() + ".weight",
+        "torch.reshape(torch.sum(torch.mul(torch.sub(%1$s_x, torch.mul(%2$s_mean, %1$s_s)), %2$s_rstd), [0]), [%3$d])"
+            .formatted(gy, v, o.width()));
+    weightGradient(
+        o.layer() + ".bias", "torch.reshape(torch.sum(%s_s, [0]), [%d])".formatted(gy, o.width()));
+    String gamma = "torch.reshape(%s, [%d, %d])".formatted(weight(o.layer()), o.groups(), perGroup);
+    line("%1$s_db = torch.sum(torch.mul(%1$s_s, %2$s), [2], True)", gy, gamma); // [N, G, 1]
+    line("%1$s_ds = torch.sum(torch.mul(%1$s_x, %2$s), [2], True)", gy, gamma);
+    line("%1$s_r = torch.div(%2$s_rstd, %3$s)", gy, v, elements);
+    line(
+        "%1$s_c2 = torch.mul(torch.sub(torch.mul(%1$s_db, %2$s_mean), %1$s_ds), torch.mul(%1$s_r, torch.mul(%2$s_rstd, %2$s_rstd)))",
+        gy, v);
+    line(
+        "%1$s_c3 = torch.neg(torch.add(torch.mul(%1$s_c2, %2$s_mean), torch.mul(%1$s_db, %1$s_r)))",
+        gy, v);
+    for (String c : List.of("c2", "c3")) {
+      line(
+          "%1$s_%2$s = torch.reshape(torch.expand(%1$s_%2$s, [-1, -1, %3$d]), [-1, %4$d, 1, 1])",
+          gy, c, perGroup, o.width());
+    }
+    give(
+        o.in(),
+        "torch.addcmul_(torch.addcmul(%1$s_c3, %2$s, %1$s_c2), %1$s, %3$s_a)"
+            .formatted(gy, o.in(), v),
+        true);
+  }
+
+  private void attentionBackward(Operation.Attention o, String g) {
+    String v = o.out();
+    String gv = "g" + variables++;
+    String out = o.layer() + ".to_out.0";
+    int headWidth = o.width() / o.heads();
+    line(
+        "%1$s_h, %1$s_ow, %1$s_ob, = torch.convolution_backward(%2$s, %3$s_h, %3$s_ow, [%4$d], [1, 1], [0, 0], [1, 1], False, [0, 0], 1, [True, True, True])",
+        gv, rows(g, o.side(), o.width()), v, o.width());
+    weightGradient(
+        out + ".weight", "torch.reshape(%1$s_ow, [%2$d, %2$d])".formatted(gv, o.width()));
+    weightGradient(out + ".bias", gv + "_ob");
+    line(
+        "%1$s_h = torch.reshape(torch.permute(%1$s_h, [0, 2, 3, 1]), [-1, %2$d, %3$d, %4$d])",
+        gv, o.side() * o.side(), o.heads(), headWidth);
+    line("%1$s_qkv = annotate(List[Tensor], [])", gv);
+    line(
+        "for g in torch.grad([%1$s_mix], [%1$s_q, %1$s_k, %1$s_v], annotate(List[Optional[Tensor]], [torch.transpose(%2$s_h, 1, 2)])):",
+        v, gv);
+    line("  if g is not None:");
+    line("    torch.append(%1$s_qkv, torch.transpose(g, 1, 2))", gv);
+    line(
+        "%1$s_z = torch.reshape(torch.stack(%1$s_qkv, 2), [-1, 1, %2$d, %3$d])",
+        gv, o.side(), 3 * o.width());
+    line(
+        "%1$s, %1$s_w, %1$s_b, = torch.convolution_backward(torch.permute(%1$s_z, [0, 3, 1, 2]), %2$s_rows, %2$s_w, [%3$d], [1, 1], [0, 0], [1, 1], False, [0, 0], 1, [True, True, True])",
+        gv, v, 3 * o.width());
+    for (int i = 0; i < 3; i++) {
+      weightGradient(
+          layer(o, i) + ".weight",
+          "torch.reshape(torch.narrow(%1$s_w, 0, %2$d, %3$d), [%3$d, %3$d])"
+              .formatted(gv, i * o.width(), o.width()));
+      weightGradient(
+          layer(o, i) + ".bias",
+          "torch.narrow(%s_b, 0, %d, %d)".formatted(gv, i * o.width(), o.width()));
+    }
+    give(o.in(), images(gv, o.side(), o.width()), false);
+  }
+
+  // The CPU's fused Adam walks through memory without looking at strides.
+  private void weightGradient(String name, String gradient) {
+    boolean channelsLast = channelsLastWeights.contains(name);
+    String variable = "d" + variables++;
+    line(
+        "%s = torch.contiguous(%s, memory_format=%d)",
+        variable, gradient, channelsLast ? CHANNELS_LAST : 0);
+    weightGradients.put(name, variable);
+  }
+}

@@ -1,0 +1,191 @@
+package dev.atelier.training;
+
+import com.sun.management.OperatingSystemMXBean;
+import dev.atelier.diffusion.SeededRandom;
+import dev.atelier.network.Libtorch;
+import dev.atelier.network.TorchScriptArchive;
+import dev.atelier.network.UNet;
+import dev.atelier.spec.DiffusionSpec;
+import dev.atelier.spec.EvaluationSpec.SamplerSpec;
+import dev.atelier.spec.LossSpec;
+import dev.atelier.spec.NetworkSpec;
+import dev.atelier.spec.TimestepRange;
+import dev.atelier.spec.TrainingSpec;
+import dev.atelier.training.EnsembleSampler.OwnedModel;
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStreamReader;
+import java.io.UncheckedIOException;
+import java.lang.management.ManagementFactory;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+import java.util.Random;
+import java.util.stream.Collectors;
+
+/**
+ * Our side of {@code bench/engine}: the production training loop and sampler, driven over standard
+ * input. A line with a number runs that many steps (of training, or batches of sampling) and
+ * answers with the seconds of each, and with the peak resident memory.
+ *
+ * <p>{@code EngineBenchmark train|distill|sample <channels> <teacher channels> <batch> <side>
+ * <sampler steps> <threads>}
+ */
+final class EngineBenchmark {
+  private final BufferedReader commands =
+      new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
+  private final List<Double> seconds = new ArrayList<>();
+  private int wanted;
+  private long started;
+  private double cpuStarted;
+
+  private EngineBenchmark() {}
+
+  public static void main(String[] args) throws Exception {
+    Libtorch.useThreads(Integer.parseInt(args[6]));
+    EngineBenchmark benchmark = new EngineBenchmark();
+    UNet network = unet(Integer.parseInt(args[1]), Integer.parseInt(args[4]));
+    int batch = Integer.parseInt(args[3]);
+    Path work = Files.createTempDirectory("atelier-bench-");
+    System.out.printf(Locale.ROOT, "{\"parameters\": %d}%n", network.parameters());
+    switch (args[0]) {
+      case "train" -> benchmark.train(network, Optional.empty(), batch, work);
+      case "distill" -> {
+        UNet teacher = unet(Integer.parseInt(args[2]), network.resolution());
+        Path archive = work.resolve("teacher.pt");
+        TorchScriptArchive.write(
+            archive, teacher.inferenceModule("UNet", teacher.initialise(new SeededRandom(5))));
+        Distillation distillation =
+            new Distillation(archive, new TimestepRange(0, 1000), 1.0, new LossSpec(1.0, 1.0));
+        benchmark.train(network, Optional.of(distillation), batch, work);
+      }
+      case "sample" -> benchmark.sample(network, batch, Integer.parseInt(args[5]), work);
+      default -> throw new IllegalArgumentException("Unknown task " + args[0]);
+    }
+  }
+
+  private static UNet unet(int channels, int side) {
+    return UNet.of(
+        new NetworkSpec(channels, List.of(1, 2, 2, 2), 2, List.of(16), 1, 0.0, Optional.empty()),
+        side,
+        3);
+  }
+
+  private void train(UNet network, Optional<Distillation> distillation, int batch, Path work)
+      throws Exception {
+    TrainingTask task =
+        new TrainingTask(
+            "bench",
+            network,
+            new DiffusionSpec(null, null, null, null),
+            new TrainingSpec(1_000_000, batch, 1e-4, 0, 0.0, 1.0, 0.9999, true, 1_000_000, 1),
+            1,
+            "",
+            "",
+            distillation);
+    awaitCommand();
+    new TrainingLoop(
+            task,
+            new RandomImages(1000, network.imageElements()),
+            new DirectoryCheckpointStore(work),
+            metrics -> stepDone(),
+            () -> wanted < 0,
+            "cpu",
+            work)
+        .run();
+  }
+
+  private void sample(UNet network, int batch, int steps, Path work) throws Exception {
+    Path archive = work.resolve("model.pt");
+    TorchScriptArchive.write(
+        archive, network.inferenceModule("UNet", network.initialise(new SeededRandom(5))));
+    try (EnsembleSampler sampler =
+        new EnsembleSampler(
+            List.of(new OwnedModel(archive, new TimestepRange(0, 1000), network.macs())),
+            new DiffusionSpec(null, null, null, null),
+            new SamplerSpec(null, steps, SamplerSpec.Spacing.UNIFORM, 0.0),
+            1,
+            3,
+            network.resolution(),
+            "cpu")) {
+      awaitCommand();
+      while (wanted > 0) {
+        sampler.sample(0, batch, batch, (first, count, chw) -> {}, () -> false);
+        stepDone();
+      }
+    }
+  }
+
+  private void stepDone() {
+    seconds.add((System.nanoTime() - started) / 1e9);
+    if (seconds.size() == wanted) {
+      System.out.printf(
+          Locale.ROOT,
+          "{\"seconds\": %s, \"cpuSeconds\": %f, \"peakRssBytes\": %d}%n",
+          seconds,
+          cpuSeconds() - cpuStarted,
+          peakRssBytes());
+      seconds.clear();
+      awaitCommand();
+    }
+    started = System.nanoTime();
+  }
+
+  private void awaitCommand() {
+    try {
+      String line = commands.readLine();
+      wanted = line == null ? -1 : Integer.parseInt(line.strip());
+      started = System.nanoTime();
+      cpuStarted = cpuSeconds();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+    if (wanted < 0) {
+      System.exit(0);
+    }
+  }
+
+  private static double cpuSeconds() {
+    OperatingSystemMXBean system = ManagementFactory.getPlatformMXBean(OperatingSystemMXBean.class);
+    return system.getProcessCpuTime() / 1e9;
+  }
+
+  private static long peakRssBytes() {
+    try {
+      String status =
+          Files.readAllLines(Path.of("/proc/self/status")).stream()
+              .filter(l -> l.startsWith("VmHWM:"))
+              .collect(Collectors.joining());
+      return Long.parseLong(status.replaceAll("\\D", "")) * 1024;
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /** A dataset in memory. */
+  private static final class RandomImages implements ImageSource {
+    private final byte[][] images;
+
+    RandomImages(int count, int elements) {
+      Random random = new Random(1);
+      images = new byte[count][elements];
+      for (byte[] image : images) {
+        random.nextBytes(image);
+      }
+    }
+
+    @Override
+    public int count() {
+      return images.length;
+    }
+
+    @Override
+    public void copy(int index, byte[] chw, int offset) {
+      System.arraycopy(images[index], 0, chw, offset, images[index].length);
+    }
+  }
+}
