@@ -37,11 +37,12 @@ final class ChannelsLastText {
     this.training = training;
   }
 
-  /** Lines that read {@code x} and {@code t} and end with the return of eps. */
+  /** Lines that read {@code x} and {@code t} and end with the return of eps, row-major. */
   static String forward(List<Operation> operations) {
     ChannelsLastText writer = new ChannelsLastText(operations, false);
     writer.forward();
-    return writer.text.append("return ").append(UNetText.last(operations)).append('\n').toString();
+    writer.line("return torch.contiguous(%s, memory_format=0)", UNetText.last(operations));
+    return writer.text.toString();
   }
 
   /**
