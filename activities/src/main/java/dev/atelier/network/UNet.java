@@ -3,6 +3,7 @@ package dev.atelier.network;
 import dev.atelier.diffusion.SeededRandom;
 import dev.atelier.diffusion.SeededRandom.Purpose;
 import dev.atelier.spec.NetworkSpec;
+import dev.atelier.spec.TrainingSpec.Precision;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
@@ -54,7 +55,7 @@ public final class UNet {
     this.spec = spec;
     this.resolution = resolution;
     this.imageChannels = imageChannels;
-    UNetLayout layout = new UNetLayout(spec, resolution, imageChannels);
+    UNetLayout layout = new UNetLayout(spec, resolution, imageChannels, Precision.FP32);
     this.weights = List.copyOf(layout.weights());
     this.macs = layout.macs();
     this.attentionMacs = layout.attentionMacs();
@@ -130,6 +131,18 @@ public final class UNet {
 
   /** TorchScript of a method {@code name(self, x, t) -> eps}; {@code dropout} switches it on. */
   String method(String name, boolean dropout) {
+    return method(name, dropout, Precision.FP32);
+  }
+
+  /**
+   * As {@link #method(String, boolean)}; for {@code BF16} convolutions, linear layers and attention
+   * run in bfloat16, and weights, input, norms and output stay float32.
+   */
+  String method(String name, boolean dropout, Precision precision) {
+    String body =
+        precision == Precision.FP32
+            ? this.body
+            : new UNetLayout(spec, resolution, imageChannels, precision).body();
     StringBuilder text =
         new StringBuilder("def " + name + "(self, x: Tensor, t: Tensor) -> Tensor:\n");
     body.lines()

@@ -4,6 +4,7 @@ import dev.atelier.network.UNet.Constant;
 import dev.atelier.network.UNet.KaimingUniform;
 import dev.atelier.network.UNet.Weight;
 import dev.atelier.spec.NetworkSpec;
+import dev.atelier.spec.TrainingSpec.Precision;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -26,13 +27,15 @@ final class UNetLayout {
   private final NetworkSpec spec;
   private final List<Weight> weights = new ArrayList<>();
   private final StringBuilder body = new StringBuilder();
+  private final Precision precision;
   private long macs;
   private long attentionMacs;
 
   private record Skip(String variable, int width) {}
 
-  UNetLayout(NetworkSpec spec, int resolution, int imageChannels) {
+  UNetLayout(NetworkSpec spec, int resolution, int imageChannels, Precision precision) {
     this.spec = spec;
+    this.precision = precision;
     int levels = spec.multipliers().size();
     List<Integer> widths = spec.widths();
     Deque<Skip> skips = new ArrayDeque<>();
@@ -83,7 +86,7 @@ final class UNetLayout {
     norm("conv_norm_out", width);
     line("h = torch.silu(h)");
     conv("conv_out", width, imageChannels, 3, side, true);
-    line("return h");
+    line("return %s", precision == Precision.BF16 ? "torch.to(h, 6)" : "h");
   }
 
   List<Weight> weights() {
@@ -182,8 +185,12 @@ final class UNetLayout {
     weight(name + ".weight", new Constant(1), width);
     weight(name + ".bias", new Constant(0), width);
     line(
-        "h = torch.group_norm(h, %d, self.%s, self.%s, %s, True)",
-        groups, attribute(name + ".weight"), attribute(name + ".bias"), NORM_EPS);
+        "h = torch.group_norm(%s, %d, self.%s, self.%s, %s, True)",
+        precision == Precision.BF16 ? "torch.to(h, 6)" : "h",
+        groups,
+        attribute(name + ".weight"),
+        attribute(name + ".bias"),
+        NORM_EPS);
   }
 
   private void conv(String name, int in, int out, int kernel, int side, boolean startAtZero) {
@@ -201,8 +208,14 @@ final class UNetLayout {
     weight(name + ".weight", initialiser, out, in, kernel, kernel);
     weight(name + ".bias", initialiser, out);
     line(
-        "h = torch.conv2d(h, self.%s, self.%s, [%d, %d], [%d, %d], [1, 1], 1)",
-        attribute(name + ".weight"), attribute(name + ".bias"), stride, stride, pad, pad);
+        "h = torch.conv2d(%s, %s, %s, [%d, %d], [%d, %d], [1, 1], 1)",
+        operand("h"),
+        operand("self." + attribute(name + ".weight")),
+        operand("self." + attribute(name + ".bias")),
+        stride,
+        stride,
+        pad,
+        pad);
     macs += fanIn * out * side * side;
   }
 
@@ -212,13 +225,24 @@ final class UNetLayout {
     weight(name + ".weight", initialiser, out, in);
     weight(name + ".bias", initialiser, out);
     line(
-        "%s = torch.linear(%s, self.%s, self.%s)",
-        output, input, attribute(name + ".weight"), attribute(name + ".bias"));
+        "%s = torch.linear(%s, %s, %s)",
+        output,
+        operand(input),
+        operand("self." + attribute(name + ".weight")),
+        operand("self." + attribute(name + ".bias")));
     macs += rows * in * out;
   }
 
   private void weight(String name, UNet.Initialiser initialiser, long... shape) {
     weights.add(new Weight(name, Arrays.stream(shape).boxed().toList(), initialiser));
+  }
+
+  /**
+   * An operand of a convolution or matrix product, as autocast would give it. Everything that comes
+   * out of one stays bfloat16 until a norm or the end takes it back to float32.
+   */
+  private String operand(String tensor) {
+    return precision == Precision.BF16 ? "torch.to(" + tensor + ", 15)" : tensor;
   }
 
   private static String attribute(String name) {

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.within;
 import dev.atelier.network.TrainingModule.Settings;
 import dev.atelier.network.TrainingModule.State;
 import dev.atelier.spec.NetworkSpec;
+import dev.atelier.spec.TrainingSpec.Precision;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -37,7 +38,7 @@ class TrainingModuleTest {
         TrainingModule.of(
             network,
             new State(weights, weights, zeros, zeros),
-            new Settings(0.25, weightDecay, 1, distillation)));
+            new Settings(0.25, weightDecay, 1, distillation, 1, Precision.FP32)));
 
     try (TorchModule module = Libtorch.load(archive, "cpu", TorchModule.Mode.TRAINING)) {
       double[] expected = fixture.get(name + ".metrics").toDoubles();

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.within;
 import dev.atelier.network.TrainingModule.Settings;
 import dev.atelier.network.TrainingModule.State;
 import dev.atelier.spec.NetworkSpec;
+import dev.atelier.spec.TrainingSpec.Precision;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
@@ -48,7 +49,8 @@ class UNetParityTest {
 
     Path training = directory.resolve("training.pt");
     State state = new State(weights, weights, weights, weights);
-    TorchScriptArchive.write(training, TrainingModule.of(network, state, new Settings(1, 0, 1, 1)));
+    TorchScriptArchive.write(
+        training, TrainingModule.of(network, state, new Settings(1, 0, 1, 1, 1, Precision.FP32)));
     try (TorchModule module = Libtorch.load(training, "cpu", TorchModule.Mode.TRAINING)) {
       List<HostTensor> gradients = module.run("gradients", x, noise, t);
       for (int i = 0; i < gradients.size(); i++) {

@@ -9,6 +9,7 @@ import dev.atelier.spec.LossSpec;
 import dev.atelier.spec.NetworkSpec;
 import dev.atelier.spec.TimestepRange;
 import dev.atelier.spec.TrainingSpec;
+import dev.atelier.spec.TrainingSpec.Precision;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -17,7 +18,7 @@ import java.util.Optional;
 
 /**
  * Times training: {@code StepTimer <channels> <multipliers> <resBlocks> <side> <batch> <threads>
- * <teacher channels or 0>}.
+ * <teacher channels or 0> [FP32 or BF16] [separate]}.
  */
 final class StepTimer {
   private StepTimer() {}
@@ -45,19 +46,39 @@ final class StepTimer {
                   teacherChannels, multipliers, resBlocks, List.of(8), 1, 0.0, Optional.empty()),
               side,
               3);
-      Path archive = work.resolve("t.pt");
-      TorchScriptArchive.write(
-          archive, teacher.inferenceModule("UNet", teacher.initialise(new SeededRandom(5))));
+      TeacherModel model =
+          new TeacherModel.Weights(teacher, teacher.initialise(new SeededRandom(5)));
+      if (args.length > 8 && args[8].equals("separate")) {
+        Path archive = work.resolve("t.pt");
+        TorchScriptArchive.write(
+            archive, teacher.inferenceModule("UNet", teacher.initialise(new SeededRandom(5))));
+        model = new TeacherModel.Archive(archive);
+      }
       distillation =
           Optional.of(
-              new Distillation(archive, new TimestepRange(0, 250), 0.8, new LossSpec(1.0, 1.0)));
+              new Distillation(model, new TimestepRange(0, 250), 0.8, new LossSpec(1.0, 1.0)));
     }
     TrainingTask task =
         new TrainingTask(
             "timer",
             network,
             new DiffusionSpec(null, null, null, null),
-            new TrainingSpec(120, batch, 1e-3, 3, 0.0, 1.0, 0.99, true, 1000, 20),
+            new TrainingSpec(
+                Integer.getInteger("steps", 120),
+                batch,
+                1e-3,
+                3,
+                0.0,
+                1.0,
+                0.99,
+                true,
+                1000,
+                Integer.getInteger("every", 20),
+                null,
+                null,
+                Integer.getInteger("accumulation", 1),
+                args.length > 7 ? Precision.valueOf(args[7]) : Precision.FP32,
+                null),
             1,
             "",
             "",
@@ -81,7 +102,13 @@ final class StepTimer {
             new DirectoryCheckpointStore(work),
             m ->
                 System.out.println(
-                    m.step() + " " + m.loss() + " steps/s " + m.imagesPerSecond() / batch),
+                    m.step()
+                        + " "
+                        + m.loss()
+                        + " steps/s "
+                        + m.imagesPerSecond() / batch
+                        + " native "
+                        + m.nativeBytes()),
             () -> false,
             "cpu",
             work)

@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.atelier.diffusion.SeededRandom;
-import dev.atelier.network.TorchScriptArchive;
 import dev.atelier.network.UNet;
 import dev.atelier.spec.DiffusionSpec;
 import dev.atelier.spec.LossSpec;
@@ -57,7 +56,8 @@ class TrainingLoopTest {
   }
 
   private static TrainingSpec training(int steps, double learningRate) {
-    return new TrainingSpec(steps, 4, learningRate, 3, 0.0, 1.0, 0.99, true, 4, 2);
+    return new TrainingSpec(
+        steps, 4, learningRate, 3, 0.0, 1.0, 0.99, true, 4, 2, null, null, null, null, null);
   }
 
   private TrainingTask teacher(int steps, double dropout, double learningRate) {
@@ -72,21 +72,24 @@ class TrainingLoopTest {
         Optional.empty());
   }
 
-  private TrainingTask student(int steps) throws IOException {
+  private static TrainingTask student(int steps) {
     UNet teacher = network(0);
-    Path archive = directory.resolve("teacher.pt");
-    TorchScriptArchive.write(
-        archive, teacher.inferenceModule("UNet", teacher.initialise(new SeededRandom(5))));
+    return student(
+        training(steps, 1e-3),
+        new TeacherModel.Weights(teacher, teacher.initialise(new SeededRandom(5))));
+  }
+
+  private static TrainingTask student(TrainingSpec training, TeacherModel teacher) {
     return new TrainingTask(
         "student-1",
         network(0.1),
         DIFFUSION,
-        training(steps, 1e-3),
+        training,
         12,
         "spec",
         "code",
         Optional.of(
-            new Distillation(archive, new TimestepRange(0, 250), 0.8, new LossSpec(1.0, 1.0))));
+            new Distillation(teacher, new TimestepRange(0, 250), 0.8, new LossSpec(1.0, 1.0))));
   }
 
   private DirectoryCheckpointStore store(String name) {
