@@ -120,8 +120,7 @@ class TrainingModuleTest {
     try (TorchModule whole = load(NETWORK, new Settings(0.25, 0, 1, 0.5, 1, Precision.FP32));
         TorchModule cut =
             load(NETWORK, new Settings(0.25, 0, 1, 0.5, accumulationSteps, Precision.FP32))) {
-      double[] expected =
-          whole.run("teach_step", XT, NOISE, T, HYPER, COUNTERS).get(0).toDoubles();
+      double[] expected = whole.run("teach_step", XT, NOISE, T, HYPER, COUNTERS).get(0).toDoubles();
       double[] found = cut.run("teach_step", XT, NOISE, T, HYPER, COUNTERS).get(0).toDoubles();
       for (int i = 0; i < 4; i++) {
         assertThat(found[i]).isCloseTo(expected[i], within(1e-5 * expected[i]));
@@ -129,7 +128,10 @@ class TrainingModuleTest {
       assertThat(distance(all(cut.run("exp_avg")), all(whole.run("exp_avg")))).isLessThan(1e-5);
       // Negative control: the parts are not all the same.
       double[] first =
-          whole.run("teach_step", part(XT), part(NOISE), part(T), HYPER, COUNTERS).get(0).toDoubles();
+          whole
+              .run("teach_step", part(XT), part(NOISE), part(T), HYPER, COUNTERS)
+              .get(0)
+              .toDoubles();
       assertThat(Math.abs(first[0] - expected[0])).isGreaterThan(1e-3 * expected[0]);
     }
   }

@@ -16,7 +16,9 @@ class LearningRateTest {
         100, 4, 2e-3, warmupSteps, 0.0, 1.0, 0.9, true, 10, 1, schedule, 1e-4, null, null, null);
   }
 
-  /** Expected values: {@code torch.optim.lr_scheduler.CosineAnnealingLR(T_max=90, eta_min=1e-4)}. */
+  /**
+   * Expected values: {@code torch.optim.lr_scheduler.CosineAnnealingLR(T_max=90, eta_min=1e-4)}.
+   */
   @ParameterizedTest
   @CsvSource({
     "0, 0.002",

@@ -69,7 +69,20 @@ class TrainingLoopTest {
   private static TrainingSpec training(
       int steps, double learningRate, int parts, Precision precision, double divergenceLoss) {
     return new TrainingSpec(
-        steps, 4, learningRate, 3, 0.0, 1.0, 0.99, true, 4, 2, null, null, parts, precision,
+        steps,
+        4,
+        learningRate,
+        3,
+        0.0,
+        1.0,
+        0.99,
+        true,
+        4,
+        2,
+        null,
+        null,
+        parts,
+        precision,
         divergenceLoss);
   }
 
@@ -79,14 +92,7 @@ class TrainingLoopTest {
 
   private static TrainingTask teacher(TrainingSpec training, double dropout) {
     return new TrainingTask(
-        "teacher",
-        network(dropout),
-        DIFFUSION,
-        training,
-        11,
-        "spec",
-        "code",
-        Optional.empty());
+        "teacher", network(dropout), DIFFUSION, training, 11, "spec", "code", Optional.empty());
   }
 
   private static TrainingTask student(int steps) {
@@ -252,8 +258,7 @@ class TrainingLoopTest {
   void shouldKeepNoCheckpointOfAStepThatBrokeItsWeights() throws Exception {
     DirectoryCheckpointStore store = store("broken");
     TrainingSpec training =
-        new TrainingSpec(
-            9, 4, 1e30, 3, 0.0, 1.0, 0.99, true, 1, 2, null, null, null, null, null);
+        new TrainingSpec(9, 4, 1e30, 3, 0.0, 1.0, 0.99, true, 1, 2, null, null, null, null, null);
     assertThatExceptionOfType(DivergedException.class)
         .isThrownBy(() -> run(teacher(training, 0), store, new ArrayList<>(), () -> false))
         .withMessageStartingWith(
