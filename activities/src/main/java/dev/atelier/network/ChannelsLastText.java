@@ -4,6 +4,7 @@ import static dev.atelier.network.UNetText.bias;
 import static dev.atelier.network.UNetText.format;
 import static dev.atelier.network.UNetText.weight;
 
+import dev.atelier.spec.TrainingSpec.Precision;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
@@ -32,14 +33,17 @@ final class ChannelsLastText {
   private final Set<String> channelsLastWeights = new HashSet<>();
   private int variables;
 
-  private ChannelsLastText(List<Operation> operations, boolean training) {
+  private final boolean bf16;
+
+  private ChannelsLastText(List<Operation> operations, boolean training, Precision precision) {
     this.operations = operations;
     this.training = training;
+    this.bf16 = precision == Precision.BF16;
   }
 
   /** Lines that read {@code x} and {@code t} and end with the return of eps, row-major. */
-  static String forward(List<Operation> operations) {
-    ChannelsLastText writer = new ChannelsLastText(operations, false);
+  static String forward(List<Operation> operations, Precision precision) {
+    ChannelsLastText writer = new ChannelsLastText(operations, false, precision);
     writer.forward();
     writer.line("return torch.contiguous(%s, memory_format=0)", UNetText.last(operations));
     return writer.text.toString();
@@ -50,10 +54,11 @@ final class ChannelsLastText {
    * {@code g_eps}, the gradient of the loss with respect to eps, and end with {@code gradients}:
    * one tensor for each of {@code weights}, in order. Gradients must be switched off around them.
    */
-  static String gradients(List<Operation> operations, List<UNet.Weight> weights, String loss) {
-    ChannelsLastText writer = new ChannelsLastText(operations, true);
+  static String gradients(
+      List<Operation> operations, List<UNet.Weight> weights, Precision precision, String loss) {
+    ChannelsLastText writer = new ChannelsLastText(operations, true, precision);
     weights.stream()
-        .filter(w -> w.format() == TorchScriptModule.MemoryFormat.CHANNELS_LAST)
+        .filter(w -> w.format(NetworkForm.CPU) == TorchScriptModule.MemoryFormat.CHANNELS_LAST)
         .forEach(w -> writer.channelsLastWeights.add(w.name()));
     writer.forward();
     String eps = UNetText.last(operations);
@@ -83,7 +88,7 @@ final class ChannelsLastText {
     if (operation instanceof Operation.Sinusoid o) {
       text.append(UNetText.sinusoid(o));
     } else if (operation instanceof Operation.Linear o) {
-      text.append(UNetText.linear(o));
+      line("%s = torch.linear(%s, %s, %s)", o.out(), o.in(), weight(o.layer()), bias(o.layer()));
     } else if (operation instanceof Operation.Silu o) {
       line("%s = torch.silu(%s)", o.out(), o.in());
     } else if (operation instanceof Operation.Convolution o) {
@@ -117,18 +122,28 @@ final class ChannelsLastText {
     }
   }
 
+  // In bfloat16 only what goes into a convolution or attention is rounded: the rest of the network
+  // reads and writes float32.
   private void convolution(Operation.Convolution o) {
-    if (o.kernel() > 1) {
-      line(
-          "%s = torch.conv2d(%s, %s, %s, [%5$d, %5$d], [%6$d, %6$d], [1, 1], 1)",
-          o.out(), o.in(), weight(o.layer()), bias(o.layer()), o.stride(), o.padding());
-      return;
-    }
-    line("%s_rows = %s", o.out(), rows(o.in(), o.side(), o.inWidth()));
+    boolean pointwise = o.kernel() == 1;
+    String v = o.out();
+    line("%s_in = %s", v, rounded(pointwise ? rows(o.in(), o.side(), o.inWidth()) : o.in()));
+    line("%s_w = %s", v, rounded(weight(o.layer())));
     line(
-        "%1$s = torch.conv2d(%1$s_rows, %2$s, %3$s, [1, 1], [0, 0], [1, 1], 1)",
-        o.out(), weight(o.layer()), bias(o.layer()));
-    line("%s = %s", o.out(), images(o.out(), o.side(), o.width()));
+        "%1$s = torch.conv2d(%1$s_in, %1$s_w, %2$s, [%3$d, %3$d], [%4$d, %4$d], [1, 1], 1)",
+        v, rounded(bias(o.layer())), o.stride(), o.padding());
+    if (pointwise) {
+      line("%s = %s", v, images(v, o.side(), o.width()));
+    }
+    line("%s = %s", v, float32(v));
+  }
+
+  private String rounded(String tensor) {
+    return bf16 ? "torch.to(" + tensor + ", 15)" : tensor;
+  }
+
+  private String float32(String tensor) {
+    return bf16 ? "torch.to(" + tensor + ", 6)" : tensor;
   }
 
   /**
@@ -178,24 +193,33 @@ final class ChannelsLastText {
   // One 1×1 convolution makes q, k and v.
   private void attention(Operation.Attention o) {
     String v = o.out();
-    line("%s_w = torch.cat([%s, %s, %s], 0)", v, qkv(o, true, 0), qkv(o, true, 1), qkv(o, true, 2));
-    line("%1$s_w = torch.reshape(%1$s_w, [%2$d, %3$d, 1, 1])", v, 3 * o.width(), o.width());
+    String out = o.layer() + ".to_out.0";
+    line("%s_qkv_in = %s", v, rounded(rows(o.in(), o.side(), o.width())));
     line(
-        "%s_wb = torch.cat([%s, %s, %s], 0)",
-        v, qkv(o, false, 0), qkv(o, false, 1), qkv(o, false, 2));
-    line("%s_rows = %s", v, rows(o.in(), o.side(), o.width()));
-    line("%1$s_qkv = torch.conv2d(%1$s_rows, %1$s_w, %1$s_wb, [1, 1], [0, 0], [1, 1], 1)", v);
+        "%s_qkv_w = torch.cat([%s, %s, %s], 0)",
+        v, weight(layer(o, 0)), weight(layer(o, 1)), weight(layer(o, 2)));
+    line(
+        "%1$s_qkv_w = %2$s",
+        v,
+        rounded("torch.reshape(%s_qkv_w, [%d, %d, 1, 1])".formatted(v, 3 * o.width(), o.width())));
+    line(
+        "%s_qkv_b = torch.cat([%s, %s, %s], 0)",
+        v, bias(layer(o, 0)), bias(layer(o, 1)), bias(layer(o, 2)));
+    line(
+        "%1$s_qkv = torch.conv2d(%1$s_qkv_in, %1$s_qkv_w, %2$s, [1, 1], [0, 0], [1, 1], 1)",
+        v, rounded(v + "_qkv_b"));
     line(
         "%1$s_qkv = torch.reshape(torch.permute(%1$s_qkv, [0, 2, 3, 1]), [-1, %2$d, 3, %3$d, %4$d])",
         v, o.side() * o.side(), o.heads(), o.width() / o.heads());
     for (int i = 0; i < 3; i++) {
+      String part =
+          "torch.transpose(torch.select(%s_qkv, 2, %d), 1, 2)"
+              .formatted(v, i); // [N, heads, H*W, C/heads]
       line(
-          training
-              ? "%1$s_%2$s = torch.requires_grad_(torch.detach(torch.transpose(torch.select(%1$s_qkv, 2, %3$d), 1, 2)), True)"
-              : "%1$s_%2$s = torch.transpose(torch.select(%1$s_qkv, 2, %3$d), 1, 2)",
+          "%s_%s = %s",
           v,
           "qkv".charAt(i),
-          i); // [N, heads, H*W, C/heads]
+          training ? "torch.requires_grad_(torch.detach(%s), True)".formatted(part) : part);
     }
     if (training) {
       line("torch.set_grad_enabled(True)");
@@ -207,28 +231,20 @@ final class ChannelsLastText {
       line("torch.set_grad_enabled(False)");
     }
     line(
-        "%1$s_h = torch.reshape(torch.transpose(torch.detach(%1$s_mix), 1, 2), [-1, 1, %2$d, %3$d])",
+        "%1$s_in = torch.reshape(torch.transpose(torch.detach(%1$s_mix), 1, 2), [-1, 1, %2$d, %3$d])",
         v, o.side(), o.width());
-    line("%1$s_h = torch.permute(%1$s_h, [0, 3, 1, 2])", v);
-    line("%s_ow = %s", v, outWeight(o));
+    line("%1$s_in = torch.permute(%1$s_in, [0, 3, 1, 2])", v);
     line(
-        "%1$s = torch.conv2d(%1$s_h, %1$s_ow, %2$s, [1, 1], [0, 0], [1, 1], 1)",
-        v, bias(o.layer() + ".to_out.0"));
-    line("%s = %s", v, images(v, o.side(), o.width()));
-  }
-
-  private static String qkv(Operation.Attention o, boolean weight, int index) {
-    String layer = layer(o, index);
-    return weight ? weight(layer) : bias(layer);
+        "%s_w = %s",
+        v, rounded("torch.reshape(%s, [%2$d, %2$d, 1, 1])".formatted(weight(out), o.width())));
+    line(
+        "%1$s = torch.conv2d(%1$s_in, %1$s_w, %2$s, [1, 1], [0, 0], [1, 1], 1)",
+        v, rounded(bias(out)));
+    line("%s = %s", v, float32(images(v, o.side(), o.width())));
   }
 
   private static String layer(Operation.Attention o, int index) {
     return o.layer() + ".to_" + "qkv".charAt(index);
-  }
-
-  private static String outWeight(Operation.Attention o) {
-    return "torch.reshape(%s, [%2$d, %2$d, 1, 1])"
-        .formatted(weight(o.layer() + ".to_out.0"), o.width());
   }
 
   private void backward(Operation operation) {
@@ -301,22 +317,30 @@ final class ChannelsLastText {
   }
 
   private void convolutionBackward(Operation.Convolution o, String g) {
-    boolean input = !o.in().equals("x");
     boolean pointwise = o.kernel() == 1;
     String gi = "g" + variables++;
-    line(
-        "%1$s, %1$s_w, %1$s_b, = torch.convolution_backward(%2$s, %3$s, %4$s, [%5$d], [%6$d, %6$d], [%7$d, %7$d], [1, 1], False, [0, 0], 1, [%8$s, True, True])",
+    convolutionBackward(
         gi,
         pointwise ? rows(g, o.side(), o.width()) : g,
-        pointwise ? o.out() + "_rows" : o.in(),
-        weight(o.layer()),
+        o.out(),
         o.width(),
         o.stride(),
         o.padding(),
-        input ? "True" : "False");
-    weightGradient(o.layer() + ".weight", gi + "_w");
-    weightGradient(o.layer() + ".bias", gi + "_b");
+        !o.in().equals("x"));
+    weightGradient(o.layer() + ".weight", float32(gi + "_w"));
+    weightGradient(o.layer() + ".bias", float32(gi + "_b"));
     give(o.in(), pointwise ? images(gi, o.side(), o.inWidth()) : gi, false);
+  }
+
+  /** Makes {@code gi}, {@code gi_w} and {@code gi_b} of a convolution of v_in and v_w. */
+  private void convolutionBackward(
+      String gi, String g, String v, int width, int stride, int padding, boolean input) {
+    line(
+        "%1$s, %1$s_w, %1$s_b, = torch.convolution_backward(%2$s, %3$s_in, %3$s_w, [%4$d], [%5$d, %5$d], [%6$d, %6$d], [1, 1], False, [0, 0], 1, [%7$s, True, True])",
+        gi, rounded(g), v, width, stride, padding, input ? "True" : "False");
+    if (input) {
+      line("%s = %s", gi, float32(gi));
+    }
   }
 
   // With y = a x + b: dL/dx = a dL/dy + c2 x + c3, c2 and c3 [N, C, 1, 1] from the sums of dL/dy
@@ -372,36 +396,39 @@ final class ChannelsLastText {
     String v = o.out();
     String gv = "g" + variables++;
     String out = o.layer() + ".to_out.0";
-    int headWidth = o.width() / o.heads();
-    line(
-        "%1$s_h, %1$s_ow, %1$s_ob, = torch.convolution_backward(%2$s, %3$s_h, %3$s_ow, [%4$d], [1, 1], [0, 0], [1, 1], False, [0, 0], 1, [True, True, True])",
-        gv, rows(g, o.side(), o.width()), v, o.width());
+    convolutionBackward(gv, rows(g, o.side(), o.width()), v, o.width(), 1, 0, true);
     weightGradient(
-        out + ".weight", "torch.reshape(%1$s_ow, [%2$d, %2$d])".formatted(gv, o.width()));
-    weightGradient(out + ".bias", gv + "_ob");
+        out + ".weight",
+        "torch.reshape(%1$s, [%2$d, %2$d])".formatted(float32(gv + "_w"), o.width()));
+    weightGradient(out + ".bias", float32(gv + "_b"));
     line(
-        "%1$s_h = torch.reshape(torch.permute(%1$s_h, [0, 2, 3, 1]), [-1, %2$d, %3$d, %4$d])",
-        gv, o.side() * o.side(), o.heads(), headWidth);
+        "%1$s = torch.reshape(torch.permute(%1$s, [0, 2, 3, 1]), [-1, %2$d, %3$d, %4$d])",
+        gv, o.side() * o.side(), o.heads(), o.width() / o.heads());
     line("%1$s_qkv = annotate(List[Tensor], [])", gv);
     line(
-        "for g in torch.grad([%1$s_mix], [%1$s_q, %1$s_k, %1$s_v], annotate(List[Optional[Tensor]], [torch.transpose(%2$s_h, 1, 2)])):",
-        v, gv);
+        "for g in torch.grad([%1$s_mix], [%1$s_q, %1$s_k, %1$s_v], annotate(List[Optional[Tensor]], [%2$s])):",
+        v, rounded("torch.transpose(%s, 1, 2)".formatted(gv)));
     line("  if g is not None:");
     line("    torch.append(%1$s_qkv, torch.transpose(g, 1, 2))", gv);
     line(
         "%1$s_z = torch.reshape(torch.stack(%1$s_qkv, 2), [-1, 1, %2$d, %3$d])",
         gv, o.side(), 3 * o.width());
-    line(
-        "%1$s, %1$s_w, %1$s_b, = torch.convolution_backward(torch.permute(%1$s_z, [0, 3, 1, 2]), %2$s_rows, %2$s_w, [%3$d], [1, 1], [0, 0], [1, 1], False, [0, 0], 1, [True, True, True])",
-        gv, v, 3 * o.width());
+    convolutionBackward(
+        gv,
+        "torch.permute(%s_z, [0, 3, 1, 2])".formatted(gv),
+        v + "_qkv",
+        3 * o.width(),
+        1,
+        0,
+        true);
     for (int i = 0; i < 3; i++) {
       weightGradient(
           layer(o, i) + ".weight",
-          "torch.reshape(torch.narrow(%1$s_w, 0, %2$d, %3$d), [%3$d, %3$d])"
-              .formatted(gv, i * o.width(), o.width()));
+          "torch.reshape(torch.narrow(%1$s, 0, %2$d, %3$d), [%3$d, %3$d])"
+              .formatted(float32(gv + "_w"), i * o.width(), o.width()));
       weightGradient(
           layer(o, i) + ".bias",
-          "torch.narrow(%s_b, 0, %d, %d)".formatted(gv, i * o.width(), o.width()));
+          "torch.narrow(%s, 0, %d, %d)".formatted(float32(gv + "_b"), i * o.width(), o.width()));
     }
     give(o.in(), images(gv, o.side(), o.width()), false);
   }

@@ -33,6 +33,37 @@ public final class Libtorch {
   }
 
   /**
+   * Checks that libtorch can compute on {@code device}.
+   *
+   * @param device {@code cpu} or {@code cuda:<n>}
+   * @throws IllegalArgumentException if its name is not one of these, or there is no such device
+   */
+  public static void requireDevice(String device) {
+    Device wanted = deviceOf(device);
+    if (!wanted.isGpu()) {
+      return;
+    }
+    try (NDManager manager = NDManager.newBaseManager(wanted, "PyTorch")) {
+      manager.create(0f);
+    } catch (RuntimeException | UnsatisfiedLinkError e) {
+      throw new IllegalArgumentException(
+          "device %s: this libtorch has no CUDA, or no such GPU; expected cpu, or the CUDA build of libtorch."
+              .formatted(device),
+          e);
+    }
+  }
+
+  private static Device deviceOf(String device) {
+    if (device.equals("cpu")) {
+      return Device.cpu();
+    } else if (device.matches("cuda:[0-9]{1,3}")) {
+      return Device.gpu(Integer.parseInt(device.substring("cuda:".length())));
+    }
+    throw new IllegalArgumentException(
+        "device must be cpu or cuda:<n>, found '%s'.".formatted(device));
+  }
+
+  /**
    * Loads a TorchScript archive.
    *
    * @param device {@code cpu}, {@code cuda:0}, …
@@ -40,7 +71,7 @@ public final class Libtorch {
    */
   public static TorchModule load(Path archive, String device, TorchModule.Mode mode) {
     engine();
-    NDManager manager = NDManager.newBaseManager(Device.fromName(device), "PyTorch");
+    NDManager manager = NDManager.newBaseManager(deviceOf(device), "PyTorch");
     try {
       return new TorchModule((PtNDManager) manager, archive, mode);
     } catch (RuntimeException e) {

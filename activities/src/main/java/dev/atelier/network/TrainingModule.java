@@ -3,9 +3,11 @@ package dev.atelier.network;
 import dev.atelier.network.TorchScriptModule.Attribute;
 import dev.atelier.network.TorchScriptModule.Buffer;
 import dev.atelier.network.TorchScriptModule.Parameter;
-import java.util.LinkedHashMap;
+import dev.atelier.network.TorchScriptModule.Submodule;
+import dev.atelier.spec.TrainingSpec.Precision;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * A network with everything its training changes, and one whole optimisation step as a method:
@@ -14,11 +16,13 @@ import java.util.Map;
  *
  * <p>{@code train_step(xt [N, C, H, W], noise [N, C, H, W], t [N] int64, hyper [2] float64,
  * counters [2] int64) -> [loss, diffusion loss, distillation loss, gradient norm] float64}; {@code
- * distill_step} takes {@code eps_teacher [N, C, H, W]} after t. {@code hyper} is the learning rate
- * and the EMA's decay; {@code counters} the number of this step (from 1) and the seed of its
- * dropout. {@code gradients(xt, noise, t)} returns the gradients of the diffusion loss and changes
- * nothing; {@code weights()}, {@code ema()}, {@code exp_avg()} and {@code exp_avg_sq()} return the
- * tensors in the network's order.
+ * distill_step} takes {@code eps_teacher [N, C, H, W]} after t; {@code teach_step} asks the frozen
+ * network that the module holds as {@code teacher}. N must be a multiple of the accumulation steps.
+ * {@code hyper} is the learning rate and the EMA's decay; {@code counters} the number of this step
+ * (from 1) and the seed of its dropout. {@code gradients(xt, noise, t)} returns the gradients of
+ * the diffusion loss and changes nothing; {@code state_norms()} returns the norms of the four sets
+ * of tensors [4] float64; {@code weights()}, {@code ema()}, {@code exp_avg()} and {@code
+ * exp_avg_sq()} return the tensors in the network's order.
  */
 public final class TrainingModule {
 
@@ -27,12 +31,15 @@ public final class TrainingModule {
       double clipNorm, // of the whole gradient
       double weightDecay, // decoupled; 0: plain Adam
       double diffusionWeight, // w_eps
-      double distillationWeight // w_kd
+      double distillationWeight, // w_kd
+      int accumulationSteps, // equal parts of a batch, one after the other
+      Precision precision, // of convolutions and matrix products, the teacher's too
+      NetworkForm form // the teacher's too
       ) {}
 
   /** The tensors that a training changes, each by the names of the network's weights. */
   public record State(
-      Map<String, HostTensor> weights,
+      Map<String, HostTensor> weights, // float32 in every precision, and so are the others
       Map<String, HostTensor> ema,
       Map<String, HostTensor> expAvg,
       Map<String, HostTensor> expAvgSq) {}
@@ -43,44 +50,42 @@ public final class TrainingModule {
 
   private TrainingModule() {}
 
+  /** A frozen teacher: its weights are no parameters, and no checkpoint holds them. */
+  public record TeacherNetwork(UNet network, Map<String, HostTensor> weights) {}
+
   /** Joins a network and its training state; the tensors' data is not copied. */
   public static TorchScriptModule of(UNet network, State state, Settings settings) {
-    network.check(state.weights(), "The set of weights");
-    network.check(state.ema(), "The moving average");
-    network.check(state.expAvg(), "Adam's first moment");
-    network.check(state.expAvgSq(), "Adam's second moment");
-    Map<String, Attribute> attributes = new LinkedHashMap<>();
-    network
-        .weights()
-        .forEach(
-            w ->
-                attributes.put(
-                    w.attribute(), new Parameter(state.weights().get(w.name()), w.format())));
-    buffers(attributes, network, "ema", state.ema());
-    buffers(attributes, network, "exp_avg", state.expAvg());
-    buffers(attributes, network, "exp_avg_sq", state.expAvgSq());
+    return of(network, state, settings, Optional.empty());
+  }
+
+  /** As {@link #of(UNet, State, Settings)}, with a teacher for {@code teach_step}. */
+  public static TorchScriptModule of(
+      UNet network, State state, Settings settings, Optional<TeacherNetwork> teacher) {
+    NetworkForm form = settings.form();
+    Map<String, Attribute> attributes =
+        network.attributes("", state.weights(), "The set of weights", form, Parameter::new);
+    attributes.putAll(
+        network.attributes("ema__", state.ema(), "The moving average", form, Buffer::new));
+    attributes.putAll(
+        network.attributes("exp_avg__", state.expAvg(), "Adam's first moment", form, Buffer::new));
+    attributes.putAll(
+        network.attributes(
+            "exp_avg_sq__", state.expAvgSq(), "Adam's second moment", form, Buffer::new));
 
     String methods =
-        backpropagation(network, settings)
-            + lists(network, "weights", "")
+        lists(network, "weights", "")
             + lists(network, "ema", "ema__")
             + lists(network, "exp_avg", "exp_avg__")
             + lists(network, "exp_avg_sq", "exp_avg_sq__")
-            + steps(settings);
+            + backpropagate(network, settings)
+            + update(settings)
+            + step(Target.NONE, settings)
+            + step(Target.INPUT, settings);
+    if (teacher.isPresent()) {
+      attributes.put("teacher", new Submodule(teacherModule(teacher.get(), settings)));
+      methods += step(Target.SUBMODULE, settings);
+    }
     return new TorchScriptModule("Training", methods, attributes);
-  }
-
-  private static void buffers(
-      Map<String, Attribute> attributes,
-      UNet network,
-      String prefix,
-      Map<String, HostTensor> tensors) {
-    network
-        .weights()
-        .forEach(
-            w ->
-                attributes.put(
-                    prefix + "__" + w.attribute(), new Buffer(tensors.get(w.name()), w.format())));
   }
 
   // name() for reading, row-major, and name_() for changing, as they lie in memory.
@@ -96,57 +101,162 @@ public final class TrainingModule {
     return read.append("]\n").append(change).append("]\n").toString();
   }
 
-  private static String backpropagation(UNet network, Settings settings) {
-    String loss =
-        """
-        diffusion = torch.mse_loss(eps, noise)
-        distillation = torch.mse_loss(eps, eps_teacher)
-        loss = torch.add(torch.mul(diffusion, %1$s), torch.mul(distillation, %2$s))
-        g_eps = torch.mul(torch.sub(eps, noise), torch.div(2. * %1$s, torch.numel(eps)))
-        g_eps = torch.add(g_eps, torch.mul(torch.sub(eps, eps_teacher), torch.div(2. * %2$s, torch.numel(eps))))
-        """
-            .formatted(settings.diffusionWeight(), settings.distillationWeight());
-    return "def backpropagate(self, x: Tensor, t: Tensor, noise: Tensor, eps_teacher: Tensor) -> Tuple[Tensor, Tensor, Tensor, List[Tensor]]:\n"
-        + ("torch.set_grad_enabled(False)\n"
-                + network.gradientLines(loss)
-                + "torch.set_grad_enabled(True)\n"
-                + "return (loss, diffusion, distillation, gradients)\n")
+  private static TorchScriptModule teacherModule(TeacherNetwork teacher, Settings settings) {
+    return new TorchScriptModule(
+        "Teacher",
+        teacher.network().method("eps", settings.form(), false, settings.precision()),
+        teacher
+            .network()
+            .attributes(
+                "",
+                teacher.weights(),
+                "The teacher's set of weights",
+                settings.form(),
+                Buffer::new));
+  }
+
+  /** Where a step gets the teacher's eps from. */
+  private enum Target {
+    NONE("train_step", "", "None"),
+    INPUT(
+        "distill_step",
+        "eps_teacher: Tensor, ",
+        "torch.slice(eps_teacher, 0, low, torch.add(low, size), 1)"),
+    SUBMODULE("teach_step", "", "(self.teacher).eps(xt_k, t_k)");
+
+    private final String method;
+    private final String argument;
+    private final String eps;
+
+    Target(String method, String argument, String eps) {
+      this.method = method;
+      this.argument = argument;
+      this.eps = eps;
+    }
+  }
+
+  // Returns [loss, diffusion, distillation], and the gradient of share * loss by each weight.
+  private static String backpropagate(UNet network, Settings settings) {
+    String signature =
+        "def backpropagate(self, x: Tensor, t: Tensor, noise: Tensor, target: Optional[Tensor], share: float) -> Tuple[Tensor, List[Tensor]]:\n";
+    String body =
+        switch (settings.form()) {
+          case PORTABLE ->
+              """
+              eps = (self).eps(x, t)
+              %s
+              gradients = annotate(List[Tensor], [])
+              for g in torch.grad([torch.mul(loss, share)], (self).weights_()):
+                if g is not None:
+                  torch.append(gradients, torch.contiguous(g, memory_format=0))
+              """
+                  .formatted(losses(settings, ""));
+          case CPU ->
+              "torch.set_grad_enabled(False)\n"
+                  + network.gradientLines(
+                      settings.precision(),
+                      """
+                      g_eps = torch.mul(torch.sub(eps, noise), torch.div(torch.mul(share, %s), torch.numel(eps)))
+                      %s
+                      """
+                          .formatted(
+                              2 * settings.diffusionWeight(),
+                              losses(
+                                  settings,
+                                  "\n  g_eps = torch.add(g_eps, torch.mul(torch.sub(eps, target), torch.div(torch.mul(share, %s), torch.numel(eps))))"
+                                      .formatted(2 * settings.distillationWeight()))))
+                  + "torch.set_grad_enabled(True)\n";
+        };
+    String eps =
+        settings.form() == NetworkForm.PORTABLE
+            ? network.method("eps", NetworkForm.PORTABLE, true, settings.precision())
+            : "";
+    return eps
+        + signature
+        + (body
+                + "return (torch.detach(torch.stack([loss, diffusion, distillation])), gradients)\n")
             .indent(2);
   }
 
-  // A gradient may come in channels-last strides, and the fused Adam of the CPU walks through
-  // memory
-  // without looking at strides: each gradient is made contiguous, as its weight is.
-  private static String steps(Settings settings) {
+  private static String losses(Settings settings, String whenTaught) {
+    return """
+        diffusion = torch.mse_loss(eps, noise)
+        loss = torch.mul(diffusion, %1$s)
+        distillation = torch.zeros_like(torch.detach(diffusion))
+        if target is not None:
+          distillation = torch.mse_loss(eps, target)
+          loss = torch.add(loss, torch.mul(distillation, %2$s))%3$s"""
+        .formatted(settings.diffusionWeight(), settings.distillationWeight(), whenTaught);
+  }
+
+  // The gradients of equal parts of the batch, each of the part's mean loss over the number of
+  // parts, sum up to the gradient of the batch's mean loss. What a part keeps for its backward pass
+  // is freed before the next part begins. hyper and counters are read first: on a CUDA device
+  // each reading waits for it, and at this moment it has nothing to do.
+  private static String step(Target target, Settings settings) {
+    return String.format(
+        Locale.ROOT,
+        """
+        def %1$s(self, xt: Tensor, noise: Tensor, t: Tensor, %2$shyper: Tensor, counters: Tensor) -> Tensor:
+          torch.manual_seed(int(counters[1]))
+          lr = float(hyper[0])
+          ema_decay = float(hyper[1])
+          size = torch.floordiv(torch.size(xt, 0), %3$d)
+          grads = annotate(List[Tensor], [])
+          losses = torch.zeros([3], dtype=6, layout=None, device=ops.prim.device(xt), pin_memory=None)
+          for k in range(%3$d):
+            low = torch.mul(k, size)
+            xt_k = torch.slice(xt, 0, low, torch.add(low, size), 1)
+            t_k = torch.slice(t, 0, low, torch.add(low, size), 1)
+            noise_k = torch.slice(noise, 0, low, torch.add(low, size), 1)
+            torch.set_grad_enabled(False)
+            target = %4$s
+            torch.set_grad_enabled(True)
+            losses_k, grads_k, = (self).backpropagate(xt_k, t_k, noise_k, target, %5$s)
+            losses = torch.add(losses, torch.div(losses_k, %3$d))
+            if torch.eq(k, 0):
+              torch.extend(grads, grads_k)
+            else:
+              torch._foreach_add_(grads, grads_k)
+          return (self).update(losses, grads, lr, ema_decay, torch.to(counters[0], 6))
+        """,
+        target.method,
+        target.argument,
+        settings.accumulationSteps(),
+        target.eps,
+        1.0 / settings.accumulationSteps());
+  }
+
+  // The CPU's fused Adam walks through memory without looking at strides: each gradient lies as its
+  // weight does.
+  private static String update(Settings settings) {
     String adam = settings.weightDecay() > 0 ? "_fused_adamw_" : "_fused_adam_";
     return String.format(
         Locale.ROOT,
         """
         def gradients(self, xt: Tensor, noise: Tensor, t: Tensor) -> List[Tensor]:
-          loss, diffusion, distillation, grads, = (self).backpropagate(xt, t, noise, noise)
+          losses, grads, = (self).backpropagate(xt, t, noise, None, 1.)
           return grads
-        def train_step(self, xt: Tensor, noise: Tensor, t: Tensor, hyper: Tensor, counters: Tensor) -> Tensor:
-          return (self).distill_step(xt, noise, t, noise, hyper, counters)
-        def distill_step(self, xt: Tensor, noise: Tensor, t: Tensor, eps_teacher: Tensor, hyper: Tensor, counters: Tensor) -> Tensor:
-          torch.manual_seed(int(counters[1]))
-          loss, diffusion, distillation, grads, = (self).backpropagate(xt, t, noise, eps_teacher)
-          return (self).update(loss, diffusion, distillation, grads, hyper, counters)
-        def update(self, loss: Tensor, diffusion: Tensor, distillation: Tensor, grads: List[Tensor], hyper: Tensor, counters: Tensor) -> Tensor:
+        def state_norms(self) -> Tensor:
+          torch.set_grad_enabled(False)
+          norms = annotate(List[Tensor], [])
+          for tensors in [(self).weights_(), (self).ema_(), (self).exp_avg_(), (self).exp_avg_sq_()]:
+            torch.append(norms, torch.linalg_vector_norm(torch.stack(torch._foreach_norm(tensors))))
+          torch.set_grad_enabled(True)
+          return torch.to(torch.stack(norms), 7)
+        def update(self, losses: Tensor, grads: List[Tensor], lr: float, ema_decay: float, step: Tensor) -> Tensor:
           torch.set_grad_enabled(False)
           norm = torch.linalg_vector_norm(torch.stack(torch._foreach_norm(grads)))
-          torch._foreach_mul_(grads, torch.clamp(torch.mul(torch.reciprocal(torch.add(norm, 1e-06)), %3$s), None, 1.))
+          torch._foreach_mul_(grads, torch.clamp(torch.mul(torch.reciprocal(torch.add(norm, 1e-06)), %1$s), None, 1.))
           params = (self).weights_()
-          step = torch.to(counters[0], 6)
           steps = annotate(List[Tensor], [])
           for i in range(torch.len(params)):
             torch.append(steps, step)
-          torch.%4$s(params, grads, (self).exp_avg_(), (self).exp_avg_sq_(), annotate(List[Tensor], []), steps, lr=float(hyper[0]), beta1=%5$s, beta2=%6$s, weight_decay=%7$s, eps=%8$s, amsgrad=False, maximize=False)
-          torch._foreach_lerp_((self).ema_(), params, torch.sub(1., float(hyper[1])))
+          torch.%2$s(params, grads, (self).exp_avg_(), (self).exp_avg_sq_(), annotate(List[Tensor], []), steps, lr=lr, beta1=%3$s, beta2=%4$s, weight_decay=%5$s, eps=%6$s, amsgrad=False, maximize=False)
+          torch._foreach_lerp_((self).ema_(), params, torch.sub(1., ema_decay))
           torch.set_grad_enabled(True)
-          return torch.to(torch.stack([torch.detach(loss), torch.detach(diffusion), torch.detach(distillation), norm]), 7)
+          return torch.to(torch.cat([losses, torch.unsqueeze(norm, 0)], 0), 7)
         """,
-        settings.diffusionWeight(),
-        settings.distillationWeight(),
         settings.clipNorm(),
         adam,
         BETA1,

@@ -4,11 +4,13 @@ import dev.atelier.diffusion.SeededRandom;
 import dev.atelier.diffusion.SeededRandom.Purpose;
 import dev.atelier.network.TorchScriptModule.MemoryFormat;
 import dev.atelier.spec.NetworkSpec;
+import dev.atelier.spec.TrainingSpec.Precision;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.BiFunction;
 
 /**
  * The DDPM U-Net {@code eps(x_t [N, C, H, W], t [N])}. Ho et al. 2020, appendix B. Structure, order
@@ -25,9 +27,9 @@ public final class UNet {
       return name.replace(".", "__");
     }
 
-    /** Convolutions that look at neighbours are fastest with their channels side by side. */
-    MemoryFormat format() {
-      return shape.size() == 4 && shape.get(2) > 1
+    /** In channels-last networks a kernel that looks at neighbours has the same order. */
+    MemoryFormat format(NetworkForm form) {
+      return form == NetworkForm.CPU && shape.size() == 4 && shape.get(2) > 1
           ? MemoryFormat.CHANNELS_LAST
           : MemoryFormat.CONTIGUOUS;
     }
@@ -136,25 +138,23 @@ public final class UNet {
     return attentionMacs;
   }
 
-  /** TorchScript of a method {@code name(self, x, t) -> eps}; {@code dropout} switches it on. */
-  String method(String name, boolean dropout) {
-    return "def "
-        + name
-        + "(self, x: Tensor, t: Tensor) -> Tensor:\n"
-        + UNetText.forward(operations, dropout).indent(2);
+  /**
+   * TorchScript of a method {@code name(self, x, t) -> eps}; {@code dropout} switches it on, in the
+   * portable form only. For {@code BF16} convolutions, linear layers and attention run in bfloat16,
+   * and weights, input, norms and output stay float32.
+   */
+  String method(String name, NetworkForm form, boolean dropout, Precision precision) {
+    String body =
+        switch (form) {
+          case PORTABLE -> UNetText.forward(operations, dropout, precision);
+          case CPU -> ChannelsLastText.forward(operations, precision);
+        };
+    return "def " + name + "(self, x: Tensor, t: Tensor) -> Tensor:\n" + body.indent(2);
   }
 
-  /** The same for the CPU, where it is faster; without dropout. */
-  String channelsLastMethod(String name) {
-    return "def "
-        + name
-        + "(self, x: Tensor, t: Tensor) -> Tensor:\n"
-        + ChannelsLastText.forward(operations).indent(2);
-  }
-
-  /** The straight-line form of a training step's gradients, see {@link ChannelsLastText}. */
-  String gradientLines(String loss) {
-    return ChannelsLastText.gradients(operations, weights, loss);
+  /** Lines that make the gradients of a loss, see {@link ChannelsLastText#gradients}. */
+  String gradientLines(Precision precision, String loss) {
+    return ChannelsLastText.gradients(operations, weights, precision, loss);
   }
 
   /** Starting weights by name: a pure function of the seed. */
@@ -204,18 +204,37 @@ public final class UNet {
 
   /**
    * A module with {@code forward(x [N, C, H, W] float, t [N] int64) -> eps}, ready for {@link
-   * TorchScriptArchive}.
+   * TorchScriptArchive}: for any device, and for files that users get.
    *
    * @param className networks of different shape in one archive need different ones
    * @param tensors the weights by name; their data is not copied
    */
   public TorchScriptModule inferenceModule(String className, Map<String, HostTensor> tensors) {
-    check(tensors, "The set of weights");
+    return inferenceModule(className, tensors, NetworkForm.PORTABLE, Precision.FP32);
+  }
+
+  /** The same in a form for one kind of device. */
+  public TorchScriptModule inferenceModule(
+      String className, Map<String, HostTensor> tensors, NetworkForm form, Precision precision) {
+    return new TorchScriptModule(
+        className,
+        method("forward", form, false, precision),
+        attributes("", tensors, "The set of weights", form, TorchScriptModule.Parameter::new));
+  }
+
+  /** The weights as attributes whose names start with {@code prefix}, after a check. */
+  Map<String, TorchScriptModule.Attribute> attributes(
+      String prefix,
+      Map<String, HostTensor> tensors,
+      String origin,
+      NetworkForm form,
+      BiFunction<HostTensor, MemoryFormat, TorchScriptModule.Attribute> kind) {
+    check(tensors, origin);
     Map<String, TorchScriptModule.Attribute> attributes = new LinkedHashMap<>();
     for (Weight weight : weights) {
       attributes.put(
-          weight.attribute(), new TorchScriptModule.Parameter(tensors.get(weight.name())));
+          prefix + weight.attribute(), kind.apply(tensors.get(weight.name()), weight.format(form)));
     }
-    return new TorchScriptModule(className, method("forward", false), attributes);
+    return attributes;
   }
 }

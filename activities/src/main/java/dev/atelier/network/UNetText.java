@@ -1,5 +1,6 @@
 package dev.atelier.network;
 
+import dev.atelier.spec.TrainingSpec.Precision;
 import java.util.List;
 import java.util.Locale;
 
@@ -11,22 +12,41 @@ final class UNetText {
   static final double NORM_EPS = 1e-6;
   private static final double MAX_PERIOD = 10_000; // of the sinusoidal embedding
 
-  private UNetText() {}
+  private final boolean dropout;
+  private final boolean bf16;
+
+  private UNetText(boolean dropout, Precision precision) {
+    this.dropout = dropout;
+    this.bf16 = precision == Precision.BF16;
+  }
 
   /** Lines that read {@code x} and {@code t} and end with the return of eps. */
-  static String forward(List<Operation> operations, boolean dropout) {
+  static String forward(List<Operation> operations, boolean dropout, Precision precision) {
+    UNetText writer = new UNetText(dropout, precision);
     StringBuilder text = new StringBuilder();
     for (Operation operation : operations) {
-      text.append(line(operation, dropout));
+      text.append(writer.line(operation));
     }
-    return text.append("return ").append(last(operations)).append('\n').toString();
+    return text.append("return ").append(writer.float32(last(operations))).append('\n').toString();
+  }
+
+  /**
+   * An operand of a convolution or matrix product, as autocast would give it. Everything that comes
+   * out of one stays bfloat16 until a norm or the end takes it back to float32.
+   */
+  private String operand(String tensor) {
+    return bf16 ? "torch.to(" + tensor + ", 15)" : tensor;
+  }
+
+  private String float32(String tensor) {
+    return bf16 ? "torch.to(" + tensor + ", 6)" : tensor;
   }
 
   static String last(List<Operation> operations) {
     return operations.get(operations.size() - 1).out();
   }
 
-  private static String line(Operation operation, boolean dropout) {
+  private String line(Operation operation) {
     if (operation instanceof Operation.Sinusoid o) {
       return sinusoid(o);
     } else if (operation instanceof Operation.Linear o) {
@@ -36,12 +56,17 @@ final class UNetText {
     } else if (operation instanceof Operation.Convolution o) {
       return format(
           "%s = torch.conv2d(%s, %s, %s, [%5$d, %5$d], [%6$d, %6$d], [1, 1], 1)",
-          o.out(), o.in(), weight(o.layer()), bias(o.layer()), o.stride(), o.padding());
+          o.out(),
+          operand(o.in()),
+          operand(weight(o.layer())),
+          operand(bias(o.layer())),
+          o.stride(),
+          o.padding());
     } else if (operation instanceof Operation.GroupNorm o) {
       String norm =
           format(
               "%s = torch.group_norm(%s, %d, %s, %s, %s, True)",
-              o.out(), o.in(), o.groups(), weight(o.layer()), bias(o.layer()), NORM_EPS);
+              o.out(), float32(o.in()), o.groups(), weight(o.layer()), bias(o.layer()), NORM_EPS);
       return o.silu() ? norm + format("%1$s = torch.silu(%1$s)", o.out()) : norm;
     } else if (operation instanceof Operation.AddEmbedding o) {
       return format(
@@ -80,12 +105,13 @@ final class UNetText {
         + format("%s = torch.cat([torch.sin(%2$s), torch.cos(%2$s)], -1)", o.out(), f);
   }
 
-  static String linear(Operation.Linear o) {
+  String linear(Operation.Linear o) {
     return format(
-        "%s = torch.linear(%s, %s, %s)", o.out(), o.in(), weight(o.layer()), bias(o.layer()));
+        "%s = torch.linear(%s, %s, %s)",
+        o.out(), operand(o.in()), operand(weight(o.layer())), operand(bias(o.layer())));
   }
 
-  private static String attention(Operation.Attention o) {
+  private String attention(Operation.Attention o) {
     String h = o.out() + "_h";
     StringBuilder text = new StringBuilder();
     text.append(
@@ -95,7 +121,13 @@ final class UNetText {
       text.append(
           format(
               "%s_%s = torch.transpose(torch.unflatten(torch.linear(%s, %s, %s), 2, [%d, %d]), 1, 2)",
-              o.out(), role, h, weight(layer), bias(layer), o.heads(), o.width() / o.heads()));
+              o.out(),
+              role,
+              operand(h),
+              operand(weight(layer)),
+              operand(bias(layer)),
+              o.heads(),
+              o.width() / o.heads()));
     }
     String layer = o.layer() + ".to_out.0";
     return text.append(
@@ -105,7 +137,7 @@ final class UNetText {
         .append(
             format(
                 "%1$s = torch.linear(torch.flatten(torch.transpose(%1$s, 1, 2), 2), %2$s, %3$s)",
-                h, weight(layer), bias(layer))) // [N, H*W, C]
+                h, operand(weight(layer)), operand(bias(layer)))) // [N, H*W, C]
         .append(
             format(
                 "%s = torch.reshape(torch.transpose(%s, 1, 2), torch.size(%s))",

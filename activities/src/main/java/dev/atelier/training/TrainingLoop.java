@@ -4,6 +4,7 @@ import dev.atelier.diffusion.SeededRandom;
 import dev.atelier.diffusion.SeededRandom.Purpose;
 import dev.atelier.network.HostTensor;
 import dev.atelier.network.Libtorch;
+import dev.atelier.network.NetworkForm;
 import dev.atelier.network.TorchModule;
 import dev.atelier.network.TorchScriptArchive;
 import dev.atelier.network.TrainingModule;
@@ -14,6 +15,7 @@ import dev.atelier.spec.TrainingSpec;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.Optional;
 import java.util.function.BooleanSupplier;
 
@@ -60,7 +62,9 @@ public final class TrainingLoop {
   /**
    * Runs to the last step.
    *
-   * @throws DivergedException if the loss or the gradient is no longer finite
+   * @throws DivergedException if the loss, the gradient or the state is no longer finite, or the
+   *     loss above its bound
+   * @throws IllegalArgumentException if there is no image, or the batch can't be cut as asked
    * @throws TrainingInterruptedException after a stop was requested and the state saved
    * @throws IOException if a checkpoint can't be read or written
    */
@@ -68,6 +72,12 @@ public final class TrainingLoop {
     if (images.count() < 1) {
       throw new IllegalArgumentException(
           "Training of %s needs at least 1 image, found 0.".formatted(task.name()));
+    }
+    if (task.training().batchSize() % task.training().accumulationSteps() != 0) {
+      throw new IllegalArgumentException(
+          "training.accumulationSteps of %s must divide batchSize %d, found %d."
+              .formatted(
+                  task.name(), task.training().batchSize(), task.training().accumulationSteps()));
     }
     Optional<Checkpoint> start = checkpoints.latest();
     int step = start.map(Checkpoint::step).orElse(0);
@@ -94,10 +104,14 @@ public final class TrainingLoop {
             task.training().clipNorm(),
             task.training().weightDecay(),
             loss.diffusion(),
-            loss.prediction());
+            loss.prediction(),
+            task.training().accumulationSteps(),
+            task.training().precision(),
+            NetworkForm.of(device));
     Path archive = Files.createTempFile(workDirectory, "training-", ".pt");
     try {
-      TorchScriptArchive.write(archive, TrainingModule.of(task.network(), state, settings));
+      TorchScriptArchive.write(
+          archive, TrainingModule.of(task.network(), state, settings, Teacher.network(task)));
       return Libtorch.load(archive, device, TorchModule.Mode.TRAINING);
     } finally {
       Files.delete(archive);
@@ -109,33 +123,61 @@ public final class TrainingLoop {
     TrainingSpec spec = task.training();
     TrainingBatch batch = new TrainingBatch(task, images);
     SeededRandom random = new SeededRandom(task.seed());
-    IntervalMeans means = new IntervalMeans(spec.steps(), spec.batchSize());
+    IntervalFigures figures =
+        new IntervalFigures(spec.steps(), spec.batchSize(), device.equals("cpu"));
     HostTensor hyper = HostTensor.zeros(HostTensor.DType.F64, 2);
     HostTensor counters = HostTensor.zeros(HostTensor.DType.I64, 2);
     int lastGoodStep = firstStep;
     for (int step = firstStep; step < spec.steps(); step++) {
       batch.draw(step);
       int done = step + 1;
-      double learningRate = learningRate(spec, step);
+      double learningRate = LearningRate.at(spec, step);
       hyper.putDoubles(new double[] {learningRate, emaDecay(spec, step)});
       counters.putLongs(new long[] {done, random.seedFor(Purpose.DROPOUT, step)});
       double[] metrics = teacher.step(student, batch, hyper, counters);
-      means.add(metrics);
-      if (!Double.isFinite(metrics[0]) || !Double.isFinite(metrics[3])) {
-        throw new DivergedException(task.name(), done, metrics[0], metrics[3], lastGoodStep);
-      }
+      requireConverging(metrics, done, lastGoodStep);
+      figures.add(metrics);
       boolean last = done == spec.steps();
       if (last || done % spec.metricsEverySteps() == 0) {
-        listener.onMetrics(means.report(done, learningRate));
+        listener.onMetrics(figures.report(done, learningRate));
       }
       boolean stop = !last && stopRequested.getAsBoolean();
       if (last || stop || done % spec.checkpointEverySteps() == 0) {
+        requireFinite(student, done, lastGoodStep);
         save(student, done);
         lastGoodStep = done;
       }
       if (stop) {
         throw new TrainingInterruptedException(task.name(), done);
       }
+    }
+  }
+
+  // Not (loss <= bound): NaN is no number that could be compared.
+  private void requireConverging(double[] metrics, int step, int lastGoodStep)
+      throws DivergedException {
+    double bound = task.training().divergenceLoss();
+    if (!(metrics[0] <= bound) || !Double.isFinite(metrics[0]) || !Double.isFinite(metrics[3])) {
+      throw new DivergedException(
+          task.name(),
+          step,
+          "loss %s (training.divergenceLoss is %s), gradient norm %s"
+              .formatted(metrics[0], bound, metrics[3]),
+          lastGoodStep);
+    }
+  }
+
+  // The loss of a step is that of the weights before it: a checkpoint holds those after it.
+  private void requireFinite(TorchModule student, int step, int lastGoodStep)
+      throws DivergedException {
+    double[] norms = student.run("state_norms").get(0).toDoubles();
+    if (!Arrays.stream(norms).allMatch(Double::isFinite)) {
+      throw new DivergedException(
+          task.name(),
+          step,
+          "the norms of its weights, their average and Adam's two moments are %s"
+              .formatted(Arrays.toString(norms)),
+          lastGoodStep);
     }
   }
 
@@ -151,12 +193,6 @@ public final class TrainingLoop {
       Files.deleteIfExists(directory);
     }
     listener.onCheckpoint(step);
-  }
-
-  /** Linear warm-up from lr / warmupSteps at step 0, then constant. */
-  static double learningRate(TrainingSpec spec, int step) {
-    double warm = spec.warmupSteps() == 0 ? 1 : (step + 1.0) / spec.warmupSteps();
-    return spec.learningRate() * Math.min(1, warm);
   }
 
   /** min(decay, (1 + step) / (10 + step)), step from 0: the average of a young model is young. */

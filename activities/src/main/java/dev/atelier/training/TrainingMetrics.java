@@ -1,5 +1,7 @@
 package dev.atelier.training;
 
+import java.util.OptionalLong;
+
 /**
  * What happened since the last report.
  *
@@ -12,6 +14,12 @@ package dev.atelier.training;
  * @param gradNorm mean over the interval of the global gradient norm before clipping
  * @param learningRate of the last step
  * @param imagesPerSecond over the interval
+ * @param maxLoss largest of the interval
+ * @param maxGradNorm largest of the interval, before clipping
+ * @param outliers steps of the interval whose loss was more than 4 standard deviations above the
+ *     running mean of about the last 100 steps
+ * @param nativeBytes memory of the process outside of the Java heap; absent where tensors are on
+ *     another device
  */
 public record TrainingMetrics(
     int step,
@@ -21,4 +29,8 @@ public record TrainingMetrics(
     double distillationLoss,
     double gradNorm,
     double learningRate,
-    double imagesPerSecond) {}
+    double imagesPerSecond,
+    double maxLoss,
+    double maxGradNorm,
+    int outliers,
+    OptionalLong nativeBytes) {}

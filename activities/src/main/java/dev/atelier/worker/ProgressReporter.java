@@ -55,6 +55,12 @@ final class ProgressReporter implements TrainingListener, AutoCloseable {
     pending.add(new MetricPoint("gradient_norm", step, metrics.gradNorm()));
     pending.add(new MetricPoint("learning_rate", step, metrics.learningRate()));
     pending.add(new MetricPoint("images_per_second", step, metrics.imagesPerSecond()));
+    pending.add(new MetricPoint("max_loss", step, metrics.maxLoss()));
+    pending.add(new MetricPoint("max_gradient_norm", step, metrics.maxGradNorm()));
+    pending.add(new MetricPoint("loss_outliers", step, metrics.outliers()));
+    metrics
+        .nativeBytes()
+        .ifPresent(bytes -> pending.add(new MetricPoint("native_bytes", step, bytes)));
   }
 
   /** Set once the database says that a newer attempt owns the model. */

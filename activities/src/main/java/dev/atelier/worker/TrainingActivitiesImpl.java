@@ -14,6 +14,7 @@ import dev.atelier.store.S3CheckpointStore;
 import dev.atelier.store.Sha256;
 import dev.atelier.training.Distillation;
 import dev.atelier.training.DivergedException;
+import dev.atelier.training.TeacherModel;
 import dev.atelier.training.TrainingInterruptedException;
 import dev.atelier.training.TrainingLoop;
 import dev.atelier.training.TrainingTask;
@@ -88,7 +89,10 @@ final class TrainingActivitiesImpl implements TrainingActivities {
         () -> {
           try (Heartbeat heartbeat = new Heartbeat(Activity.getExecutionContext());
               WorkDirectory work = cache.newWorkDirectory(task.key() + "-")) {
-            Path teacher = models.writeArchive(task.teacher(), task.dataset(), work.path());
+            TeacherModel teacher =
+                new TeacherModel.Weights(
+                    TrainedModels.network(task.teacher(), task.dataset()),
+                    models.weights(task.teacher(), task.dataset()));
             TrainingTask training =
                 new TrainingTask(
                     task.key().value(),

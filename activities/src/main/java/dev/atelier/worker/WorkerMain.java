@@ -2,6 +2,7 @@ package dev.atelier.worker;
 
 import com.zaxxer.hikari.HikariConfig;
 import com.zaxxer.hikari.HikariDataSource;
+import dev.atelier.network.Libtorch;
 import dev.atelier.store.ExperimentHistory;
 import dev.atelier.store.ObjectStore;
 import dev.atelier.workflows.DistillationWorkflowImpl;
@@ -33,6 +34,7 @@ public final class WorkerMain {
   /** Serves until SIGTERM; then saves a checkpoint, hands its work back and ends. */
   public static void main(String[] args) {
     WorkerConfig config = WorkerConfig.load();
+    Libtorch.requireDevice(config.worker().device());
     HikariDataSource database = connect(config.database());
     ExperimentHistory history = new ExperimentHistory(database);
     ObjectStore store =

@@ -3,10 +3,15 @@ package dev.atelier.network;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
+import dev.atelier.diffusion.SeededRandom;
 import dev.atelier.network.TrainingModule.Settings;
 import dev.atelier.network.TrainingModule.State;
+import dev.atelier.network.TrainingModule.TeacherNetwork;
 import dev.atelier.spec.NetworkSpec;
+import dev.atelier.spec.TrainingSpec.Precision;
+import java.nio.ByteBuffer;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -14,15 +19,21 @@ import java.util.Optional;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /** Against eager PyTorch; the fixture comes from {@code training_step_fixture.py}. */
 class TrainingModuleTest {
   @TempDir Path directory;
 
   @ParameterizedTest
-  @CsvSource({"adam, 0, 0", "adamw, 0.1, 0.5"})
-  void shouldEqualPyTorchWhenStepsAreTaken(String name, double weightDecay, double distillation)
-      throws Exception {
+  @CsvSource({
+    "adam, 0, 0, CPU",
+    "adam, 0, 0, PORTABLE",
+    "adamw, 0.1, 0.5, CPU",
+    "adamw, 0.1, 0.5, PORTABLE"
+  })
+  void shouldEqualPyTorchWhenStepsAreTaken(
+      String name, double weightDecay, double distillation, NetworkForm form) throws Exception {
     Map<String, HostTensor> fixture =
         SafetensorsFile.read(Path.of(getClass().getResource("/training/steps.safetensors").toURI()))
             .tensors();
@@ -37,7 +48,7 @@ class TrainingModuleTest {
         TrainingModule.of(
             network,
             new State(weights, weights, zeros, zeros),
-            new Settings(0.25, weightDecay, 1, distillation)));
+            new Settings(0.25, weightDecay, 1, distillation, 1, Precision.FP32, form)));
 
     try (TorchModule module = Libtorch.load(archive, "cpu", TorchModule.Mode.TRAINING)) {
       double[] expected = fixture.get(name + ".metrics").toDoubles();
@@ -74,10 +85,181 @@ class TrainingModuleTest {
     }
   }
 
+  private static final UNet NETWORK = network(0);
+
+  private static UNet network(double dropout) {
+    return UNet.of(
+        new NetworkSpec(8, List.of(1, 2), 1, List.of(4), 1, dropout, Optional.of(8)), 8, 3);
+  }
+
+  private TorchModule load(UNet network, Settings settings) throws Exception {
+    Map<String, HostTensor> weights = ClosedForm.weights(network);
+    Map<String, HostTensor> zeros = new LinkedHashMap<>();
+    weights.forEach((k, v) -> zeros.put(k, HostTensor.zeros(v.dtype(), v.shape())));
+    Map<String, HostTensor> teacher = network.initialise(new SeededRandom(3));
+    teacher.put("conv_out.weight", weights.get("conv_out.weight")); // else its eps is 0
+    Path archive = directory.resolve("training.pt");
+    TorchScriptArchive.write(
+        archive,
+        TrainingModule.of(
+            network,
+            new State(weights, weights, zeros, zeros),
+            settings,
+            Optional.of(new TeacherNetwork(network(0), teacher))));
+    TorchScriptArchive.write(
+        directory.resolve("teacher.pt"), network(0).inferenceModule("UNet", teacher));
+    return Libtorch.load(archive, "cpu", TorchModule.Mode.TRAINING);
+  }
+
+  private static final HostTensor XT = ClosedForm.tensor(0, 1, 0, 4, 3, 8, 8);
+  private static final HostTensor NOISE = ClosedForm.tensor(1, 1, 0, 4, 3, 8, 8);
+  private static final HostTensor T = HostTensor.ofLongs(new long[] {3, 250, 777, 999}, 4);
+  private static final HostTensor HYPER = HostTensor.ofDoubles(new double[] {1e-3, 0.9}, 2);
+  private static final HostTensor COUNTERS = HostTensor.ofLongs(new long[] {1, 7}, 2);
+
+  @ParameterizedTest
+  @CsvSource({"2, CPU", "4, CPU", "2, PORTABLE"})
+  void shouldTakeTheSameStepWhenTheBatchIsCut(int accumulationSteps, NetworkForm form)
+      throws Exception {
+    try (TorchModule whole = load(NETWORK, new Settings(0.25, 0, 1, 0.5, 1, Precision.FP32, form));
+        TorchModule cut =
+            load(NETWORK, new Settings(0.25, 0, 1, 0.5, accumulationSteps, Precision.FP32, form))) {
+      double[] expected = whole.run("teach_step", XT, NOISE, T, HYPER, COUNTERS).get(0).toDoubles();
+      double[] found = cut.run("teach_step", XT, NOISE, T, HYPER, COUNTERS).get(0).toDoubles();
+      for (int i = 0; i < 4; i++) {
+        assertThat(found[i]).isCloseTo(expected[i], within(1e-5 * expected[i]));
+      }
+      assertThat(distance(all(cut.run("exp_avg")), all(whole.run("exp_avg")))).isLessThan(1e-5);
+      // Negative control: the parts are not all the same.
+      double[] first =
+          whole
+              .run("teach_step", part(XT), part(NOISE), part(T), HYPER, COUNTERS)
+              .get(0)
+              .toDoubles();
+      assertThat(Math.abs(first[0] - expected[0])).isGreaterThan(1e-3 * expected[0]);
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource(NetworkForm.class)
+  void shouldDropOtherUnitsInEachPartOfABatch(NetworkForm form) throws Exception {
+    HostTensor xt = part(XT);
+    HostTensor noise = part(NOISE);
+    HostTensor t = part(T);
+    for (double dropout : new double[] {0, 0.5}) {
+      Settings settings = new Settings(0.25, 0, 1, 0, 2, Precision.FP32, form);
+      UNet network = network(dropout);
+      double twice;
+      double once;
+      double again;
+      try (TorchModule module = load(network, settings)) {
+        twice = loss(module, twice(xt), twice(noise), twice(t));
+      }
+      try (TorchModule module = load(network, settings)) {
+        again = loss(module, twice(xt), twice(noise), twice(t));
+      }
+      try (TorchModule module =
+          load(network, new Settings(0.25, 0, 1, 0, 1, Precision.FP32, form))) {
+        once = loss(module, xt, noise, t);
+      }
+      assertThat(again).isEqualTo(twice);
+      if (dropout == 0) {
+        assertThat(twice).isCloseTo(once, within(1e-6));
+      } else {
+        assertThat(Math.abs(twice - once)).isGreaterThan(1e-4);
+      }
+    }
+  }
+
+  private static double loss(TorchModule module, HostTensor xt, HostTensor noise, HostTensor t) {
+    return module.run("train_step", xt, noise, t, HYPER, COUNTERS).get(0).toDoubles()[0];
+  }
+
+  /** The first half of a batch of four. */
+  private static HostTensor part(HostTensor batch) {
+    long[] shape = batch.shape();
+    shape[0] /= 2;
+    HostTensor half = HostTensor.zeros(batch.dtype(), shape);
+    ByteBuffer data = batch.data();
+    half.data().put(data.limit(half.data().remaining()));
+    return half;
+  }
+
+  private static HostTensor twice(HostTensor half) {
+    long[] shape = half.shape();
+    shape[0] *= 2;
+    HostTensor batch = HostTensor.zeros(half.dtype(), shape);
+    batch.data().put(half.data()).put(half.data());
+    return batch;
+  }
+
+  @ParameterizedTest
+  @CsvSource({"FP32, CPU", "BF16, CPU", "FP32, PORTABLE", "BF16, PORTABLE"})
+  void shouldTeachAsATeacherInACallOfItsOwn(Precision precision, NetworkForm form)
+      throws Exception {
+    Settings settings = new Settings(0.25, 0, 1, 0.5, 1, precision, form);
+    double[] together;
+    double[] apart;
+    double[] exp;
+    HostTensor epsTeacher;
+    try (TorchModule module = load(NETWORK, settings);
+        TorchModule teacher =
+            Libtorch.load(directory.resolve("teacher.pt"), "cpu", TorchModule.Mode.INFERENCE)) {
+      epsTeacher = teacher.forward(XT, T);
+      together = module.run("teach_step", XT, NOISE, T, HYPER, COUNTERS).get(0).toDoubles();
+      exp = all(module.run("exp_avg"));
+      // The frozen teacher is not among what a step changes.
+      assertThat(module.run("weights")).hasSize(NETWORK.weights().size());
+    }
+    try (TorchModule module = load(NETWORK, settings)) {
+      apart =
+          module.run("distill_step", XT, NOISE, T, epsTeacher, HYPER, COUNTERS).get(0).toDoubles();
+      double tolerance = precision == Precision.FP32 ? 1e-6 : 2e-2;
+      for (int i = 0; i < 4; i++) {
+        assertThat(together[i]).isCloseTo(apart[i], within(tolerance * apart[i]));
+      }
+      assertThat(distance(exp, all(module.run("exp_avg")))).isLessThan(tolerance);
+    }
+    assertThat(together[2]).isGreaterThan(0.01); // the teacher says something
+  }
+
+  @ParameterizedTest
+  @EnumSource(NetworkForm.class)
+  void shouldGiveNearlyTheSameGradientsInBfloat16(NetworkForm form) throws Exception {
+    try (TorchModule fp32 = load(NETWORK, new Settings(0.25, 0, 1, 0, 1, Precision.FP32, form));
+        TorchModule bf16 = load(NETWORK, new Settings(0.25, 0, 1, 0, 1, Precision.BF16, form))) {
+      double[] expected = all(fp32.run("gradients", XT, NOISE, T));
+      List<HostTensor> gradients = bf16.run("gradients", XT, NOISE, T);
+      double[] found = all(gradients);
+      double product = 0;
+      double a = 0;
+      double b = 0;
+      for (int i = 0; i < found.length; i++) {
+        product += found[i] * expected[i];
+        a += found[i] * found[i];
+        b += expected[i] * expected[i];
+      }
+      assertThat(product / Math.sqrt(a * b)).isGreaterThan(0.99);
+      assertThat(distance(found, expected)).isBetween(1e-4, 0.1); // it is bfloat16, and works
+      assertThat(gradients).allMatch(g -> g.dtype() == HostTensor.DType.F32);
+      double loss = loss(bf16, XT, NOISE, T);
+      assertThat(loss).isCloseTo(loss(fp32, XT, NOISE, T), within(0.01 * loss));
+      for (String part : List.of("weights", "ema", "exp_avg", "exp_avg_sq")) {
+        assertThat(bf16.run(part)).allMatch(w -> w.dtype() == HostTensor.DType.F32);
+      }
+    }
+  }
+
+  private static double[] all(List<HostTensor> tensors) {
+    return tensors.stream().flatMapToDouble(t -> Arrays.stream(t.toDoubles())).toArray();
+  }
+
   /** ||a - b|| / ||b||. */
   private static double distance(HostTensor a, HostTensor b) {
-    double[] x = a.toDoubles();
-    double[] y = b.toDoubles();
+    return distance(a.toDoubles(), b.toDoubles());
+  }
+
+  private static double distance(double[] x, double[] y) {
     double difference = 0;
     double norm = 0;
     for (int i = 0; i < y.length; i++) {

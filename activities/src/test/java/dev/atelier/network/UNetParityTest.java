@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.within;
 import dev.atelier.network.TrainingModule.Settings;
 import dev.atelier.network.TrainingModule.State;
 import dev.atelier.spec.NetworkSpec;
+import dev.atelier.spec.TrainingSpec.Precision;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
@@ -13,15 +14,20 @@ import java.util.Map;
 import java.util.Optional;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /** Against {@code UNet2DModel} of diffusers; the fixtures come from {@code unet_fixtures.py}. */
 class UNetParityTest {
   @TempDir Path directory;
 
   @ParameterizedTest
-  @ValueSource(strings = {"plain", "attention", "heads", "cifar10"})
-  void shouldEqualDiffusersWhenWeightsAreTheSame(String name) throws Exception {
+  @CsvSource({
+    "plain, CPU", "plain, PORTABLE",
+    "attention, CPU", "attention, PORTABLE",
+    "heads, CPU", "heads, PORTABLE",
+    "cifar10, CPU", "cifar10, PORTABLE"
+  })
+  void shouldEqualDiffusersWhenWeightsAreTheSame(String name, NetworkForm form) throws Exception {
     SafetensorsFile fixture =
         SafetensorsFile.read(
             Path.of(getClass().getResource("/network/unet-" + name + ".safetensors").toURI()));
@@ -37,7 +43,8 @@ class UNetParityTest {
     HostTensor noise = ClosedForm.tensor(2000, 1, 0, batch, 3, side, side);
 
     Path archive = directory.resolve("inference.pt");
-    TorchScriptArchive.write(archive, network.inferenceModule("UNet", weights));
+    TorchScriptArchive.write(
+        archive, network.inferenceModule("UNet", weights, form, Precision.FP32));
     try (TorchModule module = Libtorch.load(archive, "cpu", TorchModule.Mode.INFERENCE)) {
       float[] eps = module.forward(x, t).toFloats();
       float[] expected = fixture.tensors().get("eps").toFloats();
@@ -48,7 +55,9 @@ class UNetParityTest {
 
     Path training = directory.resolve("training.pt");
     State state = new State(weights, weights, weights, weights);
-    TorchScriptArchive.write(training, TrainingModule.of(network, state, new Settings(1, 0, 1, 0)));
+    TorchScriptArchive.write(
+        training,
+        TrainingModule.of(network, state, new Settings(1, 0, 1, 1, 1, Precision.FP32, form)));
     try (TorchModule module = Libtorch.load(training, "cpu", TorchModule.Mode.TRAINING)) {
       List<HostTensor> gradients = module.run("gradients", x, noise, t);
       for (int i = 0; i < gradients.size(); i++) {

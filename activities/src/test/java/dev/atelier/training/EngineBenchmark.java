@@ -3,6 +3,7 @@ package dev.atelier.training;
 import com.sun.management.OperatingSystemMXBean;
 import dev.atelier.diffusion.SeededRandom;
 import dev.atelier.network.Libtorch;
+import dev.atelier.network.NetworkForm;
 import dev.atelier.network.TorchScriptArchive;
 import dev.atelier.network.UNet;
 import dev.atelier.spec.DiffusionSpec;
@@ -11,6 +12,7 @@ import dev.atelier.spec.LossSpec;
 import dev.atelier.spec.NetworkSpec;
 import dev.atelier.spec.TimestepRange;
 import dev.atelier.spec.TrainingSpec;
+import dev.atelier.spec.TrainingSpec.Precision;
 import dev.atelier.training.EnsembleSampler.OwnedModel;
 import java.io.BufferedReader;
 import java.io.IOException;
@@ -39,6 +41,7 @@ final class EngineBenchmark {
   private final BufferedReader commands =
       new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
   private final List<Double> seconds = new ArrayList<>();
+  private final Precision precision = Precision.valueOf(System.getProperty("precision", "FP32"));
   private int wanted;
   private long started;
   private double cpuStarted;
@@ -56,11 +59,10 @@ final class EngineBenchmark {
       case "train" -> benchmark.train(network, Optional.empty(), batch, work);
       case "distill" -> {
         UNet teacher = unet(Integer.parseInt(args[2]), network.resolution());
-        Path archive = work.resolve("teacher.pt");
-        TorchScriptArchive.write(
-            archive, teacher.inferenceModule("UNet", teacher.initialise(new SeededRandom(5))));
+        TeacherModel model =
+            new TeacherModel.Weights(teacher, teacher.initialise(new SeededRandom(5)));
         Distillation distillation =
-            new Distillation(archive, new TimestepRange(0, 1000), 1.0, new LossSpec(1.0, 1.0));
+            new Distillation(model, new TimestepRange(0, 1000), 1.0, new LossSpec(1.0, 1.0));
         benchmark.train(network, Optional.of(distillation), batch, work);
       }
       case "sample" -> benchmark.sample(network, batch, Integer.parseInt(args[5]), work);
@@ -82,7 +84,9 @@ final class EngineBenchmark {
             "bench",
             network,
             new DiffusionSpec(null, null, null, null),
-            new TrainingSpec(1_000_000, batch, 1e-4, 0, 0.0, 1.0, 0.9999, true, 1_000_000, 1),
+            new TrainingSpec(
+                1_000_000, batch, 1e-4, 0, 0.0, 1.0, 0.9999, true, 1_000_000, 1, null, null, null,
+                precision, null),
             1,
             "",
             "",
@@ -102,7 +106,9 @@ final class EngineBenchmark {
   private void sample(UNet network, int batch, int steps, Path work) throws Exception {
     Path archive = work.resolve("model.pt");
     TorchScriptArchive.write(
-        archive, network.inferenceModule("UNet", network.initialise(new SeededRandom(5))));
+        archive,
+        network.inferenceModule(
+            "UNet", network.initialise(new SeededRandom(5)), NetworkForm.CPU, precision));
     try (EnsembleSampler sampler =
         new EnsembleSampler(
             List.of(new OwnedModel(archive, new TimestepRange(0, 1000), network.macs())),

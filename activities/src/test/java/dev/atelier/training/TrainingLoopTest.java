@@ -5,13 +5,19 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.atelier.diffusion.SeededRandom;
+import dev.atelier.network.HostTensor;
+import dev.atelier.network.Libtorch;
+import dev.atelier.network.SafetensorsFile;
+import dev.atelier.network.TorchModule;
 import dev.atelier.network.TorchScriptArchive;
+import dev.atelier.network.TorchScriptModule;
 import dev.atelier.network.UNet;
 import dev.atelier.spec.DiffusionSpec;
 import dev.atelier.spec.LossSpec;
 import dev.atelier.spec.NetworkSpec;
 import dev.atelier.spec.TimestepRange;
 import dev.atelier.spec.TrainingSpec;
+import dev.atelier.spec.TrainingSpec.Precision;
 import dev.atelier.training.Checkpoint.Part;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -57,36 +63,58 @@ class TrainingLoopTest {
   }
 
   private static TrainingSpec training(int steps, double learningRate) {
-    return new TrainingSpec(steps, 4, learningRate, 3, 0.0, 1.0, 0.99, true, 4, 2);
+    return training(steps, learningRate, 1, Precision.FP32, 1e4);
   }
 
-  private TrainingTask teacher(int steps, double dropout, double learningRate) {
+  private static TrainingSpec training(
+      int steps, double learningRate, int parts, Precision precision, double divergenceLoss) {
+    return new TrainingSpec(
+        steps,
+        4,
+        learningRate,
+        3,
+        0.0,
+        1.0,
+        0.99,
+        true,
+        4,
+        2,
+        null,
+        null,
+        parts,
+        precision,
+        divergenceLoss);
+  }
+
+  private static TrainingTask teacher(int steps, double dropout, double learningRate) {
+    return teacher(training(steps, learningRate), dropout);
+  }
+
+  private static TrainingTask teacher(TrainingSpec training, double dropout) {
     return new TrainingTask(
-        "teacher",
-        network(dropout),
-        DIFFUSION,
-        training(steps, learningRate),
-        11,
-        "spec",
-        "code",
-        Optional.empty());
+        "teacher", network(dropout), DIFFUSION, training, 11, "spec", "code", Optional.empty());
   }
 
-  private TrainingTask student(int steps) throws IOException {
+  private static TrainingTask student(int steps) {
+    return student(training(steps, 1e-3), weightsOfATeacher());
+  }
+
+  private static TeacherModel.Weights weightsOfATeacher() {
     UNet teacher = network(0);
-    Path archive = directory.resolve("teacher.pt");
-    TorchScriptArchive.write(
-        archive, teacher.inferenceModule("UNet", teacher.initialise(new SeededRandom(5))));
+    return new TeacherModel.Weights(teacher, teacher.initialise(new SeededRandom(5)));
+  }
+
+  private static TrainingTask student(TrainingSpec training, TeacherModel teacher) {
     return new TrainingTask(
         "student-1",
         network(0.1),
         DIFFUSION,
-        training(steps, 1e-3),
+        training,
         12,
         "spec",
         "code",
         Optional.of(
-            new Distillation(archive, new TimestepRange(0, 250), 0.8, new LossSpec(1.0, 1.0))));
+            new Distillation(teacher, new TimestepRange(0, 250), 0.8, new LossSpec(1.0, 1.0))));
   }
 
   private DirectoryCheckpointStore store(String name) {
@@ -111,9 +139,16 @@ class TrainingLoopTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"teacher", "student"})
+  @ValueSource(strings = {"teacher", "student", "bf16 student", "teacher in parts"})
   void shouldEndWithTheSameBitsWhenKilledAndResumed(String kind) throws Exception {
-    TrainingTask task = kind.equals("teacher") ? teacher(10, 0.2, 1e-3) : student(10);
+    TrainingTask task =
+        switch (kind) {
+          case "teacher" -> teacher(10, 0.2, 1e-3);
+          case "student" -> student(10);
+          case "bf16 student" ->
+              student(training(10, 1e-3, 1, Precision.BF16, 1e4), weightsOfATeacher());
+          default -> teacher(training(10, 1e-3, 2, Precision.FP32, 1e4), 0.2);
+        };
     DirectoryCheckpointStore whole = store("whole");
     run(task, whole, new ArrayList<>(), () -> false);
 
@@ -217,6 +252,128 @@ class TrainingLoopTest {
     assertThat(caught[0].step()).isGreaterThan(lastGood);
     assertThat(caught[0])
         .hasMessageContaining("Training of teacher diverged at step " + caught[0].step());
+  }
+
+  @Test
+  void shouldKeepNoCheckpointOfAStepThatBrokeItsWeights() throws Exception {
+    DirectoryCheckpointStore store = store("broken");
+    TrainingSpec training =
+        new TrainingSpec(9, 4, 1e30, 3, 0.0, 1.0, 0.99, true, 1, 2, null, null, null, null, null);
+    assertThatExceptionOfType(DivergedException.class)
+        .isThrownBy(() -> run(teacher(training, 0), store, new ArrayList<>(), () -> false))
+        .withMessageStartingWith(
+            "Training of teacher diverged at step 1: the norms of its weights, their average and"
+                + " Adam's two moments are [Infinity, ")
+        .withMessageEndingWith("It has no good checkpoint yet.");
+    assertThat(store.latest()).isEmpty();
+  }
+
+  @Test
+  void shouldStopWhenTheLossIsAboveItsBound() throws Exception {
+    DirectoryCheckpointStore store = store("bound");
+    // Negative control: below the bound it runs.
+    run(teacher(training(4, 1e-3, 1, Precision.FP32, 2), 0), store, new ArrayList<>(), () -> false);
+    TrainingTask strict = teacher(training(8, 1e-3, 1, Precision.FP32, 0.1), 0);
+    assertThatExceptionOfType(DivergedException.class)
+        .isThrownBy(() -> run(strict, store, new ArrayList<>(), () -> false))
+        .withMessageMatching(
+            "Training of teacher diverged at step 5: loss [01]\\.\\d+ \\(training.divergenceLoss is"
+                + " 0.1\\), gradient norm \\d+\\.\\d+\\. Its last good checkpoint is of step 4\\.");
+    assertThat(store.latest().orElseThrow().step()).isEqualTo(4);
+  }
+
+  @ParameterizedTest
+  @ValueSource(floats = {Float.NaN, Float.POSITIVE_INFINITY})
+  void shouldStopWhenTheLossIsNoNumber(float broken) throws Exception {
+    TeacherModel.Weights teacher = weightsOfATeacher();
+    teacher.weights().get("conv_out.bias").putFloats(new float[] {broken, 0, 0});
+    DirectoryCheckpointStore store = store("nan");
+    assertThatExceptionOfType(DivergedException.class)
+        .isThrownBy(
+            () -> run(student(training(4, 1e-3), teacher), store, new ArrayList<>(), () -> false))
+        .withMessageContaining("diverged at step 1: loss " + broken);
+    assertThat(store.latest()).isEmpty();
+  }
+
+  @Test
+  void shouldRefuseABatchThatCannotBeCutIntoEqualParts() {
+    TrainingTask task = teacher(training(4, 1e-3, 3, Precision.FP32, 1e4), 0);
+    assertThatExceptionOfType(IllegalArgumentException.class)
+        .isThrownBy(() -> run(task, store("uncut"), new ArrayList<>(), () -> false))
+        .withMessage("training.accumulationSteps of teacher must divide batchSize 4, found 3.");
+  }
+
+  @Test
+  void shouldLearnTheSameFromATeacherFile() throws Exception {
+    UNet network = network(0);
+    Map<String, HostTensor> weights = new TreeMap<>(network.initialise(new SeededRandom(5)));
+    float[] out = new float[3 * 8 * 9];
+    for (int i = 0; i < out.length; i++) {
+      out[i] = (float) Math.sin(i); // not 0, as a network starts
+    }
+    weights.put("conv_out.weight", HostTensor.ofFloats(out, 3, 8, 3, 3));
+    Path archive = directory.resolve("teacher.pt");
+    TorchScriptArchive.write(archive, network.inferenceModule("UNet", weights));
+
+    List<TrainingMetrics> file = new ArrayList<>();
+    TeacherModel asFile = new TeacherModel.Archive(archive);
+    run(student(training(4, 1e-3), asFile), store("file"), file, () -> false);
+    List<TrainingMetrics> inside = new ArrayList<>();
+    TeacherModel asWeights = new TeacherModel.Weights(network, weights);
+    run(student(training(4, 1e-3), asWeights), store("inside"), inside, () -> false);
+    for (int i = 0; i < file.size(); i++) {
+      assertThat(file.get(i).distillationLoss()).isGreaterThan(0.01);
+      assertThat(inside.get(i).loss())
+          .isCloseTo(file.get(i).loss(), within(1e-4 * file.get(i).loss()));
+    }
+  }
+
+  @Test
+  void shouldDrawTheSameWhateverElseDrawsFromLibtorch() throws Exception {
+    TrainingTask task = teacher(training(6, 1e-3, 2, Precision.FP32, 1e4), 0.3);
+    DirectoryCheckpointStore undisturbed = store("undisturbed");
+    run(task, undisturbed, new ArrayList<>(), () -> false);
+
+    Path archive = directory.resolve("random.pt");
+    String draw = "def forward(self, x: Tensor) -> Tensor:\n  return torch.rand_like(x)\n";
+    TorchScriptArchive.write(archive, new TorchScriptModule("Random", draw, Map.of()));
+    DirectoryCheckpointStore disturbed = store("disturbed");
+    List<Float> drawn = new ArrayList<>();
+    try (TorchModule random = Libtorch.load(archive, "cpu", TorchModule.Mode.INFERENCE)) {
+      HostTensor one = HostTensor.zeros(HostTensor.DType.F32, 1);
+      ImageSource disturbing =
+          new ImageSource() {
+            @Override
+            public int count() {
+              return IMAGES.count();
+            }
+
+            @Override
+            public void copy(int index, byte[] chw, int offset) {
+              // A step's own number of draws would hide a state that goes on from step to step.
+              for (int i = 0; i <= drawn.size(); i++) {
+                one.putFloats(random.forward(one).toFloats());
+              }
+              drawn.add(one.toFloats()[0]);
+              IMAGES.copy(index, chw, offset);
+            }
+          };
+      new TrainingLoop(task, disturbing, disturbed, m -> {}, () -> false, "cpu", directory).run();
+    }
+    assertThat(hashes(disturbed)).isEqualTo(hashes(undisturbed));
+    assertThat(drawn).hasSize(6 * 4).doesNotHaveDuplicates(); // it did disturb
+  }
+
+  @Test
+  void shouldLearnInBfloat16AndKeepFloat32() throws Exception {
+    List<TrainingMetrics> metrics = new ArrayList<>();
+    DirectoryCheckpointStore store = store("bf16");
+    run(teacher(training(150, 3e-3, 1, Precision.BF16, 1e4), 0), store, metrics, () -> false);
+    assertThat(metrics.subList(65, 75)).allSatisfy(m -> assertThat(m.loss()).isLessThan(0.85));
+    for (Part part : Part.values()) {
+      assertThat(SafetensorsFile.read(store.latest().orElseThrow().file(part)).tensors().values())
+          .allMatch(tensor -> tensor.dtype() == HostTensor.DType.F32);
+    }
   }
 
   @Test

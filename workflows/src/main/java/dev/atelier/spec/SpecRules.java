@@ -43,6 +43,9 @@ public final class SpecRules {
     rules.loss();
     rules.overrides();
     rules.batches();
+    rules.training("teacher.training", spec.teacher().training());
+    rules.training("students.training", spec.students().training());
+    rules.trainingOverrides();
     rules.evaluation();
     return List.copyOf(rules.faults);
   }
@@ -283,6 +286,40 @@ public final class SpecRules {
     if (trusts(field) && size > images) {
       fault(
           field, "must be at most the %d images of the dataset, found %d.".formatted(images, size));
+    }
+  }
+
+  private void training(String path, TrainingSpec training) {
+    accumulation(path, training);
+    if (trusts(path)
+        && training.learningRateSchedule() == TrainingSpec.LearningRateSchedule.COSINE
+        && training.finalLearningRate() > training.learningRate()) {
+      fault(
+          path + ".finalLearningRate",
+          "must be at most learningRate %s, found %s."
+              .formatted(training.learningRate(), training.finalLearningRate()));
+    }
+  }
+
+  private void trainingOverrides() {
+    List<StudentsSpec.StudentOverride> overrides = spec.students().overrides();
+    for (int i = 0; i < overrides.size(); i++) {
+      TrainingOverrides changes = overrides.get(i).training();
+      if (changes.batchSize().isPresent() || changes.accumulationSteps().isPresent()) {
+        accumulation(
+            "students.overrides[%d].training".formatted(i),
+            changes.applyTo(spec.students().training()));
+      }
+    }
+  }
+
+  private void accumulation(String path, TrainingSpec training) {
+    if (trusts(path + ".accumulationSteps", path + ".batchSize", "students.training.batchSize")
+        && training.batchSize() % training.accumulationSteps() != 0) {
+      fault(
+          path + ".accumulationSteps",
+          "must divide batchSize %d, found %d."
+              .formatted(training.batchSize(), training.accumulationSteps()));
     }
   }
 

@@ -18,12 +18,22 @@ public record TrainingOverrides(
     @JsonPropertyDescription("Steps over which the learning rate grows from 0") @NotNull
         Optional<@Min(0) Integer> warmupSteps,
     @JsonPropertyDescription("Largest norm of the whole gradient") @NotNull
-        Optional<@DecimalMin(value = "0", inclusive = false) Double> clipNorm) {
+        Optional<@DecimalMin(value = "0", inclusive = false) Double> clipNorm,
+    @JsonPropertyDescription("Equal parts that a batch is cut into to save memory") @NotNull
+        Optional<@Min(1) Integer> accumulationSteps,
+    @JsonPropertyDescription("A step whose loss is above this has diverged") @NotNull
+        Optional<@DecimalMin(value = "0", inclusive = false) Double> divergenceLoss) {
 
   /** Changes nothing. */
   public static final TrainingOverrides NONE =
       new TrainingOverrides(
-          Optional.empty(), Optional.empty(), Optional.empty(), Optional.empty(), Optional.empty());
+          Optional.empty(),
+          Optional.empty(),
+          Optional.empty(),
+          Optional.empty(),
+          Optional.empty(),
+          Optional.empty(),
+          Optional.empty());
 
   public TrainingOverrides {
     steps = steps == null ? Optional.empty() : steps;
@@ -31,6 +41,8 @@ public record TrainingOverrides(
     learningRate = learningRate == null ? Optional.empty() : learningRate;
     warmupSteps = warmupSteps == null ? Optional.empty() : warmupSteps;
     clipNorm = clipNorm == null ? Optional.empty() : clipNorm;
+    accumulationSteps = accumulationSteps == null ? Optional.empty() : accumulationSteps;
+    divergenceLoss = divergenceLoss == null ? Optional.empty() : divergenceLoss;
   }
 
   /** Returns {@code base} with these settings in place of its own. */
@@ -45,7 +57,12 @@ public record TrainingOverrides(
         base.emaDecay(),
         base.horizontalFlips(),
         base.checkpointEverySteps(),
-        base.metricsEverySteps());
+        base.metricsEverySteps(),
+        base.learningRateSchedule(),
+        base.finalLearningRate(),
+        accumulationSteps.orElse(base.accumulationSteps()),
+        base.precision(),
+        divergenceLoss.orElse(base.divergenceLoss()));
   }
 
   /** Returns these settings, with those that {@code later} names in place of the same ones here. */
@@ -55,6 +72,8 @@ public record TrainingOverrides(
         later.batchSize.or(() -> batchSize),
         later.learningRate.or(() -> learningRate),
         later.warmupSteps.or(() -> warmupSteps),
-        later.clipNorm.or(() -> clipNorm));
+        later.clipNorm.or(() -> clipNorm),
+        later.accumulationSteps.or(() -> accumulationSteps),
+        later.divergenceLoss.or(() -> divergenceLoss));
   }
 }

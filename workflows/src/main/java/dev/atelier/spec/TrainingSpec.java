@@ -1,5 +1,6 @@
 package dev.atelier.spec;
 
+import com.fasterxml.jackson.annotation.JsonProperty;
 import com.fasterxml.jackson.annotation.JsonPropertyDescription;
 import jakarta.validation.constraints.DecimalMax;
 import jakarta.validation.constraints.DecimalMin;
@@ -33,11 +34,48 @@ public record TrainingSpec(
     @JsonPropertyDescription("Steps between checkpoints") @NotNull @Min(1)
         Integer checkpointEverySteps,
     @JsonPropertyDescription("Steps between metric points") @NotNull @Min(1)
-        Integer metricsEverySteps) {
+        Integer metricsEverySteps,
+    @JsonPropertyDescription(
+            "Learning rate after warm-up: constant, or cosine down to finalLearningRate")
+        @NotNull
+        LearningRateSchedule learningRateSchedule,
+    @JsonPropertyDescription("Where cosine ends; read by cosine") @NotNull @DecimalMin("0")
+        Double finalLearningRate,
+    @JsonPropertyDescription(
+            "Equal parts that a batch is cut into, one after the other, to save memory")
+        @NotNull
+        @Min(1)
+        @Max(65_536)
+        Integer accumulationSteps,
+    @JsonPropertyDescription(
+            "Number format of convolutions and matrix products: fp32, or bf16 with fp32 weights")
+        @NotNull
+        Precision precision,
+    @JsonPropertyDescription("A step whose loss is above this has diverged")
+        @NotNull
+        @DecimalMin(value = "0", inclusive = false)
+        Double divergenceLoss) {
+
+  /** The learning rate after warm-up. */
+  public enum LearningRateSchedule {
+    @JsonProperty("constant")
+    CONSTANT,
+    @JsonProperty("cosine")
+    COSINE // Loshchilov & Hutter 2017, eq. 5, without restarts
+  }
+
+  /** The number format of convolutions, linear layers and attention; all else is fp32. */
+  public enum Precision {
+    @JsonProperty("fp32")
+    FP32,
+    @JsonProperty("bf16")
+    BF16
+  }
 
   /** A hundred thousand steps of the DDPM recipe. */
   public static final TrainingSpec DEFAULTS =
-      new TrainingSpec(null, null, null, null, null, null, null, null, null, null);
+      new TrainingSpec(
+          null, null, null, null, null, null, null, null, null, null, null, null, null, null, null);
 
   public TrainingSpec {
     steps = steps == null ? 100_000 : steps;
@@ -50,5 +88,11 @@ public record TrainingSpec(
     horizontalFlips = horizontalFlips == null ? Boolean.TRUE : horizontalFlips;
     checkpointEverySteps = checkpointEverySteps == null ? 1000 : checkpointEverySteps;
     metricsEverySteps = metricsEverySteps == null ? 10 : metricsEverySteps;
+    learningRateSchedule =
+        learningRateSchedule == null ? LearningRateSchedule.CONSTANT : learningRateSchedule;
+    finalLearningRate = finalLearningRate == null ? 0.0 : finalLearningRate;
+    accumulationSteps = accumulationSteps == null ? 1 : accumulationSteps;
+    precision = precision == null ? Precision.FP32 : precision;
+    divergenceLoss = divergenceLoss == null ? 1e4 : divergenceLoss;
   }
 }

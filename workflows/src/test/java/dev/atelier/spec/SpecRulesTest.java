@@ -2,6 +2,7 @@ package dev.atelier.spec;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.atelier.spec.TrainingSpec.LearningRateSchedule;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -218,6 +219,51 @@ class SpecRulesTest {
         .containsExactly("teacher.training.batchSize", "students.training.batchSize");
     assertThat(fields(spec(s -> s.dataset(new DatasetSpec("shapes?count=128", null, null, null)))))
         .isEmpty();
+  }
+
+  @Test
+  void shouldRefuseABatchThatCannotBeCutIntoEqualParts() {
+    assertThat(SpecRules.check(teacher(training(10, 4, LearningRateSchedule.CONSTANT, 0))))
+        .containsExactly(
+            new SpecFault(
+                "teacher.training.accumulationSteps", "must divide batchSize 10, found 4."));
+    assertThat(fields(teacher(training(12, 4, LearningRateSchedule.CONSTANT, 0)))).isEmpty();
+  }
+
+  @Test
+  void shouldRefuseACosineThatRises() {
+    assertThat(SpecRules.check(teacher(training(8, 1, LearningRateSchedule.COSINE, 0.5))))
+        .containsExactly(
+            new SpecFault(
+                "teacher.training.finalLearningRate",
+                "must be at most learningRate 0.25, found 0.5."));
+    assertThat(fields(teacher(training(8, 1, LearningRateSchedule.COSINE, 0.25)))).isEmpty();
+    assertThat(fields(teacher(training(8, 1, LearningRateSchedule.CONSTANT, 0.5)))).isEmpty();
+  }
+
+  private static TrainingSpec training(
+      int batchSize, int parts, LearningRateSchedule schedule, double finalLearningRate) {
+    return new TrainingSpec(
+        null,
+        batchSize,
+        0.25,
+        null,
+        null,
+        null,
+        null,
+        null,
+        null,
+        null,
+        schedule,
+        finalLearningRate,
+        parts,
+        null,
+        null);
+  }
+
+  private static ExperimentSpec teacher(TrainingSpec training) {
+    return new ExperimentSpec(
+        "test", null, null, null, null, new TeacherSpec(null, training), null, null, null);
   }
 
   @Test

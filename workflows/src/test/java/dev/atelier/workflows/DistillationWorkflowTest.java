@@ -198,6 +198,8 @@ class DistillationWorkflowTest {
         Optional.empty(),
         Optional.of(learningRate),
         Optional.empty(),
+        Optional.empty(),
+        Optional.empty(),
         Optional.empty());
   }
 

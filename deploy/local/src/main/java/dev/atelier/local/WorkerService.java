@@ -59,6 +59,7 @@ final class WorkerService implements Service {
     environment.put("ATELIER_DATABASE_PASSWORD", connections.credentials().postgresPassword());
     environment.put("ATELIER_WORKER_NAME", name());
     environment.put("ATELIER_WORKER_THREADS", Integer.toString(threads));
+    environment.putAll(WorkerDevice.of(System.getenv()).environment());
     environment.put("ATELIER_WORKER_DEVICE_CLASS", DEVICE_CLASS);
     environment.put("ATELIER_WORKER_CACHE_DIR", root.resolve("cache").toString());
     environment.put("DJL_CACHE_DIR", root.resolve("djl").toString());

@@ -1,0 +1,23 @@
+package dev.atelier.training;
+
+import dev.atelier.network.HostTensor;
+import dev.atelier.network.UNet;
+import java.nio.file.Path;
+import java.util.Map;
+
+/** The frozen model that a student learns from. */
+public sealed interface TeacherModel {
+
+  /**
+   * A network of ours: it runs in the same native call as the student's step, and in its precision.
+   *
+   * @param weights by name
+   */
+  record Weights(UNet network, Map<String, HostTensor> weights) implements TeacherModel {}
+
+  /**
+   * Anything else: a TorchScript file {@code (x [N, C, H, W], t [N] int64) -> eps}, run in a call
+   * of its own, in the precision that it asks for.
+   */
+  record Archive(Path path) implements TeacherModel {}
+}
