@@ -221,7 +221,8 @@ class KilledTrainingIT {
   }
 
   private static String hashesOf(String experiment) {
-    Checkpoint checkpoint = bench.checkpoints(experiment).latest().orElseThrow();
+    Checkpoint checkpoint =
+        bench.checkpoints(experiment, bench.startAttempt(experiment)).latest().orElseThrow();
     assertThat(checkpoint.step()).isEqualTo(STEPS);
     return String.join(" ", checkpoint.files().stream().map(Sha256::of).toList());
   }

@@ -88,14 +88,18 @@ final class TrainingBench implements AutoCloseable {
             });
   }
 
-  /** The checkpoints of an experiment's student, as a later attempt finds them. */
-  S3CheckpointStore checkpoints(String experiment) {
+  ExperimentHistory.Attempt startAttempt(String experiment) {
+    return history.startAttempt(experiment, TrainingProcess.STUDENT, 1, 1, 1, "test");
+  }
+
+  /** The checkpoints of an experiment's student, as an attempt finds them. */
+  S3CheckpointStore checkpoints(String experiment, ExperimentHistory.Attempt attempt) {
     return new S3CheckpointStore(
         store(),
         history,
         experiment,
         TrainingProcess.STUDENT,
-        history.startAttempt(experiment, TrainingProcess.STUDENT, 1, 1, 1, "test"),
+        attempt,
         TrainingEnvironment.here("cpu", 1),
         directory.resolve("loaded-" + experiment));
   }
@@ -170,7 +174,7 @@ final class TrainingBench implements AutoCloseable {
   }
 
   @Override
-  public void close() throws Exception {
+  public void close() throws IOException {
     server.close();
     postgres.close();
   }
