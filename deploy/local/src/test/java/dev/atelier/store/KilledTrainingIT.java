@@ -7,6 +7,8 @@ import dev.atelier.store.TrainingBench.Run;
 import dev.atelier.store.TrainingProcess.Job;
 import dev.atelier.store.TrainingProcess.Resume;
 import dev.atelier.training.Checkpoint;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -14,10 +16,12 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.TreeMap;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -88,10 +92,14 @@ class KilledTrainingIT {
     List<Run> runs = new ArrayList<>();
     for (KillPoint death : deaths) {
       Run run = bench.run(job(experiment, 11, death, Resume.WHOLE));
-      System.out.printf(
-          "%s died at %s: steps %s to %d%n",
-          experiment, death, run.numbers("start"), run.lastStep());
       assertThat(run.status()).as("%s", death).isEqualTo(TrainingBench.KILLED);
+      System.out.printf(
+          "%s: steps %d to %d, then died at %s, files %s%n",
+          experiment,
+          run.numbers("start").get(0),
+          run.lastStep(),
+          death,
+          unfinishedFiles(experiment, death.step()));
       runs.add(run);
     }
     Run last = bench.run(job(experiment, 11, KillPoint.NEVER, Resume.WHOLE));
@@ -111,6 +119,20 @@ class KilledTrainingIT {
     assertThat(objects).hasSize(2 * 5 + 1);
     assertThat(bench.latestKey(experiment)).get().asString().contains("%09d-".formatted(STEPS));
     assertThat(objects).contains(bench.latestKey(experiment).orElseThrow());
+  }
+
+  /** The local files of a checkpoint whose save was cut off, with their sizes. */
+  private static Map<String, Long> unfinishedFiles(String experiment, int step) throws IOException {
+    Map<String, Long> sizes = new TreeMap<>();
+    try (Stream<Path> files = Files.walk(workDirectory(experiment))) {
+      for (Path file : files.filter(Files::isRegularFile).toList()) {
+        String folder = file.getParent().getFileName().toString();
+        if (folder.startsWith("checkpoint-" + step + "-")) {
+          sizes.put(file.getFileName().toString(), Files.size(file));
+        }
+      }
+    }
+    return sizes;
   }
 
   @Test
@@ -189,6 +211,10 @@ class KilledTrainingIT {
     return plan;
   }
 
+  private static Path workDirectory(String experiment) {
+    return directory.resolve("work-" + experiment);
+  }
+
   private static Job job(String experiment, long seed, KillPoint killPoint, Resume resume) {
     return new Job(
         experiment,
@@ -200,7 +226,7 @@ class KilledTrainingIT {
         resume,
         false,
         directory.resolve(experiment + ".log").toString(),
-        directory.resolve("work-" + experiment).toString(),
+        workDirectory(experiment).toString(),
         bench.s3Endpoint(),
         bench.databaseUrl());
   }

@@ -8,7 +8,7 @@ import java.util.List;
 import java.util.Map;
 
 /** An S3 server as a process on a free loopback port, ended by {@link #close}. */
-record S3ServerProcess(Process process, String endpoint, ObjectStore store)
+public record S3ServerProcess(Process process, String endpoint, ObjectStore store)
     implements AutoCloseable {
 
   static final String USER = "contract-user";
@@ -16,7 +16,7 @@ record S3ServerProcess(Process process, String endpoint, ObjectStore store)
   static final String BUCKET = "contract";
 
   /** The local stack's own server. */
-  static S3ServerProcess s3Proxy(Path directory) throws Exception {
+  public static S3ServerProcess s3Proxy(Path directory) throws Exception {
     String endpoint = "http://127.0.0.1:" + freePort();
     return start(
         List.of(

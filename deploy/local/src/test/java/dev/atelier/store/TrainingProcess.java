@@ -92,7 +92,9 @@ final class TrainingProcess {
 
   private TrainingProcess(Job job) throws IOException {
     this.job = job;
-    this.work = Files.createDirectories(Path.of(job.workDirectory()));
+    this.work =
+        Files.createTempDirectory(
+            Files.createDirectories(Path.of(job.workDirectory())), "process-");
     this.log =
         FileChannel.open(Path.of(job.log()), StandardOpenOption.CREATE, StandardOpenOption.APPEND);
     this.trap = new KillPoint.Trap(job.killPoint());
