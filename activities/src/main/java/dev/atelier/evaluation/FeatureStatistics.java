@@ -5,6 +5,7 @@ import dev.atelier.network.SafetensorsFile;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Map;
+import java.util.TreeMap;
 
 /**
  * Mean and covariance of features, accumulated in double and mergeable from shards by the update of
@@ -92,10 +93,12 @@ public final class FeatureStatistics {
     int d = mean.length;
     SafetensorsFile.write(
         file,
-        Map.of(
-            "mu", HostTensor.ofDoubles(mean, d),
-            "scatter", HostTensor.ofDoubles(scatter, d, d),
-            "count", HostTensor.ofDoubles(new double[] {count}, 1)),
+        // Sorted: Map.of has another order in each process, and the file is known by its hash.
+        new TreeMap<>(
+            Map.of(
+                "mu", HostTensor.ofDoubles(mean, d),
+                "scatter", HostTensor.ofDoubles(scatter, d, d),
+                "count", HostTensor.ofDoubles(new double[] {count}, 1))),
         Map.of());
   }
 

@@ -15,6 +15,7 @@ import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
 
 /** The JSON header of a safetensors file: where each tensor lies. */
 record SafetensorsHeader(List<Entry> entries, Map<String, String> metadata) {
@@ -30,7 +31,8 @@ record SafetensorsHeader(List<Entry> entries, Map<String, String> metadata) {
     ObjectNode header = JSON.createObjectNode();
     if (!metadata.isEmpty()) {
       ObjectNode strings = header.putObject(METADATA);
-      metadata.forEach(strings::put);
+      // Map.of has another order in each process; a file's hash must not.
+      new TreeMap<>(metadata).forEach(strings::put);
     }
     long begin = 0;
     for (Map.Entry<String, HostTensor> e : tensors.entrySet()) {

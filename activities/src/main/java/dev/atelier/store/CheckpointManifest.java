@@ -2,9 +2,11 @@ package dev.atelier.store;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.datatype.jdk8.Jdk8Module;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * What a checkpoint consists of. It is written after its objects, so its existence says that they
@@ -13,17 +15,23 @@ import java.util.List;
  * @param step steps done
  * @param specHash of what was trained
  * @param codeVersion of the program that trained it
+ * @param environment where it was trained; absent in manifests of version 0.1.0
  * @param objects its files
  */
 public record CheckpointManifest(
-    int step, String specHash, String codeVersion, List<StoredFile> objects) {
+    int step,
+    String specHash,
+    String codeVersion,
+    Optional<TrainingEnvironment> environment,
+    List<StoredFile> objects) {
 
-  private static final ObjectMapper JSON = new ObjectMapper();
+  private static final ObjectMapper JSON = new ObjectMapper().registerModule(new Jdk8Module());
 
   /** One file of a checkpoint. */
   public record StoredFile(String name, String key, String sha256, long bytes) {}
 
   public CheckpointManifest {
+    environment = environment == null ? Optional.empty() : environment; // as Jackson leaves it
     objects = List.copyOf(objects);
   }
 

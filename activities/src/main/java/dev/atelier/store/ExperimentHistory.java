@@ -257,13 +257,19 @@ public final class ExperimentHistory {
                 .list());
   }
 
-  public void forgetCheckpoint(Attempt attempt, int step) {
+  /** Forgets one checkpoint; another one of the same step that has come since is left alone. */
+  public void forgetCheckpoint(Attempt attempt, CheckpointRow row) {
     inTransaction(
         handle ->
             handle
-                .createUpdate("delete from checkpoint where model_id = :model and step = :step")
+                .createUpdate(
+                    """
+                    delete from checkpoint
+                    where model_id = :model and step = :step and manifest_key = :key
+                    """)
                 .bind("model", attempt.modelId())
-                .bind("step", step)
+                .bind("step", row.step())
+                .bind("key", row.manifestKey())
                 .execute());
   }
 

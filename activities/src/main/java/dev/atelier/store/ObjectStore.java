@@ -16,9 +16,11 @@ import io.minio.messages.Item;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
+import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
 import java.security.DigestOutputStream;
 import java.security.MessageDigest;
 import java.util.ArrayList;
@@ -37,8 +39,13 @@ public final class ObjectStore {
   private final String bucket;
 
   public ObjectStore(String endpoint, String accessKey, String secretKey, String bucket) {
-    this.client =
-        MinioClient.builder().endpoint(endpoint).credentials(accessKey, secretKey).build();
+    this(
+        MinioClient.builder().endpoint(endpoint).credentials(accessKey, secretKey).build(), bucket);
+  }
+
+  /** On a client of one's own, with its own transport. */
+  ObjectStore(MinioClient client, String bucket) {
+    this.client = client;
     this.bucket = bucket;
   }
 
@@ -96,7 +103,8 @@ public final class ObjectStore {
   }
 
   /**
-   * Copies an object into {@code file}, which appears whole or not at all.
+   * Copies an object into {@code file}, which appears whole or not at all, also when the machine
+   * loses power.
    *
    * @throws ObjectCorruptException if the object is missing or its content is not {@code sha256}
    */
@@ -131,6 +139,7 @@ public final class ObjectStore {
       }
       String found = Sha256.hex(digest.digest());
       if (expected.isEmpty() || expected.equals(found)) {
+        force(partial);
         Files.move(partial, file, StandardCopyOption.ATOMIC_MOVE);
       }
       return found;
@@ -144,6 +153,13 @@ public final class ObjectStore {
       throw unavailable("read object", key, e);
     } finally {
       deleteQuietly(partial);
+    }
+  }
+
+  // A rename may reach the disk before the content does.
+  private static void force(Path file) throws IOException {
+    try (FileChannel channel = FileChannel.open(file, StandardOpenOption.WRITE)) {
+      channel.force(true);
     }
   }
 

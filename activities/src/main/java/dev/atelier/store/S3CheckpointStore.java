@@ -22,9 +22,11 @@ import org.slf4j.LoggerFactory;
  * Checkpoints of one model, written by one attempt.
  *
  * <p>Order of a save: the objects, the manifest with the SHA-256 of each, the row in Postgres
- * (which refuses attempts that were superseded), then {@code latest}. Objects lie under the step
- * and the attempt's fence, so that two attempts never write the same key. The previous good
- * checkpoint is kept; a load verifies every byte and falls back to it.
+ * (which refuses attempts that were superseded), then {@code latest}, then the removal of older
+ * ones. Objects lie under the step and the attempt's fence, so that two attempts never write the
+ * same key. The previous good checkpoint is kept; a load verifies every byte and falls back to it,
+ * and finishes a save that was cut off after its row. {@code latest} is for people and other
+ * programs: it is never read here.
  */
 public final class S3CheckpointStore implements CheckpointStore {
 
@@ -34,22 +36,32 @@ public final class S3CheckpointStore implements CheckpointStore {
   private final ObjectStore store;
   private final ExperimentHistory history;
   private final String experimentId;
+  private final ModelKey key;
   private final Attempt attempt;
+  private final TrainingEnvironment environment;
   private final String prefix;
   private final Path workDirectory;
 
-  /** Files that are loaded land below {@code workDirectory}. */
+  /**
+   * Opens the checkpoints of a model.
+   *
+   * @param environment kept with each checkpoint that is saved
+   * @param workDirectory files that are loaded land below it
+   */
   public S3CheckpointStore(
       ObjectStore store,
       ExperimentHistory history,
       String experimentId,
       ModelKey key,
       Attempt attempt,
+      TrainingEnvironment environment,
       Path workDirectory) {
     this.store = store;
     this.history = history;
     this.experimentId = experimentId;
+    this.key = key;
     this.attempt = attempt;
+    this.environment = environment;
     this.prefix = ExperimentKeys.checkpoints(experimentId, key);
     this.workDirectory = workDirectory;
   }
@@ -69,7 +81,8 @@ public final class S3CheckpointStore implements CheckpointStore {
         // A corrupt one must not count as one of those that are kept, nor be tried again.
         rows.stream()
             .limit(faults.size())
-            .forEach(corrupt -> history.forgetCheckpoint(attempt, corrupt.step()));
+            .forEach(corrupt -> history.forgetCheckpoint(attempt, corrupt));
+        finishSave(row.manifestKey());
         return Optional.of(good);
       } catch (ObjectCorruptException e) {
         faults.add(e.getMessage());
@@ -91,7 +104,19 @@ public final class S3CheckpointStore implements CheckpointStore {
     for (StoredFile file : manifest.objects()) {
       store.fetch(file.key(), file.sha256(), directory.resolve(file.name()));
     }
+    manifest
+        .environment()
+        .filter(trained -> !trained.equals(environment))
+        .ifPresent(trained -> warnOfOtherBits(manifest.step(), trained));
     return new Checkpoint(manifest.step(), manifest.specHash(), manifest.codeVersion(), directory);
+  }
+
+  private void warnOfOtherBits(int step, TrainingEnvironment trained) {
+    String sentence =
+        "%s goes on with %s from its checkpoint of step %d, which was trained with %s: the result will not be bit-identical to an uninterrupted training's."
+            .formatted(key, environment, step, trained);
+    LOG.warn(sentence);
+    history.recordEvent(experimentId, "not-bit-identical", sentence);
   }
 
   @Override
@@ -105,17 +130,29 @@ public final class S3CheckpointStore implements CheckpointStore {
     }
     CheckpointManifest manifest =
         new CheckpointManifest(
-            checkpoint.step(), checkpoint.specHash(), checkpoint.codeVersion(), files);
+            checkpoint.step(),
+            checkpoint.specHash(),
+            checkpoint.codeVersion(),
+            Optional.of(environment),
+            files);
     byte[] json = manifest.toJson();
     String manifestKey = base + "manifest.json";
     store.put(manifestKey, json, "application/json");
     history.recordCheckpoint(
         attempt, checkpoint.step(), manifestKey, Sha256.of(json), manifest.bytes());
+    finishSave(manifestKey);
+  }
+
+  /** What may be repeated without harm once the row is there. */
+  private void finishSave(String manifestKey) {
     store.put(prefix + "latest", manifestKey.getBytes(StandardCharsets.UTF_8), "text/plain");
     removeOld();
   }
 
-  /** Deletes all but the newest checkpoints, and what lost attempts left behind. */
+  /**
+   * Deletes all but the newest checkpoints, and what lost attempts left behind. Nothing of a newer
+   * attempt: this one may have been superseded just now, and the other's save be under way.
+   */
   private void removeOld() {
     List<CheckpointRow> rows = history.checkpoints(attempt);
     Set<String> kept =
@@ -123,12 +160,20 @@ public final class S3CheckpointStore implements CheckpointStore {
             .limit(KEPT)
             .map(row -> directoryOf(row.manifestKey()))
             .collect(Collectors.toSet());
-    rows.stream().skip(KEPT).forEach(row -> history.forgetCheckpoint(attempt, row.step()));
-    for (String key : store.list(prefix)) {
-      if (!key.equals(prefix + "latest") && !kept.contains(directoryOf(key))) {
-        store.delete(key);
+    rows.stream().skip(KEPT).forEach(row -> history.forgetCheckpoint(attempt, row));
+    for (String object : store.list(prefix)) {
+      if (!object.equals(prefix + "latest")
+          && !kept.contains(directoryOf(object))
+          && fenceOf(object) <= attempt.fence()) {
+        store.delete(object);
       }
     }
+  }
+
+  // <prefix><step>-<fence>/<file>
+  private long fenceOf(String object) {
+    String directory = object.substring(prefix.length(), object.lastIndexOf('/'));
+    return Long.parseLong(directory.substring(directory.indexOf('-') + 1));
   }
 
   private static String directoryOf(String key) {

@@ -1,6 +1,7 @@
 package dev.atelier.worker;
 
 import dev.atelier.store.ObjectStore;
+import dev.atelier.store.Sha256;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -20,10 +21,13 @@ final class ArtifactCache {
     this.store = store;
   }
 
-  /** The local copy of an object whose content is {@code sha256}; fetched on first use. */
+  /**
+   * The local copy of an object whose content is {@code sha256}; fetched on first use, and again
+   * when the copy is damaged.
+   */
   Path file(String key, String sha256) {
     Path file = directory.resolve("objects").resolve(sha256);
-    if (!Files.exists(file)) {
+    if (!Files.exists(file) || !Sha256.of(file).equals(sha256)) {
       store.fetch(key, sha256, file);
     }
     return file;

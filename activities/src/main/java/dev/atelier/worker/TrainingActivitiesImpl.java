@@ -12,6 +12,7 @@ import dev.atelier.store.ExperimentHistory.CheckpointRow;
 import dev.atelier.store.ObjectStore;
 import dev.atelier.store.S3CheckpointStore;
 import dev.atelier.store.Sha256;
+import dev.atelier.store.TrainingEnvironment;
 import dev.atelier.training.Distillation;
 import dev.atelier.training.DivergedException;
 import dev.atelier.training.TeacherModel;
@@ -132,7 +133,14 @@ final class TrainingActivitiesImpl implements TrainingActivities {
             task.network().macs(),
             config.name());
     S3CheckpointStore checkpoints =
-        new S3CheckpointStore(store, history, job.experimentId(), job.key(), attempt, work);
+        new S3CheckpointStore(
+            store,
+            history,
+            job.experimentId(),
+            job.key(),
+            attempt,
+            TrainingEnvironment.here(config.device(), config.threads()),
+            work);
     try (ProgressReporter progress = new ProgressReporter(history, attempt)) {
       heartbeat.describe(progress::summary);
       BooleanSupplier stop =

@@ -40,6 +40,21 @@ class SafetensorsFileTest {
     assertThat(read.tensors().get("empty").elements()).isZero();
   }
 
+  @Test
+  void shouldWriteTheSameBytesWhateverTheOrderOfTheMetadata() throws IOException {
+    Map<String, String> metadata = new LinkedHashMap<>();
+    metadata.put("step", "8");
+    metadata.put("part", "ema");
+    Map<String, String> reversed = new LinkedHashMap<>();
+    reversed.put("part", "ema");
+    reversed.put("step", "8");
+    Path one = directory.resolve("one");
+    Path other = directory.resolve("other");
+    SafetensorsFile.write(one, Map.of(), metadata);
+    SafetensorsFile.write(other, Map.of(), reversed);
+    assertThat(one).hasSameBinaryContentAs(other);
+  }
+
   @ParameterizedTest
   @CsvSource(
       delimiter = '|',

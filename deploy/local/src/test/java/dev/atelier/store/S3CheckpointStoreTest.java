@@ -8,6 +8,7 @@ import dev.atelier.training.Checkpoint;
 import dev.atelier.workflows.ModelKey;
 import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -134,10 +135,83 @@ class S3CheckpointStoreTest {
     assertThat(server.store().list(PREFIX)).noneMatch(key -> key.contains("000000020-"));
   }
 
+  @Test
+  void shouldLeaveTheObjectsOfANewerAttemptAloneWhenItRemovesOldOnes() throws IOException {
+    S3CheckpointStore slow = newAttempt();
+    slow.save(checkpoint(10));
+    slow.save(checkpoint(20));
+    // The objects of a save that a newer attempt has not committed yet.
+    String underWay = PREFIX + "000000030-999/weights.safetensors";
+    server.store().put(underWay, new byte[] {1}, "application/octet-stream");
+    slow.save(checkpoint(30));
+
+    assertThat(server.store().exists(underWay)).isTrue();
+    assertThat(server.store().list(PREFIX)).noneMatch(key -> key.contains("000000010-"));
+  }
+
+  @Test
+  void shouldSayThatBitsDifferWhenTrainingGoesOnInAnotherEnvironment() throws IOException {
+    newAttempt(new TrainingEnvironment("cpu", 1, "a processor")).save(checkpoint(10));
+    newAttempt(new TrainingEnvironment("cpu", 1, "a processor")).latest();
+    assertThat(events("not-bit-identical")).isEmpty();
+
+    newAttempt(new TrainingEnvironment("cpu", 2, "a processor")).latest();
+    assertThat(events("not-bit-identical"))
+        .containsExactly(
+            "student-1 goes on with cpu (a processor) with 2 thread(s) from its checkpoint of step 10, which was trained with cpu (a processor) with 1 thread(s): the result will not be bit-identical to an uninterrupted training's.");
+  }
+
+  @Test
+  void shouldLoadAManifestThatNamesNoEnvironment() throws IOException {
+    S3CheckpointStore store = newAttempt();
+    store.save(checkpoint(10));
+    String key = key("000000010", "manifest.json");
+    String json = new String(server.store().get(key).orElseThrow(), StandardCharsets.UTF_8);
+    byte[] older =
+        json.replaceFirst("(?s)\"environment\".*?},", "").getBytes(StandardCharsets.UTF_8);
+    assertThat(older).hasSizeLessThan(json.length());
+    server.store().put(key, older, "application/json");
+    history.recordCheckpoint(currentAttempt(), 10, key, Sha256.of(older), 1);
+
+    assertThat(newAttempt().latest().orElseThrow().step()).isEqualTo(10);
+    assertThat(events("not-bit-identical")).isEmpty();
+  }
+
+  private static Attempt currentAttempt() {
+    return Jdbi.create(postgres.getPostgresDatabase())
+        .withHandle(
+            handle ->
+                handle
+                    .createQuery("select id, fence from model where experiment_id = 'e'")
+                    .map((row, context) -> new Attempt(row.getLong("id"), row.getLong("fence")))
+                    .one());
+  }
+
+  private static List<String> events(String kind) {
+    return Jdbi.create(postgres.getPostgresDatabase())
+        .withHandle(
+            handle ->
+                handle
+                    .createQuery("select detail from event where kind = :kind order by id")
+                    .bind("kind", kind)
+                    .mapTo(String.class)
+                    .list());
+  }
+
   private S3CheckpointStore newAttempt() {
+    return newAttempt(new TrainingEnvironment("cpu", 1, "a processor"));
+  }
+
+  private S3CheckpointStore newAttempt(TrainingEnvironment environment) {
     Attempt attempt = history.startAttempt("e", STUDENT, 100, 1, 1, "worker");
     return new S3CheckpointStore(
-        server.store(), history, "e", STUDENT, attempt, directory.resolve("f" + attempt.fence()));
+        server.store(),
+        history,
+        "e",
+        STUDENT,
+        attempt,
+        environment,
+        directory.resolve("f" + attempt.fence()));
   }
 
   private Checkpoint checkpoint(int step) throws IOException {

@@ -8,13 +8,15 @@ import java.util.List;
 import java.util.Map;
 
 /** An S3 server as a process on a free loopback port, ended by {@link #close}. */
-record S3ServerProcess(Process process, ObjectStore store) implements AutoCloseable {
+public record S3ServerProcess(Process process, String endpoint, ObjectStore store)
+    implements AutoCloseable {
 
-  private static final String USER = "contract-user";
-  private static final String PASSWORD = "contract-password";
+  static final String USER = "contract-user";
+  static final String PASSWORD = "contract-password";
+  static final String BUCKET = "contract";
 
   /** The local stack's own server. */
-  static S3ServerProcess s3Proxy(Path directory) throws Exception {
+  public static S3ServerProcess s3Proxy(Path directory) throws Exception {
     String endpoint = "http://127.0.0.1:" + freePort();
     return start(
         List.of(
@@ -27,7 +29,7 @@ record S3ServerProcess(Process process, ObjectStore store) implements AutoClosea
             "ATELIER_S3_ENDPOINT", endpoint,
             "ATELIER_S3_ACCESS_KEY", USER,
             "ATELIER_S3_SECRET_KEY", PASSWORD,
-            "ATELIER_S3_BUCKET", "contract"),
+            "ATELIER_S3_BUCKET", BUCKET),
         endpoint,
         directory);
   }
@@ -56,8 +58,8 @@ record S3ServerProcess(Process process, ObjectStore store) implements AutoClosea
     builder.environment().putAll(environment);
     File log = directory.resolve("server.log").toFile();
     Process process = builder.redirectErrorStream(true).redirectOutput(log).start();
-    ObjectStore store = new ObjectStore(endpoint, USER, PASSWORD, "contract");
-    S3ServerProcess server = new S3ServerProcess(process, store);
+    ObjectStore store = new ObjectStore(endpoint, USER, PASSWORD, BUCKET);
+    S3ServerProcess server = new S3ServerProcess(process, endpoint, store);
     try {
       server.awaitBucket(log);
       return server;
