@@ -28,6 +28,8 @@ final class UNetLayout {
   private final StringBuilder body = new StringBuilder();
   private long macs;
   private long attentionMacs;
+  private long held; // elements of one image that skips and residual branches keep alive
+  private long peak; // most elements of one image alive at once in inference
 
   private record Skip(String variable, int width) {}
 
@@ -42,7 +44,7 @@ final class UNetLayout {
     int width = spec.channels();
     line("h = x");
     conv("conv_in", imageChannels, width, 3, side, false);
-    push(skips, width);
+    push(skips, width, side);
     for (int level = 0; level < levels; level++) {
       String block = "down_blocks." + level;
       for (int j = 0; j < spec.resBlocks(); j++) {
@@ -51,13 +53,13 @@ final class UNetLayout {
         if (spec.attentionResolutions().contains(side)) {
           attention(block + ".attentions." + j, width, side);
         }
-        push(skips, width);
+        push(skips, width, side);
       }
       if (level < levels - 1) {
         side /= 2;
         line("h = torch.constant_pad_nd(h, [0, 1, 0, 1], 0.)"); // right and bottom, as DDPM
         downsample(block + ".downsamplers.0.conv", width, side);
-        push(skips, width);
+        push(skips, width, side);
       }
     }
     resnet("mid_block.resnets.0", width, width, side);
@@ -68,6 +70,8 @@ final class UNetLayout {
       for (int j = 0; j <= spec.resBlocks(); j++) {
         Skip skip = skips.pop();
         line("h = torch.cat([h, %s], 1)", skip.variable());
+        alive((width + 2L * skip.width()) * side * side);
+        held -= (long) skip.width() * side * side;
         resnet(block + ".resnets." + j, width + skip.width(), widths.get(level), side);
         width = widths.get(level);
         if (spec.attentionResolutions().contains(side)) {
@@ -98,11 +102,16 @@ final class UNetLayout {
     return attentionMacs;
   }
 
+  long peakActivations() {
+    return peak;
+  }
+
   String body() {
     return body.toString();
   }
 
-  private void push(Deque<Skip> skips, int width) {
+  private void push(Deque<Skip> skips, int width, int side) {
+    held += (long) width * side * side;
     Skip skip = new Skip("skip" + skips.size(), width);
     line("%s = h", skip.variable());
     skips.push(skip);
@@ -126,6 +135,7 @@ final class UNetLayout {
 
   private void resnet(String name, int in, int out, int side) {
     line("r = h");
+    held += (long) in * side * side;
     norm(name + ".norm1", in);
     line("h = torch.silu(h)");
     conv(name + ".conv1", in, out, 3, side, false);
@@ -145,6 +155,12 @@ final class UNetLayout {
     } else {
       line("h = torch.add(r, h)");
     }
+    held -= (long) in * side * side;
+  }
+
+  /** Notes that an operation needs {@code elements} of one image beside what is held. */
+  private void alive(long elements) {
+    peak = Math.max(peak, held + elements);
   }
 
   private void attention(String name, int width, int side) {
@@ -169,6 +185,7 @@ final class UNetLayout {
     line("h = torch.flatten(torch.transpose(h, 1, 2), 2)"); // [N, H*W, C]
     linear(name + ".to_out.0", "h", "h", width, width, tokens, true);
     line("h = torch.add(r, torch.reshape(torch.transpose(h, 1, 2), torch.size(r)))");
+    alive(6 * tokens * width); // residual, q, k, v, their product and its transpose
     attentionMacs += 2 * tokens * tokens * width; // q kᵀ, and its product with v
   }
 
@@ -204,6 +221,8 @@ final class UNetLayout {
         "h = torch.conv2d(h, self.%s, self.%s, [%d, %d], [%d, %d], [1, 1], 1)",
         attribute(name + ".weight"), attribute(name + ".bias"), stride, stride, pad, pad);
     macs += fanIn * out * side * side;
+    // Twice: as they are and in the layout of the convolution's kernel.
+    alive(2 * ((long) in * stride * stride + out) * side * side);
   }
 
   private void linear(
