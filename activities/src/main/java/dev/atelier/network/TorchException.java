@@ -4,7 +4,7 @@ package dev.atelier.network;
 public final class TorchException extends RuntimeException {
   private static final long serialVersionUID = 1L;
 
-  TorchException(String method, String reason) {
+  public TorchException(String method, String reason) {
     super("TorchScript method '%s' failed: %s".formatted(method, reason));
   }
 

@@ -58,6 +58,7 @@ public final class UNet {
   private final List<Weight> weights;
   private final long macs;
   private final long attentionMacs;
+  private final long activationBytes;
   private final List<Operation> operations;
 
   private UNet(NetworkSpec spec, int resolution, int imageChannels) {
@@ -68,6 +69,7 @@ public final class UNet {
     this.weights = List.copyOf(layout.weights());
     this.macs = layout.macs();
     this.attentionMacs = layout.attentionMacs();
+    this.activationBytes = 2 * layout.peakActivations() * Float.BYTES;
     this.operations = List.copyOf(layout.operations());
   }
 
@@ -136,6 +138,14 @@ public final class UNet {
    */
   public long attentionMacs() {
     return attentionMacs;
+  }
+
+  /**
+   * Estimate of the bytes that inference of one more image of a batch needs: twice the most that
+   * tensors hold at once, as the allocators keep freed blocks.
+   */
+  public long activationBytes() {
+    return activationBytes;
   }
 
   /**

@@ -21,9 +21,15 @@ final class UNetLayout {
   private final List<Operation> operations = new ArrayList<>();
   private long macs;
   private long attentionMacs;
+  private long held; // elements of one image that skips and residual branches keep alive
+  private long peak; // most elements of one image alive at once in inference
 
   /** A feature map while the network is walked through. */
-  private record Feature(String value, int width, int side) {}
+  private record Feature(String value, int width, int side) {
+    long elements() {
+      return (long) width * side * side;
+    }
+  }
 
   UNetLayout(NetworkSpec spec, int resolution, int imageChannels) {
     this.spec = spec;
@@ -34,7 +40,7 @@ final class UNetLayout {
     String e = timeEmbedding();
     Feature h = new Feature("x", imageChannels, resolution);
     h = convolution("conv_in", h, spec.channels(), 3, false);
-    skips.push(h);
+    push(skips, h);
     for (int level = 0; level < levels; level++) {
       String block = "down_blocks." + level;
       for (int j = 0; j < spec.resBlocks(); j++) {
@@ -42,11 +48,11 @@ final class UNetLayout {
         if (spec.attentionResolutions().contains(h.side())) {
           h = attention(block + ".attentions." + j, h);
         }
-        skips.push(h);
+        push(skips, h);
       }
       if (level < levels - 1) {
         h = downsample(block + ".downsamplers.0.conv", h);
-        skips.push(h);
+        push(skips, h);
       }
     }
     h = resnet("mid_block.resnets.0", h, e, h.width());
@@ -81,9 +87,23 @@ final class UNetLayout {
     return attentionMacs;
   }
 
+  long peakActivations() {
+    return peak;
+  }
+
   /** In order; reads the values {@code x} and {@code t}, the last one makes eps. */
   List<Operation> operations() {
     return operations;
+  }
+
+  private void push(Deque<Feature> skips, Feature h) {
+    held += h.elements();
+    skips.push(h);
+  }
+
+  /** Notes that an operation needs {@code elements} of one image beside what is held. */
+  private void alive(long elements) {
+    peak = Math.max(peak, held + elements);
   }
 
   private String timeEmbedding() {
@@ -96,6 +116,7 @@ final class UNetLayout {
   }
 
   private Feature resnet(String name, Feature in, String e, int out) {
+    held += in.elements();
     Feature h = norm(name + ".norm1", in, true);
     h = convolution(name + ".conv1", h, out, 3, false);
     String b = linear(name + ".time_emb_proj", e, 4 * spec.channels(), out);
@@ -107,6 +128,7 @@ final class UNetLayout {
     h = convolution(name + ".conv2", h, out, 3, true);
     Feature residual =
         in.width() == out ? in : convolution(name + ".conv_shortcut", in, out, 1, false);
+    held -= in.elements();
     return as(h, add(new Operation.AddResidual(nextValue(), h.value(), residual.value())));
   }
 
@@ -125,6 +147,7 @@ final class UNetLayout {
     long tokens = (long) in.side() * in.side();
     macs += 4 * tokens * width * width;
     attentionMacs += 2 * tokens * tokens * width; // q kᵀ, and its product with v
+    alive(6 * tokens * width); // residual, q, k, v, their product and its transpose
     h = as(h, add(new Operation.Attention(nextValue(), h.value(), name, heads, width, in.side())));
     return as(h, add(new Operation.AddResidual(nextValue(), h.value(), in.value())));
   }
@@ -150,7 +173,10 @@ final class UNetLayout {
         add(new Operation.Concatenate(
                 nextValue(), first.value(), second.value(), first.width(), second.width()))
             .out();
-    return new Feature(out, first.width() + second.width(), first.side());
+    Feature both = new Feature(out, first.width() + second.width(), first.side());
+    alive(both.elements() + second.elements());
+    held -= second.elements();
+    return both;
   }
 
   private Feature downsample(String name, Feature in) {
@@ -189,6 +215,8 @@ final class UNetLayout {
     weight(name + ".weight", initialiser, out, in.width(), kernel, kernel);
     weight(name + ".bias", initialiser, out);
     macs += fanIn * out * outSide * outSide;
+    // Twice: as they are and in the layout of the convolution's kernel.
+    alive(2 * (in.elements() + (long) out * outSide * outSide));
     String value =
         add(new Operation.Convolution(
                 nextValue(), in.value(), name, in.width(), out, outSide, kernel, stride, padding))

@@ -1,21 +1,25 @@
 package dev.atelier.training;
 
-import dev.atelier.diffusion.DdimSampler;
 import dev.atelier.diffusion.ModelRanges;
 import dev.atelier.diffusion.NoiseSchedule;
+import dev.atelier.diffusion.Sampler;
+import dev.atelier.diffusion.Sampler.Trajectory;
 import dev.atelier.diffusion.SamplerPlan;
 import dev.atelier.diffusion.SeededRandom;
 import dev.atelier.diffusion.SeededRandom.Purpose;
 import dev.atelier.network.HostTensor;
 import dev.atelier.network.Libtorch;
+import dev.atelier.network.TorchException;
 import dev.atelier.network.TorchModule;
 import dev.atelier.spec.DiffusionSpec;
 import dev.atelier.spec.EvaluationSpec.SamplerSpec;
 import dev.atelier.spec.TimestepRange;
+import java.nio.FloatBuffer;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.OptionalLong;
 import java.util.function.BooleanSupplier;
 
 /**
@@ -29,8 +33,9 @@ public final class EnsembleSampler implements AutoCloseable {
    *
    * @param archive TorchScript {@code (x [N, C, H, W], t [N]) -> eps}
    * @param macs multiply-accumulates of one forward pass of one image
+   * @param activationBytes estimate of what that pass needs at most at once
    */
-  public record OwnedModel(Path archive, TimestepRange range, long macs) {}
+  public record OwnedModel(Path archive, TimestepRange range, long macs, long activationBytes) {}
 
   /**
    * Takes finished images: {@code count} of them from {@code firstIndex} on, 8-bit, [N, C, H, W].
@@ -52,15 +57,17 @@ public final class EnsembleSampler implements AutoCloseable {
   private final List<OwnedModel> models;
   private final ModelRanges ranges;
   private final SamplerPlan plan;
-  private final DdimSampler sampler;
+  private final Sampler sampler;
   private final SeededRandom random;
   private final int channels;
   private final int resolution;
+  private final OptionalLong memoryBytes;
 
   /**
    * Loads the models.
    *
    * @param models in order of their ranges, which must cover [0, T)
+   * @param memoryBytes what a batch may need; empty: not bounded
    * @throws IllegalArgumentException if they don't, or an archive can't be loaded
    */
   public EnsembleSampler(
@@ -70,15 +77,17 @@ public final class EnsembleSampler implements AutoCloseable {
       long seed,
       int channels,
       int resolution,
-      String device) {
+      String device,
+      OptionalLong memoryBytes) {
     this.models = List.copyOf(models);
     this.ranges =
         new ModelRanges(models.stream().map(OwnedModel::range).toList(), diffusion.timesteps());
     this.plan = SamplerPlan.of(sampler, diffusion.timesteps());
-    this.sampler = new DdimSampler(NoiseSchedule.of(diffusion), sampler.eta());
+    this.sampler = Sampler.of(sampler, NoiseSchedule.of(diffusion));
     this.random = new SeededRandom(seed);
     this.channels = channels;
     this.resolution = resolution;
+    this.memoryBytes = memoryBytes;
     try {
       for (OwnedModel model : models) {
         modules.add(Libtorch.load(model.archive(), device, TorchModule.Mode.INFERENCE));
@@ -100,18 +109,36 @@ public final class EnsembleSampler implements AutoCloseable {
   }
 
   /**
+   * The batch that fits into memory: at most {@code wanted}, at least one image. The images depend
+   * on it only by rounding, as kernels may sum in another order.
+   */
+  public int batchSize(int wanted) {
+    long pixels = (long) channels * resolution * resolution;
+    long network = models.stream().mapToLong(OwnedModel::activationBytes).max().orElse(0);
+    long perImage = network + pixels * (2 * Float.BYTES + Double.BYTES); // x, eps and a history
+    long fitting = memoryBytes.orElse(Long.MAX_VALUE) / perImage;
+    return (int) Math.max(1, Math.min(wanted, fitting));
+  }
+
+  /**
    * Samples images {@code firstIndex} to {@code firstIndex + count - 1}, in batches.
    *
+   * @param largestBatch images at once, or fewer where memory is short
    * @param stopRequested asked before every step; true ends the run early
    * @return what it cost; {@code images} counts those that reached {@code sink}
    */
   public SamplingReport sample(
-      long firstIndex, int count, int batchSize, SampleSink sink, BooleanSupplier stopRequested) {
+      long firstIndex,
+      int count,
+      int largestBatch,
+      SampleSink sink,
+      BooleanSupplier stopRequested) {
     long start = System.nanoTime();
+    int batchSize = batchSize(largestBatch);
     long done = 0;
     while (done < count && !stopRequested.getAsBoolean()) {
       int n = (int) Math.min(batchSize, count - done);
-      float[] x = sampleBatch(firstIndex + done, n, stopRequested);
+      FloatBuffer x = sampleBatch(firstIndex + done, n, stopRequested);
       if (stopRequested.getAsBoolean()) {
         break;
       }
@@ -122,37 +149,62 @@ public final class EnsembleSampler implements AutoCloseable {
     return new SamplingReport(done, plan.size(), macsPerStep(), seconds, done / seconds);
   }
 
-  private float[] sampleBatch(long firstIndex, int n, BooleanSupplier stopRequested) {
+  /** Samples {@code n} images from {@code firstIndex} on: floats [N, C, H, W] in [-1, 1]. */
+  private FloatBuffer sampleBatch(long firstIndex, int n, BooleanSupplier stopRequested) {
     int elements = channels * resolution * resolution;
-    float[] x = new float[n * elements];
-    for (int i = 0; i < n; i++) {
-      random.stream(Purpose.SAMPLE_XT, firstIndex + i, 0).gaussians(x, i * elements, elements);
-    }
     HostTensor input = HostTensor.zeros(HostTensor.DType.F32, n, channels, resolution, resolution);
-    HostTensor eps = HostTensor.zeros(HostTensor.DType.F32, n, channels, resolution, resolution);
     HostTensor t = HostTensor.zeros(HostTensor.DType.I64, n);
-    float[] predicted = new float[x.length];
+    FloatBuffer x = input.data().asFloatBuffer();
+    List<Trajectory> trajectories = new ArrayList<>();
+    float[] noise = new float[elements];
+    for (int i = 0; i < n; i++) {
+      random.stream(Purpose.SAMPLE_XT, firstIndex + i, 0).gaussians(noise, 0, elements);
+      x.put(i * elements, noise);
+      trajectories.add(sampler.begin(elements));
+    }
     long[] timesteps = new long[n];
     for (int k = 0; k < plan.size() && !stopRequested.getAsBoolean(); k++) {
       int now = plan.timesteps().get(k);
+      int next = plan.next(k);
       Arrays.fill(timesteps, now);
       t.putLongs(timesteps);
-      input.putFloats(x);
-      modules.get(ranges.owner(now)).runInto(eps, "forward", input, t);
-      eps.copyFloats(predicted);
-      for (int i = 0; i < n; i++) {
-        sampler.step(
-            x, predicted, i * elements, elements, now, plan.next(k), random, firstIndex + i);
-      }
+      modules
+          .get(ranges.owner(now))
+          .read(
+              "forward",
+              results -> {
+                FloatBuffer eps = checked(results.get(0), input).data().asFloatBuffer();
+                for (int i = 0; i < n; i++) {
+                  trajectories
+                      .get(i)
+                      .step(
+                          x.slice(i * elements, elements),
+                          eps.slice(i * elements, elements),
+                          now,
+                          next,
+                          random.stream(Purpose.SAMPLE_STEP_NOISE, firstIndex + i, now)
+                              ::nextGaussian);
+                }
+                return n;
+              },
+              input,
+              t);
     }
     return x;
   }
 
+  private static HostTensor checked(HostTensor eps, HostTensor x) {
+    if (eps.dtype() != x.dtype() || !Arrays.equals(eps.shape(), x.shape())) {
+      throw new TorchException("forward", "expected eps of %s, found %s".formatted(x, eps));
+    }
+    return eps;
+  }
+
   /** [-1, 1] to 0..255: clamped, rounded half to even. */
-  static byte[] toBytes(float[] x) {
-    byte[] pixels = new byte[x.length];
-    for (int i = 0; i < x.length; i++) {
-      double clamped = Math.max(-1.0, Math.min(1.0, x[i]));
+  static byte[] toBytes(FloatBuffer x) {
+    byte[] pixels = new byte[x.limit()];
+    for (int i = 0; i < pixels.length; i++) {
+      double clamped = Math.max(-1.0, Math.min(1.0, x.get(i)));
       pixels[i] = (byte) (int) Math.rint((clamped + 1) * 127.5);
     }
     return pixels;

@@ -23,6 +23,7 @@ import dev.atelier.store.ExperimentHistory.Evaluation;
 import dev.atelier.store.ExperimentKeys;
 import dev.atelier.store.ObjectStore;
 import dev.atelier.store.Sha256;
+import dev.atelier.training.AvailableMemory;
 import dev.atelier.training.EnsembleSampler;
 import dev.atelier.training.EnsembleSampler.OwnedModel;
 import dev.atelier.training.EnsembleSampler.SamplingReport;
@@ -37,6 +38,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.OptionalLong;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.BooleanSupplier;
 
@@ -176,7 +178,11 @@ final class EvaluationActivitiesImpl implements EvaluationActivities {
       UNet network = TrainedModels.network(model, dataset);
       parameters += network.parameters();
       owned.add(
-          new OwnedModel(models.writeArchive(model, dataset, work), model.range(), network.macs()));
+          new OwnedModel(
+              models.writeArchive(model, dataset, work),
+              model.range(),
+              network.macs(),
+              network.activationBytes()));
     }
 
     PeakMemory.reset();
@@ -188,11 +194,13 @@ final class EvaluationActivitiesImpl implements EvaluationActivities {
             evaluation.seed(),
             dataset.channels(),
             resolution,
-            config.device())) {
+            config.device(),
+            samplingMemory())) {
       // Warms up and shows the peak before the extractor's own memory joins it.
       byte[] grid =
-          sample(sampler, 0, evaluation.gridRows() * evaluation.gridColumns(), heartbeat).pixels();
-      sample(sampler, 0, Math.min(evaluation.batchSize(), evaluation.samples()), heartbeat);
+          sample(sampler, 0, evaluation.gridRows() * evaluation.gridColumns(), task, heartbeat)
+              .pixels();
+      sample(sampler, 0, Math.min(evaluation.batchSize(), evaluation.samples()), task, heartbeat);
       long peakMemoryBytes = PeakMemory.bytes().orElse(0);
       DatasetActivitiesImpl.keepGrid(
           store,
@@ -215,7 +223,7 @@ final class EvaluationActivitiesImpl implements EvaluationActivities {
         FeatureStatistics statistics = new FeatureStatistics(extractor.dimension());
         for (int first = 0; first < evaluation.samples(); first += evaluation.batchSize()) {
           int n = Math.min(evaluation.batchSize(), evaluation.samples() - first);
-          Samples samples = sample(sampler, first, n, heartbeat);
+          Samples samples = sample(sampler, first, n, task, heartbeat);
           seconds += samples.report().seconds();
           statistics.merge(
               algebra.statistics(
@@ -244,17 +252,33 @@ final class EvaluationActivitiesImpl implements EvaluationActivities {
   @SuppressWarnings("ArrayRecordComponent") // never compared
   private record Samples(byte[] pixels, SamplingReport report) {}
 
-  private Samples sample(EnsembleSampler sampler, int first, int count, Heartbeat heartbeat) {
-    AtomicReference<byte[]> pixels = new AtomicReference<>(new byte[0]);
+  private Samples sample(
+      EnsembleSampler sampler, int first, int count, Evaluate task, Heartbeat heartbeat) {
+    DatasetRef dataset = task.dataset();
+    int imageBytes = dataset.channels() * dataset.resolution() * dataset.resolution();
+    byte[] pixels = new byte[count * imageBytes];
     SamplingReport report =
         sampler.sample(
             first,
             count,
-            count,
-            (index, n, chw) -> pixels.set(chw),
+            task.evaluation().batchSize(),
+            (index, n, chw) ->
+                System.arraycopy(
+                    chw, 0, pixels, Math.toIntExact(index - first) * imageBytes, n * imageBytes),
             () -> draining.getAsBoolean() || heartbeat.ended().isPresent());
     stopIfAsked(heartbeat);
-    return new Samples(pixels.get(), report);
+    return new Samples(pixels, report);
+  }
+
+  /**
+   * Half of what is available on a CPU: the feature extractor and other processes need some too.
+   */
+  private OptionalLong samplingMemory() {
+    if (config.samplingMemoryBytes().isPresent() || !config.device().equals("cpu")) {
+      return config.samplingMemoryBytes();
+    }
+    OptionalLong available = AvailableMemory.bytes();
+    return available.isPresent() ? OptionalLong.of(available.getAsLong() / 2) : available;
   }
 
   private void stopIfAsked(Heartbeat heartbeat) {

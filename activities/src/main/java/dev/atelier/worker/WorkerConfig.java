@@ -4,6 +4,7 @@ import io.smallrye.config.ConfigMapping;
 import io.smallrye.config.SmallRyeConfigBuilder;
 import io.smallrye.config.WithDefault;
 import java.nio.file.Path;
+import java.util.OptionalLong;
 
 /**
  * The settings of a worker process, from system properties ({@code atelier.worker.threads}) or the
@@ -63,6 +64,8 @@ public interface WorkerConfig {
 
     @WithDefault("1")
     int threads(); // of libtorch
+
+    OptionalLong samplingMemoryBytes(); // absent: half of what is available, on cuda no bound
 
     Path cacheDir(); // datasets, models and extractors fetched from the store
   }

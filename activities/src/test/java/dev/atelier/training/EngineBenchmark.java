@@ -26,6 +26,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.Random;
 import java.util.stream.Collectors;
 
@@ -111,13 +112,16 @@ final class EngineBenchmark {
             "UNet", network.initialise(new SeededRandom(5)), NetworkForm.CPU, precision));
     try (EnsembleSampler sampler =
         new EnsembleSampler(
-            List.of(new OwnedModel(archive, new TimestepRange(0, 1000), network.macs())),
+            List.of(
+                new OwnedModel(
+                    archive, new TimestepRange(0, 1000), network.macs(), network.activationBytes())),
             new DiffusionSpec(null, null, null, null),
             new SamplerSpec(null, steps, SamplerSpec.Spacing.UNIFORM, 0.0),
             1,
             3,
             network.resolution(),
-            "cpu")) {
+            "cpu",
+            OptionalLong.empty())) {
       awaitCommand();
       while (wanted > 0) {
         sampler.sample(0, batch, batch, (first, count, chw) -> {}, () -> false);

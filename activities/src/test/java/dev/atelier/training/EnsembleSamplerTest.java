@@ -9,17 +9,22 @@ import dev.atelier.network.TorchScriptArchive;
 import dev.atelier.network.UNet;
 import dev.atelier.spec.DiffusionSpec;
 import dev.atelier.spec.EvaluationSpec.SamplerSpec;
+import dev.atelier.spec.EvaluationSpec.SamplerSpec.Kind;
 import dev.atelier.spec.EvaluationSpec.SamplerSpec.Spacing;
 import dev.atelier.spec.NetworkSpec;
 import dev.atelier.spec.TimestepRange;
 import dev.atelier.training.EnsembleSampler.OwnedModel;
+import java.nio.FloatBuffer;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalLong;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
 
 class EnsembleSamplerTest {
   private static final DiffusionSpec DIFFUSION = new DiffusionSpec(null, null, null, null);
@@ -32,20 +37,19 @@ class EnsembleSamplerTest {
             new NetworkSpec(channels, List.of(1, 2), 1, List.of(), 1, 0.0, Optional.empty()), 8, 3);
     Path archive = directory.resolve(channels + ".pt");
     TorchScriptArchive.write(archive, network.inferenceModule("UNet", ClosedForm.weights(network)));
-    return new OwnedModel(archive, new TimestepRange(low, high), network.macs());
+    return new OwnedModel(
+        archive, new TimestepRange(low, high), network.macs(), network.activationBytes());
   }
 
-  private byte[] sample(double eta, int batchSize) throws Exception {
+  private byte[] sample(SamplerSpec spec, int batchSize, OptionalLong memory) throws Exception {
+    return sample(List.of(model(8, 0, 400), model(16, 400, 1000)), spec, batchSize, memory);
+  }
+
+  private static byte[] sample(
+      List<OwnedModel> models, SamplerSpec spec, int batchSize, OptionalLong memory) {
     byte[] all = new byte[5 * 192];
     try (EnsembleSampler sampler =
-        new EnsembleSampler(
-            List.of(model(8, 0, 400), model(16, 400, 1000)),
-            DIFFUSION,
-            new SamplerSpec(null, 6, Spacing.TRAILING, eta),
-            9,
-            3,
-            8,
-            "cpu")) {
+        new EnsembleSampler(models, DIFFUSION, spec, 9, 3, 8, "cpu", memory)) {
       var report =
           sampler.sample(
               10,
@@ -55,24 +59,62 @@ class EnsembleSamplerTest {
                   System.arraycopy(chw, 0, all, (int) (first - 10) * 192, count * 192),
               () -> false);
       assertThat(report.images()).isEqualTo(5);
-      assertThat(report.steps()).isEqualTo(6);
+      assertThat(report.steps()).isEqualTo(spec.steps());
     }
     return all;
   }
 
-  @ParameterizedTest
-  @ValueSource(doubles = {0, 1})
-  void shouldNotDependOnTheBatchSizeWhenItSamples(double eta) throws Exception {
-    byte[] one = sample(eta, 1);
-    byte[] five = sample(eta, 5);
+  private static void assertSamePictures(byte[] one, byte[] other) {
     int differing = 0;
     for (int i = 0; i < one.length; i++) {
-      int difference = Math.abs((one[i] & 0xFF) - (five[i] & 0xFF));
+      int difference = Math.abs((one[i] & 0xFF) - (other[i] & 0xFF));
       assertThat(difference).isLessThanOrEqualTo(1); // kernels may sum in another order
       differing += difference;
     }
     assertThat(differing).isLessThan(one.length / 50);
-    assertThat(sample(eta, 5)).isEqualTo(five);
+  }
+
+  @ParameterizedTest
+  @CsvSource({"DDPM, 0", "DDIM, 0", "DDIM, 1", "DPM_SOLVER_PLUS_PLUS, 0"})
+  void shouldNotDependOnTheBatchSizeWhenItSamples(Kind kind, double eta) throws Exception {
+    SamplerSpec spec = new SamplerSpec(kind, 6, Spacing.TRAILING, eta);
+    byte[] five = sample(spec, 5, OptionalLong.empty());
+    assertSamePictures(sample(spec, 1, OptionalLong.empty()), five);
+    assertThat(sample(spec, 5, OptionalLong.empty())).isEqualTo(five);
+  }
+
+  @Test
+  void shouldSampleTheSamePicturesInSmallerBatchesWhenMemoryIsShort() throws Exception {
+    SamplerSpec spec = new SamplerSpec(Kind.DPM_SOLVER_PLUS_PLUS, 6, Spacing.TRAILING, 0.0);
+    OwnedModel model = model(16, 0, 1000);
+    OptionalLong forTwo = OptionalLong.of(2 * model.activationBytes() + 2 * 192 * 16 + 1);
+    for (OptionalLong memory : List.of(forTwo, OptionalLong.of(1), OptionalLong.empty())) {
+      try (EnsembleSampler sampler =
+          new EnsembleSampler(List.of(model), DIFFUSION, spec, 9, 3, 8, "cpu", memory)) {
+        List<Integer> batches = new ArrayList<>();
+        sampler.sample(0, 5, 4, (first, count, chw) -> batches.add(count), () -> false);
+        if (memory.isEmpty()) {
+          assertThat(batches).containsExactly(4, 1);
+        } else if (memory.equals(forTwo)) {
+          assertThat(batches).containsExactly(2, 2, 1);
+        } else {
+          assertThat(batches).containsExactly(1, 1, 1, 1, 1);
+        }
+      }
+    }
+    assertSamePictures(sample(spec, 5, forTwo), sample(spec, 5, OptionalLong.empty()));
+  }
+
+  @ParameterizedTest
+  @EnumSource(Kind.class)
+  void shouldEqualTheSingleModelBitForBitWhenStudentsAreTheSame(Kind kind) throws Exception {
+    SamplerSpec spec = new SamplerSpec(kind, 10, Spacing.TRAILING, 0.0);
+    OwnedModel single = model(8, 0, 1000);
+    List<OwnedModel> students = List.of(model(8, 0, 250), model(8, 250, 600), model(8, 600, 1000));
+    byte[] expected = sample(List.of(single), spec, 5, OptionalLong.empty());
+    assertThat(sample(students, spec, 5, OptionalLong.empty())).isEqualTo(expected);
+    List<OwnedModel> others = List.of(model(8, 0, 250), model(16, 250, 1000));
+    assertThat(sample(others, spec, 5, OptionalLong.empty())).isNotEqualTo(expected);
   }
 
   @Test
@@ -82,7 +124,8 @@ class EnsembleSamplerTest {
     SamplerSpec spec = new SamplerSpec(null, 10, Spacing.UNIFORM, 0.0);
     assertThat(SamplerPlan.of(spec, 1000).timesteps()).startsWith(900).endsWith(0);
     try (EnsembleSampler sampler =
-        new EnsembleSampler(List.of(small, large), DIFFUSION, spec, 9, 3, 8, "cpu")) {
+        new EnsembleSampler(
+            List.of(small, large), DIFFUSION, spec, 9, 3, 8, "cpu", OptionalLong.empty())) {
       assertThat(sampler.macsPerStep())
           .isCloseTo(0.4 * small.macs() + 0.6 * large.macs(), within(1e-3));
     }
@@ -90,8 +133,15 @@ class EnsembleSamplerTest {
 
   @Test
   void shouldClampAndRoundHalfToEvenWhenPixelsAreMade() {
-    float half = 2 * 0.5f / 255 - 1; // 0.5 of a step above black
-    assertThat(EnsembleSampler.toBytes(new float[] {-3, -1, half, 1, 3, 0}))
-        .containsExactly(0, 0, 0, 255, 255, 128);
+    // 0 is 127.5, the one float that lies halfway between two levels: the even one is 128.
+    assertThat(EnsembleSampler.toBytes(FloatBuffer.wrap(new float[] {-3, -1, 0, 1, 3})))
+        .containsExactly(0, 0, 128, 255, 255);
+    for (int level = 0; level < 255; level++) {
+      float halfway = 2 * (level + 0.5f) / 255 - 1;
+      assertThat(
+              EnsembleSampler.toBytes(
+                  FloatBuffer.wrap(new float[] {halfway - 1e-6f, halfway + 1e-6f})))
+          .containsExactly(level, level + 1);
+    }
   }
 }

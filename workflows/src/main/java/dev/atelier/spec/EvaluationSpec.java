@@ -29,7 +29,10 @@ public record EvaluationSpec(
 
   /** The reverse process. */
   public record SamplerSpec(
-      @JsonPropertyDescription("The sampling algorithm") @NotNull Kind kind,
+      @JsonPropertyDescription(
+              "The sampling algorithm: ddpm (ancestral), ddim, or dpm-solver++ (second-order multistep)")
+          @NotNull
+          Kind kind,
       @JsonPropertyDescription("How many of the T timesteps are visited")
           @NotNull
           @Min(1)
@@ -39,7 +42,7 @@ public record EvaluationSpec(
               "Which timesteps are visited: uniform, quad (denser at small t) or trailing (starts at T - 1)")
           @NotNull
           Spacing spacing,
-      @JsonPropertyDescription("DDIM noise: 0 deterministic, 1 as DDPM")
+      @JsonPropertyDescription("Noise of ddim: 0 deterministic, 1 as DDPM; 0 for other kinds")
           @NotNull
           @DecimalMin("0")
           @DecimalMax("1")
@@ -47,8 +50,12 @@ public record EvaluationSpec(
 
     /** The sampling algorithm. */
     public enum Kind {
+      @JsonProperty("ddpm")
+      DDPM, // ancestral, posterior variance; Ho et al. 2020, eq. 6 and 7
       @JsonProperty("ddim")
-      DDIM // Song et al. 2021, eq. 12
+      DDIM, // Song et al. 2021, eq. 12
+      @JsonProperty("dpm-solver++")
+      DPM_SOLVER_PLUS_PLUS // 2M; Lu et al. 2022, algorithm 2
     }
 
     /** Which of the T timesteps are visited. */

@@ -1,5 +1,6 @@
 package dev.atelier.spec;
 
+import dev.atelier.spec.EvaluationSpec.SamplerSpec;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -331,6 +332,14 @@ public final class SpecRules {
           "evaluation.sampler.steps",
           "must be at most diffusion.timesteps %d, found %d."
               .formatted(spec.diffusion().timesteps(), e.sampler().steps()));
+    }
+    if (trusts("evaluation.sampler.eta", "evaluation.sampler.kind")
+        && e.sampler().kind() != SamplerSpec.Kind.DDIM
+        && e.sampler().eta() > 0) {
+      fault(
+          "evaluation.sampler.eta",
+          "is for evaluation.sampler.kind ddim alone: expected 0 or no value, found %s."
+              .formatted(e.sampler().eta()));
     }
     if (trusts("evaluation.gridRows", "evaluation.gridColumns", "evaluation.samples")
         && e.gridRows() * e.gridColumns() > e.samples()) {

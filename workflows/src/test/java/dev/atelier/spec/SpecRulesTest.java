@@ -10,6 +10,7 @@ import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class SpecRulesTest {
@@ -271,6 +272,27 @@ class SpecRulesTest {
     assertThat(fields(spec(s -> s.evaluation(evaluation(1001, 31, 4, 8, "gopher://x/y")))))
         .containsExactly(
             "evaluation.sampler.steps", "evaluation.gridRows", "evaluation.extractor.source");
+  }
+
+  @ParameterizedTest
+  @EnumSource(EvaluationSpec.SamplerSpec.Kind.class)
+  void shouldRefuseEtaWhenTheSamplerIsNotDdim(EvaluationSpec.SamplerSpec.Kind kind) {
+    assertThat(SpecRules.check(spec(s -> s.evaluation(sampledBy(kind, null))))).isEmpty();
+    List<SpecFault> faults = SpecRules.check(spec(s -> s.evaluation(sampledBy(kind, 0.5))));
+    if (kind == EvaluationSpec.SamplerSpec.Kind.DDIM) {
+      assertThat(faults).isEmpty();
+    } else {
+      assertThat(faults)
+          .containsExactly(
+              new SpecFault(
+                  "evaluation.sampler.eta",
+                  "is for evaluation.sampler.kind ddim alone: expected 0 or no value, found 0.5."));
+    }
+  }
+
+  private static EvaluationSpec sampledBy(EvaluationSpec.SamplerSpec.Kind kind, Double eta) {
+    return new EvaluationSpec(
+        null, null, null, new EvaluationSpec.SamplerSpec(kind, null, null, eta), null, null, null);
   }
 
   @Test

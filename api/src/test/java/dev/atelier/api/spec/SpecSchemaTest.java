@@ -32,6 +32,16 @@ class SpecSchemaTest {
   }
 
   @Test
+  void shouldNameEverySampler() {
+    assertThat(schema.findValues("kind"))
+        .anySatisfy(
+            kind ->
+                assertThat(kind.path("enum"))
+                    .extracting(JsonNode::asText)
+                    .containsExactly("ddpm", "ddim", "dpm-solver++"));
+  }
+
+  @Test
   void shouldDescribeEveryFieldAndForbidOthers() {
     everyObject(schema);
   }

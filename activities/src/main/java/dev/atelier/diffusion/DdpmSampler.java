@@ -1,0 +1,43 @@
+package dev.atelier.diffusion;
+
+import java.nio.FloatBuffer;
+import java.util.function.DoubleSupplier;
+
+/**
+ * DDPM ancestral sampling: draws from the posterior q(x_s | x_t, x0) of the clipped x0. Ho et al.
+ * 2020, eq. 6 and 7, with beta_t = 1 - alphasCumprod_t / alphasCumprod_s where steps are skipped.
+ *
+ * <p>The variance is the posterior's, "fixed small" in the field; the paper's "fixed large"
+ * (beta_t) is not needed, as the reference figures are DDIM's. Equals {@code DDPMScheduler} of
+ * diffusers with {@code clip_sample=True, variance_type="fixed_small"}.
+ */
+public final class DdpmSampler implements Sampler {
+  private final NoiseSchedule schedule;
+
+  public DdpmSampler(NoiseSchedule schedule) {
+    this.schedule = schedule;
+  }
+
+  @Override
+  public Trajectory begin(int elements) {
+    return this::step;
+  }
+
+  private void step(FloatBuffer x, FloatBuffer eps, int t, int s, DoubleSupplier noise) {
+    double alphaT = schedule.alphasCumprod(t);
+    double alphaS = schedule.alphasCumprod(s);
+    double alpha = alphaT / alphaS;
+    double beta = 1 - alpha;
+    double rootAlphaT = Math.sqrt(alphaT);
+    double rootNoiseT = Math.sqrt(1 - alphaT);
+    double weightOfX0 = Math.sqrt(alphaS) * beta / (1 - alphaT);
+    double weightOfX = Math.sqrt(alpha) * (1 - alphaS) / (1 - alphaT);
+    double sigma = Math.sqrt((1 - alphaS) / (1 - alphaT) * beta);
+    for (int i = 0; i < x.limit(); i++) {
+      double xt = x.get(i);
+      double x0 = (xt - rootNoiseT * eps.get(i)) / rootAlphaT;
+      double mean = weightOfX0 * Sampler.clip(x0) + weightOfX * xt;
+      x.put(i, (float) (sigma > 0 ? mean + sigma * noise.getAsDouble() : mean));
+    }
+  }
+}

@@ -1,0 +1,50 @@
+package dev.atelier.diffusion;
+
+import dev.atelier.spec.EvaluationSpec.SamplerSpec;
+import java.nio.FloatBuffer;
+import java.util.function.DoubleSupplier;
+
+/**
+ * A reverse process: moves a noisy image towards the clean one, one step per prediction of eps.
+ *
+ * <p>Every sampler clips the predicted x0 to [-1, 1], the range of pixels.
+ */
+public interface Sampler {
+
+  /** The sampler that a spec asks for. */
+  static Sampler of(SamplerSpec spec, NoiseSchedule schedule) {
+    return switch (spec.kind()) {
+      case DDPM -> new DdpmSampler(schedule);
+      case DDIM -> new DdimSampler(schedule, spec.eta());
+      case DPM_SOLVER_PLUS_PLUS -> new DpmSolverSampler(schedule);
+    };
+  }
+
+  /**
+   * Begins the way of one image from noise to clean.
+   *
+   * @param elements of the image, C·H·W
+   */
+  Trajectory begin(int elements);
+
+  /**
+   * The way of one image. It knows predictions, not models: when another model takes over at a
+   * step, nothing else changes.
+   */
+  interface Trajectory {
+    /**
+     * Moves the image from t to s, in place.
+     *
+     * @param x the image at t, [C·H·W]; holds the image at s afterwards
+     * @param eps the model's prediction, laid out as {@code x}
+     * @param s the next timestep, or -1 for the clean image
+     * @param noise standard normal; asked once per element in order, by steps that add noise
+     */
+    void step(FloatBuffer x, FloatBuffer eps, int t, int s, DoubleSupplier noise);
+  }
+
+  /** Clips a predicted pixel to its range. */
+  static double clip(double x0) {
+    return Math.max(-1, Math.min(1, x0));
+  }
+}

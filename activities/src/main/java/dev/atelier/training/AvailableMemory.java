@@ -1,0 +1,83 @@
+package dev.atelier.training;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import java.util.OptionalLong;
+import java.util.stream.LongStream;
+import java.util.stream.Stream;
+
+/**
+ * Memory that this process can still take: what the machine has available, or less where a control
+ * group limits it. Linux; see proc(5) and cgroups(7).
+ */
+public final class AvailableMemory {
+
+  private AvailableMemory() {}
+
+  /** The bytes, or nothing where the system doesn't tell. */
+  public static OptionalLong bytes() {
+    return bytes(Path.of("/proc"), Path.of("/sys/fs/cgroup"));
+  }
+
+  static OptionalLong bytes(Path proc, Path cgroups) {
+    LongStream machine =
+        number(proc.resolve("meminfo"), "MemAvailable:").stream().map(kib -> kib * 1024);
+    return LongStream.concat(machine, limits(proc.resolve("self/cgroup"), cgroups)).min();
+  }
+
+  private static LongStream limits(Path membership, Path cgroups) {
+    return lines(membership).stream()
+        .map(line -> line.split(":", 3)) // hierarchy id, controllers, path
+        .filter(parts -> parts.length == 3)
+        .flatMapToLong(
+            parts -> {
+              boolean version1 = Arrays.asList(parts[1].split(",", -1)).contains("memory");
+              Path root = version1 ? cgroups.resolve("memory") : cgroups;
+              return version1 || parts[1].isEmpty()
+                  ? ancestors(root, root.resolve(parts[2].substring(1)))
+                      .flatMapToLong(group -> free(group, version1).stream())
+                  : LongStream.empty();
+            });
+  }
+
+  // In a container the path may be the host's, and the group itself lies at the root.
+  private static Stream<Path> ancestors(Path root, Path group) {
+    return Stream.iterate(
+        group.normalize(), g -> g != null && g.startsWith(root), g -> g.getParent());
+  }
+
+  /** Limit less use of one group; cached files that nobody uses don't count. */
+  private static OptionalLong free(Path group, boolean version1) {
+    String limit = version1 ? "memory.limit_in_bytes" : "memory.max";
+    String used = version1 ? "memory.usage_in_bytes" : "memory.current";
+    String cached = version1 ? "total_inactive_file " : "inactive_file ";
+    OptionalLong bytes = number(group.resolve(limit), ""); // "max": no limit
+    if (bytes.isEmpty()) {
+      return bytes;
+    }
+    long use = number(group.resolve(used), "").orElse(0);
+    long cache = number(group.resolve("memory.stat"), cached).orElse(0);
+    return OptionalLong.of(Math.max(0, bytes.getAsLong() - Math.max(0, use - cache)));
+  }
+
+  /** The number after {@code key} in the line that begins with it. */
+  private static OptionalLong number(Path file, String key) {
+    return lines(file).stream()
+        .filter(line -> line.startsWith(key))
+        .map(line -> line.substring(key.length()).strip().split(" ", 2)[0])
+        .filter(text -> text.matches("\\d{1,18}"))
+        .mapToLong(Long::parseLong)
+        .findFirst();
+  }
+
+  private static List<String> lines(Path file) {
+    try {
+      return Files.readAllLines(file);
+    } catch (IOException e) {
+      return List.of(); // another system, or no such group
+    }
+  }
+}

@@ -1,0 +1,199 @@
+package dev.atelier.diffusion;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.atelier.spec.DiffusionSpec;
+import dev.atelier.spec.DiffusionSpec.Schedule;
+import dev.atelier.spec.EvaluationSpec.SamplerSpec;
+import dev.atelier.spec.EvaluationSpec.SamplerSpec.Kind;
+import dev.atelier.spec.EvaluationSpec.SamplerSpec.Spacing;
+import java.io.InputStream;
+import java.nio.FloatBuffer;
+import java.util.Arrays;
+import java.util.stream.Stream;
+import java.util.stream.StreamSupport;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Whole trajectories, against diffusers ({@code sampler_fixtures.py}) and an exact solution. */
+class SamplerTest {
+  private static final ObjectMapper JSON = new ObjectMapper();
+  private static final double MEAN = 0.1; // of the normal data of the exact solution
+  private static final double DEVIATION = 0.2;
+  private static final double[] Z = {-2.5, -1.2, -0.3, 0.4, 1.1, 2.2};
+  private static final int BOUNDARY = 500;
+  private static final int NEVER = -1;
+
+  /** A model: the eps of one pixel. */
+  private interface Eps {
+    double at(double x, int t);
+  }
+
+  private static JsonNode fixture() throws Exception {
+    try (InputStream in = SamplerTest.class.getResourceAsStream("/diffusion/samplers.json")) {
+      return JSON.readTree(in);
+    }
+  }
+
+  static Stream<Arguments> trajectories() throws Exception {
+    return StreamSupport.stream(fixture().get("cases").spliterator(), false)
+        .map(
+            c ->
+                Arguments.of(
+                    JSON.convertValue(c.get("schedule"), Schedule.class),
+                    new SamplerSpec(
+                        JSON.convertValue(c.get("kind"), Kind.class),
+                        c.get("steps").asInt(),
+                        JSON.convertValue(c.get("spacing"), Spacing.class),
+                        c.get("eta").asDouble()),
+                    JSON.convertValue(c.get("x"), double[].class)));
+  }
+
+  @ParameterizedTest
+  @MethodSource("trajectories")
+  void shouldEqualDiffusersWhenAWholeTrajectoryRuns(
+      Schedule kind, SamplerSpec spec, double[] expected) throws Exception {
+    double[] start = JSON.convertValue(fixture().get("start"), double[].class);
+    Eps eps = (x, t) -> Math.tanh(1.3 * x + 0.1) + 0.3 * Math.cos(2 * x + 0.004 * t);
+    double[] x = run(spec, schedule(kind), start, eps, NEVER, 0);
+    for (int i = 0; i < x.length; i++) {
+      assertThat(x[i]).isCloseTo(expected[i], within(1e-5));
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {10, 20})
+  void shouldBeMoreAccurateThanDdimAndThanARestartWhenEpsIsExact(int steps) {
+    Eps exact = exact();
+    double kept = error(spec(Kind.DPM_SOLVER_PLUS_PLUS, steps), exact, NEVER);
+    assertThat(kept).isLessThan(0.5 * error(spec(Kind.DDIM, steps), exact, NEVER));
+    assertThat(kept).isLessThan(error(spec(Kind.DPM_SOLVER_PLUS_PLUS, steps), exact, BOUNDARY));
+  }
+
+  @ParameterizedTest
+  @CsvSource({"10, 0.001", "10, 0.01", "20, 0.001", "20, 0.01", "50, 0.01", "100, 0.01"})
+  void shouldMoveLessThanOneModelsErrorWhenStudentsDifferAtTheBoundary(int steps, double delta) {
+    SamplerSpec spec = spec(Kind.DPM_SOLVER_PLUS_PLUS, steps);
+    Eps exact = exact();
+    Eps students = (x, t) -> exact.at(x, t) + (t < BOUNDARY ? delta : -delta);
+    Eps oneStudent = (x, t) -> exact.at(x, t) + delta;
+    double[] clean = partial(spec, exact, NEVER);
+    double kept = distance(partial(spec, students, NEVER), clean);
+    assertThat(kept).isPositive();
+    assertThat(kept).isLessThan(distance(partial(spec, students, BOUNDARY), clean));
+    assertThat(kept).isLessThan(0.2 * distance(partial(spec, oneStudent, NEVER), clean));
+  }
+
+  @Test
+  void shouldAskForOneNoisePerElementWhenAStepIsStochastic() {
+    NoiseSchedule schedule = schedule(Schedule.LINEAR);
+    for (Sampler sampler :
+        new Sampler[] {new DdpmSampler(schedule), new DdimSampler(schedule, 1)}) {
+      int[] asked = {0};
+      FloatBuffer x = FloatBuffer.allocate(5);
+      sampler.begin(5).step(x, FloatBuffer.allocate(5), 500, 400, () -> asked[0]++);
+      assertThat(asked[0]).isEqualTo(5);
+      sampler.begin(5).step(x, FloatBuffer.allocate(5), 500, -1, () -> asked[0]++);
+      assertThat(asked[0]).isEqualTo(5); // the last step adds none
+    }
+  }
+
+  /** Largest distance from the exact solution before the last step, which is always first order. */
+  private static double error(SamplerSpec spec, Eps model, int restartBelow) {
+    NoiseSchedule schedule = schedule(Schedule.LINEAR);
+    SamplerPlan plan = SamplerPlan.of(spec, schedule.timesteps());
+    int last = plan.timesteps().get(plan.size() - 1);
+    return distance(partial(spec, model, restartBelow), noisy(schedule, last));
+  }
+
+  private static double[] partial(SamplerSpec spec, Eps model, int restartBelow) {
+    NoiseSchedule schedule = schedule(Schedule.LINEAR);
+    return run(spec, schedule, noisy(schedule, 999), model, restartBelow, 1);
+  }
+
+  /**
+   * Runs one image.
+   *
+   * @param restartBelow the history is dropped where t first falls below it
+   * @param omitted steps left out at the end
+   */
+  private static double[] run(
+      SamplerSpec spec,
+      NoiseSchedule schedule,
+      double[] start,
+      Eps model,
+      int restartBelow,
+      int omitted) {
+    SamplerPlan plan = SamplerPlan.of(spec, schedule.timesteps());
+    Sampler sampler = Sampler.of(spec, schedule);
+    int n = start.length;
+    FloatBuffer x = FloatBuffer.allocate(n);
+    FloatBuffer eps = FloatBuffer.allocate(n);
+    for (int i = 0; i < n; i++) {
+      x.put(i, (float) start[i]);
+    }
+    Sampler.Trajectory trajectory = sampler.begin(n);
+    for (int k = 0; k < plan.size() - omitted; k++) {
+      int t = plan.timesteps().get(k);
+      if (k > 0 && t < restartBelow && plan.timesteps().get(k - 1) >= restartBelow) {
+        trajectory = sampler.begin(n);
+      }
+      for (int i = 0; i < n; i++) {
+        eps.put(i, (float) model.at(x.get(i), t));
+      }
+      int step = k;
+      int[] element = {0};
+      trajectory.step(x, eps, t, plan.next(k), () -> noise(element[0]++, step));
+    }
+    double[] result = new double[n];
+    Arrays.setAll(result, i -> x.get(i));
+    return result;
+  }
+
+  // As noise_of there.
+  private static double noise(int i, int k) {
+    return 1.5 * Math.sin(12.9898 * i + 78.233 * k + 1);
+  }
+
+  private static NoiseSchedule schedule(Schedule kind) {
+    return NoiseSchedule.of(new DiffusionSpec(1000, kind, 1e-4, 0.02));
+  }
+
+  private static SamplerSpec spec(Kind kind, int steps) {
+    return new SamplerSpec(kind, steps, Spacing.TRAILING, 0.0);
+  }
+
+  private static Eps exact() {
+    NoiseSchedule schedule = schedule(Schedule.LINEAR);
+    return (x, t) -> exact(schedule, x, t);
+  }
+
+  /** E[eps | x_t] for pixels from N(MEAN, DEVIATION²). */
+  private static double exact(NoiseSchedule schedule, double x, int t) {
+    double a = schedule.alphasCumprod(t);
+    return Math.sqrt(1 - a) * (x - Math.sqrt(a) * MEAN) / (a * DEVIATION * DEVIATION + 1 - a);
+  }
+
+  /** Images at t on the way of the probability-flow ODE to {@code MEAN + DEVIATION * Z}. */
+  private static double[] noisy(NoiseSchedule schedule, int t) {
+    double a = schedule.alphasCumprod(t);
+    return Arrays.stream(Z)
+        .map(z -> Math.sqrt(a) * MEAN + Math.sqrt(a * DEVIATION * DEVIATION + 1 - a) * z)
+        .toArray();
+  }
+
+  private static double distance(double[] a, double[] b) {
+    double largest = 0;
+    for (int i = 0; i < a.length; i++) {
+      largest = Math.max(largest, Math.abs(a[i] - b[i]));
+    }
+    return largest;
+  }
+}
