@@ -138,6 +138,12 @@ public final class UNet {
     return text.toString();
   }
 
+  /** Whether both give the same eps for the same weights: equal but for dropout. */
+  public boolean computesAs(UNet other) {
+    return method("forward", false).equals(other.method("forward", false))
+        && weights.equals(other.weights);
+  }
+
   /** Starting weights by name: a pure function of the seed. */
   public Map<String, HostTensor> initialise(SeededRandom random) {
     Map<String, HostTensor> tensors = new LinkedHashMap<>();
@@ -162,7 +168,7 @@ public final class UNet {
    * Checks that {@code tensors} are this network's, all of them and nothing else.
    *
    * @param origin what the tensors are, for the message
-   * @throws IllegalArgumentException with every difference
+   * @throws IllegalArgumentException with the first ten differences, and how many more there are
    */
   public void check(Map<String, HostTensor> tensors, String origin) {
     List<String> faults = new ArrayList<>();
@@ -179,7 +185,7 @@ public final class UNet {
     rest.keySet().forEach(name -> faults.add("%s is unknown".formatted(name)));
     if (!faults.isEmpty()) {
       throw new IllegalArgumentException(
-          "%s doesn't fit the network: %s.".formatted(origin, String.join("; ", faults)));
+          "%s doesn't fit the network: %s.".formatted(origin, Listing.of(faults)));
     }
   }
 
