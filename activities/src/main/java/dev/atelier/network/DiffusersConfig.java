@@ -164,7 +164,8 @@ final class DiffusersConfig {
     int base = widths.get(0);
     List<Integer> multipliers = new ArrayList<>();
     for (int width : widths) {
-      if (base < 4 || base > 1024 || base % 2 != 0 || width % base != 0 || width > 16 * base) {
+      boolean baseFits = base >= 4 && base <= 1024 && base % 2 == 0;
+      if (!baseFits || width % base != 0 || width > 16 * base) {
         fault(
             "block_out_channels",
             value("block_out_channels", "[]"),

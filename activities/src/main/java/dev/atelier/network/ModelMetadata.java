@@ -21,8 +21,7 @@ import java.util.Optional;
 public record ModelMetadata(
     NetworkSpec network, int resolution, int channels, DiffusionSpec diffusion) {
 
-  private static final ObjectMapper JSON =
-      JsonMapper.builder().addModule(new Jdk8Module()).build();
+  private static final ObjectMapper JSON = JsonMapper.builder().addModule(new Jdk8Module()).build();
 
   /** As strings of a file's metadata. */
   public Map<String, String> toStrings() {

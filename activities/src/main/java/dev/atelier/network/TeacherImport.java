@@ -69,8 +69,8 @@ public final class TeacherImport {
    * @param work a directory for temporary files
    * @throws TeacherException with all that is wrong with it
    */
-  public static Imported read(
-      Path path, String source, Expected expected, String device, Path work) throws IOException {
+  public static Imported read(Path path, String source, Expected expected, String device, Path work)
+      throws IOException {
     return new TeacherImport(source, expected, device).read(path, work);
   }
 
@@ -206,8 +206,7 @@ public final class TeacherImport {
     Matcher deprecated = DEPRECATED.matcher(name);
     return deprecated.matches()
         ? "%s.%s.%s"
-            .formatted(
-                deprecated.group(1), CURRENT.get(deprecated.group(2)), deprecated.group(3))
+            .formatted(deprecated.group(1), CURRENT.get(deprecated.group(2)), deprecated.group(3))
         : name;
   }
 
@@ -222,8 +221,7 @@ public final class TeacherImport {
 
   private Imported probed(Weights weights, Path work) throws IOException {
     Path archive = work.resolve("probe.pt");
-    TorchScriptArchive.write(
-        archive, weights.network().inferenceModule("UNet", weights.tensors()));
+    TorchScriptArchive.write(archive, weights.network().inferenceModule("UNet", weights.tensors()));
     try (TorchModule module = Libtorch.load(archive, device, TorchModule.Mode.INFERENCE)) {
       probe(module);
     } finally {

@@ -16,6 +16,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.BooleanSupplier;
 
 /**
@@ -28,9 +29,9 @@ public final class EnsembleSampler implements AutoCloseable {
    * A model that owns {@code range}.
    *
    * @param archive TorchScript {@code (x [N, C, H, W], t [N]) -> eps}
-   * @param macs multiply-accumulates of one forward pass of one image
+   * @param macs multiply-accumulates of one forward pass of one image, where known
    */
-  public record OwnedModel(Path archive, TimestepRange range, long macs) {}
+  public record OwnedModel(Path archive, TimestepRange range, Optional<Long> macs) {}
 
   /**
    * Takes finished images: {@code count} of them from {@code firstIndex} on, 8-bit, [N, C, H, W].
@@ -42,11 +43,16 @@ public final class EnsembleSampler implements AutoCloseable {
   /**
    * What sampling cost.
    *
-   * @param macsPerStep mean over the sampler's steps, of one image
+   * @param macsPerStep mean over the sampler's steps, of one image; absent: some model's are
+   *     unknown
    * @param imagesPerSecond of the whole run
    */
   public record SamplingReport(
-      long images, int steps, double macsPerStep, double seconds, double imagesPerSecond) {}
+      long images,
+      int steps,
+      Optional<Double> macsPerStep,
+      double seconds,
+      double imagesPerSecond) {}
 
   private final List<TorchModule> modules = new ArrayList<>();
   private final List<OwnedModel> models;
@@ -90,13 +96,19 @@ public final class EnsembleSampler implements AutoCloseable {
   }
 
   /**
-   * Mean over the sampler's steps of the multiply-accumulates of the step's model, for one image.
+   * Mean over the sampler's steps of the multiply-accumulates of the step's model, for one image;
+   * empty if some model's are unknown.
    */
-  public double macsPerStep() {
-    return plan.timesteps().stream()
-        .mapToLong(t -> models.get(ranges.owner(t)).macs())
-        .average()
-        .orElseThrow();
+  public Optional<Double> macsPerStep() {
+    if (models.stream().anyMatch(m -> m.macs().isEmpty())) {
+      return Optional.empty();
+    }
+    double mean =
+        plan.timesteps().stream()
+            .mapToLong(t -> models.get(ranges.owner(t)).macs().orElseThrow())
+            .average()
+            .orElseThrow();
+    return Optional.of(mean);
   }
 
   /**

@@ -173,10 +173,12 @@ final class EvaluationActivitiesImpl implements EvaluationActivities {
     List<OwnedModel> owned = new ArrayList<>();
     long parameters = 0;
     for (ModelRef model : task.models()) {
-      UNet network = TrainedModels.network(model, dataset);
-      parameters += network.parameters();
+      parameters += models.parameters(model, dataset);
       owned.add(
-          new OwnedModel(models.writeArchive(model, dataset, work), model.range(), network.macs()));
+          new OwnedModel(
+              models.archive(model, dataset, work),
+              model.range(),
+              TrainedModels.network(model, dataset).map(UNet::macs)));
     }
 
     PeakMemory.reset();

@@ -8,7 +8,8 @@ import java.util.Optional;
  * A trained model in the store.
  *
  * @param key its name within the experiment
- * @param network its architecture; absent: the TorchScript archive of a user, of which nothing is known
+ * @param network its architecture; absent: the TorchScript archive of a user, of which nothing is
+ *     known
  * @param range the timesteps it owns
  * @param manifestKey object key of its last checkpoint's manifest
  * @param manifestSha256 of that manifest

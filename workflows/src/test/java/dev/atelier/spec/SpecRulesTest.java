@@ -467,7 +467,7 @@ class SpecRulesTest {
           labels,
           dataset,
           diffusion,
-          new TeacherSpec(teacher, null),
+          new TeacherSpec(Optional.empty(), teacher, null),
           new StudentsSpec(
               count,
               students,
