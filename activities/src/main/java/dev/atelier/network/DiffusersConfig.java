@@ -126,10 +126,8 @@ final class DiffusersConfig {
   private void checkFixed(Fixed fixed) {
     JsonNode found = value(fixed.field(), fixed.absent());
     JsonNode supported = parse(fixed.supported());
-    boolean same =
-        found.isNumber() && supported.isNumber()
-            ? found.asDouble() == supported.asDouble()
-            : found.equals(supported);
+    boolean numbers = found.isNumber() && supported.isNumber();
+    boolean same = numbers ? found.asDouble() == supported.asDouble() : found.equals(supported);
     if (!same) {
       fault(fixed.field(), found, fixed.supported());
     }
