@@ -84,7 +84,8 @@ class EnsembleSamplerTest {
     try (EnsembleSampler sampler =
         new EnsembleSampler(List.of(small, large), DIFFUSION, spec, 9, 3, 8, "cpu")) {
       assertThat(sampler.macsPerStep().orElseThrow())
-          .isCloseTo(0.4 * small.macs() + 0.6 * large.macs(), within(1e-3));
+          .isCloseTo(
+              0.4 * small.macs().orElseThrow() + 0.6 * large.macs().orElseThrow(), within(1e-3));
     }
   }
 
