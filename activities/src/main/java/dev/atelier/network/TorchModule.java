@@ -112,6 +112,13 @@ public final class TorchModule implements AutoCloseable {
     }
   }
 
+  /** Number of learned numbers. */
+  public long parameters() {
+    try (NDList parameters = JniUtils.moduleGetParams(block, manager)) {
+      return parameters.stream().mapToLong(NDArray::size).sum();
+    }
+  }
+
   private NDList invoke(String method, NDList arguments) {
     try {
       return IValueUtils.forward(block, arguments, mode == Mode.TRAINING);

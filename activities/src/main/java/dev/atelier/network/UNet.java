@@ -167,6 +167,13 @@ public final class UNet {
     return ChannelsLastText.gradients(operations, weights, precision, loss);
   }
 
+  /** Whether both give the same eps for the same weights: equal but for dropout. */
+  public boolean computesAs(UNet other) {
+    return UNetText.forward(operations, false, Precision.FP32)
+            .equals(UNetText.forward(other.operations, false, Precision.FP32))
+        && weights.equals(other.weights);
+  }
+
   /** Starting weights by name: a pure function of the seed. */
   public Map<String, HostTensor> initialise(SeededRandom random) {
     Map<String, HostTensor> tensors = new LinkedHashMap<>();
@@ -191,7 +198,7 @@ public final class UNet {
    * Checks that {@code tensors} are this network's, all of them and nothing else.
    *
    * @param origin what the tensors are, for the message
-   * @throws IllegalArgumentException with every difference
+   * @throws IllegalArgumentException with the first ten differences, and how many more there are
    */
   public void check(Map<String, HostTensor> tensors, String origin) {
     List<String> faults = new ArrayList<>();
@@ -208,7 +215,7 @@ public final class UNet {
     rest.keySet().forEach(name -> faults.add("%s is unknown".formatted(name)));
     if (!faults.isEmpty()) {
       throw new IllegalArgumentException(
-          "%s doesn't fit the network: %s.".formatted(origin, String.join("; ", faults)));
+          "%s doesn't fit the network: %s.".formatted(origin, Listing.of(faults)));
     }
   }
 

@@ -48,7 +48,7 @@ public final class ExperimentHistory {
   /**
    * The figures of one subject.
    *
-   * @param macsPerStep multiply-accumulates, mean over the sampler's steps
+   * @param macsPerStep multiply-accumulates, mean over the sampler's steps, where known
    * @param peakMemoryBytes resident set of the process while sampling
    * @param protocol JSON: how the distance was measured
    */
@@ -56,7 +56,7 @@ public final class ExperimentHistory {
       String subject,
       String metric,
       double distance,
-      double macsPerStep,
+      Optional<Double> macsPerStep,
       long parameters,
       double imagesPerSecond,
       long peakMemoryBytes,
@@ -121,7 +121,7 @@ public final class ExperimentHistory {
       ModelKey key,
       int totalSteps,
       long parameters,
-      long macs,
+      Optional<Long> macs,
       String worker) {
     return inTransaction(
         handle -> {
@@ -375,7 +375,7 @@ public final class ExperimentHistory {
                             row.getString("subject"),
                             row.getString("metric"),
                             row.getDouble("distance"),
-                            row.getDouble("macs_per_step"),
+                            Optional.ofNullable((Double) row.getObject("macs_per_step")),
                             row.getLong("parameters"),
                             row.getDouble("images_per_second"),
                             row.getLong("peak_memory_bytes"),

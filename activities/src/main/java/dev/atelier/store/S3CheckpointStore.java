@@ -121,25 +121,29 @@ public final class S3CheckpointStore implements CheckpointStore {
 
   @Override
   public void save(Checkpoint checkpoint) throws IOException {
-    String base = "%s%09d-%d/".formatted(prefix, checkpoint.step(), attempt.fence());
+    save(checkpoint.step(), checkpoint.specHash(), checkpoint.codeVersion(), checkpoint.files());
+  }
+
+  /** Keeps a model that was not trained here, and so has only some files of a checkpoint. */
+  public void saveImported(String specHash, String codeVersion, Path file) throws IOException {
+    save(0, specHash, codeVersion, List.of(file));
+  }
+
+  private void save(int step, String specHash, String codeVersion, List<Path> contents)
+      throws IOException {
+    String base = "%s%09d-%d/".formatted(prefix, step, attempt.fence());
     List<StoredFile> files = new ArrayList<>();
-    for (Path file : checkpoint.files()) {
+    for (Path file : contents) {
       String name = file.getFileName().toString();
       store.put(base + name, file, "application/octet-stream");
       files.add(new StoredFile(name, base + name, Sha256.of(file), Files.size(file)));
     }
     CheckpointManifest manifest =
-        new CheckpointManifest(
-            checkpoint.step(),
-            checkpoint.specHash(),
-            checkpoint.codeVersion(),
-            Optional.of(environment),
-            files);
+        new CheckpointManifest(step, specHash, codeVersion, Optional.of(environment), files);
     byte[] json = manifest.toJson();
     String manifestKey = base + "manifest.json";
     store.put(manifestKey, json, "application/json");
-    history.recordCheckpoint(
-        attempt, checkpoint.step(), manifestKey, Sha256.of(json), manifest.bytes());
+    history.recordCheckpoint(attempt, step, manifestKey, Sha256.of(json), manifest.bytes());
     finishSave(manifestKey);
   }
 

@@ -19,6 +19,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.function.BooleanSupplier;
 
@@ -32,10 +33,11 @@ public final class EnsembleSampler implements AutoCloseable {
    * A model that owns {@code range}.
    *
    * @param archive TorchScript {@code (x [N, C, H, W], t [N]) -> eps}
-   * @param macs multiply-accumulates of one forward pass of one image
-   * @param activationBytes estimate of what that pass needs at most at once
+   * @param macs multiply-accumulates of one forward pass of one image, where known
+   * @param activationBytes estimate of what that pass needs at most at once, where known
    */
-  public record OwnedModel(Path archive, TimestepRange range, long macs, long activationBytes) {}
+  public record OwnedModel(
+      Path archive, TimestepRange range, Optional<Long> macs, Optional<Long> activationBytes) {}
 
   /**
    * Takes finished images: {@code count} of them from {@code firstIndex} on, 8-bit, [N, C, H, W].
@@ -47,11 +49,16 @@ public final class EnsembleSampler implements AutoCloseable {
   /**
    * What sampling cost.
    *
-   * @param macsPerStep mean over the sampler's steps, of one image
+   * @param macsPerStep mean over the sampler's steps, of one image; absent: some model's are
+   *     unknown
    * @param imagesPerSecond of the whole run
    */
   public record SamplingReport(
-      long images, int steps, double macsPerStep, double seconds, double imagesPerSecond) {}
+      long images,
+      int steps,
+      Optional<Double> macsPerStep,
+      double seconds,
+      double imagesPerSecond) {}
 
   private final List<TorchModule> modules = new ArrayList<>();
   private final List<OwnedModel> models;
@@ -99,13 +106,19 @@ public final class EnsembleSampler implements AutoCloseable {
   }
 
   /**
-   * Mean over the sampler's steps of the multiply-accumulates of the step's model, for one image.
+   * Mean over the sampler's steps of the multiply-accumulates of the step's model, for one image;
+   * empty if some model's are unknown.
    */
-  public double macsPerStep() {
-    return plan.timesteps().stream()
-        .mapToLong(t -> models.get(ranges.owner(t)).macs())
-        .average()
-        .orElseThrow();
+  public Optional<Double> macsPerStep() {
+    if (models.stream().anyMatch(m -> m.macs().isEmpty())) {
+      return Optional.empty();
+    }
+    double mean =
+        plan.timesteps().stream()
+            .mapToLong(t -> models.get(ranges.owner(t)).macs().orElseThrow())
+            .average()
+            .orElseThrow();
+    return Optional.of(mean);
   }
 
   /**
@@ -114,7 +127,7 @@ public final class EnsembleSampler implements AutoCloseable {
    */
   public int batchSize(int wanted) {
     long pixels = (long) channels * resolution * resolution;
-    long network = models.stream().mapToLong(OwnedModel::activationBytes).max().orElse(0);
+    long network = models.stream().mapToLong(m -> m.activationBytes().orElse(0L)).max().orElse(0);
     long perImage = network + pixels * (2 * Float.BYTES + Double.BYTES); // x, eps and a history
     long fitting = memoryBytes.orElse(Long.MAX_VALUE) / perImage;
     return (int) Math.max(1, Math.min(wanted, fitting));

@@ -15,6 +15,7 @@ import dev.atelier.evaluation.PeakMemory;
 import dev.atelier.evaluation.Protocol;
 import dev.atelier.evaluation.RandomConvExtractor;
 import dev.atelier.network.Libtorch;
+import dev.atelier.network.NetworkForm;
 import dev.atelier.network.UNet;
 import dev.atelier.spec.EvaluationSpec;
 import dev.atelier.spec.EvaluationSpec.ExtractorSpec;
@@ -38,6 +39,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.BooleanSupplier;
@@ -175,14 +177,14 @@ final class EvaluationActivitiesImpl implements EvaluationActivities {
     List<OwnedModel> owned = new ArrayList<>();
     long parameters = 0;
     for (ModelRef model : task.models()) {
-      UNet network = TrainedModels.network(model, dataset);
-      parameters += network.parameters();
+      Optional<UNet> network = TrainedModels.network(model, dataset);
+      parameters += models.parameters(model, dataset);
       owned.add(
           new OwnedModel(
-              models.writeArchive(model, dataset, work),
+              models.archive(model, dataset, work, NetworkForm.of(config.device())),
               model.range(),
-              network.macs(),
-              network.activationBytes()));
+              network.map(UNet::macs),
+              network.map(UNet::activationBytes)));
     }
 
     PeakMemory.reset();

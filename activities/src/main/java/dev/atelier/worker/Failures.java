@@ -2,6 +2,7 @@ package dev.atelier.worker;
 
 import dev.atelier.dataset.DatasetException;
 import dev.atelier.evaluation.ExtractorException;
+import dev.atelier.network.TeacherException;
 import dev.atelier.network.TorchException;
 import dev.atelier.store.ObjectCorruptException;
 import dev.atelier.store.StoreUnavailableException;
@@ -63,6 +64,8 @@ final class Failures {
           : ErrorType.DATASET_CORRUPT;
     } else if (failure instanceof ExtractorException) {
       return ErrorType.EXTRACTOR_INVALID;
+    } else if (failure instanceof TeacherException) {
+      return ErrorType.TEACHER_INVALID;
     } else if (failure instanceof OutOfMemoryError
         || (failure instanceof TorchException && failure.getMessage().contains("memory"))) {
       return ErrorType.OUT_OF_MEMORY;

@@ -6,9 +6,12 @@ import com.fasterxml.jackson.datatype.jdk8.Jdk8Module;
 import dev.atelier.diffusion.ModelRanges;
 import dev.atelier.network.EnsembleModule;
 import dev.atelier.network.HostTensor;
+import dev.atelier.network.ModelMetadata;
+import dev.atelier.network.NetworkForm;
 import dev.atelier.network.SafetensorsFile;
 import dev.atelier.network.TorchScriptArchive;
 import dev.atelier.network.TorchScriptModule;
+import dev.atelier.network.UNet;
 import dev.atelier.spec.ExperimentSpec;
 import dev.atelier.spec.TimestepRange;
 import dev.atelier.store.ExperimentHistory;
@@ -24,8 +27,10 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * The files that users leave with: every model and the ensemble as TorchScript {@code (x, t) ->
@@ -57,9 +62,9 @@ final class Publication {
       TimestepRange range,
       int step,
       long parameters,
-      long macs,
+      Optional<Long> macs, // unknown of an imported TorchScript teacher
       String torchScript,
-      String safetensors) {}
+      Optional<String> safetensors) {}
 
   /** {@code experiment.json}. */
   private record Description(
@@ -94,36 +99,51 @@ final class Publication {
   }
 
   private Described publishModel(Publish task, ModelRef model, Path work) throws IOException {
-    Map<String, HostTensor> weights = models.weights(model, task.dataset());
-    Path torchScript = work.resolve(model.key() + ".pt");
-    TorchScriptArchive.write(torchScript, module("UNet", task, model, weights));
-    Path safetensors = work.resolve(model.key() + ".safetensors");
-    SafetensorsFile.write(
-        safetensors,
-        weights,
-        Map.of(
-            "experiment", task.experimentId(),
-            "model", model.key().value(),
-            "range", model.range().toString(),
-            "step", String.valueOf(model.step())));
-    keep(task.experimentId(), torchScript, "application/octet-stream");
-    keep(task.experimentId(), safetensors, "application/octet-stream");
-    var network = TrainedModels.network(model, task.dataset());
+    String torchScript = model.key() + ".pt";
+    Path archive = models.archive(model, task.dataset(), work, NetworkForm.PORTABLE);
+    keep(task.experimentId(), torchScript, archive, "application/octet-stream");
+    Optional<UNet> network = TrainedModels.network(model, task.dataset());
+    Optional<String> safetensors = network.map(n -> model.key() + ".safetensors");
+    if (network.isPresent()) {
+      Path file = work.resolve(safetensors.orElseThrow());
+      writeWeights(task, model, models.weights(model, network.get()), file);
+      keep(task.experimentId(), file, "application/octet-stream");
+    }
     return new Described(
         model.key().value(),
         model.range(),
         model.step(),
-        network.parameters(),
-        network.macs(),
-        torchScript.getFileName().toString(),
-        safetensors.getFileName().toString());
+        models.parameters(model, task.dataset()),
+        network.map(UNet::macs),
+        torchScript,
+        safetensors);
+  }
+
+  /** Writes weights with all that is needed to import them again. */
+  static void writeWeights(Publish task, ModelRef model, Map<String, HostTensor> weights, Path file)
+      throws IOException {
+    DatasetRef dataset = task.dataset();
+    Map<String, String> metadata =
+        new LinkedHashMap<>(
+            new ModelMetadata(
+                    model.network().orElseThrow(),
+                    dataset.resolution(),
+                    dataset.channels(),
+                    task.spec().diffusion())
+                .toStrings());
+    metadata.put("experiment", task.experimentId());
+    metadata.put("model", model.key().value());
+    metadata.put("range", model.range().toString());
+    metadata.put("step", String.valueOf(model.step()));
+    SafetensorsFile.write(file, weights, metadata);
   }
 
   private void publishEnsemble(Publish task, Path work) throws IOException {
     List<TorchScriptModule> students = new ArrayList<>();
     for (ModelRef student : task.students()) {
       // All students have one architecture, so they share one class.
-      students.add(module("UNet", task, student, models.weights(student, task.dataset())));
+      UNet network = TrainedModels.network(student, task.dataset()).orElseThrow();
+      students.add(network.inferenceModule("UNet", models.weights(student, network)));
     }
     ModelRanges ranges =
         new ModelRanges(
@@ -134,13 +154,12 @@ final class Publication {
     keep(task.experimentId(), file, "application/octet-stream");
   }
 
-  private static TorchScriptModule module(
-      String className, Publish task, ModelRef model, Map<String, HostTensor> weights) {
-    return TrainedModels.network(model, task.dataset()).inferenceModule(className, weights);
+  private void keep(String experimentId, Path file, String contentType) throws IOException {
+    keep(experimentId, file.getFileName().toString(), file, contentType);
   }
 
-  private void keep(String experimentId, Path file, String contentType) throws IOException {
-    String name = file.getFileName().toString();
+  private void keep(String experimentId, String name, Path file, String contentType)
+      throws IOException {
     String key = ExperimentKeys.export(experimentId, name);
     store.put(key, file, contentType);
     history.recordArtifact(

@@ -1,21 +1,30 @@
 package dev.atelier.worker;
 
 import dev.atelier.network.HostTensor;
+import dev.atelier.network.Libtorch;
+import dev.atelier.network.NetworkForm;
 import dev.atelier.network.SafetensorsFile;
+import dev.atelier.network.TorchModule;
 import dev.atelier.network.TorchScriptArchive;
 import dev.atelier.network.UNet;
+import dev.atelier.spec.TrainingSpec.Precision;
 import dev.atelier.store.CheckpointManifest;
 import dev.atelier.store.CheckpointManifest.StoredFile;
 import dev.atelier.store.ObjectStore;
 import dev.atelier.training.Checkpoint.Part;
+import dev.atelier.training.TeacherModel;
 import dev.atelier.workflows.DatasetRef;
 import dev.atelier.workflows.ModelRef;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Map;
+import java.util.Optional;
 
 /** Trained models as networks, weights and files. A model's weights are its EMA weights. */
 final class TrainedModels {
+
+  /** File of the manifest of an imported TorchScript teacher. */
+  static final String IMPORTED_ARCHIVE = "model.pt";
 
   private final ObjectStore store;
   private final ArtifactCache cache;
@@ -25,26 +34,65 @@ final class TrainedModels {
     this.cache = cache;
   }
 
-  static UNet network(ModelRef model, DatasetRef dataset) {
-    return UNet.of(model.network(), dataset.resolution(), dataset.channels());
+  /** The model's network; empty: it is a TorchScript archive of a user. */
+  static Optional<UNet> network(ModelRef model, DatasetRef dataset) {
+    return model.network().map(spec -> UNet.of(spec, dataset.resolution(), dataset.channels()));
   }
 
-  /** The model's weights, by their names in safetensors files. */
-  Map<String, HostTensor> weights(ModelRef model, DatasetRef dataset) throws IOException {
+  /** Number of learned numbers. */
+  long parameters(ModelRef model, DatasetRef dataset) {
+    return network(model, dataset)
+        .map(UNet::parameters)
+        .orElseGet(
+            () -> {
+              try (TorchModule module =
+                  Libtorch.load(importedArchive(model), "cpu", TorchModule.Mode.INFERENCE)) {
+                return module.parameters();
+              }
+            });
+  }
+
+  /** The weights of a model of {@code network}, by their names in safetensors files. */
+  Map<String, HostTensor> weights(ModelRef model, UNet network) throws IOException {
     CheckpointManifest manifest =
         CheckpointManifest.read(store, model.manifestKey(), model.manifestSha256());
     StoredFile file = manifest.file(Part.EMA.fileName());
     Map<String, HostTensor> tensors =
         SafetensorsFile.read(cache.file(file.key(), file.sha256())).tensors();
-    network(model, dataset).check(tensors, "'" + file.key() + "'");
+    network.check(tensors, "'" + file.key() + "'");
     return tensors;
   }
 
-  /** Writes a TorchScript file {@code (x [N, C, H, W], t [N]) -> eps} into {@code directory}. */
-  Path writeArchive(ModelRef model, DatasetRef dataset, Path directory) throws IOException {
+  /** The archive that a user gave, as it was given. */
+  private Path importedArchive(ModelRef model) {
+    StoredFile file =
+        CheckpointManifest.read(store, model.manifestKey(), model.manifestSha256())
+            .file(IMPORTED_ARCHIVE);
+    return cache.file(file.key(), file.sha256());
+  }
+
+  /** The model as a frozen teacher. */
+  TeacherModel teacher(ModelRef model, DatasetRef dataset) throws IOException {
+    Optional<UNet> network = network(model, dataset);
+    return network.isPresent()
+        ? new TeacherModel.Weights(network.get(), weights(model, network.get()))
+        : new TeacherModel.Archive(importedArchive(model));
+  }
+
+  /**
+   * A TorchScript file {@code (x [N, C, H, W], t [N]) -> eps}: written into {@code directory} in
+   * {@code form}, or the user's own.
+   */
+  Path archive(ModelRef model, DatasetRef dataset, Path directory, NetworkForm form)
+      throws IOException {
+    Optional<UNet> network = network(model, dataset);
+    if (network.isEmpty()) {
+      return importedArchive(model);
+    }
     Path file = directory.resolve(model.key() + ".pt");
     TorchScriptArchive.write(
-        file, network(model, dataset).inferenceModule("UNet", weights(model, dataset)));
+        file,
+        network.get().inferenceModule("UNet", weights(model, network.get()), form, Precision.FP32));
     return file;
   }
 }

@@ -2,6 +2,9 @@ package dev.atelier.worker;
 
 import dev.atelier.dataset.PackedImages;
 import dev.atelier.network.Libtorch;
+import dev.atelier.network.SafetensorsFile;
+import dev.atelier.network.TeacherImport;
+import dev.atelier.network.TeacherImport.Imported;
 import dev.atelier.network.UNet;
 import dev.atelier.spec.NetworkSpec;
 import dev.atelier.spec.TimestepRange;
@@ -13,6 +16,7 @@ import dev.atelier.store.ObjectStore;
 import dev.atelier.store.S3CheckpointStore;
 import dev.atelier.store.Sha256;
 import dev.atelier.store.TrainingEnvironment;
+import dev.atelier.training.Checkpoint;
 import dev.atelier.training.Distillation;
 import dev.atelier.training.DivergedException;
 import dev.atelier.training.TeacherModel;
@@ -26,12 +30,14 @@ import io.temporal.activity.Activity;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HexFormat;
+import java.util.Map;
 import java.util.Optional;
 import java.util.function.BooleanSupplier;
 
-/** Trains one model, and keeps its progress and its checkpoints. */
+/** Trains or imports one model, and keeps its progress and its checkpoints. */
 final class TrainingActivitiesImpl implements TrainingActivities {
 
   private final WorkerConfig.Worker config;
@@ -85,15 +91,83 @@ final class TrainingActivitiesImpl implements TrainingActivities {
   }
 
   @Override
+  public ModelRef importTeacher(ImportTeacher task) {
+    return Failures.translating(
+        () -> {
+          try (Heartbeat heartbeat = new Heartbeat(Activity.getExecutionContext());
+              WorkDirectory work = cache.newWorkDirectory("import-")) {
+            String shown = TeacherFiles.shown(task.source());
+            heartbeat.describe(() -> "importing " + shown);
+            Libtorch.useThreads(config.threads());
+            Imported imported =
+                TeacherImport.read(
+                    new TeacherFiles(store, cache).fetch(task.source()),
+                    shown,
+                    new TeacherImport.Expected(
+                        task.network(),
+                        task.dataset().resolution(),
+                        task.dataset().channels(),
+                        task.diffusion()),
+                    config.device(),
+                    work.path());
+            heartbeat.throwIfEnded();
+            return keep(task, imported, work.path());
+          }
+        });
+  }
+
+  /** Stores an imported teacher as a checkpoint of step 0. */
+  private ModelRef keep(ImportTeacher task, Imported imported, Path work) throws IOException {
+    Path file;
+    long parameters;
+    Optional<UNet> network;
+    if (imported instanceof TeacherImport.Weights weights) {
+      file = work.resolve(Checkpoint.Part.EMA.fileName());
+      SafetensorsFile.write(file, weights.tensors(), Map.of("step", "0", "part", "ema"));
+      parameters = weights.network().parameters();
+      network = Optional.of(weights.network());
+    } else {
+      TeacherImport.TorchScript module = (TeacherImport.TorchScript) imported;
+      file = work.resolve(TrainedModels.IMPORTED_ARCHIVE);
+      Files.copy(module.file(), file);
+      parameters = module.parameters();
+      network = Optional.empty();
+    }
+    Attempt attempt =
+        history.startAttempt(
+            task.experimentId(),
+            ModelKey.TEACHER,
+            0,
+            parameters,
+            network.map(UNet::macs),
+            config.name());
+    new S3CheckpointStore(
+            store,
+            history,
+            task.experimentId(),
+            ModelKey.TEACHER,
+            attempt,
+            TrainingEnvironment.here(config.device(), config.threads()),
+            work)
+        .saveImported(hashOf(task), CodeVersion.CURRENT, file);
+    history.recordModelDone(task.experimentId(), ModelKey.TEACHER, attempt);
+    CheckpointRow stored = history.checkpoints(attempt).get(0);
+    return new ModelRef(
+        ModelKey.TEACHER,
+        network.map(UNet::spec),
+        new TimestepRange(0, task.diffusion().timesteps()),
+        stored.manifestKey(),
+        stored.manifestSha256(),
+        stored.step());
+  }
+
+  @Override
   public ModelRef trainStudent(TrainStudent task) {
     return Failures.translating(
         () -> {
           try (Heartbeat heartbeat = new Heartbeat(Activity.getExecutionContext());
               WorkDirectory work = cache.newWorkDirectory(task.key() + "-")) {
-            TeacherModel teacher =
-                new TeacherModel.Weights(
-                    TrainedModels.network(task.teacher(), task.dataset()),
-                    models.weights(task.teacher(), task.dataset()));
+            TeacherModel teacher = models.teacher(task.teacher(), task.dataset());
             TrainingTask training =
                 new TrainingTask(
                     task.key().value(),
@@ -130,7 +204,7 @@ final class TrainingActivitiesImpl implements TrainingActivities {
             job.key(),
             training.steps(),
             task.network().parameters(),
-            task.network().macs(),
+            Optional.of(task.network().macs()),
             config.name());
     S3CheckpointStore checkpoints =
         new S3CheckpointStore(
@@ -160,7 +234,7 @@ final class TrainingActivitiesImpl implements TrainingActivities {
     CheckpointRow last = history.checkpoints(attempt).get(0);
     return new ModelRef(
         job.key(),
-        job.network(),
+        Optional.of(job.network()),
         job.range(),
         last.manifestKey(),
         last.manifestSha256(),

@@ -13,6 +13,7 @@ import dev.atelier.workflows.Stage;
 import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
 import java.io.IOException;
 import java.util.List;
+import java.util.Optional;
 import org.flywaydb.core.Flyway;
 import org.jdbi.v3.core.Jdbi;
 import org.junit.jupiter.api.AfterAll;
@@ -135,10 +136,12 @@ class ExperimentHistoryTest {
 
   @Test
   void shouldKeepOneEvaluationPerSubjectAndTheDataset() {
-    Evaluation first = new Evaluation("o2mkd", "Fréchet distance (x)", 3.5, 1e6, 10, 2, 3, "{}");
+    Evaluation first =
+        new Evaluation("o2mkd", "Fréchet distance (x)", 3.5, Optional.of(1e6), 10, 2, 3, "{}");
     history.recordEvaluation("e", first);
     history.recordEvaluation(
-        "e", new Evaluation("o2mkd", "Fréchet distance (x)", 2.5, 1e6, 10, 2, 3, "{}"));
+        "e",
+        new Evaluation("o2mkd", "Fréchet distance (x)", 2.5, Optional.of(1e6), 10, 2, 3, "{}"));
     history.recordDataset("e", new DatasetRef("abc", 10, 16, 3, 1));
 
     assertThat(number("select count(*) from evaluation where distance = 2.5")).isOne();
@@ -156,7 +159,7 @@ class ExperimentHistoryTest {
   }
 
   private static Attempt start() {
-    return history.startAttempt("e", STUDENT, 100, 5, 7, "worker-1");
+    return history.startAttempt("e", STUDENT, 100, 5, Optional.of(7L), "worker-1");
   }
 
   private static long number(String query) {

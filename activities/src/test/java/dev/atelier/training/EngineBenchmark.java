@@ -114,7 +114,10 @@ final class EngineBenchmark {
         new EnsembleSampler(
             List.of(
                 new OwnedModel(
-                    archive, new TimestepRange(0, 1000), network.macs(), network.activationBytes())),
+                    archive,
+                    new TimestepRange(0, 1000),
+                    Optional.of(network.macs()),
+                    Optional.of(network.activationBytes()))),
             new DiffusionSpec(null, null, null, null),
             new SamplerSpec(null, steps, SamplerSpec.Spacing.UNIFORM, 0.0),
             1,

@@ -38,7 +38,10 @@ class EnsembleSamplerTest {
     Path archive = directory.resolve(channels + ".pt");
     TorchScriptArchive.write(archive, network.inferenceModule("UNet", ClosedForm.weights(network)));
     return new OwnedModel(
-        archive, new TimestepRange(low, high), network.macs(), network.activationBytes());
+        archive,
+        new TimestepRange(low, high),
+        Optional.of(network.macs()),
+        Optional.of(network.activationBytes()));
   }
 
   private byte[] sample(SamplerSpec spec, int batchSize, OptionalLong memory) throws Exception {
@@ -87,7 +90,8 @@ class EnsembleSamplerTest {
   void shouldSampleTheSamePicturesInSmallerBatchesWhenMemoryIsShort() throws Exception {
     SamplerSpec spec = new SamplerSpec(Kind.DPM_SOLVER_PLUS_PLUS, 6, Spacing.TRAILING, 0.0);
     OwnedModel model = model(16, 0, 1000);
-    OptionalLong forTwo = OptionalLong.of(2 * model.activationBytes() + 2 * 192 * 16 + 1);
+    OptionalLong forTwo =
+        OptionalLong.of(2 * model.activationBytes().orElseThrow() + 2 * 192 * 16 + 1);
     for (OptionalLong memory : List.of(forTwo, OptionalLong.of(1), OptionalLong.empty())) {
       try (EnsembleSampler sampler =
           new EnsembleSampler(List.of(model), DIFFUSION, spec, 9, 3, 8, "cpu", memory)) {
@@ -126,8 +130,9 @@ class EnsembleSamplerTest {
     try (EnsembleSampler sampler =
         new EnsembleSampler(
             List.of(small, large), DIFFUSION, spec, 9, 3, 8, "cpu", OptionalLong.empty())) {
-      assertThat(sampler.macsPerStep())
-          .isCloseTo(0.4 * small.macs() + 0.6 * large.macs(), within(1e-3));
+      assertThat(sampler.macsPerStep().orElseThrow())
+          .isCloseTo(
+              0.4 * small.macs().orElseThrow() + 0.6 * large.macs().orElseThrow(), within(1e-3));
     }
   }
 

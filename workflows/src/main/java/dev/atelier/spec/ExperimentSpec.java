@@ -6,6 +6,7 @@ import jakarta.validation.constraints.NotNull;
 import jakarta.validation.constraints.Pattern;
 import jakarta.validation.constraints.Size;
 import java.util.Map;
+import java.util.Optional;
 
 /** What a user asks for: one teacher, its students, and how they are compared. */
 public record ExperimentSpec(
@@ -22,7 +23,7 @@ public record ExperimentSpec(
     @JsonPropertyDescription("The images and how they are prepared") @NotNull @Valid
         DatasetSpec dataset,
     @JsonPropertyDescription("The forward process") @NotNull @Valid DiffusionSpec diffusion,
-    @JsonPropertyDescription("The large model that is trained first") @NotNull @Valid
+    @JsonPropertyDescription("The large model that is trained or imported first") @NotNull @Valid
         TeacherSpec teacher,
     @JsonPropertyDescription("The specialists that are distilled from it") @NotNull @Valid
         StudentsSpec students,
@@ -39,7 +40,7 @@ public record ExperimentSpec(
     labels = labels == null ? Map.of() : Map.copyOf(labels);
     dataset = dataset == null ? new DatasetSpec(null, null, null, null) : dataset;
     diffusion = diffusion == null ? new DiffusionSpec(null, null, null, null) : diffusion;
-    teacher = teacher == null ? new TeacherSpec(null, null) : teacher;
+    teacher = teacher == null ? new TeacherSpec(Optional.empty(), null, null) : teacher;
     students =
         students == null
             ? new StudentsSpec(null, null, null, null, null, null, null, null)

@@ -9,7 +9,7 @@ import java.util.OptionalLong;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/** The forms that the source of a dataset or of a feature extractor may take. */
+/** The forms that the source of a dataset, a teacher or a feature extractor may take. */
 final class SourceRules {
 
   private static final Pattern SCHEME = Pattern.compile("([A-Za-z][A-Za-z0-9+.-]*):.*");
@@ -27,6 +27,16 @@ final class SourceRules {
     }
     if (isShapes(source)) {
       return shapesFault(source);
+    }
+    return locationFault(source);
+  }
+
+  /** What is wrong with the source of a teacher, as a sentence; empty: nothing. */
+  static Optional<String> teacherFault(String source) {
+    if (source.equals("cifar10") || isShapes(source)) {
+      return Optional.of(
+          "names a dataset, found '%s': expected the path or URI of a model (./%s for a file of that name)."
+              .formatted(source, source));
     }
     return locationFault(source);
   }

@@ -38,7 +38,7 @@ public final class SpecRules {
     rules.identity();
     rules.dataset();
     rules.diffusion();
-    rules.network("teacher.network", spec.teacher().network());
+    rules.teacher();
     rules.network("students.network", spec.students().network());
     rules.assignment();
     rules.loss();
@@ -95,6 +95,20 @@ public final class SpecRules {
       fault(
           "diffusion.betaEnd",
           "must be more than betaStart %s, found %s.".formatted(d.betaStart(), d.betaEnd()));
+    }
+  }
+
+  private void teacher() {
+    TeacherSpec teacher = spec.teacher();
+    if (trusts("teacher.source")) {
+      teacher
+          .source()
+          .flatMap(SourceRules::teacherFault)
+          .ifPresent(message -> fault("teacher.source", message));
+    }
+    // An imported teacher brings its network; the default one then says nothing.
+    if (teacher.source().isEmpty() || !teacher.network().equals(TeacherSpec.DEFAULT_NETWORK)) {
+      network("teacher.network", teacher.network());
     }
   }
 
@@ -274,7 +288,9 @@ public final class SpecRules {
     }
     OptionalLong named = SourceRules.shapesCount(spec.dataset().source());
     long images = Math.min(named.orElse(Long.MAX_VALUE), spec.dataset().maxImages());
-    batch("teacher.training.batchSize", spec.teacher().training().batchSize(), images);
+    if (spec.teacher().source().isEmpty()) {
+      batch("teacher.training.batchSize", spec.teacher().training().batchSize(), images);
+    }
     batch("students.training.batchSize", spec.students().training().batchSize(), images);
     List<StudentsSpec.StudentOverride> overrides = spec.students().overrides();
     for (int i = 0; i < overrides.size(); i++) {

@@ -14,6 +14,7 @@ import dev.atelier.workflows.EvaluationActivities.Subject;
 import dev.atelier.workflows.HistoryActivities.RecordModelFailed;
 import dev.atelier.workflows.HistoryActivities.RecordRetry;
 import dev.atelier.workflows.HistoryActivities.RecordStage;
+import dev.atelier.workflows.TrainingActivities.ImportTeacher;
 import dev.atelier.workflows.TrainingActivities.TrainStudent;
 import dev.atelier.workflows.TrainingActivities.TrainTeacher;
 import io.temporal.failure.ActivityFailure;
@@ -27,6 +28,7 @@ import io.temporal.workflow.Workflow;
 import io.temporal.workflow.WorkflowInit;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.Function;
 import java.util.stream.Stream;
 
@@ -87,8 +89,14 @@ public final class DistillationWorkflowImpl implements DistillationWorkflow {
         datasets.prepare(new DatasetActivities.PrepareDataset(experimentId, spec.dataset()));
     extractor.get();
 
-    teacher.work = training -> trainTeacher(dataset, training);
-    trainUntilDone(List.of(teacher), Stage.TRAINING_TEACHER);
+    Optional<String> source = spec.teacher().source();
+    teacher.work =
+        training ->
+            source
+                .map(from -> importTeacher(dataset, from))
+                .orElseGet(() -> trainTeacher(dataset, training));
+    trainUntilDone(
+        List.of(teacher), source.isPresent() ? Stage.IMPORTING_TEACHER : Stage.TRAINING_TEACHER);
 
     List<TimestepRange> ranges =
         spec.students().assignment().ranges(students.size(), spec.diffusion().timesteps());
@@ -165,6 +173,13 @@ public final class DistillationWorkflowImpl implements DistillationWorkflow {
     Failure reason = Failure.of(failure);
     history.recordModelFailed(
         new RecordModelFailed(experimentId, model.key, reason.type, reason.message));
+  }
+
+  private Promise<ModelRef> importTeacher(DatasetRef dataset, String source) {
+    return Async.function(
+        training("teacher, imported")::importTeacher,
+        new ImportTeacher(
+            experimentId, source, dataset, spec.diffusion(), spec.teacher().network()));
   }
 
   private Promise<ModelRef> trainTeacher(DatasetRef dataset, TrainingSpec training) {

@@ -8,6 +8,7 @@ public enum ErrorType {
   DATASET_UNREACHABLE(1),
   DATASET_CORRUPT(1),
   EXTRACTOR_INVALID(1),
+  TEACHER_INVALID(1),
   CHECKPOINT_CORRUPT(1),
   DIVERGED(1),
   SUPERSEDED(1), // a newer attempt owns the work; this one must change nothing

@@ -2,12 +2,14 @@ package dev.atelier.workflows;
 
 import dev.atelier.spec.NetworkSpec;
 import dev.atelier.spec.TimestepRange;
+import java.util.Optional;
 
 /**
  * A trained model in the store.
  *
  * @param key its name within the experiment
- * @param network its architecture
+ * @param network its architecture; absent: the TorchScript archive of a user, of which nothing is
+ *     known
  * @param range the timesteps it owns
  * @param manifestKey object key of its last checkpoint's manifest
  * @param manifestSha256 of that manifest
@@ -15,7 +17,7 @@ import dev.atelier.spec.TimestepRange;
  */
 public record ModelRef(
     ModelKey key,
-    NetworkSpec network,
+    Optional<NetworkSpec> network,
     TimestepRange range,
     String manifestKey,
     String manifestSha256,

@@ -5,6 +5,7 @@ public enum Stage {
   QUEUED,
   PREPARING_DATASET,
   TRAINING_TEACHER,
+  IMPORTING_TEACHER, // in place of training one
   TRAINING_STUDENTS,
   AWAITING_RETRY, // some model failed, the others are done: waits for retry or cancel
   EVALUATING,

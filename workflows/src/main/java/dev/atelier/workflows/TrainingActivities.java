@@ -8,7 +8,7 @@ import dev.atelier.spec.TrainingSpec;
 import io.temporal.activity.ActivityInterface;
 import io.temporal.activity.ActivityMethod;
 
-/** Trains one model to its last step, from its last good checkpoint if it has one. */
+/** Brings one model to its end: by training, from its last good checkpoint on, or by import. */
 @ActivityInterface
 public interface TrainingActivities {
 
@@ -20,6 +20,18 @@ public interface TrainingActivities {
       DiffusionSpec diffusion,
       NetworkSpec network,
       TrainingSpec training) {}
+
+  /**
+   * A finished teacher to fetch, check and keep.
+   *
+   * @param network as the spec has it; the source's own must agree unless it is the default
+   */
+  record ImportTeacher(
+      String experimentId,
+      String source,
+      DatasetRef dataset,
+      DiffusionSpec diffusion,
+      NetworkSpec network) {}
 
   /**
    * A student to distil from the teacher.
@@ -43,6 +55,9 @@ public interface TrainingActivities {
 
   @ActivityMethod(name = "TrainTeacher")
   ModelRef trainTeacher(TrainTeacher task);
+
+  @ActivityMethod(name = "ImportTeacher")
+  ModelRef importTeacher(ImportTeacher task);
 
   @ActivityMethod(name = "TrainStudent")
   ModelRef trainStudent(TrainStudent task);

@@ -85,6 +85,41 @@ class SpecRulesTest {
     assertThat(fields(spec(s -> s.diffusion(cosine)))).isEmpty();
   }
 
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "teacher.pt | ",
+        "./shapes | ",
+        "s3://bucket/teacher.safetensors | ",
+        "cifar10 | names a dataset, found 'cifar10'",
+        "shapes?count=4 | names a dataset, found 'shapes?count=4'",
+        "ftp://host/teacher.pt | unknown scheme 'ftp'"
+      })
+  void shouldRefuseATeacherThatIsNoPathOrUri(String source, String message) {
+    assertThat(SourceRules.teacherFault(source).orElse(""))
+        .contains(message == null ? "" : message)
+        .matches(found -> found.isEmpty() == (message == null));
+  }
+
+  @Test
+  void shouldNotJudgeTheDefaultNetworkWhenTheTeacherIsImported() {
+    // 20 is no multiple of 8, which the four levels of the default network need.
+    var dataset = new DatasetSpec("shapes?count=32", null, 20, null);
+    var imported = new TeacherSpec(Optional.of("teacher.pt"), null, null);
+    var trained = new TeacherSpec(Optional.empty(), null, null);
+    assertThat(teacherFaults(dataset, imported)).isEmpty();
+    assertThat(teacherFaults(dataset, trained))
+        .containsExactly("teacher.network.multipliers", "teacher.training.batchSize");
+  }
+
+  private static List<String> teacherFaults(DatasetSpec dataset, TeacherSpec teacher) {
+    return fields(new ExperimentSpec(null, null, null, dataset, null, teacher, null, null, null))
+        .stream()
+        .filter(field -> field.startsWith("teacher"))
+        .toList();
+  }
+
   @Test
   void shouldRefuseALevelThatCannotHalveTheResolution() {
     var network = network(32, List.of(1, 2, 2), List.of(), 1, Optional.empty());
@@ -264,7 +299,15 @@ class SpecRulesTest {
 
   private static ExperimentSpec teacher(TrainingSpec training) {
     return new ExperimentSpec(
-        "test", null, null, null, null, new TeacherSpec(null, training), null, null, null);
+        "test",
+        null,
+        null,
+        null,
+        null,
+        new TeacherSpec(Optional.empty(), null, training),
+        null,
+        null,
+        null);
   }
 
   @Test
@@ -535,7 +578,7 @@ class SpecRulesTest {
           labels,
           dataset,
           diffusion,
-          new TeacherSpec(teacher, null),
+          new TeacherSpec(Optional.empty(), teacher, null),
           new StudentsSpec(
               count,
               students,

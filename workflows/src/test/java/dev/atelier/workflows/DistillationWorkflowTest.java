@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.atelier.spec.ExperimentSpec;
 import dev.atelier.spec.StudentsSpec;
+import dev.atelier.spec.TeacherSpec;
 import dev.atelier.spec.TimestepRange;
 import dev.atelier.spec.TrainingOverrides;
 import dev.atelier.workflows.DistillationWorkflow.Input;
@@ -171,10 +172,52 @@ class DistillationWorkflowTest {
     assertThat(activities.stages).endsWith(Stage.CANCELED);
   }
 
+  @Test
+  void shouldImportTheTeacherInsteadOfTrainingItWhenTheSpecNamesASource() {
+    run(launch(2, false, imported("teacher.pt")));
+
+    assertThat(activities.imported).containsExactly("teacher.pt");
+    assertThat(activities.trained.keySet()).containsExactlyInAnyOrder("student-1", "student-2");
+    assertThat(activities.stages)
+        .containsExactly(
+            Stage.PREPARING_DATASET,
+            Stage.IMPORTING_TEACHER,
+            Stage.TRAINING_STUDENTS,
+            Stage.EVALUATING,
+            Stage.PUBLISHING,
+            Stage.DONE);
+    assertThat(activities.evaluated).containsExactlyInAnyOrder("teacher", "o2mkd");
+    assertThat(activities.published.get(0).teacher().network()).isEmpty();
+  }
+
+  @Test
+  void shouldTrainNothingUntilTheTeacherFitsWhenItsImportFails() {
+    activities.teacherFits = false;
+    WorkflowStub workflow = launch(1, false, imported("teacher.pt"));
+    awaitStage(workflow, Stage.AWAITING_RETRY);
+    assertThat(activities.trained).isEmpty();
+    assertThat(activities.failures)
+        .containsExactly("teacher TEACHER_INVALID Cannot import the teacher.");
+
+    activities.teacherFits = true; // the user has put another file in its place
+    retry(workflow, ModelKey.TEACHER, TrainingOverrides.NONE);
+    run(workflow);
+    assertThat(activities.imported).hasSize(2);
+    assertThat(activities.stages).endsWith(Stage.DONE);
+  }
+
+  private static TeacherSpec imported(String source) {
+    return new TeacherSpec(Optional.of(source), null, null);
+  }
+
   private WorkflowStub launch(int students, boolean oneToOne) {
+    return launch(students, oneToOne, new TeacherSpec(Optional.empty(), null, null));
+  }
+
+  private WorkflowStub launch(int students, boolean oneToOne, TeacherSpec teacher) {
     StudentsSpec wanted = new StudentsSpec(students, null, null, null, null, null, null, oneToOne);
     ExperimentSpec spec =
-        new ExperimentSpec("test", null, null, null, null, null, wanted, null, null);
+        new ExperimentSpec("test", null, null, null, null, teacher, wanted, null, null);
     WorkflowStub workflow =
         environment
             .getWorkflowClient()
@@ -239,6 +282,9 @@ class DistillationWorkflowTest {
     final CountDownLatch release = new CountDownLatch(1);
     volatile boolean datasetReachable = true;
 
+    volatile boolean teacherFits = true;
+    final List<String> imported = new CopyOnWriteArrayList<>();
+
     final List<Stage> stages = new CopyOnWriteArrayList<>();
     final Map<String, Double> trained = new ConcurrentHashMap<>(); // learning rate by model
     final Map<String, TimestepRange> ranges = new ConcurrentHashMap<>();
@@ -263,6 +309,21 @@ class DistillationWorkflowTest {
           task.training().learningRate(),
           new TimestepRange(0, 1000),
           task.network());
+    }
+
+    @Override
+    public ModelRef importTeacher(ImportTeacher task) {
+      imported.add(task.source());
+      if (!teacherFits) {
+        throw ErrorType.TEACHER_INVALID.failure("Cannot import the teacher.", 1, null);
+      }
+      return new ModelRef(
+          ModelKey.TEACHER,
+          Optional.empty(),
+          new TimestepRange(0, 1000),
+          "teacher/manifest.json",
+          "0".repeat(64),
+          0);
     }
 
     @Override
@@ -292,7 +353,8 @@ class DistillationWorkflowTest {
       }
       trained.put(key.value(), learningRate);
       ranges.put(key.value(), range);
-      return new ModelRef(key, network, range, key + "/manifest.json", "0".repeat(64), 10);
+      return new ModelRef(
+          key, Optional.of(network), range, key + "/manifest.json", "0".repeat(64), 10);
     }
 
     @Override

@@ -9,7 +9,11 @@ public record EvaluationView(
     @Schema(examples = "o2mkd") String subject,
     @Schema(description = "What the distance is") String metric,
     @Schema(implementation = Double.class) Optional<Double> distance,
-    @Schema(description = "Multiply-accumulates per sampling step and image") double macsPerStep,
+    @Schema(
+            description =
+                "Multiply-accumulates per sampling step and image; absent: unknown, as of a TorchScript teacher",
+            implementation = Double.class)
+        Optional<Double> macsPerStep,
     @Schema(description = "Of all models of the subject") long parameters,
     double imagesPerSecond,
     long peakMemoryBytes,

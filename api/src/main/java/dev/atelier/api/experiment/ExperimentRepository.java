@@ -118,7 +118,9 @@ public class ExperimentRepository {
     Map<ModelKey, TimestepRange> ranges = new LinkedHashMap<>();
     Map<ModelKey, Integer> steps = new LinkedHashMap<>();
     ranges.put(ModelKey.TEACHER, all);
-    steps.put(ModelKey.TEACHER, spec.teacher().training().steps());
+    steps.put(
+        ModelKey.TEACHER,
+        spec.teacher().source().isPresent() ? 0 : spec.teacher().training().steps());
     int student = 0;
     for (TimestepRange range :
         spec.students()
@@ -340,7 +342,7 @@ public class ExperimentRepository {
                             row.getString("subject"),
                             row.getString("metric"),
                             finite(row, "distance"),
-                            row.getDouble("macs_per_step"),
+                            finite(row, "macs_per_step"),
                             row.getLong("parameters"),
                             row.getDouble("images_per_second"),
                             row.getLong("peak_memory_bytes"),

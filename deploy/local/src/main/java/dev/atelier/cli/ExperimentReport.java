@@ -43,7 +43,7 @@ record ExperimentReport(
       String subject,
       String metric,
       Optional<Double> distance,
-      double macsPerStep,
+      Optional<Double> macsPerStep,
       long parameters,
       double imagesPerSecond,
       long peakMemoryBytes) {}

@@ -1,5 +1,6 @@
 package dev.atelier.cli;
 
+import dev.atelier.workflows.ModelState;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
@@ -35,13 +36,18 @@ final class ReportText {
   }
 
   private static String bar(ExperimentReport.Model model) {
-    double done = model.totalSteps() == 0 ? 0 : (double) model.step() / model.totalSteps();
+    double done =
+        model.totalSteps() > 0
+            ? (double) model.step() / model.totalSteps()
+            : model.state() == ModelState.DONE ? 1 : 0; // imported: without a step
     int filled = (int) Math.floor(Math.min(1, done) * BAR_CELLS);
     return "█".repeat(filled) + "░".repeat(BAR_CELLS - filled);
   }
 
   private static String steps(ExperimentReport.Model model) {
-    return "%d/%d".formatted(model.step(), model.totalSteps());
+    return model.totalSteps() == 0
+        ? "imported"
+        : "%d/%d".formatted(model.step(), model.totalSteps());
   }
 
   /** What is known of the training: loss, speed, time left; or its state. */
@@ -81,7 +87,7 @@ final class ReportText {
       table.row(
           evaluation.subject(),
           evaluation.distance().map(Figures::number).orElse("—"),
-          Figures.count(evaluation.macsPerStep()),
+          evaluation.macsPerStep().map(Figures::count).orElse("unknown"),
           Figures.count((double) evaluation.parameters()),
           Figures.rate(evaluation.imagesPerSecond()),
           Figures.bytes(evaluation.peakMemoryBytes()));

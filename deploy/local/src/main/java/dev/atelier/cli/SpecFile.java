@@ -20,7 +20,7 @@ final class SpecFile {
 
   /** Fields that may name a local file. */
   private static final List<String> FILE_FIELDS =
-      List.of("/dataset/source", "/evaluation/extractor/source");
+      List.of("/dataset/source", "/teacher/source", "/evaluation/extractor/source");
 
   private SpecFile() {}
 

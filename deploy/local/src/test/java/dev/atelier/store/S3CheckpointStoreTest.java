@@ -12,6 +12,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 import org.flywaydb.core.Flyway;
 import org.jdbi.v3.core.Jdbi;
 import org.junit.jupiter.api.AfterAll;
@@ -203,7 +204,7 @@ class S3CheckpointStoreTest {
   }
 
   private S3CheckpointStore newAttempt(TrainingEnvironment environment) {
-    Attempt attempt = history.startAttempt("e", STUDENT, 100, 1, 1, "worker");
+    Attempt attempt = history.startAttempt("e", STUDENT, 100, 1, Optional.of(1L), "worker");
     return new S3CheckpointStore(
         server.store(),
         history,

@@ -89,7 +89,7 @@ final class TrainingBench implements AutoCloseable {
   }
 
   ExperimentHistory.Attempt startAttempt(String experiment) {
-    return history.startAttempt(experiment, TrainingProcess.STUDENT, 1, 1, 1, "test");
+    return history.startAttempt(experiment, TrainingProcess.STUDENT, 1, 1, Optional.of(1L), "test");
   }
 
   /** The checkpoints of an experiment's student, as an attempt finds them. */

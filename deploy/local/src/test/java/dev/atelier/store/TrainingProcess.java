@@ -4,7 +4,6 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.datatype.jdk8.Jdk8Module;
 import dev.atelier.diffusion.SeededRandom;
 import dev.atelier.network.Libtorch;
-import dev.atelier.network.TorchScriptArchive;
 import dev.atelier.network.UNet;
 import dev.atelier.spec.DiffusionSpec;
 import dev.atelier.spec.LossSpec;
@@ -17,6 +16,7 @@ import dev.atelier.training.Checkpoint;
 import dev.atelier.training.CheckpointStore;
 import dev.atelier.training.Distillation;
 import dev.atelier.training.ImageSource;
+import dev.atelier.training.TeacherModel;
 import dev.atelier.training.TrainingListener;
 import dev.atelier.training.TrainingLoop;
 import dev.atelier.training.TrainingMetrics;
@@ -127,7 +127,7 @@ final class TrainingProcess {
             STUDENT,
             job.steps(),
             task.network().parameters(),
-            task.network().macs(),
+            Optional.of(task.network().macs()),
             "process " + ProcessHandle.current().pid());
     CheckpointStore checkpoints =
         new S3CheckpointStore(
@@ -155,9 +155,7 @@ final class TrainingProcess {
 
   private TrainingTask task() throws IOException {
     UNet teacher = UNet.of(network(0.0), RESOLUTION, CHANNELS);
-    Path archive = work.resolve("teacher.pt");
-    TorchScriptArchive.write(
-        archive, teacher.inferenceModule("UNet", teacher.initialise(new SeededRandom(5))));
+    TeacherModel model = new TeacherModel.Weights(teacher, teacher.initialise(new SeededRandom(5)));
     return new TrainingTask(
         STUDENT.value(),
         studentNetwork(),
@@ -167,7 +165,7 @@ final class TrainingProcess {
         "spec",
         "code",
         Optional.of(
-            new Distillation(archive, new TimestepRange(0, 250), 0.8, new LossSpec(1.0, 1.0))));
+            new Distillation(model, new TimestepRange(0, 250), 0.8, new LossSpec(1.0, 1.0))));
   }
 
   static UNet studentNetwork() throws IOException {

@@ -1,0 +1,281 @@
+package dev.atelier.network;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.atelier.spec.NetworkSpec;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+
+/**
+ * {@code config.json} of a {@code UNet2DModel} of diffusers as a {@link NetworkSpec}. A field that
+ * is absent has diffusers' default; whatever {@link UNet} can't represent is refused.
+ */
+final class DiffusersConfig {
+
+  /** Fields that only other values of other fields make use of. */
+  private static final Set<String> WITHOUT_EFFECT = Set.of("num_train_timesteps");
+
+  private static final Set<String> MAPPED =
+      Set.of(
+          "sample_size",
+          "in_channels",
+          "out_channels",
+          "down_block_types",
+          "up_block_types",
+          "block_out_channels",
+          "layers_per_block",
+          "attention_head_dim",
+          "norm_num_groups",
+          "attn_norm_num_groups",
+          "dropout",
+          "act_fn");
+
+  /** A field with one supported value, and what diffusers takes when it is absent. */
+  private record Fixed(String field, String absent, String supported) {}
+
+  private static final List<Fixed> FIXED =
+      List.of(
+          new Fixed("center_input_sample", "false", "false"),
+          new Fixed("time_embedding_type", "\"positional\"", "\"positional\""),
+          new Fixed("time_embedding_dim", "null", "null"),
+          new Fixed("freq_shift", "0", "1"),
+          new Fixed("flip_sin_to_cos", "true", "false"),
+          new Fixed("mid_block_type", "\"UNetMidBlock2D\"", "\"UNetMidBlock2D\""),
+          new Fixed("mid_block_scale_factor", "1", "1"),
+          new Fixed("downsample_padding", "1", "0"),
+          new Fixed("downsample_type", "\"conv\"", "\"conv\""),
+          new Fixed("upsample_type", "\"conv\"", "\"conv\""),
+          new Fixed("norm_eps", "1e-5", "1e-6"),
+          new Fixed("resnet_time_scale_shift", "\"default\"", "\"default\""),
+          new Fixed("add_attention", "true", "true"),
+          new Fixed("class_embed_type", "null", "null"),
+          new Fixed("num_class_embeds", "null", "null"));
+
+  private static final ObjectMapper JSON = new ObjectMapper();
+
+  private final JsonNode config;
+  private final int resolution;
+  private final int channels;
+  private final List<String> faults = new ArrayList<>();
+
+  private DiffusersConfig(JsonNode config, int resolution, int channels) {
+    this.config = config;
+    this.resolution = resolution;
+    this.channels = channels;
+  }
+
+  /**
+   * Maps {@code config} to the network it describes.
+   *
+   * @param resolution pixels per side of the images that it will see
+   * @param channels of these images
+   * @throws IllegalArgumentException listing every field that can't be represented, as a clause
+   */
+  static NetworkSpec network(JsonNode config, int resolution, int channels) {
+    return new DiffusersConfig(config, resolution, channels).map();
+  }
+
+  private NetworkSpec map() {
+    String type = config.path("_class_name").asText("UNet2DModel");
+    if (!type.equals("UNet2DModel")) {
+      throw new IllegalArgumentException(
+          "config.json: _class_name is %s, supported: UNet2DModel".formatted(type));
+    }
+    FIXED.forEach(this::checkFixed);
+    config.fieldNames().forEachRemaining(this::checkKnown);
+    checkSample();
+    List<Integer> widths = integers("block_out_channels", "[224, 448, 672, 896]");
+    List<Integer> multipliers = multipliers(widths);
+    List<Integer> attention = attentionResolutions(widths.size());
+    int heads = heads(widths, attention);
+    int resBlocks = integer("layers_per_block", "2", 1, 8);
+    int groups = integer("norm_num_groups", "32", 1, 128);
+    JsonNode attentionGroups = value("attn_norm_num_groups", "null");
+    if (!attentionGroups.isNull() && attentionGroups.asInt() != groups) {
+      fault("attn_norm_num_groups", attentionGroups, "null or norm_num_groups " + groups);
+    }
+    for (int width : widths) {
+      if (width % groups != 0) {
+        fault("norm_num_groups", value("norm_num_groups", "32"), "a divisor of every width");
+        break;
+      }
+    }
+    JsonNode activation = value("act_fn", "\"silu\"");
+    if (!Set.of("silu", "swish").contains(activation.asText())) {
+      fault("act_fn", activation, "\"silu\"");
+    }
+    JsonNode dropout = value("dropout", "0.0");
+    if (!dropout.isNumber() || dropout.asDouble() < 0 || dropout.asDouble() >= 1) {
+      fault("dropout", dropout, "a number in [0, 1)");
+    }
+    if (!faults.isEmpty()) {
+      throw new IllegalArgumentException("config.json: " + Listing.of(faults));
+    }
+    return new NetworkSpec(
+        widths.get(0),
+        multipliers,
+        resBlocks,
+        attention,
+        heads,
+        dropout.asDouble(),
+        Optional.of(groups));
+  }
+
+  private void checkFixed(Fixed fixed) {
+    JsonNode found = value(fixed.field(), fixed.absent());
+    JsonNode supported = parse(fixed.supported());
+    boolean numbers = found.isNumber() && supported.isNumber();
+    boolean same = numbers ? found.asDouble() == supported.asDouble() : found.equals(supported);
+    if (!same) {
+      fault(fixed.field(), found, fixed.supported());
+    }
+  }
+
+  private void checkKnown(String field) {
+    boolean known =
+        field.startsWith("_")
+            || MAPPED.contains(field)
+            || WITHOUT_EFFECT.contains(field)
+            || FIXED.stream().anyMatch(f -> f.field().equals(field));
+    if (!known && !config.get(field).isNull()) {
+      faults.add("%s is %s, supported: no such field".formatted(field, config.get(field)));
+    }
+  }
+
+  private void checkSample() {
+    JsonNode size = value("sample_size", "null");
+    JsonNode square = parse("[%d,%d]".formatted(resolution, resolution));
+    if (!size.isNull() && size.asInt() != resolution && !size.equals(square)) {
+      fault("sample_size", size, "dataset.resolution " + resolution);
+    }
+    for (String field : List.of("in_channels", "out_channels")) {
+      JsonNode found = value(field, "3");
+      if (found.asInt() != channels) {
+        fault(field, found, "the images' %d channels".formatted(channels));
+      }
+    }
+  }
+
+  private List<Integer> multipliers(List<Integer> widths) {
+    int base = widths.get(0);
+    List<Integer> multipliers = new ArrayList<>();
+    for (int width : widths) {
+      boolean baseFits = base >= 4 && base <= 1024 && base % 2 == 0;
+      if (!baseFits || width % base != 0 || width > 16 * base) {
+        fault(
+            "block_out_channels",
+            value("block_out_channels", "[]"),
+            "an even first width from 4 to 1024, and multiples 1 to 16 of it");
+        break;
+      }
+      multipliers.add(width / base);
+    }
+    if (widths.size() > 8 || resolution % (1 << (widths.size() - 1)) != 0) {
+      fault(
+          "block_out_channels",
+          value("block_out_channels", "[]"),
+          "at most 8 levels, each of which halves the resolution %d".formatted(resolution));
+    }
+    return multipliers;
+  }
+
+  private List<Integer> attentionResolutions(int levels) {
+    List<String> down =
+        strings(
+            "down_block_types",
+            "[\"DownBlock2D\",\"AttnDownBlock2D\",\"AttnDownBlock2D\",\"AttnDownBlock2D\"]");
+    List<String> up =
+        strings(
+            "up_block_types",
+            "[\"AttnUpBlock2D\",\"AttnUpBlock2D\",\"AttnUpBlock2D\",\"UpBlock2D\"]");
+    List<Integer> attention = new ArrayList<>();
+    List<String> mirrored = new ArrayList<>();
+    boolean supported = down.size() == levels;
+    for (int level = 0; level < down.size(); level++) {
+      boolean attends = down.get(level).equals("AttnDownBlock2D");
+      supported &= attends || down.get(level).equals("DownBlock2D");
+      mirrored.add(0, attends ? "AttnUpBlock2D" : "UpBlock2D");
+      if (attends) {
+        attention.add(resolution >> level);
+      }
+    }
+    if (!supported) {
+      faults.add(
+          "down_block_types is %s, supported: DownBlock2D or AttnDownBlock2D for each of %d widths"
+              .formatted(down, levels));
+    } else if (!up.equals(mirrored)) {
+      faults.add(
+          "up_block_types is %s, supported: the mirror image of down_block_types, %s"
+              .formatted(up, mirrored));
+    }
+    return attention;
+  }
+
+  /** attention_head_dim is the width of a head; null: one head. */
+  private int heads(List<Integer> widths, List<Integer> attention) {
+    JsonNode dimension = value("attention_head_dim", "8");
+    if (dimension.isNull()) {
+      return 1;
+    }
+    List<Integer> attended = new ArrayList<>(List.of(widths.get(widths.size() - 1))); // mid block
+    for (int level = 0; level < widths.size(); level++) {
+      if (attention.contains(resolution >> level)) {
+        attended.add(widths.get(level));
+      }
+    }
+    int size = dimension.asInt();
+    int heads = size < 1 ? 0 : attended.get(0) / size;
+    if (heads < 1 || heads > 64 || attended.stream().anyMatch(w -> w != heads * size)) {
+      fault(
+          "attention_head_dim",
+          dimension,
+          "null, or one that gives all attending widths %s the same number of heads"
+              .formatted(attended));
+    }
+    return heads;
+  }
+
+  private int integer(String field, String absent, int least, int most) {
+    JsonNode found = value(field, absent);
+    if (!found.isInt() || found.asInt() < least || found.asInt() > most) {
+      fault(field, found, "a whole number from %d to %d".formatted(least, most));
+      return least;
+    }
+    return found.asInt();
+  }
+
+  private List<Integer> integers(String field, String absent) {
+    List<Integer> values = new ArrayList<>();
+    JsonNode found = value(field, absent);
+    found.forEach(v -> values.add(v.asInt()));
+    if (values.isEmpty() || values.stream().anyMatch(v -> v < 1)) {
+      throw new IllegalArgumentException(
+          "config.json: %s is %s, supported: a list of widths".formatted(field, found));
+    }
+    return values;
+  }
+
+  private List<String> strings(String field, String absent) {
+    List<String> values = new ArrayList<>();
+    value(field, absent).forEach(v -> values.add(v.asText()));
+    return values;
+  }
+
+  private JsonNode value(String field, String absent) {
+    return config.has(field) ? config.get(field) : parse(absent);
+  }
+
+  private void fault(String field, JsonNode found, String supported) {
+    faults.add("%s is %s, supported: %s".formatted(field, found, supported));
+  }
+
+  private static JsonNode parse(String json) {
+    try {
+      return JSON.readTree(json);
+    } catch (com.fasterxml.jackson.core.JsonProcessingException e) {
+      throw new IllegalStateException(e); // the texts above
+    }
+  }
+}

@@ -1,0 +1,14 @@
+package dev.atelier.network;
+
+/** A user's teacher cannot be imported; the message is one sentence that lists what is wrong. */
+public final class TeacherException extends RuntimeException {
+  private static final long serialVersionUID = 1L;
+
+  public TeacherException(String source, String reason) {
+    super("Cannot import the teacher '%s': %s.".formatted(source, reason));
+  }
+
+  public TeacherException(String source, String reason, Throwable cause) {
+    super("Cannot import the teacher '%s': %s.".formatted(source, reason), cause);
+  }
+}

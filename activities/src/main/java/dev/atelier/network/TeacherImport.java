@@ -1,0 +1,290 @@
+package dev.atelier.network;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.atelier.spec.DiffusionSpec;
+import dev.atelier.spec.NetworkSpec;
+import dev.atelier.spec.TeacherSpec;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeSet;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/**
+ * Reads a user's teacher: a safetensors file, a directory in the layout of diffusers, or a
+ * TorchScript file {@code (x [N, C, H, W] float, t [N] int64) -> eps}. Each is tried once before it
+ * is accepted.
+ */
+public final class TeacherImport {
+
+  /** What the spec says of the teacher and of the images. */
+  public record Expected(
+      NetworkSpec network, int resolution, int channels, DiffusionSpec diffusion) {
+
+    private boolean namesNetwork() {
+      return !network.equals(TeacherSpec.DEFAULT_NETWORK);
+    }
+  }
+
+  /** A teacher that fits. */
+  public sealed interface Imported {}
+
+  /** Weights of a network of ours, by name. */
+  public record Weights(UNet network, Map<String, HostTensor> tensors) implements Imported {}
+
+  /** A module of the user's, of which only the number of its parameters is known. */
+  public record TorchScript(Path file, long parameters) implements Imported {}
+
+  private static final String DIFFUSERS_NAME = "diffusion_pytorch_model.safetensors";
+  private static final byte[] ZIP = {'P', 'K', 3, 4};
+  private static final ObjectMapper JSON = new ObjectMapper();
+
+  // The names that diffusers gave the layers of an attention before its version 0.17.
+  private static final Pattern DEPRECATED =
+      Pattern.compile("(.*attentions\\.\\d+)\\.(query|key|value|proj_attn)\\.(weight|bias)");
+  private static final Map<String, String> CURRENT =
+      Map.of("query", "to_q", "key", "to_k", "value", "to_v", "proj_attn", "to_out.0");
+
+  private final String source;
+  private final Expected expected;
+  private final String device;
+
+  private TeacherImport(String source, Expected expected, String device) {
+    this.source = source;
+    this.expected = expected;
+    this.device = device;
+  }
+
+  /**
+   * Reads and tries the teacher at {@code path}.
+   *
+   * @param source its name in messages
+   * @param work a directory for temporary files
+   * @throws TeacherException with all that is wrong with it
+   */
+  public static Imported read(Path path, String source, Expected expected, String device, Path work)
+      throws IOException {
+    return new TeacherImport(source, expected, device).read(path, work);
+  }
+
+  private Imported read(Path path, Path work) throws IOException {
+    if (Files.isDirectory(path)) {
+      return probed(fromDirectory(path), work);
+    }
+    if (!Files.isRegularFile(path)) {
+      throw refused("there is no file or directory '%s'".formatted(path));
+    }
+    byte[] start;
+    try (InputStream in = Files.newInputStream(path)) {
+      start = in.readNBytes(ZIP.length);
+    }
+    return Arrays.equals(start, ZIP) ? torchScript(path) : probed(fromFile(path), work);
+  }
+
+  private Weights fromFile(Path file) {
+    SafetensorsFile content = open(file);
+    Optional<ModelMetadata> metadata;
+    try {
+      metadata = ModelMetadata.of(content.metadata());
+    } catch (IllegalArgumentException e) {
+      throw refused(e.getMessage(), e);
+    }
+    metadata.ifPresent(this::checkMetadata);
+    NetworkSpec network = metadata.map(ModelMetadata::network).orElse(expected.network());
+    return fitted(network, content.tensors(), metadata.isPresent() ? "" : " of teacher.network");
+  }
+
+  private void checkMetadata(ModelMetadata found) {
+    if (found.resolution() != expected.resolution()) {
+      throw refused(
+          "it is for %d×%d images, but dataset.resolution is %d"
+              .formatted(found.resolution(), found.resolution(), expected.resolution()));
+    }
+    if (found.channels() != expected.channels()) {
+      throw refused(
+          "it is for images of %d channels, but the dataset has %d"
+              .formatted(found.channels(), expected.channels()));
+    }
+    DiffusionSpec theirs = found.diffusion();
+    DiffusionSpec ours = expected.diffusion();
+    boolean linear = ours.schedule() == DiffusionSpec.Schedule.LINEAR;
+    if (!theirs.timesteps().equals(ours.timesteps())
+        || theirs.schedule() != ours.schedule()
+        || (linear
+            && (!theirs.betaStart().equals(ours.betaStart())
+                || !theirs.betaEnd().equals(ours.betaEnd())))) {
+      throw refused("it was trained with %s, but the spec has %s".formatted(theirs, ours));
+    }
+  }
+
+  private Weights fromDirectory(Path directory) throws IOException {
+    Path root =
+        Files.exists(directory.resolve("config.json")) ? directory : directory.resolve("unet");
+    Path config = root.resolve("config.json");
+    if (!Files.exists(config)) {
+      throw refused("expected config.json in the directory or in its folder unet, found neither");
+    }
+    NetworkSpec network;
+    try {
+      JsonNode fields = JSON.readTree(config.toFile());
+      network = DiffusersConfig.network(fields, expected.resolution(), expected.channels());
+    } catch (com.fasterxml.jackson.core.JsonProcessingException e) {
+      throw refused("config.json is no JSON (%s)".formatted(e.getOriginalMessage()), e);
+    } catch (IllegalArgumentException e) {
+      throw refused(e.getMessage(), e);
+    }
+    return fitted(network, directoryWeights(root), " of config.json");
+  }
+
+  private Map<String, HostTensor> directoryWeights(Path root) throws IOException {
+    Path whole = root.resolve(DIFFUSERS_NAME);
+    Path index = root.resolve(DIFFUSERS_NAME + ".index.json");
+    if (Files.exists(whole)) {
+      return open(whole).tensors();
+    }
+    if (!Files.exists(index)) {
+      boolean pickled = Files.exists(root.resolve("diffusion_pytorch_model.bin"));
+      throw refused(
+          "expected %s, found %s"
+              .formatted(
+                  DIFFUSERS_NAME,
+                  pickled
+                      ? "only diffusion_pytorch_model.bin (save it again with"
+                          + " save_pretrained(…, safe_serialization=True))"
+                      : "no such file"));
+    }
+    Map<String, HostTensor> tensors = new LinkedHashMap<>();
+    TreeSet<String> shards = new TreeSet<>();
+    JSON.readTree(index.toFile()).path("weight_map").forEach(shard -> shards.add(shard.asText()));
+    for (String shard : shards) {
+      if (!shard.equals(Path.of(shard).getFileName().toString())) {
+        throw refused("its index names '%s', expected a file beside it".formatted(shard));
+      }
+      tensors.putAll(open(root.resolve(shard)).tensors());
+    }
+    return tensors;
+  }
+
+  private SafetensorsFile open(Path file) {
+    try {
+      return SafetensorsFile.read(file);
+    } catch (IOException e) {
+      throw refused(
+          "expected a safetensors file, a TorchScript file or a directory of diffusers, and '%s' can't be read as safetensors: %s"
+              .formatted(file.getFileName(), withoutStop(e.getMessage())),
+          e);
+    }
+  }
+
+  private Weights fitted(NetworkSpec spec, Map<String, HostTensor> tensors, String whose) {
+    Map<String, HostTensor> current = new LinkedHashMap<>();
+    tensors.forEach((name, tensor) -> current.put(currentName(name), asLinear(name, tensor)));
+    try {
+      UNet network = UNet.of(spec, expected.resolution(), expected.channels());
+      if (expected.namesNetwork()
+          && !network.computesAs(
+              UNet.of(expected.network(), expected.resolution(), expected.channels()))) {
+        throw refused(
+            "its network is %s, but teacher.network is %s; leave teacher.network out, or make it the same"
+                .formatted(spec, expected.network()));
+      }
+      network.check(current, "its set of weights" + whose);
+      return new Weights(network, current);
+    } catch (IllegalArgumentException e) {
+      throw refused(withoutStop(e.getMessage()), e);
+    }
+  }
+
+  private static String currentName(String name) {
+    Matcher deprecated = DEPRECATED.matcher(name);
+    return deprecated.matches()
+        ? "%s.%s.%s"
+            .formatted(deprecated.group(1), CURRENT.get(deprecated.group(2)), deprecated.group(3))
+        : name;
+  }
+
+  /** An attention's 1×1 convolution [out, in, 1, 1] is the linear layer [out, in]. */
+  private static HostTensor asLinear(String name, HostTensor tensor) {
+    long[] shape = tensor.shape();
+    boolean pointwise = shape.length == 4 && shape[2] == 1 && shape[3] == 1;
+    return pointwise && name.contains("attentions.")
+        ? new HostTensor(tensor.dtype(), new long[] {shape[0], shape[1]}, tensor.data())
+        : tensor;
+  }
+
+  private Imported probed(Weights weights, Path work) throws IOException {
+    Path archive = work.resolve("probe.pt");
+    TorchScriptArchive.write(archive, weights.network().inferenceModule("UNet", weights.tensors()));
+    try (TorchModule module = Libtorch.load(archive, device, TorchModule.Mode.INFERENCE)) {
+      probe(module);
+    } finally {
+      Files.delete(archive);
+    }
+    return weights;
+  }
+
+  private Imported torchScript(Path file) {
+    if (expected.namesNetwork()) {
+      throw refused("a TorchScript file has its own network: leave teacher.network out");
+    }
+    TorchModule loaded;
+    try {
+      loaded = Libtorch.load(file, device, TorchModule.Mode.INFERENCE);
+    } catch (IllegalArgumentException e) {
+      throw refused("expected a TorchScript file: " + withoutStop(e.getMessage()), e);
+    }
+    try (TorchModule module = loaded) {
+      probe(module);
+      return new TorchScript(file, module.parameters());
+    }
+  }
+
+  /** Asks for the eps of two images at the ends of [0, T). */
+  private void probe(TorchModule module) {
+    int side = expected.resolution();
+    long[] shape = {2, expected.channels(), side, side};
+    HostTensor x = HostTensor.zeros(HostTensor.DType.F32, shape);
+    float[] values = new float[Math.toIntExact(x.elements())];
+    for (int i = 0; i < values.length; i++) {
+      values[i] = (float) Math.sin(i);
+    }
+    x.putFloats(values);
+    HostTensor t = HostTensor.ofLongs(new long[] {0, expected.diffusion().timesteps() - 1}, 2);
+    HostTensor eps;
+    try {
+      eps = module.forward(x, t);
+    } catch (TorchException | IllegalArgumentException | UnsupportedOperationException e) {
+      throw refused(
+          "it can't be asked for eps of x %s and t I64[2]: %s"
+              .formatted(x, withoutStop(String.valueOf(e.getMessage()))),
+          e);
+    }
+    if (eps.dtype() != HostTensor.DType.F32 || !Arrays.equals(eps.shape(), shape)) {
+      throw refused("for x %s it gave %s, expected the shape of x".formatted(x, eps));
+    }
+    for (float value : eps.toFloats()) {
+      if (!Float.isFinite(value)) {
+        throw refused("for x %s it gave values that are not finite".formatted(x));
+      }
+    }
+  }
+
+  private TeacherException refused(String reason) {
+    return new TeacherException(source, reason);
+  }
+
+  private TeacherException refused(String reason, Throwable cause) {
+    return new TeacherException(source, reason, cause);
+  }
+
+  private static String withoutStop(String sentence) {
+    return sentence.endsWith(".") ? sentence.substring(0, sentence.length() - 1) : sentence;
+  }
+}
