@@ -166,12 +166,13 @@ final class ChannelsLastText {
     int perGroup = o.width() / o.groups();
     long elements = (long) perGroup * o.side() * o.side();
     String v = o.out();
+    line("%1$s = torch.mul(%2$s, %2$s)", v, o.in()); // its memory becomes the result's
     line(
         "%s_sum = torch.reshape(torch.sum(%s, [2, 3]), [-1, %d, %d])",
         v, o.in(), o.groups(), perGroup);
     line(
-        "%1$s_squares = torch.reshape(torch.sum(torch.mul(%2$s, %2$s), [2, 3]), [-1, %3$d, %4$d])",
-        v, o.in(), o.groups(), perGroup);
+        "%1$s_squares = torch.reshape(torch.sum(%1$s, [2, 3]), [-1, %2$d, %3$d])",
+        v, o.groups(), perGroup);
     line("%1$s_mean = torch.div(torch.sum(%1$s_sum, [2], True), %2$d.)", v, elements);
     line("%1$s_var = torch.div(torch.sum(%1$s_squares, [2], True), %2$d.)", v, elements);
     line("%1$s_var = torch.relu(torch.sub(%1$s_var, torch.mul(%1$s_mean, %1$s_mean)))", v);
@@ -184,7 +185,7 @@ final class ChannelsLastText {
         "%1$s_b = torch.sub(torch.reshape(%2$s, [%3$d, %4$d]), torch.mul(%1$s_mean, %1$s_gamma))",
         v, bias(o.layer()), o.groups(), perGroup);
     line("%1$s_b = torch.reshape(%1$s_b, [-1, %2$d, 1, 1])", v, o.width());
-    line("%1$s = torch.addcmul(%1$s_b, %2$s, %1$s_a)", v, o.in());
+    line("%1$s = torch.addcmul(%1$s_b, %2$s, %1$s_a, out=%1$s)", v, o.in());
     if (o.silu()) {
       line("%1$s = torch.silu_(%1$s)", v);
     }
@@ -304,6 +305,8 @@ final class ChannelsLastText {
     String variable = "g" + variables++;
     if (known == null) {
       line("%s = %s", variable, gradient);
+    } else if (owned) {
+      line("%s = torch.add_(%s, %s)", variable, gradient, known);
     } else {
       line("%s = torch.add(%s, %s)", variable, known, gradient);
     }
@@ -352,18 +355,18 @@ final class ChannelsLastText {
     String v = o.out();
     String gy = "g" + variables++;
     if (o.silu()) {
-      line(
-          "%1$s = torch.silu_backward(%2$s, torch.addcmul(%3$s_b, %4$s, %3$s_a))",
-          gy, g, v, o.in());
+      line("%1$s = torch.addcmul(%2$s_b, %3$s, %2$s_a)", gy, v, o.in());
+      line("%1$s = torch.silu_backward(%2$s, %1$s, grad_input=%1$s)", gy, g);
     } else {
       line("%s = %s", gy, g);
     }
     line(
         "%1$s_s = torch.reshape(torch.sum(%1$s, [2, 3]), [-1, %2$d, %3$d])",
         gy, o.groups(), perGroup);
+    line("%1$s_in = torch.mul(%1$s, %2$s)", gy, o.in()); // its memory becomes the result's
     line(
-        "%1$s_x = torch.reshape(torch.sum(torch.mul(%1$s, %2$s), [2, 3]), [-1, %3$d, %4$d])",
-        gy, o.in(), o.groups(), perGroup);
+        "%1$s_x = torch.reshape(torch.sum(%1$s_in, [2, 3]), [-1, %2$d, %3$d])",
+        gy, o.groups(), perGroup);
     weightGradient(
         o.layer() + ".weight",
         "torch.reshape(torch.sum(torch.mul(torch.sub(%1$s_x, torch.mul(%2$s_mean, %1$s_s)), %2$s_rstd), [0]), [%3$d])"
@@ -387,7 +390,7 @@ final class ChannelsLastText {
     }
     give(
         o.in(),
-        "torch.addcmul_(torch.addcmul(%1$s_c3, %2$s, %1$s_c2), %1$s, %3$s_a)"
+        "torch.addcmul_(torch.addcmul(%1$s_c3, %2$s, %1$s_c2, out=%1$s_in), %1$s, %3$s_a)"
             .formatted(gy, o.in(), v),
         true);
   }
