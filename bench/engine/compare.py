@@ -33,7 +33,7 @@ SAMPLER_STEPS = 20
 
 # As the local stack starts its workers.
 WORKER_ENVIRONMENT = {
-    "MALLOC_MMAP_THRESHOLD_": "1073741824",
+    "MALLOC_MMAP_THRESHOLD_": "33554432",
     "MALLOC_TRIM_THRESHOLD_": "34359738368",
     "MALLOC_TOP_PAD_": "67108864",
 }
@@ -47,7 +47,7 @@ class Program:
         self.process = subprocess.Popen(
             command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
         )
-        self.parameters = self.answer()["parameters"]
+        self.network = self.answer()
 
     def answer(self):
         for line in self.process.stdout:
@@ -88,11 +88,18 @@ def pytorch(case):
     return Program([str(c) for c in command], {}, threads)
 
 
+def flops(case, network):
+    """Of one step: a backward pass takes twice a forward one; the teacher only goes forward."""
+    task, batch = CASES[case][0], CASES[case][3]
+    passes = SAMPLER_STEPS if task == "sample" else 3
+    return 2 * batch * (passes * network["macs"] + network["teacherMacs"])
+
+
 def compare(case, pairs, warmup):
     steps = CASES[case][5]
     a, b = ours(case), pytorch(case)
-    if a.parameters != b.parameters:
-        sys.exit(f"{case}: {a.parameters} parameters here, {b.parameters} in PyTorch")
+    if a.network["parameters"] != b.network["parameters"]:
+        sys.exit(f"{case}: {a.network['parameters']} parameters here, {b.network['parameters']} in PyTorch")
     a.run(warmup)
     b.run(warmup)
     times = {a: [], b: []}
@@ -114,6 +121,7 @@ def compare(case, pairs, warmup):
         "ratio": statistics.median(ratios),
         "ratioMin": min(ratios),
         "ratioMax": max(ratios),
+        "oursFlops": flops(case, a.network) / statistics.median(times[a]),
         "cpuRatio": statistics.median(cpu[a]) / statistics.median(cpu[b]),
         "oursPeakRss": peak[a],
         "pytorchPeakRss": peak[b],
@@ -141,18 +149,21 @@ def main():
     args = parser.parse_args()
     cpu = next((l.split(":")[1].strip() for l in open("/proc/cpuinfo") if l.startswith("model name")), "?")
     print(f"{cpu}, {os.cpu_count()} cores, {platform.platform()}, {time.strftime('%Y-%m-%d')}")
-    for threads in (1, 2):
-        print(f"sgemm 4096³, {threads} thread(s): {sgemm_gflops(threads):.0f} GFLOP/s")
+    peak = {threads: sgemm_gflops(threads) for threads in (1, 2)}
+    for threads, gflops in peak.items():
+        print(f"sgemm 4096³, {threads} thread(s): {gflops:.0f} GFLOP/s")
     print()
-    print("| case | ours | PyTorch | ratio (min–max) | CPU time | target | peak RSS ours | PyTorch | ratio |")
-    print("|---|---|---|---|---|---|---|---|---|", flush=True)
+    print("| case | ours | PyTorch | ratio (min–max) | CPU time | target | of sgemm | peak RSS ours | PyTorch | ratio |")
+    print("|---|---|---|---|---|---|---|---|---|---|", flush=True)
     for case in args.cases:
         r = compare(case, args.pairs, args.warmup)
         gb = 2**30
         print(
             f"| {case} | {r['oursSeconds']:.3f} s | {r['pytorchSeconds']:.3f} s "
             f"| {r['ratio']:.3f} ({r['ratioMin']:.3f}–{r['ratioMax']:.3f}) | {r['cpuRatio']:.3f} | ≤ {CASES[case][6]:.2f} "
+            f"| {r['oursFlops'] / 1e9 / peak[CASES[case][4]]:.0%} "
             f"| {r['oursPeakRss'] / gb:.2f} GiB | {r['pytorchPeakRss'] / gb:.2f} GiB "
+            f"| {r['oursFlops'] / 1e9 / peak[CASES[case][4]]:.0%} "
             f"| {r['oursPeakRss'] / r['pytorchPeakRss']:.2f} |",
             flush=True,
         )

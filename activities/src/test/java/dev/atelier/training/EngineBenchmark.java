@@ -53,13 +53,18 @@ final class EngineBenchmark {
     Libtorch.useThreads(Integer.parseInt(args[6]));
     EngineBenchmark benchmark = new EngineBenchmark();
     UNet network = unet(Integer.parseInt(args[1]), Integer.parseInt(args[4]));
+    UNet teacher = unet(Integer.parseInt(args[2]), network.resolution());
     int batch = Integer.parseInt(args[3]);
     Path work = Files.createTempDirectory("atelier-bench-");
-    System.out.printf(Locale.ROOT, "{\"parameters\": %d}%n", network.parameters());
+    System.out.printf(
+        Locale.ROOT,
+        "{\"parameters\": %d, \"macs\": %d, \"teacherMacs\": %d}%n",
+        network.parameters(),
+        network.macs() + network.attentionMacs(),
+        args[0].equals("distill") ? teacher.macs() + teacher.attentionMacs() : 0);
     switch (args[0]) {
       case "train" -> benchmark.train(network, Optional.empty(), batch, work);
       case "distill" -> {
-        UNet teacher = unet(Integer.parseInt(args[2]), network.resolution());
         TeacherModel model =
             new TeacherModel.Weights(teacher, teacher.initialise(new SeededRandom(5)));
         Distillation distillation =

@@ -65,7 +65,7 @@ final class WorkerService implements Service {
     environment.put("DJL_CACHE_DIR", root.resolve("djl").toString());
     environment.put("OMP_NUM_THREADS", Integer.toString(threads));
     // glibc would give tensors back to the kernel after each step and fault them in again
-    environment.put("MALLOC_MMAP_THRESHOLD_", "1073741824");
+    environment.put("MALLOC_MMAP_THRESHOLD_", "33554432");
     environment.put("MALLOC_TRIM_THRESHOLD_", "34359738368");
     environment.put("MALLOC_TOP_PAD_", "67108864");
     return new Launch(command, environment);

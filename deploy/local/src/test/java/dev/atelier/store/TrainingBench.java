@@ -134,7 +134,7 @@ final class TrainingBench implements AutoCloseable {
                 "OMP_NUM_THREADS", "1",
                 "MKL_NUM_THREADS", "1",
                 // as workers run
-                "MALLOC_MMAP_THRESHOLD_", "1073741824",
+                "MALLOC_MMAP_THRESHOLD_", "33554432",
                 "MALLOC_TRIM_THRESHOLD_", "34359738368",
                 "MALLOC_TOP_PAD_", "67108864"));
     Path output = log.resolveSibling(log.getFileName() + ".out");
