@@ -163,7 +163,6 @@ def main():
             f"| {r['ratio']:.3f} ({r['ratioMin']:.3f}–{r['ratioMax']:.3f}) | {r['cpuRatio']:.3f} | ≤ {CASES[case][6]:.2f} "
             f"| {r['oursFlops'] / 1e9 / peak[CASES[case][4]]:.0%} "
             f"| {r['oursPeakRss'] / gb:.2f} GiB | {r['pytorchPeakRss'] / gb:.2f} GiB "
-            f"| {r['oursFlops'] / 1e9 / peak[CASES[case][4]]:.0%} "
             f"| {r['oursPeakRss'] / r['pytorchPeakRss']:.2f} |",
             flush=True,
         )
