@@ -42,7 +42,8 @@ class PythonReadsFilesTest {
             List.of(
                 SMALL.inferenceModule("Small", ClosedForm.weights(SMALL)),
                 LARGE.inferenceModule("Large", ClosedForm.weights(LARGE)),
-                SMALL.inferenceModule("Small", ClosedForm.weights(SMALL)))));
+                SMALL.inferenceModule("Small", ClosedForm.weights(SMALL))),
+            0));
     return archive;
   }
 

@@ -126,7 +126,8 @@ class TeacherImportTest {
                  "up_block_types": ["UpBlock2D", "UpBlock2D", "AttnUpBlock2D", "UpBlock2D"]}
                 """),
             32,
-            3);
+            3,
+            0);
     assertThat(network)
         .isEqualTo(
             new NetworkSpec(128, List.of(1, 2, 2, 2), 2, List.of(16), 1, 0.0, Optional.of(32)));
@@ -185,19 +186,20 @@ class TeacherImportTest {
         new NetworkSpec(8, List.of(1, 2), 1, List.of(4), 2, 0.3, Optional.of(4));
     DiffusionSpec cosine = new DiffusionSpec(null, DiffusionSpec.Schedule.COSINE, null, null);
 
-    assertThat(refusal(file, new Expected(wider, 8, 3, DIFFUSION)))
+    assertThat(refusal(file, new Expected(wider, 8, 3, 0, DIFFUSION)))
         .contains("teacher.network is NetworkSpec[channels=16");
-    assertThat(refusal(file, new Expected(TeacherSpec.DEFAULT_NETWORK, 16, 3, DIFFUSION)))
+    assertThat(refusal(file, new Expected(TeacherSpec.DEFAULT_NETWORK, 16, 3, 0, DIFFUSION)))
         .contains("it is for 8×8 images, but dataset.resolution is 16");
-    assertThat(refusal(file, new Expected(TeacherSpec.DEFAULT_NETWORK, 8, 3, cosine)))
+    assertThat(refusal(file, new Expected(TeacherSpec.DEFAULT_NETWORK, 8, 3, 0, cosine)))
         .contains("it was trained with DiffusionSpec[timesteps=1000, schedule=LINEAR");
-    assertThat(read(file, new Expected(withDropout, 8, 3, DIFFUSION))).isInstanceOf(Weights.class);
+    assertThat(read(file, new Expected(withDropout, 8, 3, 0, DIFFUSION)))
+        .isInstanceOf(Weights.class);
   }
 
   @Test
   void shouldTakeTheSpecsNetworkWhenTheFileNamesNone() throws Exception {
     Path file = weights(fixture("diffusers"));
-    assertThat(read(file, new Expected(SMALL, 8, 3, DIFFUSION))).isInstanceOf(Weights.class);
+    assertThat(read(file, new Expected(SMALL, 8, 3, 0, DIFFUSION))).isInstanceOf(Weights.class);
   }
 
   @Test
@@ -213,7 +215,7 @@ class TeacherImportTest {
     Path file = directory.resolve("own.pt");
     TorchScriptArchive.write(file, network.inferenceModule("Theirs", ClosedForm.weights(network)));
     assertThat(read(file)).isEqualTo(new TorchScript(file, network.parameters()));
-    assertThat(refusal(file, new Expected(SMALL, 8, 3, DIFFUSION)))
+    assertThat(refusal(file, new Expected(SMALL, 8, 3, 0, DIFFUSION)))
         .contains("leave teacher.network out");
   }
 
@@ -248,12 +250,12 @@ class TeacherImportTest {
 
   private Path ourFile(Map<String, HostTensor> weights) throws IOException {
     Path file = directory.resolve("teacher.safetensors");
-    SafetensorsFile.write(file, weights, new ModelMetadata(SMALL, 8, 3, DIFFUSION).toStrings());
+    SafetensorsFile.write(file, weights, new ModelMetadata(SMALL, 8, 3, 0, DIFFUSION).toStrings());
     return file;
   }
 
   private Imported read(Path path) throws IOException {
-    return read(path, new Expected(TeacherSpec.DEFAULT_NETWORK, 8, 3, DIFFUSION));
+    return read(path, new Expected(TeacherSpec.DEFAULT_NETWORK, 8, 3, 0, DIFFUSION));
   }
 
   private Imported read(Path path, Expected expected) throws IOException {
@@ -261,7 +263,7 @@ class TeacherImportTest {
   }
 
   private String refusal(Path path) {
-    return refusal(path, new Expected(TeacherSpec.DEFAULT_NETWORK, 8, 3, DIFFUSION));
+    return refusal(path, new Expected(TeacherSpec.DEFAULT_NETWORK, 8, 3, 0, DIFFUSION));
   }
 
   private String refusal(Path path, Expected expected) {

@@ -52,7 +52,7 @@ class EnsembleSamplerTest {
       List<OwnedModel> models, SamplerSpec spec, int batchSize, OptionalLong memory) {
     byte[] all = new byte[5 * 192];
     try (EnsembleSampler sampler =
-        new EnsembleSampler(models, DIFFUSION, spec, 9, 3, 8, "cpu", memory)) {
+        new EnsembleSampler(models, DIFFUSION, spec, 9, 3, 8, 0, "cpu", memory)) {
       var report =
           sampler.sample(
               10,
@@ -94,7 +94,7 @@ class EnsembleSamplerTest {
         OptionalLong.of(2 * model.activationBytes().orElseThrow() + 2 * 192 * 16 + 1);
     for (OptionalLong memory : List.of(forTwo, OptionalLong.of(1), OptionalLong.empty())) {
       try (EnsembleSampler sampler =
-          new EnsembleSampler(List.of(model), DIFFUSION, spec, 9, 3, 8, "cpu", memory)) {
+          new EnsembleSampler(List.of(model), DIFFUSION, spec, 9, 3, 8, 0, "cpu", memory)) {
         List<Integer> batches = new ArrayList<>();
         sampler.sample(0, 5, 4, (first, count, chw) -> batches.add(count), () -> false);
         if (memory.isEmpty()) {
@@ -129,7 +129,7 @@ class EnsembleSamplerTest {
     assertThat(SamplerPlan.of(spec, 1000).timesteps()).startsWith(900).endsWith(0);
     try (EnsembleSampler sampler =
         new EnsembleSampler(
-            List.of(small, large), DIFFUSION, spec, 9, 3, 8, "cpu", OptionalLong.empty())) {
+            List.of(small, large), DIFFUSION, spec, 9, 3, 8, 0, "cpu", OptionalLong.empty())) {
       assertThat(sampler.macsPerStep().orElseThrow())
           .isCloseTo(
               0.4 * small.macs().orElseThrow() + 0.6 * large.macs().orElseThrow(), within(1e-3));
