@@ -93,6 +93,10 @@ class TrainingModuleTest {
   }
 
   private TorchModule load(UNet network, Settings settings) throws Exception {
+    return load(network, network(0), settings);
+  }
+
+  private TorchModule load(UNet network, UNet teacherNetwork, Settings settings) throws Exception {
     Map<String, HostTensor> weights = ClosedForm.weights(network);
     Map<String, HostTensor> zeros = new LinkedHashMap<>();
     weights.forEach((k, v) -> zeros.put(k, HostTensor.zeros(v.dtype(), v.shape())));
@@ -105,9 +109,9 @@ class TrainingModuleTest {
             network,
             new State(weights, weights, zeros, zeros),
             settings,
-            Optional.of(new TeacherNetwork(network(0), teacher))));
+            Optional.of(new TeacherNetwork(teacherNetwork, teacher))));
     TorchScriptArchive.write(
-        directory.resolve("teacher.pt"), network(0).inferenceModule("UNet", teacher));
+        directory.resolve("teacher.pt"), teacherNetwork.inferenceModule("UNet", teacher));
     return Libtorch.load(archive, "cpu", TorchModule.Mode.TRAINING);
   }
 
@@ -137,6 +141,80 @@ class TrainingModuleTest {
               .get(0)
               .toDoubles();
       assertThat(Math.abs(first[0] - expected[0])).isGreaterThan(1e-3 * expected[0]);
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource(NetworkForm.class)
+  void shouldTellEachPartAndTheTeacherTheirClasses(NetworkForm form) throws Exception {
+    UNet network =
+        UNet.of(new NetworkSpec(8, List.of(1, 2), 1, List.of(4), 1, 0.0, Optional.of(8)), 8, 3, 3);
+    HostTensor y = HostTensor.ofLongs(new long[] {2, 0, 2, 2}, 4);
+    HostTensor otherY = HostTensor.ofLongs(new long[] {2, 0, 1, 2}, 4);
+    Settings inParts = new Settings(0.25, 0, 1, 0.5, 2, Precision.FP32, form);
+    try (TorchModule whole =
+            load(network, network, new Settings(0.25, 0, 1, 0.5, 1, Precision.FP32, form));
+        TorchModule cut = load(network, network, inParts);
+        TorchModule apart = load(network, network, inParts);
+        TorchModule told = load(network, network, inParts);
+        TorchModule teacher =
+            Libtorch.load(directory.resolve("teacher.pt"), "cpu", TorchModule.Mode.INFERENCE)) {
+      double[] expected =
+          whole.run("teach_step", XT, NOISE, T, y, HYPER, COUNTERS).get(0).toDoubles();
+      double[] found = cut.run("teach_step", XT, NOISE, T, y, HYPER, COUNTERS).get(0).toDoubles();
+      HostTensor epsTeacher = teacher.forward(XT, T, y);
+      double[] asked =
+          apart
+              .run("distill_step", XT, NOISE, T, y, epsTeacher, HYPER, COUNTERS)
+              .get(0)
+              .toDoubles();
+      double[] other =
+          told.run("teach_step", XT, NOISE, T, otherY, HYPER, COUNTERS).get(0).toDoubles();
+      for (int i = 0; i < 4; i++) {
+        assertThat(found[i]).isCloseTo(expected[i], within(1e-5 * expected[i]));
+        assertThat(asked[i]).isCloseTo(expected[i], within(1e-5 * expected[i]));
+        // Negative control.
+        assertThat(other[i]).isNotCloseTo(expected[i], within(1e-5 * expected[i]));
+      }
+      assertThat(distance(all(cut.run("exp_avg")), all(whole.run("exp_avg")))).isLessThan(1e-5);
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource(NetworkForm.class)
+  void shouldGiveTheSameBitsWhenManySamplesShareAClass(NetworkForm form) throws Exception {
+    UNet network =
+        UNet.of(new NetworkSpec(8, List.of(1), 1, List.of(), 1, 0.0, Optional.of(2)), 8, 3, 2000);
+    int batch = 64;
+    long[] t = new long[batch];
+    long[] y = new long[batch];
+    Arrays.setAll(t, i -> 15L * i);
+    Arrays.setAll(y, i -> i % 3 == 0 ? 1999 : i % 5);
+    HostTensor[] inputs = {
+      ClosedForm.tensor(0, 1, 0, batch, 3, 8, 8),
+      ClosedForm.tensor(1, 1, 0, batch, 3, 8, 8),
+      HostTensor.ofLongs(t, batch),
+      HostTensor.ofLongs(y, batch)
+    };
+    int row =
+        network.weights().stream()
+            .map(UNet.Weight::name)
+            .toList()
+            .indexOf("class_embedding.weight");
+    int threads = Libtorch.threads();
+    try (TorchModule module =
+        load(network, network, new Settings(0.25, 0, 1, 0, 1, Precision.FP32, form))) {
+      Libtorch.useThreads(2);
+      float[] first = module.run("gradients", inputs).get(row).toFloats();
+      for (int i = 0; i < 20; i++) {
+        assertThat(module.run("gradients", inputs).get(row).toFloats()).isEqualTo(first);
+      }
+      for (int i = 0; i < first.length; i++) {
+        int label = i / 32;
+        assertThat(first[i] != 0).as("row %d", label).isEqualTo(label < 5 || label == 1999);
+      }
+    } finally {
+      Libtorch.useThreads(threads);
     }
   }
 
