@@ -197,6 +197,61 @@ class TeacherImportTest {
   }
 
   @Test
+  void shouldRebuildAConditionalNetworkFromOurOwnExport() throws Exception {
+    Map<String, HostTensor> weights = ClosedForm.weights(UNet.of(SMALL, 8, 3, 5));
+    Path file = directory.resolve("conditional.safetensors");
+    SafetensorsFile.write(file, weights, new ModelMetadata(SMALL, 8, 3, 5, DIFFUSION).toStrings());
+
+    Weights teacher = (Weights) read(file, expecting(5));
+    assertThat(teacher.network().classes()).isEqualTo(5);
+    assertThat(refusal(file, expecting(0)))
+        .contains(
+            "it is class-conditional with 5 classes, but the dataset is not class-conditional");
+    assertThat(refusal(ourFile(ClosedForm.weights(UNet.of(SMALL, 8, 3))), expecting(5)))
+        .contains(
+            "it is not class-conditional, but the dataset is class-conditional with 5 classes");
+  }
+
+  @Test
+  void shouldImportAConditionalDirectoryWhenTheDatasetHasItsClasses() throws Exception {
+    copy(fixture("diffusers"), directory);
+    Path config = directory.resolve("config.json");
+    ObjectNode fields = (ObjectNode) JSON.readTree(config.toFile());
+    fields.put("num_class_embeds", 5);
+    JSON.writeValue(config.toFile(), fields);
+    assertThat(refusal(directory, expecting(5))).contains("class_embedding.weight is missing");
+
+    Map<String, HostTensor> tensors =
+        new LinkedHashMap<>(SafetensorsFile.read(weights(fixture("diffusers"))).tensors());
+    tensors.put("class_embedding.weight", ClosedForm.tensor(1, 1, 0, 5, 32));
+    SafetensorsFile.write(weights(directory), tensors, Map.of());
+    assertThat(((Weights) read(directory, expecting(5))).network().classes()).isEqualTo(5);
+    assertThat(refusal(directory, expecting(4)))
+        .contains("num_class_embeds is 5, supported: the dataset's 4 classes");
+    assertThat(refusal(fixture("diffusers"), expecting(4)))
+        .contains("num_class_embeds is null, supported: the dataset's 4 classes");
+  }
+
+  @Test
+  void shouldAskATorchScriptFileForEpsOfAClassWhenTheDatasetHasSome() throws Exception {
+    UNet network = UNet.of(SMALL, 8, 3, 5);
+    Path file = directory.resolve("own.pt");
+    TorchScriptArchive.write(file, network.inferenceModule("Theirs", ClosedForm.weights(network)));
+    assertThat(read(file, expecting(5))).isEqualTo(new TorchScript(file, network.parameters()));
+    assertThat(refusal(file, expecting(6))).contains("t I64[2] and y I64[2]: index out of range");
+    assertThat(refusal(file, expecting(0))).contains("can't be asked for eps of x F32");
+
+    UNet unconditional = UNet.of(SMALL, 8, 3);
+    TorchScriptArchive.write(
+        file, unconditional.inferenceModule("Theirs", ClosedForm.weights(unconditional)));
+    assertThat(refusal(file, expecting(5))).contains("t I64[2] and y I64[2]: ");
+  }
+
+  private static Expected expecting(int classes) {
+    return new Expected(TeacherSpec.DEFAULT_NETWORK, 8, 3, classes, DIFFUSION);
+  }
+
+  @Test
   void shouldTakeTheSpecsNetworkWhenTheFileNamesNone() throws Exception {
     Path file = weights(fixture("diffusers"));
     assertThat(read(file, new Expected(SMALL, 8, 3, 0, DIFFUSION))).isInstanceOf(Weights.class);

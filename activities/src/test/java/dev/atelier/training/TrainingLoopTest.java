@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.within;
 
+import dev.atelier.diffusion.NoiseSchedule;
 import dev.atelier.diffusion.SeededRandom;
 import dev.atelier.network.HostTensor;
 import dev.atelier.network.Libtorch;
@@ -25,6 +26,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
@@ -41,7 +43,9 @@ class TrainingLoopTest {
 
   @TempDir Path directory;
 
-  /** Images whose pixels all differ, 8×8. */
+  private static final int CLASSES = 3;
+
+  /** Images whose pixels all differ, 8×8, of three classes. */
   private static final ImageSource IMAGES =
       new ImageSource() {
         @Override
@@ -55,11 +59,23 @@ class TrainingLoopTest {
             chw[offset + i] = (byte) (index * 31 + i * 7);
           }
         }
+
+        @Override
+        public int label(int index) {
+          return index % CLASSES;
+        }
       };
 
   private static UNet network(double dropout) {
+    return network(dropout, 0);
+  }
+
+  private static UNet network(double dropout, int classes) {
     return UNet.of(
-        new NetworkSpec(8, List.of(1, 2), 1, List.of(4), 1, dropout, Optional.empty()), 8, 3);
+        new NetworkSpec(8, List.of(1, 2), 1, List.of(4), 1, dropout, Optional.empty()),
+        8,
+        3,
+        classes);
   }
 
   private static TrainingSpec training(int steps, double learningRate) {
@@ -100,14 +116,22 @@ class TrainingLoopTest {
   }
 
   private static TeacherModel.Weights weightsOfATeacher() {
-    UNet teacher = network(0);
+    return weightsOfATeacher(0);
+  }
+
+  private static TeacherModel.Weights weightsOfATeacher(int classes) {
+    UNet teacher = network(0, classes);
     return new TeacherModel.Weights(teacher, teacher.initialise(new SeededRandom(5)));
   }
 
   private static TrainingTask student(TrainingSpec training, TeacherModel teacher) {
+    return student(training, teacher, 0);
+  }
+
+  private static TrainingTask student(TrainingSpec training, TeacherModel teacher, int classes) {
     return new TrainingTask(
         "student-1",
-        network(0.1),
+        network(0.1, classes),
         DIFFUSION,
         training,
         12,
@@ -139,7 +163,8 @@ class TrainingLoopTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"teacher", "student", "bf16 student", "teacher in parts"})
+  @ValueSource(
+      strings = {"teacher", "student", "bf16 student", "conditional student", "teacher in parts"})
   void shouldEndWithTheSameBitsWhenKilledAndResumed(String kind) throws Exception {
     TrainingTask task =
         switch (kind) {
@@ -147,6 +172,9 @@ class TrainingLoopTest {
           case "student" -> student(10);
           case "bf16 student" ->
               student(training(10, 1e-3, 1, Precision.BF16, 1e4), weightsOfATeacher());
+          case "conditional student" ->
+              student(
+                  training(10, 1e-3, 2, Precision.FP32, 1e4), weightsOfATeacher(CLASSES), CLASSES);
           default -> teacher(training(10, 1e-3, 2, Precision.FP32, 1e4), 0.2);
         };
     DirectoryCheckpointStore whole = store("whole");
@@ -169,6 +197,11 @@ class TrainingLoopTest {
               throw new IllegalStateException("killed");
             }
             IMAGES.copy(index, chw, offset);
+          }
+
+          @Override
+          public int label(int index) {
+            return IMAGES.label(index);
           }
         };
     assertThatExceptionOfType(IllegalStateException.class)
@@ -303,9 +336,10 @@ class TrainingLoopTest {
         .withMessage("training.accumulationSteps of teacher must divide batchSize 4, found 3.");
   }
 
-  @Test
-  void shouldLearnTheSameFromATeacherFile() throws Exception {
-    UNet network = network(0);
+  @ParameterizedTest
+  @ValueSource(ints = {0, CLASSES})
+  void shouldLearnTheSameFromATeacherFile(int classes) throws Exception {
+    UNet network = network(0, classes);
     Map<String, HostTensor> weights = new TreeMap<>(network.initialise(new SeededRandom(5)));
     float[] out = new float[3 * 8 * 9];
     for (int i = 0; i < out.length; i++) {
@@ -317,15 +351,82 @@ class TrainingLoopTest {
 
     List<TrainingMetrics> file = new ArrayList<>();
     TeacherModel asFile = new TeacherModel.Archive(archive);
-    run(student(training(4, 1e-3), asFile), store("file"), file, () -> false);
+    run(student(training(4, 1e-3), asFile, classes), store("file"), file, () -> false);
     List<TrainingMetrics> inside = new ArrayList<>();
     TeacherModel asWeights = new TeacherModel.Weights(network, weights);
-    run(student(training(4, 1e-3), asWeights), store("inside"), inside, () -> false);
+    run(student(training(4, 1e-3), asWeights, classes), store("inside"), inside, () -> false);
     for (int i = 0; i < file.size(); i++) {
       assertThat(file.get(i).distillationLoss()).isGreaterThan(0.01);
       assertThat(inside.get(i).loss())
           .isCloseTo(file.get(i).loss(), within(1e-4 * file.get(i).loss()));
     }
+  }
+
+  @Test
+  void shouldLearnWhatAClassLooksLikeWhenImagesHaveLabels() throws Exception {
+    TrainingTask task =
+        new TrainingTask(
+            "teacher",
+            network(0, 2),
+            DIFFUSION,
+            training(150, 3e-3),
+            11,
+            "spec",
+            "code",
+            Optional.empty());
+    DirectoryCheckpointStore store = store("classes");
+    new TrainingLoop(task, blackAndWhite(1), store, m -> {}, () -> false, "cpu", directory).run();
+
+    UNet network = task.network();
+    Map<String, HostTensor> weights =
+        SafetensorsFile.read(store.latest().orElseThrow().file(Part.EMA)).tensors();
+    Path archive = directory.resolve("classes.pt");
+    TorchScriptArchive.write(archive, network.inferenceModule("UNet", weights));
+    // Of x_t = 0 nothing but its class is known: eps = -sqrt(abar) x0 / sqrt(1 - abar).
+    int t = 300;
+    double abar = NoiseSchedule.of(DIFFUSION).alphasCumprod(t);
+    double expected = Math.sqrt(abar / (1 - abar));
+    HostTensor x = HostTensor.zeros(HostTensor.DType.F32, 2, 3, 8, 8);
+    try (TorchModule module = Libtorch.load(archive, "cpu", TorchModule.Mode.INFERENCE)) {
+      HostTensor ts = HostTensor.ofLongs(new long[] {t, t}, 2);
+      double[] eps = module.forward(x, ts, HostTensor.ofLongs(new long[] {0, 1}, 2)).toDoubles();
+      double black = Arrays.stream(eps, 0, 192).average().orElseThrow();
+      double white = Arrays.stream(eps, 192, 384).average().orElseThrow();
+      assertThat(black).isGreaterThan(expected / 3);
+      assertThat(white).isLessThan(-expected / 3);
+    }
+  }
+
+  @Test
+  void shouldNameTheImageWhenItsClassIsUnknown() {
+    TrainingTask task = student(training(4, 1e-3), weightsOfATeacher(CLASSES), CLASSES);
+    assertThatExceptionOfType(IllegalArgumentException.class)
+        .isThrownBy(
+            () ->
+                new TrainingLoop(
+                        task, blackAndWhite(3), store("x"), m -> {}, () -> false, "cpu", directory)
+                    .run())
+        .withMessage("Image 1 has the class 3, expected one of 0 to 2.");
+  }
+
+  /** Image 0 is black and of class 0, image 1 is white. */
+  private static ImageSource blackAndWhite(int classOfWhite) {
+    return new ImageSource() {
+      @Override
+      public int count() {
+        return 2;
+      }
+
+      @Override
+      public void copy(int index, byte[] chw, int offset) {
+        Arrays.fill(chw, offset, offset + 3 * 8 * 8, (byte) (index * 255));
+      }
+
+      @Override
+      public int label(int index) {
+        return index * classOfWhite;
+      }
+    };
   }
 
   @Test
