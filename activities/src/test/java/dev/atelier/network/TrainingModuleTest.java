@@ -249,8 +249,11 @@ class TrainingModuleTest {
     }
   }
 
-  private static double loss(TorchModule module, HostTensor xt, HostTensor noise, HostTensor t) {
-    return module.run("train_step", xt, noise, t, HYPER, COUNTERS).get(0).toDoubles()[0];
+  private static double loss(TorchModule module, HostTensor... batch) {
+    HostTensor[] inputs = Arrays.copyOf(batch, batch.length + 2);
+    inputs[batch.length] = HYPER;
+    inputs[batch.length + 1] = COUNTERS;
+    return module.run("train_step", inputs).get(0).toDoubles()[0];
   }
 
   /** The first half of a batch of four. */
@@ -302,12 +305,18 @@ class TrainingModuleTest {
   }
 
   @ParameterizedTest
-  @EnumSource(NetworkForm.class)
-  void shouldGiveNearlyTheSameGradientsInBfloat16(NetworkForm form) throws Exception {
-    try (TorchModule fp32 = load(NETWORK, new Settings(0.25, 0, 1, 0, 1, Precision.FP32, form));
-        TorchModule bf16 = load(NETWORK, new Settings(0.25, 0, 1, 0, 1, Precision.BF16, form))) {
-      double[] expected = all(fp32.run("gradients", XT, NOISE, T));
-      List<HostTensor> gradients = bf16.run("gradients", XT, NOISE, T);
+  @CsvSource({"CPU, 0", "PORTABLE, 0", "CPU, 3", "PORTABLE, 3"})
+  void shouldGiveNearlyTheSameGradientsInBfloat16(NetworkForm form, int classes) throws Exception {
+    UNet network = UNet.of(NETWORK.spec(), NETWORK.resolution(), NETWORK.imageChannels(), classes);
+    HostTensor y = HostTensor.ofLongs(new long[] {2, 0, 2, 1}, 4);
+    HostTensor[] inputs =
+        classes > 0 ? new HostTensor[] {XT, NOISE, T, y} : new HostTensor[] {XT, NOISE, T};
+    try (TorchModule fp32 =
+            load(network, network, new Settings(0.25, 0, 1, 0, 1, Precision.FP32, form));
+        TorchModule bf16 =
+            load(network, network, new Settings(0.25, 0, 1, 0, 1, Precision.BF16, form))) {
+      double[] expected = all(fp32.run("gradients", inputs));
+      List<HostTensor> gradients = bf16.run("gradients", inputs);
       double[] found = all(gradients);
       double product = 0;
       double a = 0;
@@ -320,8 +329,8 @@ class TrainingModuleTest {
       assertThat(product / Math.sqrt(a * b)).isGreaterThan(0.99);
       assertThat(distance(found, expected)).isBetween(1e-4, 0.1); // it is bfloat16, and works
       assertThat(gradients).allMatch(g -> g.dtype() == HostTensor.DType.F32);
-      double loss = loss(bf16, XT, NOISE, T);
-      assertThat(loss).isCloseTo(loss(fp32, XT, NOISE, T), within(0.01 * loss));
+      double loss = loss(bf16, inputs);
+      assertThat(loss).isCloseTo(loss(fp32, inputs), within(0.01 * loss));
       for (String part : List.of("weights", "ema", "exp_avg", "exp_avg_sq")) {
         assertThat(bf16.run(part)).allMatch(w -> w.dtype() == HostTensor.DType.F32);
       }
