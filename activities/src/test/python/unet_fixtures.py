@@ -3,7 +3,7 @@
 Weights come from a closed form of (tensor index, element index), so that fixtures stay small:
 uniform in [-scale, scale) by an integer hash, with scale 1/sqrt(fan_in) or 0.1 for vectors, and norm weights 1 + that.
 Needs: pip install torch diffusers safetensors
-Run:   python unet_fixtures.py OUTPUT_DIRECTORY
+Run:   python unet_fixtures.py OUTPUT_DIRECTORY [CASE ...]
 """
 
 import math
@@ -16,12 +16,21 @@ from safetensors.torch import save_file
 from torch.utils.flop_counter import FlopCounterMode
 
 CASES = {
-    # name: (resolution, widths, res blocks, attention levels, groups, heads, batch)
-    "plain": (16, (32, 64, 64), 1, (), 32, 1, 2),
-    "attention": (16, (16, 32), 2, (1,), 8, 1, 2),
-    "heads": (8, (32, 32), 1, (0, 1), 16, 4, 3),
-    "cifar10": (32, (32, 64, 64, 64), 2, (1,), 32, 1, 1),
+    # name: (resolution, widths, res blocks, attention levels, groups (None: by width), heads, batch, channels, classes)
+    "plain": (16, (32, 64, 64), 1, (), 32, 1, 2, 3, 0),
+    "attention": (16, (16, 32), 2, (1,), 8, 1, 2, 3, 0),
+    "heads": (8, (32, 32), 1, (0, 1), 16, 4, 3, 3, 0),
+    "cifar10": (32, (32, 64, 64, 64), 2, (1,), 32, 1, 1, 3, 0),
+    "conditional": (16, (16, 32), 1, (1,), 8, 1, 4, 3, 10),
+    "grey": (28, (16, 32, 32), 1, (1,), 4, 1, 2, 1, 0),
+    "large": (64, (8, 16, 16, 16), 1, (2, 3), 4, 2, 1, 3, 0),
+    "narrow": (8, (6, 12, 18, 6), 1, (0, 3), None, 1, 3, 1, 3),  # down to a side of 1
 }
+
+
+def groups_for(width):
+    """The largest divisor up to 32 that leaves each group at least 4 channels."""
+    return max(g for g in range(1, 33) if width % g == 0 and (g == 1 or 4 * g <= width))
 
 
 def closed_form(shape, k):
@@ -33,11 +42,11 @@ def closed_form(shape, k):
     return torch.from_numpy(z.astype(np.float64) / 2**31 - 1).reshape(shape)
 
 
-def build(resolution, widths, res_blocks, attention, groups, heads):
+def build(resolution, widths, res_blocks, attention, groups, heads, channels=3, classes=0):
     model = UNet2DModel(
         sample_size=resolution,
-        in_channels=3,
-        out_channels=3,
+        in_channels=channels,
+        out_channels=channels,
         time_embedding_type="positional",
         freq_shift=1,
         flip_sin_to_cos=False,
@@ -49,11 +58,16 @@ def build(resolution, widths, res_blocks, attention, groups, heads):
         layers_per_block=res_blocks,
         mid_block_scale_factor=1,
         downsample_padding=0,
-        norm_num_groups=groups,
+        norm_num_groups=groups or 1,
         norm_eps=1e-6,
-        attention_head_dim=None if heads == 1 else widths[0] // heads,
+        attention_head_dim=None if heads == 1 else widths[-1] // heads,
         act_fn="silu",
+        num_class_embeds=classes or None,
     )
+    if groups is None:  # diffusers has one number for all widths
+        for module in model.modules():
+            if isinstance(module, torch.nn.GroupNorm):
+                module.num_groups = groups_for(module.num_channels)
     return model.eval().double()  # the reference is exact, the tested network float32
 
 
@@ -69,37 +83,45 @@ def fill(model):
             p.copy_(value.float())
 
 
-def macs(model, resolution):
+def macs(model):
     """Counted by PyTorch: convolutions and linear layers, not attention's products."""
     with FlopCounterMode(display=False) as counter, torch.no_grad():
-        model(torch.zeros(1, 3, resolution, resolution, dtype=torch.float64), torch.tensor([0]))
+        config = model.config
+        x = torch.zeros(1, config.in_channels, config.sample_size, config.sample_size, dtype=torch.float64)
+        model(x, torch.tensor([0]), class_labels=torch.tensor([0]) if config.num_class_embeds else None)
     return counter.get_total_flops() // 2
 
 
 def main(out):
-    print("paper", macs(build(32, (128, 256, 256, 256), 2, (1,), 32, 1), 32))
-    for name, (resolution, widths, res_blocks, attention, groups, heads, batch) in CASES.items():
-        model = build(resolution, widths, res_blocks, attention, groups, heads)
+    print("paper", macs(build(32, (128, 256, 256, 256), 2, (1,), 32, 1)))
+    for name in sys.argv[2:] or CASES:
+        resolution, widths, res_blocks, attention, groups, heads, batch, channels, classes = CASES[name]
+        model = build(resolution, widths, res_blocks, attention, groups, heads, channels, classes)
         fill(model)
-        x = closed_form((batch, 3, resolution, resolution), 1000).float().double()
-        noise = closed_form((batch, 3, resolution, resolution), 2000).float().double()
+        x = closed_form((batch, channels, resolution, resolution), 1000).float().double()
+        noise = closed_form((batch, channels, resolution, resolution), 2000).float().double()
         t = torch.tensor([(i * 617 + 3) % 1000 for i in range(batch)])
-        eps = model(x, t).sample
+        y = torch.tensor([(7 * i + 2) % max(classes, 1) for i in range(batch)]) if classes else None
+        eps = model(x, t, class_labels=y).sample
         torch.nn.functional.mse_loss(eps, noise).backward()
         tensors = {"eps": eps.detach().float().contiguous(), "t": t}
+        if classes:
+            tensors["y"] = y
         for key, p in model.named_parameters():
             # A gradient is kept as its norm and its projection on another closed form.
             g = p.grad.double()
             probe = closed_form(p.shape, 3000)
             tensors["grad." + key] = torch.stack([g.norm(), (g * probe).sum()])
         meta = {
-            "macs": str(macs(model, resolution)),
+            "macs": str(macs(model)),
             "parameters": str(sum(p.numel() for p in model.parameters())),
             "resolution": str(resolution),
             "widths": ",".join(map(str, widths)),
             "resBlocks": str(res_blocks),
             "attentionResolutions": ",".join(str(resolution >> i) for i in attention),
-            "groups": str(groups),
+            "groups": str(groups or ""),
+            "channels": str(channels),
+            "classes": str(classes),
             "heads": str(heads),
         }
         save_file(tensors, f"{out}/unet-{name}.safetensors", metadata=meta)

@@ -41,7 +41,10 @@ final class ChannelsLastText {
     this.bf16 = precision == Precision.BF16;
   }
 
-  /** Lines that read {@code x} and {@code t} and end with the return of eps, row-major. */
+  /**
+   * Lines that read {@code x}, {@code t} and perhaps {@code y}, and end with the return of eps,
+   * row-major.
+   */
   static String forward(List<Operation> operations, Precision precision) {
     ChannelsLastText writer = new ChannelsLastText(operations, false, precision);
     writer.forward();
@@ -50,9 +53,10 @@ final class ChannelsLastText {
   }
 
   /**
-   * Lines that read {@code x} and {@code t}, make {@code eps}, go through {@code loss}, which makes
-   * {@code g_eps}, the gradient of the loss with respect to eps, and end with {@code gradients}:
-   * one tensor for each of {@code weights}, in order. Gradients must be switched off around them.
+   * Lines that read as {@link #forward} does, make {@code eps}, go through {@code loss}, which
+   * makes {@code g_eps}, the gradient of the loss with respect to eps, and end with {@code
+   * gradients}: one tensor for each of {@code weights}, in order. Gradients must be switched off
+   * around them.
    */
   static String gradients(
       List<Operation> operations, List<UNet.Weight> weights, Precision precision, String loss) {
@@ -87,6 +91,8 @@ final class ChannelsLastText {
   private void forward(Operation operation) {
     if (operation instanceof Operation.Sinusoid o) {
       text.append(UNetText.sinusoid(o));
+    } else if (operation instanceof Operation.AddClass o) {
+      text.append(UNetText.addClass(o));
     } else if (operation instanceof Operation.Linear o) {
       line("%s = torch.linear(%s, %s, %s)", o.out(), o.in(), weight(o.layer()), bias(o.layer()));
     } else if (operation instanceof Operation.Silu o) {
@@ -250,7 +256,14 @@ final class ChannelsLastText {
 
   private void backward(Operation operation) {
     String g = gradients.remove(operation.out());
-    if (operation instanceof Operation.Linear o) {
+    if (operation instanceof Operation.AddClass o) {
+      // One sum per row of the table, in the order of the batch: the same bits each time.
+      weightGradient(
+          o.layer() + ".weight",
+          "torch.embedding_dense_backward(%s, y, torch.size(%s, 0), -1, False)"
+              .formatted(g, weight(o.layer())));
+      give(o.in(), g, false);
+    } else if (operation instanceof Operation.Linear o) {
       linearBackward(o, g);
     } else if (operation instanceof Operation.Silu o) {
       give(o.in(), "torch.silu_backward(%s, %s)".formatted(g, o.in()), true);

@@ -30,7 +30,8 @@ final class DiffusersConfig {
           "norm_num_groups",
           "attn_norm_num_groups",
           "dropout",
-          "act_fn");
+          "act_fn",
+          "num_class_embeds");
 
   /** A field with one supported value, and what diffusers takes when it is absent. */
   private record Fixed(String field, String absent, String supported) {}
@@ -50,20 +51,21 @@ final class DiffusersConfig {
           new Fixed("norm_eps", "1e-5", "1e-6"),
           new Fixed("resnet_time_scale_shift", "\"default\"", "\"default\""),
           new Fixed("add_attention", "true", "true"),
-          new Fixed("class_embed_type", "null", "null"),
-          new Fixed("num_class_embeds", "null", "null"));
+          new Fixed("class_embed_type", "null", "null"));
 
   private static final ObjectMapper JSON = new ObjectMapper();
 
   private final JsonNode config;
   private final int resolution;
   private final int channels;
+  private final int classes;
   private final List<String> faults = new ArrayList<>();
 
-  private DiffusersConfig(JsonNode config, int resolution, int channels) {
+  private DiffusersConfig(JsonNode config, int resolution, int channels, int classes) {
     this.config = config;
     this.resolution = resolution;
     this.channels = channels;
+    this.classes = classes;
   }
 
   /**
@@ -71,10 +73,11 @@ final class DiffusersConfig {
    *
    * @param resolution pixels per side of the images that it will see
    * @param channels of these images
+   * @param classes of these images that it must be conditioned on; 0: it must be unconditional
    * @throws IllegalArgumentException listing every field that can't be represented, as a clause
    */
-  static NetworkSpec network(JsonNode config, int resolution, int channels) {
-    return new DiffusersConfig(config, resolution, channels).map();
+  static NetworkSpec network(JsonNode config, int resolution, int channels, int classes) {
+    return new DiffusersConfig(config, resolution, channels, classes).map();
   }
 
   private NetworkSpec map() {
@@ -86,6 +89,7 @@ final class DiffusersConfig {
     FIXED.forEach(this::checkFixed);
     config.fieldNames().forEachRemaining(this::checkKnown);
     checkSample();
+    checkClasses();
     List<Integer> widths = integers("block_out_channels", "[224, 448, 672, 896]");
     List<Integer> multipliers = multipliers(widths);
     List<Integer> attention = attentionResolutions(widths.size());
@@ -155,6 +159,15 @@ final class DiffusersConfig {
       if (found.asInt() != channels) {
         fault(field, found, "the images' %d channels".formatted(channels));
       }
+    }
+  }
+
+  private void checkClasses() {
+    JsonNode found = value("num_class_embeds", "null");
+    if (classes == 0 && !found.isNull()) {
+      fault("num_class_embeds", found, "null, as the dataset is not class-conditional");
+    } else if (classes > 0 && !(found.isInt() && found.asInt() == classes)) {
+      fault("num_class_embeds", found, "the dataset's %d classes".formatted(classes));
     }
   }
 

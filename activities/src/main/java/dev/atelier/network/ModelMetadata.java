@@ -16,10 +16,11 @@ import java.util.Optional;
  *
  * @param resolution pixels per side of its images
  * @param channels of its images
+ * @param classes that it is conditioned on; 0: unconditional
  * @param diffusion the forward process that it was trained on
  */
 public record ModelMetadata(
-    NetworkSpec network, int resolution, int channels, DiffusionSpec diffusion) {
+    NetworkSpec network, int resolution, int channels, int classes, DiffusionSpec diffusion) {
 
   private static final ObjectMapper JSON = JsonMapper.builder().addModule(new Jdk8Module()).build();
 
@@ -30,6 +31,7 @@ public record ModelMetadata(
       strings.put("network", JSON.writeValueAsString(network));
       strings.put("resolution", Integer.toString(resolution));
       strings.put("channels", Integer.toString(channels));
+      strings.put("classes", Integer.toString(classes));
       strings.put("diffusion", JSON.writeValueAsString(diffusion));
     } catch (JsonProcessingException e) {
       throw new IllegalStateException("Cannot write %s as JSON.".formatted(this), e);
@@ -58,6 +60,7 @@ public record ModelMetadata(
               JSON.readValue(strings.get("network"), NetworkSpec.class),
               Integer.parseInt(strings.get("resolution")),
               Integer.parseInt(strings.get("channels")),
+              Integer.parseInt(strings.getOrDefault("classes", "0")),
               JSON.readValue(strings.get("diffusion"), DiffusionSpec.class)));
     } catch (JsonProcessingException | NumberFormatException e) {
       throw new IllegalArgumentException(

@@ -13,6 +13,9 @@ sealed interface Operation {
   /** Sines and cosines of the timestep. Vaswani et al. 2017, section 3.5. */
   record Sinusoid(String out, int width) implements Operation {}
 
+  /** {@code in + W[y]}: the row of each sample's class. */
+  record AddClass(String out, String in, String layer) implements Operation {}
+
   /** {@code in Wᵀ + b}. */
   record Linear(String out, String in, String layer) implements Operation {}
 

@@ -19,14 +19,22 @@ import java.util.regex.Pattern;
 
 /**
  * Reads a user's teacher: a safetensors file, a directory in the layout of diffusers, or a
- * TorchScript file {@code (x [N, C, H, W] float, t [N] int64) -> eps}. Each is tried once before it
- * is accepted.
+ * TorchScript file {@code (x [N, C, H, W] float, t [N] int64) -> eps}, with {@code y [N] int64}
+ * after t where the dataset has classes. Each is tried once before it is accepted.
  */
 public final class TeacherImport {
 
-  /** What the spec says of the teacher and of the images. */
+  /**
+   * What the spec says of the teacher and of the images.
+   *
+   * @param classes that it must be conditioned on; 0: it must be unconditional
+   */
   public record Expected(
-      NetworkSpec network, int resolution, int channels, DiffusionSpec diffusion) {
+      NetworkSpec network, int resolution, int channels, int classes, DiffusionSpec diffusion) {
+
+    private UNet build(NetworkSpec spec) {
+      return UNet.of(spec, resolution, channels, classes);
+    }
 
     private boolean namesNetwork() {
       return !network.equals(TeacherSpec.DEFAULT_NETWORK);
@@ -112,6 +120,11 @@ public final class TeacherImport {
           "it is for images of %d channels, but the dataset has %d"
               .formatted(found.channels(), expected.channels()));
     }
+    if (found.classes() != expected.classes()) {
+      throw refused(
+          "it is %s, but the dataset is %s"
+              .formatted(conditioned(found.classes()), conditioned(expected.classes())));
+    }
     DiffusionSpec theirs = found.diffusion();
     DiffusionSpec ours = expected.diffusion();
     boolean linear = ours.schedule() == DiffusionSpec.Schedule.LINEAR;
@@ -124,6 +137,12 @@ public final class TeacherImport {
     }
   }
 
+  private static String conditioned(int classes) {
+    return classes == 0
+        ? "not class-conditional"
+        : "class-conditional with %d classes".formatted(classes);
+  }
+
   private Weights fromDirectory(Path directory) throws IOException {
     Path root =
         Files.exists(directory.resolve("config.json")) ? directory : directory.resolve("unet");
@@ -134,7 +153,9 @@ public final class TeacherImport {
     NetworkSpec network;
     try {
       JsonNode fields = JSON.readTree(config.toFile());
-      network = DiffusersConfig.network(fields, expected.resolution(), expected.channels());
+      network =
+          DiffusersConfig.network(
+              fields, expected.resolution(), expected.channels(), expected.classes());
     } catch (com.fasterxml.jackson.core.JsonProcessingException e) {
       throw refused("config.json is no JSON (%s)".formatted(e.getOriginalMessage()), e);
     } catch (IllegalArgumentException e) {
@@ -187,10 +208,8 @@ public final class TeacherImport {
     Map<String, HostTensor> current = new LinkedHashMap<>();
     tensors.forEach((name, tensor) -> current.put(currentName(name), asLinear(name, tensor)));
     try {
-      UNet network = UNet.of(spec, expected.resolution(), expected.channels());
-      if (expected.namesNetwork()
-          && !network.computesAs(
-              UNet.of(expected.network(), expected.resolution(), expected.channels()))) {
+      UNet network = expected.build(spec);
+      if (expected.namesNetwork() && !network.computesAs(expected.build(expected.network()))) {
         throw refused(
             "its network is %s, but teacher.network is %s; leave teacher.network out, or make it the same"
                 .formatted(spec, expected.network()));
@@ -257,13 +276,18 @@ public final class TeacherImport {
     }
     x.putFloats(values);
     HostTensor t = HostTensor.ofLongs(new long[] {0, expected.diffusion().timesteps() - 1}, 2);
+    HostTensor y = HostTensor.ofLongs(new long[] {0, expected.classes() - 1}, 2);
+    boolean conditional = expected.classes() > 0;
     HostTensor eps;
     try {
-      eps = module.forward(x, t);
+      eps = conditional ? module.forward(x, t, y) : module.forward(x, t);
     } catch (TorchException | IllegalArgumentException | UnsupportedOperationException e) {
       throw refused(
-          "it can't be asked for eps of x %s and t I64[2]: %s"
-              .formatted(x, withoutStop(String.valueOf(e.getMessage()))),
+          "it can't be asked for eps of x %s%s: %s"
+              .formatted(
+                  x,
+                  conditional ? ", t I64[2] and y I64[2]" : " and t I64[2]",
+                  withoutStop(String.valueOf(e.getMessage()))),
           e);
     }
     if (eps.dtype() != HostTensor.DType.F32 || !Arrays.equals(eps.shape(), shape)) {

@@ -17,12 +17,13 @@ import java.util.Optional;
  * <p>{@code train_step(xt [N, C, H, W], noise [N, C, H, W], t [N] int64, hyper [2] float64,
  * counters [2] int64) -> [loss, diffusion loss, distillation loss, gradient norm] float64}; {@code
  * distill_step} takes {@code eps_teacher [N, C, H, W]} after t; {@code teach_step} asks the frozen
- * network that the module holds as {@code teacher}. N must be a multiple of the accumulation steps.
- * {@code hyper} is the learning rate and the EMA's decay; {@code counters} the number of this step
- * (from 1) and the seed of its dropout. {@code gradients(xt, noise, t)} returns the gradients of
- * the diffusion loss and changes nothing; {@code state_norms()} returns the norms of the four sets
- * of tensors [4] float64; {@code weights()}, {@code ema()}, {@code exp_avg()} and {@code
- * exp_avg_sq()} return the tensors in the network's order.
+ * network that the module holds as {@code teacher}. A conditional network's methods take {@code y
+ * [N] int64} right after t, and its teacher is told it too. N must be a multiple of the
+ * accumulation steps. {@code hyper} is the learning rate and the EMA's decay; {@code counters} the
+ * number of this step (from 1) and the seed of its dropout. {@code gradients(xt, noise, t)} returns
+ * the gradients of the diffusion loss and changes nothing; {@code state_norms()} returns the norms
+ * of the four sets of tensors [4] float64; {@code weights()}, {@code ema()}, {@code exp_avg()} and
+ * {@code exp_avg_sq()} return the tensors in the network's order.
  */
 public final class TrainingModule {
 
@@ -61,6 +62,11 @@ public final class TrainingModule {
   /** As {@link #of(UNet, State, Settings)}, with a teacher for {@code teach_step}. */
   public static TorchScriptModule of(
       UNet network, State state, Settings settings, Optional<TeacherNetwork> teacher) {
+    if (teacher.isPresent() && teacher.get().network().classes() != network.classes()) {
+      throw new IllegalArgumentException(
+          "The teacher is conditioned on %d classes, expected the student's %d."
+              .formatted(teacher.get().network().classes(), network.classes()));
+    }
     NetworkForm form = settings.form();
     Map<String, Attribute> attributes =
         network.attributes("", state.weights(), "The set of weights", form, Parameter::new);
@@ -78,12 +84,12 @@ public final class TrainingModule {
             + lists(network, "exp_avg", "exp_avg__")
             + lists(network, "exp_avg_sq", "exp_avg_sq__")
             + backpropagate(network, settings)
-            + update(settings)
-            + step(Target.NONE, settings)
-            + step(Target.INPUT, settings);
+            + update(network, settings)
+            + step(Target.NONE, network, settings)
+            + step(Target.INPUT, network, settings);
     if (teacher.isPresent()) {
       attributes.put("teacher", new Submodule(teacherModule(teacher.get(), settings)));
-      methods += step(Target.SUBMODULE, settings);
+      methods += step(Target.SUBMODULE, network, settings);
     }
     return new TorchScriptModule("Training", methods, attributes);
   }
@@ -122,7 +128,7 @@ public final class TrainingModule {
         "distill_step",
         "eps_teacher: Tensor, ",
         "torch.slice(eps_teacher, 0, low, torch.add(low, size), 1)"),
-    SUBMODULE("teach_step", "", "(self.teacher).eps(xt_k, t_k)");
+    SUBMODULE("teach_step", "", "(self.teacher).eps(xt_k, t_k%s)");
 
     private final String method;
     private final String argument;
@@ -138,19 +144,20 @@ public final class TrainingModule {
   // Returns [loss, diffusion, distillation], and the gradient of share * loss by each weight.
   private static String backpropagate(UNet network, Settings settings) {
     String signature =
-        "def backpropagate(self, x: Tensor, t: Tensor, noise: Tensor, target: Optional[Tensor], share: float) -> Tuple[Tensor, List[Tensor]]:\n";
+        "def backpropagate(self, x: Tensor, t: Tensor%s, noise: Tensor, target: Optional[Tensor], share: float) -> Tuple[Tensor, List[Tensor]]:\n"
+            .formatted(network.conditional() ? ", y: Tensor" : "");
     String body =
         switch (settings.form()) {
           case PORTABLE ->
               """
-              eps = (self).eps(x, t)
+              eps = (self).eps(x, t%s)
               %s
               gradients = annotate(List[Tensor], [])
               for g in torch.grad([torch.mul(loss, share)], (self).weights_()):
                 if g is not None:
                   torch.append(gradients, torch.contiguous(g, memory_format=0))
               """
-                  .formatted(losses(settings, ""));
+                  .formatted(network.conditional() ? ", y" : "", losses(settings, ""));
           case CPU ->
               "torch.set_grad_enabled(False)\n"
                   + network.gradientLines(
@@ -193,11 +200,12 @@ public final class TrainingModule {
   // parts, sum up to the gradient of the batch's mean loss. What a part keeps for its backward pass
   // is freed before the next part begins. hyper and counters are read first: on a CUDA device
   // each reading waits for it, and at this moment it has nothing to do.
-  private static String step(Target target, Settings settings) {
+  private static String step(Target target, UNet network, Settings settings) {
+    boolean conditional = network.conditional();
     return String.format(
         Locale.ROOT,
         """
-        def %1$s(self, xt: Tensor, noise: Tensor, t: Tensor, %2$shyper: Tensor, counters: Tensor) -> Tensor:
+        def %1$s(self, xt: Tensor, noise: Tensor, t: Tensor, %6$s%2$shyper: Tensor, counters: Tensor) -> Tensor:
           torch.manual_seed(int(counters[1]))
           lr = float(hyper[0])
           ema_decay = float(hyper[1])
@@ -209,10 +217,11 @@ public final class TrainingModule {
             xt_k = torch.slice(xt, 0, low, torch.add(low, size), 1)
             t_k = torch.slice(t, 0, low, torch.add(low, size), 1)
             noise_k = torch.slice(noise, 0, low, torch.add(low, size), 1)
+        %7$s\
             torch.set_grad_enabled(False)
             target = %4$s
             torch.set_grad_enabled(True)
-            losses_k, grads_k, = (self).backpropagate(xt_k, t_k, noise_k, target, %5$s)
+            losses_k, grads_k, = (self).backpropagate(xt_k, t_k%8$s, noise_k, target, %5$s)
             losses = torch.add(losses, torch.div(losses_k, %3$d))
             if torch.eq(k, 0):
               torch.extend(grads, grads_k)
@@ -223,19 +232,22 @@ public final class TrainingModule {
         target.method,
         target.argument,
         settings.accumulationSteps(),
-        target.eps,
-        1.0 / settings.accumulationSteps());
+        target.eps.formatted(conditional ? ", y_k" : ""),
+        1.0 / settings.accumulationSteps(),
+        conditional ? "y: Tensor, " : "",
+        conditional ? "    y_k = torch.slice(y, 0, low, torch.add(low, size), 1)\n" : "",
+        conditional ? ", y_k" : "");
   }
 
   // The CPU's fused Adam walks through memory without looking at strides: each gradient lies as its
   // weight does.
-  private static String update(Settings settings) {
+  private static String update(UNet network, Settings settings) {
     String adam = settings.weightDecay() > 0 ? "_fused_adamw_" : "_fused_adam_";
     return String.format(
         Locale.ROOT,
         """
-        def gradients(self, xt: Tensor, noise: Tensor, t: Tensor) -> List[Tensor]:
-          losses, grads, = (self).backpropagate(xt, t, noise, None, 1.)
+        def gradients(self, xt: Tensor, noise: Tensor, t: Tensor%7$s) -> List[Tensor]:
+          losses, grads, = (self).backpropagate(xt, t%8$s, noise, None, 1.)
           return grads
         def state_norms(self) -> Tensor:
           torch.set_grad_enabled(False)
@@ -262,6 +274,8 @@ public final class TrainingModule {
         BETA1,
         BETA2,
         settings.weightDecay(),
-        ADAM_EPS);
+        ADAM_EPS,
+        network.conditional() ? ", y: Tensor" : "",
+        network.conditional() ? ", y" : "");
   }
 }

@@ -13,9 +13,10 @@ import java.util.Map;
 import java.util.function.BiFunction;
 
 /**
- * The DDPM U-Net {@code eps(x_t [N, C, H, W], t [N])}. Ho et al. 2020, appendix B. Structure, order
- * of operations and tensor names are those of {@code UNet2DModel} in diffusers as {@code
- * google/ddpm-cifar10-32} configures it.
+ * The DDPM U-Net {@code eps(x_t [N, C, H, W], t [N])}, or {@code eps(x_t, t, y [N])} of a network
+ * that is conditioned on classes. Ho et al. 2020, appendix B. Structure, order of operations and
+ * tensor names are those of {@code UNet2DModel} in diffusers as {@code google/ddpm-cifar10-32}
+ * configures it; the class embedding joins the time embedding as with its {@code num_class_embeds}.
  */
 public final class UNet {
 
@@ -49,23 +50,28 @@ public final class UNet {
   /** Uniform within ±1/sqrt(fanIn), as PyTorch starts convolutions and linear layers. */
   public record KaimingUniform(long fanIn) implements Initialiser {}
 
+  /** Standard normal, as PyTorch starts embeddings. */
+  public record StandardNormal() implements Initialiser {}
+
   /** All elements equal. */
   public record Constant(float value) implements Initialiser {}
 
   private final NetworkSpec spec;
   private final int resolution;
   private final int imageChannels;
+  private final int classes;
   private final List<Weight> weights;
   private final long macs;
   private final long attentionMacs;
   private final long activationBytes;
   private final List<Operation> operations;
 
-  private UNet(NetworkSpec spec, int resolution, int imageChannels) {
+  private UNet(NetworkSpec spec, int resolution, int imageChannels, int classes) {
     this.spec = spec;
     this.resolution = resolution;
     this.imageChannels = imageChannels;
-    UNetLayout layout = new UNetLayout(spec, resolution, imageChannels);
+    this.classes = classes;
+    UNetLayout layout = new UNetLayout(spec, resolution, imageChannels, classes);
     this.weights = List.copyOf(layout.weights());
     this.macs = layout.macs();
     this.attentionMacs = layout.attentionMacs();
@@ -73,14 +79,20 @@ public final class UNet {
     this.operations = List.copyOf(layout.operations());
   }
 
+  /** Lays an unconditional network out: {@link #of(NetworkSpec, int, int, int)} of 0 classes. */
+  public static UNet of(NetworkSpec spec, int resolution, int imageChannels) {
+    return of(spec, resolution, imageChannels, 0);
+  }
+
   /**
    * Lays the network out.
    *
    * @param resolution pixels per side
    * @param imageChannels channels of the images, 3 for RGB
+   * @param classes that it is conditioned on; 0: unconditional
    * @throws IllegalArgumentException if the spec can't be built; the message names its field
    */
-  public static UNet of(NetworkSpec spec, int resolution, int imageChannels) {
+  public static UNet of(NetworkSpec spec, int resolution, int imageChannels, int classes) {
     int factor = 1 << (spec.multipliers().size() - 1);
     if (resolution % factor != 0) {
       throw new IllegalArgumentException(
@@ -92,7 +104,11 @@ public final class UNet {
           "network.channels must be even (the time embedding is half sines, half cosines), found %d."
               .formatted(spec.channels()));
     }
-    return new UNet(spec, resolution, imageChannels);
+    if (classes < 0) {
+      throw new IllegalArgumentException(
+          "A network needs at least 0 classes, found %d.".formatted(classes));
+    }
+    return new UNet(spec, resolution, imageChannels, classes);
   }
 
   public NetworkSpec spec() {
@@ -107,6 +123,16 @@ public final class UNet {
   /** Channels of the images. */
   public int imageChannels() {
     return imageChannels;
+  }
+
+  /** Classes that it is conditioned on; 0: unconditional. */
+  public int classes() {
+    return classes;
+  }
+
+  /** Whether it is asked for eps of (x, t, y), not of (x, t) alone. */
+  public boolean conditional() {
+    return classes > 0;
   }
 
   /** Elements of one image. */
@@ -149,9 +175,10 @@ public final class UNet {
   }
 
   /**
-   * TorchScript of a method {@code name(self, x, t) -> eps}; {@code dropout} switches it on, in the
-   * portable form only. For {@code BF16} convolutions, linear layers and attention run in bfloat16,
-   * and weights, input, norms and output stay float32.
+   * TorchScript of a method {@code name(self, x, t) -> eps}, with {@code y} after t if the network
+   * is conditional; {@code dropout} switches it on, in the portable form only. For {@code BF16}
+   * convolutions, linear layers and attention run in bfloat16, and weights, input, norms and output
+   * stay float32.
    */
   String method(String name, NetworkForm form, boolean dropout, Precision precision) {
     String body =
@@ -159,7 +186,9 @@ public final class UNet {
           case PORTABLE -> UNetText.forward(operations, dropout, precision);
           case CPU -> ChannelsLastText.forward(operations, precision);
         };
-    return "def " + name + "(self, x: Tensor, t: Tensor) -> Tensor:\n" + body.indent(2);
+    return "def %s(self, x: Tensor, t: Tensor%s) -> Tensor:\n"
+            .formatted(name, conditional() ? ", y: Tensor" : "")
+        + body.indent(2);
   }
 
   /** Lines that make the gradients of a loss, see {@link ChannelsLastText#gradients}. */
@@ -169,9 +198,21 @@ public final class UNet {
 
   /** Whether both give the same eps for the same weights: equal but for dropout. */
   public boolean computesAs(UNet other) {
-    return UNetText.forward(operations, false, Precision.FP32)
-            .equals(UNetText.forward(other.operations, false, Precision.FP32))
-        && weights.equals(other.weights);
+    return weights.equals(other.weights)
+        && withoutDropout().operations.equals(other.withoutDropout().operations);
+  }
+
+  private UNet withoutDropout() {
+    NetworkSpec without =
+        new NetworkSpec(
+            spec.channels(),
+            spec.multipliers(),
+            spec.resBlocks(),
+            spec.attentionResolutions(),
+            spec.attentionHeads(),
+            0.0,
+            spec.groups());
+    return new UNet(without, resolution, imageChannels, classes);
   }
 
   /** Starting weights by name: a pure function of the seed. */
@@ -186,6 +227,8 @@ public final class UNet {
         for (int j = 0; j < values.length; j++) {
           values[j] = (float) ((2 * stream.nextDouble() - 1) * bound);
         }
+      } else if (weight.initialiser() instanceof StandardNormal) {
+        random.stream(Purpose.INITIALISATION, i, 0).gaussians(values, 0, values.length);
       } else if (weight.initialiser() instanceof Constant constant) {
         Arrays.fill(values, constant.value());
       }
@@ -220,8 +263,9 @@ public final class UNet {
   }
 
   /**
-   * A module with {@code forward(x [N, C, H, W] float, t [N] int64) -> eps}, ready for {@link
-   * TorchScriptArchive}: for any device, and for files that users get.
+   * A module with {@code forward(x [N, C, H, W] float, t [N] int64) -> eps}, with {@code y [N]
+   * int64} after t if the network is conditional, ready for {@link TorchScriptArchive}: for any
+   * device, and for files that users get.
    *
    * @param className networks of different shape in one archive need different ones
    * @param tensors the weights by name; their data is not copied

@@ -2,6 +2,7 @@ package dev.atelier.network;
 
 import dev.atelier.network.UNet.Constant;
 import dev.atelier.network.UNet.KaimingUniform;
+import dev.atelier.network.UNet.StandardNormal;
 import dev.atelier.network.UNet.Weight;
 import dev.atelier.spec.NetworkSpec;
 import java.util.ArrayDeque;
@@ -31,13 +32,13 @@ final class UNetLayout {
     }
   }
 
-  UNetLayout(NetworkSpec spec, int resolution, int imageChannels) {
+  UNetLayout(NetworkSpec spec, int resolution, int imageChannels, int classes) {
     this.spec = spec;
     int levels = spec.multipliers().size();
     List<Integer> widths = spec.widths();
     Deque<Feature> skips = new ArrayDeque<>();
 
-    String e = timeEmbedding();
+    String e = timeEmbedding(classes);
     Feature h = new Feature("x", imageChannels, resolution);
     h = convolution("conv_in", h, spec.channels(), 3, false);
     push(skips, h);
@@ -91,7 +92,10 @@ final class UNetLayout {
     return peak;
   }
 
-  /** In order; reads the values {@code x} and {@code t}, the last one makes eps. */
+  /**
+   * In order; reads {@code x}, {@code t} and, of a conditional network, {@code y}; the last one
+   * makes eps.
+   */
   List<Operation> operations() {
     return operations;
   }
@@ -106,12 +110,16 @@ final class UNetLayout {
     peak = Math.max(peak, held + elements);
   }
 
-  private String timeEmbedding() {
+  private String timeEmbedding(int classes) {
     int width = 4 * spec.channels();
     String e = add(new Operation.Sinusoid(nextValue(), spec.channels())).out();
     e = linear("time_embedding.linear_1", e, spec.channels(), width);
     e = add(new Operation.Silu(nextValue(), e)).out();
     e = linear("time_embedding.linear_2", e, width, width);
+    if (classes > 0) {
+      weight("class_embedding.weight", new StandardNormal(), classes, width);
+      e = add(new Operation.AddClass(nextValue(), e, "class_embedding")).out();
+    }
     return add(new Operation.Silu(nextValue(), e)).out(); // every residual block starts with it
   }
 

@@ -20,7 +20,7 @@ final class UNetText {
     this.bf16 = precision == Precision.BF16;
   }
 
-  /** Lines that read {@code x} and {@code t} and end with the return of eps. */
+  /** Lines that read {@code x}, {@code t} and perhaps {@code y}, and end with the return of eps. */
   static String forward(List<Operation> operations, boolean dropout, Precision precision) {
     UNetText writer = new UNetText(dropout, precision);
     StringBuilder text = new StringBuilder();
@@ -49,6 +49,8 @@ final class UNetText {
   private String line(Operation operation) {
     if (operation instanceof Operation.Sinusoid o) {
       return sinusoid(o);
+    } else if (operation instanceof Operation.AddClass o) {
+      return addClass(o);
     } else if (operation instanceof Operation.Linear o) {
       return linear(o);
     } else if (operation instanceof Operation.Silu o) {
@@ -103,6 +105,10 @@ final class UNetText {
         + format(
             "%1$s = torch.mul(torch.unsqueeze(torch.to(t, 6), 1), torch.unsqueeze(%1$s, 0))", f)
         + format("%s = torch.cat([torch.sin(%2$s), torch.cos(%2$s)], -1)", o.out(), f);
+  }
+
+  static String addClass(Operation.AddClass o) {
+    return format("%s = torch.add(%s, torch.embedding(%s, y))", o.out(), o.in(), weight(o.layer()));
   }
 
   String linear(Operation.Linear o) {

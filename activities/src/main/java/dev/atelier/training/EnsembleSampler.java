@@ -25,14 +25,16 @@ import java.util.function.BooleanSupplier;
 
 /**
  * Samples images from models that take turns: each step asks which of them owns its t. Image i
- * starts from noise that is a pure function of (seed, i), whatever the batch size.
+ * starts from noise that is a pure function of (seed, i), whatever the batch size; conditional
+ * models make it of class i mod classes.
  */
 public final class EnsembleSampler implements AutoCloseable {
 
   /**
    * A model that owns {@code range}.
    *
-   * @param archive TorchScript {@code (x [N, C, H, W], t [N]) -> eps}
+   * @param archive TorchScript {@code (x [N, C, H, W], t [N]) -> eps}, with {@code y [N]} after t
+   *     if conditional
    * @param macs multiply-accumulates of one forward pass of one image, where known
    * @param activationBytes estimate of what that pass needs at most at once, where known
    */
@@ -68,12 +70,14 @@ public final class EnsembleSampler implements AutoCloseable {
   private final SeededRandom random;
   private final int channels;
   private final int resolution;
+  private final int classes;
   private final OptionalLong memoryBytes;
 
   /**
    * Loads the models.
    *
    * @param models in order of their ranges, which must cover [0, T)
+   * @param classes that the models are conditioned on; 0: unconditional
    * @param memoryBytes what a batch may need; empty: not bounded
    * @throws IllegalArgumentException if they don't, or an archive can't be loaded
    */
@@ -84,6 +88,7 @@ public final class EnsembleSampler implements AutoCloseable {
       long seed,
       int channels,
       int resolution,
+      int classes,
       String device,
       OptionalLong memoryBytes) {
     this.models = List.copyOf(models);
@@ -94,6 +99,7 @@ public final class EnsembleSampler implements AutoCloseable {
     this.random = new SeededRandom(seed);
     this.channels = channels;
     this.resolution = resolution;
+    this.classes = classes;
     this.memoryBytes = memoryBytes;
     try {
       for (OwnedModel model : models) {
@@ -167,6 +173,10 @@ public final class EnsembleSampler implements AutoCloseable {
     int elements = channels * resolution * resolution;
     HostTensor input = HostTensor.zeros(HostTensor.DType.F32, n, channels, resolution, resolution);
     HostTensor t = HostTensor.zeros(HostTensor.DType.I64, n);
+    HostTensor[] inputs =
+        classes > 0
+            ? new HostTensor[] {input, t, classesOf(firstIndex, n)}
+            : new HostTensor[] {input, t};
     FloatBuffer x = input.data().asFloatBuffer();
     List<Trajectory> trajectories = new ArrayList<>();
     float[] noise = new float[elements];
@@ -200,10 +210,16 @@ public final class EnsembleSampler implements AutoCloseable {
                 }
                 return n;
               },
-              input,
-              t);
+              inputs);
     }
     return x;
+  }
+
+  /** y [N] of {@code n} images from {@code firstIndex} on: each class in turn. */
+  private HostTensor classesOf(long firstIndex, int n) {
+    long[] y = new long[n];
+    Arrays.setAll(y, i -> (firstIndex + i) % classes);
+    return HostTensor.ofLongs(y, n);
   }
 
   private static HostTensor checked(HostTensor eps, HostTensor x) {

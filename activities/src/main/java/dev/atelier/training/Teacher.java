@@ -58,9 +58,12 @@ final class Teacher implements AutoCloseable {
 
   /** Runs one step of {@code student}: [loss, diffusion, distillation, gradient norm]. */
   double[] step(TorchModule student, TrainingBatch batch, HostTensor hyper, HostTensor counters) {
-    List<HostTensor> inputs = new ArrayList<>(List.of(batch.xt(), batch.noise(), batch.t()));
+    List<HostTensor> inputs = new ArrayList<>(List.of(batch.xt(), batch.noise()));
+    inputs.addAll(batch.conditions());
     if (archive.isPresent() && epsTeacher.isPresent()) {
-      archive.get().runInto(epsTeacher.get(), "forward", batch.xt(), batch.t());
+      List<HostTensor> question = new ArrayList<>(List.of(batch.xt()));
+      question.addAll(batch.conditions());
+      archive.get().runInto(epsTeacher.get(), "forward", question.toArray(HostTensor[]::new));
       inputs.add(epsTeacher.get());
     }
     inputs.add(hyper);

@@ -16,8 +16,9 @@ public sealed interface TeacherModel {
   record Weights(UNet network, Map<String, HostTensor> weights) implements TeacherModel {}
 
   /**
-   * Anything else: a TorchScript file {@code (x [N, C, H, W], t [N] int64) -> eps}, run in a call
-   * of its own, in the precision that it asks for.
+   * Anything else: a TorchScript file {@code (x [N, C, H, W], t [N] int64) -> eps}, with {@code y
+   * [N] int64} after t for a conditional student, run in a call of its own, in the precision that
+   * it asks for.
    */
   record Archive(Path path) implements TeacherModel {}
 }

@@ -5,10 +5,12 @@ import dev.atelier.diffusion.SeededRandom;
 import dev.atelier.diffusion.SeededRandom.Purpose;
 import dev.atelier.diffusion.TimestepSampler;
 import dev.atelier.network.HostTensor;
+import java.util.List;
 
 /**
- * Makes the batch of a step: which images, flipped or not, at which t, with which noise. All of it
- * is a pure function of (seed, step). The tensors are reused: a batch is valid until the next one.
+ * Makes the batch of a step: which images, flipped or not, at which t, with which noise, of which
+ * class. All of it is a pure function of (seed, step). The tensors are reused: a batch is valid
+ * until the next one.
  */
 final class TrainingBatch {
   private final TrainingTask task;
@@ -25,9 +27,11 @@ final class TrainingBatch {
   private final float[] noiseValues;
   private final float[] xtValues;
   private final long[] tValues;
+  private final long[] yValues;
   private final HostTensor xt;
   private final HostTensor noise;
   private final HostTensor t;
+  private final HostTensor y;
 
   private long orderEpoch = -1;
   private int[] order = {};
@@ -50,28 +54,44 @@ final class TrainingBatch {
     this.noiseValues = new float[x0.length];
     this.xtValues = new float[x0.length];
     this.tValues = new long[size];
+    this.yValues = new long[size];
     long[] shape = {size, task.network().imageChannels(), side, side};
     this.xt = HostTensor.zeros(HostTensor.DType.F32, shape);
     this.noise = HostTensor.zeros(HostTensor.DType.F32, shape);
     this.t = HostTensor.zeros(HostTensor.DType.I64, size);
+    this.y = HostTensor.zeros(HostTensor.DType.I64, size);
   }
 
   /** Makes the batch of {@code step}, counted from 0. */
   void draw(int step) {
     for (int i = 0; i < size; i++) {
       int offset = i * elements;
-      images.copy(imageIndex(step, i), pixels, 0);
+      int image = imageIndex(step, i);
+      images.copy(image, pixels, 0);
       boolean flip =
           task.training().horizontalFlips() && random.stream(Purpose.FLIP, step, i).nextLong() < 0;
       decode(offset, flip);
       int drawn = timesteps.draw(random, step, i);
       tValues[i] = drawn;
+      yValues[i] = task.network().conditional() ? label(image) : 0;
       random.stream(Purpose.NOISE, step, i).gaussians(noiseValues, offset, elements);
       schedule.qSample(drawn, x0, noiseValues, xtValues, offset, elements);
     }
     xt.putFloats(xtValues);
     noise.putFloats(noiseValues);
     t.putLongs(tValues);
+    y.putLongs(yValues);
+  }
+
+  private int label(int image) {
+    int label = images.label(image);
+    int classes = task.network().classes();
+    if (label < 0 || label >= classes) {
+      throw new IllegalArgumentException(
+          "Image %d has the class %d, expected one of 0 to %d."
+              .formatted(image, label, classes - 1));
+    }
+    return label;
   }
 
   // 0..255 to [-1, 1].
@@ -104,8 +124,8 @@ final class TrainingBatch {
     return noise;
   }
 
-  /** Their timesteps, [N]. */
-  HostTensor t() {
-    return t;
+  /** What a network is told of them: their timesteps [N], and their classes [N] if it asks. */
+  List<HostTensor> conditions() {
+    return task.network().conditional() ? List.of(t, y) : List.of(t);
   }
 }

@@ -39,7 +39,8 @@ final class Datasets {
         manifest.images(),
         manifest.resolution(),
         manifest.channels(),
-        manifest.skipped());
+        manifest.skipped(),
+        0);
   }
 
   /** Opens a dataset, fetched on first use. */

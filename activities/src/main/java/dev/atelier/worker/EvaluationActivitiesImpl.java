@@ -196,6 +196,7 @@ final class EvaluationActivitiesImpl implements EvaluationActivities {
             evaluation.seed(),
             dataset.channels(),
             resolution,
+            dataset.classes(),
             config.device(),
             samplingMemory())) {
       // Warms up and shows the peak before the extractor's own memory joins it.

@@ -34,7 +34,8 @@ import java.util.Optional;
 
 /**
  * The files that users leave with: every model and the ensemble as TorchScript {@code (x, t) ->
- * eps}, the same weights as safetensors, and what they are in {@code experiment.json}.
+ * eps} ({@code (x, t, y) -> eps} where the dataset has classes), the same weights as safetensors,
+ * and what they are in {@code experiment.json}.
  */
 final class Publication {
 
@@ -129,6 +130,7 @@ final class Publication {
                     model.network().orElseThrow(),
                     dataset.resolution(),
                     dataset.channels(),
+                    dataset.classes(),
                     task.spec().diffusion())
                 .toStrings());
     metadata.put("experiment", task.experimentId());
@@ -150,7 +152,7 @@ final class Publication {
             task.students().stream().map(ModelRef::range).toList(),
             task.spec().diffusion().timesteps());
     Path file = work.resolve("ensemble.pt");
-    TorchScriptArchive.write(file, EnsembleModule.of(ranges, students));
+    TorchScriptArchive.write(file, EnsembleModule.of(ranges, students, task.dataset().classes()));
     keep(task.experimentId(), file, "application/octet-stream");
   }
 

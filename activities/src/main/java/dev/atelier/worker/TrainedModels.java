@@ -7,6 +7,7 @@ import dev.atelier.network.SafetensorsFile;
 import dev.atelier.network.TorchModule;
 import dev.atelier.network.TorchScriptArchive;
 import dev.atelier.network.UNet;
+import dev.atelier.spec.NetworkSpec;
 import dev.atelier.spec.TrainingSpec.Precision;
 import dev.atelier.store.CheckpointManifest;
 import dev.atelier.store.CheckpointManifest.StoredFile;
@@ -34,9 +35,14 @@ final class TrainedModels {
     this.cache = cache;
   }
 
+  /** The network of {@code spec} for the images of {@code dataset}. */
+  static UNet network(NetworkSpec spec, DatasetRef dataset) {
+    return UNet.of(spec, dataset.resolution(), dataset.channels(), dataset.classes());
+  }
+
   /** The model's network; empty: it is a TorchScript archive of a user. */
   static Optional<UNet> network(ModelRef model, DatasetRef dataset) {
-    return model.network().map(spec -> UNet.of(spec, dataset.resolution(), dataset.channels()));
+    return model.network().map(spec -> network(spec, dataset));
   }
 
   /** Number of learned numbers. */
@@ -80,8 +86,8 @@ final class TrainedModels {
   }
 
   /**
-   * A TorchScript file {@code (x [N, C, H, W], t [N]) -> eps}: written into {@code directory} in
-   * {@code form}, or the user's own.
+   * A TorchScript file {@code (x [N, C, H, W], t [N]) -> eps}, with {@code y [N]} after t where the
+   * dataset has classes: written into {@code directory} in {@code form}, or the user's own.
    */
   Path archive(ModelRef model, DatasetRef dataset, Path directory, NetworkForm form)
       throws IOException {

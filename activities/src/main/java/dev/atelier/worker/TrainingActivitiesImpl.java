@@ -73,7 +73,7 @@ final class TrainingActivitiesImpl implements TrainingActivities {
             TrainingTask training =
                 new TrainingTask(
                     ModelKey.TEACHER.value(),
-                    UNet.of(task.network(), task.dataset().resolution(), task.dataset().channels()),
+                    TrainedModels.network(task.network(), task.dataset()),
                     task.diffusion(),
                     task.training(),
                     seedOf(task.seed(), ModelKey.TEACHER),
@@ -107,6 +107,7 @@ final class TrainingActivitiesImpl implements TrainingActivities {
                         task.network(),
                         task.dataset().resolution(),
                         task.dataset().channels(),
+                        task.dataset().classes(),
                         task.diffusion()),
                     config.device(),
                     work.path());
@@ -171,7 +172,7 @@ final class TrainingActivitiesImpl implements TrainingActivities {
             TrainingTask training =
                 new TrainingTask(
                     task.key().value(),
-                    UNet.of(task.network(), task.dataset().resolution(), task.dataset().channels()),
+                    TrainedModels.network(task.network(), task.dataset()),
                     task.diffusion(),
                     task.training(),
                     seedOf(task.seed(), task.key()),

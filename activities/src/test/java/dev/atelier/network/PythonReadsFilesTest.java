@@ -19,16 +19,30 @@ import java.util.Map;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class PythonReadsFilesTest {
   @TempDir Path directory;
 
-  private static final UNet SMALL =
-      UNet.of(new NetworkSpec(8, List.of(1, 2), 1, List.of(4), 1, 0.0, Optional.empty()), 8, 3);
-  private static final UNet LARGE =
-      UNet.of(new NetworkSpec(16, List.of(1, 2), 1, List.of(4), 2, 0.0, Optional.empty()), 8, 3);
+  private static final UNet SMALL = small(0);
+  private static final UNet LARGE = large(0);
+
+  private static UNet small(int classes) {
+    return UNet.of(
+        new NetworkSpec(8, List.of(1, 2), 1, List.of(4), 1, 0.0, Optional.empty()), 8, 3, classes);
+  }
+
+  private static UNet large(int classes) {
+    return UNet.of(
+        new NetworkSpec(16, List.of(1, 2), 1, List.of(4), 2, 0.0, Optional.empty()), 8, 3, classes);
+  }
 
   private Path ensemble() throws IOException {
+    return ensemble(SMALL, LARGE);
+  }
+
+  private Path ensemble(UNet small, UNet large) throws IOException {
     Path archive = directory.resolve("ensemble.pt");
     TorchScriptArchive.write(
         archive,
@@ -40,9 +54,10 @@ class PythonReadsFilesTest {
                     new TimestepRange(700, 1000)),
                 1000),
             List.of(
-                SMALL.inferenceModule("Small", ClosedForm.weights(SMALL)),
-                LARGE.inferenceModule("Large", ClosedForm.weights(LARGE)),
-                SMALL.inferenceModule("Small", ClosedForm.weights(SMALL)))));
+                small.inferenceModule("Small", ClosedForm.weights(small)),
+                large.inferenceModule("Large", ClosedForm.weights(large)),
+                small.inferenceModule("Small", ClosedForm.weights(small))),
+            small.classes()));
     return archive;
   }
 
@@ -70,34 +85,65 @@ class PythonReadsFilesTest {
   }
 
   @Test
-  void shouldGiveTheSameNumbersWhenPythonOpensTheEnsemble() throws Exception {
-    Path archive = ensemble();
+  void shouldTellEachOwnerTheClassesOfItsSamples() throws Exception {
+    HostTensor x = ClosedForm.tensor(1, 1, 0, 4, 3, 8, 8);
+    HostTensor t = HostTensor.ofLongs(new long[] {5, 300, 999, 699}, 4);
+    HostTensor y = HostTensor.ofLongs(new long[] {0, 2, 1, 0}, 4);
+    UNet network = small(3);
+    Path single = directory.resolve("small.pt");
+    TorchScriptArchive.write(single, network.inferenceModule("Small", ClosedForm.weights(network)));
+    try (TorchModule ensemble = Libtorch.load(ensemble(network, network), "cpu", Mode.INFERENCE);
+        TorchModule model = Libtorch.load(single, "cpu", Mode.INFERENCE)) {
+      float[] eps = ensemble.forward(x, t, y).toFloats();
+      float[] expected = model.forward(x, t, y).toFloats();
+      float[] other =
+          model.forward(x, t, HostTensor.ofLongs(new long[] {1, 0, 2, 1}, 4)).toFloats();
+      for (int i = 0; i < eps.length; i++) {
+        assertThat(eps[i]).isCloseTo(expected[i], within(1e-5f));
+      }
+      for (int i = 0; i < 4; i++) {
+        assertThat(eps[192 * i]).isNotCloseTo(other[192 * i], within(1e-5f));
+      }
+      assertThatExceptionOfType(TorchException.class)
+          .isThrownBy(() -> ensemble.forward(x, t, HostTensor.ofLongs(new long[] {0, 3, 1, 0}, 4)))
+          .withMessageContaining("y must be in [0, 3).");
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {0, 4})
+  void shouldGiveTheSameNumbersWhenPythonOpensTheEnsemble(int classes) throws Exception {
+    Path archive = ensemble(small(classes), large(classes));
     long[] timesteps = {5, 300, 999, 699, 0, 700};
     HostTensor x = ClosedForm.tensor(1, 1, 0, 6, 3, 8, 8);
     HostTensor t = HostTensor.ofLongs(timesteps, 6);
     Files.write(directory.resolve("x.bin"), bytes(x));
     Files.write(directory.resolve("t.bin"), bytes(t));
+    HostTensor y = HostTensor.ofLongs(new long[] {3, 0, 1, 2, 1, 3}, 6);
+    Files.write(directory.resolve("y.bin"), bytes(y));
     python(
         """
         import numpy, torch
         m = torch.jit.load('ensemble.pt').eval()
         x = torch.from_numpy(numpy.fromfile('x.bin', dtype='<f4').reshape(6, 3, 8, 8))
         t = torch.from_numpy(numpy.fromfile('t.bin', dtype='<i8'))
+        y = [torch.from_numpy(numpy.fromfile('y.bin', dtype='<i8'))] if CLASSES else []
         with torch.no_grad():
-            m(x, t).numpy().astype('<f4').tofile('eps.bin')
+            m(x, t, *y).numpy().astype('<f4').tofile('eps.bin')
         try:
-            m(x, t + 1000)
+            m(x, t + 1000, *y)
             raise SystemExit('no error')
         except Exception as e:
             assert 't must be in [0, 1000).' in str(e), e
-        """);
+        """
+            .replace("CLASSES", String.valueOf(classes)));
     HostTensor expected =
         new HostTensor(
             HostTensor.DType.F32,
             new long[] {6, 3, 8, 8},
             ByteBuffer.wrap(Files.readAllBytes(directory.resolve("eps.bin"))));
     try (TorchModule ensemble = Libtorch.load(archive, "cpu", Mode.INFERENCE)) {
-      float[] eps = ensemble.forward(x, t).toFloats();
+      float[] eps = (classes > 0 ? ensemble.forward(x, t, y) : ensemble.forward(x, t)).toFloats();
       float[] theirs = expected.toFloats();
       for (int i = 0; i < eps.length; i++) {
         assertThat(eps[i]).isCloseTo(theirs[i], within(1e-5f));

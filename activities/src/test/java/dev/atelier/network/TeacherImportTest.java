@@ -126,7 +126,8 @@ class TeacherImportTest {
                  "up_block_types": ["UpBlock2D", "UpBlock2D", "AttnUpBlock2D", "UpBlock2D"]}
                 """),
             32,
-            3);
+            3,
+            0);
     assertThat(network)
         .isEqualTo(
             new NetworkSpec(128, List.of(1, 2, 2, 2), 2, List.of(16), 1, 0.0, Optional.of(32)));
@@ -185,19 +186,77 @@ class TeacherImportTest {
         new NetworkSpec(8, List.of(1, 2), 1, List.of(4), 2, 0.3, Optional.of(4));
     DiffusionSpec cosine = new DiffusionSpec(null, DiffusionSpec.Schedule.COSINE, null, null);
 
-    assertThat(refusal(file, new Expected(wider, 8, 3, DIFFUSION)))
+    assertThat(refusal(file, new Expected(wider, 8, 3, 0, DIFFUSION)))
         .contains("teacher.network is NetworkSpec[channels=16");
-    assertThat(refusal(file, new Expected(TeacherSpec.DEFAULT_NETWORK, 16, 3, DIFFUSION)))
+    assertThat(refusal(file, new Expected(TeacherSpec.DEFAULT_NETWORK, 16, 3, 0, DIFFUSION)))
         .contains("it is for 8×8 images, but dataset.resolution is 16");
-    assertThat(refusal(file, new Expected(TeacherSpec.DEFAULT_NETWORK, 8, 3, cosine)))
+    assertThat(refusal(file, new Expected(TeacherSpec.DEFAULT_NETWORK, 8, 3, 0, cosine)))
         .contains("it was trained with DiffusionSpec[timesteps=1000, schedule=LINEAR");
-    assertThat(read(file, new Expected(withDropout, 8, 3, DIFFUSION))).isInstanceOf(Weights.class);
+    assertThat(read(file, new Expected(withDropout, 8, 3, 0, DIFFUSION)))
+        .isInstanceOf(Weights.class);
+  }
+
+  @Test
+  void shouldRebuildAConditionalNetworkFromOurOwnExport() throws Exception {
+    Map<String, HostTensor> weights = ClosedForm.weights(UNet.of(SMALL, 8, 3, 5));
+    Path file = directory.resolve("conditional.safetensors");
+    SafetensorsFile.write(file, weights, new ModelMetadata(SMALL, 8, 3, 5, DIFFUSION).toStrings());
+
+    Weights teacher = (Weights) read(file, expecting(5));
+    assertThat(teacher.network().classes()).isEqualTo(5);
+    assertThat(refusal(file, expecting(0)))
+        .contains(
+            "it is class-conditional with 5 classes, but the dataset is not class-conditional");
+    assertThat(refusal(ourFile(ClosedForm.weights(UNet.of(SMALL, 8, 3))), expecting(5)))
+        .contains(
+            "it is not class-conditional, but the dataset is class-conditional with 5 classes");
+  }
+
+  @Test
+  void shouldImportAConditionalDirectoryWhenTheDatasetHasItsClasses() throws Exception {
+    copy(fixture("diffusers"), directory);
+    Path config = directory.resolve("config.json");
+    ObjectNode fields = (ObjectNode) JSON.readTree(config.toFile());
+    fields.put("num_class_embeds", 5);
+    JSON.writeValue(config.toFile(), fields);
+    assertThat(refusal(directory, expecting(5))).contains("class_embedding.weight is missing");
+
+    Map<String, HostTensor> tensors =
+        new LinkedHashMap<>(SafetensorsFile.read(weights(fixture("diffusers"))).tensors());
+    tensors.put("class_embedding.weight", ClosedForm.tensor(1, 1, 0, 5, 32));
+    SafetensorsFile.write(weights(directory), tensors, Map.of());
+    assertThat(((Weights) read(directory, expecting(5))).network().classes()).isEqualTo(5);
+    assertThat(refusal(directory, expecting(4)))
+        .contains("num_class_embeds is 5, supported: the dataset's 4 classes");
+    assertThat(refusal(fixture("diffusers"), expecting(4)))
+        .contains("num_class_embeds is null, supported: the dataset's 4 classes");
+  }
+
+  @Test
+  void shouldAskATorchScriptFileForEpsOfAClassWhenTheDatasetHasSome() throws Exception {
+    UNet network = UNet.of(SMALL, 8, 3, 5);
+    Path file = directory.resolve("own.pt");
+    TorchScriptArchive.write(file, network.inferenceModule("Theirs", ClosedForm.weights(network)));
+    assertThat(read(file, expecting(5))).isEqualTo(new TorchScript(file, network.parameters()));
+    assertThat(refusal(file, expecting(6)))
+        .contains("t I64[2] and y I64[2]: ")
+        .contains("index out of range");
+    assertThat(refusal(file, expecting(0))).contains("can't be asked for eps of x F32");
+
+    UNet unconditional = UNet.of(SMALL, 8, 3);
+    TorchScriptArchive.write(
+        file, unconditional.inferenceModule("Theirs", ClosedForm.weights(unconditional)));
+    assertThat(refusal(file, expecting(5))).contains("t I64[2] and y I64[2]: ");
+  }
+
+  private static Expected expecting(int classes) {
+    return new Expected(TeacherSpec.DEFAULT_NETWORK, 8, 3, classes, DIFFUSION);
   }
 
   @Test
   void shouldTakeTheSpecsNetworkWhenTheFileNamesNone() throws Exception {
     Path file = weights(fixture("diffusers"));
-    assertThat(read(file, new Expected(SMALL, 8, 3, DIFFUSION))).isInstanceOf(Weights.class);
+    assertThat(read(file, new Expected(SMALL, 8, 3, 0, DIFFUSION))).isInstanceOf(Weights.class);
   }
 
   @Test
@@ -213,7 +272,7 @@ class TeacherImportTest {
     Path file = directory.resolve("own.pt");
     TorchScriptArchive.write(file, network.inferenceModule("Theirs", ClosedForm.weights(network)));
     assertThat(read(file)).isEqualTo(new TorchScript(file, network.parameters()));
-    assertThat(refusal(file, new Expected(SMALL, 8, 3, DIFFUSION)))
+    assertThat(refusal(file, new Expected(SMALL, 8, 3, 0, DIFFUSION)))
         .contains("leave teacher.network out");
   }
 
@@ -248,12 +307,12 @@ class TeacherImportTest {
 
   private Path ourFile(Map<String, HostTensor> weights) throws IOException {
     Path file = directory.resolve("teacher.safetensors");
-    SafetensorsFile.write(file, weights, new ModelMetadata(SMALL, 8, 3, DIFFUSION).toStrings());
+    SafetensorsFile.write(file, weights, new ModelMetadata(SMALL, 8, 3, 0, DIFFUSION).toStrings());
     return file;
   }
 
   private Imported read(Path path) throws IOException {
-    return read(path, new Expected(TeacherSpec.DEFAULT_NETWORK, 8, 3, DIFFUSION));
+    return read(path, new Expected(TeacherSpec.DEFAULT_NETWORK, 8, 3, 0, DIFFUSION));
   }
 
   private Imported read(Path path, Expected expected) throws IOException {
@@ -261,7 +320,7 @@ class TeacherImportTest {
   }
 
   private String refusal(Path path) {
-    return refusal(path, new Expected(TeacherSpec.DEFAULT_NETWORK, 8, 3, DIFFUSION));
+    return refusal(path, new Expected(TeacherSpec.DEFAULT_NETWORK, 8, 3, 0, DIFFUSION));
   }
 
   private String refusal(Path path, Expected expected) {

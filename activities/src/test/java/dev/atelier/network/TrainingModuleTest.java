@@ -93,6 +93,10 @@ class TrainingModuleTest {
   }
 
   private TorchModule load(UNet network, Settings settings) throws Exception {
+    return load(network, network(0), settings);
+  }
+
+  private TorchModule load(UNet network, UNet teacherNetwork, Settings settings) throws Exception {
     Map<String, HostTensor> weights = ClosedForm.weights(network);
     Map<String, HostTensor> zeros = new LinkedHashMap<>();
     weights.forEach((k, v) -> zeros.put(k, HostTensor.zeros(v.dtype(), v.shape())));
@@ -105,9 +109,9 @@ class TrainingModuleTest {
             network,
             new State(weights, weights, zeros, zeros),
             settings,
-            Optional.of(new TeacherNetwork(network(0), teacher))));
+            Optional.of(new TeacherNetwork(teacherNetwork, teacher))));
     TorchScriptArchive.write(
-        directory.resolve("teacher.pt"), network(0).inferenceModule("UNet", teacher));
+        directory.resolve("teacher.pt"), teacherNetwork.inferenceModule("UNet", teacher));
     return Libtorch.load(archive, "cpu", TorchModule.Mode.TRAINING);
   }
 
@@ -142,6 +146,80 @@ class TrainingModuleTest {
 
   @ParameterizedTest
   @EnumSource(NetworkForm.class)
+  void shouldTellEachPartAndTheTeacherTheirClasses(NetworkForm form) throws Exception {
+    UNet network =
+        UNet.of(new NetworkSpec(8, List.of(1, 2), 1, List.of(4), 1, 0.0, Optional.of(8)), 8, 3, 3);
+    HostTensor y = HostTensor.ofLongs(new long[] {2, 0, 2, 2}, 4);
+    HostTensor otherY = HostTensor.ofLongs(new long[] {2, 0, 1, 2}, 4);
+    Settings inParts = new Settings(0.25, 0, 1, 0.5, 2, Precision.FP32, form);
+    try (TorchModule whole =
+            load(network, network, new Settings(0.25, 0, 1, 0.5, 1, Precision.FP32, form));
+        TorchModule cut = load(network, network, inParts);
+        TorchModule apart = load(network, network, inParts);
+        TorchModule told = load(network, network, inParts);
+        TorchModule teacher =
+            Libtorch.load(directory.resolve("teacher.pt"), "cpu", TorchModule.Mode.INFERENCE)) {
+      double[] expected =
+          whole.run("teach_step", XT, NOISE, T, y, HYPER, COUNTERS).get(0).toDoubles();
+      double[] found = cut.run("teach_step", XT, NOISE, T, y, HYPER, COUNTERS).get(0).toDoubles();
+      HostTensor epsTeacher = teacher.forward(XT, T, y);
+      double[] asked =
+          apart
+              .run("distill_step", XT, NOISE, T, y, epsTeacher, HYPER, COUNTERS)
+              .get(0)
+              .toDoubles();
+      double[] other =
+          told.run("teach_step", XT, NOISE, T, otherY, HYPER, COUNTERS).get(0).toDoubles();
+      for (int i = 0; i < 4; i++) {
+        assertThat(found[i]).isCloseTo(expected[i], within(1e-5 * expected[i]));
+        assertThat(asked[i]).isCloseTo(expected[i], within(1e-5 * expected[i]));
+        // Negative control.
+        assertThat(other[i]).isNotCloseTo(expected[i], within(1e-5 * expected[i]));
+      }
+      assertThat(distance(all(cut.run("exp_avg")), all(whole.run("exp_avg")))).isLessThan(1e-5);
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource(NetworkForm.class)
+  void shouldGiveTheSameBitsWhenManySamplesShareAClass(NetworkForm form) throws Exception {
+    UNet network =
+        UNet.of(new NetworkSpec(8, List.of(1), 1, List.of(), 1, 0.0, Optional.of(2)), 8, 3, 2000);
+    int batch = 64;
+    long[] t = new long[batch];
+    long[] y = new long[batch];
+    Arrays.setAll(t, i -> 15L * i);
+    Arrays.setAll(y, i -> i % 3 == 0 ? 1999 : i % 5);
+    HostTensor[] inputs = {
+      ClosedForm.tensor(0, 1, 0, batch, 3, 8, 8),
+      ClosedForm.tensor(1, 1, 0, batch, 3, 8, 8),
+      HostTensor.ofLongs(t, batch),
+      HostTensor.ofLongs(y, batch)
+    };
+    int row =
+        network.weights().stream()
+            .map(UNet.Weight::name)
+            .toList()
+            .indexOf("class_embedding.weight");
+    int threads = Libtorch.threads();
+    try (TorchModule module =
+        load(network, network, new Settings(0.25, 0, 1, 0, 1, Precision.FP32, form))) {
+      Libtorch.useThreads(2);
+      float[] first = module.run("gradients", inputs).get(row).toFloats();
+      for (int i = 0; i < 20; i++) {
+        assertThat(module.run("gradients", inputs).get(row).toFloats()).isEqualTo(first);
+      }
+      for (int i = 0; i < first.length; i++) {
+        int label = i / 32;
+        assertThat(first[i] != 0).as("row %d", label).isEqualTo(label < 5 || label == 1999);
+      }
+    } finally {
+      Libtorch.useThreads(threads);
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource(NetworkForm.class)
   void shouldDropOtherUnitsInEachPartOfABatch(NetworkForm form) throws Exception {
     HostTensor xt = part(XT);
     HostTensor noise = part(NOISE);
@@ -171,8 +249,11 @@ class TrainingModuleTest {
     }
   }
 
-  private static double loss(TorchModule module, HostTensor xt, HostTensor noise, HostTensor t) {
-    return module.run("train_step", xt, noise, t, HYPER, COUNTERS).get(0).toDoubles()[0];
+  private static double loss(TorchModule module, HostTensor... batch) {
+    HostTensor[] inputs = Arrays.copyOf(batch, batch.length + 2);
+    inputs[batch.length] = HYPER;
+    inputs[batch.length + 1] = COUNTERS;
+    return module.run("train_step", inputs).get(0).toDoubles()[0];
   }
 
   /** The first half of a batch of four. */
@@ -224,12 +305,18 @@ class TrainingModuleTest {
   }
 
   @ParameterizedTest
-  @EnumSource(NetworkForm.class)
-  void shouldGiveNearlyTheSameGradientsInBfloat16(NetworkForm form) throws Exception {
-    try (TorchModule fp32 = load(NETWORK, new Settings(0.25, 0, 1, 0, 1, Precision.FP32, form));
-        TorchModule bf16 = load(NETWORK, new Settings(0.25, 0, 1, 0, 1, Precision.BF16, form))) {
-      double[] expected = all(fp32.run("gradients", XT, NOISE, T));
-      List<HostTensor> gradients = bf16.run("gradients", XT, NOISE, T);
+  @CsvSource({"CPU, 0", "PORTABLE, 0", "CPU, 3", "PORTABLE, 3"})
+  void shouldGiveNearlyTheSameGradientsInBfloat16(NetworkForm form, int classes) throws Exception {
+    UNet network = UNet.of(NETWORK.spec(), NETWORK.resolution(), NETWORK.imageChannels(), classes);
+    HostTensor y = HostTensor.ofLongs(new long[] {2, 0, 2, 1}, 4);
+    HostTensor[] inputs =
+        classes > 0 ? new HostTensor[] {XT, NOISE, T, y} : new HostTensor[] {XT, NOISE, T};
+    try (TorchModule fp32 =
+            load(network, network, new Settings(0.25, 0, 1, 0, 1, Precision.FP32, form));
+        TorchModule bf16 =
+            load(network, network, new Settings(0.25, 0, 1, 0, 1, Precision.BF16, form))) {
+      double[] expected = all(fp32.run("gradients", inputs));
+      List<HostTensor> gradients = bf16.run("gradients", inputs);
       double[] found = all(gradients);
       double product = 0;
       double a = 0;
@@ -242,8 +329,8 @@ class TrainingModuleTest {
       assertThat(product / Math.sqrt(a * b)).isGreaterThan(0.99);
       assertThat(distance(found, expected)).isBetween(1e-4, 0.1); // it is bfloat16, and works
       assertThat(gradients).allMatch(g -> g.dtype() == HostTensor.DType.F32);
-      double loss = loss(bf16, XT, NOISE, T);
-      assertThat(loss).isCloseTo(loss(fp32, XT, NOISE, T), within(0.01 * loss));
+      double loss = loss(bf16, inputs);
+      assertThat(loss).isCloseTo(loss(fp32, inputs), within(0.01 * loss));
       for (String part : List.of("weights", "ema", "exp_avg", "exp_avg_sq")) {
         assertThat(bf16.run(part)).allMatch(w -> w.dtype() == HostTensor.DType.F32);
       }

@@ -8,6 +8,7 @@ import dev.atelier.network.TrainingModule.State;
 import dev.atelier.spec.NetworkSpec;
 import dev.atelier.spec.TrainingSpec.Precision;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
@@ -25,7 +26,11 @@ class UNetParityTest {
     "plain, CPU", "plain, PORTABLE",
     "attention, CPU", "attention, PORTABLE",
     "heads, CPU", "heads, PORTABLE",
-    "cifar10, CPU", "cifar10, PORTABLE"
+    "cifar10, CPU", "cifar10, PORTABLE",
+    "conditional, CPU", "conditional, PORTABLE",
+    "grey, CPU", "grey, PORTABLE",
+    "large, CPU", "large, PORTABLE",
+    "narrow, CPU", "narrow, PORTABLE"
   })
   void shouldEqualDiffusersWhenWeightsAreTheSame(String name, NetworkForm form) throws Exception {
     SafetensorsFile fixture =
@@ -39,14 +44,23 @@ class UNetParityTest {
     HostTensor t = fixture.tensors().get("t");
     long batch = t.elements();
     int side = network.resolution();
-    HostTensor x = ClosedForm.tensor(1000, 1, 0, batch, 3, side, side);
-    HostTensor noise = ClosedForm.tensor(2000, 1, 0, batch, 3, side, side);
+    int channels = network.imageChannels();
+    HostTensor x = ClosedForm.tensor(1000, 1, 0, batch, channels, side, side);
+    HostTensor noise = ClosedForm.tensor(2000, 1, 0, batch, channels, side, side);
+    List<HostTensor> question = new ArrayList<>(List.of(x, t));
+    List<HostTensor> lesson = new ArrayList<>(List.of(x, noise, t));
+    Optional.ofNullable(fixture.tensors().get("y"))
+        .ifPresent(
+            y -> {
+              question.add(y);
+              lesson.add(y);
+            });
 
     Path archive = directory.resolve("inference.pt");
     TorchScriptArchive.write(
         archive, network.inferenceModule("UNet", weights, form, Precision.FP32));
     try (TorchModule module = Libtorch.load(archive, "cpu", TorchModule.Mode.INFERENCE)) {
-      float[] eps = module.forward(x, t).toFloats();
+      float[] eps = module.forward(question.toArray(HostTensor[]::new)).toFloats();
       float[] expected = fixture.tensors().get("eps").toFloats();
       for (int i = 0; i < eps.length; i++) {
         assertThat(eps[i]).isCloseTo(expected[i], within(1e-5f));
@@ -59,7 +73,7 @@ class UNetParityTest {
         training,
         TrainingModule.of(network, state, new Settings(1, 0, 1, 1, 1, Precision.FP32, form)));
     try (TorchModule module = Libtorch.load(training, "cpu", TorchModule.Mode.TRAINING)) {
-      List<HostTensor> gradients = module.run("gradients", x, noise, t);
+      List<HostTensor> gradients = module.run("gradients", lesson.toArray(HostTensor[]::new));
       for (int i = 0; i < gradients.size(); i++) {
         String weight = network.weights().get(i).name();
         double[] expected = fixture.tensors().get("grad." + weight).toDoubles();
@@ -88,9 +102,10 @@ class UNetParityTest {
             integers(m.get("attentionResolutions")),
             Integer.valueOf(m.get("heads")),
             0.0,
-            Optional.of(Integer.valueOf(m.get("groups")))),
+            integers(m.get("groups")).stream().findFirst()),
         Integer.parseInt(m.get("resolution")),
-        3);
+        Integer.parseInt(m.getOrDefault("channels", "3")),
+        Integer.parseInt(m.getOrDefault("classes", "0")));
   }
 
   private static List<Integer> integers(String list) {

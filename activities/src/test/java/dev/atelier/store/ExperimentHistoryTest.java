@@ -142,7 +142,7 @@ class ExperimentHistoryTest {
     history.recordEvaluation(
         "e",
         new Evaluation("o2mkd", "Fréchet distance (x)", 2.5, Optional.of(1e6), 10, 2, 3, "{}"));
-    history.recordDataset("e", new DatasetRef("abc", 10, 16, 3, 1));
+    history.recordDataset("e", new DatasetRef("abc", 10, 16, 3, 1, 0));
 
     assertThat(number("select count(*) from evaluation where distance = 2.5")).isOne();
     assertThat(text("select dataset ->> 'sha256' from experiment")).isEqualTo("abc");

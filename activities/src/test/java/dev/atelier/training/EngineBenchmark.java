@@ -128,6 +128,7 @@ final class EngineBenchmark {
             1,
             3,
             network.resolution(),
+            0,
             "cpu",
             OptionalLong.empty())) {
       awaitCommand();

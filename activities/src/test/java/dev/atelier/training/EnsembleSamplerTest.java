@@ -3,9 +3,11 @@ package dev.atelier.training;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
+import dev.atelier.diffusion.NoiseSchedule;
 import dev.atelier.diffusion.SamplerPlan;
 import dev.atelier.network.ClosedForm;
 import dev.atelier.network.TorchScriptArchive;
+import dev.atelier.network.TorchScriptModule;
 import dev.atelier.network.UNet;
 import dev.atelier.spec.DiffusionSpec;
 import dev.atelier.spec.EvaluationSpec.SamplerSpec;
@@ -18,13 +20,16 @@ import java.nio.FloatBuffer;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.TreeMap;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class EnsembleSamplerTest {
   private static final DiffusionSpec DIFFUSION = new DiffusionSpec(null, null, null, null);
@@ -52,7 +57,7 @@ class EnsembleSamplerTest {
       List<OwnedModel> models, SamplerSpec spec, int batchSize, OptionalLong memory) {
     byte[] all = new byte[5 * 192];
     try (EnsembleSampler sampler =
-        new EnsembleSampler(models, DIFFUSION, spec, 9, 3, 8, "cpu", memory)) {
+        new EnsembleSampler(models, DIFFUSION, spec, 9, 3, 8, 0, "cpu", memory)) {
       var report =
           sampler.sample(
               10,
@@ -94,7 +99,7 @@ class EnsembleSamplerTest {
         OptionalLong.of(2 * model.activationBytes().orElseThrow() + 2 * 192 * 16 + 1);
     for (OptionalLong memory : List.of(forTwo, OptionalLong.of(1), OptionalLong.empty())) {
       try (EnsembleSampler sampler =
-          new EnsembleSampler(List.of(model), DIFFUSION, spec, 9, 3, 8, "cpu", memory)) {
+          new EnsembleSampler(List.of(model), DIFFUSION, spec, 9, 3, 8, 0, "cpu", memory)) {
         List<Integer> batches = new ArrayList<>();
         sampler.sample(0, 5, 4, (first, count, chw) -> batches.add(count), () -> false);
         if (memory.isEmpty()) {
@@ -121,6 +126,47 @@ class EnsembleSamplerTest {
     assertThat(sample(others, spec, 5, OptionalLong.empty())).isNotEqualTo(expected);
   }
 
+  @ParameterizedTest
+  @ValueSource(ints = {5, 2, 1})
+  void shouldMakeImagesOfEachClassInTurn(int batchSize) throws Exception {
+    // Predicts x0 = y - 1: the classes are black, grey and white.
+    double abar = NoiseSchedule.of(DIFFUSION).alphasCumprod(999);
+    Path archive = directory.resolve("classes.pt");
+    TorchScriptArchive.write(
+        archive,
+        new TorchScriptModule(
+            "Classes",
+            """
+            def forward(self, x: Tensor, t: Tensor, y: Tensor) -> Tensor:
+              x0 = torch.sub(torch.to(torch.reshape(y, [-1, 1, 1, 1]), 6), 1.)
+              return torch.div(torch.sub(x, torch.mul(x0, %s)), %s)
+            """
+                .formatted(Math.sqrt(abar), Math.sqrt(1 - abar)),
+            Map.of()));
+    OwnedModel model =
+        new OwnedModel(archive, new TimestepRange(0, 1000), Optional.empty(), Optional.empty());
+    SamplerSpec spec = new SamplerSpec(null, 1, Spacing.TRAILING, 0.0);
+    try (EnsembleSampler sampler =
+        new EnsembleSampler(
+            List.of(model), DIFFUSION, spec, 9, 3, 8, 3, "cpu", OptionalLong.empty())) {
+      Map<Long, Integer> pixels = new TreeMap<>();
+      sampler.sample(
+          10,
+          5,
+          batchSize,
+          (first, count, chw) -> {
+            for (int i = 0; i < count; i++) {
+              pixels.put(first + i, chw[192 * i] & 0xFF);
+            }
+          },
+          () -> false);
+      assertThat(pixels.keySet()).containsExactly(10L, 11L, 12L, 13L, 14L);
+      pixels.forEach(
+          (i, pixel) ->
+              assertThat(pixel).as("image %d", i).isCloseTo((int) (i % 3) * 255 / 2, within(1)));
+    }
+  }
+
   @Test
   void shouldCountTheMacsOfTheOwnerWhenStepsAreShared() throws Exception {
     OwnedModel small = model(8, 0, 400);
@@ -129,7 +175,7 @@ class EnsembleSamplerTest {
     assertThat(SamplerPlan.of(spec, 1000).timesteps()).startsWith(900).endsWith(0);
     try (EnsembleSampler sampler =
         new EnsembleSampler(
-            List.of(small, large), DIFFUSION, spec, 9, 3, 8, "cpu", OptionalLong.empty())) {
+            List.of(small, large), DIFFUSION, spec, 9, 3, 8, 0, "cpu", OptionalLong.empty())) {
       assertThat(sampler.macsPerStep().orElseThrow())
           .isCloseTo(
               0.4 * small.macs().orElseThrow() + 0.6 * large.macs().orElseThrow(), within(1e-3));

@@ -21,16 +21,21 @@ import dev.atelier.spec.TrainingSpec.Precision;
 import dev.atelier.training.Checkpoint.Part;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.LongBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.function.BooleanSupplier;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -41,7 +46,9 @@ class TrainingLoopTest {
 
   @TempDir Path directory;
 
-  /** Images whose pixels all differ, 8×8. */
+  private static final int CLASSES = 3;
+
+  /** Images whose pixels all differ, 8×8, of three classes. */
   private static final ImageSource IMAGES =
       new ImageSource() {
         @Override
@@ -55,11 +62,23 @@ class TrainingLoopTest {
             chw[offset + i] = (byte) (index * 31 + i * 7);
           }
         }
+
+        @Override
+        public int label(int index) {
+          return index % CLASSES;
+        }
       };
 
   private static UNet network(double dropout) {
+    return network(dropout, 0);
+  }
+
+  private static UNet network(double dropout, int classes) {
     return UNet.of(
-        new NetworkSpec(8, List.of(1, 2), 1, List.of(4), 1, dropout, Optional.empty()), 8, 3);
+        new NetworkSpec(8, List.of(1, 2), 1, List.of(4), 1, dropout, Optional.empty()),
+        8,
+        3,
+        classes);
   }
 
   private static TrainingSpec training(int steps, double learningRate) {
@@ -100,14 +119,22 @@ class TrainingLoopTest {
   }
 
   private static TeacherModel.Weights weightsOfATeacher() {
-    UNet teacher = network(0);
+    return weightsOfATeacher(0);
+  }
+
+  private static TeacherModel.Weights weightsOfATeacher(int classes) {
+    UNet teacher = network(0, classes);
     return new TeacherModel.Weights(teacher, teacher.initialise(new SeededRandom(5)));
   }
 
   private static TrainingTask student(TrainingSpec training, TeacherModel teacher) {
+    return student(training, teacher, 0);
+  }
+
+  private static TrainingTask student(TrainingSpec training, TeacherModel teacher, int classes) {
     return new TrainingTask(
         "student-1",
-        network(0.1),
+        network(0.1, classes),
         DIFFUSION,
         training,
         12,
@@ -139,7 +166,8 @@ class TrainingLoopTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"teacher", "student", "bf16 student", "teacher in parts"})
+  @ValueSource(
+      strings = {"teacher", "student", "bf16 student", "conditional student", "teacher in parts"})
   void shouldEndWithTheSameBitsWhenKilledAndResumed(String kind) throws Exception {
     TrainingTask task =
         switch (kind) {
@@ -147,6 +175,9 @@ class TrainingLoopTest {
           case "student" -> student(10);
           case "bf16 student" ->
               student(training(10, 1e-3, 1, Precision.BF16, 1e4), weightsOfATeacher());
+          case "conditional student" ->
+              student(
+                  training(10, 1e-3, 2, Precision.FP32, 1e4), weightsOfATeacher(CLASSES), CLASSES);
           default -> teacher(training(10, 1e-3, 2, Precision.FP32, 1e4), 0.2);
         };
     DirectoryCheckpointStore whole = store("whole");
@@ -169,6 +200,11 @@ class TrainingLoopTest {
               throw new IllegalStateException("killed");
             }
             IMAGES.copy(index, chw, offset);
+          }
+
+          @Override
+          public int label(int index) {
+            return IMAGES.label(index);
           }
         };
     assertThatExceptionOfType(IllegalStateException.class)
@@ -303,9 +339,10 @@ class TrainingLoopTest {
         .withMessage("training.accumulationSteps of teacher must divide batchSize 4, found 3.");
   }
 
-  @Test
-  void shouldLearnTheSameFromATeacherFile() throws Exception {
-    UNet network = network(0);
+  @ParameterizedTest
+  @ValueSource(ints = {0, CLASSES})
+  void shouldLearnTheSameFromATeacherFile(int classes) throws Exception {
+    UNet network = network(0, classes);
     Map<String, HostTensor> weights = new TreeMap<>(network.initialise(new SeededRandom(5)));
     float[] out = new float[3 * 8 * 9];
     for (int i = 0; i < out.length; i++) {
@@ -317,15 +354,116 @@ class TrainingLoopTest {
 
     List<TrainingMetrics> file = new ArrayList<>();
     TeacherModel asFile = new TeacherModel.Archive(archive);
-    run(student(training(4, 1e-3), asFile), store("file"), file, () -> false);
+    run(student(training(4, 1e-3), asFile, classes), store("file"), file, () -> false);
     List<TrainingMetrics> inside = new ArrayList<>();
     TeacherModel asWeights = new TeacherModel.Weights(network, weights);
-    run(student(training(4, 1e-3), asWeights), store("inside"), inside, () -> false);
+    run(student(training(4, 1e-3), asWeights, classes), store("inside"), inside, () -> false);
     for (int i = 0; i < file.size(); i++) {
       assertThat(file.get(i).distillationLoss()).isGreaterThan(0.01);
       assertThat(inside.get(i).loss())
           .isCloseTo(file.get(i).loss(), within(1e-4 * file.get(i).loss()));
     }
+  }
+
+  @Test
+  void shouldLearnWhatDependsOnTheClassAlone() throws Exception {
+    // A teacher that looks at nothing but y, asked where x_t is hardly more than noise: who doesn't
+    // know y can't do better than the variance of the labels.
+    Path archive = directory.resolve("classes.pt");
+    String answer =
+        """
+        def forward(self, x: Tensor, t: Tensor, y: Tensor) -> Tensor:
+          return torch.add(torch.zeros_like(x), torch.sub(torch.to(torch.reshape(y, [-1, 1, 1, 1]), 6), 1.))
+        """;
+    TorchScriptArchive.write(archive, new TorchScriptModule("Classes", answer, Map.of()));
+    double mean = IntStream.range(0, 7).map(IMAGES::label).average().orElseThrow();
+    double variance =
+        IntStream.range(0, 7)
+            .mapToDouble(i -> Math.pow(IMAGES.label(i) - mean, 2))
+            .average()
+            .orElseThrow();
+    TrainingTask task =
+        new TrainingTask(
+            "student-1",
+            network(0, CLASSES),
+            DIFFUSION,
+            training(150, 3e-3),
+            12,
+            "spec",
+            "code",
+            Optional.of(
+                new Distillation(
+                    new TeacherModel.Archive(archive),
+                    new TimestepRange(900, 1000),
+                    1,
+                    new LossSpec(0.0, 1.0))));
+    List<TrainingMetrics> metrics = new ArrayList<>();
+    run(task, store("classes"), metrics, () -> false);
+    assertThat(metrics.subList(65, 75))
+        .allSatisfy(m -> assertThat(m.distillationLoss()).isLessThan(variance / 4));
+  }
+
+  @Test
+  void shouldDrawTheLabelsOfTheImages() {
+    ImageSource levels = levels(CLASSES - 1);
+    TrainingTask task =
+        new TrainingTask(
+            "student-1",
+            network(0, CLASSES),
+            DIFFUSION,
+            training(10, 1e-3),
+            12,
+            "spec",
+            "code",
+            Optional.of(
+                new Distillation( // x_0 is nearly the image
+                    weightsOfATeacher(CLASSES),
+                    new TimestepRange(0, 1),
+                    1,
+                    new LossSpec(1.0, 1.0))));
+    TrainingBatch batch = new TrainingBatch(task, levels);
+    Set<Long> seen = new TreeSet<>();
+    for (int step = 0; step < 10; step++) {
+      batch.draw(step);
+      LongBuffer y = batch.conditions().get(1).data().asLongBuffer();
+      for (int i = 0; i < 4; i++) {
+        assertThat(batch.xt().toFloats()[192 * i]).isCloseTo(y.get(i) - 1f, within(0.1f));
+        seen.add(y.get(i));
+      }
+    }
+    assertThat(seen).containsExactly(0L, 1L, 2L);
+  }
+
+  @Test
+  void shouldNameTheImageWhenItsClassIsUnknown() {
+    TrainingTask task = student(training(4, 1e-3), weightsOfATeacher(CLASSES), CLASSES);
+    assertThatExceptionOfType(IllegalArgumentException.class)
+        .isThrownBy(
+            () ->
+                new TrainingLoop(
+                        task, levels(3), store("x"), m -> {}, () -> false, "cpu", directory)
+                    .run())
+        .withMessageMatching("Image 3 has the class 3, expected one of 0 to 2\\.");
+  }
+
+  /** Image i is of class i, up to {@code last}, and as bright: black, grey, white. */
+  private static ImageSource levels(int last) {
+    return new ImageSource() {
+      @Override
+      public int count() {
+        return last + 1;
+      }
+
+      @Override
+      public void copy(int index, byte[] chw, int offset) {
+        Arrays.fill(chw, offset, offset + 3 * 8 * 8, (byte) Math.min(255, index * 128));
+      }
+
+      @Override
+      public int label(int index) {
+        return index;
+      }
+    };
   }
 
   @Test

@@ -33,9 +33,12 @@ public record NetworkSpec(
         @DecimalMax(value = "1", inclusive = false)
         Double dropout,
     @JsonPropertyDescription(
-            "Groups of group norm; absent: the largest divisor of each width up to 32")
+            "Groups of group norm; absent: the largest divisor of each width up to 32 that leaves each group 4 channels")
         @NotNull
         Optional<@Min(1) @Max(128) Integer> groups) {
+
+  private static final int MAX_GROUPS = 32;
+  private static final int MIN_CHANNELS_PER_GROUP = 4; // as the paper's network of 128 channels
 
   public NetworkSpec {
     channels = channels == null ? 128 : channels;
@@ -60,12 +63,14 @@ public record NetworkSpec(
 
   /**
    * Groups of the group norm over {@code width} channels: the spec's own number, else the largest
-   * divisor of {@code width} that is at most 32.
+   * divisor of {@code width} that is at most 32 and leaves each group at least 4 channels. Groups
+   * of one channel would tell nothing of a pixel in the mean, and nothing at all at a resolution of
+   * 1.
    */
   public int groupsFor(int width) {
     return groups.orElseGet(
         () -> {
-          int g = Math.min(32, width);
+          int g = Math.max(1, Math.min(MAX_GROUPS, width / MIN_CHANNELS_PER_GROUP));
           while (width % g != 0) {
             g--;
           }

@@ -37,7 +37,7 @@ import org.junit.jupiter.api.Timeout;
 @Timeout(60)
 class DistillationWorkflowTest {
 
-  private static final DatasetRef DATASET = new DatasetRef("d".repeat(64), 100, 16, 3, 0);
+  private static final DatasetRef DATASET = new DatasetRef("d".repeat(64), 100, 16, 3, 0, 0);
 
   private final ScriptedActivities activities = new ScriptedActivities();
   private TestWorkflowEnvironment environment;
