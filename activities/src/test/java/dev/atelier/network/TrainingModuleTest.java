@@ -1,6 +1,7 @@
 package dev.atelier.network;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.atelier.diffusion.SeededRandom;
@@ -16,6 +17,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -178,6 +180,15 @@ class TrainingModuleTest {
       }
       assertThat(distance(all(cut.run("exp_avg")), all(whole.run("exp_avg")))).isLessThan(1e-5);
     }
+  }
+
+  @Test
+  void shouldRefuseATeacherWhenItHasOtherClasses() {
+    UNet conditional = UNet.of(NETWORK.spec(), NETWORK.resolution(), NETWORK.imageChannels(), 3);
+    Settings settings = new Settings(0.25, 0, 1, 0.5, 1, Precision.FP32, NetworkForm.CPU);
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> load(conditional, NETWORK, settings))
+        .withMessage("The teacher is conditioned on 0 classes, expected the student's 3.");
   }
 
   @ParameterizedTest
