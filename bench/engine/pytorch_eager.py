@@ -149,7 +149,7 @@ class UNet(nn.Module):
 
 
 def groups(width):
-    return next(g for g in range(min(32, width), 0, -1) if width % g == 0)
+    return next(g for g in range(max(1, min(32, width // 4)), 0, -1) if width % g == 0)
 
 
 class Training:

@@ -4,16 +4,21 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import java.io.IOException;
 import java.util.List;
+import java.util.stream.Stream;
 
 /**
  * What a prepared dataset holds.
  *
- * @param sha256 hash of format version, resolution, channels and all pixels; not of names or shards
+ * @param sha256 hash of format version, resolution, channels, all pixels, and the classes and
+ *     labels where there are any; not of names or shards
  * @param resolution pixels per side
  * @param images images in all shards together
  * @param skipped images that could not be decoded
  * @param skippedNames the first 100 of them, in name order
  * @param source where the images came from, without credentials
+ * @param classes in the order of their labels; empty: the images have no labels
+ * @param labels the file with one label per image, each the index of its class as uint16,
+ *     little-endian; empty as {@code classes} is
  */
 public record DatasetManifest(
     int formatVersion,
@@ -24,7 +29,9 @@ public record DatasetManifest(
     List<Shard> shards,
     int skipped,
     List<String> skippedNames,
-    String source) {
+    String source,
+    List<ImageClass> classes,
+    List<Shard> labels) {
 
   public static final String FILE_NAME = "manifest.json";
   public static final int FORMAT_VERSION = 1;
@@ -34,9 +41,19 @@ public record DatasetManifest(
   /** A file of {@code images} uint8 images [C, H, W], one after the other. */
   public record Shard(String name, int images, long bytes, String sha256) {}
 
+  /** A class and how many images it has. */
+  public record ImageClass(String name, int images) {}
+
   public DatasetManifest {
     shards = shards == null ? List.of() : List.copyOf(shards);
     skippedNames = skippedNames == null ? List.of() : List.copyOf(skippedNames);
+    classes = classes == null ? List.of() : List.copyOf(classes); // absent before there were labels
+    labels = labels == null ? List.of() : List.copyOf(labels);
+  }
+
+  /** Shards and labels. */
+  public List<Shard> files() {
+    return Stream.concat(shards.stream(), labels.stream()).toList();
   }
 
   /** Throws {@link DatasetException} when the text is no manifest of this format version. */

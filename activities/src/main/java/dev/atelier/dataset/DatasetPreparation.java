@@ -92,14 +92,20 @@ public final class DatasetPreparation {
   private DatasetManifest drawShapes(SourceName.Shapes shapes, DatasetSpec spec, Path directory) {
     int count = Math.min(shapes.count(), spec.maxImages());
     ShapesGenerator generator = new ShapesGenerator(shapes.seed());
-    try (PackedShards shards = new PackedShards(directory, count, spec.resolution());
+    List<String> classes = spec.classConditional() ? ShapesGenerator.CLASSES : List.of();
+    try (PackedShards shards =
+            new PackedShards(directory, count, spec.resolution(), spec.channels());
         DecodingPool pool = new DecodingPool(listener, "drew", count)) {
       for (int i = 0; i < count; i++) {
         int index = i;
-        pool.run(1, () -> shards.put(index, generator.render(index, spec.resolution())));
+        pool.run(
+            1,
+            () ->
+                shards.put(
+                    index, generator.render(index, spec.resolution()), generator.label(index)));
       }
       pool.await();
-      return shards.pack(maxShardBytes, 0, List.of(), spec.source());
+      return shards.pack(maxShardBytes, 0, List.of(), spec.source(), classes);
     }
   }
 
@@ -134,8 +140,17 @@ public final class DatasetPreparation {
     return ((SourceName.Local) source).path();
   }
 
-  /** A file of the source: one image, or {@code images} CIFAR-10 records. */
-  private record ImageFile(String name, boolean cifar, int firstSlot, int images) {}
+  private static final int LABEL_OF_RECORD = -1;
+
+  /** A file of the source: one image of a class, or {@code images} CIFAR-10 records. */
+  private record ImageFile(String name, boolean cifar, int firstSlot, int images, int label) {}
+
+  /** The files to read by their names, and the names of their classes if they have any. */
+  private record Choice(Map<String, ImageFile> files, List<String> classes) {
+    int images() {
+      return files.values().stream().mapToInt(ImageFile::images).sum();
+    }
+  }
 
   private DatasetManifest decodeFiles(Path path, DatasetSpec spec, Path directory) {
     String shown = SourceName.shown(spec.source());
@@ -147,12 +162,11 @@ public final class DatasetPreparation {
     }
     try {
       SourceFiles files = SourceFiles.of(path);
-      Map<String, ImageFile> chosen = choose(files, spec);
-      int slots = chosen.values().stream().mapToInt(ImageFile::images).sum();
-      if (slots == 0) {
+      Choice chosen = choose(files, spec);
+      if (chosen.images() == 0) {
         throw noImage(shown, spec, "");
       }
-      return decode(files, chosen, slots, spec, directory);
+      return decode(files, chosen, spec, directory);
     } catch (InterruptedIOException e) {
       throw new UncheckedIOException(e);
     } catch (IOException e) {
@@ -175,7 +189,7 @@ public final class DatasetPreparation {
 
   private record Listed(String name, long sizeBytes) {}
 
-  private Map<String, ImageFile> choose(SourceFiles files, DatasetSpec spec) throws IOException {
+  private Choice choose(SourceFiles files, DatasetSpec spec) throws IOException {
     List<Listed> listed = new ArrayList<>();
     files.forEach(
         (name, size, content) -> {
@@ -189,6 +203,11 @@ public final class DatasetPreparation {
         });
     List<Listed> below = new ArrayList<>(below(listed, spec.subdirectory()));
     below.sort(Comparator.comparing(Listed::name));
+    ImageClasses classes =
+        spec.classConditional()
+            ? ImageClasses.of(
+                below.stream().map(Listed::name).toList(), DatasetPreparation::isCifar)
+            : ImageClasses.NONE;
     Map<String, ImageFile> chosen = new HashMap<>();
     int slot = 0;
     for (Listed file : below) {
@@ -202,13 +221,22 @@ public final class DatasetPreparation {
       int kept = (int) Math.min(images, spec.maxImages() - slot);
       // An archive may hold a name twice; the first counts.
       if (kept > 0
-          && chosen.putIfAbsent(file.name(), new ImageFile(file.name(), cifar, slot, kept))
+          && chosen.putIfAbsent(
+                  file.name(),
+                  new ImageFile(
+                      file.name(),
+                      cifar,
+                      slot,
+                      kept,
+                      cifar && spec.classConditional()
+                          ? LABEL_OF_RECORD
+                          : classes.labelOf(file.name())))
               == null) {
         slot += kept;
       }
     }
     listener.onProgress("found %d images".formatted(slot));
-    return chosen;
+    return new Choice(chosen, classes.names());
   }
 
   /** The files below {@code subdirectory}, also when all share one leading folder. */
@@ -233,13 +261,14 @@ public final class DatasetPreparation {
         && !baseName(name).equals(CIFAR_TEST_FILE);
   }
 
-  private DatasetManifest decode(
-      SourceFiles files, Map<String, ImageFile> chosen, int slots, DatasetSpec spec, Path directory)
+  private DatasetManifest decode(SourceFiles files, Choice chosen, DatasetSpec spec, Path directory)
       throws IOException {
     ImageDecoder decoder = new ImageDecoder(spec.resolution());
     SkippedImages skipped = new SkippedImages();
-    Map<String, ImageFile> wanted = new HashMap<>(chosen);
-    try (PackedShards shards = new PackedShards(directory, slots, spec.resolution());
+    Map<String, ImageFile> wanted = new HashMap<>(chosen.files());
+    int slots = chosen.images();
+    try (PackedShards shards =
+            new PackedShards(directory, slots, spec.resolution(), spec.channels());
         DecodingPool pool = new DecodingPool(listener, "decoded", slots)) {
       files.forEach(
           (name, size, content) -> {
@@ -264,7 +293,8 @@ public final class DatasetPreparation {
       if (shards.count() == 0) {
         throw noImage(shown, spec, " among %d damaged files".formatted(skipped.count()));
       }
-      return shards.pack(maxShardBytes, skipped.count(), skipped.firstNames(), shown);
+      return shards.pack(
+          maxShardBytes, skipped.count(), skipped.firstNames(), shown, chosen.classes());
     }
   }
 
@@ -291,7 +321,7 @@ public final class DatasetPreparation {
             skipped.add(file.name());
             return;
           }
-          shards.put(file.firstSlot(), chw);
+          shards.put(file.firstSlot(), chw, file.label());
         });
   }
 
@@ -309,8 +339,15 @@ public final class DatasetPreparation {
           images,
           () -> {
             for (int i = 0; i < images; i++) {
-              shards.put(
-                  first + i, decoder.decodePlanes(records, i * CIFAR_RECORD_BYTES + 1, CIFAR_SIDE));
+              int record = i * CIFAR_RECORD_BYTES;
+              int label = file.label() == LABEL_OF_RECORD ? records[record] & 0xFF : 0;
+              if (label >= ImageClasses.CIFAR10.size()) {
+                throw new DatasetException(
+                    DatasetException.Kind.CORRUPT,
+                    "'%s' has the label %d: expected one of CIFAR-10's, 0 to 9."
+                        .formatted(file.name(), label));
+              }
+              shards.put(first + i, decoder.decodePlanes(records, record + 1, CIFAR_SIDE), label);
             }
           });
     }

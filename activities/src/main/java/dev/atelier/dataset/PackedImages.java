@@ -2,6 +2,7 @@ package dev.atelier.dataset;
 
 import dev.atelier.training.ImageSource;
 import java.io.IOException;
+import java.nio.ByteOrder;
 import java.nio.MappedByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.Path;
@@ -16,19 +17,33 @@ public final class PackedImages implements ImageSource {
   private final List<MappedByteBuffer> shards;
   private final int imagesPerShard;
   private final int imageBytes;
+  private final short[] labels;
 
   private PackedImages(
-      DatasetManifest manifest, List<MappedByteBuffer> shards, int imagesPerShard, int imageBytes) {
+      DatasetManifest manifest,
+      List<MappedByteBuffer> shards,
+      int imagesPerShard,
+      int imageBytes,
+      short[] labels) {
     this.manifest = manifest;
     this.shards = shards;
     this.imagesPerShard = imagesPerShard;
     this.imageBytes = imageBytes;
+    this.labels = labels;
+  }
+
+  /** Opens images without classes. */
+  public static PackedImages open(DatasetManifest manifest, List<Path> shardFiles) {
+    return open(manifest, shardFiles, List.of());
   }
 
   /**
    * Maps {@code shardFiles}, given in the order of the manifest; checks their sizes, not hashes.
+   *
+   * @param labelFiles as the manifest has them: one, or none where there are no classes
    */
-  public static PackedImages open(DatasetManifest manifest, List<Path> shardFiles) {
+  public static PackedImages open(
+      DatasetManifest manifest, List<Path> shardFiles, List<Path> labelFiles) {
     List<DatasetManifest.Shard> expected = manifest.shards();
     if (expected.isEmpty() || shardFiles.size() != expected.size()) {
       throw corrupt(
@@ -62,7 +77,28 @@ public final class PackedImages implements ImageSource {
           "Cannot open the dataset: expected %d images, found %d in its shards."
               .formatted(manifest.images(), images));
     }
-    return new PackedImages(manifest, shards, perShard, (int) imageBytes);
+    return new PackedImages(
+        manifest, shards, perShard, (int) imageBytes, labels(manifest, labelFiles));
+  }
+
+  private static short[] labels(DatasetManifest manifest, List<Path> files) {
+    if (files.size() != (manifest.classes().isEmpty() ? 0 : 1)) {
+      throw corrupt(
+          "Cannot open the dataset: %d classes and %d files of labels do not fit."
+              .formatted(manifest.classes().size(), files.size()));
+    }
+    short[] labels = new short[files.isEmpty() ? 0 : manifest.images()];
+    for (Path file : files) {
+      map(file, 2L * manifest.images()).order(ByteOrder.LITTLE_ENDIAN).asShortBuffer().get(labels);
+    }
+    for (short label : labels) {
+      if ((label & 0xFFFF) >= manifest.classes().size()) {
+        throw corrupt(
+            "Cannot open the dataset: a label is %d, expected less than the %d classes."
+                .formatted(label & 0xFFFF, manifest.classes().size()));
+      }
+    }
+    return labels;
   }
 
   private static MappedByteBuffer map(Path file, long expectedBytes) {
@@ -95,6 +131,13 @@ public final class PackedImages implements ImageSource {
 
   public int channels() {
     return manifest.channels();
+  }
+
+  /** Index of the class of an image; 0 where there are no labels. */
+  @Override
+  public int label(int index) {
+    java.util.Objects.checkIndex(index, count());
+    return labels.length == 0 ? 0 : labels[index] & 0xFFFF;
   }
 
   /** Copies image {@code index} as uint8 [C, H, W] into {@code chw} from {@code offset} on. */

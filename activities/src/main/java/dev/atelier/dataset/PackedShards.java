@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.io.OutputStream;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -24,20 +25,22 @@ import java.util.concurrent.atomic.AtomicIntegerArray;
  */
 final class PackedShards implements Closeable {
 
-  static final int CHANNELS = 3;
+  private static final String LABELS_FILE = "labels.u16";
   static final long MAX_SHARD_BYTES = 256L << 20;
 
   private final Path directory;
   private final Path slotFile;
   private final FileChannel slots;
-  private final AtomicIntegerArray filled; // 0 or 1 per slot
+  private final AtomicIntegerArray filled; // 0, or the image's label + 1, per slot
   private final int resolution;
+  private final int channels;
   private final int imageBytes;
 
-  PackedShards(Path directory, int slotCount, int resolution) {
+  PackedShards(Path directory, int slotCount, int resolution, int channels) {
     this.directory = directory;
     this.resolution = resolution;
-    this.imageBytes = CHANNELS * resolution * resolution;
+    this.channels = channels;
+    this.imageBytes = channels * resolution * resolution;
     this.filled = new AtomicIntegerArray(slotCount);
     this.slotFile = directory.resolve("images.slots");
     try {
@@ -57,10 +60,12 @@ final class PackedShards implements Closeable {
     }
   }
 
-  /** chw: uint8 [C, H, W]. */
-  void put(int slot, byte[] chw) {
+  /**
+   * rgb: uint8 [3, H, W], turned into grey where that is asked; label: index of its class, or 0.
+   */
+  void put(int slot, byte[] rgb, int label) {
     try {
-      ByteBuffer buffer = ByteBuffer.wrap(chw);
+      ByteBuffer buffer = ByteBuffer.wrap(channels == 1 ? luma(rgb) : rgb);
       long position = (long) slot * imageBytes;
       while (buffer.hasRemaining()) {
         position += slots.write(buffer, position);
@@ -68,24 +73,46 @@ final class PackedShards implements Closeable {
     } catch (IOException e) {
       throw cannotWrite(e);
     }
-    filled.set(slot, 1);
+    filled.set(slot, label + 1);
+  }
+
+  // ITU-R BT.601 in the fixed-point form of Pillow.
+  private static byte[] luma(byte[] rgb) {
+    byte[] grey = new byte[rgb.length / 3];
+    for (int i = 0; i < grey.length; i++) {
+      int red = rgb[i] & 0xFF;
+      int green = rgb[i + grey.length] & 0xFF;
+      int blue = rgb[i + 2 * grey.length] & 0xFF;
+      grey[i] = (byte) ((red * 19595 + green * 38470 + blue * 7471 + 0x8000) >> 16);
+    }
+    return grey;
   }
 
   int count() {
     int count = 0;
     for (int i = 0; i < filled.length(); i++) {
-      count += filled.get(i);
+      count += filled.get(i) > 0 ? 1 : 0;
     }
     return count;
   }
 
-  /** Writes shards and manifest; {@code maxShardBytes} bounds each file. */
-  DatasetManifest pack(long maxShardBytes, int skipped, List<String> skippedNames, String source) {
+  /**
+   * Writes shards, labels and manifest; {@code maxShardBytes} bounds each shard. {@code classes}
+   * are the names of the labels, empty if there are none.
+   *
+   * @throws DatasetException when a class has no image
+   */
+  DatasetManifest pack(
+      long maxShardBytes,
+      int skipped,
+      List<String> skippedNames,
+      String source,
+      List<String> classes) {
     int perShard = (int) Math.max(1, maxShardBytes / imageBytes);
     MessageDigest content = sha256();
     content.update(
         "atelier images %d %dx%dx%d uint8\n"
-            .formatted(DatasetManifest.FORMAT_VERSION, CHANNELS, resolution, resolution)
+            .formatted(DatasetManifest.FORMAT_VERSION, channels, resolution, resolution)
             .getBytes(StandardCharsets.UTF_8));
     List<DatasetManifest.Shard> shards = new ArrayList<>();
     int total = count();
@@ -102,7 +129,7 @@ final class PackedShards implements Closeable {
                     Files.newOutputStream(directory.resolve(name)), 1 << 20),
                 digest)) {
           for (int i = 0; i < images; slot++) {
-            if (filled.get(slot) == 1) {
+            if (filled.get(slot) > 0) {
               read(slot, image);
               content.update(image);
               out.write(image);
@@ -114,22 +141,67 @@ final class PackedShards implements Closeable {
             new DatasetManifest.Shard(
                 name, images, (long) images * imageBytes, hex(digest.digest())));
       }
+      List<DatasetManifest.ImageClass> counted = count(classes, source);
+      List<DatasetManifest.Shard> labels = classes.isEmpty() ? List.of() : labels(total);
+      for (String name : classes) {
+        byte[] utf8 = name.getBytes(StandardCharsets.UTF_8);
+        content.update("class %d ".formatted(utf8.length).getBytes(StandardCharsets.UTF_8));
+        content.update(utf8);
+      }
+      if (!classes.isEmpty()) {
+        content.update(Files.readAllBytes(directory.resolve(LABELS_FILE)));
+      }
       DatasetManifest manifest =
           new DatasetManifest(
               DatasetManifest.FORMAT_VERSION,
               hex(content.digest()),
               resolution,
-              CHANNELS,
+              channels,
               total,
               shards,
               skipped,
               skippedNames,
-              source);
+              source,
+              counted,
+              labels);
       Files.write(directory.resolve(DatasetManifest.FILE_NAME), manifest.toJson());
       return manifest;
     } catch (IOException e) {
       throw cannotWrite(e);
     }
+  }
+
+  private List<DatasetManifest.ImageClass> count(List<String> classes, String source) {
+    int[] images = new int[classes.size()];
+    for (int slot = 0; slot < filled.length() && images.length > 0; slot++) {
+      if (filled.get(slot) > 0) {
+        images[filled.get(slot) - 1]++;
+      }
+    }
+    List<DatasetManifest.ImageClass> counted = new ArrayList<>();
+    for (int label = 0; label < images.length; label++) {
+      if (images[label] == 0) {
+        throw new DatasetException(
+            DatasetException.Kind.CORRUPT,
+            "Cannot use the dataset source '%s' with dataset.classConditional: expected images of each of its %d classes, found none of '%s' (dataset.maxImages keeps the first in name order; damaged images are skipped)."
+                .formatted(source, classes.size(), classes.get(label)));
+      }
+      counted.add(new DatasetManifest.ImageClass(classes.get(label), images[label]));
+    }
+    return counted;
+  }
+
+  private List<DatasetManifest.Shard> labels(int images) throws IOException {
+    ByteBuffer labels = ByteBuffer.allocate(2 * images).order(ByteOrder.LITTLE_ENDIAN);
+    for (int slot = 0; slot < filled.length(); slot++) {
+      if (filled.get(slot) > 0) {
+        labels.putShort((short) (filled.get(slot) - 1));
+      }
+    }
+    Files.write(directory.resolve(LABELS_FILE), labels.array());
+    return List.of(
+        new DatasetManifest.Shard(
+            LABELS_FILE, images, 2L * images, hex(sha256().digest(labels.array()))));
   }
 
   private void read(int slot, byte[] image) throws IOException {

@@ -1,6 +1,7 @@
 package dev.atelier.dataset;
 
 import java.util.List;
+import java.util.Locale;
 
 /**
  * Draws one clear shape per image: circle, square, triangle or cross, upright, in one of six
@@ -19,6 +20,11 @@ public final class ShapesGenerator {
   }
 
   private static final List<Shape> SHAPES = List.of(Shape.values());
+
+  /** Names of the shapes, in the order of their labels. */
+  static final List<String> CLASSES =
+      SHAPES.stream().map(shape -> shape.name().toLowerCase(Locale.ROOT)).toList();
+
   private static final int CHANNELS = 3;
   private static final int HUES = 6;
   private static final double[] GROUND = {0.06, 0.06, 0.1};
@@ -32,6 +38,11 @@ public final class ShapesGenerator {
   /** Which shape image {@code index} shows. */
   public Shape shape(int index) {
     return new Scene(seed, index).shape;
+  }
+
+  /** The shape's index in {@link #CLASSES}. */
+  int label(int index) {
+    return SHAPES.indexOf(shape(index));
   }
 
   /** Image {@code index} as uint8 [3, H, W]. */

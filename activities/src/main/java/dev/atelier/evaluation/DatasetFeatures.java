@@ -29,7 +29,8 @@ public final class DatasetFeatures {
         images.copy(first + i, batch, i * imageBytes);
       }
       statistics.merge(
-          algebra.statistics(extractor.features(batch, n, resolution), extractor.dimension()));
+          algebra.statistics(
+              extractor.features(batch, n, images.channels(), resolution), extractor.dimension()));
       progress.accept(first + n);
     }
     return statistics;

@@ -92,7 +92,7 @@ public final class FeatureExtractor implements AutoCloseable {
     for (int i = 0; i < images.length; i++) {
       images[i] = (byte) (i * 31);
     }
-    return (int) (run(images, 2, resolution).elements() / 2);
+    return (int) (run(images, 2, 3, resolution).elements() / 2);
   }
 
   /** D: features per image. */
@@ -103,12 +103,13 @@ public final class FeatureExtractor implements AutoCloseable {
   /**
    * Features of images.
    *
-   * @param chw {@code count} images [3, resolution, resolution] as unsigned bytes
+   * @param chw {@code count} images [channels, resolution, resolution] as unsigned bytes; a grey
+   *     one is shown to the network as RGB
    * @return [N, D]
    * @throws ExtractorException if a feature is not a finite number
    */
-  public float[] features(byte[] chw, int count, int resolution) {
-    float[] features = run(chw, count, resolution).toFloats();
+  public float[] features(byte[] chw, int count, int channels, int resolution) {
+    float[] features = run(chw, count, channels, resolution).toFloats();
     for (int i = 0; i < features.length; i++) {
       if (!Float.isFinite(features[i])) {
         throw new ExtractorException(
@@ -119,10 +120,11 @@ public final class FeatureExtractor implements AutoCloseable {
     return features;
   }
 
-  private HostTensor run(byte[] chw, int count, int resolution) {
-    float[] pixels = new float[count * 3 * resolution * resolution];
+  private HostTensor run(byte[] chw, int count, int channels, int resolution) {
+    int plane = resolution * resolution;
+    float[] pixels = new float[count * 3 * plane];
     for (int i = 0; i < pixels.length; i++) {
-      pixels[i] = chw[i] & 0xff;
+      pixels[i] = chw[channels == 3 ? i : i / (3 * plane) * plane + i % plane] & 0xff;
     }
     HostTensor images = HostTensor.ofFloats(pixels, count, 3, resolution, resolution);
     HostTensor features;

@@ -14,6 +14,7 @@ import dev.atelier.workflows.DatasetRef;
 import io.temporal.activity.Activity;
 import java.io.IOException;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.stream.Collectors;
 
 /** Prepares a dataset, keeps it by content hash, and shows some of its images. */
 final class DatasetActivitiesImpl implements DatasetActivities {
@@ -55,6 +56,18 @@ final class DatasetActivitiesImpl implements DatasetActivities {
                     .manifest();
             DatasetRef dataset = datasets.keep(manifest, work.path());
             history.recordDataset(task.experimentId(), dataset);
+            if (!manifest.classes().isEmpty()) {
+              history.recordEvent(
+                  task.experimentId(),
+                  "classes-found",
+                  "%d classes: %s"
+                      .formatted(
+                          manifest.classes().size(),
+                          manifest.classes().stream()
+                              .limit(100)
+                              .map(c -> "%s (%d images)".formatted(c.name(), c.images()))
+                              .collect(Collectors.joining(", "))));
+            }
             if (manifest.skipped() > 0) {
               history.recordEvent(
                   task.experimentId(),

@@ -28,9 +28,8 @@ final class Datasets {
     String manifestKey = prefix + DatasetManifest.FILE_NAME;
     // The manifest is written last, so that its existence says that the shards are whole.
     if (!store.exists(manifestKey)) {
-      for (DatasetManifest.Shard shard : manifest.shards()) {
-        store.put(
-            prefix + shard.name(), directory.resolve(shard.name()), "application/octet-stream");
+      for (DatasetManifest.Shard file : manifest.files()) {
+        store.put(prefix + file.name(), directory.resolve(file.name()), "application/octet-stream");
       }
       store.put(manifestKey, manifest.toJson(), "application/json");
     }
@@ -40,7 +39,7 @@ final class Datasets {
         manifest.resolution(),
         manifest.channels(),
         manifest.skipped(),
-        0);
+        manifest.classes().size());
   }
 
   /** Opens a dataset, fetched on first use. */
@@ -54,10 +53,15 @@ final class Datasets {
                     new ObjectCorruptException(
                         "Dataset %s is not in the store any more.".formatted(dataset.sha256())));
     DatasetManifest manifest = DatasetManifest.read(json);
-    List<Path> shards = new ArrayList<>();
-    for (DatasetManifest.Shard shard : manifest.shards()) {
-      shards.add(cache.file(prefix + shard.name(), shard.sha256()));
+    return PackedImages.open(
+        manifest, local(prefix, manifest.shards()), local(prefix, manifest.labels()));
+  }
+
+  private List<Path> local(String prefix, List<DatasetManifest.Shard> files) {
+    List<Path> paths = new ArrayList<>();
+    for (DatasetManifest.Shard file : files) {
+      paths.add(cache.file(prefix + file.name(), file.sha256()));
     }
-    return PackedImages.open(manifest, shards);
+    return paths;
   }
 }

@@ -230,7 +230,8 @@ final class EvaluationActivitiesImpl implements EvaluationActivities {
           seconds += samples.report().seconds();
           statistics.merge(
               algebra.statistics(
-                  extractor.features(samples.pixels(), n, resolution), extractor.dimension()));
+                  extractor.features(samples.pixels(), n, dataset.channels(), resolution),
+                  extractor.dimension()));
           doing.set("%d of %d samples".formatted(first + n, evaluation.samples()));
         }
         distance = FrechetDistance.between(statistics, reference, algebra);

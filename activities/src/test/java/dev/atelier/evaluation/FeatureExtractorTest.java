@@ -57,7 +57,7 @@ class FeatureExtractorTest {
       assertThat(extractor.dimension()).isEqualTo(3);
       byte[] white = new byte[3 * RESOLUTION * RESOLUTION];
       java.util.Arrays.fill(white, (byte) 255);
-      assertThat(extractor.features(white, 1, RESOLUTION)).containsExactly(255f, 255f, 255f);
+      assertThat(extractor.features(white, 1, 3, RESOLUTION)).containsExactly(255f, 255f, 255f);
     }
   }
 
@@ -77,7 +77,7 @@ class FeatureExtractorTest {
         checkerboard[i] = (byte) ((row + i) % 2 == 0 ? 255 : 0);
       }
       // Antialiased halving of a checkerboard is grey away from the border; skipping pixels is not.
-      float[] pixels = extractor.features(checkerboard, 1, RESOLUTION);
+      float[] pixels = extractor.features(checkerboard, 1, 3, RESOLUTION);
       assertThat(pixels[3 * 8 + 3]).isCloseTo(127.5f, within(1f));
     }
   }
@@ -112,7 +112,7 @@ class FeatureExtractorTest {
             """);
     try (FeatureExtractor extractor = open(file, Optional.empty())) {
       assertThatThrownBy(
-              () -> extractor.features(new byte[3 * RESOLUTION * RESOLUTION], 1, RESOLUTION))
+              () -> extractor.features(new byte[3 * RESOLUTION * RESOLUTION], 1, 3, RESOLUTION))
           .isInstanceOf(ExtractorException.class)
           .hasMessageContaining("NaN as feature 0");
     }
@@ -139,7 +139,8 @@ class FeatureExtractorTest {
   private static FeatureStatistics statistics(
       FeatureExtractor extractor, LinearAlgebra algebra, byte[] images) {
     int count = images.length / (3 * RESOLUTION * RESOLUTION);
-    return algebra.statistics(extractor.features(images, count, RESOLUTION), extractor.dimension());
+    return algebra.statistics(
+        extractor.features(images, count, 3, RESOLUTION), extractor.dimension());
   }
 
   private static byte[] smoothImages(int count, long seed) {

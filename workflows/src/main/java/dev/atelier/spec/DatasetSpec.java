@@ -7,7 +7,8 @@ import jakarta.validation.constraints.NotNull;
 import jakarta.validation.constraints.Size;
 
 /**
- * Where the images come from and how they are prepared: centre-cropped to a square, resized, RGB.
+ * Where the images come from and how they are prepared: centre-cropped to a square, resized, RGB or
+ * grey.
  *
  * <p>A source is {@code shapes[?count=N&seed=S]}, {@code cifar10}, or the path or {@code file:},
  * {@code http(s):} or {@code s3:} URI of an image directory, an archive of images, or CIFAR-10's
@@ -29,12 +30,28 @@ public record DatasetSpec(
         @NotNull
         @Min(1)
         @Max(10_000_000)
-        Integer maxImages) {
+        Integer maxImages,
+    @JsonPropertyDescription("Channels of the images: 3 for RGB, 1 for grey")
+        @NotNull
+        @Min(1)
+        @Max(3)
+        Integer channels,
+    @JsonPropertyDescription(
+            "Whether the networks learn which class an image is of: its first folder, the label of CIFAR-10, or the kind of shape")
+        @NotNull
+        Boolean classConditional) {
+
+  /** RGB, without classes. */
+  public DatasetSpec(String source, String subdirectory, Integer resolution, Integer maxImages) {
+    this(source, subdirectory, resolution, maxImages, null, null);
+  }
 
   public DatasetSpec {
     source = source == null ? "shapes" : source;
     subdirectory = subdirectory == null ? "" : subdirectory;
     resolution = resolution == null ? 32 : resolution;
     maxImages = maxImages == null ? 10_000_000 : maxImages;
+    channels = channels == null ? 3 : channels;
+    classConditional = classConditional == null ? Boolean.FALSE : classConditional;
   }
 }

@@ -71,6 +71,9 @@ public final class SpecRules {
       SourceRules.datasetFault(spec.dataset().source())
           .ifPresent(message -> fault("dataset.source", message));
     }
+    if (trusts("dataset.channels") && spec.dataset().channels() == 2) {
+      fault("dataset.channels", "must be 3 (RGB) or 1 (grey), found 2.");
+    }
     if (trusts("dataset.subdirectory") && leavesItsRoot(spec.dataset().subdirectory())) {
       fault(
           "dataset.subdirectory",
