@@ -1,5 +1,6 @@
 package dev.atelier.spec;
 
+import com.fasterxml.jackson.annotation.JsonProperty;
 import com.fasterxml.jackson.annotation.JsonPropertyDescription;
 import jakarta.validation.Valid;
 import jakarta.validation.constraints.NotNull;
@@ -32,7 +33,19 @@ public record ExperimentSpec(
     @JsonPropertyDescription("Class of device that trains and samples: cpu, gpu or gpu-<class>")
         @NotNull
         @Pattern(regexp = "cpu|gpu(-[a-z0-9]+)?")
-        String compute) {
+        String compute,
+    @JsonPropertyDescription(
+            "Whether a model that another experiment trained in exactly the same way is taken over: allowed or never")
+        @NotNull
+        Reuse reuse) {
+
+  /** Whether models of other experiments may be taken over. */
+  public enum Reuse {
+    @JsonProperty("allowed")
+    ALLOWED,
+    @JsonProperty("never")
+    NEVER
+  }
 
   public ExperimentSpec {
     name = name == null ? "experiment" : name;
@@ -50,5 +63,6 @@ public record ExperimentSpec(
             ? new EvaluationSpec(null, null, null, null, null, null, null)
             : evaluation;
     compute = compute == null ? "cpu" : compute;
+    reuse = reuse == null ? Reuse.ALLOWED : reuse;
   }
 }

@@ -24,6 +24,22 @@ final class Activities {
           .setRetryOptions(PATIENT)
           .build();
 
+  /** Finding an equal model; while one is being trained elsewhere it is tried again, unhurried. */
+  static final ActivityOptions REUSE =
+      ActivityOptions.newBuilder()
+          .setTaskQueue(TaskQueues.LIGHT)
+          .setStartToCloseTimeout(Duration.ofMinutes(2)) // bounds reading one manifest
+          .setRetryOptions(PATIENT)
+          .build();
+
+  /** Gathering the figures of a study and writing its report. */
+  static final ActivityOptions REPORT =
+      ActivityOptions.newBuilder()
+          .setTaskQueue(TaskQueues.LIGHT)
+          .setStartToCloseTimeout(Duration.ofMinutes(30)) // bounds the plots of a large study
+          .setRetryOptions(PATIENT)
+          .build();
+
   /** Fetching and decoding a dataset. */
   static final ActivityOptions DATASET =
       ActivityOptions.newBuilder()

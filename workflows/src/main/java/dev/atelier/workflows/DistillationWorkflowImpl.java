@@ -14,6 +14,7 @@ import dev.atelier.workflows.EvaluationActivities.Subject;
 import dev.atelier.workflows.HistoryActivities.RecordModelFailed;
 import dev.atelier.workflows.HistoryActivities.RecordRetry;
 import dev.atelier.workflows.HistoryActivities.RecordStage;
+import dev.atelier.workflows.ReuseActivities.Found;
 import dev.atelier.workflows.TrainingActivities.ImportTeacher;
 import dev.atelier.workflows.TrainingActivities.TrainStudent;
 import dev.atelier.workflows.TrainingActivities.TrainTeacher;
@@ -23,7 +24,9 @@ import io.temporal.failure.CanceledFailure;
 import io.temporal.failure.TemporalFailure;
 import io.temporal.workflow.Async;
 import io.temporal.workflow.CancellationScope;
+import io.temporal.workflow.Functions.Func;
 import io.temporal.workflow.Promise;
+import io.temporal.workflow.SignalExternalWorkflowException;
 import io.temporal.workflow.Workflow;
 import io.temporal.workflow.WorkflowInit;
 import java.util.ArrayList;
@@ -39,6 +42,9 @@ public final class DistillationWorkflowImpl implements DistillationWorkflow {
       Workflow.newActivityStub(HistoryActivities.class, Activities.DATABASE);
   private final DatasetActivities datasets =
       Workflow.newActivityStub(DatasetActivities.class, Activities.DATASET);
+
+  private final ReuseActivities reuse =
+      Workflow.newActivityStub(ReuseActivities.class, Activities.REUSE);
 
   private final String experimentId;
   private final ExperimentSpec spec;
@@ -183,15 +189,16 @@ public final class DistillationWorkflowImpl implements DistillationWorkflow {
   }
 
   private Promise<ModelRef> trainTeacher(DatasetRef dataset, TrainingSpec training) {
-    return Async.function(
-        training("teacher, %d steps".formatted(training.steps()))::trainTeacher,
+    TrainTeacher task =
         new TrainTeacher(
             experimentId,
             spec.seed(),
             dataset,
             spec.diffusion(),
             spec.teacher().network(),
-            training));
+            training);
+    TrainingActivities work = training("teacher, %d steps".formatted(training.steps()));
+    return unlessFound(() -> reuse.findTeacher(task), () -> work.trainTeacher(task));
   }
 
   private Promise<ModelRef> trainStudent(
@@ -201,8 +208,7 @@ public final class DistillationWorkflowImpl implements DistillationWorkflow {
         key.equals(ModelKey.ONE_TO_ONE)
             ? "one-to-one baseline, t in %s, %d steps".formatted(range, training.steps())
             : "%s of %d, t in %s, %d steps".formatted(key, wanted.count(), range, training.steps());
-    return Async.function(
-        training(summary)::trainStudent,
+    TrainStudent task =
         new TrainStudent(
             experimentId,
             key,
@@ -214,7 +220,18 @@ public final class DistillationWorkflowImpl implements DistillationWorkflow {
             teacher.result(),
             range,
             wanted.specificProbability(),
-            wanted.loss()));
+            wanted.loss());
+    TrainingActivities work = training(summary);
+    return unlessFound(() -> reuse.findStudent(task), () -> work.trainStudent(task));
+  }
+
+  /** Trains a model unless an equal one is there already, or comes while this one waits. */
+  private Promise<ModelRef> unlessFound(Func<Found> find, Func<ModelRef> train) {
+    return Async.function(
+        () ->
+            spec.reuse() == ExperimentSpec.Reuse.NEVER
+                ? train.apply()
+                : find.apply().model().orElseGet(train::apply));
   }
 
   /** What every subject is compared with, and how. */
@@ -250,6 +267,18 @@ public final class DistillationWorkflowImpl implements DistillationWorkflow {
       stage = next;
       Workflow.setCurrentDetails(details());
       history.recordStage(new RecordStage(experimentId, next, "", ""));
+      Workflow.getInfo().getParentWorkflowId().ifPresent(this::tellStudy);
+    }
+  }
+
+  private void tellStudy(String studyWorkflowId) {
+    try {
+      Workflow.newUntypedExternalWorkflowStub(studyWorkflowId)
+          .signal("memberStage", new StudyWorkflow.MemberStage(experimentId, stage));
+    } catch (SignalExternalWorkflowException e) {
+      // The study has ended without this experiment, which goes on.
+      Workflow.getLogger(DistillationWorkflowImpl.class)
+          .info("Study {} has ended.", studyWorkflowId);
     }
   }
 

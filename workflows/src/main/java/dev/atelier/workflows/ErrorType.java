@@ -1,6 +1,7 @@
 package dev.atelier.workflows;
 
 import io.temporal.failure.ApplicationFailure;
+import java.time.Duration;
 
 /** Why work failed: the only source of failure types. */
 public enum ErrorType {
@@ -14,6 +15,7 @@ public enum ErrorType {
   SUPERSEDED(1), // a newer attempt owns the work; this one must change nothing
   OUT_OF_MEMORY(2),
   INTERNAL(3),
+  TRAINED_ELSEWHERE(Integer.MAX_VALUE), // an equal model is being trained: wait for it
   STORE_UNAVAILABLE(Integer.MAX_VALUE),
   WORKER_LOST(Integer.MAX_VALUE);
 
@@ -33,5 +35,14 @@ public enum ErrorType {
     return attempt < maxAttempts
         ? ApplicationFailure.newFailureWithCause(message, name(), cause)
         : ApplicationFailure.newNonRetryableFailureWithCause(message, name(), cause);
+  }
+
+  /** The Temporal failure of this type, to be tried again after {@code delay} whatever it takes. */
+  public ApplicationFailure retriedAfter(Duration delay, String message) {
+    return ApplicationFailure.newBuilder()
+        .setMessage(message)
+        .setType(name())
+        .setNextRetryDelay(delay)
+        .build();
   }
 }

@@ -114,7 +114,7 @@ class SpecRulesTest {
   }
 
   private static List<String> teacherFaults(DatasetSpec dataset, TeacherSpec teacher) {
-    return fields(new ExperimentSpec(null, null, null, dataset, null, teacher, null, null, null))
+    return fields(new ExperimentSpec(null, null, null, dataset, null, teacher, null, null, null, null))
         .stream()
         .filter(field -> field.startsWith("teacher"))
         .toList();
@@ -305,6 +305,7 @@ class SpecRulesTest {
         null,
         null,
         new TeacherSpec(Optional.empty(), null, training),
+        null,
         null,
         null,
         null);
@@ -589,6 +590,7 @@ class SpecRulesTest {
               overrides.stream().map(k -> new StudentsSpec.StudentOverride(k, null)).toList(),
               null),
           evaluation,
+          null,
           null);
     }
   }

@@ -206,6 +206,29 @@ class DistillationWorkflowTest {
     assertThat(activities.stages).endsWith(Stage.DONE);
   }
 
+  @Test
+  void shouldTakeOverModelsThatAreTrainedAlreadyOrBecomeSoMeanwhile() {
+    activities.trainedBefore.put("teacher", model(ModelKey.TEACHER));
+    activities.trainedElsewhere.add("student-1");
+    run(launch(2, false));
+
+    assertThat(activities.trained.keySet()).containsExactly("student-2");
+    assertThat(activities.published.get(0).students())
+        .extracting(m -> m.key().value())
+        .containsExactly("student-1", "student-2");
+    assertThat(activities.stages).endsWith(Stage.DONE);
+  }
+
+  private static ModelRef model(ModelKey key) {
+    return new ModelRef(
+        key,
+        Optional.of(dev.atelier.spec.NetworkSpec.ofWidth(32)),
+        new TimestepRange(0, 1000),
+        "elsewhere/" + key + "/manifest.json",
+        "0".repeat(64),
+        10);
+  }
+
   private static TeacherSpec imported(String source) {
     return new TeacherSpec(Optional.of(source), null, null);
   }
@@ -217,7 +240,7 @@ class DistillationWorkflowTest {
   private WorkflowStub launch(int students, boolean oneToOne, TeacherSpec teacher) {
     StudentsSpec wanted = new StudentsSpec(students, null, null, null, null, null, null, oneToOne);
     ExperimentSpec spec =
-        new ExperimentSpec("test", null, null, null, null, teacher, wanted, null, null);
+        new ExperimentSpec("test", null, null, null, null, teacher, wanted, null, null, null);
     WorkflowStub workflow =
         environment
             .getWorkflowClient()
@@ -276,7 +299,14 @@ class DistillationWorkflowTest {
 
   /** Ends at once, diverges, or blocks until released, as the test says. */
   private static final class ScriptedActivities
-      implements DatasetActivities, TrainingActivities, EvaluationActivities, HistoryActivities {
+      implements DatasetActivities,
+          ReuseActivities,
+          TrainingActivities,
+          EvaluationActivities,
+          HistoryActivities {
+    final Map<String, ModelRef> trainedBefore = new ConcurrentHashMap<>(); // by key
+    final Set<String> trainedElsewhere = ConcurrentHashMap.newKeySet(); // at this moment
+
     final Set<String> diverging = ConcurrentHashMap.newKeySet();
     final Set<String> blocked = ConcurrentHashMap.newKeySet();
     final CountDownLatch release = new CountDownLatch(1);
@@ -300,6 +330,24 @@ class DistillationWorkflowTest {
         throw ErrorType.DATASET_UNREACHABLE.failure("Cannot reach the dataset.", 1, null);
       }
       return DATASET;
+    }
+
+    @Override
+    public Found findTeacher(TrainTeacher task) {
+      return find(ModelKey.TEACHER);
+    }
+
+    @Override
+    public Found findStudent(TrainStudent task) {
+      return find(task.key());
+    }
+
+    private Found find(ModelKey key) {
+      if (trainedElsewhere.remove(key.value())) {
+        trainedBefore.put(key.value(), model(key));
+        throw ErrorType.TRAINED_ELSEWHERE.retriedAfter(Duration.ofSeconds(5), "Wait.");
+      }
+      return new Found(Optional.ofNullable(trainedBefore.get(key.value())));
     }
 
     @Override

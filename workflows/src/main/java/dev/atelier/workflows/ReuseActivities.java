@@ -1,0 +1,29 @@
+package dev.atelier.workflows;
+
+import dev.atelier.workflows.TrainingActivities.TrainStudent;
+import dev.atelier.workflows.TrainingActivities.TrainTeacher;
+import io.temporal.activity.ActivityInterface;
+import io.temporal.activity.ActivityMethod;
+import java.util.Optional;
+
+/**
+ * Finds a model that was already trained in the same way, so that no work is done twice. While an
+ * equal model is being trained elsewhere, these fail and are tried again, so that nobody waits on a
+ * device.
+ */
+@ActivityInterface
+public interface ReuseActivities {
+
+  /**
+   * The model to use.
+   *
+   * @param model absent: this experiment is the one to train it
+   */
+  record Found(Optional<ModelRef> model) {}
+
+  @ActivityMethod(name = "FindTeacher")
+  Found findTeacher(TrainTeacher task);
+
+  @ActivityMethod(name = "FindStudent")
+  Found findStudent(TrainStudent task);
+}
