@@ -20,6 +20,7 @@ import io.temporal.client.WorkflowUpdateException;
 import io.temporal.failure.CanceledFailure;
 import io.temporal.testing.TestWorkflowEnvironment;
 import io.temporal.worker.Worker;
+import io.temporal.worker.WorkerOptions;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
@@ -48,7 +49,15 @@ class DistillationWorkflowTest {
     Worker light = environment.newWorker(TaskQueues.LIGHT);
     light.registerWorkflowImplementationTypes(DistillationWorkflowImpl.class);
     light.registerActivitiesImplementations(activities);
-    environment.newWorker(TaskQueues.compute("cpu")).registerActivitiesImplementations(activities);
+    // An activity learns of a cancellation by a heartbeat; left alone, the SDK sends one in 16 s.
+    WorkerOptions heartbeats =
+        WorkerOptions.newBuilder()
+            .setMaxHeartbeatThrottleInterval(Duration.ofMillis(50))
+            .setDefaultHeartbeatThrottleInterval(Duration.ofMillis(50))
+            .build();
+    environment
+        .newWorker(TaskQueues.compute("cpu"), heartbeats)
+        .registerActivitiesImplementations(activities);
     environment.start();
   }
 
@@ -161,7 +170,7 @@ class DistillationWorkflowTest {
   void shouldRecordCanceledAfterTheRunningStudentHasStopped() {
     activities.blocked.add("student-1");
     WorkflowStub workflow = launch(1, false);
-    awaitState(workflow, ModelKey.student(1), ModelState.RUNNING);
+    await(() -> activities.attempts.containsKey("student-1"));
 
     workflow.cancel();
 
