@@ -14,8 +14,6 @@ import java.util.Optional;
 import javax.sql.DataSource;
 import org.jdbi.v3.core.Handle;
 import org.jdbi.v3.core.HandleCallback;
-import org.jdbi.v3.core.Jdbi;
-import org.jdbi.v3.core.JdbiException;
 import org.jdbi.v3.core.statement.PreparedBatch;
 
 /**
@@ -26,10 +24,10 @@ public final class ExperimentHistory {
 
   private static final ObjectMapper JSON = new ObjectMapper().registerModule(new Jdk8Module());
 
-  private final Jdbi jdbi;
+  private final Database database;
 
   public ExperimentHistory(DataSource dataSource) {
-    this.jdbi = Jdbi.create(dataSource);
+    this.database = new Database(dataSource);
   }
 
   /**
@@ -407,7 +405,7 @@ public final class ExperimentHistory {
     inTransaction(handle -> event(handle, experimentId, kind, Optional.empty(), detail));
   }
 
-  private static Object event(
+  static Object event(
       Handle handle, String experimentId, String kind, Optional<ModelKey> key, String detail) {
     return handle
         .createUpdate(
@@ -432,11 +430,7 @@ public final class ExperimentHistory {
   }
 
   private <T> T inTransaction(HandleCallback<T, RuntimeException> work) {
-    try {
-      return jdbi.inTransaction(work);
-    } catch (JdbiException e) {
-      throw new StoreUnavailableException("The database failed: " + e.getMessage(), e);
-    }
+    return database.inTransaction(work);
   }
 
   private static String json(Object value) {

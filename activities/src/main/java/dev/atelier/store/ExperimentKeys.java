@@ -31,6 +31,10 @@ public final class ExperimentKeys {
     return experiment(experimentId) + "export/" + fileName;
   }
 
+  public static String studyReport(String studyId, String fileName) {
+    return "studies/" + studyId + "/report/" + fileName;
+  }
+
   private static String experiment(String experimentId) {
     return "experiments/" + experimentId + "/";
   }

@@ -5,7 +5,10 @@ import com.zaxxer.hikari.HikariDataSource;
 import dev.atelier.network.Libtorch;
 import dev.atelier.store.ExperimentHistory;
 import dev.atelier.store.ObjectStore;
+import dev.atelier.store.ReuseHistory;
+import dev.atelier.store.StudyHistory;
 import dev.atelier.workflows.DistillationWorkflowImpl;
+import dev.atelier.workflows.StudyWorkflowImpl;
 import dev.atelier.workflows.TaskQueues;
 import io.temporal.client.WorkflowClient;
 import io.temporal.client.WorkflowClientOptions;
@@ -60,9 +63,13 @@ public final class WorkerMain {
     WorkerFactory factory = WorkerFactory.newInstance(client);
 
     Worker light = factory.newWorker(TaskQueues.LIGHT, options(4));
-    light.registerWorkflowImplementationTypes(DistillationWorkflowImpl.class);
+    light.registerWorkflowImplementationTypes(
+        DistillationWorkflowImpl.class, StudyWorkflowImpl.class);
     light.registerActivitiesImplementations(
-        new HistoryActivitiesImpl(history), new DatasetActivitiesImpl(store, history, cache));
+        new HistoryActivitiesImpl(history),
+        new DatasetActivitiesImpl(store, history, cache),
+        new ReuseActivitiesImpl(store, new ReuseHistory(database)),
+        new StudyActivitiesImpl(store, new StudyHistory(database)));
 
     // One at a time: libtorch's threads are the device, and a DJL process trains one model at once.
     Worker compute =

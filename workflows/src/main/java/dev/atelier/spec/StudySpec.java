@@ -49,7 +49,8 @@ public record StudySpec(
    * One thing that differs: either a field and its values, or choices that each set several fields.
    */
   public record Axis(
-      @JsonPropertyDescription("Its name in tables and plots, such as N") @NotNull
+      @JsonPropertyDescription("Its name in tables and plots, such as N")
+          @NotNull
           @Size(min = 1, max = 40)
           String name,
       @JsonPropertyDescription("Path of a field of the experiment's spec, such as students.count")
@@ -71,7 +72,8 @@ public record StudySpec(
 
   /** One point of an axis. */
   public record Choice(
-      @JsonPropertyDescription("Its name in tables and plots, such as uniform") @NotNull
+      @JsonPropertyDescription("Its name in tables and plots, such as uniform")
+          @NotNull
           @Size(min = 1, max = 60)
           String label,
       @JsonPropertyDescription("Value by path of the field; empty: as base has it") @NotNull

@@ -277,8 +277,7 @@ public final class DistillationWorkflowImpl implements DistillationWorkflow {
           .signal("memberStage", new StudyWorkflow.MemberStage(experimentId, stage));
     } catch (SignalExternalWorkflowException e) {
       // The study has ended without this experiment, which goes on.
-      Workflow.getLogger(DistillationWorkflowImpl.class)
-          .info("Study {} has ended.", studyWorkflowId);
+      return;
     }
   }
 

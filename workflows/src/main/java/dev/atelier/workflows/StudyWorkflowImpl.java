@@ -123,7 +123,8 @@ public final class StudyWorkflowImpl implements StudyWorkflow {
         .filter(m -> m.state() != State.QUEUED && m.state() != State.ENDED)
         .forEach(m -> m.scope.cancel("the study ends"));
     Workflow.await(
-        () -> members.stream().allMatch(m -> m.state() == State.QUEUED || m.state() == State.ENDED));
+        () ->
+            members.stream().allMatch(m -> m.state() == State.QUEUED || m.state() == State.ENDED));
     stage = canceled ? StudyStage.CANCELED : StudyStage.FAILED;
     String reason = canceled ? "" : String.valueOf(rootOf(failure).getMessage());
     studies.recordStudyStage(new RecordStudyStage(studyId, stage, reason));

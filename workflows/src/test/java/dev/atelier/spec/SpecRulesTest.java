@@ -114,7 +114,8 @@ class SpecRulesTest {
   }
 
   private static List<String> teacherFaults(DatasetSpec dataset, TeacherSpec teacher) {
-    return fields(new ExperimentSpec(null, null, null, dataset, null, teacher, null, null, null, null))
+    return fields(
+            new ExperimentSpec(null, null, null, dataset, null, teacher, null, null, null, null))
         .stream()
         .filter(field -> field.startsWith("teacher"))
         .toList();

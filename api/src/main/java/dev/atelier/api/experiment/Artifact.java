@@ -1,5 +1,5 @@
 package dev.atelier.api.experiment;
 
 /** Where the file of an artifact is and what it must be. */
-record Artifact(
+public record Artifact(
     String name, String kind, String objectKey, String contentType, long bytes, String sha256) {}

@@ -7,7 +7,7 @@ import java.time.format.DateTimeFormatter;
 import java.util.Locale;
 
 /** Ids that sort by time and can be read aloud, such as {@code 20261122-221530-k3f9}. */
-final class ExperimentId {
+public final class ExperimentId {
 
   private static final DateTimeFormatter SECOND =
       DateTimeFormatter.ofPattern("yyyyMMdd-HHmmss", Locale.ROOT).withZone(ZoneOffset.UTC);
@@ -17,7 +17,7 @@ final class ExperimentId {
 
   private ExperimentId() {}
 
-  static String next(Instant now) {
+  public static String next(Instant now) {
     StringBuilder id = new StringBuilder(SECOND.format(now)).append('-');
     for (int i = 0; i < 4; i++) {
       id.append(LETTERS.charAt(RANDOM.nextInt(LETTERS.length())));

@@ -61,9 +61,7 @@ public class ExperimentRepository {
               return earlier.get();
             }
           }
-          insertExperiment(handle, id, spec);
-          insertModels(handle, id, spec);
-          insertEvent(handle, id, "launched", spec.name());
+          insert(handle, id, spec);
           idempotencyKey.ifPresent(
               key ->
                   handle
@@ -78,6 +76,13 @@ public class ExperimentRepository {
                       .execute());
           return new Launch.Created(id);
         });
+  }
+
+  /** Stores a new experiment with its models, as part of a transaction. */
+  public static void insert(Handle handle, String id, ExperimentSpec spec) {
+    insertExperiment(handle, id, spec);
+    insertModels(handle, id, spec);
+    insertEvent(handle, id, "launched", spec.name());
   }
 
   private static Optional<Launch> earlierLaunch(Handle handle, String key, String sha256) {
@@ -441,7 +446,7 @@ public class ExperimentRepository {
                 .createQuery(
                     """
                     select p.series, p.step, p.value
-                    from metric_point p join model m on m.id = p.model_id
+                    from metric_point p join model m on coalesce(m.reused_from, m.id) = p.model_id
                     where m.experiment_id = :id and m.key = :key
                       and (:every or p.series = any(:names))
                     order by p.series, p.step
@@ -462,6 +467,22 @@ public class ExperimentRepository {
                             .computeIfAbsent(point.getKey(), name -> new ArrayList<>())
                             .add(point.getValue())));
     return series;
+  }
+
+  /** Whether the experiment belongs to a study that has not ended, which starts its workflow. */
+  boolean hasStudy(String id) {
+    return jdbi.withHandle(
+        handle ->
+            handle
+                .createQuery(
+                    """
+                    select 1 from study_member m join study s on s.id = m.study_id
+                    where m.experiment_id = :id and s.stage not in ('DONE', 'FAILED', 'CANCELED')
+                    """)
+                .bind("id", id)
+                .mapTo(Integer.class)
+                .findOne()
+                .isPresent());
   }
 
   /** Ids of the experiments that have not ended, oldest first. */

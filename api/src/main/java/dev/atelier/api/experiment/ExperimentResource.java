@@ -1,12 +1,10 @@
 package dev.atelier.api.experiment;
 
+import dev.atelier.api.IdempotencyKey;
 import dev.atelier.api.problem.Problem;
-import dev.atelier.api.problem.ProblemException;
-import dev.atelier.api.problem.ProblemType;
 import dev.atelier.api.spec.DocumentFormat;
 import dev.atelier.api.spec.SpecReader;
 import dev.atelier.spec.ExperimentSpec;
-import dev.atelier.spec.SpecFault;
 import dev.atelier.spec.TrainingOverrides;
 import jakarta.ws.rs.Consumes;
 import jakarta.ws.rs.GET;
@@ -97,11 +95,11 @@ public class ExperimentResource {
   public Response launch(
       byte[] body,
       @HeaderParam(HttpHeaders.CONTENT_TYPE) @Parameter(hidden = true) MediaType type,
-      @HeaderParam("Idempotency-Key")
+      @HeaderParam(IdempotencyKey.HEADER)
           @Parameter(description = "Any text of 1 to 200 characters, chosen by the caller")
           String idempotencyKey) {
-    Optional<String> key = checked(idempotencyKey);
-    ExperimentSpec spec = reader.spec(body, format(type));
+    Optional<String> key = IdempotencyKey.of(idempotencyKey);
+    ExperimentSpec spec = reader.spec(body, DocumentFormat.of(type));
     return accepted(experiments.launch(spec, key));
   }
 
@@ -296,7 +294,7 @@ public class ExperimentResource {
     TrainingOverrides overrides =
         body == null || body.length == 0
             ? TrainingOverrides.NONE
-            : reader.overrides(body, format(type));
+            : reader.overrides(body, DocumentFormat.of(type));
     return accepted(experiments.retry(id, key, overrides));
   }
 
@@ -388,24 +386,6 @@ public class ExperimentResource {
   public Response samples(
       @PathParam("id") String id, @PathParam("subject") String subject, @Context Request request) {
     return artifact(id, "samples-%s.png".formatted(subject), request);
-  }
-
-  private static Optional<String> checked(String idempotencyKey) {
-    if (idempotencyKey != null
-        && (idempotencyKey.isBlank()
-            || idempotencyKey.length() > 200
-            || idempotencyKey.indexOf('\0') >= 0)) {
-      String message = "must have 1 to 200 characters.";
-      throw new ProblemException(
-          ProblemType.INVALID_PARAMETER,
-          "Idempotency-Key " + message,
-          List.of(new SpecFault("Idempotency-Key", message)));
-    }
-    return Optional.ofNullable(idempotencyKey);
-  }
-
-  private static DocumentFormat format(MediaType type) {
-    return type == null ? DocumentFormat.JSON : DocumentFormat.ofMediaSubtype(type.getSubtype());
   }
 
   private static Response accepted(Accepted accepted) {

@@ -184,7 +184,8 @@ public class ExperimentService {
     switch (runs.state(id)) {
       case OPEN -> {}
       case ABSENT -> {
-        if (repository.withLocked(id, this::startUnlessEnded).orElse(false)) {
+        if (!repository.hasStudy(id)
+            && repository.withLocked(id, this::startUnlessEnded).orElse(false)) {
           LOG.infof("Started the missing workflow of experiment %s.", id);
         }
       }

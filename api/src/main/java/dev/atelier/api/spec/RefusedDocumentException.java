@@ -18,7 +18,7 @@ public final class RefusedDocumentException extends RuntimeException {
   private final Reason reason;
   private final transient List<SpecFault> faults;
 
-  RefusedDocumentException(Reason reason, List<SpecFault> faults) {
+  public RefusedDocumentException(Reason reason, List<SpecFault> faults) {
     super(faults.toString());
     this.reason = reason;
     this.faults = List.copyOf(faults);

@@ -2,6 +2,7 @@ package dev.atelier.api.spec;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.atelier.spec.ExperimentSpec;
+import dev.atelier.spec.StudySpec;
 import jakarta.ws.rs.GET;
 import jakarta.ws.rs.Path;
 import jakarta.ws.rs.Produces;
@@ -17,6 +18,7 @@ import org.eclipse.microprofile.openapi.annotations.tags.Tag;
 public class SchemaResource {
 
   private final JsonNode experiment = SpecSchema.of(ExperimentSpec.class);
+  private final JsonNode study = SpecSchema.of(StudySpec.class);
 
   @GET
   @Path("/experiment")
@@ -33,5 +35,22 @@ public class SchemaResource {
               schema = @Schema(implementation = Object.class)))
   public String experiment() {
     return experiment.toString();
+  }
+
+  @GET
+  @Path("/study")
+  @Produces("application/schema+json")
+  @Operation(
+      operationId = "studySchema",
+      summary = "Get the JSON Schema (draft 2020-12) of a study's spec")
+  @APIResponse(
+      responseCode = "200",
+      description = "The schema",
+      content =
+          @Content(
+              mediaType = "application/schema+json",
+              schema = @Schema(implementation = Object.class)))
+  public String study() {
+    return study.toString();
   }
 }

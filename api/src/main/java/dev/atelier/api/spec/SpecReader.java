@@ -8,6 +8,7 @@ import dev.atelier.api.spec.RefusedDocumentException.Reason;
 import dev.atelier.spec.ExperimentSpec;
 import dev.atelier.spec.SpecFault;
 import dev.atelier.spec.SpecRules;
+import dev.atelier.spec.StudySpec;
 import dev.atelier.spec.TrainingOverrides;
 import jakarta.enterprise.context.ApplicationScoped;
 import jakarta.validation.ConstraintViolation;
@@ -27,6 +28,7 @@ import org.hibernate.validator.messageinterpolation.ParameterMessageInterpolator
 public class SpecReader {
 
   private final SchemaCheck specSchema = new SchemaCheck(SpecSchema.of(ExperimentSpec.class));
+  private final SchemaCheck studySchema = new SchemaCheck(SpecSchema.of(StudySpec.class));
   private final SchemaCheck overridesSchema =
       new SchemaCheck(SpecSchema.of(TrainingOverrides.class));
   private final Validator validator =
@@ -39,6 +41,19 @@ public class SpecReader {
   /** Reads the spec of an experiment; throws {@link RefusedDocumentException}. */
   public ExperimentSpec spec(byte[] document, DocumentFormat format) {
     return read(document, format, specSchema, ExperimentSpec.class, SpecRules::check);
+  }
+
+  /** As {@link #spec(byte[], DocumentFormat)}, of a document that is read already. */
+  public ExperimentSpec spec(JsonNode document) {
+    return bind(document.deepCopy(), specSchema, ExperimentSpec.class, SpecRules::check);
+  }
+
+  /**
+   * Reads a study; throws {@link RefusedDocumentException}. What its experiments have in common is
+   * checked field by field only: rules between fields are for each experiment as a whole.
+   */
+  public StudySpec study(byte[] document, DocumentFormat format) {
+    return read(document, format, studySchema, StudySpec.class, (bound, wrong) -> List.of());
   }
 
   /** Reads overrides of training settings; throws {@link RefusedDocumentException}. */
@@ -54,7 +69,10 @@ public class SpecReader {
 
   private <T> T read(
       byte[] document, DocumentFormat format, SchemaCheck schema, Class<T> type, Rules<T> rules) {
-    JsonNode tree = DocumentParser.parse(document, format);
+    return bind(DocumentParser.parse(document, format), schema, type, rules);
+  }
+
+  private <T> T bind(JsonNode tree, SchemaCheck schema, Class<T> type, Rules<T> rules) {
     if (!(tree instanceof ObjectNode fields)) {
       throw new RefusedDocumentException(
           Reason.INVALID, List.of(new SpecFault("", "The document must be a set of fields.")));

@@ -3,17 +3,8 @@ package dev.atelier.api.temporal;
 import dev.atelier.api.AtelierConfig;
 import dev.atelier.spec.ExperimentSpec;
 import dev.atelier.workflows.DistillationWorkflow;
-import dev.atelier.workflows.TaskQueues;
 import io.grpc.Context;
-import io.grpc.Status;
-import io.grpc.StatusRuntimeException;
-import io.temporal.api.enums.v1.WorkflowIdReusePolicy;
-import io.temporal.client.WorkflowClient;
-import io.temporal.client.WorkflowExecutionAlreadyStarted;
 import io.temporal.client.WorkflowNotFoundException;
-import io.temporal.client.WorkflowOptions;
-import io.temporal.client.WorkflowServiceException;
-import io.temporal.client.WorkflowStub;
 import io.temporal.client.WorkflowUpdateException;
 import io.temporal.client.WorkflowUpdateTimeoutOrCancelledException;
 import io.temporal.failure.ApplicationFailure;
@@ -24,18 +15,10 @@ import java.util.Optional;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
-import java.util.function.Supplier;
 
 /** The workflows of experiments in Temporal; throws {@link TemporalUnavailableException}. */
 @ApplicationScoped
 public class DistillationRuns {
-
-  /** What Temporal knows of an experiment's workflow. */
-  public enum RunState {
-    ABSENT, // never started, or lost with an in-memory server
-    OPEN,
-    CLOSED
-  }
 
   /** What became of a request to train a model again. */
   public sealed interface RetryAnswer {
@@ -50,7 +33,7 @@ public class DistillationRuns {
     record NotRunning() implements RetryAnswer {}
   }
 
-  private final WorkflowClient client;
+  private final WorkflowRuns runs;
   private final AtelierConfig.Temporal config;
   private final ScheduledExecutorService deadlines =
       Executors.newSingleThreadScheduledExecutor(
@@ -60,8 +43,8 @@ public class DistillationRuns {
             return thread;
           });
 
-  DistillationRuns(WorkflowClient client, AtelierConfig config) {
-    this.client = client;
+  DistillationRuns(WorkflowRuns runs, AtelierConfig config) {
+    this.runs = runs;
     this.config = config.temporal();
   }
 
@@ -72,62 +55,20 @@ public class DistillationRuns {
 
   /** Starts an experiment's workflow; does nothing if it was ever started. */
   public void start(String experimentId, ExperimentSpec spec) {
-    WorkflowStub stub =
-        client.newUntypedWorkflowStub(
-            DistillationWorkflow.class.getSimpleName(),
-            WorkflowOptions.newBuilder()
-                .setWorkflowId(DistillationWorkflow.workflowId(experimentId))
-                .setTaskQueue(TaskQueues.LIGHT)
-                .setWorkflowIdReusePolicy(
-                    WorkflowIdReusePolicy.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE)
-                .setStaticSummary(spec.name())
-                .build());
-    reaching(
-        () -> {
-          try {
-            stub.start(new DistillationWorkflow.Input(experimentId, spec));
-          } catch (WorkflowExecutionAlreadyStarted e) {
-            return false;
-          }
-          return true;
-        });
+    runs.start(
+        DistillationWorkflow.class.getSimpleName(),
+        DistillationWorkflow.workflowId(experimentId),
+        spec.name(),
+        new DistillationWorkflow.Input(experimentId, spec));
   }
 
   public RunState state(String experimentId) {
-    return reaching(
-        () -> {
-          try {
-            return switch (stub(experimentId).describe().getStatus()) {
-              case WORKFLOW_EXECUTION_STATUS_COMPLETED,
-                  WORKFLOW_EXECUTION_STATUS_FAILED,
-                  WORKFLOW_EXECUTION_STATUS_CANCELED,
-                  WORKFLOW_EXECUTION_STATUS_TERMINATED,
-                  WORKFLOW_EXECUTION_STATUS_TIMED_OUT ->
-                  RunState.CLOSED;
-              case WORKFLOW_EXECUTION_STATUS_RUNNING,
-                  WORKFLOW_EXECUTION_STATUS_CONTINUED_AS_NEW,
-                  WORKFLOW_EXECUTION_STATUS_PAUSED,
-                  WORKFLOW_EXECUTION_STATUS_UNSPECIFIED,
-                  UNRECOGNIZED ->
-                  RunState.OPEN;
-            };
-          } catch (WorkflowNotFoundException e) {
-            return RunState.ABSENT;
-          }
-        });
+    return runs.state(DistillationWorkflow.workflowId(experimentId));
   }
 
   /** Asks the workflow to stop; false: there is no open workflow. */
   public boolean cancel(String experimentId) {
-    return reaching(
-        () -> {
-          try {
-            stub(experimentId).cancel();
-            return true;
-          } catch (WorkflowNotFoundException e) {
-            return false;
-          }
-        });
+    return runs.cancel(DistillationWorkflow.workflowId(experimentId));
   }
 
   /** Asks the workflow to train a failed model again. */
@@ -136,7 +77,7 @@ public class DistillationRuns {
         Context.current()
             .withDeadlineAfter(config.updateTimeout().toMillis(), TimeUnit.MILLISECONDS, deadlines);
     try {
-      return context.call(() -> reaching(() -> update(experimentId, request)));
+      return context.call(() -> runs.reaching(() -> update(experimentId, request)));
     } catch (RuntimeException e) {
       throw e;
     } catch (Exception e) {
@@ -148,7 +89,7 @@ public class DistillationRuns {
 
   private RetryAnswer update(String experimentId, DistillationWorkflow.RetryRequest request) {
     try {
-      stub(experimentId).update("retry", Void.class, request);
+      runs.stub(DistillationWorkflow.workflowId(experimentId)).update("retry", Void.class, request);
       return new RetryAnswer.Accepted();
     } catch (WorkflowUpdateException e) {
       return new RetryAnswer.Refused(
@@ -165,44 +106,6 @@ public class DistillationRuns {
 
   /** Page of the experiment's workflow in the Temporal Web UI, if there is one. */
   public Optional<URI> page(String experimentId) {
-    return config
-        .ui()
-        .map(
-            ui ->
-                URI.create(
-                    "%s/namespaces/%s/workflows/%s"
-                        .formatted(
-                            ui.toString().replaceAll("/+$", ""),
-                            config.namespace(),
-                            DistillationWorkflow.workflowId(experimentId))));
-  }
-
-  private WorkflowStub stub(String experimentId) {
-    return client.newUntypedWorkflowStub(DistillationWorkflow.workflowId(experimentId));
-  }
-
-  private <T> T reaching(Supplier<T> call) {
-    try {
-      return call.get();
-    } catch (StatusRuntimeException | WorkflowServiceException e) {
-      if (answered(e)) {
-        throw e;
-      }
-      throw new TemporalUnavailableException(
-          "Temporal cannot be reached at %s.".formatted(config.target()), e);
-    }
-  }
-
-  /**
-   * Whether the failure is the server's own answer; the SDK also fails when it runs out of time.
-   */
-  private static boolean answered(Throwable failure) {
-    for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
-      if (cause instanceof StatusRuntimeException status) {
-        Status.Code code = status.getStatus().getCode();
-        return code != Status.Code.UNAVAILABLE && code != Status.Code.DEADLINE_EXCEEDED;
-      }
-    }
-    return false;
+    return runs.page(DistillationWorkflow.workflowId(experimentId));
   }
 }

@@ -1,0 +1,175 @@
+package dev.atelier.store;
+
+import dev.atelier.store.ExperimentHistory.CheckpointRow;
+import dev.atelier.workflows.ModelKey;
+import dev.atelier.workflows.ModelState;
+import java.util.Collection;
+import java.util.List;
+import java.util.Optional;
+import javax.sql.DataSource;
+import org.jdbi.v3.core.Handle;
+
+/**
+ * Which models are equal, told by their fingerprints, and which experiment trains one that several
+ * want. Methods are as those of {@link ExperimentHistory}.
+ */
+public final class ReuseHistory {
+
+  private static final int CANDIDATES = 5;
+
+  private final Database database;
+
+  public ReuseHistory(DataSource dataSource) {
+    this.database = new Database(dataSource);
+  }
+
+  /** An equal model that another experiment has trained. */
+  public record Trained(
+      long modelId, String experimentId, ModelKey key, CheckpointRow lastCheckpoint) {}
+
+  /** Where an equal model is being trained now. */
+  public record Elsewhere(String experimentId, ModelKey key) {}
+
+  /** Models of other experiments with this fingerprint, the newest first. */
+  public List<Trained> trained(String experimentId, String fingerprint) {
+    return database.inTransaction(
+        handle ->
+            handle
+                .createQuery(
+                    """
+                    select m.id, m.experiment_id, m.key, c.step, c.manifest_key, c.manifest_sha256
+                    from model m
+                    join lateral (
+                      select * from checkpoint where model_id = m.id order by step desc limit 1
+                    ) c on true
+                    where m.fingerprint = :fingerprint and m.state = :done
+                      and m.reused_from is null and m.experiment_id <> :id
+                    order by m.finished_at desc limit :limit
+                    """)
+                .bind("fingerprint", fingerprint)
+                .bind("done", ModelState.DONE.name())
+                .bind("id", experimentId)
+                .bind("limit", CANDIDATES)
+                .map(
+                    (row, context) ->
+                        new Trained(
+                            row.getLong("id"),
+                            row.getString("experiment_id"),
+                            new ModelKey(row.getString("key")),
+                            new CheckpointRow(
+                                row.getInt("step"),
+                                row.getString("manifest_key"),
+                                row.getString("manifest_sha256"))))
+                .list());
+  }
+
+  /**
+   * Makes this model the one with its fingerprint that is trained, unless another experiment that
+   * goes on has claimed it before: then nothing changes, and the answer is where that is.
+   *
+   * @param useless ids of trained models whose objects are gone
+   */
+  public Optional<Elsewhere> claim(
+      String experimentId, ModelKey key, String fingerprint, Collection<Long> useless) {
+    return database.inTransaction(
+        handle -> {
+          // Claims of one fingerprint wait here for one another until the transaction ends.
+          handle
+              .createQuery("select 1 from pg_advisory_xact_lock(hashtextextended(:key, 1))")
+              .bind("key", fingerprint)
+              .mapTo(Integer.class)
+              .one();
+          Optional<Elsewhere> other = claimant(handle, experimentId, fingerprint, useless);
+          if (other.isEmpty()) {
+            handle
+                .createUpdate(
+                    """
+                    update model set fingerprint = :fingerprint, reused_from = null
+                    where experiment_id = :id and key = :key
+                    """)
+                .bind("fingerprint", fingerprint)
+                .bind("id", experimentId)
+                .bind("key", key.value())
+                .execute();
+          }
+          return other;
+        });
+  }
+
+  private static Optional<Elsewhere> claimant(
+      Handle handle, String experimentId, String fingerprint, Collection<Long> useless) {
+    return handle
+        .createQuery(
+            """
+            select m.experiment_id, m.key
+            from model m join experiment e on e.id = m.experiment_id
+            where m.fingerprint = :fingerprint and m.experiment_id <> :id
+              and m.reused_from is null and not m.id = any(:useless)
+              and (m.state = 'DONE'
+                or m.state in ('PENDING', 'RUNNING')
+                  and e.stage not in ('DONE', 'FAILED', 'CANCELED'))
+            order by m.id limit 1
+            """)
+        .bind("fingerprint", fingerprint)
+        .bind("id", experimentId)
+        .bindArray("useless", Long.class, useless.toArray())
+        .map(
+            (row, context) ->
+                new Elsewhere(row.getString("experiment_id"), new ModelKey(row.getString("key"))))
+        .findOne();
+  }
+
+  /** Ends a model as a copy of an equal one: its figures and its last checkpoint are that one's. */
+  public void recordReused(String experimentId, ModelKey key, String fingerprint, Trained source) {
+    database.inTransaction(
+        handle -> {
+          long model =
+              handle
+                  .createQuery(
+                      """
+                      update model m
+                      set state = s.state, step = s.step, total_steps = s.total_steps,
+                          loss = s.loss, images_per_second = s.images_per_second,
+                          parameters = s.parameters, macs = s.macs, worker = s.worker,
+                          fingerprint = :fingerprint, reused_from = s.id, fence = m.fence + 1,
+                          error_type = null, error_message = null,
+                          started_at = coalesce(m.started_at, now()), finished_at = now()
+                      from model s
+                      where m.experiment_id = :id and m.key = :key and s.id = :source
+                      returning m.id
+                      """)
+                  .bind("fingerprint", fingerprint)
+                  .bind("id", experimentId)
+                  .bind("key", key.value())
+                  .bind("source", source.modelId())
+                  .mapTo(Long.class)
+                  .findOne()
+                  .orElseThrow(
+                      () ->
+                          new SupersededException(
+                              "Experiment %s has no model '%s' any more."
+                                  .formatted(experimentId, key)));
+          handle
+              .createUpdate(
+                  """
+                  insert into checkpoint (model_id, step, manifest_key, manifest_sha256, bytes)
+                  select :model, step, manifest_key, manifest_sha256, bytes
+                  from checkpoint where model_id = :source and step = :step
+                  on conflict (model_id, step) do update
+                  set manifest_key = excluded.manifest_key, bytes = excluded.bytes,
+                      manifest_sha256 = excluded.manifest_sha256, created_at = now()
+                  """)
+              .bind("model", model)
+              .bind("source", source.modelId())
+              .bind("step", source.lastCheckpoint().step())
+              .execute();
+          return ExperimentHistory.event(
+              handle,
+              experimentId,
+              "model-reused",
+              Optional.of(key),
+              "%s of experiment %s was trained in exactly this way"
+                  .formatted(source.key(), source.experimentId()));
+        });
+  }
+}

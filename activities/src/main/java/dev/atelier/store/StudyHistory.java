@@ -1,0 +1,276 @@
+package dev.atelier.store;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.type.TypeReference;
+import com.fasterxml.jackson.databind.DeserializationFeature;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.datatype.jdk8.Jdk8Module;
+import dev.atelier.report.StudyReport;
+import dev.atelier.report.StudyReport.Member;
+import dev.atelier.report.StudyReport.Model;
+import dev.atelier.report.StudyReport.Series;
+import dev.atelier.spec.ExperimentSpec;
+import dev.atelier.store.ExperimentHistory.Artifact;
+import dev.atelier.workflows.ModelKey;
+import dev.atelier.workflows.ModelState;
+import dev.atelier.workflows.Stage;
+import dev.atelier.workflows.StudyStage;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+import javax.sql.DataSource;
+import org.jdbi.v3.core.Handle;
+
+/** The rows of studies that workers write and read. As {@link ExperimentHistory} otherwise. */
+public final class StudyHistory {
+
+  private static final JsonMapper JSON =
+      JsonMapper.builder()
+          .addModule(new Jdk8Module())
+          // A row may hold a field that this version no longer has.
+          .disable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
+          .build();
+
+  private final Database database;
+  private final ExperimentHistory experiments;
+
+  public StudyHistory(DataSource dataSource) {
+    this.database = new Database(dataSource);
+    this.experiments = new ExperimentHistory(dataSource);
+  }
+
+  /** One value of an axis, as the database keeps it. */
+  private record AxisValue(String axis, String value) {}
+
+  /** The spec of an experiment that has not ended; empty: it has. */
+  public Optional<ExperimentSpec> unfinished(String experimentId) {
+    return database.inTransaction(
+        handle ->
+            handle
+                .createQuery(
+                    """
+                    select spec from experiment
+                    where id = :id and stage not in ('DONE', 'FAILED', 'CANCELED')
+                    """)
+                .bind("id", experimentId)
+                .map((row, context) -> read(row.getString("spec"), new SpecType()))
+                .findOne());
+  }
+
+  /** Enters a stage; a canceled or failed study also cancels what has not begun. */
+  public void recordStage(String studyId, StudyStage stage, String errorMessage) {
+    List<String> unbegun =
+        database.inTransaction(
+            handle -> {
+              handle
+                  .createUpdate(
+                      """
+                      update study
+                      set stage = :stage, updated_at = now(),
+                          error_message = nullif(:errorMessage, ''),
+                          finished_at = case when :terminal then now() end
+                      where id = :id and stage <> :stage
+                      """)
+                  .bind("id", studyId)
+                  .bind("stage", stage.name())
+                  .bind("errorMessage", errorMessage)
+                  .bind("terminal", stage.terminal())
+                  .execute();
+              return stage == StudyStage.CANCELED || stage == StudyStage.FAILED
+                  ? unbegun(handle, studyId)
+                  : List.of();
+            });
+    for (String experimentId : unbegun) {
+      experiments.recordStage(experimentId, Stage.CANCELED, "", "");
+    }
+  }
+
+  private static List<String> unbegun(Handle handle, String studyId) {
+    return handle
+        .createQuery(
+            """
+            select e.id from study_member m join experiment e on e.id = m.experiment_id
+            where m.study_id = :id and e.stage = :queued
+            """)
+        .bind("id", studyId)
+        .bind("queued", Stage.QUEUED.name())
+        .mapTo(String.class)
+        .list();
+  }
+
+  /** Keeps a file of a study that users can download. */
+  public void recordArtifact(String studyId, Artifact artifact) {
+    database.inTransaction(
+        handle ->
+            handle
+                .createUpdate(
+                    """
+                    insert into study_artifact
+                        (study_id, name, object_key, content_type, bytes, sha256)
+                    values (:id, :name, :objectKey, :contentType, :bytes, :sha256)
+                    on conflict (study_id, name) do update
+                    set object_key = excluded.object_key, content_type = excluded.content_type,
+                        bytes = excluded.bytes, sha256 = excluded.sha256, created_at = now()
+                    """)
+                .bind("id", studyId)
+                .bindMethods(artifact)
+                .execute());
+  }
+
+  /** All that a study measured so far. */
+  public StudyReport report(String studyId) {
+    List<Member> members = members(studyId);
+    return database.inTransaction(
+        handle ->
+            handle
+                .createQuery("select name, question, spec from study where id = :id")
+                .bind("id", studyId)
+                .map(
+                    (row, context) -> {
+                      List<String> axes = new ArrayList<>();
+                      read(row.getString("spec"), new TreeType())
+                          .path("axes")
+                          .forEach(axis -> axes.add(axis.path("name").asText()));
+                      return new StudyReport(
+                          studyId,
+                          row.getString("name"),
+                          row.getString("question"),
+                          List.copyOf(axes),
+                          members);
+                    })
+                .findOne()
+                .orElseThrow(
+                    () ->
+                        new SupersededException(
+                            "There is no study '%s' any more.".formatted(studyId))));
+  }
+
+  private List<Member> members(String studyId) {
+    List<Member> withoutResults =
+        database.inTransaction(
+            handle ->
+                handle
+                    .createQuery(
+                        """
+                        select m.experiment_id, m.axes, m.seed, e.stage, e.error_message,
+                          (select string_agg(key || ': ' || error_message, ' ' order by position)
+                           from model where experiment_id = e.id and error_message is not null)
+                          as model_errors
+                        from study_member m join experiment e on e.id = m.experiment_id
+                        where m.study_id = :id order by m.position
+                        """)
+                    .bind("id", studyId)
+                    .map(
+                        (row, context) ->
+                            new Member(
+                                row.getString("experiment_id"),
+                                read(row.getString("axes"), new AxesType()).stream()
+                                    .map(AxisValue::value)
+                                    .toList(),
+                                row.getLong("seed"),
+                                Stage.valueOf(row.getString("stage")),
+                                Optional.ofNullable(row.getString("error_message"))
+                                    .or(() -> modelErrors(row)),
+                                List.of(),
+                                List.of()))
+                    .list());
+    return withoutResults.stream()
+        .map(
+            m ->
+                new Member(
+                    m.experimentId(),
+                    m.values(),
+                    m.seed(),
+                    m.stage(),
+                    m.failure(),
+                    experiments.evaluations(m.experimentId()),
+                    models(m.experimentId())))
+        .toList();
+  }
+
+  private static Optional<String> modelErrors(ResultSet row) {
+    try {
+      return Optional.ofNullable(row.getString("model_errors"));
+    } catch (SQLException e) {
+      throw new IllegalStateException("The query has no such column.", e);
+    }
+  }
+
+  private List<Model> models(String experimentId) {
+    return database.inTransaction(
+        handle ->
+            handle
+                .createQuery(
+                    """
+                    select m.id, m.key, m.range_low, m.range_high, m.state, m.attempts,
+                      m.total_steps, s.experiment_id as reused_from, s.id as source,
+                      coalesce(extract(epoch from m.finished_at - m.started_at), 0) as seconds
+                    from model m left join model s on s.id = m.reused_from
+                    where m.experiment_id = :id order by m.position
+                    """)
+                .bind("id", experimentId)
+                .map(
+                    (row, context) -> {
+                      Optional<String> reusedFrom =
+                          Optional.ofNullable(row.getString("reused_from"));
+                      long curves =
+                          reusedFrom.isPresent() ? row.getLong("source") : row.getLong("id");
+                      return new Model(
+                          new ModelKey(row.getString("key")),
+                          row.getInt("range_low"),
+                          row.getInt("range_high"),
+                          ModelState.valueOf(row.getString("state")),
+                          row.getInt("attempts"),
+                          reusedFrom,
+                          reusedFrom.isPresent() ? 0 : row.getDouble("seconds"),
+                          series(handle, curves, row.getInt("total_steps") / 4));
+                    })
+                .list());
+  }
+
+  private static Map<String, Series> series(Handle handle, long modelId, int firstStep) {
+    Map<String, Series> statistics = new TreeMap<>();
+    handle
+        .createQuery(
+            """
+            select series, count(*) as points, avg(value) as mean,
+              coalesce(stddev_samp(value), 0) as deviation,
+              percentile_cont(0.99) within group (order by value) as p99, max(value) as max
+            from metric_point where model_id = :model and step > :first
+            group by series
+            """)
+        .bind("model", modelId)
+        .bind("first", firstStep)
+        .map(
+            (row, context) ->
+                Map.entry(
+                    row.getString("series"),
+                    new Series(
+                        row.getLong("points"),
+                        row.getDouble("mean"),
+                        row.getDouble("deviation"),
+                        row.getDouble("p99"),
+                        row.getDouble("max"))))
+        .forEach(entry -> statistics.put(entry.getKey(), entry.getValue()));
+    return statistics;
+  }
+
+  private static final class SpecType extends TypeReference<ExperimentSpec> {}
+
+  private static final class TreeType extends TypeReference<JsonNode> {}
+
+  private static final class AxesType extends TypeReference<List<AxisValue>> {}
+
+  private static <T> T read(String json, TypeReference<T> type) {
+    try {
+      return JSON.readValue(json, type);
+    } catch (JsonProcessingException e) {
+      throw new IllegalArgumentException("Cannot read '%s'.".formatted(json), e);
+    }
+  }
+}

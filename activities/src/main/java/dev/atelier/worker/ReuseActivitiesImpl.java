@@ -1,0 +1,102 @@
+package dev.atelier.worker;
+
+import dev.atelier.spec.NetworkSpec;
+import dev.atelier.spec.TimestepRange;
+import dev.atelier.store.CheckpointManifest;
+import dev.atelier.store.ObjectCorruptException;
+import dev.atelier.store.ObjectStore;
+import dev.atelier.store.ReuseHistory;
+import dev.atelier.store.ReuseHistory.Elsewhere;
+import dev.atelier.store.ReuseHistory.Trained;
+import dev.atelier.workflows.ErrorType;
+import dev.atelier.workflows.ModelKey;
+import dev.atelier.workflows.ModelRef;
+import dev.atelier.workflows.ReuseActivities;
+import dev.atelier.workflows.TrainingActivities.TrainStudent;
+import dev.atelier.workflows.TrainingActivities.TrainTeacher;
+import java.time.Duration;
+import java.util.HashSet;
+import java.util.Optional;
+import java.util.Set;
+
+/** Takes over models that other experiments have trained in the same way. */
+final class ReuseActivitiesImpl implements ReuseActivities {
+
+  private static final Duration ASK_AGAIN = Duration.ofSeconds(5);
+
+  private final ObjectStore store;
+  private final ReuseHistory history;
+
+  ReuseActivitiesImpl(ObjectStore store, ReuseHistory history) {
+    this.store = store;
+    this.history = history;
+  }
+
+  @Override
+  public Found findTeacher(TrainTeacher task) {
+    TimestepRange whole = new TimestepRange(0, task.diffusion().timesteps());
+    Wanted wanted =
+        new Wanted(task.experimentId(), ModelKey.TEACHER, task.network(), whole, fingerprint(task));
+    return Failures.translating(() -> find(wanted));
+  }
+
+  @Override
+  public Found findStudent(TrainStudent task) {
+    Wanted wanted =
+        new Wanted(
+            task.experimentId(), task.key(), task.network(), task.range(), fingerprint(task));
+    return Failures.translating(() -> find(wanted));
+  }
+
+  private record Wanted(
+      String experimentId,
+      ModelKey key,
+      NetworkSpec network,
+      TimestepRange range,
+      String fingerprint) {}
+
+  private static String fingerprint(Record task) {
+    return Fingerprint.of(task, CodeVersion.CURRENT);
+  }
+
+  private Found find(Wanted wanted) {
+    Set<Long> useless = new HashSet<>();
+    for (Trained twin : history.trained(wanted.experimentId(), wanted.fingerprint())) {
+      if (isWhole(twin)) {
+        history.recordReused(wanted.experimentId(), wanted.key(), wanted.fingerprint(), twin);
+        return new Found(
+            Optional.of(
+                new ModelRef(
+                    wanted.key(),
+                    Optional.of(wanted.network()),
+                    wanted.range(),
+                    twin.lastCheckpoint().manifestKey(),
+                    twin.lastCheckpoint().manifestSha256(),
+                    twin.lastCheckpoint().step())));
+      }
+      useless.add(twin.modelId());
+    }
+    Optional<Elsewhere> other =
+        history.claim(wanted.experimentId(), wanted.key(), wanted.fingerprint(), useless);
+    if (other.isPresent()) {
+      throw ErrorType.TRAINED_ELSEWHERE.retriedAfter(
+          ASK_AGAIN,
+          "Waits for %s of experiment %s, which is trained in exactly this way."
+              .formatted(other.get().key(), other.get().experimentId()));
+    }
+    return new Found(Optional.empty());
+  }
+
+  /** Whether the model's last checkpoint is in the store, its manifest as it was written. */
+  private boolean isWhole(Trained twin) {
+    try {
+      return CheckpointManifest.read(
+              store, twin.lastCheckpoint().manifestKey(), twin.lastCheckpoint().manifestSha256())
+          .objects()
+          .stream()
+          .allMatch(object -> store.exists(object.key()));
+    } catch (ObjectCorruptException e) {
+      return false;
+    }
+  }
+}

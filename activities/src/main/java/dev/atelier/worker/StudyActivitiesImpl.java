@@ -1,0 +1,54 @@
+package dev.atelier.worker;
+
+import dev.atelier.report.Report;
+import dev.atelier.report.StudyReports;
+import dev.atelier.store.ExperimentHistory.Artifact;
+import dev.atelier.store.ExperimentKeys;
+import dev.atelier.store.ObjectStore;
+import dev.atelier.store.Sha256;
+import dev.atelier.store.StudyHistory;
+import dev.atelier.workflows.StudyActivities;
+
+/** Writes what the study's workflow decides into its row, and its report into the store. */
+final class StudyActivitiesImpl implements StudyActivities {
+
+  private final ObjectStore store;
+  private final StudyHistory history;
+
+  StudyActivitiesImpl(ObjectStore store, StudyHistory history) {
+    this.store = store;
+    this.history = history;
+  }
+
+  @Override
+  public MemberSpec memberSpec(Member member) {
+    return Failures.translating(() -> new MemberSpec(history.unfinished(member.experimentId())));
+  }
+
+  @Override
+  public void recordStudyStage(RecordStudyStage stage) {
+    Failures.translating(
+        () -> history.recordStage(stage.studyId(), stage.stage(), stage.errorMessage()));
+  }
+
+  @Override
+  public void reportStudy(ReportStudy study) {
+    Failures.translating(
+        () -> {
+          Report report = StudyReports.render(history.report(study.studyId()));
+          for (Report.File file : report.files()) {
+            String key = ExperimentKeys.studyReport(study.studyId(), file.name());
+            store.put(key, file.content(), file.contentType());
+            history.recordArtifact(
+                study.studyId(),
+                new Artifact(
+                    file.name(),
+                    "report",
+                    key,
+                    file.contentType(),
+                    file.content().length,
+                    Sha256.of(file.content())));
+          }
+        });
+  }
+}

@@ -1,0 +1,13 @@
+package dev.atelier.api.study;
+
+import java.util.List;
+import java.util.Optional;
+import org.eclipse.microprofile.openapi.annotations.media.Schema;
+
+/** Some studies, newest first. */
+public record StudyPage(
+    List<StudySummary> items,
+    @Schema(
+            description = "Ask for the next page with it; absent: there is none",
+            implementation = String.class)
+        Optional<String> nextCursor) {}

@@ -1,0 +1,195 @@
+package dev.atelier.api.study;
+
+import dev.atelier.api.IdempotencyKey;
+import dev.atelier.api.experiment.Artifact;
+import dev.atelier.api.problem.Problem;
+import dev.atelier.api.problem.ProblemException;
+import dev.atelier.api.problem.ProblemType;
+import dev.atelier.api.spec.DocumentFormat;
+import dev.atelier.api.spec.SpecReader;
+import dev.atelier.spec.SpecFault;
+import dev.atelier.spec.StudySpec;
+import jakarta.ws.rs.Consumes;
+import jakarta.ws.rs.GET;
+import jakarta.ws.rs.HeaderParam;
+import jakarta.ws.rs.POST;
+import jakarta.ws.rs.Path;
+import jakarta.ws.rs.PathParam;
+import jakarta.ws.rs.Produces;
+import jakarta.ws.rs.QueryParam;
+import jakarta.ws.rs.core.Context;
+import jakarta.ws.rs.core.EntityTag;
+import jakarta.ws.rs.core.HttpHeaders;
+import jakarta.ws.rs.core.MediaType;
+import jakarta.ws.rs.core.Request;
+import jakarta.ws.rs.core.Response;
+import java.util.List;
+import java.util.Optional;
+import org.eclipse.microprofile.openapi.annotations.Operation;
+import org.eclipse.microprofile.openapi.annotations.enums.SchemaType;
+import org.eclipse.microprofile.openapi.annotations.media.Content;
+import org.eclipse.microprofile.openapi.annotations.media.Schema;
+import org.eclipse.microprofile.openapi.annotations.parameters.Parameter;
+import org.eclipse.microprofile.openapi.annotations.parameters.RequestBody;
+import org.eclipse.microprofile.openapi.annotations.responses.APIResponse;
+import org.eclipse.microprofile.openapi.annotations.tags.Tag;
+
+/** Studies over REST: sets of experiments that answer one question. */
+@Path("/api/v1/studies")
+@Produces(MediaType.APPLICATION_JSON)
+@Tag(name = "Studies")
+@APIResponse(
+    responseCode = "default",
+    description = "An error",
+    content =
+        @Content(mediaType = Problem.MEDIA_TYPE, schema = @Schema(implementation = Problem.class)))
+public class StudyResource {
+
+  private static final String YAML = "application/yaml";
+  private static final int MAX_PAGE = 200;
+
+  private final StudyService studies;
+  private final SpecReader reader;
+
+  StudyResource(StudyService studies, SpecReader reader) {
+    this.studies = studies;
+    this.reader = reader;
+  }
+
+  @POST
+  @Consumes({MediaType.APPLICATION_JSON, YAML, "application/x-yaml", "text/yaml", "text/x-yaml"})
+  @Operation(
+      operationId = "launchStudy",
+      summary = "Launch a study",
+      description =
+          "Makes one experiment for each point of the grid and each seed, checks them all, stores"
+              + " them and starts the study's workflow. With an Idempotency-Key the same request"
+              + " gets the same answer.")
+  @RequestBody(
+      required = true,
+      content = {
+        @Content(
+            mediaType = MediaType.APPLICATION_JSON,
+            schema = @Schema(implementation = StudySpec.class)),
+        @Content(mediaType = YAML, schema = @Schema(implementation = StudySpec.class))
+      })
+  @APIResponse(
+      responseCode = "202",
+      description = "The study is stored and will run",
+      content = @Content(schema = @Schema(implementation = StudyAccepted.class)))
+  @APIResponse(
+      responseCode = "422",
+      description = "The study breaks rules, or the Idempotency-Key was used for another one",
+      content =
+          @Content(
+              mediaType = Problem.MEDIA_TYPE,
+              schema = @Schema(implementation = Problem.class)))
+  public Response launch(
+      byte[] body,
+      @HeaderParam(HttpHeaders.CONTENT_TYPE) @Parameter(hidden = true) MediaType type,
+      @HeaderParam(IdempotencyKey.HEADER)
+          @Parameter(description = "Any text of 1 to 200 characters, chosen by the caller")
+          String idempotencyKey) {
+    Optional<String> key = IdempotencyKey.of(idempotencyKey);
+    return accepted(studies.launch(reader.study(body, DocumentFormat.of(type)), key));
+  }
+
+  @GET
+  @Operation(operationId = "listStudies", summary = "List studies, newest first")
+  @APIResponse(
+      responseCode = "200",
+      description = "One page",
+      content = @Content(schema = @Schema(implementation = StudyPage.class)))
+  public StudyPage list(
+      @QueryParam("limit")
+          @Parameter(
+              schema =
+                  @Schema(
+                      type = SchemaType.INTEGER,
+                      minimum = "1",
+                      maximum = "200",
+                      defaultValue = "50"))
+          String limit,
+      @QueryParam("cursor") @Parameter(description = "nextCursor of the page before")
+          String cursor) {
+    return studies.list(Optional.ofNullable(cursor).filter(c -> !c.isEmpty()), size(limit));
+  }
+
+  private static int size(String limit) {
+    if (limit == null) {
+      return 50;
+    }
+    if (limit.matches("[0-9]{1,3}")
+        && Integer.parseInt(limit) >= 1
+        && Integer.parseInt(limit) <= MAX_PAGE) {
+      return Integer.parseInt(limit);
+    }
+    String message = "must be a whole number from 1 to %d, found '%s'.".formatted(MAX_PAGE, limit);
+    throw new ProblemException(
+        ProblemType.INVALID_PARAMETER,
+        "limit " + message,
+        List.of(new SpecFault("limit", message)));
+  }
+
+  @GET
+  @Path("/{id}")
+  @Operation(
+      operationId = "showStudy",
+      summary = "Show a study",
+      description = "Its spec, stage, experiments with their figures, and its report.")
+  @APIResponse(
+      responseCode = "200",
+      description = "The study",
+      content = @Content(schema = @Schema(implementation = StudyView.class)))
+  public StudyView show(@PathParam("id") String id) {
+    return studies.show(id);
+  }
+
+  @POST
+  @Path("/{id}/cancel")
+  @Operation(
+      operationId = "cancelStudy",
+      summary = "Cancel a study and its experiments",
+      description = "Canceling again changes nothing; a study that is DONE or FAILED answers 409.")
+  @APIResponse(
+      responseCode = "202",
+      description = "The study stops",
+      content = @Content(schema = @Schema(implementation = StudyAccepted.class)))
+  public Response cancel(@PathParam("id") String id) {
+    return accepted(studies.cancel(id));
+  }
+
+  @GET
+  @Path("/{id}/artifacts/{name}")
+  @Produces(MediaType.WILDCARD)
+  @Operation(
+      operationId = "getStudyArtifact",
+      summary = "Download a file of a study's report",
+      description = "The ETag is the SHA-256 of the file.")
+  @APIResponse(
+      responseCode = "200",
+      description = "The file",
+      content =
+          @Content(
+              mediaType = MediaType.APPLICATION_OCTET_STREAM,
+              schema = @Schema(type = SchemaType.STRING, format = "binary")))
+  public Response artifact(
+      @PathParam("id") String id, @PathParam("name") String name, @Context Request request) {
+    Artifact artifact = studies.artifact(id, name);
+    EntityTag tag = new EntityTag(artifact.sha256());
+    Response.ResponseBuilder unchanged = request.evaluatePreconditions(tag);
+    if (unchanged != null) {
+      return unchanged.tag(tag).build();
+    }
+    return Response.ok(studies.open(artifact), artifact.contentType())
+        .header(HttpHeaders.CONTENT_LENGTH, artifact.bytes())
+        .header(
+            HttpHeaders.CONTENT_DISPOSITION, "inline; filename=\"%s\"".formatted(artifact.name()))
+        .tag(tag)
+        .build();
+  }
+
+  private static Response accepted(StudyAccepted accepted) {
+    return Response.accepted(accepted).location(accepted.links().self()).build();
+  }
+}

@@ -1,0 +1,229 @@
+package dev.atelier.api.study;
+
+import dev.atelier.api.experiment.Artifact;
+import dev.atelier.api.experiment.ExperimentId;
+import dev.atelier.api.problem.ProblemException;
+import dev.atelier.api.problem.ProblemType;
+import dev.atelier.api.spec.RefusedDocumentException;
+import dev.atelier.api.spec.SpecReader;
+import dev.atelier.api.store.ObjectStore;
+import dev.atelier.api.study.StudyRepository.Launch;
+import dev.atelier.api.study.StudyRepository.LockedStudy;
+import dev.atelier.api.study.StudyRepository.StoredStudy;
+import dev.atelier.api.temporal.StudyRuns;
+import dev.atelier.api.temporal.TemporalUnavailableException;
+import dev.atelier.spec.SpecFault;
+import dev.atelier.spec.StudySpec;
+import dev.atelier.workflows.StudyStage;
+import jakarta.enterprise.context.ApplicationScoped;
+import java.io.InputStream;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import org.jboss.logging.Logger;
+
+/** What users can do with studies. */
+@ApplicationScoped
+class StudyService {
+
+  private static final Logger LOG = Logger.getLogger(StudyService.class);
+
+  private final StudyRepository repository;
+  private final StudyRuns runs;
+  private final SpecReader reader;
+  private final ObjectStore store;
+
+  StudyService(StudyRepository repository, StudyRuns runs, SpecReader reader, ObjectStore store) {
+    this.repository = repository;
+    this.runs = runs;
+    this.reader = reader;
+    this.store = store;
+  }
+
+  /** Checks every experiment, stores them with the study and starts its workflow. */
+  StudyAccepted launch(StudySpec spec, Optional<String> idempotencyKey) {
+    List<StudyMember> members = members(spec);
+    Set<String> ids = new LinkedHashSet<>();
+    while (ids.size() < members.size()) {
+      ids.add(ExperimentId.next(Instant.now()));
+    }
+    Launch launch =
+        repository.launch(
+            ExperimentId.next(Instant.now()), spec, members, List.copyOf(ids), idempotencyKey);
+    if (launch instanceof Launch.KeyTaken taken) {
+      throw new ProblemException(
+          ProblemType.IDEMPOTENCY_KEY_REUSED,
+          "The Idempotency-Key was used for another spec: it launched study %s."
+              .formatted(taken.id()));
+    }
+    if (launch instanceof Launch.Repeated repeated) {
+      return accepted(repeated.id());
+    }
+    String id = ((Launch.Created) launch).id();
+    try {
+      runs.start(id, spec, List.copyOf(ids));
+    } catch (TemporalUnavailableException e) {
+      LOG.warnf("%s Study %s waits in QUEUED.", e.getMessage(), id);
+    }
+    return accepted(id);
+  }
+
+  /** Every experiment of a study; throws {@link RefusedDocumentException} if one can't be. */
+  private List<StudyMember> members(StudySpec spec) {
+    List<SpecFault> faults = new ArrayList<>(StudyGrid.faults(spec));
+    List<StudyMember> members = new ArrayList<>();
+    if (faults.isEmpty()) {
+      for (StudyGrid.Point point : StudyGrid.points(spec)) {
+        try {
+          members.add(new StudyMember(point.axes(), reader.spec(point.document())));
+        } catch (RefusedDocumentException e) {
+          String where = String.join(" with ", point.fields());
+          e.faults().forEach(fault -> faults.add(fault(where, fault)));
+        }
+      }
+    }
+    if (!faults.isEmpty()) {
+      throw new RefusedDocumentException(
+          RefusedDocumentException.Reason.INVALID, faults.stream().distinct().toList());
+    }
+    return members;
+  }
+
+  private static SpecFault fault(String where, SpecFault fault) {
+    return where.isEmpty()
+        ? new SpecFault("base." + fault.field(), fault.message())
+        : new SpecFault(
+            where, "makes an experiment whose %s %s".formatted(fault.field(), fault.message()));
+  }
+
+  StudyPage list(Optional<String> after, int limit) {
+    after.ifPresent(this::find);
+    List<StudySummary> rows =
+        repository.list(after, limit + 1, id -> StudyLinks.of(id, runs.page(id)));
+    return rows.size() <= limit
+        ? new StudyPage(rows, Optional.empty())
+        : new StudyPage(List.copyOf(rows.subList(0, limit)), Optional.of(rows.get(limit - 1).id()));
+  }
+
+  StudyView show(String id) {
+    StoredStudy row = find(id);
+    return new StudyView(
+        id,
+        row.spec().name(),
+        row.spec().question(),
+        row.stage(),
+        row.error(),
+        row.labels(),
+        row.createdAt(),
+        row.updatedAt(),
+        row.finishedAt(),
+        repository.members(id),
+        repository.artifacts(id),
+        row.spec(),
+        StudyLinks.of(id, runs.page(id)));
+  }
+
+  /** Stops a study and its experiments; one that was canceled before is left as it is. */
+  StudyAccepted cancel(String id) {
+    find(id);
+    repository.withLocked(id, this::cancelUnlessEnded);
+    return accepted(id);
+  }
+
+  private boolean cancelUnlessEnded(LockedStudy study) {
+    StoredStudy row = study.row();
+    if (row.stage() == StudyStage.CANCELED) {
+      return false;
+    }
+    if (row.stage().terminal()) {
+      throw new ProblemException(
+          ProblemType.STUDY_ENDED,
+          "Cannot cancel study %s: it is %s.".formatted(row.id(), row.stage()));
+    }
+    if (!runs.cancel(row.id())) {
+      study.end(StudyStage.CANCELED, Optional.empty());
+    }
+    return true;
+  }
+
+  Artifact artifact(String id, String name) {
+    find(id);
+    return Optional.of(name)
+        .filter(StudyService::storable)
+        .flatMap(n -> repository.artifact(id, n))
+        .orElseThrow(
+            () ->
+                new ProblemException(
+                    ProblemType.ARTIFACT_NOT_FOUND,
+                    "Study %s has no file '%s'.".formatted(id, name)));
+  }
+
+  InputStream open(Artifact artifact) {
+    return store
+        .open(artifact.objectKey())
+        .orElseThrow(
+            () ->
+                new ProblemException(
+                    ProblemType.ARTIFACT_NOT_FOUND,
+                    "The file '%s' is no longer in the store.".formatted(artifact.name())));
+  }
+
+  /** Brings a study that has not ended and its workflow together again. */
+  void reconcile(String id) {
+    switch (runs.state(id)) {
+      case OPEN -> {}
+      case ABSENT -> {
+        if (repository.withLocked(id, this::startUnlessEnded).orElse(false)) {
+          LOG.infof("Started the missing workflow of study %s.", id);
+        }
+      }
+      case CLOSED -> repository.withLocked(id, this::endUnlessEnded);
+    }
+  }
+
+  private boolean startUnlessEnded(LockedStudy study) {
+    StoredStudy row = study.row();
+    if (row.stage().terminal()) {
+      return false;
+    }
+    runs.start(row.id(), row.spec(), repository.experimentIds(row.id()));
+    return true;
+  }
+
+  /** A workflow that was terminated from outside had no chance to say so. */
+  private boolean endUnlessEnded(LockedStudy study) {
+    if (study.row().stage().terminal()) {
+      return false;
+    }
+    study.end(
+        StudyStage.FAILED, Optional.of("The workflow ended without a result; it was terminated."));
+    return true;
+  }
+
+  List<String> unfinished() {
+    return repository.unfinished();
+  }
+
+  private StudyAccepted accepted(String id) {
+    return new StudyAccepted(
+        id, repository.experimentIds(id).size(), StudyLinks.of(id, runs.page(id)));
+  }
+
+  private StoredStudy find(String id) {
+    return Optional.of(id)
+        .filter(StudyService::storable)
+        .flatMap(repository::find)
+        .orElseThrow(
+            () ->
+                new ProblemException(
+                    ProblemType.STUDY_NOT_FOUND, "There is no study '%s'.".formatted(id)));
+  }
+
+  /** Postgres has no text with NUL in it, and refuses to look for it. */
+  private static boolean storable(String text) {
+    return text.indexOf('\0') < 0;
+  }
+}

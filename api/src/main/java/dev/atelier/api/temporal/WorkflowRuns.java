@@ -1,0 +1,131 @@
+package dev.atelier.api.temporal;
+
+import dev.atelier.api.AtelierConfig;
+import dev.atelier.workflows.TaskQueues;
+import io.grpc.Status;
+import io.grpc.StatusRuntimeException;
+import io.temporal.api.enums.v1.WorkflowIdReusePolicy;
+import io.temporal.client.WorkflowClient;
+import io.temporal.client.WorkflowExecutionAlreadyStarted;
+import io.temporal.client.WorkflowNotFoundException;
+import io.temporal.client.WorkflowOptions;
+import io.temporal.client.WorkflowServiceException;
+import io.temporal.client.WorkflowStub;
+import jakarta.enterprise.context.ApplicationScoped;
+import java.net.URI;
+import java.util.Optional;
+import java.util.function.Supplier;
+
+/** Workflows in Temporal, of any kind; throws {@link TemporalUnavailableException}. */
+@ApplicationScoped
+class WorkflowRuns {
+
+  private final WorkflowClient client;
+  private final AtelierConfig.Temporal config;
+
+  WorkflowRuns(WorkflowClient client, AtelierConfig config) {
+    this.client = client;
+    this.config = config.temporal();
+  }
+
+  /** Starts a workflow; does nothing if one with this id was ever started. */
+  void start(String type, String workflowId, String summary, Object input) {
+    WorkflowStub stub =
+        client.newUntypedWorkflowStub(
+            type,
+            WorkflowOptions.newBuilder()
+                .setWorkflowId(workflowId)
+                .setTaskQueue(TaskQueues.LIGHT)
+                .setWorkflowIdReusePolicy(
+                    WorkflowIdReusePolicy.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE)
+                .setStaticSummary(summary)
+                .build());
+    reaching(
+        () -> {
+          try {
+            stub.start(input);
+          } catch (WorkflowExecutionAlreadyStarted e) {
+            return false;
+          }
+          return true;
+        });
+  }
+
+  RunState state(String workflowId) {
+    return reaching(
+        () -> {
+          try {
+            return switch (stub(workflowId).describe().getStatus()) {
+              case WORKFLOW_EXECUTION_STATUS_COMPLETED,
+                  WORKFLOW_EXECUTION_STATUS_FAILED,
+                  WORKFLOW_EXECUTION_STATUS_CANCELED,
+                  WORKFLOW_EXECUTION_STATUS_TERMINATED,
+                  WORKFLOW_EXECUTION_STATUS_TIMED_OUT ->
+                  RunState.CLOSED;
+              case WORKFLOW_EXECUTION_STATUS_RUNNING,
+                  WORKFLOW_EXECUTION_STATUS_CONTINUED_AS_NEW,
+                  WORKFLOW_EXECUTION_STATUS_PAUSED,
+                  WORKFLOW_EXECUTION_STATUS_UNSPECIFIED,
+                  UNRECOGNIZED ->
+                  RunState.OPEN;
+            };
+          } catch (WorkflowNotFoundException e) {
+            return RunState.ABSENT;
+          }
+        });
+  }
+
+  /** Asks a workflow to stop; false: there is no open one. */
+  boolean cancel(String workflowId) {
+    return reaching(
+        () -> {
+          try {
+            stub(workflowId).cancel();
+            return true;
+          } catch (WorkflowNotFoundException e) {
+            return false;
+          }
+        });
+  }
+
+  /** Page of a workflow in the Temporal Web UI, if there is one. */
+  Optional<URI> page(String workflowId) {
+    return config
+        .ui()
+        .map(
+            ui ->
+                URI.create(
+                    "%s/namespaces/%s/workflows/%s"
+                        .formatted(
+                            ui.toString().replaceAll("/+$", ""), config.namespace(), workflowId)));
+  }
+
+  WorkflowStub stub(String workflowId) {
+    return client.newUntypedWorkflowStub(workflowId);
+  }
+
+  <T> T reaching(Supplier<T> call) {
+    try {
+      return call.get();
+    } catch (StatusRuntimeException | WorkflowServiceException e) {
+      if (answered(e)) {
+        throw e;
+      }
+      throw new TemporalUnavailableException(
+          "Temporal cannot be reached at %s.".formatted(config.target()), e);
+    }
+  }
+
+  /**
+   * Whether the failure is the server's own answer; the SDK also fails when it runs out of time.
+   */
+  private static boolean answered(Throwable failure) {
+    for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
+      if (cause instanceof StatusRuntimeException status) {
+        Status.Code code = status.getStatus().getCode();
+        return code != Status.Code.UNAVAILABLE && code != Status.Code.DEADLINE_EXCEEDED;
+      }
+    }
+    return false;
+  }
+}
