@@ -45,7 +45,7 @@ public class LocalServers implements QuarkusTestResourceLifecycleManager {
     workers = WorkerFactory.newInstance(WorkflowClient.newInstance(stubs));
     workers
         .newWorker(TaskQueues.LIGHT)
-        .registerWorkflowImplementationTypes(WaitingDistillation.class);
+        .registerWorkflowImplementationTypes(WaitingDistillation.class, WaitingStudy.class);
     workers.start();
     return Map.of(
         "quarkus.datasource.jdbc.url", postgres.getJdbcUrl("postgres", "postgres"),

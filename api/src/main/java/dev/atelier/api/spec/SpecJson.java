@@ -38,7 +38,7 @@ public final class SpecJson {
   }
 
   /** The value as a document. */
-  public static <T extends JsonNode> T tree(Object value) {
+  public static JsonNode tree(Object value) {
     return MAPPER.valueToTree(value);
   }
 

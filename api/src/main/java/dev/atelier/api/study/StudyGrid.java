@@ -125,7 +125,7 @@ final class StudyGrid {
   }
 
   private static Point point(StudySpec study, List<Step> steps, long seed) {
-    ObjectNode document = SpecJson.tree(study.base());
+    ObjectNode document = (ObjectNode) SpecJson.tree(study.base());
     document.put("seed", seed);
     Map<String, String> labels = new LinkedHashMap<>(study.base().labels());
     labels.putAll(study.labels());

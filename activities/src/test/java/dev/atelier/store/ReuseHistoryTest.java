@@ -1,0 +1,158 @@
+package dev.atelier.store;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.atelier.store.ExperimentHistory.Attempt;
+import dev.atelier.store.ReuseHistory.Elsewhere;
+import dev.atelier.store.ReuseHistory.Trained;
+import dev.atelier.workflows.ModelKey;
+import dev.atelier.workflows.Stage;
+import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
+import java.io.IOException;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.stream.IntStream;
+import org.flywaydb.core.Flyway;
+import org.jdbi.v3.core.Jdbi;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/** Reuse on a real Postgres with the real migrations. */
+class ReuseHistoryTest {
+
+  private static final ModelKey TEACHER = ModelKey.TEACHER;
+
+  private static EmbeddedPostgres postgres;
+  private static Jdbi sql;
+  private static ExperimentHistory history;
+  private static ReuseHistory reuse;
+
+  @BeforeAll
+  static void startPostgres() throws IOException {
+    postgres = EmbeddedPostgres.start();
+    Flyway.configure().dataSource(postgres.getPostgresDatabase()).load().migrate();
+    sql = Jdbi.create(postgres.getPostgresDatabase());
+    history = new ExperimentHistory(postgres.getPostgresDatabase());
+    reuse = new ReuseHistory(postgres.getPostgresDatabase());
+  }
+
+  @AfterAll
+  static void stopPostgres() throws IOException {
+    postgres.close();
+  }
+
+  @BeforeEach
+  void insertExperiments() {
+    sql.useHandle(
+        handle -> {
+          handle.execute("delete from experiment");
+          for (int i = 0; i < 8; i++) {
+            handle.execute(
+                "insert into experiment (id, name, spec, stage) values (?, 'e', '{}', 'QUEUED')",
+                "e" + i);
+            handle.execute(
+                """
+                insert into model (experiment_id, key, position, range_low, range_high, state,
+                    total_steps)
+                values (?, 'teacher', 0, 0, 1000, 'PENDING', 100)
+                """,
+                "e" + i);
+          }
+        });
+  }
+
+  @Test
+  void shouldLetOneOfSeveralExperimentsTrainAModelThatAllWant() throws Exception {
+    ExecutorService threads = Executors.newFixedThreadPool(8);
+    List<Future<Optional<Elsewhere>>> claims =
+        threads.invokeAll(
+            IntStream.range(0, 8)
+                .<Callable<Optional<Elsewhere>>>mapToObj(
+                    i -> () -> reuse.claim("e" + i, TEACHER, "f", Set.of()))
+                .toList());
+    threads.shutdown();
+    int free = 0;
+    for (Future<Optional<Elsewhere>> claim : claims) {
+      free += claim.get().isEmpty() ? 1 : 0;
+    }
+    assertThat(free).isEqualTo(1);
+  }
+
+  @Test
+  void shouldAnswerTheClaimantThatAsksAgainAsBefore() {
+    assertThat(reuse.claim("e0", TEACHER, "f", Set.of())).isEmpty();
+    assertThat(reuse.claim("e0", TEACHER, "f", Set.of())).isEmpty();
+    assertThat(reuse.claim("e1", TEACHER, "f", Set.of())).contains(new Elsewhere("e0", TEACHER));
+    assertThat(reuse.claim("e1", TEACHER, "other", Set.of())).isEmpty();
+  }
+
+  @Test
+  void shouldFreeTheModelWhenItsClaimantFailsOrEnds() {
+    reuse.claim("e0", TEACHER, "f", Set.of());
+    history.recordModelFailed("e0", TEACHER, "DIVERGED", "Diverged.");
+    assertThat(reuse.claim("e1", TEACHER, "f", Set.of())).isEmpty();
+    history.recordStage("e1", Stage.CANCELED, "", "");
+    assertThat(reuse.claim("e2", TEACHER, "f", Set.of())).isEmpty();
+  }
+
+  @Test
+  void shouldTakeOverATrainedModelWithItsFiguresAndItsCheckpoint() {
+    train("e0", "f");
+    List<Trained> twins = reuse.trained("e1", "f");
+    assertThat(twins).hasSize(1);
+    assertThat(twins.get(0).lastCheckpoint().manifestKey()).isEqualTo("e0/manifest.json");
+
+    reuse.recordReused("e1", TEACHER, "f", twins.get(0));
+    assertThat(row("e1")).isEqualTo("DONE 100 1110000 e0 e0/manifest.json model-reused");
+    // A copy is no source: its objects go when the original goes.
+    assertThat(reuse.trained("e2", "f")).extracting(Trained::experimentId).containsExactly("e0");
+  }
+
+  @Test
+  void shouldTrainAgainWhenTheObjectsOfTheTrainedModelAreGone() {
+    train("e0", "f");
+    Trained twin = reuse.trained("e1", "f").get(0);
+    assertThat(reuse.claim("e1", TEACHER, "f", Set.of())).isPresent(); // just trained: look again
+    assertThat(reuse.claim("e1", TEACHER, "f", Set.of(twin.modelId()))).isEmpty();
+  }
+
+  @Test
+  void shouldFindNothingOfItsOwnOrOfAnotherFingerprint() {
+    train("e0", "f");
+    assertThat(reuse.trained("e0", "f")).isEmpty();
+    assertThat(reuse.trained("e1", "g")).isEmpty();
+  }
+
+  private static void train(String experimentId, String fingerprint) {
+    reuse.claim(experimentId, TEACHER, fingerprint, Set.of());
+    Attempt attempt =
+        history.startAttempt(experimentId, TEACHER, 100, 1_110_000, Optional.of(64L), "worker");
+    history.recordCheckpoint(attempt, 50, experimentId + "/half.json", "a".repeat(64), 1);
+    history.recordCheckpoint(attempt, 100, experimentId + "/manifest.json", "b".repeat(64), 1);
+    history.recordModelDone(experimentId, TEACHER, attempt);
+  }
+
+  private static String row(String experimentId) {
+    return sql.withHandle(
+        handle ->
+            handle
+                .createQuery(
+                    """
+                    select concat_ws(' ', m.state, m.step, m.parameters, s.experiment_id,
+                      (select string_agg(manifest_key, ' ') from checkpoint where model_id = m.id),
+                      (select string_agg(kind, ' ') from event where experiment_id = m.experiment_id))
+                    from model m join model s on s.id = m.reused_from
+                    where m.experiment_id = :id
+                    """)
+                .bind("id", experimentId)
+                .mapTo(String.class)
+                .one());
+  }
+}

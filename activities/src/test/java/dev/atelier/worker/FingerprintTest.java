@@ -1,0 +1,68 @@
+package dev.atelier.worker;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.atelier.spec.DiffusionSpec;
+import dev.atelier.spec.LossSpec;
+import dev.atelier.spec.NetworkSpec;
+import dev.atelier.spec.TimestepRange;
+import dev.atelier.spec.TrainingSpec;
+import dev.atelier.workflows.DatasetRef;
+import dev.atelier.workflows.ModelKey;
+import dev.atelier.workflows.ModelRef;
+import dev.atelier.workflows.TrainingActivities.TrainStudent;
+import java.util.Optional;
+import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+
+class FingerprintTest {
+
+  @Test
+  void shouldBeTheSameWhereverTheModelBelongs() {
+    assertThat(of(student("a", "experiments/a/teacher/m.json", "1", 7, 0.8)))
+        .isEqualTo(of(student("b", "experiments/b/teacher/m.json", "1", 7, 0.8)))
+        .hasSize(64);
+  }
+
+  @Test
+  void shouldDifferWhenAnythingDiffersThatDeterminesTheModel() {
+    TrainStudent student = student("a", "m.json", "1", 7, 0.8);
+    Set<String> fingerprints =
+        Stream.of(
+                of(student),
+                Fingerprint.of(student, "other version"),
+                of(student("a", "m.json", "2", 7, 0.8)),
+                of(student("a", "m.json", "1", 8, 0.8)),
+                of(student("a", "m.json", "1", 7, 0.9)))
+            .collect(Collectors.toSet());
+    assertThat(fingerprints).hasSize(5);
+  }
+
+  private static String of(TrainStudent task) {
+    return Fingerprint.of(task, "version");
+  }
+
+  private static TrainStudent student(
+      String experimentId, String teacherKey, String teacherDigit, long seed, double p) {
+    return new TrainStudent(
+        experimentId,
+        ModelKey.student(1),
+        seed,
+        new DatasetRef("d".repeat(64), 100, 16, 3, 0, 0),
+        new DiffusionSpec(null, null, null, null),
+        NetworkSpec.ofWidth(24),
+        TrainingSpec.DEFAULTS,
+        new ModelRef(
+            ModelKey.TEACHER,
+            Optional.of(NetworkSpec.ofWidth(32)),
+            new TimestepRange(0, 1000),
+            teacherKey,
+            teacherDigit.repeat(64),
+            10),
+        new TimestepRange(0, 500),
+        p,
+        new LossSpec(1.0, 1.0));
+  }
+}
