@@ -25,6 +25,7 @@ import java.util.Optional;
 final class AtelierApi {
 
   private static final String EXPERIMENTS = "/api/v1/experiments";
+  private static final String STUDIES = "/api/v1/studies";
   private static final Duration CONNECT_TIMEOUT = Duration.ofSeconds(5);
   private static final Duration ANSWER_TIMEOUT = Duration.ofSeconds(30);
   private static final int PREFIX_SEARCH_LIMIT = 200; // the API's largest page
@@ -60,12 +61,36 @@ final class AtelierApi {
   /** Launches an experiment and returns its id. */
   String launch(String yaml, Optional<String> idempotencyKey)
       throws CommandFailure, InterruptedException {
+    return launch(EXPERIMENTS, yaml, idempotencyKey).path("id").asText();
+  }
+
+  /** Launches a study and returns its id and how many experiments it has. */
+  JsonNode launchStudy(String yaml, Optional<String> idempotencyKey)
+      throws CommandFailure, InterruptedException {
+    return launch(STUDIES, yaml, idempotencyKey);
+  }
+
+  private JsonNode launch(String path, String yaml, Optional<String> idempotencyKey)
+      throws CommandFailure, InterruptedException {
     HttpRequest.Builder request =
-        request(EXPERIMENTS)
+        request(path)
             .header("Content-Type", "application/yaml")
             .POST(HttpRequest.BodyPublishers.ofString(yaml));
     idempotencyKey.ifPresent(key -> request.header("Idempotency-Key", key));
-    return read(send(request), JsonNode.class).path("id").asText();
+    return read(send(request), JsonNode.class);
+  }
+
+  StudyList studies(int limit) throws CommandFailure, InterruptedException {
+    return read(send(request(STUDIES + "?limit=" + limit)), StudyList.class);
+  }
+
+  Study study(String id) throws CommandFailure, InterruptedException {
+    return read(send(request(STUDIES + "/" + encoded(id))), Study.class);
+  }
+
+  void cancelStudy(String id) throws CommandFailure, InterruptedException {
+    send(
+        request(STUDIES + "/" + encoded(id) + "/cancel").POST(HttpRequest.BodyPublishers.noBody()));
   }
 
   ExperimentList list(Map<String, List<String>> filters)
@@ -87,14 +112,30 @@ final class AtelierApi {
     if (name.length() >= FULL_ID_LENGTH) {
       return name;
     }
-    List<String> ids =
+    return resolve(
+        name,
+        "experiment",
         list(Map.of("limit", List.of(Integer.toString(PREFIX_SEARCH_LIMIT)))).items().stream()
             .map(ExperimentList.Item::id)
-            .toList();
+            .toList());
+  }
+
+  /** As {@link #resolve}, of a study. */
+  String resolveStudy(String name) throws CommandFailure, InterruptedException {
+    if (name.length() >= FULL_ID_LENGTH) {
+      return name;
+    }
+    return resolve(
+        name,
+        "study",
+        studies(PREFIX_SEARCH_LIMIT).items().stream().map(StudyList.Item::id).toList());
+  }
+
+  private static String resolve(String name, String kind, List<String> ids) throws CommandFailure {
     if (name.equals("latest")) {
       return ids.stream()
           .findFirst()
-          .orElseThrow(() -> new CommandFailure("There is no experiment yet."));
+          .orElseThrow(() -> new CommandFailure("There is no %s yet.".formatted(kind)));
     }
     List<String> matches = ids.stream().filter(id -> id.startsWith(name)).toList();
     if (matches.size() > 1 && !matches.contains(name)) {

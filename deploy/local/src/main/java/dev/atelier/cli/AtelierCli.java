@@ -24,6 +24,7 @@ import picocli.CommandLine.ExitCode;
       RetryCommand.class,
       CancelCommand.class,
       ExportCommand.class,
+      StudyCommand.class,
       FidCommand.class,
       CommandLine.HelpCommand.class
     },
@@ -43,6 +44,7 @@ public final class AtelierCli {
     CommandLine commandLine =
         new CommandLine(new AtelierCli())
             .setAbbreviatedOptionsAllowed(false)
+            .setCaseInsensitiveEnumValuesAllowed(true)
             .setExecutionExceptionHandler(AtelierCli::explain);
     if (args.length == 0) {
       commandLine.usage(System.err);

@@ -1,14 +1,6 @@
 package dev.atelier.cli;
 
-import java.io.IOException;
-import java.io.InputStream;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
-import java.security.DigestInputStream;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
-import java.util.HexFormat;
 import java.util.List;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -41,53 +33,11 @@ final class ExportCommand implements Callable<Integer> {
           "Experiment %s has no files yet: it is %s.".formatted(report.id(), report.stage()));
     }
     Screen screen = Screen.standard();
+    ArtifactFolder folder = new ArtifactFolder(directory);
     for (ExperimentReport.Artifact artifact : artifacts) {
-      Path file = target(artifact);
-      try {
-        Files.createDirectories(directory);
-        write(api, artifact, file);
-      } catch (IOException e) {
-        throw new CommandFailure("Cannot write %s: %s.".formatted(file, e), e);
-      }
+      Path file = folder.fetch(api, artifact);
       screen.print("%s  %s".formatted(file, Figures.bytes(artifact.bytes())));
     }
     return ExitCode.OK;
-  }
-
-  private Path target(ExperimentReport.Artifact artifact) throws CommandFailure {
-    Path file = directory.resolve(artifact.name()).normalize();
-    if (!directory.normalize().equals(file.getParent())) {
-      throw new CommandFailure("'%s' is not a plain file name.".formatted(artifact.name()));
-    }
-    return file;
-  }
-
-  /** Writes beside the target and renames when the checksum is right. */
-  private void write(AtelierApi api, ExperimentReport.Artifact artifact, Path file)
-      throws IOException, CommandFailure, InterruptedException {
-    Path part = Files.createTempFile(directory, artifact.name(), ".part");
-    try {
-      MessageDigest digest = sha256();
-      try (InputStream in = new DigestInputStream(api.download(artifact.href()), digest)) {
-        Files.copy(in, part, StandardCopyOption.REPLACE_EXISTING);
-      }
-      String found = HexFormat.of().formatHex(digest.digest());
-      if (!found.equals(artifact.sha256())) {
-        throw new CommandFailure(
-            "Cannot export '%s': expected sha256 %s, found %s."
-                .formatted(artifact.name(), artifact.sha256(), found));
-      }
-      Files.move(part, file, StandardCopyOption.REPLACE_EXISTING, StandardCopyOption.ATOMIC_MOVE);
-    } finally {
-      Files.deleteIfExists(part);
-    }
-  }
-
-  private static MessageDigest sha256() {
-    try {
-      return MessageDigest.getInstance("SHA-256");
-    } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException(e); // every Java platform has it
-    }
   }
 }

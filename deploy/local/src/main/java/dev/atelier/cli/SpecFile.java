@@ -32,6 +32,18 @@ final class SpecFile {
    */
   static String read(Path file, Map<String, String> changes, Path workingDirectory)
       throws CommandFailure {
+    return read(file, changes, workingDirectory, "");
+  }
+
+  /** As {@link #read}, of a study, whose experiments have their spec under {@code base}. */
+  static String readStudy(Path file, Map<String, String> changes, Path workingDirectory)
+      throws CommandFailure {
+    return read(file, changes, workingDirectory, "/base");
+  }
+
+  private static String read(
+      Path file, Map<String, String> changes, Path workingDirectory, String root)
+      throws CommandFailure {
     String text;
     try {
       text = Files.readString(file, StandardCharsets.UTF_8);
@@ -53,7 +65,7 @@ final class SpecFile {
       changed = true;
     }
     for (String field : FILE_FIELDS) {
-      changed |= makeAbsolute(spec, field, workingDirectory);
+      changed |= makeAbsolute(spec, root + field, workingDirectory);
     }
     try {
       return changed ? YAML.writeValueAsString(spec) : text;
