@@ -1,6 +1,7 @@
 package dev.atelier.worker;
 
 import dev.atelier.report.Report;
+import dev.atelier.report.StudyFiles;
 import dev.atelier.report.StudyReports;
 import dev.atelier.store.ExperimentHistory.Artifact;
 import dev.atelier.store.ExperimentKeys;
@@ -8,6 +9,7 @@ import dev.atelier.store.ObjectStore;
 import dev.atelier.store.Sha256;
 import dev.atelier.store.StudyHistory;
 import dev.atelier.workflows.StudyActivities;
+import java.util.Optional;
 
 /** Writes what the study's workflow decides into its row, and its report into the store. */
 final class StudyActivitiesImpl implements StudyActivities {
@@ -35,7 +37,7 @@ final class StudyActivitiesImpl implements StudyActivities {
   public void reportStudy(ReportStudy study) {
     Failures.translating(
         () -> {
-          Report report = StudyReports.render(history.report(study.studyId()));
+          Report report = StudyReports.render(history.report(study.studyId()), filesOf());
           for (Report.File file : report.files()) {
             String key = ExperimentKeys.studyReport(study.studyId(), file.name());
             store.put(key, file.content(), file.contentType());
@@ -50,5 +52,20 @@ final class StudyActivitiesImpl implements StudyActivities {
                     Sha256.of(file.content())));
           }
         });
+  }
+
+  private StudyFiles filesOf() {
+    return new StudyFiles() {
+      @Override
+      public Optional<byte[]> grid(String experimentId, String subject) {
+        return store.get(
+            ExperimentKeys.samples(experimentId, "samples-%s.png".formatted(subject)));
+      }
+
+      @Override
+      public Optional<byte[]> drift(String experimentId) {
+        return store.get(ExperimentKeys.report(experimentId, AssignmentActivitiesImpl.DRIFT_FILE));
+      }
+    };
   }
 }

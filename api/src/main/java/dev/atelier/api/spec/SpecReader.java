@@ -52,8 +52,14 @@ public class SpecReader {
    * Reads a study; throws {@link RefusedDocumentException}. What its experiments have in common is
    * checked field by field only: rules between fields are for each experiment as a whole.
    */
-  public StudySpec study(byte[] document, DocumentFormat format) {
-    return read(document, format, studySchema, StudySpec.class, (bound, wrong) -> List.of());
+  public StudyDocument study(byte[] document, DocumentFormat format) {
+    JsonNode tree = DocumentParser.parse(document, format);
+    StudySpec spec = bind(tree, studySchema, StudySpec.class, (bound, wrong) -> List.of());
+    return new StudyDocument(
+        spec,
+        tree.get("base") instanceof ObjectNode base
+            ? base
+            : SpecJson.MAPPER.createObjectNode());
   }
 
   /** Reads overrides of training settings; throws {@link RefusedDocumentException}. */

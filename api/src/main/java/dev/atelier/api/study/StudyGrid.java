@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.atelier.api.spec.SpecJson;
+import dev.atelier.api.spec.StudyDocument;
 import dev.atelier.api.study.StudyMember.AxisValue;
 import dev.atelier.spec.SpecFault;
 import dev.atelier.spec.StudySpec;
@@ -74,7 +75,8 @@ final class StudyGrid {
   }
 
   /** The grid; the axes must have no faults. */
-  static List<Point> points(StudySpec study) {
+  static List<Point> points(StudyDocument document) {
+    StudySpec study = document.spec();
     List<List<Step>> points = List.of(List.of());
     for (int i = 0; i < study.axes().size(); i++) {
       List<Step> steps = steps(study.axes().get(i), "axes[%d]".formatted(i));
@@ -92,7 +94,7 @@ final class StudyGrid {
     List<Point> grid = new ArrayList<>();
     for (long seed : seeds) {
       for (List<Step> point : points) {
-        grid.add(point(study, point, seed));
+        grid.add(point(document, point, seed));
       }
     }
     return grid;
@@ -124,8 +126,9 @@ final class StudyGrid {
     return steps;
   }
 
-  private static Point point(StudySpec study, List<Step> steps, long seed) {
-    ObjectNode document = (ObjectNode) SpecJson.tree(study.base());
+  private static Point point(StudyDocument source, List<Step> steps, long seed) {
+    StudySpec study = source.spec();
+    ObjectNode document = source.base().deepCopy();
     document.put("seed", seed);
     Map<String, String> labels = new LinkedHashMap<>(study.base().labels());
     labels.putAll(study.labels());

@@ -6,6 +6,7 @@ import dev.atelier.api.problem.ProblemException;
 import dev.atelier.api.problem.ProblemType;
 import dev.atelier.api.spec.RefusedDocumentException;
 import dev.atelier.api.spec.SpecReader;
+import dev.atelier.api.spec.StudyDocument;
 import dev.atelier.api.store.ObjectStore;
 import dev.atelier.api.study.StudyRepository.Launch;
 import dev.atelier.api.study.StudyRepository.LockedStudy;
@@ -44,8 +45,9 @@ class StudyService {
   }
 
   /** Checks every experiment, stores them with the study and starts its workflow. */
-  StudyAccepted launch(StudySpec spec, Optional<String> idempotencyKey) {
-    List<StudyMember> members = members(spec);
+  StudyAccepted launch(StudyDocument document, Optional<String> idempotencyKey) {
+    List<StudyMember> members = members(document);
+    StudySpec spec = document.spec();
     Set<String> ids = new LinkedHashSet<>();
     while (ids.size() < members.size()) {
       ids.add(ExperimentId.next(Instant.now()));
@@ -72,11 +74,11 @@ class StudyService {
   }
 
   /** Every experiment of a study; throws {@link RefusedDocumentException} if one can't be. */
-  private List<StudyMember> members(StudySpec spec) {
-    List<SpecFault> faults = new ArrayList<>(StudyGrid.faults(spec));
+  private List<StudyMember> members(StudyDocument document) {
+    List<SpecFault> faults = new ArrayList<>(StudyGrid.faults(document.spec()));
     List<StudyMember> members = new ArrayList<>();
     if (faults.isEmpty()) {
-      for (StudyGrid.Point point : StudyGrid.points(spec)) {
+      for (StudyGrid.Point point : StudyGrid.points(document)) {
         try {
           members.add(new StudyMember(point.axes(), reader.spec(point.document())));
         } catch (RefusedDocumentException e) {

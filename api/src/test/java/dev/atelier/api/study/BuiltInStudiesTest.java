@@ -4,7 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.atelier.api.spec.DocumentFormat;
 import dev.atelier.api.spec.SpecReader;
-import dev.atelier.spec.StudySpec;
+import dev.atelier.api.spec.StudyDocument;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -28,10 +28,10 @@ class BuiltInStudiesTest {
   @ParameterizedTest
   @MethodSource("files")
   void shouldMakeExperimentsThatMeetEveryRule(Path file) throws IOException {
-    StudySpec study = reader.study(Files.readAllBytes(file), DocumentFormat.YAML);
-    assertThat(study.name()).isEqualTo(file.getFileName().toString().replace(".yaml", ""));
-    assertThat(study.question()).endsWith("?");
-    assertThat(StudyGrid.faults(study)).isEmpty();
+    StudyDocument study = reader.study(Files.readAllBytes(file), DocumentFormat.YAML);
+    assertThat(study.spec().name()).isEqualTo(file.getFileName().toString().replace(".yaml", ""));
+    assertThat(study.spec().question()).endsWith("?");
+    assertThat(StudyGrid.faults(study.spec())).isEmpty();
     assertThat(StudyGrid.points(study).stream().map(p -> reader.spec(p.document())))
         .hasSizeGreaterThan(3);
   }

@@ -4,10 +4,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.atelier.api.spec.DocumentFormat;
 import dev.atelier.api.spec.SpecReader;
+import dev.atelier.api.spec.StudyDocument;
 import dev.atelier.spec.AssignmentSpec;
 import dev.atelier.spec.ExperimentSpec;
 import dev.atelier.spec.SpecFault;
-import dev.atelier.spec.StudySpec;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.stream.IntStream;
@@ -19,7 +19,7 @@ class StudyGridTest {
 
   @Test
   void shouldMakeOneExperimentForEachPointAndSeed() {
-    StudySpec study =
+    StudyDocument study =
         study(
             """
             name: sweep
@@ -34,7 +34,7 @@ class StudyGridTest {
                   - label: power
                     set: {students.assignment.kind: power, students.assignment.gamma: 2}
             """);
-    assertThat(StudyGrid.faults(study)).isEmpty();
+    assertThat(StudyGrid.faults(study.spec())).isEmpty();
     List<StudyGrid.Point> points = StudyGrid.points(study);
     List<ExperimentSpec> specs = points.stream().map(p -> reader.spec(p.document())).toList();
 
@@ -60,14 +60,14 @@ class StudyGridTest {
 
   @Test
   void shouldRunTheBaseAloneWhenThereAreNoAxes() {
-    StudySpec study = study("base: {seed: 7}");
+    StudyDocument study = study("base: {seed: 7}");
     assertThat(StudyGrid.points(study)).hasSize(1);
     assertThat(reader.spec(StudyGrid.points(study).get(0).document()).seed()).isEqualTo(7);
   }
 
   @Test
   void shouldNameEachFaultOfTheAxes() {
-    StudySpec study =
+    StudyDocument study =
         study(
             """
             seeds: [1, 1]
@@ -78,7 +78,7 @@ class StudyGridTest {
               - {name: c, field: students.count, values: [1], choices: [{label: x}]}
               - {name: d, values: [1]}
             """);
-    assertThat(StudyGrid.faults(study))
+    assertThat(StudyGrid.faults(study.spec()))
         .extracting(SpecFault::field)
         .contains("axes[1].name", "axes[1].values", "axes[2]", "axes[3]", "axes[4]", "seeds");
   }
@@ -86,7 +86,7 @@ class StudyGridTest {
   @Test
   void shouldRefuseMoreExperimentsThanAStudyMayHave() {
     String values = IntStream.rangeClosed(1, 51).mapToObj(i -> i + "").toList().toString();
-    StudySpec study =
+    StudyDocument study =
         study(
             """
             axes:
@@ -94,11 +94,11 @@ class StudyGridTest {
               - {name: b, field: teacher.training.steps, values: %s}
             """
                 .formatted(values));
-    assertThat(StudyGrid.faults(study))
+    assertThat(StudyGrid.faults(study.spec()))
         .containsExactly(new SpecFault("axes", "ask for 510 experiments: expected at most 500."));
   }
 
-  private StudySpec study(String yaml) {
+  private StudyDocument study(String yaml) {
     return reader.study(yaml.getBytes(StandardCharsets.UTF_8), DocumentFormat.YAML);
   }
 }
