@@ -7,6 +7,7 @@ import dev.atelier.store.StoreUnavailableException;
 import dev.atelier.store.SupersededException;
 import dev.atelier.training.TrainingListener;
 import dev.atelier.training.TrainingMetrics;
+import dev.atelier.training.TrainingMetrics.Series;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -58,6 +59,25 @@ final class ProgressReporter implements TrainingListener, AutoCloseable {
     pending.add(new MetricPoint("max_loss", step, metrics.maxLoss()));
     pending.add(new MetricPoint("max_gradient_norm", step, metrics.maxGradNorm()));
     pending.add(new MetricPoint("loss_outliers", step, metrics.outliers()));
+    if (metrics.spread().containsKey(Series.FEATURE_LOSS)) {
+      pending.add(new MetricPoint(Series.FEATURE_LOSS.text(), step, metrics.featureLoss()));
+    }
+    metrics
+        .spread()
+        .forEach(
+            (series, spread) -> {
+              spread
+                  .variance()
+                  .ifPresent(
+                      v -> pending.add(new MetricPoint(series.text() + "_variance", step, v)));
+              if (series != Series.LOSS) { // whose outliers are loss_outliers above
+                pending.add(new MetricPoint(series.text() + "_outliers", step, spread.outliers()));
+              }
+            });
+    metrics
+        .lossByTenth()
+        .forEach(
+            (k, loss) -> pending.add(new MetricPoint("diffusion_loss_tenth_" + k, step, loss)));
     metrics
         .nativeBytes()
         .ifPresent(bytes -> pending.add(new MetricPoint("native_bytes", step, bytes)));

@@ -214,7 +214,8 @@ public final class DistillationWorkflowImpl implements DistillationWorkflow {
             teacher.result(),
             range,
             wanted.specificProbability(),
-            wanted.loss()));
+            wanted.loss(),
+            wanted.antithetic()));
   }
 
   /** What every subject is compared with, and how. */
