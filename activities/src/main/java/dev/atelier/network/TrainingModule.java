@@ -21,15 +21,16 @@ import java.util.Optional;
  * counters [2] int64) -> [loss, diffusion loss, distillation loss, gradient norm, feature loss, and
  * the diffusion loss of each sample] [5 + N] float64}; {@code distill_step} takes {@code
  * eps_teacher [N, C, H, W]} after t; {@code teach_step} asks the frozen network that the module
- * holds as {@code teacher}, for its features too where the settings have a feature loss. A
- * conditional network's methods take {@code y [N] int64} right after t, and its teacher is told it
- * too. N must be a multiple of the accumulation steps; what a loss compares between samples it
- * compares within such a part. {@code hyper} is the learning rate and the EMA's decay; {@code
- * counters} the number of this step (from 1) and the seed of its dropout. {@code gradients(xt,
- * noise, t)} returns the gradients of the diffusion loss and changes nothing; {@code state_norms()}
- * returns the norms of the four sets of tensors [4] float64; {@code weights()}, {@code ema()},
- * {@code exp_avg()} and {@code exp_avg_sq()} return the tensors in the network's order, and after
- * them those of the feature loss's adaptors; these have no average, as nobody samples with them.
+ * holds as {@code teacher}, for its features too where the settings have a feature loss, which the
+ * two other methods cannot have. A conditional network's methods take {@code y [N] int64} right
+ * after t, and its teacher is told it too. N must be a multiple of the accumulation steps; what a
+ * loss compares between samples it compares within such a part. {@code hyper} is the learning rate
+ * and the EMA's decay; {@code counters} the number of this step (from 1) and the seed of its
+ * dropout. {@code gradients(xt, noise, t)} returns the gradients of the diffusion loss and changes
+ * nothing; {@code state_norms()} returns the norms of the four sets of tensors [4] float64; {@code
+ * weights()}, {@code ema()}, {@code exp_avg()} and {@code exp_avg_sq()} return the tensors in the
+ * network's order, and after them those of the feature loss's adaptors; these have no average, as
+ * nobody samples with them.
  */
 public final class TrainingModule {
 
@@ -124,8 +125,9 @@ public final class TrainingModule {
             + feature.map(FeatureLoss::methods).orElse("")
             + backpropagate(network, settings, feature)
             + update(network, settings)
-            + step(Target.NONE, network, settings)
-            + step(Target.INPUT, network, settings);
+            + (feature.isPresent()
+                ? "" // nobody to compare features with
+                : step(Target.NONE, network, settings) + step(Target.INPUT, network, settings));
     if (teacher.isPresent()) {
       attributes.put("teacher", new Submodule(teacherModule(teacher.get(), settings)));
       methods += step(Target.SUBMODULE, network, settings);
@@ -214,10 +216,11 @@ public final class TrainingModule {
           case PORTABLE ->
               """
               eps, own, = (self).eps(x, t%s)
+              trained = (self).averaged_()
               %s
               %s\
               gradients = annotate(List[Tensor], [])
-              for g in torch.grad([torch.mul(loss, share)], (self).weights_()):
+              for g in torch.grad([torch.mul(loss, share)], trained):
                 if g is not None:
                   torch.append(gradients, torch.contiguous(g, memory_format=0))
               """
@@ -275,6 +278,7 @@ public final class TrainingModule {
   private static String featureLossByAutograd(FeatureLoss feature) {
     return """
         if torch.gt(torch.len(features), 0):
+          trained = (self).weights_()
           feature = (self).feature_loss(own, features)
           loss = torch.add(loss, torch.mul(feature, %s))
         """
@@ -301,10 +305,12 @@ public final class TrainingModule {
     StringBuilder text = new StringBuilder();
     for (int i = 0; i < feature.adaptors().size(); i++) {
       text.append(
-          "torch.append(gradients, torch.contiguous(g_features[%d], memory_format=0))\n"
+          "  torch.append(gradients, torch.contiguous(g_features[%d], memory_format=0))\n"
               .formatted(feature.places().size() + i));
     }
-    return text.toString();
+    return text.isEmpty()
+        ? ""
+        : text.insert(0, "if torch.gt(torch.len(features), 0):\n").toString();
   }
 
   // The gradients of equal parts of the batch, each of the part's mean loss over the number of
