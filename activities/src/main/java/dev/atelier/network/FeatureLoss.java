@@ -18,11 +18,11 @@ import java.util.Map;
  *   <li>hint: mean over all elements of (A f_S − f_T)², A a learned 1×1 convolution to the
  *       teacher's width. Romero et al. 2015, eq. 3.
  *   <li>relational-sample: mean over the B×B pairs of samples of (cos_S − cos_T)², cos the cosine
- *       similarity of their flattened features. Tung and Mori 2019 with rows of equal length.
+ *       similarity of their flattened features. After Tung and Mori 2019.
  *   <li>relational-spatial: mean over samples and the HW×HW pairs of pixels of (cos_S − cos_T)²,
- *       cos the cosine similarity of their channel vectors.
+ *       cos the cosine similarity of their channel vectors. Liu et al. 2019, pair-wise distillation.
  *   <li>attention: mean over samples and pixels of (q_S − q_T)², q the mean over channels of f²,
- *       flattened and divided by its L2 norm. Zagoruyko and Komodakis 2017, eq. 2 with p = 2.
+ *       flattened and divided by its L2 norm. Zagoruyko and Komodakis 2017, section 3.1.
  * </ul>
  *
  * <p>All of it is float32. Only hint learns something: its adaptors are trained with the student

@@ -307,7 +307,8 @@ class SpecRulesTest {
     assertThat(SpecRules.check(comparing(FeatureLossSpec.Kind.HINT, null, "up.4")).get(0).message())
         .isEqualTo(
             "must be a place of students.network, one of [mid, up.0, up.1, up.2, up.3], found up.4.");
-    NetworkSpec shallow = new NetworkSpec(96, List.of(1, 2, 2), null, null, null, null, null);
+    NetworkSpec shallow =
+        new NetworkSpec(96, List.of(1, 2, 2), null, null, null, null, Optional.empty());
     LossSpec hint =
         new LossSpec(null, null, new FeatureLossSpec(FeatureLossSpec.Kind.HINT, null, null));
     assertThat(SpecRules.check(spec(s -> s.students(shallow).loss(hint))))
