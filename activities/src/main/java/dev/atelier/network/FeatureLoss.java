@@ -20,7 +20,8 @@ import java.util.Map;
  *   <li>relational-sample: mean over the B×B pairs of samples of (cos_S − cos_T)², cos the cosine
  *       similarity of their flattened features. After Tung and Mori 2019.
  *   <li>relational-spatial: mean over samples and the HW×HW pairs of pixels of (cos_S − cos_T)²,
- *       cos the cosine similarity of their channel vectors. Liu et al. 2019, pair-wise distillation.
+ *       cos the cosine similarity of their channel vectors. Liu et al. 2019, pair-wise
+ *       distillation.
  *   <li>attention: mean over samples and pixels of (q_S − q_T)², q the mean over channels of f²,
  *       flattened and divided by its L2 norm. Zagoruyko and Komodakis 2017, section 3.1.
  * </ul>

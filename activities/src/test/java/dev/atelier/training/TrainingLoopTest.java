@@ -44,6 +44,7 @@ import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class TrainingLoopTest {
@@ -151,15 +152,20 @@ class TrainingLoopTest {
 
   /** A student that learns from the features of a wider teacher. */
   private static TrainingTask comparing(int steps, Kind kind, int parts, boolean antithetic) {
+    FeatureLossSpec feature = new FeatureLossSpec(kind, 1.0, List.of("mid", "up.1"));
+    return comparing(training(steps, 1e-3, parts, Precision.FP32, 1e4), feature, antithetic);
+  }
+
+  private static TrainingTask comparing(
+      TrainingSpec training, FeatureLossSpec feature, boolean antithetic) {
     UNet teacher =
         UNet.of(
             new NetworkSpec(16, List.of(1, 2), 1, List.of(4), 1, 0.0, Optional.empty()), 8, 3, 0);
-    FeatureLossSpec feature = new FeatureLossSpec(kind, 1.0, List.of("mid", "up.1"));
     return new TrainingTask(
         "student-1",
         network(0.1),
         DIFFUSION,
-        training(steps, 1e-3, parts, Precision.FP32, 1e4),
+        training,
         12,
         "spec",
         "code",
@@ -321,6 +327,29 @@ class TrainingLoopTest {
     assertThat(m.spread()).containsOnlyKeys(TrainingMetrics.Series.values());
     assertThat(m.spread().get(TrainingMetrics.Series.FEATURE_LOSS).variance()).isPresent();
     assertThat(m.lossByTenth()).isNotEmpty();
+  }
+
+  @ParameterizedTest
+  @EnumSource(value = Kind.class, mode = EnumSource.Mode.EXCLUDE, names = "NONE")
+  void shouldComeCloserToTheTeachersFeaturesThanAStudentThatIsNotToldThem(Kind kind)
+      throws Exception {
+    double told = lastFeatureLoss(new FeatureLossSpec(kind, null, null));
+    double notTold = lastFeatureLoss(new FeatureLossSpec(kind, 0.0, null));
+    assertThat(told).isPositive().isLessThan(0.8 * notTold);
+  }
+
+  /** Mean over the last third of a short training. */
+  private double lastFeatureLoss(FeatureLossSpec feature) throws Exception {
+    List<TrainingMetrics> metrics = new ArrayList<>();
+    run(
+        comparing(training(90, 3e-3), feature, false),
+        store(feature.kind() + " " + feature.weight()),
+        metrics,
+        () -> false);
+    return metrics.subList(30, 45).stream()
+        .mapToDouble(TrainingMetrics::featureLoss)
+        .average()
+        .orElseThrow();
   }
 
   @Test
