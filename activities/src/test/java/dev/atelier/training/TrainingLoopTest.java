@@ -342,11 +342,11 @@ class TrainingLoopTest {
   private double lastFeatureLoss(FeatureLossSpec feature) throws Exception {
     List<TrainingMetrics> metrics = new ArrayList<>();
     run(
-        comparing(training(90, 3e-3), feature, false),
+        comparing(training(36, 5e-3), feature, false),
         store(feature.kind() + " " + feature.weight()),
         metrics,
         () -> false);
-    return metrics.subList(30, 45).stream()
+    return metrics.subList(12, 18).stream()
         .mapToDouble(TrainingMetrics::featureLoss)
         .average()
         .orElseThrow();
