@@ -6,8 +6,18 @@ import dev.atelier.spec.TimestepRange;
 /**
  * Draws each sample's t: with probability {@code specificProbability} (p) uniform over the model's
  * own range, else uniform over [0, {@code timesteps}). Zhang and Ma 2024, section 3.2.
+ *
+ * <p>{@code antithetic}: positions 2j and 2j + 1 of a batch share one draw, the second mirrored: t
+ * and low + high − 1 − t, in the range that the draw came from. Each t alone has the same
+ * distribution as without.
  */
-public record TimestepSampler(TimestepRange range, int timesteps, double specificProbability) {
+public record TimestepSampler(
+    TimestepRange range, int timesteps, double specificProbability, boolean antithetic) {
+
+  /** Each t drawn for itself. */
+  public TimestepSampler(TimestepRange range, int timesteps, double specificProbability) {
+    this(range, timesteps, specificProbability, false);
+  }
 
   public TimestepSampler {
     if (range.high() > timesteps) {
@@ -27,8 +37,12 @@ public record TimestepSampler(TimestepRange range, int timesteps, double specifi
 
   /** The t of one sample of one step: a pure function of (seed, step, position). */
   public int draw(SeededRandom random, int step, int position) {
-    SeededRandom.Stream stream = random.stream(Purpose.TIMESTEP, step, position);
+    boolean mirrored = antithetic && position % 2 == 1;
+    SeededRandom.Stream stream =
+        random.stream(Purpose.TIMESTEP, step, mirrored ? position - 1 : position);
     boolean own = stream.nextDouble() < specificProbability;
-    return own ? range.low() + stream.nextInt(range.length()) : stream.nextInt(timesteps);
+    TimestepRange drawnFrom = own ? range : new TimestepRange(0, timesteps);
+    int t = drawnFrom.low() + stream.nextInt(drawnFrom.length());
+    return mirrored ? drawnFrom.low() + drawnFrom.high() - 1 - t : t;
   }
 }

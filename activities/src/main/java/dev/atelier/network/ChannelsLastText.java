@@ -41,14 +41,10 @@ final class ChannelsLastText {
     this.bf16 = precision == Precision.BF16;
   }
 
-  /**
-   * Lines that read {@code x}, {@code t} and perhaps {@code y}, and end with the return of eps,
-   * row-major.
-   */
+  /** Lines that read {@code x}, {@code t} and perhaps {@code y}, and make every value. */
   static String forward(List<Operation> operations, Precision precision) {
     ChannelsLastText writer = new ChannelsLastText(operations, false, precision);
     writer.forward();
-    writer.line("return torch.contiguous(%s, memory_format=0)", UNetText.last(operations));
     return writer.text.toString();
   }
 
@@ -57,9 +53,16 @@ final class ChannelsLastText {
    * makes {@code g_eps}, the gradient of the loss with respect to eps, and end with {@code
    * gradients}: one tensor for each of {@code weights}, in order. Gradients must be switched off
    * around them.
+   *
+   * @param features values that {@code loss} reads itself: it makes {@code g_feature_<i>}, its
+   *     gradient with respect to the i-th of them but for what goes through eps
    */
   static String gradients(
-      List<Operation> operations, List<UNet.Weight> weights, Precision precision, String loss) {
+      List<Operation> operations,
+      List<UNet.Weight> weights,
+      Precision precision,
+      String loss,
+      List<String> features) {
     ChannelsLastText writer = new ChannelsLastText(operations, true, precision);
     weights.stream()
         .filter(w -> w.format(NetworkForm.CPU) == TorchScriptModule.MemoryFormat.CHANNELS_LAST)
@@ -68,6 +71,9 @@ final class ChannelsLastText {
     String eps = UNetText.last(operations);
     writer.text.append("eps = ").append(eps).append('\n').append(loss);
     writer.gradients.put(eps, "g_eps");
+    for (int i = 0; i < features.size(); i++) {
+      writer.gradients.put(features.get(i), "g_feature_" + i);
+    }
     for (int i = operations.size() - 1; i >= 0; i--) {
       writer.backward(operations.get(i));
     }

@@ -7,10 +7,13 @@ import dev.atelier.spec.NetworkSpec;
 import dev.atelier.spec.TrainingSpec.Precision;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collection;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.BiFunction;
+import java.util.stream.Collectors;
 
 /**
  * The DDPM U-Net {@code eps(x_t [N, C, H, W], t [N])}, or {@code eps(x_t, t, y [N])} of a network
@@ -44,6 +47,15 @@ public final class UNet {
     }
   }
 
+  /**
+   * A feature map that another network's can be compared with.
+   *
+   * @param value name of the operation's result
+   * @param width channels
+   * @param side pixels per side
+   */
+  public record Feature(String value, int width, int side) {}
+
   /** How a tensor starts. */
   public sealed interface Initialiser {}
 
@@ -65,6 +77,7 @@ public final class UNet {
   private final long attentionMacs;
   private final long activationBytes;
   private final List<Operation> operations;
+  private final Map<String, Feature> features;
 
   private UNet(NetworkSpec spec, int resolution, int imageChannels, int classes) {
     this.spec = spec;
@@ -77,6 +90,7 @@ public final class UNet {
     this.attentionMacs = layout.attentionMacs();
     this.activationBytes = 2 * layout.peakActivations() * Float.BYTES;
     this.operations = List.copyOf(layout.operations());
+    this.features = Collections.unmodifiableMap(layout.features());
   }
 
   /** Lays an unconditional network out: {@link #of(NetworkSpec, int, int, int)} of 0 classes. */
@@ -145,6 +159,15 @@ public final class UNet {
     return weights;
   }
 
+  /**
+   * The features that a loss can compare, by place: {@code mid}, what the middle block makes, and
+   * {@code up.0} (the coarsest), {@code up.1}, …, what the last block of each decoder level makes
+   * before its upsampling.
+   */
+  public Map<String, Feature> features() {
+    return features;
+  }
+
   /** Number of learned numbers. */
   public long parameters() {
     return weights.stream().mapToLong(Weight::elements).sum();
@@ -181,19 +204,68 @@ public final class UNet {
    * stay float32.
    */
   String method(String name, NetworkForm form, boolean dropout, Precision precision) {
-    String body =
+    return signature(name, "Tensor")
+        + body(form, dropout, precision)
+            .append("return " + eps(form, precision) + "\n")
+            .toString()
+            .indent(2);
+  }
+
+  /** As {@link #method}, {@code -> (eps, features)} with the float32 features at {@code places}. */
+  String featureMethod(
+      String name,
+      NetworkForm form,
+      boolean dropout,
+      Precision precision,
+      Collection<String> places) {
+    return signature(name, "Tuple[Tensor, List[Tensor]]")
+        + body(form, dropout, precision)
+            .append("return (%s, %s)\n".formatted(eps(form, precision), featureList(places)))
+            .toString()
+            .indent(2);
+  }
+
+  private String signature(String name, String result) {
+    return "def %s(self, x: Tensor, t: Tensor%s) -> %s:\n"
+        .formatted(name, conditional() ? ", y: Tensor" : "", result);
+  }
+
+  private StringBuilder body(NetworkForm form, boolean dropout, Precision precision) {
+    return new StringBuilder(
         switch (form) {
           case PORTABLE -> UNetText.forward(operations, dropout, precision);
           case CPU -> ChannelsLastText.forward(operations, precision);
-        };
-    return "def %s(self, x: Tensor, t: Tensor%s) -> Tensor:\n"
-            .formatted(name, conditional() ? ", y: Tensor" : "")
-        + body.indent(2);
+        });
   }
 
-  /** Lines that make the gradients of a loss, see {@link ChannelsLastText#gradients}. */
-  String gradientLines(Precision precision, String loss) {
-    return ChannelsLastText.gradients(operations, weights, precision, loss);
+  private String eps(NetworkForm form, Precision precision) {
+    String eps = UNetText.last(operations);
+    return switch (form) {
+      case PORTABLE ->
+          precision == Precision.BF16 ? "torch.to(%s, 6)".formatted(eps) : eps; // float32
+      case CPU -> "torch.contiguous(%s, memory_format=0)".formatted(eps); // row-major
+    };
+  }
+
+  /** A TorchScript list of the values at {@code places}, in float32. */
+  String featureList(Collection<String> places) {
+    return places.stream()
+        .map(place -> "torch.to(%s, 6)".formatted(features.get(place).value()))
+        .collect(Collectors.joining(", ", "annotate(List[Tensor], [", "])"));
+  }
+
+  /**
+   * Lines that make the gradients of a loss, see {@link ChannelsLastText#gradients}.
+   *
+   * @param places whose gradients {@code loss} makes too, as {@code g_feature_0}, …
+   */
+  String gradientLines(Precision precision, String loss, List<String> places) {
+    return ChannelsLastText.gradients(
+        operations,
+        weights,
+        precision,
+        loss,
+        places.stream().map(place -> features.get(place).value()).toList());
   }
 
   /** Whether both give the same eps for the same weights: equal but for dropout. */
@@ -217,18 +289,23 @@ public final class UNet {
 
   /** Starting weights by name: a pure function of the seed. */
   public Map<String, HostTensor> initialise(SeededRandom random) {
+    return initialise(weights, 0, random);
+  }
+
+  /** Starting values of {@code weights}, the first of which draws as number {@code first}. */
+  static Map<String, HostTensor> initialise(List<Weight> weights, int first, SeededRandom random) {
     Map<String, HostTensor> tensors = new LinkedHashMap<>();
     for (int i = 0; i < weights.size(); i++) {
       Weight weight = weights.get(i);
       float[] values = new float[Math.toIntExact(weight.elements())];
       if (weight.initialiser() instanceof KaimingUniform uniform) {
         double bound = 1 / Math.sqrt((double) uniform.fanIn());
-        SeededRandom.Stream stream = random.stream(Purpose.INITIALISATION, i, 0);
+        SeededRandom.Stream stream = random.stream(Purpose.INITIALISATION, first + i, 0);
         for (int j = 0; j < values.length; j++) {
           values[j] = (float) ((2 * stream.nextDouble() - 1) * bound);
         }
       } else if (weight.initialiser() instanceof StandardNormal) {
-        random.stream(Purpose.INITIALISATION, i, 0).gaussians(values, 0, values.length);
+        random.stream(Purpose.INITIALISATION, first + i, 0).gaussians(values, 0, values.length);
       } else if (weight.initialiser() instanceof Constant constant) {
         Arrays.fill(values, constant.value());
       }
@@ -244,6 +321,10 @@ public final class UNet {
    * @throws IllegalArgumentException with the first ten differences, and how many more there are
    */
   public void check(Map<String, HostTensor> tensors, String origin) {
+    check(weights, tensors, origin);
+  }
+
+  static void check(List<Weight> weights, Map<String, HostTensor> tensors, String origin) {
     List<String> faults = new ArrayList<>();
     Map<String, HostTensor> rest = new LinkedHashMap<>(tensors);
     for (Weight weight : weights) {
@@ -290,7 +371,17 @@ public final class UNet {
       String origin,
       NetworkForm form,
       BiFunction<HostTensor, MemoryFormat, TorchScriptModule.Attribute> kind) {
-    check(tensors, origin);
+    return attributes(weights, prefix, tensors, origin, form, kind);
+  }
+
+  static Map<String, TorchScriptModule.Attribute> attributes(
+      List<Weight> weights,
+      String prefix,
+      Map<String, HostTensor> tensors,
+      String origin,
+      NetworkForm form,
+      BiFunction<HostTensor, MemoryFormat, TorchScriptModule.Attribute> kind) {
+    check(weights, tensors, origin);
     Map<String, TorchScriptModule.Attribute> attributes = new LinkedHashMap<>();
     for (Weight weight : weights) {
       attributes.put(

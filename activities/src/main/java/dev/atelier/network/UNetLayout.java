@@ -4,12 +4,15 @@ import dev.atelier.network.UNet.Constant;
 import dev.atelier.network.UNet.KaimingUniform;
 import dev.atelier.network.UNet.StandardNormal;
 import dev.atelier.network.UNet.Weight;
+import dev.atelier.spec.FeatureLossSpec;
 import dev.atelier.spec.NetworkSpec;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Deque;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 
 /**
  * Walks through the U-Net once, and notes what each layer needs: its tensors, its
@@ -20,6 +23,7 @@ final class UNetLayout {
   private final NetworkSpec spec;
   private final List<Weight> weights = new ArrayList<>();
   private final List<Operation> operations = new ArrayList<>();
+  private final Map<String, UNet.Feature> features = new LinkedHashMap<>();
   private long macs;
   private long attentionMacs;
   private long held; // elements of one image that skips and residual branches keep alive
@@ -59,6 +63,7 @@ final class UNetLayout {
     h = resnet("mid_block.resnets.0", h, e, h.width());
     h = attention("mid_block.attentions.0", h);
     h = resnet("mid_block.resnets.1", h, e, h.width());
+    feature(FeatureLossSpec.MID, h);
     for (int level = levels - 1; level >= 0; level--) {
       String block = "up_blocks." + (levels - 1 - level);
       for (int j = 0; j <= spec.resBlocks(); j++) {
@@ -68,6 +73,7 @@ final class UNetLayout {
           h = attention(block + ".attentions." + j, h);
         }
       }
+      feature("up." + (levels - 1 - level), h);
       if (level > 0) {
         h = upsample(block + ".upsamplers.0.conv", h);
       }
@@ -98,6 +104,15 @@ final class UNetLayout {
    */
   List<Operation> operations() {
     return operations;
+  }
+
+  /** Values that other networks' can be compared with, by place. */
+  Map<String, UNet.Feature> features() {
+    return features;
+  }
+
+  private void feature(String place, Feature h) {
+    features.put(place, new UNet.Feature(h.value(), h.width(), h.side()));
   }
 
   private void push(Deque<Feature> skips, Feature h) {

@@ -20,14 +20,14 @@ final class UNetText {
     this.bf16 = precision == Precision.BF16;
   }
 
-  /** Lines that read {@code x}, {@code t} and perhaps {@code y}, and end with the return of eps. */
+  /** Lines that read {@code x}, {@code t} and perhaps {@code y}, and make every value. */
   static String forward(List<Operation> operations, boolean dropout, Precision precision) {
     UNetText writer = new UNetText(dropout, precision);
     StringBuilder text = new StringBuilder();
     for (Operation operation : operations) {
       text.append(writer.line(operation));
     }
-    return text.append("return ").append(writer.float32(last(operations))).append('\n').toString();
+    return text.toString();
   }
 
   /**

@@ -9,7 +9,19 @@ import dev.atelier.spec.TimestepRange;
  * @param teacher frozen
  * @param range the timesteps the student owns
  * @param specificProbability p: the probability that a sample's t is drawn from {@code range} alone
- * @param loss weights of the two losses
+ * @param loss the losses and their weights
+ * @param antithetic whether t are drawn in mirrored pairs
  */
 public record Distillation(
-    TeacherModel teacher, TimestepRange range, double specificProbability, LossSpec loss) {}
+    TeacherModel teacher,
+    TimestepRange range,
+    double specificProbability,
+    LossSpec loss,
+    boolean antithetic) {
+
+  /** Each t drawn for itself. */
+  public Distillation(
+      TeacherModel teacher, TimestepRange range, double specificProbability, LossSpec loss) {
+    this(teacher, range, specificProbability, loss, false);
+  }
+}

@@ -1,39 +1,97 @@
 package dev.atelier.training;
 
+import dev.atelier.network.TrainingModule;
+import dev.atelier.training.TrainingMetrics.Series;
+import dev.atelier.training.TrainingMetrics.Spread;
 import java.util.Arrays;
+import java.util.EnumMap;
+import java.util.Map;
+import java.util.OptionalDouble;
 import java.util.OptionalLong;
+import java.util.Set;
+import java.util.TreeMap;
 
 /** Gathers what {@link TrainingMetrics} says of the steps since the last report. */
 final class IntervalFigures {
+  private static final int TENTHS = 10;
+
   private final int totalSteps;
   private final int batchSize;
   private final boolean onHost;
-  private final OutlierDetector outlierDetector = new OutlierDetector();
-  private final double[] sums = new double[4];
-  private double maxLoss;
-  private double maxGradNorm;
-  private int outliers;
+  private final int timesteps;
+  private final Map<Series, Running> running = new EnumMap<>(Series.class);
+  private final double[] tenthSums = new double[TENTHS];
+  private final int[] tenthCounts = new int[TENTHS];
   private int steps;
   private long startNanos = System.nanoTime();
 
+  /** One series: its detector sees the whole training, the rest an interval. */
+  private static final class Running {
+    private final OutlierDetector detector = new OutlierDetector();
+    private double mean;
+    private double squares; // sum of squared differences from the mean
+    private double sum;
+    private double max;
+    private int count;
+    private int outliers;
+
+    // Welford's recurrence; Knuth, TAOCP 2, section 4.2.2.
+    void add(double value) {
+      sum += value;
+      count++;
+      max = count == 1 ? value : Math.max(max, value);
+      double difference = value - mean;
+      mean += difference / count;
+      squares += difference * (value - mean);
+      if (detector.add(value)) {
+        outliers++;
+      }
+    }
+
+    double average() {
+      return sum / count;
+    }
+
+    Spread spread() {
+      return new Spread(
+          count > 1 ? OptionalDouble.of(squares / (count - 1)) : OptionalDouble.empty(), outliers);
+    }
+
+    void startInterval() {
+      mean = 0;
+      squares = 0;
+      sum = 0;
+      count = 0;
+      outliers = 0;
+    }
+  }
+
   /**
    * @param onHost whether libtorch's tensors are in this process's memory
+   * @param timesteps T
+   * @param series that the training has
    */
-  IntervalFigures(int totalSteps, int batchSize, boolean onHost) {
+  IntervalFigures(
+      int totalSteps, int batchSize, boolean onHost, int timesteps, Set<Series> series) {
     this.totalSteps = totalSteps;
     this.batchSize = batchSize;
     this.onHost = onHost;
+    this.timesteps = timesteps;
+    series.forEach(s -> running.put(s, new Running()));
   }
 
-  /** Adds a step's [loss, diffusion loss, distillation loss, gradient norm]. */
-  void add(double[] metrics) {
-    for (int i = 0; i < sums.length; i++) {
-      sums[i] += metrics[i];
-    }
-    maxLoss = steps == 0 ? metrics[0] : Math.max(maxLoss, metrics[0]);
-    maxGradNorm = steps == 0 ? metrics[3] : Math.max(maxGradNorm, metrics[3]);
-    if (outlierDetector.add(metrics[0])) {
-      outliers++;
+  /**
+   * Adds a step.
+   *
+   * @param figures as {@link TrainingModule} returns them
+   * @param t timestep of each sample
+   */
+  void add(double[] figures, long[] t) {
+    running.forEach((series, r) -> r.add(series.of(figures)));
+    for (int i = 0; i < t.length; i++) {
+      int tenth = Math.toIntExact(TENTHS * t[i] / timesteps);
+      tenthSums[tenth] += figures[TrainingModule.STEP_FIGURES + i];
+      tenthCounts[tenth]++;
     }
     steps++;
   }
@@ -42,24 +100,44 @@ final class IntervalFigures {
   TrainingMetrics report(int step, double learningRate) {
     long now = System.nanoTime();
     double seconds = (now - startNanos) / 1e9;
+    Map<Series, Spread> spread = new EnumMap<>(Series.class);
+    running.forEach((series, r) -> spread.put(series, r.spread()));
     TrainingMetrics metrics =
         new TrainingMetrics(
             step,
             totalSteps,
-            sums[0] / steps,
-            sums[1] / steps,
-            sums[2] / steps,
-            sums[3] / steps,
+            mean(Series.LOSS),
+            mean(Series.DIFFUSION_LOSS),
+            mean(Series.DISTILLATION_LOSS),
+            mean(Series.GRADIENT_NORM),
             learningRate,
             steps * (double) batchSize / seconds,
-            maxLoss,
-            maxGradNorm,
-            outliers,
-            onHost ? NativeMemory.bytes() : OptionalLong.empty());
-    Arrays.fill(sums, 0);
-    outliers = 0;
+            running.get(Series.LOSS).max,
+            running.get(Series.GRADIENT_NORM).max,
+            running.get(Series.LOSS).outliers,
+            onHost ? NativeMemory.bytes() : OptionalLong.empty(),
+            mean(Series.FEATURE_LOSS),
+            spread,
+            lossByTenth());
+    running.values().forEach(Running::startInterval);
+    Arrays.fill(tenthSums, 0);
+    Arrays.fill(tenthCounts, 0);
     steps = 0;
     startNanos = now;
     return metrics;
+  }
+
+  private double mean(Series series) {
+    return running.containsKey(series) ? running.get(series).average() : 0;
+  }
+
+  private Map<Integer, Double> lossByTenth() {
+    Map<Integer, Double> means = new TreeMap<>();
+    for (int k = 0; k < TENTHS; k++) {
+      if (tenthCounts[k] > 0) {
+        means.put(k, tenthSums[k] / tenthCounts[k]);
+      }
+    }
+    return means;
   }
 }

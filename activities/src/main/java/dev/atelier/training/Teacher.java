@@ -1,11 +1,15 @@
 package dev.atelier.training;
 
+import dev.atelier.network.FeatureLoss;
+import dev.atelier.network.FeatureLossException;
 import dev.atelier.network.HostTensor;
 import dev.atelier.network.HostTensor.DType;
 import dev.atelier.network.Libtorch;
 import dev.atelier.network.TorchModule;
+import dev.atelier.network.TrainingModule;
 import dev.atelier.network.TrainingModule.TeacherNetwork;
 import dev.atelier.network.UNet;
+import dev.atelier.spec.FeatureLossSpec;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -15,10 +19,14 @@ final class Teacher implements AutoCloseable {
   private final Optional<TorchModule> archive; // asked before each step
   private final Optional<HostTensor> epsTeacher; // its answer
   private final String stepMethod;
-  private final HostTensor metrics = HostTensor.zeros(DType.F64, 4);
+  private final HostTensor figures;
 
   private Teacher(
-      String stepMethod, Optional<TorchModule> archive, Optional<HostTensor> epsTeacher) {
+      int batchSize,
+      String stepMethod,
+      Optional<TorchModule> archive,
+      Optional<HostTensor> epsTeacher) {
+    this.figures = HostTensor.zeros(DType.F64, TrainingModule.STEP_FIGURES + batchSize);
     this.stepMethod = stepMethod;
     this.archive = archive;
     this.epsTeacher = epsTeacher;
@@ -26,23 +34,25 @@ final class Teacher implements AutoCloseable {
 
   static Teacher of(TrainingTask task, String device) {
     Optional<TeacherModel> model = task.distillation().map(Distillation::teacher);
+    int batchSize = task.training().batchSize();
     if (model.isEmpty()) {
-      return new Teacher("train_step", Optional.empty(), Optional.empty());
+      return new Teacher(batchSize, "train_step", Optional.empty(), Optional.empty());
     }
     if (model.get() instanceof TeacherModel.Archive archive) {
       UNet network = task.network();
       return new Teacher(
+          batchSize,
           "distill_step",
           Optional.of(Libtorch.load(archive.path(), device, TorchModule.Mode.INFERENCE)),
           Optional.of(
               HostTensor.zeros(
                   DType.F32,
-                  task.training().batchSize(),
+                  batchSize,
                   network.imageChannels(),
                   network.resolution(),
                   network.resolution())));
     }
-    return new Teacher("teach_step", Optional.empty(), Optional.empty());
+    return new Teacher(batchSize, "teach_step", Optional.empty(), Optional.empty());
   }
 
   /** The network that belongs into the student's module, if the teacher is one. */
@@ -56,7 +66,27 @@ final class Teacher implements AutoCloseable {
                     : Optional.empty());
   }
 
-  /** Runs one step of {@code student}: [loss, diffusion, distillation, gradient norm]. */
+  /**
+   * The loss between the student's and the teacher's features, if it is asked for.
+   *
+   * @throws FeatureLossException if the teacher has no features, or none that fit the student's
+   */
+  static Optional<FeatureLoss> featureLoss(TrainingTask task) {
+    if (task.distillation().isEmpty() || !task.distillation().get().loss().feature().wanted()) {
+      return Optional.empty();
+    }
+    FeatureLossSpec feature = task.distillation().get().loss().feature();
+    TeacherNetwork teacher =
+        network(task)
+            .orElseThrow(
+                () ->
+                    new FeatureLossException(
+                        "students.loss.feature of %s needs a teacher with features to compare: expected weights of a network, found a TorchScript file."
+                            .formatted(task.name())));
+    return Optional.of(new FeatureLoss(feature, task.network(), teacher.network()));
+  }
+
+  /** Runs one step of {@code student}; what it returns is said at {@link TrainingModule}. */
   double[] step(TorchModule student, TrainingBatch batch, HostTensor hyper, HostTensor counters) {
     List<HostTensor> inputs = new ArrayList<>(List.of(batch.xt(), batch.noise()));
     inputs.addAll(batch.conditions());
@@ -68,8 +98,8 @@ final class Teacher implements AutoCloseable {
     }
     inputs.add(hyper);
     inputs.add(counters);
-    student.runInto(metrics, stepMethod, inputs.toArray(HostTensor[]::new));
-    return metrics.toDoubles();
+    student.runInto(figures, stepMethod, inputs.toArray(HostTensor[]::new));
+    return figures.toDoubles();
   }
 
   @Override

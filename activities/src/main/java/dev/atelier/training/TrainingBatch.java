@@ -43,7 +43,8 @@ final class TrainingBatch {
     int total = task.diffusion().timesteps();
     this.timesteps =
         task.distillation()
-            .map(d -> new TimestepSampler(d.range(), total, d.specificProbability()))
+            .map(
+                d -> new TimestepSampler(d.range(), total, d.specificProbability(), d.antithetic()))
             .orElseGet(() -> TimestepSampler.uniform(total));
     this.random = new SeededRandom(task.seed());
     this.size = task.training().batchSize();
@@ -122,6 +123,11 @@ final class TrainingBatch {
   /** The noise in them, [N, C, H, W]. */
   HostTensor noise() {
     return noise;
+  }
+
+  /** The timestep of each sample. */
+  long[] timesteps() {
+    return tValues.clone();
   }
 
   /** What a network is told of them: their timesteps [N], and their classes [N] if it asks. */

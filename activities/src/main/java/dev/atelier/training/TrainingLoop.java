@@ -12,11 +12,14 @@ import dev.atelier.network.TrainingModule.Settings;
 import dev.atelier.network.TrainingModule.State;
 import dev.atelier.spec.LossSpec;
 import dev.atelier.spec.TrainingSpec;
+import dev.atelier.training.TrainingMetrics.Series;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.EnumSet;
 import java.util.Optional;
+import java.util.Set;
 import java.util.function.BooleanSupplier;
 
 /**
@@ -93,10 +96,7 @@ public final class TrainingLoop {
   }
 
   private TorchModule open(Optional<Checkpoint> start) throws IOException {
-    State state =
-        start.isPresent()
-            ? TrainingState.read(start.get())
-            : TrainingState.initial(task.network(), task.seed());
+    State state = start.isPresent() ? TrainingState.read(start.get()) : initialState();
     LossSpec loss =
         task.distillation().map(Distillation::loss).orElseGet(() -> new LossSpec(1.0, 0.0));
     Settings settings =
@@ -107,7 +107,8 @@ public final class TrainingLoop {
             loss.prediction(),
             task.training().accumulationSteps(),
             task.training().precision(),
-            NetworkForm.of(device));
+            NetworkForm.of(device),
+            loss.feature());
     Path archive = Files.createTempFile(workDirectory, "training-", ".pt");
     try {
       TorchScriptArchive.write(
@@ -118,13 +119,25 @@ public final class TrainingLoop {
     }
   }
 
+  private State initialState() {
+    State network = TrainingState.initial(task.network(), task.seed());
+    return Teacher.featureLoss(task)
+        .map(feature -> TrainingState.withAdaptors(network, feature, task.network(), task.seed()))
+        .orElse(network);
+  }
+
   private void train(TorchModule student, Teacher teacher, int firstStep)
       throws IOException, DivergedException, TrainingInterruptedException {
     TrainingSpec spec = task.training();
     TrainingBatch batch = new TrainingBatch(task, images);
     SeededRandom random = new SeededRandom(task.seed());
     IntervalFigures figures =
-        new IntervalFigures(spec.steps(), spec.batchSize(), device.equals("cpu"));
+        new IntervalFigures(
+            spec.steps(),
+            spec.batchSize(),
+            device.equals("cpu"),
+            task.diffusion().timesteps(),
+            series());
     HostTensor hyper = HostTensor.zeros(HostTensor.DType.F64, 2);
     HostTensor counters = HostTensor.zeros(HostTensor.DType.I64, 2);
     int lastGoodStep = firstStep;
@@ -136,7 +149,7 @@ public final class TrainingLoop {
       counters.putLongs(new long[] {done, random.seedFor(Purpose.DROPOUT, step)});
       double[] metrics = teacher.step(student, batch, hyper, counters);
       requireConverging(metrics, done, lastGoodStep);
-      figures.add(metrics);
+      figures.add(metrics, batch.timesteps());
       boolean last = done == spec.steps();
       if (last || done % spec.metricsEverySteps() == 0) {
         listener.onMetrics(figures.report(done, learningRate));
@@ -151,6 +164,18 @@ public final class TrainingLoop {
         throw new TrainingInterruptedException(task.name(), done);
       }
     }
+  }
+
+  /** What this training has: a teacher learns from the images alone. */
+  private Set<Series> series() {
+    Set<Series> series = EnumSet.of(Series.LOSS, Series.DIFFUSION_LOSS, Series.GRADIENT_NORM);
+    if (task.distillation().isPresent()) {
+      series.add(Series.DISTILLATION_LOSS);
+      if (task.distillation().get().loss().feature().wanted()) {
+        series.add(Series.FEATURE_LOSS);
+      }
+    }
+    return series;
   }
 
   // Not (loss <= bound): NaN is no number that could be compared.

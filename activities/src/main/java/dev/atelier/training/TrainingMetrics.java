@@ -1,5 +1,7 @@
 package dev.atelier.training;
 
+import java.util.Map;
+import java.util.OptionalDouble;
 import java.util.OptionalLong;
 
 /**
@@ -20,6 +22,10 @@ import java.util.OptionalLong;
  *     running mean of about the last 100 steps
  * @param nativeBytes memory of the process outside of the Java heap; absent where tensors are on
  *     another device
+ * @param featureLoss mean over the interval of L_feat; 0 where no features are compared
+ * @param spread how much each series of the training varies
+ * @param lossByTenth mean over the interval of ||eps - eps_S||^2 per element, of the samples whose
+ *     t is in the k-th tenth of [0, T), for each tenth that had one
  */
 public record TrainingMetrics(
     int step,
@@ -33,4 +39,42 @@ public record TrainingMetrics(
     double maxLoss,
     double maxGradNorm,
     int outliers,
-    OptionalLong nativeBytes) {}
+    OptionalLong nativeBytes,
+    double featureLoss,
+    Map<Series, Spread> spread,
+    Map<Integer, Double> lossByTenth) {
+
+  /** A figure that each step has one of. */
+  public enum Series {
+    LOSS("loss", 0),
+    DIFFUSION_LOSS("diffusion_loss", 1),
+    DISTILLATION_LOSS("distillation_loss", 2),
+    GRADIENT_NORM("gradient_norm", 3),
+    FEATURE_LOSS("feature_loss", 4);
+
+    private final String text;
+    private final int index; // among what a step returns
+
+    Series(String text, int index) {
+      this.text = text;
+      this.index = index;
+    }
+
+    /** Its name as a series of metric points. */
+    public String text() {
+      return text;
+    }
+
+    double of(double[] figures) {
+      return figures[index];
+    }
+  }
+
+  /**
+   * How much a series varies.
+   *
+   * @param variance unbiased, over the steps of the interval; absent: there was one step
+   * @param outliers as {@link TrainingMetrics#outliers}, of this series
+   */
+  public record Spread(OptionalDouble variance, int outliers) {}
+}

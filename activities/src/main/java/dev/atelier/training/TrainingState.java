@@ -1,6 +1,7 @@
 package dev.atelier.training;
 
 import dev.atelier.diffusion.SeededRandom;
+import dev.atelier.network.FeatureLoss;
 import dev.atelier.network.HostTensor;
 import dev.atelier.network.SafetensorsFile;
 import dev.atelier.network.TorchModule;
@@ -10,7 +11,9 @@ import dev.atelier.training.Checkpoint.Part;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 
 /** Moves the state of a training between the network's start, libtorch and checkpoint files. */
@@ -22,6 +25,23 @@ final class TrainingState {
   static State initial(UNet network, long seed) {
     Map<String, HostTensor> weights = network.initialise(new SeededRandom(seed));
     return new State(weights, weights, zeros(weights), zeros(weights));
+  }
+
+  /** The same with the adaptors of a feature loss, at their start. */
+  static State withAdaptors(State state, FeatureLoss feature, UNet student, long seed) {
+    Map<String, HostTensor> adaptors = feature.initialise(student, new SeededRandom(seed));
+    return new State(
+        joined(state.weights(), adaptors),
+        state.ema(),
+        joined(state.expAvg(), zeros(adaptors)),
+        joined(state.expAvgSq(), zeros(adaptors)));
+  }
+
+  private static Map<String, HostTensor> joined(
+      Map<String, HostTensor> first, Map<String, HostTensor> second) {
+    Map<String, HostTensor> both = new LinkedHashMap<>(first);
+    both.putAll(second);
+    return both;
   }
 
   private static Map<String, HostTensor> zeros(Map<String, HostTensor> like) {
@@ -44,6 +64,8 @@ final class TrainingState {
       throws IOException {
     Files.createDirectories(directory);
     Checkpoint checkpoint = new Checkpoint(step, task.specHash(), task.codeVersion(), directory);
+    List<UNet.Weight> trained = new ArrayList<>(task.network().weights());
+    Teacher.featureLoss(task).ifPresent(feature -> trained.addAll(feature.adaptors()));
     for (Part part : Part.values()) {
       String method =
           switch (part) {
@@ -57,7 +79,7 @@ final class TrainingState {
           values -> {
             Map<String, HostTensor> tensors = new LinkedHashMap<>();
             for (int i = 0; i < values.size(); i++) {
-              tensors.put(task.network().weights().get(i).name(), values.get(i));
+              tensors.put(trained.get(i).name(), values.get(i)); // the average ends earlier
             }
             Path file = checkpoint.file(part);
             SafetensorsFile.write(

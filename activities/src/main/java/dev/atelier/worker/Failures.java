@@ -2,6 +2,7 @@ package dev.atelier.worker;
 
 import dev.atelier.dataset.DatasetException;
 import dev.atelier.evaluation.ExtractorException;
+import dev.atelier.network.FeatureLossException;
 import dev.atelier.network.TeacherException;
 import dev.atelier.network.TorchException;
 import dev.atelier.store.ObjectCorruptException;
@@ -66,6 +67,8 @@ final class Failures {
       return ErrorType.EXTRACTOR_INVALID;
     } else if (failure instanceof TeacherException) {
       return ErrorType.TEACHER_INVALID;
+    } else if (failure instanceof FeatureLossException) {
+      return ErrorType.INVALID_SPEC; // of a teacher that is known once it is imported
     } else if (failure instanceof OutOfMemoryError
         || (failure instanceof TorchException && failure.getMessage().contains("memory"))) {
       return ErrorType.OUT_OF_MEMORY;

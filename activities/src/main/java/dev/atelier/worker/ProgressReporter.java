@@ -7,6 +7,7 @@ import dev.atelier.store.StoreUnavailableException;
 import dev.atelier.store.SupersededException;
 import dev.atelier.training.TrainingListener;
 import dev.atelier.training.TrainingMetrics;
+import dev.atelier.training.TrainingMetrics.Series;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -48,19 +49,44 @@ final class ProgressReporter implements TrainingListener, AutoCloseable {
   @Override
   public synchronized void onMetrics(TrainingMetrics metrics) {
     newest = Optional.of(metrics);
+    pending.addAll(points(metrics));
+  }
+
+  /** What is kept of the metrics, series by series. */
+  static List<MetricPoint> points(TrainingMetrics metrics) {
+    List<MetricPoint> points = new ArrayList<>();
     int step = metrics.step();
-    pending.add(new MetricPoint("loss", step, metrics.loss()));
-    pending.add(new MetricPoint("diffusion_loss", step, metrics.diffusionLoss()));
-    pending.add(new MetricPoint("distillation_loss", step, metrics.distillationLoss()));
-    pending.add(new MetricPoint("gradient_norm", step, metrics.gradNorm()));
-    pending.add(new MetricPoint("learning_rate", step, metrics.learningRate()));
-    pending.add(new MetricPoint("images_per_second", step, metrics.imagesPerSecond()));
-    pending.add(new MetricPoint("max_loss", step, metrics.maxLoss()));
-    pending.add(new MetricPoint("max_gradient_norm", step, metrics.maxGradNorm()));
-    pending.add(new MetricPoint("loss_outliers", step, metrics.outliers()));
+    points.add(new MetricPoint("loss", step, metrics.loss()));
+    points.add(new MetricPoint("diffusion_loss", step, metrics.diffusionLoss()));
+    points.add(new MetricPoint("distillation_loss", step, metrics.distillationLoss()));
+    points.add(new MetricPoint("gradient_norm", step, metrics.gradNorm()));
+    points.add(new MetricPoint("learning_rate", step, metrics.learningRate()));
+    points.add(new MetricPoint("images_per_second", step, metrics.imagesPerSecond()));
+    points.add(new MetricPoint("max_loss", step, metrics.maxLoss()));
+    points.add(new MetricPoint("max_gradient_norm", step, metrics.maxGradNorm()));
+    points.add(new MetricPoint("loss_outliers", step, metrics.outliers()));
+    if (metrics.spread().containsKey(Series.FEATURE_LOSS)) {
+      points.add(new MetricPoint(Series.FEATURE_LOSS.text(), step, metrics.featureLoss()));
+    }
+    metrics
+        .spread()
+        .forEach(
+            (series, spread) -> {
+              spread
+                  .variance()
+                  .ifPresent(
+                      v -> points.add(new MetricPoint(series.text() + "_variance", step, v)));
+              if (series != Series.LOSS) { // whose outliers are loss_outliers above
+                points.add(new MetricPoint(series.text() + "_outliers", step, spread.outliers()));
+              }
+            });
+    metrics
+        .lossByTenth()
+        .forEach((k, loss) -> points.add(new MetricPoint("diffusion_loss_tenth_" + k, step, loss)));
     metrics
         .nativeBytes()
-        .ifPresent(bytes -> pending.add(new MetricPoint("native_bytes", step, bytes)));
+        .ifPresent(bytes -> points.add(new MetricPoint("native_bytes", step, bytes)));
+    return points;
   }
 
   /** Set once the database says that a newer attempt owns the model. */

@@ -180,7 +180,11 @@ final class TrainingActivitiesImpl implements TrainingActivities {
                     CodeVersion.CURRENT,
                     Optional.of(
                         new Distillation(
-                            teacher, task.range(), task.specificProbability(), task.loss())));
+                            teacher,
+                            task.range(),
+                            task.specificProbability(),
+                            task.loss(),
+                            task.antithetic())));
             return train(
                 new Job(task.experimentId(), task.key(), task.network(), task.range()),
                 training,

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.atelier.diffusion.SeededRandom;
+import dev.atelier.network.FeatureLossException;
 import dev.atelier.network.HostTensor;
 import dev.atelier.network.Libtorch;
 import dev.atelier.network.SafetensorsFile;
@@ -13,6 +14,8 @@ import dev.atelier.network.TorchScriptArchive;
 import dev.atelier.network.TorchScriptModule;
 import dev.atelier.network.UNet;
 import dev.atelier.spec.DiffusionSpec;
+import dev.atelier.spec.FeatureLossSpec;
+import dev.atelier.spec.FeatureLossSpec.Kind;
 import dev.atelier.spec.LossSpec;
 import dev.atelier.spec.NetworkSpec;
 import dev.atelier.spec.TimestepRange;
@@ -24,10 +27,12 @@ import java.io.UncheckedIOException;
 import java.nio.LongBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.security.MessageDigest;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HexFormat;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -39,6 +44,7 @@ import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class TrainingLoopTest {
@@ -144,6 +150,34 @@ class TrainingLoopTest {
             new Distillation(teacher, new TimestepRange(0, 250), 0.8, new LossSpec(1.0, 1.0))));
   }
 
+  /** A student that learns from the features of a wider teacher. */
+  private static TrainingTask comparing(int steps, Kind kind, int parts, boolean antithetic) {
+    FeatureLossSpec feature = new FeatureLossSpec(kind, 1.0, List.of("mid", "up.1"));
+    return comparing(training(steps, 1e-3, parts, Precision.FP32, 1e4), feature, antithetic);
+  }
+
+  private static TrainingTask comparing(
+      TrainingSpec training, FeatureLossSpec feature, boolean antithetic) {
+    UNet teacher =
+        UNet.of(
+            new NetworkSpec(16, List.of(1, 2), 1, List.of(4), 1, 0.0, Optional.empty()), 8, 3, 0);
+    return new TrainingTask(
+        "student-1",
+        network(0.1),
+        DIFFUSION,
+        training,
+        12,
+        "spec",
+        "code",
+        Optional.of(
+            new Distillation(
+                new TeacherModel.Weights(teacher, teacher.initialise(new SeededRandom(5))),
+                new TimestepRange(0, 250),
+                0.8,
+                new LossSpec(1.0, 1.0, feature),
+                antithetic)));
+  }
+
   private DirectoryCheckpointStore store(String name) {
     return new DirectoryCheckpointStore(directory.resolve(name));
   }
@@ -167,7 +201,15 @@ class TrainingLoopTest {
 
   @ParameterizedTest
   @ValueSource(
-      strings = {"teacher", "student", "bf16 student", "conditional student", "teacher in parts"})
+      strings = {
+        "teacher",
+        "student",
+        "bf16 student",
+        "conditional student",
+        "teacher in parts",
+        "student with hint",
+        "antithetic student with relational-sample"
+      })
   void shouldEndWithTheSameBitsWhenKilledAndResumed(String kind) throws Exception {
     TrainingTask task =
         switch (kind) {
@@ -178,6 +220,9 @@ class TrainingLoopTest {
           case "conditional student" ->
               student(
                   training(10, 1e-3, 2, Precision.FP32, 1e4), weightsOfATeacher(CLASSES), CLASSES);
+          case "student with hint" -> comparing(10, Kind.HINT, 1, false);
+          case "antithetic student with relational-sample" ->
+              comparing(10, Kind.RELATIONAL_SAMPLE, 2, true);
           default -> teacher(training(10, 1e-3, 2, Precision.FP32, 1e4), 0.2);
         };
     DirectoryCheckpointStore whole = store("whole");
@@ -231,6 +276,110 @@ class TrainingLoopTest {
     run(other, elsewhere, new ArrayList<>(), () -> false);
     assertThat(hashes(elsewhere))
         .doesNotContainEntry(Part.WEIGHTS, hashes(whole).get(Part.WEIGHTS));
+  }
+
+  @Test
+  void shouldEndWithOtherBitsWhenAnAdaptorsMomentsAreLost() throws Exception {
+    TrainingTask task = comparing(6, Kind.HINT, 1, false);
+    DirectoryCheckpointStore whole = store("whole");
+    run(task, whole, new ArrayList<>(), () -> false);
+
+    DirectoryCheckpointStore resumed = store("resumed");
+    assertThatExceptionOfType(TrainingInterruptedException.class)
+        .isThrownBy(() -> run(task, resumed, new ArrayList<>(), () -> true));
+    Path moment = resumed.latest().orElseThrow().file(Part.EXP_AVG);
+    SafetensorsFile file = SafetensorsFile.read(moment);
+    Map<String, HostTensor> tensors = new LinkedHashMap<>();
+    file.tensors()
+        .forEach(
+            (name, m) ->
+                tensors.put(
+                    name,
+                    name.startsWith("feature_adaptor.")
+                        ? HostTensor.zeros(m.dtype(), m.shape())
+                        : HostTensor.ofFloats(m.toFloats(), m.shape())));
+    assertThat(tensors).hasSize(task.network().weights().size() + 4);
+    Path lost = directory.resolve("lost.safetensors");
+    SafetensorsFile.write(lost, tensors, file.metadata());
+    Files.move(lost, moment, StandardCopyOption.REPLACE_EXISTING);
+    run(task, resumed, new ArrayList<>(), () -> false);
+
+    assertThat(hashes(resumed)).doesNotContainEntry(Part.EMA, hashes(whole).get(Part.EMA));
+  }
+
+  @Test
+  void shouldKeepTheAdaptorsOutOfTheWeightsThatAreSampledFrom() throws Exception {
+    TrainingTask task = comparing(2, Kind.HINT, 1, false);
+    DirectoryCheckpointStore store = store("run");
+    List<TrainingMetrics> metrics = new ArrayList<>();
+    run(task, store, metrics, () -> false);
+
+    Checkpoint checkpoint = store.latest().orElseThrow();
+    Map<String, HostTensor> ema = SafetensorsFile.read(checkpoint.file(Part.EMA)).tensors();
+    task.network().check(ema, "The average"); // refuses unknown tensors
+    assertThat(SafetensorsFile.read(checkpoint.file(Part.WEIGHTS)).tensors())
+        .containsKeys("feature_adaptor.mid.weight", "feature_adaptor.up.1.bias");
+    assertThat(metrics).hasSize(1);
+    TrainingMetrics m = metrics.get(0);
+    assertThat(m.featureLoss()).isPositive();
+    assertThat(m.loss())
+        .isCloseTo(m.diffusionLoss() + m.distillationLoss() + m.featureLoss(), within(1e-5));
+    assertThat(m.spread()).containsOnlyKeys(TrainingMetrics.Series.values());
+    assertThat(m.spread().get(TrainingMetrics.Series.FEATURE_LOSS).variance()).isPresent();
+    assertThat(m.lossByTenth()).isNotEmpty();
+  }
+
+  @ParameterizedTest
+  @EnumSource(value = Kind.class, mode = EnumSource.Mode.EXCLUDE, names = "NONE")
+  void shouldComeCloserToTheTeachersFeaturesThanAStudentThatIsNotToldThem(Kind kind)
+      throws Exception {
+    double told = lastFeatureLoss(new FeatureLossSpec(kind, null, null));
+    double notTold = lastFeatureLoss(new FeatureLossSpec(kind, 0.0, null));
+    assertThat(told).isPositive().isLessThan(0.8 * notTold);
+  }
+
+  /** Mean over the last third of a short training. */
+  private double lastFeatureLoss(FeatureLossSpec feature) throws Exception {
+    List<TrainingMetrics> metrics = new ArrayList<>();
+    run(
+        comparing(training(36, 5e-3), feature, false),
+        store(feature.kind() + " " + feature.weight()),
+        metrics,
+        () -> false);
+    return metrics.subList(12, 18).stream()
+        .mapToDouble(TrainingMetrics::featureLoss)
+        .average()
+        .orElseThrow();
+  }
+
+  @Test
+  void shouldRefuseFeaturesWhenTheTeacherIsATorchScriptFile() throws Exception {
+    Path archive = directory.resolve("teacher.pt");
+    TeacherModel.Weights weights = weightsOfATeacher();
+    TorchScriptArchive.write(archive, weights.network().inferenceModule("UNet", weights.weights()));
+    TrainingTask task = comparing(2, Kind.ATTENTION, 1, false);
+    Distillation known = task.distillation().orElseThrow();
+    TrainingTask unknown =
+        new TrainingTask(
+            task.name(),
+            task.network(),
+            task.diffusion(),
+            task.training(),
+            task.seed(),
+            "spec",
+            "code",
+            Optional.of(
+                new Distillation(
+                    new TeacherModel.Archive(archive),
+                    known.range(),
+                    known.specificProbability(),
+                    known.loss())));
+    DirectoryCheckpointStore store = store("run");
+    assertThatExceptionOfType(FeatureLossException.class)
+        .isThrownBy(() -> run(unknown, store, new ArrayList<>(), () -> false))
+        .withMessage(
+            "students.loss.feature of student-1 needs a teacher with features to compare: expected weights of a network, found a TorchScript file.");
+    assertThat(store.latest()).isEmpty();
   }
 
   @Test

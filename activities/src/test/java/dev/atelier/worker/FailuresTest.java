@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.atelier.dataset.DatasetException;
 import dev.atelier.evaluation.ExtractorException;
+import dev.atelier.network.FeatureLossException;
 import dev.atelier.network.TeacherException;
 import dev.atelier.store.ObjectCorruptException;
 import dev.atelier.store.StoreUnavailableException;
@@ -29,6 +30,7 @@ class FailuresTest {
         Arguments.of(new DrainedException(), ErrorType.WORKER_LOST),
         Arguments.of(new ExtractorException("no network"), ErrorType.EXTRACTOR_INVALID),
         Arguments.of(new TeacherException("t.pt", "no eps"), ErrorType.TEACHER_INVALID),
+        Arguments.of(new FeatureLossException("no features"), ErrorType.INVALID_SPEC),
         Arguments.of(
             new DatasetException(DatasetException.Kind.UNREACHABLE, "gone"),
             ErrorType.DATASET_UNREACHABLE),

@@ -63,6 +63,7 @@ class FingerprintTest {
             10),
         new TimestepRange(0, 500),
         p,
-        new LossSpec(1.0, 1.0));
+        new LossSpec(1.0, 1.0),
+        false);
   }
 }

@@ -42,6 +42,7 @@ public final class SpecRules {
     rules.network("students.network", spec.students().network());
     rules.assignment();
     rules.loss();
+    rules.featureLoss();
     rules.overrides();
     rules.batches();
     rules.training("teacher.training", spec.teacher().training());
@@ -260,8 +261,94 @@ public final class SpecRules {
 
   private void loss() {
     LossSpec loss = spec.students().loss();
-    if (trusts("students.loss") && loss.diffusion() == 0 && loss.prediction() == 0) {
+    if (trusts("students.loss")
+        && loss.diffusion() == 0
+        && loss.prediction() == 0
+        && loss.feature().weight() == 0) {
       fault("students.loss", "must have a weight that is not 0.");
+    }
+  }
+
+  private void featureLoss() {
+    FeatureLossSpec feature = spec.students().loss().feature();
+    String path = "students.loss.feature";
+    if (!trusts(path)) {
+      return;
+    }
+    if (!feature.wanted()) {
+      if (feature.weight() != 0) {
+        fault(
+            path + ".weight",
+            "must be 0 or left out where kind is none, found %s.".formatted(feature.weight()));
+      }
+      if (!feature.at().isEmpty()) {
+        fault(
+            path + ".at", "must be left out where kind is none, found %s.".formatted(feature.at()));
+      }
+      return;
+    }
+    if (feature.at().isEmpty()) {
+      fault(path + ".at", "must name at least one place, such as mid.");
+    }
+    Set<String> seen = new HashSet<>();
+    for (int i = 0; i < feature.at().size(); i++) {
+      if (!seen.add(feature.at().get(i))) {
+        fault(
+            "%s.at[%d]".formatted(path, i),
+            "names the place %s a second time.".formatted(feature.at().get(i)));
+      }
+    }
+    featurePlaces(path, feature);
+    featureSamples(feature);
+  }
+
+  private void featurePlaces(String path, FeatureLossSpec feature) {
+    if (!trusts("students.network.multipliers", "teacher.network.multipliers")) {
+      return;
+    }
+    int levels = spec.students().network().multipliers().size();
+    List<String> places = FeatureLossSpec.places(levels);
+    for (int i = 0; i < feature.at().size(); i++) {
+      if (!places.contains(feature.at().get(i))) {
+        fault(
+            "%s.at[%d]".formatted(path, i),
+            "must be a place of students.network, one of %s, found %s."
+                .formatted(places, feature.at().get(i)));
+      }
+    }
+    int teacherLevels = spec.teacher().network().multipliers().size();
+    // The network of an imported teacher is known once it is read.
+    if (spec.teacher().source().isEmpty() && teacherLevels != levels) {
+      fault(
+          path + ".kind",
+          "compares features of equal resolution, so that students.network needs as many multipliers as teacher.network: expected %d, found %d."
+              .formatted(teacherLevels, levels));
+    }
+  }
+
+  private void featureSamples(FeatureLossSpec feature) {
+    if (feature.kind() != FeatureLossSpec.Kind.RELATIONAL_SAMPLE) {
+      return;
+    }
+    samples("students.training", spec.students().training());
+    List<StudentsSpec.StudentOverride> overrides = spec.students().overrides();
+    for (int i = 0; i < overrides.size(); i++) {
+      TrainingOverrides changes = overrides.get(i).training();
+      if (changes.batchSize().isPresent() || changes.accumulationSteps().isPresent()) {
+        samples(
+            "students.overrides[%d].training".formatted(i),
+            changes.applyTo(spec.students().training()));
+      }
+    }
+  }
+
+  private void samples(String path, TrainingSpec training) {
+    if (trusts(path + ".batchSize", path + ".accumulationSteps", "students.training.batchSize")
+        && training.batchSize() < 2 * training.accumulationSteps()) {
+      fault(
+          path + ".batchSize",
+          "must be at least 2 images in each of %d parts, as relational-sample compares images, found %d."
+              .formatted(training.accumulationSteps(), training.batchSize()));
     }
   }
 

@@ -27,7 +27,11 @@ public record StudentsSpec(
         List<@NotNull @Valid StudentOverride> overrides,
     @JsonPropertyDescription("Also train one student of the same size and steps over [0, T)")
         @NotNull
-        Boolean oneToOneBaseline) {
+        Boolean oneToOneBaseline,
+    @JsonPropertyDescription(
+            "Draw t in pairs (t, low + high - 1 - t), mirrored in the range that the pair is drawn from")
+        @NotNull
+        Boolean antithetic) {
 
   /** Settings of one student that differ from the common ones. */
   public record StudentOverride(
@@ -39,6 +43,28 @@ public record StudentsSpec(
     }
   }
 
+  /** Each t drawn for itself. */
+  public StudentsSpec(
+      Integer count,
+      NetworkSpec network,
+      TrainingSpec training,
+      AssignmentSpec assignment,
+      Double specificProbability,
+      LossSpec loss,
+      List<StudentOverride> overrides,
+      Boolean oneToOneBaseline) {
+    this(
+        count,
+        network,
+        training,
+        assignment,
+        specificProbability,
+        loss,
+        overrides,
+        oneToOneBaseline,
+        null);
+  }
+
   public StudentsSpec {
     count = count == null ? 4 : count;
     network = network == null ? NetworkSpec.ofWidth(96) : network;
@@ -48,6 +74,7 @@ public record StudentsSpec(
     loss = loss == null ? new LossSpec(null, null) : loss;
     overrides = overrides == null ? List.of() : List.copyOf(overrides);
     oneToOneBaseline = oneToOneBaseline == null ? Boolean.FALSE : oneToOneBaseline;
+    antithetic = antithetic == null ? Boolean.FALSE : antithetic;
   }
 
   /** The overrides that the spec names for one student, or none. */

@@ -220,7 +220,8 @@ public final class DistillationWorkflowImpl implements DistillationWorkflow {
             teacher.result(),
             range,
             wanted.specificProbability(),
-            wanted.loss());
+            wanted.loss(),
+            wanted.antithetic());
     TrainingActivities work = training(summary);
     return unlessFound(() -> reuse.findStudent(task), () -> work.trainStudent(task));
   }

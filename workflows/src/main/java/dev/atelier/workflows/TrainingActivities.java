@@ -39,6 +39,7 @@ public interface TrainingActivities {
    * @param range the timesteps it owns
    * @param specificProbability p: the probability that a sample's t is drawn from {@code range}
    *     alone
+   * @param antithetic whether the batch's t are drawn in mirrored pairs
    */
   record TrainStudent(
       String experimentId,
@@ -51,7 +52,8 @@ public interface TrainingActivities {
       ModelRef teacher,
       TimestepRange range,
       double specificProbability,
-      LossSpec loss) {}
+      LossSpec loss,
+      boolean antithetic) {}
 
   @ActivityMethod(name = "TrainTeacher")
   ModelRef trainTeacher(TrainTeacher task);

@@ -240,6 +240,89 @@ class SpecRulesTest {
   }
 
   @Test
+  void shouldRefuseToCompareASampleWithItselfAlone() {
+    LossSpec samples =
+        new LossSpec(
+            null, null, new FeatureLossSpec(FeatureLossSpec.Kind.RELATIONAL_SAMPLE, null, null));
+    for (int parts : new int[] {2, 4}) {
+      TrainingSpec training =
+          new TrainingSpec(
+              null, 4, null, null, null, null, null, null, null, null, null, null, parts, null,
+              null);
+      StudentsSpec students =
+          new StudentsSpec(null, null, training, null, null, samples, null, null);
+      ExperimentSpec whole = spec(s -> s);
+      ExperimentSpec cut =
+          new ExperimentSpec(
+              null,
+              null,
+              null,
+              whole.dataset(),
+              null,
+              whole.teacher(),
+              students,
+              whole.evaluation(),
+              null);
+      assertThat(SpecRules.check(cut))
+          .isEqualTo(
+              parts == 2
+                  ? List.of()
+                  : List.of(
+                      new SpecFault(
+                          "students.training.batchSize",
+                          "must be at least 2 images in each of 4 parts, as relational-sample compares images, found 4.")));
+    }
+  }
+
+  private static ExperimentSpec comparing(FeatureLossSpec.Kind kind, Double weight, String... at) {
+    return spec(
+        s ->
+            s.loss(
+                new LossSpec(
+                    null,
+                    null,
+                    new FeatureLossSpec(kind, weight, at.length == 0 ? null : List.of(at)))));
+  }
+
+  @Test
+  void shouldAcceptFeaturesOfPlacesThatBothNetworksHave() {
+    for (FeatureLossSpec.Kind kind : FeatureLossSpec.Kind.values()) {
+      assertThat(fields(comparing(kind, null))).as(kind.name()).isEmpty();
+    }
+    assertThat(fields(comparing(FeatureLossSpec.Kind.HINT, 2.0, "mid", "up.0", "up.3"))).isEmpty();
+    assertThat(new FeatureLossSpec(FeatureLossSpec.Kind.HINT, null, null))
+        .isEqualTo(new FeatureLossSpec(FeatureLossSpec.Kind.HINT, 0.1, List.of("mid")));
+    assertThat(fields(spec(s -> s.loss(new LossSpec(0.0, 0.0, FeatureLossSpec.NONE)))))
+        .containsExactly("students.loss");
+    FeatureLossSpec alone = new FeatureLossSpec(FeatureLossSpec.Kind.ATTENTION, null, null);
+    assertThat(fields(spec(s -> s.loss(new LossSpec(0.0, 0.0, alone))))).isEmpty();
+  }
+
+  @Test
+  void shouldRefuseFeaturesThatCannotBeCompared() {
+    String path = "students.loss.feature";
+    assertThat(fields(comparing(FeatureLossSpec.Kind.NONE, 1.0, "mid")))
+        .containsExactlyInAnyOrder(path + ".weight", path + ".at");
+    assertThat(fields(comparing(FeatureLossSpec.Kind.HINT, null, "mid", "up.4", "mid")))
+        .containsExactlyInAnyOrder(path + ".at[1]", path + ".at[2]");
+    assertThat(SpecRules.check(comparing(FeatureLossSpec.Kind.HINT, null, "up.4")).get(0).message())
+        .isEqualTo(
+            "must be a place of students.network, one of [mid, up.0, up.1, up.2, up.3], found up.4.");
+    NetworkSpec shallow =
+        new NetworkSpec(96, List.of(1, 2, 2), null, null, null, null, Optional.empty());
+    LossSpec hint =
+        new LossSpec(null, null, new FeatureLossSpec(FeatureLossSpec.Kind.HINT, null, null));
+    assertThat(SpecRules.check(spec(s -> s.students(shallow).loss(hint))))
+        .containsExactly(
+            new SpecFault(
+                path + ".kind",
+                "compares features of equal resolution, so that students.network needs as many multipliers as teacher.network: expected 4, found 3."));
+    FeatureLossSpec nowhere = new FeatureLossSpec(FeatureLossSpec.Kind.HINT, null, List.of());
+    assertThat(fields(spec(s -> s.loss(new LossSpec(null, null, nowhere)))))
+        .containsExactly(path + ".at");
+  }
+
+  @Test
   void shouldWantEachOverrideToNameAnotherExistingStudent() {
     assertThat(SpecRules.check(spec(s -> s.count(2).overrides(List.of(1, 3, 1)))))
         .containsExactly(

@@ -14,7 +14,10 @@ public record ExperimentSummary(
     Map<String, String> labels,
     @Schema(description = "Source of the dataset") String dataset,
     @Schema(description = "Number of students") int students,
-    @Schema(description = "p") double specificProbability,
+    @Schema(
+            description =
+                "p, the probability that a sample's t is drawn from its student's own range")
+        double specificProbability,
     @Schema(description = "Steps that all models together have taken") long step,
     @Schema(description = "Steps that all models together will take") long totalSteps,
     @Schema(description = "Fréchet distance by subject") Map<String, Double> distances,

@@ -5,7 +5,9 @@ import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import dev.atelier.api.spec.RefusedDocumentException.Reason;
 import dev.atelier.spec.ExperimentSpec;
+import dev.atelier.spec.FeatureLossSpec;
 import dev.atelier.spec.SpecFault;
+import dev.atelier.spec.StudentsSpec;
 import dev.atelier.spec.TrainingOverrides;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -64,8 +66,33 @@ class SpecReaderTest {
 
   @Test
   void shouldKeepASpecThroughItsJson() {
-    ExperimentSpec spec = yaml("students: {overrides: [{student: 1, training: {steps: 7}}]}");
-    assertThat(SpecJson.read(SpecJson.write(spec), ExperimentSpec.class)).isEqualTo(spec);
+    for (String students :
+        List.of(
+            "{overrides: [{student: 1, training: {steps: 7}}]}",
+            "{antithetic: true, loss: {feature: {kind: hint, at: [mid, up.0]}}}",
+            "{loss: {feature: {kind: none}}}")) {
+      ExperimentSpec spec = yaml("students: " + students);
+      assertThat(SpecJson.read(SpecJson.write(spec), ExperimentSpec.class)).isEqualTo(spec);
+    }
+  }
+
+  @Test
+  void shouldGiveAFeatureLossTheWeightOfItsKind() {
+    StudentsSpec students =
+        yaml("students: {antithetic: true, loss: {feature: {kind: relational-sample}}}").students();
+    assertThat(students.antithetic()).isTrue();
+    assertThat(students.loss().prediction()).isEqualTo(1.0);
+    assertThat(students.loss().feature())
+        .isEqualTo(
+            new FeatureLossSpec(FeatureLossSpec.Kind.RELATIONAL_SAMPLE, 1.0, List.of("mid")));
+    assertThat(yaml("name: x").students().loss().feature()).isEqualTo(FeatureLossSpec.NONE);
+  }
+
+  @Test
+  void shouldNameTheFeaturePlaceThatCannotBeOne() {
+    assertThat(faultsOf("students: {loss: {feature: {kind: hint, at: [mid, down.0]}}}"))
+        .extracting(SpecFault::field)
+        .containsExactly("students.loss.feature.at[1]");
   }
 
   @Test
