@@ -31,6 +31,10 @@ public final class ExperimentKeys {
     return experiment(experimentId) + "export/" + fileName;
   }
 
+  public static String report(String experimentId, String fileName) {
+    return experiment(experimentId) + "report/" + fileName;
+  }
+
   private static String experiment(String experimentId) {
     return "experiments/" + experimentId + "/";
   }
