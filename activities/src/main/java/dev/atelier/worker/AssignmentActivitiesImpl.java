@@ -26,6 +26,7 @@ import java.util.List;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.BooleanSupplier;
 import java.util.stream.Collectors;
+import java.util.stream.DoubleStream;
 
 /** Finds ranges by the noise schedule, or by what is measured on the teacher. */
 final class AssignmentActivitiesImpl implements AssignmentActivities {
@@ -71,7 +72,7 @@ final class AssignmentActivitiesImpl implements AssignmentActivities {
       int timesteps,
       Signal signal,
       DriftCurve curve,
-      double[] lengths,
+      List<Double> lengths,
       List<TimestepRange> ranges,
       double cost,
       double uniformCost) {}
@@ -141,7 +142,13 @@ final class AssignmentActivitiesImpl implements AssignmentActivities {
     byte[] json =
         JSON.writeValueAsBytes(
             new Drift(
-                task.diffusion().timesteps(), signal, curve, lengths, ranges, cost, uniformCost));
+                task.diffusion().timesteps(),
+                signal,
+                curve,
+                DoubleStream.of(lengths).boxed().toList(),
+                ranges,
+                cost,
+                uniformCost));
     String key = ExperimentKeys.report(task.experimentId(), DRIFT_FILE);
     store.put(key, json, "application/json");
     history.recordArtifact(
