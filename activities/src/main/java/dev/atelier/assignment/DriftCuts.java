@@ -14,7 +14,7 @@ import java.util.stream.IntStream;
  * the drift across a boundary costs nothing. The square makes one long way cost more than two
  * halves of it: without it, the best cuts would only lift out the N - 1 steepest places, however
  * long the ranges between them. Dynamic programming (Bellman 1961, "On the approximation of curves
- * by line segments") finds the least sum of costs in O(students · bins²).
+ * by line segments using dynamic programming") finds the least sum of costs in O(students · bins²).
  */
 public final class DriftCuts {
 

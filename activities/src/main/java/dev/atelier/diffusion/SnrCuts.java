@@ -7,7 +7,7 @@ import java.util.List;
 /**
  * Cuts [0, T) where the log signal-to-noise ratio, log-SNR(t) = log(alphasCumprod_t / (1 -
  * alphasCumprod_t)), falls through equal parts of its way from log-SNR(0) to log-SNR(T - 1). Kingma
- * et al. 2021, "Variational Diffusion Models", eq. 3, defines the ratio.
+ * et al. 2021, "Variational Diffusion Models", section 3.1, defines the ratio.
  */
 public final class SnrCuts {
 

@@ -30,7 +30,7 @@ public final class ChannelPruning {
   public enum Criterion {
     /** Those of the filters that make it. Li et al. 2017, section 3.1. */
     MAGNITUDE,
-    /** All that would go with it, in each layer. Molchanov et al. 2019, section 3.1. */
+    /** All that would go with it, in each layer. Molchanov et al. 2019. */
     TAYLOR
   }
 

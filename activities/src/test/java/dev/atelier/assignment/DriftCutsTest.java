@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.within;
 import dev.atelier.spec.AssignmentSpec.Signal;
 import dev.atelier.spec.TimestepRange;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
@@ -72,7 +73,7 @@ class DriftCutsTest {
   @Test
   void shouldCutIntoEqualPartsWhenDriftIsConstant() {
     double[] drift = new double[11];
-    java.util.Arrays.fill(drift, 1.0);
+    Arrays.fill(drift, 1.0);
     assertThat(DriftCuts.optimal(drift, 4)).containsExactly(3, 6, 9, 12);
     assertThat(DriftCuts.uniform(12, 4)).containsExactly(3, 6, 9, 12);
   }

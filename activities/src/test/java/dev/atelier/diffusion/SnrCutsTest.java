@@ -10,6 +10,7 @@ import dev.atelier.spec.DiffusionSpec;
 import dev.atelier.spec.DiffusionSpec.Schedule;
 import dev.atelier.spec.TimestepRange;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import org.junit.jupiter.api.Test;
@@ -72,6 +73,6 @@ class SnrCutsTest {
   }
 
   private static Double[] boxed(JsonNode array) {
-    return java.util.Arrays.stream(AssignmentFixture.doubles(array)).boxed().toArray(Double[]::new);
+    return Arrays.stream(AssignmentFixture.doubles(array)).boxed().toArray(Double[]::new);
   }
 }
