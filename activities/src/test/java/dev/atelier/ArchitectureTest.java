@@ -35,7 +35,8 @@ class ArchitectureTest {
             "dev.atelier.network..",
             "dev.atelier.training..",
             "dev.atelier.dataset..",
-            "dev.atelier.evaluation..")
+            "dev.atelier.evaluation..",
+            "dev.atelier.assignment..")
         .should()
         .dependOnClassesThat()
         .resideInAnyPackage(

@@ -111,9 +111,7 @@ final class Plot {
       double[] y = one.points().stream().mapToDouble(Point::y).toArray();
       double[] deviation = one.points().stream().mapToDouble(Point::deviation).toArray();
       XYSeries drawn =
-          spread
-              ? chart.addSeries(one.name(), x, y, deviation)
-              : chart.addSeries(one.name(), x, y);
+          spread ? chart.addSeries(one.name(), x, y, deviation) : chart.addSeries(one.name(), x, y);
       drawn.setLineStyle(new BasicStroke(2f));
       drawn.setMarker(x.length > 60 ? SeriesMarkers.NONE : SeriesMarkers.CIRCLE);
     }

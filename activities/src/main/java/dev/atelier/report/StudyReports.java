@@ -105,7 +105,8 @@ public final class StudyReports {
             m ->
                 text.warning(
                     "%s, seed %d, is %s: %s"
-                        .formatted(nameOf(m.values()), m.seed(), m.stage(), m.failure().orElse(""))));
+                        .formatted(
+                            nameOf(m.values()), m.seed(), m.stage(), m.failure().orElse(""))));
   }
 
   private String nameOf(List<String> values) {
@@ -140,7 +141,9 @@ public final class StudyReports {
             .toList());
   }
 
-  /** The two best points of each subject that the axes change, and whether they can be told apart. */
+  /**
+   * The two best points of each subject that the axes change, and whether they can be told apart.
+   */
   private List<String> verdicts() {
     return table.rows().stream()
         .map(StudyTable.Row::subject)
@@ -242,7 +245,9 @@ public final class StudyReports {
                   series
                       .computeIfAbsent(shortName(r), n -> new Plot.Series(n, new ArrayList<>()))
                       .points()
-                      .add(new Plot.Point(macs / 1e6, r.distance().mean(), r.distance().deviation())));
+                      .add(
+                          new Plot.Point(
+                              macs / 1e6, r.distance().mean(), r.distance().deviation())));
     }
     return List.copyOf(series.values());
   }
@@ -271,7 +276,8 @@ public final class StudyReports {
 
   /** Distances along an axis of numbers, a line for each subject and the other axes' values. */
   private List<Plot.Series> along(int axis) {
-    if (table.rows().stream().anyMatch(r -> !r.values().get(axis).matches("-?[0-9.]+([eE]-?[0-9]+)?"))) {
+    if (table.rows().stream()
+        .anyMatch(r -> !r.values().get(axis).matches("-?[0-9.]+([eE]-?[0-9]+)?"))) {
       return List.of();
     }
     Map<String, Plot.Series> series = new LinkedHashMap<>();
@@ -347,7 +353,11 @@ public final class StudyReports {
       drift.ifPresent(
           d -> {
             String name = "drift-%s.svg".formatted(m.experimentId());
-            add(text, name, "Drift over timesteps, " + nameOf(m.values()), d.svg(nameOf(m.values())));
+            add(
+                text,
+                name,
+                "Drift over timesteps, " + nameOf(m.values()),
+                d.svg(nameOf(m.values())));
           });
     }
   }

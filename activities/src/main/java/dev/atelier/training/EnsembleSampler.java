@@ -18,7 +18,10 @@ import java.nio.FloatBuffer;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.function.BooleanSupplier;
@@ -102,8 +105,12 @@ public final class EnsembleSampler implements AutoCloseable {
     this.classes = classes;
     this.memoryBytes = memoryBytes;
     try {
+      Map<Path, TorchModule> loaded = new HashMap<>(); // a model may own several ranges
       for (OwnedModel model : models) {
-        modules.add(Libtorch.load(model.archive(), device, TorchModule.Mode.INFERENCE));
+        modules.add(
+            loaded.computeIfAbsent(
+                model.archive(),
+                archive -> Libtorch.load(archive, device, TorchModule.Mode.INFERENCE)));
       }
     } catch (RuntimeException e) {
       close();
@@ -241,7 +248,7 @@ public final class EnsembleSampler implements AutoCloseable {
 
   @Override
   public void close() {
-    modules.forEach(TorchModule::close);
+    new HashSet<>(modules).forEach(TorchModule::close);
     modules.clear();
   }
 }

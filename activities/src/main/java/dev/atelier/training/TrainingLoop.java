@@ -119,8 +119,8 @@ public final class TrainingLoop {
     }
   }
 
-  private State initialState() {
-    State network = TrainingState.initial(task.network(), task.seed());
+  private State initialState() throws IOException {
+    State network = TrainingState.initial(task.start().of(task, images, device, workDirectory));
     return Teacher.featureLoss(task)
         .map(feature -> TrainingState.withAdaptors(network, feature, task.network(), task.seed()))
         .orElse(network);

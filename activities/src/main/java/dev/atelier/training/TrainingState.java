@@ -22,8 +22,7 @@ final class TrainingState {
   private TrainingState() {}
 
   /** Before the first step: the average equals the weights, the moments are zero. */
-  static State initial(UNet network, long seed) {
-    Map<String, HostTensor> weights = network.initialise(new SeededRandom(seed));
+  static State initial(Map<String, HostTensor> weights) {
     return new State(weights, weights, zeros(weights), zeros(weights));
   }
 

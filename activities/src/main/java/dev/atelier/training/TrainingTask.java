@@ -13,6 +13,7 @@ import java.util.Optional;
  * @param specHash stored in each checkpoint
  * @param codeVersion stored in each checkpoint
  * @param distillation absent for a teacher
+ * @param start the weights before the first step
  */
 public record TrainingTask(
     String name,
@@ -22,4 +23,28 @@ public record TrainingTask(
     long seed,
     String specHash,
     String codeVersion,
-    Optional<Distillation> distillation) {}
+    Optional<Distillation> distillation,
+    InitialWeights start) {
+
+  /** One that starts from random weights. */
+  public TrainingTask(
+      String name,
+      UNet network,
+      DiffusionSpec diffusion,
+      TrainingSpec training,
+      long seed,
+      String specHash,
+      String codeVersion,
+      Optional<Distillation> distillation) {
+    this(
+        name,
+        network,
+        diffusion,
+        training,
+        seed,
+        specHash,
+        codeVersion,
+        distillation,
+        InitialWeights.RANDOM);
+  }
+}

@@ -58,8 +58,7 @@ final class StudyActivitiesImpl implements StudyActivities {
     return new StudyFiles() {
       @Override
       public Optional<byte[]> grid(String experimentId, String subject) {
-        return store.get(
-            ExperimentKeys.samples(experimentId, "samples-%s.png".formatted(subject)));
+        return store.get(ExperimentKeys.samples(experimentId, "samples-%s.png".formatted(subject)));
       }
 
       @Override

@@ -1,6 +1,7 @@
 package dev.atelier.worker;
 
 import dev.atelier.dataset.PackedImages;
+import dev.atelier.network.ChannelPruning.Criterion;
 import dev.atelier.network.Libtorch;
 import dev.atelier.network.SafetensorsFile;
 import dev.atelier.network.TeacherImport;
@@ -19,6 +20,8 @@ import dev.atelier.store.TrainingEnvironment;
 import dev.atelier.training.Checkpoint;
 import dev.atelier.training.Distillation;
 import dev.atelier.training.DivergedException;
+import dev.atelier.training.InitialWeights;
+import dev.atelier.training.PrunedTeacher;
 import dev.atelier.training.TeacherModel;
 import dev.atelier.training.TrainingInterruptedException;
 import dev.atelier.training.TrainingLoop;
@@ -184,7 +187,8 @@ final class TrainingActivitiesImpl implements TrainingActivities {
                             task.range(),
                             task.specificProbability(),
                             task.loss(),
-                            task.antithetic())));
+                            task.antithetic())),
+                    start(task));
             return train(
                 new Job(task.experimentId(), task.key(), task.network(), task.range()),
                 training,
@@ -193,6 +197,17 @@ final class TrainingActivitiesImpl implements TrainingActivities {
                 heartbeat);
           }
         });
+  }
+
+  private InitialWeights start(TrainStudent task) {
+    return switch (task.startFrom()) {
+      case RANDOM -> InitialWeights.RANDOM;
+      case TEACHER_MAGNITUDE -> new PrunedTeacher(Criterion.MAGNITUDE);
+      case TEACHER_TAYLOR -> new PrunedTeacher(Criterion.TAYLOR);
+      case ONE_TO_ONE ->
+          (training, images, device, work) ->
+              models.weights(task.oneToOne().orElseThrow(), training.network());
+    };
   }
 
   /** Whose training it is. */
@@ -246,8 +261,8 @@ final class TrainingActivitiesImpl implements TrainingActivities {
         last.step());
   }
 
-  /** Each model draws its own numbers, all of them from the experiment's seed. */
-  private static long seedOf(long experimentSeed, ModelKey key) {
+  /** Each model, and each measurement, draws its own numbers from the experiment's seed. */
+  static long seedOf(long experimentSeed, Object key) {
     String hash = Sha256.of((experimentSeed + "/" + key).getBytes(StandardCharsets.UTF_8));
     return ByteBuffer.wrap(HexFormat.of().parseHex(hash)).getLong();
   }

@@ -76,6 +76,7 @@ public final class WorkerMain {
         factory.newWorker(TaskQueues.compute(config.worker().deviceClass()), options(1));
     compute.registerActivitiesImplementations(
         new TrainingActivitiesImpl(config.worker(), store, history, cache, draining::get),
+        new AssignmentActivitiesImpl(config.worker(), store, history, cache, draining::get),
         new EvaluationActivitiesImpl(config.worker(), store, history, cache, draining::get));
 
     Runtime.getRuntime()

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.atelier.spec.DiffusionSpec;
 import dev.atelier.spec.LossSpec;
 import dev.atelier.spec.NetworkSpec;
+import dev.atelier.spec.StudentsSpec;
 import dev.atelier.spec.TimestepRange;
 import dev.atelier.spec.TrainingSpec;
 import dev.atelier.workflows.DatasetRef;
@@ -64,6 +65,8 @@ class FingerprintTest {
         new TimestepRange(0, 500),
         p,
         new LossSpec(1.0, 1.0),
-        false);
+        false,
+        StudentsSpec.StartFrom.RANDOM,
+        Optional.empty());
   }
 }

@@ -1,10 +1,14 @@
 package dev.atelier.workflows;
 
+import dev.atelier.spec.AssignmentSpec;
 import dev.atelier.spec.ExperimentSpec;
+import dev.atelier.spec.NetworkSpec;
 import dev.atelier.spec.StudentsSpec;
+import dev.atelier.spec.StudentsSpec.StartFrom;
 import dev.atelier.spec.TimestepRange;
 import dev.atelier.spec.TrainingOverrides;
 import dev.atelier.spec.TrainingSpec;
+import dev.atelier.workflows.AssignmentActivities.PlanRanges;
 import dev.atelier.workflows.EvaluationActivities.Evaluate;
 import dev.atelier.workflows.EvaluationActivities.Evaluated;
 import dev.atelier.workflows.EvaluationActivities.MeasureReference;
@@ -14,6 +18,7 @@ import dev.atelier.workflows.EvaluationActivities.Subject;
 import dev.atelier.workflows.HistoryActivities.RecordModelFailed;
 import dev.atelier.workflows.HistoryActivities.RecordRetry;
 import dev.atelier.workflows.HistoryActivities.RecordStage;
+import dev.atelier.workflows.HistoryActivities.RecordTeacherRange;
 import dev.atelier.workflows.ReuseActivities.Found;
 import dev.atelier.workflows.TrainingActivities.ImportTeacher;
 import dev.atelier.workflows.TrainingActivities.TrainStudent;
@@ -30,6 +35,7 @@ import io.temporal.workflow.SignalExternalWorkflowException;
 import io.temporal.workflow.Workflow;
 import io.temporal.workflow.WorkflowInit;
 import java.util.ArrayList;
+import java.util.Iterator;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Function;
@@ -49,7 +55,7 @@ public final class DistillationWorkflowImpl implements DistillationWorkflow {
   private final String experimentId;
   private final ExperimentSpec spec;
   private final ModelTraining teacher;
-  private final List<ModelTraining> students; // in order of their ranges
+  private final List<ModelTraining> students; // those that are trained, in order of their ranges
   private final List<ModelTraining> oneToOne; // empty or one
   private Stage stage = Stage.QUEUED;
 
@@ -61,11 +67,13 @@ public final class DistillationWorkflowImpl implements DistillationWorkflow {
     teacher = new ModelTraining(ModelKey.TEACHER, spec.teacher().training());
     students = new ArrayList<>();
     for (int k = 1; k <= wanted.count(); k++) {
-      TrainingSpec training = wanted.overridesOf(k).applyTo(wanted.training());
-      students.add(new ModelTraining(ModelKey.student(k), training));
+      if (!wanted.ownedByTeacher(k)) {
+        TrainingSpec training = wanted.overridesOf(k).applyTo(wanted.training());
+        students.add(new ModelTraining(ModelKey.student(k), training));
+      }
     }
     oneToOne =
-        wanted.oneToOneBaseline()
+        wanted.trainsOneToOne()
             ? List.of(new ModelTraining(ModelKey.ONE_TO_ONE, wanted.training()))
             : List.of();
   }
@@ -104,19 +112,9 @@ public final class DistillationWorkflowImpl implements DistillationWorkflow {
     trainUntilDone(
         List.of(teacher), source.isPresent() ? Stage.IMPORTING_TEACHER : Stage.TRAINING_TEACHER);
 
-    List<TimestepRange> ranges =
-        spec.students().assignment().ranges(students.size(), spec.diffusion().timesteps());
-    for (int i = 0; i < students.size(); i++) {
-      ModelTraining student = students.get(i);
-      TimestepRange range = ranges.get(i);
-      student.work = training -> trainStudent(dataset, student.key, range, training);
-    }
-    TimestepRange whole = new TimestepRange(0, spec.diffusion().timesteps());
-    for (ModelTraining student : oneToOne) {
-      student.work = training -> trainStudent(dataset, student.key, whole, training);
-    }
-    trainUntilDone(
-        Stream.concat(students.stream(), oneToOne.stream()).toList(), Stage.TRAINING_STUDENTS);
+    List<TimestepRange> ranges = ranges(dataset);
+    trainStudents(dataset, ranges);
+    List<ModelRef> specialists = specialists(ranges);
 
     enter(Stage.EVALUATING);
     StatisticsRef reference =
@@ -125,23 +123,96 @@ public final class DistillationWorkflowImpl implements DistillationWorkflow {
                 new MeasureReference(experimentId, dataset, spec.evaluation(), extractor.get()));
     Comparison comparison = new Comparison(dataset, extractor.get(), reference);
     List<Promise<Evaluated>> evaluations = new ArrayList<>();
-    evaluations.add(evaluate(Subject.TEACHER, comparison, List.of(teacher)));
-    if (!oneToOne.isEmpty()) {
-      evaluations.add(evaluate(Subject.ONE_TO_ONE, comparison, oneToOne));
+    evaluations.add(evaluate(Subject.TEACHER, comparison, List.of(teacher.result())));
+    if (spec.students().oneToOneBaseline()) {
+      evaluations.add(evaluate(Subject.ONE_TO_ONE, comparison, results(oneToOne)));
     }
-    evaluations.add(evaluate(Subject.O2MKD, comparison, students));
+    evaluations.add(evaluate(Subject.O2MKD, comparison, specialists));
     Promise.allOf(evaluations).get();
 
     enter(Stage.PUBLISHING);
     evaluation("TorchScript and safetensors files")
         .publish(
             new Publish(
+                experimentId, spec, dataset, teacher.result(), specialists, results(oneToOne)));
+  }
+
+  /** One range per student: as the spec has them, or found now that the teacher is there. */
+  private List<TimestepRange> ranges(DatasetRef dataset) {
+    AssignmentSpec assignment = spec.students().assignment();
+    int count = spec.students().count();
+    if (!assignment.plannedLater()) {
+      return assignment.ranges(count, spec.diffusion().timesteps());
+    }
+    if (assignment.kind() == AssignmentSpec.Kind.MEASURED) {
+      enter(Stage.MEASURING_DRIFT);
+    }
+    return Workflow.newActivityStub(
+            AssignmentActivities.class, Activities.compute(spec.compute(), "ranges of timesteps"))
+        .planRanges(
+            new PlanRanges(
                 experimentId,
-                spec,
+                spec.seed(),
                 dataset,
-                teacher.result(),
-                students.stream().map(ModelTraining::result).toList(),
-                oneToOne.stream().map(ModelTraining::result).toList()));
+                spec.diffusion(),
+                assignment,
+                count,
+                teacher.result()))
+        .ranges();
+  }
+
+  /** Trains the one-to-one student first where the others start from it, else all at once. */
+  private void trainStudents(DatasetRef dataset, List<TimestepRange> ranges) {
+    StudentsSpec wanted = spec.students();
+    boolean oneToOneFirst = wanted.startFrom() == StartFrom.ONE_TO_ONE;
+    for (int k = 1; k <= wanted.count(); k++) {
+      if (wanted.ownedByTeacher(k)) {
+        history.recordTeacherRange(
+            new RecordTeacherRange(experimentId, ModelKey.student(k), ranges.get(k - 1)));
+      }
+    }
+    for (ModelTraining student : students) {
+      int k = student.key.student().orElseThrow();
+      student.work =
+          training ->
+              trainStudent(
+                  dataset,
+                  student.key,
+                  wanted.networkOf(k),
+                  ranges.get(k - 1),
+                  training,
+                  wanted.startFrom());
+    }
+    TimestepRange whole = new TimestepRange(0, spec.diffusion().timesteps());
+    StartFrom start = oneToOneFirst ? StartFrom.RANDOM : wanted.startFrom();
+    for (ModelTraining student : oneToOne) {
+      student.work =
+          training -> trainStudent(dataset, student.key, wanted.network(), whole, training, start);
+    }
+    if (oneToOneFirst) {
+      trainUntilDone(oneToOne, Stage.TRAINING_ONE_TO_ONE);
+      trainUntilDone(students, Stage.TRAINING_STUDENTS);
+    } else {
+      trainUntilDone(
+          Stream.concat(students.stream(), oneToOne.stream()).toList(), Stage.TRAINING_STUDENTS);
+    }
+  }
+
+  /** The owner of each range, in order: a student, or the teacher. */
+  private List<ModelRef> specialists(List<TimestepRange> ranges) {
+    List<ModelRef> owners = new ArrayList<>();
+    Iterator<ModelTraining> trained = students.iterator();
+    for (int k = 1; k <= ranges.size(); k++) {
+      owners.add(
+          spec.students().ownedByTeacher(k)
+              ? teacher.result().owning(ranges.get(k - 1))
+              : trained.next().result());
+    }
+    return owners;
+  }
+
+  private static List<ModelRef> results(List<ModelTraining> models) {
+    return models.stream().map(ModelTraining::result).toList();
   }
 
   /** Starts every model at once and returns when all are trained; a failed one waits for retry. */
@@ -202,7 +273,12 @@ public final class DistillationWorkflowImpl implements DistillationWorkflow {
   }
 
   private Promise<ModelRef> trainStudent(
-      DatasetRef dataset, ModelKey key, TimestepRange range, TrainingSpec training) {
+      DatasetRef dataset,
+      ModelKey key,
+      NetworkSpec network,
+      TimestepRange range,
+      TrainingSpec training,
+      StartFrom startFrom) {
     StudentsSpec wanted = spec.students();
     String summary =
         key.equals(ModelKey.ONE_TO_ONE)
@@ -215,13 +291,17 @@ public final class DistillationWorkflowImpl implements DistillationWorkflow {
             spec.seed(),
             dataset,
             spec.diffusion(),
-            wanted.network(),
+            network,
             training,
             teacher.result(),
             range,
             wanted.specificProbability(),
             wanted.loss(),
-            wanted.antithetic());
+            wanted.antithetic(),
+            startFrom,
+            startFrom == StartFrom.ONE_TO_ONE
+                ? Optional.of(oneToOne.get(0).result())
+                : Optional.empty());
     TrainingActivities work = training(summary);
     return unlessFound(() -> reuse.findStudent(task), () -> work.trainStudent(task));
   }
@@ -238,8 +318,7 @@ public final class DistillationWorkflowImpl implements DistillationWorkflow {
   /** What every subject is compared with, and how. */
   private record Comparison(DatasetRef dataset, ExtractorRef extractor, StatisticsRef reference) {}
 
-  private Promise<Evaluated> evaluate(
-      Subject subject, Comparison with, List<ModelTraining> models) {
+  private Promise<Evaluated> evaluate(Subject subject, Comparison with, List<ModelRef> models) {
     return Async.function(
         evaluation(subject.label())::evaluate,
         new Evaluate(
@@ -250,7 +329,7 @@ public final class DistillationWorkflowImpl implements DistillationWorkflow {
             spec.evaluation(),
             with.extractor(),
             with.reference(),
-            models.stream().map(ModelTraining::result).toList()));
+            models));
   }
 
   private TrainingActivities training(String summary) {

@@ -21,4 +21,10 @@ public record ModelRef(
     TimestepRange range,
     String manifestKey,
     String manifestSha256,
-    int step) {}
+    int step) {
+
+  /** The same model as the owner of {@code other}. */
+  public ModelRef owning(TimestepRange other) {
+    return new ModelRef(key, network, other, manifestKey, manifestSha256, step);
+  }
+}

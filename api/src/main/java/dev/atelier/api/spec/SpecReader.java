@@ -57,9 +57,7 @@ public class SpecReader {
     StudySpec spec = bind(tree, studySchema, StudySpec.class, (bound, wrong) -> List.of());
     return new StudyDocument(
         spec,
-        tree.get("base") instanceof ObjectNode base
-            ? base
-            : SpecJson.MAPPER.createObjectNode());
+        tree.get("base") instanceof ObjectNode base ? base : SpecJson.MAPPER.createObjectNode());
   }
 
   /** Reads overrides of training settings; throws {@link RefusedDocumentException}. */

@@ -1,0 +1,25 @@
+package dev.atelier.training;
+
+import dev.atelier.diffusion.SeededRandom;
+import dev.atelier.network.HostTensor;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.Map;
+
+/** Where the weights come from that a training has before its first step. */
+public interface InitialWeights {
+
+  /** As PyTorch starts layers, from the task's seed. */
+  InitialWeights RANDOM =
+      (task, images, device, work) -> task.network().initialise(new SeededRandom(task.seed()));
+
+  /**
+   * The weights of the task's network by name: the same ones for the same task and images. Asked
+   * only when there is no checkpoint.
+   *
+   * @param work a directory for temporary files
+   * @throws InvalidSpecException if the task can't start in this way
+   */
+  Map<String, HostTensor> of(TrainingTask task, ImageSource images, String device, Path work)
+      throws IOException;
+}
