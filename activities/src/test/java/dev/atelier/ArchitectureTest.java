@@ -35,7 +35,8 @@ class ArchitectureTest {
             "dev.atelier.network..",
             "dev.atelier.training..",
             "dev.atelier.dataset..",
-            "dev.atelier.evaluation..")
+            "dev.atelier.evaluation..",
+            "dev.atelier.merging..")
         .should()
         .dependOnClassesThat()
         .resideInAnyPackage(
@@ -60,10 +61,10 @@ class ArchitectureTest {
   }
 
   @Test
-  void shouldKeepDjlOutOfStoreAndDataset() {
+  void shouldKeepDjlOutOfStoreDatasetAndMerging() {
     noClasses()
         .that()
-        .resideInAnyPackage("dev.atelier.store..", "dev.atelier.dataset..")
+        .resideInAnyPackage("dev.atelier.store..", "dev.atelier.dataset..", "dev.atelier.merging..")
         .should()
         .dependOnClassesThat()
         .resideInAPackage("ai.djl..")

@@ -32,7 +32,40 @@ public record ExperimentSpec(
     @JsonPropertyDescription("Class of device that trains and samples: cpu, gpu or gpu-<class>")
         @NotNull
         @Pattern(regexp = "cpu|gpu(-[a-z0-9]+)?")
-        String compute) {
+        String compute,
+    @JsonPropertyDescription("How the trained students are joined into fewer models")
+        @NotNull
+        @Valid
+        MergeSpec merge,
+    @JsonPropertyDescription("The search for better schedules of the trained models")
+        @NotNull
+        @Valid
+        ScheduleSearchSpec search) {
+
+  /** Without merging and search. */
+  public ExperimentSpec(
+      String name,
+      Long seed,
+      Map<String, String> labels,
+      DatasetSpec dataset,
+      DiffusionSpec diffusion,
+      TeacherSpec teacher,
+      StudentsSpec students,
+      EvaluationSpec evaluation,
+      String compute) {
+    this(
+        name,
+        seed,
+        labels,
+        dataset,
+        diffusion,
+        teacher,
+        students,
+        evaluation,
+        compute,
+        MergeSpec.NONE,
+        ScheduleSearchSpec.NONE);
+  }
 
   public ExperimentSpec {
     name = name == null ? "experiment" : name;
@@ -50,5 +83,7 @@ public record ExperimentSpec(
             ? new EvaluationSpec(null, null, null, null, null, null, null)
             : evaluation;
     compute = compute == null ? "cpu" : compute;
+    merge = merge == null ? MergeSpec.NONE : merge;
+    search = search == null ? ScheduleSearchSpec.NONE : search;
   }
 }

@@ -1,6 +1,8 @@
 package dev.atelier.workflows;
 
 import dev.atelier.spec.ExperimentSpec;
+import dev.atelier.spec.MergeSpec;
+import dev.atelier.spec.ScheduleSearchSpec;
 import dev.atelier.spec.StudentsSpec;
 import dev.atelier.spec.TimestepRange;
 import dev.atelier.spec.TrainingOverrides;
@@ -14,6 +16,9 @@ import dev.atelier.workflows.EvaluationActivities.Subject;
 import dev.atelier.workflows.HistoryActivities.RecordModelFailed;
 import dev.atelier.workflows.HistoryActivities.RecordRetry;
 import dev.atelier.workflows.HistoryActivities.RecordStage;
+import dev.atelier.workflows.MergingActivities.Measure;
+import dev.atelier.workflows.MergingActivities.Merge;
+import dev.atelier.workflows.MergingActivities.SearchSchedule;
 import dev.atelier.workflows.TrainingActivities.ImportTeacher;
 import dev.atelier.workflows.TrainingActivities.TrainStudent;
 import dev.atelier.workflows.TrainingActivities.TrainTeacher;
@@ -126,6 +131,9 @@ public final class DistillationWorkflowImpl implements DistillationWorkflow {
     evaluations.add(evaluate(Subject.O2MKD, comparison, students));
     Promise.allOf(evaluations).get();
 
+    List<ModelRef> merged = merge(comparison);
+    searchSchedule(comparison);
+
     enter(Stage.PUBLISHING);
     evaluation("TorchScript and safetensors files")
         .publish(
@@ -135,7 +143,52 @@ public final class DistillationWorkflowImpl implements DistillationWorkflow {
                 dataset,
                 teacher.result(),
                 students.stream().map(ModelTraining::result).toList(),
-                oneToOne.stream().map(ModelTraining::result).toList()));
+                oneToOne.stream().map(ModelTraining::result).toList(),
+                merged));
+  }
+
+  /** The students joined as the spec wants, and evaluated; empty: not asked for, or impossible. */
+  private List<ModelRef> merge(Comparison with) {
+    MergeSpec wanted = spec.merge();
+    if (wanted.kind() == MergeSpec.Kind.NONE) {
+      return List.of();
+    }
+    enter(Stage.MERGING);
+    List<ModelRef> merged =
+        merging("merge of %d students".formatted(students.size()))
+            .merge(new Merge(experimentId, spec.seed(), wanted, measure(with), results(students)))
+            .models();
+    if (!merged.isEmpty()) {
+      evaluateModels(Subject.MERGED, with, merged).get();
+    }
+    return merged;
+  }
+
+  private void searchSchedule(Comparison with) {
+    ScheduleSearchSpec wanted = spec.search();
+    if (wanted.evaluations() == 0) {
+      return;
+    }
+    enter(Stage.SEARCHING);
+    merging("search of %d schedules".formatted(wanted.evaluations()))
+        .searchSchedule(
+            new SearchSchedule(
+                experimentId,
+                spec.seed(),
+                wanted,
+                measure(with),
+                teacher.result(),
+                results(students),
+                results(oneToOne)));
+  }
+
+  private Measure measure(Comparison with) {
+    return new Measure(
+        with.dataset(), spec.diffusion(), spec.evaluation(), with.extractor(), with.reference());
+  }
+
+  private static List<ModelRef> results(List<ModelTraining> models) {
+    return models.stream().map(ModelTraining::result).toList();
   }
 
   /** Starts every model at once and returns when all are trained; a failed one waits for retry. */
@@ -222,6 +275,11 @@ public final class DistillationWorkflowImpl implements DistillationWorkflow {
 
   private Promise<Evaluated> evaluate(
       Subject subject, Comparison with, List<ModelTraining> models) {
+    return evaluateModels(subject, with, results(models));
+  }
+
+  private Promise<Evaluated> evaluateModels(
+      Subject subject, Comparison with, List<ModelRef> models) {
     return Async.function(
         evaluation(subject.label())::evaluate,
         new Evaluate(
@@ -232,12 +290,17 @@ public final class DistillationWorkflowImpl implements DistillationWorkflow {
             spec.evaluation(),
             with.extractor(),
             with.reference(),
-            models.stream().map(ModelTraining::result).toList()));
+            models));
   }
 
   private TrainingActivities training(String summary) {
     return Workflow.newActivityStub(
         TrainingActivities.class, Activities.compute(spec.compute(), summary));
+  }
+
+  private MergingActivities merging(String summary) {
+    return Workflow.newActivityStub(
+        MergingActivities.class, Activities.compute(spec.compute(), summary));
   }
 
   private EvaluationActivities evaluation(String summary) {

@@ -14,6 +14,7 @@ import java.util.Optional;
  * @param manifestKey object key of its last checkpoint's manifest
  * @param manifestSha256 of that manifest
  * @param step of that checkpoint
+ * @param start the weights that its training began with; absent: not trained here, or of no matter
  */
 public record ModelRef(
     ModelKey key,
@@ -21,4 +22,21 @@ public record ModelRef(
     TimestepRange range,
     String manifestKey,
     String manifestSha256,
-    int step) {}
+    int step,
+    Optional<StartRef> start) {
+
+  /** Without the weights that its training began with. */
+  public ModelRef(
+      ModelKey key,
+      Optional<NetworkSpec> network,
+      TimestepRange range,
+      String manifestKey,
+      String manifestSha256,
+      int step) {
+    this(key, network, range, manifestKey, manifestSha256, step, Optional.empty());
+  }
+
+  public ModelRef {
+    start = start == null ? Optional.empty() : start; // as Jackson leaves it
+  }
+}

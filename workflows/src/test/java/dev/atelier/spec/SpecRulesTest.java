@@ -310,6 +310,90 @@ class SpecRulesTest {
         null);
   }
 
+  private static List<SpecFault> faultsOf(int students, MergeSpec merge, Integer evaluations) {
+    return SpecRules.check(
+        new ExperimentSpec(
+            "test",
+            null,
+            null,
+            null,
+            null,
+            null,
+            new StudentsSpec(students, null, null, null, null, null, null, null),
+            null,
+            null,
+            merge,
+            new ScheduleSearchSpec(evaluations, null)));
+  }
+
+  private static MergeSpec merge(
+      MergeSpec.Kind kind, List<Double> weights, Double budget, Double increase) {
+    return new MergeSpec(
+        kind, weights, Optional.ofNullable(budget), Optional.ofNullable(increase), 4, null);
+  }
+
+  @Test
+  void shouldAcceptEveryKindOfMergeWithTheFieldsItReads() {
+    for (MergeSpec merge :
+        List.of(
+            MergeSpec.NONE,
+            merge(MergeSpec.Kind.AVERAGE, null, null, null),
+            merge(MergeSpec.Kind.TASK_ARITHMETIC, List.of(0.1, 0.1, 0.2, 0.5), null, null),
+            merge(MergeSpec.Kind.TASK_ARITHMETIC, null, null, null),
+            merge(MergeSpec.Kind.GREEDY, null, 0.25, 1.5),
+            merge(MergeSpec.Kind.GREEDY, null, 1e6, null))) {
+      assertThat(faultsOf(4, merge, 2)).isEmpty();
+    }
+  }
+
+  @Test
+  void shouldRefuseFieldsThatTheKindOfMergeDoesNotRead() {
+    assertThat(faultsOf(4, merge(MergeSpec.Kind.AVERAGE, List.of(1.0), 0.5, 1.0), 0))
+        .containsExactly(
+            new SpecFault(
+                "merge.weights", "is for merge.kind task-arithmetic only, found average."),
+            new SpecFault("merge.memoryBudget", "is for merge.kind greedy only, found average."),
+            new SpecFault(
+                "merge.largestIncrease", "is for merge.kind greedy only, found average."));
+  }
+
+  @Test
+  void shouldRefuseAMergeThatItsStudentsCannotHave() {
+    assertThat(faultsOf(1, merge(MergeSpec.Kind.AVERAGE, null, null, null), 0))
+        .containsExactly(
+            new SpecFault(
+                "merge.kind", "average needs at least 2 students, found students.count 1."));
+    assertThat(faultsOf(4, merge(MergeSpec.Kind.TASK_ARITHMETIC, List.of(0.5, 0.5), null, null), 0))
+        .containsExactly(
+            new SpecFault(
+                "merge.weights",
+                "must have one entry per student or none, which searches them: expected 4, found 2."));
+    assertThat(faultsOf(5, merge(MergeSpec.Kind.GREEDY, null, 0.1, null), 0))
+        .containsExactly(
+            new SpecFault(
+                "merge.memoryBudget",
+                "must be at least 1/5, the share of the one model that is left when all 5 students are merged, found 0.1."),
+            new SpecFault(
+                "merge.evaluations",
+                "must be at least students.count 5, for the students and each pair of neighbours, found 4."));
+  }
+
+  @Test
+  void shouldRefuseASearchOfOneSchedule() {
+    assertThat(faultsOf(4, MergeSpec.NONE, 1))
+        .containsExactly(
+            new SpecFault(
+                "search.evaluations",
+                "must be 0, for no search, or at least 2, as one schedule has no frontier, found 1."));
+  }
+
+  @Test
+  void shouldTakeABudgetOfAtMostOneAsAFractionAndAboveAsBytes() {
+    assertThat(merge(MergeSpec.Kind.GREEDY, null, 0.25, null).budgetBytes(1000)).isEqualTo(250);
+    assertThat(merge(MergeSpec.Kind.GREEDY, null, 600.0, null).budgetBytes(1000)).isEqualTo(600);
+    assertThat(merge(MergeSpec.Kind.GREEDY, null, null, null).budgetBytes(1000)).isEqualTo(500);
+  }
+
   @Test
   void shouldCheckTheEvaluationAgainstWhatItReads() {
     assertThat(fields(spec(s -> s.evaluation(evaluation(1001, 31, 4, 8, "gopher://x/y")))))
