@@ -18,7 +18,9 @@ import java.nio.FloatBuffer;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.function.BooleanSupplier;
@@ -62,7 +64,7 @@ public final class EnsembleSampler implements AutoCloseable {
       double seconds,
       double imagesPerSecond) {}
 
-  private final List<TorchModule> modules = new ArrayList<>();
+  private final Map<Path, TorchModule> modules = new LinkedHashMap<>(); // one per archive
   private final List<OwnedModel> models;
   private final ModelRanges ranges;
   private final SamplerPlan plan;
@@ -103,7 +105,11 @@ public final class EnsembleSampler implements AutoCloseable {
     this.memoryBytes = memoryBytes;
     try {
       for (OwnedModel model : models) {
-        modules.add(Libtorch.load(model.archive(), device, TorchModule.Mode.INFERENCE));
+        // A model may own several ranges.
+        if (!modules.containsKey(model.archive())) {
+          modules.put(
+              model.archive(), Libtorch.load(model.archive(), device, TorchModule.Mode.INFERENCE));
+        }
       }
     } catch (RuntimeException e) {
       close();
@@ -125,6 +131,11 @@ public final class EnsembleSampler implements AutoCloseable {
             .average()
             .orElseThrow();
     return Optional.of(mean);
+  }
+
+  /** Bytes of the weights of all models, as libtorch holds them; a model counts once. */
+  public long weightBytes() {
+    return modules.values().stream().mapToLong(TorchModule::weightBytes).sum();
   }
 
   /**
@@ -192,7 +203,7 @@ public final class EnsembleSampler implements AutoCloseable {
       Arrays.fill(timesteps, now);
       t.putLongs(timesteps);
       modules
-          .get(ranges.owner(now))
+          .get(models.get(ranges.owner(now)).archive())
           .read(
               "forward",
               results -> {
@@ -241,7 +252,7 @@ public final class EnsembleSampler implements AutoCloseable {
 
   @Override
   public void close() {
-    modules.forEach(TorchModule::close);
+    modules.values().forEach(TorchModule::close);
     modules.clear();
   }
 }

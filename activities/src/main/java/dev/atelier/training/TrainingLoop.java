@@ -96,7 +96,7 @@ public final class TrainingLoop {
     State state =
         start.isPresent()
             ? TrainingState.read(start.get())
-            : TrainingState.initial(task.network(), task.seed());
+            : TrainingState.initial(task.startWeights());
     LossSpec loss =
         task.distillation().map(Distillation::loss).orElseGet(() -> new LossSpec(1.0, 0.0));
     Settings settings =

@@ -1,11 +1,9 @@
 package dev.atelier.training;
 
-import dev.atelier.diffusion.SeededRandom;
 import dev.atelier.network.HostTensor;
 import dev.atelier.network.SafetensorsFile;
 import dev.atelier.network.TorchModule;
 import dev.atelier.network.TrainingModule.State;
-import dev.atelier.network.UNet;
 import dev.atelier.training.Checkpoint.Part;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -19,8 +17,7 @@ final class TrainingState {
   private TrainingState() {}
 
   /** Before the first step: the average equals the weights, the moments are zero. */
-  static State initial(UNet network, long seed) {
-    Map<String, HostTensor> weights = network.initialise(new SeededRandom(seed));
+  static State initial(Map<String, HostTensor> weights) {
     return new State(weights, weights, zeros(weights), zeros(weights));
   }
 

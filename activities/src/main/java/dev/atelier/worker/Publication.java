@@ -85,7 +85,15 @@ final class Publication {
       for (ModelRef student : task.oneToOne()) {
         described.add(publishModel(task, student, work.path()));
       }
-      publishEnsemble(task, work.path());
+      for (ModelRef merged : task.merged()) {
+        if (task.students().stream().noneMatch(s -> s.key().equals(merged.key()))) {
+          described.add(publishModel(task, merged, work.path()));
+        }
+      }
+      publishEnsemble(task, task.students(), work.path().resolve("ensemble.pt"));
+      if (!task.merged().isEmpty()) {
+        publishEnsemble(task, task.merged(), work.path().resolve("merged-ensemble.pt"));
+      }
       Path json = work.path().resolve("experiment.json");
       JSON.writeValue(
           json.toFile(),
@@ -140,18 +148,16 @@ final class Publication {
     SafetensorsFile.write(file, weights, metadata);
   }
 
-  private void publishEnsemble(Publish task, Path work) throws IOException {
+  private void publishEnsemble(Publish task, List<ModelRef> owners, Path file) throws IOException {
     List<TorchScriptModule> students = new ArrayList<>();
-    for (ModelRef student : task.students()) {
+    for (ModelRef student : owners) {
       // All students have one architecture, so they share one class.
       UNet network = TrainedModels.network(student, task.dataset()).orElseThrow();
       students.add(network.inferenceModule("UNet", models.weights(student, network)));
     }
     ModelRanges ranges =
         new ModelRanges(
-            task.students().stream().map(ModelRef::range).toList(),
-            task.spec().diffusion().timesteps());
-    Path file = work.resolve("ensemble.pt");
+            owners.stream().map(ModelRef::range).toList(), task.spec().diffusion().timesteps());
     TorchScriptArchive.write(file, EnsembleModule.of(ranges, students, task.dataset().classes()));
     keep(task.experimentId(), file, "application/octet-stream");
   }

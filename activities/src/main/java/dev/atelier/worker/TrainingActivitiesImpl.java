@@ -12,6 +12,7 @@ import dev.atelier.spec.TrainingSpec;
 import dev.atelier.store.ExperimentHistory;
 import dev.atelier.store.ExperimentHistory.Attempt;
 import dev.atelier.store.ExperimentHistory.CheckpointRow;
+import dev.atelier.store.ExperimentKeys;
 import dev.atelier.store.ObjectStore;
 import dev.atelier.store.S3CheckpointStore;
 import dev.atelier.store.Sha256;
@@ -25,6 +26,7 @@ import dev.atelier.training.TrainingLoop;
 import dev.atelier.training.TrainingTask;
 import dev.atelier.workflows.ModelKey;
 import dev.atelier.workflows.ModelRef;
+import dev.atelier.workflows.StartRef;
 import dev.atelier.workflows.TrainingActivities;
 import io.temporal.activity.Activity;
 import java.io.IOException;
@@ -39,6 +41,9 @@ import java.util.function.BooleanSupplier;
 
 /** Trains or imports one model, and keeps its progress and its checkpoints. */
 final class TrainingActivitiesImpl implements TrainingActivities {
+
+  // All students of an experiment start from the same weights, so that they can be merged.
+  private static final String STUDENTS_START = "students/start";
 
   private final WorkerConfig.Worker config;
   private final ObjectStore store;
@@ -180,13 +185,16 @@ final class TrainingActivitiesImpl implements TrainingActivities {
                     CodeVersion.CURRENT,
                     Optional.of(
                         new Distillation(
-                            teacher, task.range(), task.specificProbability(), task.loss())));
-            return train(
-                new Job(task.experimentId(), task.key(), task.network(), task.range()),
-                training,
-                datasets.open(task.dataset()),
-                work.path(),
-                heartbeat);
+                            teacher, task.range(), task.specificProbability(), task.loss())),
+                    seedOf(task.seed(), STUDENTS_START));
+            ModelRef trained =
+                train(
+                    new Job(task.experimentId(), task.key(), task.network(), task.range()),
+                    training,
+                    datasets.open(task.dataset()),
+                    work.path(),
+                    heartbeat);
+            return trained.startedFrom(keepStart(task.experimentId(), training, work.path()));
           }
         });
   }
@@ -242,8 +250,25 @@ final class TrainingActivitiesImpl implements TrainingActivities {
         last.step());
   }
 
+  /** Keeps the weights that a training began with, which merging needs. */
+  private StartRef keepStart(String experimentId, TrainingTask training, Path work)
+      throws IOException {
+    Path file = work.resolve("start.safetensors");
+    SafetensorsFile.write(file, training.startWeights(), Map.of("part", "start"));
+    String sha256 = Sha256.of(file);
+    String key = ExperimentKeys.start(experimentId, sha256);
+    if (!store.exists(key)) {
+      store.put(key, file, "application/octet-stream");
+    }
+    return new StartRef(key, sha256);
+  }
+
   /** Each model draws its own numbers, all of them from the experiment's seed. */
   private static long seedOf(long experimentSeed, ModelKey key) {
+    return seedOf(experimentSeed, key.value());
+  }
+
+  private static long seedOf(long experimentSeed, String key) {
     String hash = Sha256.of((experimentSeed + "/" + key).getBytes(StandardCharsets.UTF_8));
     return ByteBuffer.wrap(HexFormat.of().parseHex(hash)).getLong();
   }

@@ -69,7 +69,8 @@ public final class WorkerMain {
         factory.newWorker(TaskQueues.compute(config.worker().deviceClass()), options(1));
     compute.registerActivitiesImplementations(
         new TrainingActivitiesImpl(config.worker(), store, history, cache, draining::get),
-        new EvaluationActivitiesImpl(config.worker(), store, history, cache, draining::get));
+        new EvaluationActivitiesImpl(config.worker(), store, history, cache, draining::get),
+        new MergingActivitiesImpl(config.worker(), store, history, cache, draining::get));
 
     Runtime.getRuntime()
         .addShutdownHook(new Thread(() -> drain(draining, factory, temporal, database), "drain"));

@@ -137,11 +137,29 @@ class ExperimentHistoryTest {
   @Test
   void shouldKeepOneEvaluationPerSubjectAndTheDataset() {
     Evaluation first =
-        new Evaluation("o2mkd", "Fréchet distance (x)", 3.5, Optional.of(1e6), 10, 2, 3, "{}");
+        new Evaluation(
+            "o2mkd",
+            "Fréchet distance (x)",
+            3.5,
+            Optional.of(1e6),
+            10,
+            2,
+            3,
+            "{}",
+            Optional.of(4L));
     history.recordEvaluation("e", first);
     history.recordEvaluation(
         "e",
-        new Evaluation("o2mkd", "Fréchet distance (x)", 2.5, Optional.of(1e6), 10, 2, 3, "{}"));
+        new Evaluation(
+            "o2mkd",
+            "Fréchet distance (x)",
+            2.5,
+            Optional.of(1e6),
+            10,
+            2,
+            3,
+            "{}",
+            Optional.of(4L)));
     history.recordDataset("e", new DatasetRef("abc", 10, 16, 3, 1, 0));
 
     assertThat(number("select count(*) from evaluation where distance = 2.5")).isOne();

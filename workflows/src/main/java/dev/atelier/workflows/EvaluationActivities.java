@@ -65,7 +65,11 @@ public interface EvaluationActivities {
       List<ModelRef> students, // in order of their ranges
       List<ModelRef> oneToOne, // empty or one
       List<ModelRef> merged // the ensemble after merging; empty: not merged
-      ) {}
+      ) {
+    public Publish {
+      merged = merged == null ? List.of() : merged; // as Jackson leaves it
+    }
+  }
 
   @ActivityMethod(name = "PrepareExtractor")
   ExtractorRef prepareExtractor(PrepareExtractor task);

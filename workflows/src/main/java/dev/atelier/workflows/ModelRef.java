@@ -39,4 +39,10 @@ public record ModelRef(
   public ModelRef {
     start = start == null ? Optional.empty() : start; // as Jackson leaves it
   }
+
+  /** The same model with the weights that its training began with. */
+  public ModelRef startedFrom(StartRef weights) {
+    return new ModelRef(
+        key, network, range, manifestKey, manifestSha256, step, Optional.of(weights));
+  }
 }

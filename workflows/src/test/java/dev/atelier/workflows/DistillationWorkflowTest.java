@@ -273,7 +273,7 @@ class DistillationWorkflowTest {
         new StudentsSpec(students, null, null, null, null, null, null, true),
         null,
         null,
-        new MergeSpec(MergeSpec.Kind.GREEDY, null, null, null, null, null),
+        new MergeSpec(MergeSpec.Kind.GREEDY, null, Optional.empty(), Optional.empty(), null, null),
         new ScheduleSearchSpec(5, 8));
   }
 
