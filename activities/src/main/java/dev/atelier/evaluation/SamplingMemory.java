@@ -98,14 +98,19 @@ public final class SamplingMemory {
       process.destroyForcibly();
     }
     if (process.exitValue() != 0) {
-      List<String> lines = Files.readAllLines(log);
       throw new IOException(
           "The memory of sampling was not measured: its process ended with status %d: %s"
-              .formatted(
-                  process.exitValue(),
-                  String.join(" | ", lines.subList(0, Math.min(3, lines.size())))));
+              .formatted(process.exitValue(), reason(Files.readAllLines(log))));
     }
     return JSON.readValue(answer.toFile(), Measured.class);
+  }
+
+  /** The first exception of a log, else its last line. */
+  private static String reason(List<String> log) {
+    return log.stream()
+        .filter(line -> line.startsWith("Exception in thread"))
+        .findFirst()
+        .orElseGet(() -> log.isEmpty() ? "it wrote nothing." : log.get(log.size() - 1));
   }
 
   /** The process: reads a {@link Request} from one file, writes a {@link Measured} to another. */

@@ -45,13 +45,13 @@ class SamplingMemoryTest {
   }
 
   private Request request(List<Path> archives) {
-    int part = 100 / archives.size();
+    int part = 10;
     List<OwnedModel> models = new ArrayList<>();
     for (int i = 0; i < archives.size(); i++) {
       models.add(
           new OwnedModel(
               archives.get(i),
-              new TimestepRange(i * part, (i + 1) * part),
+              new TimestepRange(i * part, i == archives.size() - 1 ? 100 : (i + 1) * part),
               Optional.of(1L),
               Optional.empty()));
     }

@@ -367,8 +367,7 @@ public class ExperimentRepository {
                     (row, context) ->
                         new ScheduleView(
                             List.of(
-                                SpecJson.read(
-                                    row.getString("owners"), ScheduleView.Owner[].class)),
+                                SpecJson.read(row.getString("owners"), ScheduleView.Owner[].class)),
                             finite(row, "distance"),
                             finite(row, "macs_per_step"),
                             row.getBoolean("frontier")))

@@ -182,8 +182,7 @@ class ExperimentIT {
       assertThat(evaluation.get("distance").asDouble()).isPositive();
       assertThat(evaluation.get("imagesPerSecond").asDouble()).isPositive();
       assertThat(evaluation.get("peakMemoryBytes").asLong()).isGreaterThan(50_000_000);
-      weights.put(
-          evaluation.get("subject").asText(), evaluation.get("weightsBytes").asLong());
+      weights.put(evaluation.get("subject").asText(), evaluation.get("weightsBytes").asLong());
       assertThat(evaluation.get("protocol").get("samples").asInt()).isEqualTo(32);
     }
     assertThat(subjects).containsExactlyInAnyOrder("teacher", "one-to-one", "o2mkd", "merged");
