@@ -96,7 +96,7 @@ public final class TrainingLoop {
     State state =
         start.isPresent()
             ? TrainingState.read(start.get())
-            : TrainingState.initial(task.startWeights());
+            : TrainingState.initial(task.start().of(task, images, device, workDirectory));
     LossSpec loss =
         task.distillation().map(Distillation::loss).orElseGet(() -> new LossSpec(1.0, 0.0));
     Settings settings =

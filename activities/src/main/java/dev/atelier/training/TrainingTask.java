@@ -1,11 +1,8 @@
 package dev.atelier.training;
 
-import dev.atelier.diffusion.SeededRandom;
-import dev.atelier.network.HostTensor;
 import dev.atelier.network.UNet;
 import dev.atelier.spec.DiffusionSpec;
 import dev.atelier.spec.TrainingSpec;
-import java.util.Map;
 import java.util.Optional;
 
 /**
@@ -16,8 +13,7 @@ import java.util.Optional;
  * @param specHash stored in each checkpoint
  * @param codeVersion stored in each checkpoint
  * @param distillation absent for a teacher
- * @param startSeed the weights that it starts from are a function of it and the network: models
- *     that shall be merged need the same one
+ * @param start the weights before the first step
  */
 public record TrainingTask(
     String name,
@@ -28,9 +24,9 @@ public record TrainingTask(
     String specHash,
     String codeVersion,
     Optional<Distillation> distillation,
-    long startSeed) {
+    InitialWeights start) {
 
-  /** With weights of its own to start from. */
+  /** One that starts from random weights. */
   public TrainingTask(
       String name,
       UNet network,
@@ -40,11 +36,15 @@ public record TrainingTask(
       String specHash,
       String codeVersion,
       Optional<Distillation> distillation) {
-    this(name, network, diffusion, training, seed, specHash, codeVersion, distillation, seed);
-  }
-
-  /** The weights before the first step, by name. */
-  public Map<String, HostTensor> startWeights() {
-    return network.initialise(new SeededRandom(startSeed));
+    this(
+        name,
+        network,
+        diffusion,
+        training,
+        seed,
+        specHash,
+        codeVersion,
+        distillation,
+        InitialWeights.RANDOM);
   }
 }

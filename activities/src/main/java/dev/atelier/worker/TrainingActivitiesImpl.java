@@ -1,6 +1,7 @@
 package dev.atelier.worker;
 
 import dev.atelier.dataset.PackedImages;
+import dev.atelier.network.HostTensor;
 import dev.atelier.network.Libtorch;
 import dev.atelier.network.SafetensorsFile;
 import dev.atelier.network.TeacherImport;
@@ -20,6 +21,7 @@ import dev.atelier.store.TrainingEnvironment;
 import dev.atelier.training.Checkpoint;
 import dev.atelier.training.Distillation;
 import dev.atelier.training.DivergedException;
+import dev.atelier.training.InitialWeights;
 import dev.atelier.training.TeacherModel;
 import dev.atelier.training.TrainingInterruptedException;
 import dev.atelier.training.TrainingLoop;
@@ -186,15 +188,20 @@ final class TrainingActivitiesImpl implements TrainingActivities {
                     Optional.of(
                         new Distillation(
                             teacher, task.range(), task.specificProbability(), task.loss())),
-                    seedOf(task.seed(), STUDENTS_START));
+                    InitialWeights.random(seedOf(task.seed(), STUDENTS_START)));
+            PackedImages images = datasets.open(task.dataset());
             ModelRef trained =
                 train(
                     new Job(task.experimentId(), task.key(), task.network(), task.range()),
                     training,
-                    datasets.open(task.dataset()),
+                    images,
                     work.path(),
                     heartbeat);
-            return trained.startedFrom(keepStart(task.experimentId(), training, work.path()));
+            return trained.startedFrom(
+                keepStart(
+                    task.experimentId(),
+                    training.start().of(training, images, config.device(), work.path()),
+                    work.path()));
           }
         });
   }
@@ -251,10 +258,10 @@ final class TrainingActivitiesImpl implements TrainingActivities {
   }
 
   /** Keeps the weights that a training began with, which merging needs. */
-  private StartRef keepStart(String experimentId, TrainingTask training, Path work)
+  private StartRef keepStart(String experimentId, Map<String, HostTensor> weights, Path work)
       throws IOException {
     Path file = work.resolve("start.safetensors");
-    SafetensorsFile.write(file, training.startWeights(), Map.of("part", "start"));
+    SafetensorsFile.write(file, weights, Map.of("part", "start"));
     String sha256 = Sha256.of(file);
     String key = ExperimentKeys.start(experimentId, sha256);
     if (!store.exists(key)) {
@@ -263,12 +270,8 @@ final class TrainingActivitiesImpl implements TrainingActivities {
     return new StartRef(key, sha256);
   }
 
-  /** Each model draws its own numbers, all of them from the experiment's seed. */
-  private static long seedOf(long experimentSeed, ModelKey key) {
-    return seedOf(experimentSeed, key.value());
-  }
-
-  private static long seedOf(long experimentSeed, String key) {
+  /** Each model, and each measurement, draws its own numbers from the experiment's seed. */
+  static long seedOf(long experimentSeed, Object key) {
     String hash = Sha256.of((experimentSeed + "/" + key).getBytes(StandardCharsets.UTF_8));
     return ByteBuffer.wrap(HexFormat.of().parseHex(hash)).getLong();
   }
