@@ -36,7 +36,8 @@ class ArchitectureTest {
             "dev.atelier.training..",
             "dev.atelier.dataset..",
             "dev.atelier.evaluation..",
-            "dev.atelier.assignment..")
+            "dev.atelier.assignment..",
+            "dev.atelier.merging..")
         .should()
         .dependOnClassesThat()
         .resideInAnyPackage(
@@ -61,10 +62,10 @@ class ArchitectureTest {
   }
 
   @Test
-  void shouldKeepDjlOutOfStoreAndDataset() {
+  void shouldKeepDjlOutOfStoreDatasetAndMerging() {
     noClasses()
         .that()
-        .resideInAnyPackage("dev.atelier.store..", "dev.atelier.dataset..")
+        .resideInAnyPackage("dev.atelier.store..", "dev.atelier.dataset..", "dev.atelier.merging..")
         .should()
         .dependOnClassesThat()
         .resideInAPackage("ai.djl..")

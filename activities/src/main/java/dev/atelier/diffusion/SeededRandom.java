@@ -15,7 +15,9 @@ public final class SeededRandom {
     NOISE(5),
     DROPOUT(6),
     SAMPLE_XT(7),
-    SAMPLE_STEP_NOISE(8);
+    SAMPLE_STEP_NOISE(8),
+    MERGE_WEIGHTS(15),
+    SCHEDULE_SEARCH(16);
 
     private final long code; // part of every stream: never change one
 

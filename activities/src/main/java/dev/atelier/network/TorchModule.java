@@ -119,6 +119,13 @@ public final class TorchModule implements AutoCloseable {
     }
   }
 
+  /** Bytes of its tensors as libtorch holds them. */
+  public long weightBytes() {
+    try (NDList parameters = JniUtils.moduleGetParams(block, manager)) {
+      return parameters.stream().mapToLong(p -> p.size() * p.getDataType().getNumOfBytes()).sum();
+    }
+  }
+
   private NDList invoke(String method, NDList arguments) {
     try {
       return IValueUtils.forward(block, arguments, mode == Mode.TRAINING);

@@ -63,7 +63,7 @@ public record CheckpointManifest(
     }
   }
 
-  byte[] toJson() {
+  public byte[] toJson() {
     try {
       return JSON.writerWithDefaultPrettyPrinter()
           .writeValueAsString(this)

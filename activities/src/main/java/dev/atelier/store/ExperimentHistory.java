@@ -11,7 +11,9 @@ import dev.atelier.workflows.ModelKey;
 import dev.atelier.workflows.ModelState;
 import dev.atelier.workflows.Stage;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Collectors;
 import javax.sql.DataSource;
 import org.jdbi.v3.core.Handle;
 import org.jdbi.v3.core.HandleCallback;
@@ -48,8 +50,10 @@ public final class ExperimentHistory {
    * The figures of one subject.
    *
    * @param macsPerStep multiply-accumulates, mean over the sampler's steps, where known
-   * @param peakMemoryBytes resident set of the process while sampling
+   * @param peakMemoryBytes largest resident set of a process that only loads the models and samples
+   *     a batch; 0: not measured
    * @param protocol JSON: how the distance was measured
+   * @param weightsBytes of all models as libtorch holds them, where measured
    */
   public record Evaluation(
       String subject,
@@ -59,7 +63,24 @@ public final class ExperimentHistory {
       long parameters,
       double imagesPerSecond,
       long peakMemoryBytes,
-      @JsonRawValue String protocol) {}
+      @JsonRawValue String protocol,
+      Optional<Long> weightsBytes) {}
+
+  /** What a search is for. */
+  public enum Search {
+    MERGE,
+    SCHEDULE
+  }
+
+  /**
+   * An ensemble that a search tried.
+   *
+   * @param name tells it from the others of its search
+   * @param position in the order of trying, from 0
+   * @param owners JSON: which model owns which range
+   */
+  public record Candidate(
+      String name, int position, double distance, Optional<Double> macsPerStep, String owners) {}
 
   /** Enters a stage; a final one also ends what was still running. Repeating changes nothing. */
   public void recordStage(String experimentId, Stage stage, String errorType, String errorMessage) {
@@ -403,15 +424,17 @@ public final class ExperimentHistory {
                 .createUpdate(
                     """
                     insert into evaluation (experiment_id, subject, metric, distance, macs_per_step,
-                        parameters, images_per_second, peak_memory_bytes, protocol)
+                        parameters, images_per_second, peak_memory_bytes, protocol, weights_bytes)
                     values (:id, :subject, :metric, :distance, :macsPerStep,
-                        :parameters, :imagesPerSecond, :peakMemoryBytes, cast(:protocol as jsonb))
+                        :parameters, :imagesPerSecond, :peakMemoryBytes, cast(:protocol as jsonb),
+                        :weightsBytes)
                     on conflict (experiment_id, subject) do update
                     set metric = excluded.metric, distance = excluded.distance,
                         macs_per_step = excluded.macs_per_step, parameters = excluded.parameters,
                         images_per_second = excluded.images_per_second,
                         peak_memory_bytes = excluded.peak_memory_bytes,
-                        protocol = excluded.protocol, created_at = now()
+                        protocol = excluded.protocol, weights_bytes = excluded.weights_bytes,
+                        created_at = now()
                     """)
                 .bind("id", experimentId)
                 .bindMethods(evaluation)
@@ -435,8 +458,62 @@ public final class ExperimentHistory {
                             row.getLong("parameters"),
                             row.getDouble("images_per_second"),
                             row.getLong("peak_memory_bytes"),
-                            row.getString("protocol")))
+                            row.getString("protocol"),
+                            Optional.ofNullable((Long) row.getObject("weights_bytes"))))
                 .list());
+  }
+
+  /** Keeps a candidate that is known now, so that no later attempt measures it again. */
+  public void recordCandidate(String experimentId, Search search, Candidate candidate) {
+    inTransaction(
+        handle ->
+            handle
+                .createUpdate(
+                    """
+                    insert into candidate (experiment_id, search, name, position, distance,
+                        macs_per_step, owners)
+                    values (:id, :search, :name, :position, :distance,
+                        :macsPerStep, cast(:owners as jsonb))
+                    on conflict (experiment_id, search, name) do update
+                    set position = excluded.position, distance = excluded.distance,
+                        macs_per_step = excluded.macs_per_step, owners = excluded.owners
+                    """)
+                .bind("id", experimentId)
+                .bind("search", search.name())
+                .bindMethods(candidate)
+                .execute());
+  }
+
+  /** The distances that are known of a search, by the candidates' names. */
+  public Map<String, Double> candidateDistances(String experimentId, Search search) {
+    return inTransaction(
+        handle ->
+            handle
+                .createQuery(
+                    """
+                    select name, distance from candidate
+                    where experiment_id = :id and search = :search
+                    """)
+                .bind("id", experimentId)
+                .bind("search", search.name())
+                .map((row, context) -> Map.entry(row.getString("name"), row.getDouble("distance")))
+                .collect(Collectors.toMap(Map.Entry::getKey, Map.Entry::getValue)));
+  }
+
+  /** Says which candidates of a search are on the frontier: those named, and no others. */
+  public void recordFrontier(String experimentId, Search search, List<String> names) {
+    inTransaction(
+        handle ->
+            handle
+                .createUpdate(
+                    """
+                    update candidate set frontier = name = any(:names)
+                    where experiment_id = :id and search = :search
+                    """)
+                .bind("id", experimentId)
+                .bind("search", search.name())
+                .bindArray("names", String.class, names)
+                .execute());
   }
 
   public void recordArtifact(String experimentId, Artifact artifact) {

@@ -35,6 +35,16 @@ public final class ExperimentKeys {
     return "studies/" + studyId + "/report/" + fileName;
   }
 
+  /** Weights that trainings of the experiment began with, by content hash. */
+  public static String start(String experimentId, String sha256) {
+    return experiment(experimentId) + "students/starts/" + sha256 + ".safetensors";
+  }
+
+  /** The objects of a merged model whose weights have the content hash {@code sha256}. */
+  public static String merged(String experimentId, int m, String sha256) {
+    return experiment(experimentId) + "merged/%d/%s/".formatted(m, sha256);
+  }
+
   public static String report(String experimentId, String fileName) {
     return experiment(experimentId) + "report/" + fileName;
   }

@@ -18,8 +18,7 @@ import java.nio.FloatBuffer;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.HashMap;
-import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -65,7 +64,7 @@ public final class EnsembleSampler implements AutoCloseable {
       double seconds,
       double imagesPerSecond) {}
 
-  private final List<TorchModule> modules = new ArrayList<>();
+  private final Map<Path, TorchModule> modules = new LinkedHashMap<>(); // one per archive
   private final List<OwnedModel> models;
   private final ModelRanges ranges;
   private final SamplerPlan plan;
@@ -105,12 +104,12 @@ public final class EnsembleSampler implements AutoCloseable {
     this.classes = classes;
     this.memoryBytes = memoryBytes;
     try {
-      Map<Path, TorchModule> loaded = new HashMap<>(); // a model may own several ranges
       for (OwnedModel model : models) {
-        modules.add(
-            loaded.computeIfAbsent(
-                model.archive(),
-                archive -> Libtorch.load(archive, device, TorchModule.Mode.INFERENCE)));
+        // A model may own several ranges.
+        if (!modules.containsKey(model.archive())) {
+          modules.put(
+              model.archive(), Libtorch.load(model.archive(), device, TorchModule.Mode.INFERENCE));
+        }
       }
     } catch (RuntimeException e) {
       close();
@@ -132,6 +131,11 @@ public final class EnsembleSampler implements AutoCloseable {
             .average()
             .orElseThrow();
     return Optional.of(mean);
+  }
+
+  /** Bytes of the weights of all models, as libtorch holds them; a model counts once. */
+  public long weightBytes() {
+    return modules.values().stream().mapToLong(TorchModule::weightBytes).sum();
   }
 
   /**
@@ -199,7 +203,7 @@ public final class EnsembleSampler implements AutoCloseable {
       Arrays.fill(timesteps, now);
       t.putLongs(timesteps);
       modules
-          .get(ranges.owner(now))
+          .get(models.get(ranges.owner(now)).archive())
           .read(
               "forward",
               results -> {
@@ -248,7 +252,7 @@ public final class EnsembleSampler implements AutoCloseable {
 
   @Override
   public void close() {
-    new HashSet<>(modules).forEach(TorchModule::close);
+    modules.values().forEach(TorchModule::close);
     modules.clear();
   }
 }

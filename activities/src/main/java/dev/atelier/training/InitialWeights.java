@@ -13,6 +13,11 @@ public interface InitialWeights {
   InitialWeights RANDOM =
       (task, images, device, work) -> task.network().initialise(new SeededRandom(task.seed()));
 
+  /** The same, from a seed that several tasks may share: models of one network then start alike. */
+  static InitialWeights random(long seed) {
+    return (task, images, device, work) -> task.network().initialise(new SeededRandom(seed));
+  }
+
   /**
    * The weights of the task's network by name: the same ones for the same task and images. Asked
    * only when there is no checkpoint.

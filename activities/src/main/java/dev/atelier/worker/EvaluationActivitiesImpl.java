@@ -11,9 +11,10 @@ import dev.atelier.evaluation.FeatureExtractor;
 import dev.atelier.evaluation.FeatureStatistics;
 import dev.atelier.evaluation.FrechetDistance;
 import dev.atelier.evaluation.LinearAlgebra;
-import dev.atelier.evaluation.PeakMemory;
 import dev.atelier.evaluation.Protocol;
 import dev.atelier.evaluation.RandomConvExtractor;
+import dev.atelier.evaluation.SamplingMemory;
+import dev.atelier.evaluation.SamplingMemory.Measured;
 import dev.atelier.network.Libtorch;
 import dev.atelier.network.NetworkForm;
 import dev.atelier.network.UNet;
@@ -195,7 +196,7 @@ final class EvaluationActivitiesImpl implements EvaluationActivities {
               network.map(UNet::activationBytes)));
     }
 
-    PeakMemory.reset();
+    Optional<Measured> memory = measureMemory(task, owned, work, heartbeat);
     try (EnsembleSampler sampler =
         new EnsembleSampler(
             owned,
@@ -206,13 +207,11 @@ final class EvaluationActivitiesImpl implements EvaluationActivities {
             resolution,
             dataset.classes(),
             config.device(),
-            samplingMemory())) {
-      // Warms up and shows the peak before the extractor's own memory joins it.
+            samplingMemory(config))) {
+      // Warms up, before the time counts.
       byte[] grid =
           sample(sampler, 0, evaluation.gridRows() * evaluation.gridColumns(), task, heartbeat)
               .pixels();
-      sample(sampler, 0, Math.min(evaluation.batchSize(), evaluation.samples()), task, heartbeat);
-      long peakMemoryBytes = PeakMemory.bytes().orElse(0);
       DatasetActivitiesImpl.keepGrid(
           store,
           history,
@@ -255,9 +254,41 @@ final class EvaluationActivitiesImpl implements EvaluationActivities {
               sampler.macsPerStep(),
               parameters,
               evaluation.samples() / seconds,
-              peakMemoryBytes,
-              JSON.writeValueAsString(protocol)));
+              memory.map(Measured::peakBytes).orElse(0L),
+              JSON.writeValueAsString(protocol),
+              memory.map(Measured::weightsBytes)));
       return new Evaluated(task.subject(), distance);
+    }
+  }
+
+  /** Empty when it can't be measured, which an event then says: no reason to lose the figures. */
+  private Optional<Measured> measureMemory(
+      Evaluate task, List<OwnedModel> owned, Path work, Heartbeat heartbeat) {
+    EvaluationSpec evaluation = task.evaluation();
+    DatasetRef dataset = task.dataset();
+    try {
+      return Optional.of(
+          SamplingMemory.measure(
+              new SamplingMemory.Request(
+                  owned,
+                  task.diffusion(),
+                  evaluation.sampler(),
+                  Math.min(evaluation.batchSize(), evaluation.samples()),
+                  dataset.channels(),
+                  dataset.resolution(),
+                  dataset.classes(),
+                  config.device(),
+                  config.threads(),
+                  samplingMemory(config)),
+              work,
+              () -> draining.getAsBoolean() || heartbeat.ended().isPresent()));
+    } catch (IOException e) {
+      stopIfAsked(heartbeat);
+      history.recordEvent(
+          task.experimentId(),
+          "memory-not-measured",
+          "%s: %s".formatted(task.subject().label(), e.getMessage()));
+      return Optional.empty();
     }
   }
 
@@ -285,7 +316,7 @@ final class EvaluationActivitiesImpl implements EvaluationActivities {
   /**
    * Half of what is available on a CPU: the feature extractor and other processes need some too.
    */
-  private OptionalLong samplingMemory() {
+  static OptionalLong samplingMemory(WorkerConfig.Worker config) {
     if (config.samplingMemoryBytes().isPresent() || !config.device().equals("cpu")) {
       return config.samplingMemoryBytes();
     }

@@ -97,7 +97,15 @@ final class Publication {
       for (ModelRef student : task.oneToOne()) {
         described.add(publishModel(task, student, work.path()));
       }
-      publishEnsemble(task, work.path());
+      for (ModelRef merged : task.merged()) {
+        if (task.students().stream().noneMatch(s -> s.key().equals(merged.key()))) {
+          described.add(publishModel(task, merged, work.path()));
+        }
+      }
+      publishEnsemble(task, task.students(), work.path().resolve("ensemble.pt"));
+      if (!task.merged().isEmpty()) {
+        publishEnsemble(task, task.merged(), work.path().resolve("merged-ensemble.pt"));
+      }
       Path json = work.path().resolve("experiment.json");
       JSON.writeValue(
           json.toFile(),
@@ -152,8 +160,8 @@ final class Publication {
     SafetensorsFile.write(file, weights, metadata);
   }
 
-  private void publishEnsemble(Publish task, Path work) throws IOException {
-    if (task.students().stream().anyMatch(owner -> owner.network().isEmpty())) {
+  private void publishEnsemble(Publish task, List<ModelRef> owners, Path file) throws IOException {
+    if (owners.stream().anyMatch(owner -> owner.network().isEmpty())) {
       history.recordEvent(
           task.experimentId(),
           "ensemble-left-out",
@@ -162,7 +170,7 @@ final class Publication {
     }
     List<TorchScriptModule> students = new ArrayList<>();
     Map<NetworkSpec, String> classNames = new LinkedHashMap<>(); // one class per architecture
-    for (ModelRef student : task.students()) {
+    for (ModelRef student : owners) {
       UNet network = TrainedModels.network(student, task.dataset()).orElseThrow();
       String className =
           classNames.computeIfAbsent(
@@ -172,9 +180,7 @@ final class Publication {
     }
     ModelRanges ranges =
         new ModelRanges(
-            task.students().stream().map(ModelRef::range).toList(),
-            task.spec().diffusion().timesteps());
-    Path file = work.resolve("ensemble.pt");
+            owners.stream().map(ModelRef::range).toList(), task.spec().diffusion().timesteps());
     TorchScriptArchive.write(file, EnsembleModule.of(ranges, students, task.dataset().classes()));
     keep(task.experimentId(), file, "application/octet-stream");
   }

@@ -2,6 +2,7 @@ package dev.atelier.worker;
 
 import dev.atelier.dataset.PackedImages;
 import dev.atelier.network.ChannelPruning.Criterion;
+import dev.atelier.network.HostTensor;
 import dev.atelier.network.Libtorch;
 import dev.atelier.network.SafetensorsFile;
 import dev.atelier.network.TeacherImport;
@@ -13,6 +14,7 @@ import dev.atelier.spec.TrainingSpec;
 import dev.atelier.store.ExperimentHistory;
 import dev.atelier.store.ExperimentHistory.Attempt;
 import dev.atelier.store.ExperimentHistory.CheckpointRow;
+import dev.atelier.store.ExperimentKeys;
 import dev.atelier.store.ObjectStore;
 import dev.atelier.store.S3CheckpointStore;
 import dev.atelier.store.Sha256;
@@ -28,6 +30,7 @@ import dev.atelier.training.TrainingLoop;
 import dev.atelier.training.TrainingTask;
 import dev.atelier.workflows.ModelKey;
 import dev.atelier.workflows.ModelRef;
+import dev.atelier.workflows.StartRef;
 import dev.atelier.workflows.TrainingActivities;
 import io.temporal.activity.Activity;
 import java.io.IOException;
@@ -42,6 +45,9 @@ import java.util.function.BooleanSupplier;
 
 /** Trains or imports one model, and keeps its progress and its checkpoints. */
 final class TrainingActivitiesImpl implements TrainingActivities {
+
+  // All students of an experiment start from the same weights, so that they can be merged.
+  private static final String STUDENTS_START = "students/start";
 
   private final WorkerConfig.Worker config;
   private final ObjectStore store;
@@ -189,19 +195,26 @@ final class TrainingActivitiesImpl implements TrainingActivities {
                             task.loss(),
                             task.antithetic())),
                     start(task));
-            return train(
-                new Job(task.experimentId(), task.key(), task.network(), task.range()),
-                training,
-                datasets.open(task.dataset()),
-                work.path(),
-                heartbeat);
+            PackedImages images = datasets.open(task.dataset());
+            ModelRef trained =
+                train(
+                    new Job(task.experimentId(), task.key(), task.network(), task.range()),
+                    training,
+                    images,
+                    work.path(),
+                    heartbeat);
+            return trained.startedFrom(
+                keepStart(
+                    task.experimentId(),
+                    training.start().of(training, images, config.device(), work.path()),
+                    work.path()));
           }
         });
   }
 
   private InitialWeights start(TrainStudent task) {
     return switch (task.startFrom()) {
-      case RANDOM -> InitialWeights.RANDOM;
+      case RANDOM -> InitialWeights.random(seedOf(task.seed(), STUDENTS_START));
       case TEACHER_MAGNITUDE -> new PrunedTeacher(Criterion.MAGNITUDE);
       case TEACHER_TAYLOR -> new PrunedTeacher(Criterion.TAYLOR);
       case ONE_TO_ONE ->
@@ -259,6 +272,19 @@ final class TrainingActivitiesImpl implements TrainingActivities {
         last.manifestKey(),
         last.manifestSha256(),
         last.step());
+  }
+
+  /** Keeps the weights that a training began with, which merging needs. */
+  private StartRef keepStart(String experimentId, Map<String, HostTensor> weights, Path work)
+      throws IOException {
+    Path file = work.resolve("start.safetensors");
+    SafetensorsFile.write(file, weights, Map.of("part", "start"));
+    String sha256 = Sha256.of(file);
+    String key = ExperimentKeys.start(experimentId, sha256);
+    if (!store.exists(key)) {
+      store.put(key, file, "application/octet-stream");
+    }
+    return new StartRef(key, sha256);
   }
 
   /** Each model, and each measurement, draws its own numbers from the experiment's seed. */

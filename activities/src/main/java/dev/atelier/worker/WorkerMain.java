@@ -77,7 +77,8 @@ public final class WorkerMain {
     compute.registerActivitiesImplementations(
         new TrainingActivitiesImpl(config.worker(), store, history, cache, draining::get),
         new AssignmentActivitiesImpl(config.worker(), store, history, cache, draining::get),
-        new EvaluationActivitiesImpl(config.worker(), store, history, cache, draining::get));
+        new EvaluationActivitiesImpl(config.worker(), store, history, cache, draining::get),
+        new MergingActivitiesImpl(config.worker(), store, history, cache, draining::get));
 
     Runtime.getRuntime()
         .addShutdownHook(new Thread(() -> drain(draining, factory, temporal, database), "drain"));

@@ -6,14 +6,17 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.atelier.spec.TimestepRange;
 import dev.atelier.spec.TrainingOverrides;
 import dev.atelier.store.ExperimentHistory.Attempt;
+import dev.atelier.store.ExperimentHistory.Candidate;
 import dev.atelier.store.ExperimentHistory.Evaluation;
 import dev.atelier.store.ExperimentHistory.MetricPoint;
+import dev.atelier.store.ExperimentHistory.Search;
 import dev.atelier.workflows.DatasetRef;
 import dev.atelier.workflows.ModelKey;
 import dev.atelier.workflows.Stage;
 import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
 import java.io.IOException;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import org.flywaydb.core.Flyway;
 import org.jdbi.v3.core.Jdbi;
@@ -173,15 +176,52 @@ class ExperimentHistoryTest {
   @Test
   void shouldKeepOneEvaluationPerSubjectAndTheDataset() {
     Evaluation first =
-        new Evaluation("o2mkd", "Fréchet distance (x)", 3.5, Optional.of(1e6), 10, 2, 3, "{}");
+        new Evaluation(
+            "o2mkd",
+            "Fréchet distance (x)",
+            3.5,
+            Optional.of(1e6),
+            10,
+            2,
+            3,
+            "{}",
+            Optional.of(4L));
     history.recordEvaluation("e", first);
     history.recordEvaluation(
         "e",
-        new Evaluation("o2mkd", "Fréchet distance (x)", 2.5, Optional.of(1e6), 10, 2, 3, "{}"));
+        new Evaluation(
+            "o2mkd",
+            "Fréchet distance (x)",
+            2.5,
+            Optional.of(1e6),
+            10,
+            2,
+            3,
+            "{}",
+            Optional.of(4L)));
     history.recordDataset("e", new DatasetRef("abc", 10, 16, 3, 1, 0));
 
     assertThat(number("select count(*) from evaluation where distance = 2.5")).isOne();
+    assertThat(history.evaluations("e").get(0).weightsBytes()).contains(4L);
     assertThat(text("select dataset ->> 'sha256' from experiment")).isEqualTo("abc");
+  }
+
+  @Test
+  void shouldRememberTheCandidatesOfEachSearchAndWhichAreOnTheFrontier() {
+    Candidate dear = new Candidate("teacher", 0, 1.5, Optional.of(100.0), "[]");
+    Candidate cheap = new Candidate("student-1", 1, 0.1 + 0.2, Optional.empty(), "[]");
+    history.recordCandidate("e", Search.SCHEDULE, dear);
+    history.recordCandidate("e", Search.SCHEDULE, dear);
+    history.recordCandidate("e", Search.SCHEDULE, cheap);
+    history.recordCandidate("e", Search.MERGE, cheap);
+
+    assertThat(history.candidateDistances("e", Search.SCHEDULE))
+        .containsOnly(Map.entry("teacher", 1.5), Map.entry("student-1", 0.1 + 0.2));
+    history.recordFrontier("e", Search.SCHEDULE, List.of("teacher"));
+    history.recordFrontier("e", Search.SCHEDULE, List.of("student-1"));
+    assertThat(text("select name from candidate where frontier")).isEqualTo("student-1");
+    assertThat(number("select count(*) from candidate where search = 'MERGE' and not frontier"))
+        .isOne();
   }
 
   @Test

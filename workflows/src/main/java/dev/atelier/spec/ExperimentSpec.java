@@ -34,6 +34,14 @@ public record ExperimentSpec(
         @NotNull
         @Pattern(regexp = "cpu|gpu(-[a-z0-9]+)?")
         String compute,
+    @JsonPropertyDescription("How the trained students are joined into fewer models")
+        @NotNull
+        @Valid
+        MergeSpec merge,
+    @JsonPropertyDescription("The search for better schedules of the trained models")
+        @NotNull
+        @Valid
+        ScheduleSearchSpec search,
     @JsonPropertyDescription(
             "Whether a model that another experiment trained in exactly the same way is taken over: allowed or never")
         @NotNull
@@ -45,6 +53,32 @@ public record ExperimentSpec(
     ALLOWED,
     @JsonProperty("never")
     NEVER
+  }
+
+  /** Without merging and search; models of others may be taken over. */
+  public ExperimentSpec(
+      String name,
+      Long seed,
+      Map<String, String> labels,
+      DatasetSpec dataset,
+      DiffusionSpec diffusion,
+      TeacherSpec teacher,
+      StudentsSpec students,
+      EvaluationSpec evaluation,
+      String compute) {
+    this(
+        name,
+        seed,
+        labels,
+        dataset,
+        diffusion,
+        teacher,
+        students,
+        evaluation,
+        compute,
+        MergeSpec.NONE,
+        ScheduleSearchSpec.NONE,
+        Reuse.ALLOWED);
   }
 
   public ExperimentSpec {
@@ -63,6 +97,8 @@ public record ExperimentSpec(
             ? new EvaluationSpec(null, null, null, null, null, null, null)
             : evaluation;
     compute = compute == null ? "cpu" : compute;
+    merge = merge == null ? MergeSpec.NONE : merge;
+    search = search == null ? ScheduleSearchSpec.NONE : search;
     reuse = reuse == null ? Reuse.ALLOWED : reuse;
   }
 }

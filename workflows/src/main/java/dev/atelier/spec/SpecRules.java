@@ -6,6 +6,7 @@ import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.OptionalLong;
 import java.util.Set;
 import java.util.function.BiConsumer;
@@ -52,6 +53,8 @@ public final class SpecRules {
     rules.training("students.training", spec.students().training());
     rules.trainingOverrides();
     rules.evaluation();
+    rules.merge();
+    rules.search();
     return List.copyOf(rules.faults);
   }
 
@@ -574,6 +577,73 @@ public final class SpecRules {
         && !source.equals(EvaluationSpec.ExtractorSpec.RANDOM_CONV)) {
       SourceRules.locationFault(source)
           .ifPresent(message -> fault("evaluation.extractor.source", message));
+    }
+  }
+
+  private void merge() {
+    MergeSpec m = spec.merge();
+    if (!trusts("merge.kind")) {
+      return;
+    }
+    String kind = m.kind().name().toLowerCase(Locale.ROOT).replace('_', '-');
+    boolean greedy = m.kind() == MergeSpec.Kind.GREEDY;
+    if (trusts("merge.weights")
+        && m.kind() != MergeSpec.Kind.TASK_ARITHMETIC
+        && !m.weights().isEmpty()) {
+      fault("merge.weights", "is for merge.kind task-arithmetic only, found %s.".formatted(kind));
+    }
+    if (trusts("merge.memoryBudget") && !greedy && m.memoryBudget().isPresent()) {
+      fault("merge.memoryBudget", "is for merge.kind greedy only, found %s.".formatted(kind));
+    }
+    if (trusts("merge.largestIncrease") && !greedy && m.largestIncrease().isPresent()) {
+      fault("merge.largestIncrease", "is for merge.kind greedy only, found %s.".formatted(kind));
+    }
+    if (m.kind() != MergeSpec.Kind.NONE && trusts("students.count")) {
+      mergeOf(spec.students().count(), m, kind);
+    }
+  }
+
+  private void mergeOf(int students, MergeSpec m, String kind) {
+    if (students < 2) {
+      fault("merge.kind", "%s needs at least 2 students, found students.count 1.".formatted(kind));
+      return;
+    }
+    if (m.kind() == MergeSpec.Kind.TASK_ARITHMETIC
+        && trusts("merge.weights")
+        && !m.weights().isEmpty()
+        && m.weights().size() != students) {
+      fault(
+          "merge.weights",
+          "must have one entry per student or none, which searches them: expected %d, found %d."
+              .formatted(students, m.weights().size()));
+    }
+    if (m.kind() != MergeSpec.Kind.GREEDY) {
+      return;
+    }
+    if (trusts("merge.memoryBudget")) {
+      m.memoryBudget()
+          .filter(budget -> budget < 1.0 / students)
+          .ifPresent(
+              budget ->
+                  fault(
+                      "merge.memoryBudget",
+                      "must be at least 1/%d, the share of the one model that is left when all %d students are merged, found %s."
+                          .formatted(students, students, budget)));
+    }
+    if (trusts("merge.evaluations") && m.evaluations() < students) {
+      fault(
+          "merge.evaluations",
+          "must be at least students.count %d, for the students and each pair of neighbours, found %d."
+              .formatted(students, m.evaluations()));
+    }
+  }
+
+  private void search() {
+    int evaluations = spec.search().evaluations();
+    if (trusts("search.evaluations") && evaluations == 1) {
+      fault(
+          "search.evaluations",
+          "must be 0, for no search, or at least 2, as one schedule has no frontier, found 1.");
     }
   }
 

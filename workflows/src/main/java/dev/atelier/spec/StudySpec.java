@@ -90,7 +90,7 @@ public record StudySpec(
     labels = labels == null ? Map.of() : Map.copyOf(labels);
     base =
         base == null
-            ? new ExperimentSpec(null, null, null, null, null, null, null, null, null, null)
+            ? new ExperimentSpec(null, null, null, null, null, null, null, null, null)
             : base;
     axes = axes == null ? List.of() : List.copyOf(axes);
     seeds = seeds == null ? List.of() : List.copyOf(seeds);

@@ -2,7 +2,9 @@ package dev.atelier.workflows;
 
 import dev.atelier.spec.AssignmentSpec;
 import dev.atelier.spec.ExperimentSpec;
+import dev.atelier.spec.MergeSpec;
 import dev.atelier.spec.NetworkSpec;
+import dev.atelier.spec.ScheduleSearchSpec;
 import dev.atelier.spec.StudentsSpec;
 import dev.atelier.spec.StudentsSpec.StartFrom;
 import dev.atelier.spec.TimestepRange;
@@ -19,6 +21,9 @@ import dev.atelier.workflows.HistoryActivities.RecordModelFailed;
 import dev.atelier.workflows.HistoryActivities.RecordRetry;
 import dev.atelier.workflows.HistoryActivities.RecordStage;
 import dev.atelier.workflows.HistoryActivities.RecordTeacherRange;
+import dev.atelier.workflows.MergingActivities.Measure;
+import dev.atelier.workflows.MergingActivities.Merge;
+import dev.atelier.workflows.MergingActivities.SearchSchedule;
 import dev.atelier.workflows.ReuseActivities.Found;
 import dev.atelier.workflows.TrainingActivities.ImportTeacher;
 import dev.atelier.workflows.TrainingActivities.TrainStudent;
@@ -130,11 +135,20 @@ public final class DistillationWorkflowImpl implements DistillationWorkflow {
     evaluations.add(evaluate(Subject.O2MKD, comparison, specialists));
     Promise.allOf(evaluations).get();
 
+    List<ModelRef> merged = merge(comparison, specialists);
+    searchSchedule(comparison, specialists);
+
     enter(Stage.PUBLISHING);
     evaluation("TorchScript and safetensors files")
         .publish(
             new Publish(
-                experimentId, spec, dataset, teacher.result(), specialists, results(oneToOne)));
+                experimentId,
+                spec,
+                dataset,
+                teacher.result(),
+                specialists,
+                results(oneToOne),
+                merged));
   }
 
   /** One range per student: as the spec has them, or found now that the teacher is there. */
@@ -209,6 +223,46 @@ public final class DistillationWorkflowImpl implements DistillationWorkflow {
               : trained.next().result());
     }
     return owners;
+  }
+
+  /** The students joined as the spec wants, and evaluated; empty: not asked for, or impossible. */
+  private List<ModelRef> merge(Comparison with, List<ModelRef> specialists) {
+    MergeSpec wanted = spec.merge();
+    if (wanted.kind() == MergeSpec.Kind.NONE) {
+      return List.of();
+    }
+    enter(Stage.MERGING);
+    List<ModelRef> merged =
+        merging("merge of %d students".formatted(students.size()))
+            .merge(new Merge(experimentId, spec.seed(), wanted, measure(with), specialists))
+            .models();
+    if (!merged.isEmpty()) {
+      evaluate(Subject.MERGED, with, merged).get();
+    }
+    return merged;
+  }
+
+  private void searchSchedule(Comparison with, List<ModelRef> specialists) {
+    ScheduleSearchSpec wanted = spec.search();
+    if (wanted.evaluations() == 0) {
+      return;
+    }
+    enter(Stage.SEARCHING);
+    merging("search of %d schedules".formatted(wanted.evaluations()))
+        .searchSchedule(
+            new SearchSchedule(
+                experimentId,
+                spec.seed(),
+                wanted,
+                measure(with),
+                teacher.result(),
+                specialists,
+                results(oneToOne)));
+  }
+
+  private Measure measure(Comparison with) {
+    return new Measure(
+        with.dataset(), spec.diffusion(), spec.evaluation(), with.extractor(), with.reference());
   }
 
   private static List<ModelRef> results(List<ModelTraining> models) {
@@ -335,6 +389,11 @@ public final class DistillationWorkflowImpl implements DistillationWorkflow {
   private TrainingActivities training(String summary) {
     return Workflow.newActivityStub(
         TrainingActivities.class, Activities.compute(spec.compute(), summary));
+  }
+
+  private MergingActivities merging(String summary) {
+    return Workflow.newActivityStub(
+        MergingActivities.class, Activities.compute(spec.compute(), summary));
   }
 
   private EvaluationActivities evaluation(String summary) {

@@ -16,7 +16,8 @@ public interface EvaluationActivities {
   enum Subject {
     TEACHER("teacher"),
     ONE_TO_ONE("one-to-one"),
-    O2MKD("o2mkd");
+    O2MKD("o2mkd"),
+    MERGED("merged");
 
     private final String label;
 
@@ -62,8 +63,13 @@ public interface EvaluationActivities {
       DatasetRef dataset,
       ModelRef teacher,
       List<ModelRef> students, // in order of their ranges
-      List<ModelRef> oneToOne // empty or one
-      ) {}
+      List<ModelRef> oneToOne, // empty or one
+      List<ModelRef> merged // the ensemble after merging; empty: not merged
+      ) {
+    public Publish {
+      merged = merged == null ? List.of() : merged; // as Jackson leaves it
+    }
+  }
 
   @ActivityMethod(name = "PrepareExtractor")
   ExtractorRef prepareExtractor(PrepareExtractor task);

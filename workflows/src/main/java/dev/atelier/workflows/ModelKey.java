@@ -6,12 +6,13 @@ import java.util.OptionalInt;
 import java.util.regex.Pattern;
 
 /**
- * The name of a model within its experiment: {@code teacher}, {@code student-<k>} with k from 1, or
- * {@code one-to-one} for the baseline student.
+ * The name of a model within its experiment: {@code teacher}, {@code student-<k>} with k from 1,
+ * {@code one-to-one} for the baseline student, or {@code merged-<m>} with m from 1.
  */
 public record ModelKey(@JsonValue String value) {
 
-  private static final Pattern FORM = Pattern.compile("teacher|one-to-one|student-[1-9][0-9]{0,3}");
+  private static final Pattern FORM =
+      Pattern.compile("teacher|one-to-one|(student|merged)-[1-9][0-9]{0,3}");
 
   public static final ModelKey TEACHER = new ModelKey("teacher");
   public static final ModelKey ONE_TO_ONE = new ModelKey("one-to-one");
@@ -20,7 +21,7 @@ public record ModelKey(@JsonValue String value) {
   public ModelKey {
     if (!FORM.matcher(value).matches()) {
       throw new IllegalArgumentException(
-          "Unknown model '%s': expected teacher, one-to-one or student-<k> with k from 1."
+          "Unknown model '%s': expected teacher, one-to-one, student-<k> or merged-<m> with k and m from 1."
               .formatted(value));
     }
   }
@@ -34,6 +35,10 @@ public record ModelKey(@JsonValue String value) {
     return value.startsWith("student-")
         ? OptionalInt.of(Integer.parseInt(value.substring("student-".length())))
         : OptionalInt.empty();
+  }
+
+  public static ModelKey merged(int m) {
+    return new ModelKey("merged-" + m);
   }
 
   @Override

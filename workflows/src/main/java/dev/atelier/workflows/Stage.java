@@ -11,6 +11,8 @@ public enum Stage {
   TRAINING_STUDENTS,
   AWAITING_RETRY, // some model failed, the others are done: waits for retry or cancel
   EVALUATING,
+  MERGING, // when asked for
+  SEARCHING, // for schedules, when asked for
   PUBLISHING,
   DONE,
   FAILED,

@@ -139,7 +139,7 @@ class SpecRulesTest {
 
   private static ExperimentSpec withStudents(StudentOverride override, StartFrom startFrom) {
     var students =
-        new StudentsSpec(4, null, null, null, null, null, List.of(override), null, startFrom);
+        new StudentsSpec(4, null, null, null, null, null, List.of(override), null, null, startFrom);
     return new ExperimentSpec(null, null, null, null, null, null, students, null, null);
   }
 
@@ -237,8 +237,7 @@ class SpecRulesTest {
   }
 
   private static List<String> teacherFaults(DatasetSpec dataset, TeacherSpec teacher) {
-    return fields(
-            new ExperimentSpec(null, null, null, dataset, null, teacher, null, null, null, null))
+    return fields(new ExperimentSpec(null, null, null, dataset, null, teacher, null, null, null))
         .stream()
         .filter(field -> field.startsWith("teacher"))
         .toList();
@@ -514,8 +513,92 @@ class SpecRulesTest {
         new TeacherSpec(Optional.empty(), null, training),
         null,
         null,
-        null,
         null);
+  }
+
+  private static List<SpecFault> faultsOf(int students, MergeSpec merge, Integer evaluations) {
+    return SpecRules.check(
+        new ExperimentSpec(
+            "test",
+            null,
+            null,
+            null,
+            null,
+            null,
+            new StudentsSpec(students, null, null, null, null, null, null, null),
+            null,
+            null,
+            merge,
+            new ScheduleSearchSpec(evaluations, null),
+            null));
+  }
+
+  private static MergeSpec merge(
+      MergeSpec.Kind kind, List<Double> weights, Double budget, Double increase) {
+    return new MergeSpec(
+        kind, weights, Optional.ofNullable(budget), Optional.ofNullable(increase), 4, null);
+  }
+
+  @Test
+  void shouldAcceptEveryKindOfMergeWithTheFieldsItReads() {
+    for (MergeSpec merge :
+        List.of(
+            MergeSpec.NONE,
+            merge(MergeSpec.Kind.AVERAGE, null, null, null),
+            merge(MergeSpec.Kind.TASK_ARITHMETIC, List.of(0.1, 0.1, 0.2, 0.5), null, null),
+            merge(MergeSpec.Kind.TASK_ARITHMETIC, null, null, null),
+            merge(MergeSpec.Kind.GREEDY, null, 0.25, 1.5),
+            merge(MergeSpec.Kind.GREEDY, null, 1e6, null))) {
+      assertThat(faultsOf(4, merge, 2)).isEmpty();
+    }
+  }
+
+  @Test
+  void shouldRefuseFieldsThatTheKindOfMergeDoesNotRead() {
+    assertThat(faultsOf(4, merge(MergeSpec.Kind.AVERAGE, List.of(1.0), 0.5, 1.0), 0))
+        .containsExactly(
+            new SpecFault(
+                "merge.weights", "is for merge.kind task-arithmetic only, found average."),
+            new SpecFault("merge.memoryBudget", "is for merge.kind greedy only, found average."),
+            new SpecFault(
+                "merge.largestIncrease", "is for merge.kind greedy only, found average."));
+  }
+
+  @Test
+  void shouldRefuseAMergeThatItsStudentsCannotHave() {
+    assertThat(faultsOf(1, merge(MergeSpec.Kind.AVERAGE, null, null, null), 0))
+        .containsExactly(
+            new SpecFault(
+                "merge.kind", "average needs at least 2 students, found students.count 1."));
+    assertThat(faultsOf(4, merge(MergeSpec.Kind.TASK_ARITHMETIC, List.of(0.5, 0.5), null, null), 0))
+        .containsExactly(
+            new SpecFault(
+                "merge.weights",
+                "must have one entry per student or none, which searches them: expected 4, found 2."));
+    assertThat(faultsOf(5, merge(MergeSpec.Kind.GREEDY, null, 0.1, null), 0))
+        .containsExactly(
+            new SpecFault(
+                "merge.memoryBudget",
+                "must be at least 1/5, the share of the one model that is left when all 5 students are merged, found 0.1."),
+            new SpecFault(
+                "merge.evaluations",
+                "must be at least students.count 5, for the students and each pair of neighbours, found 4."));
+  }
+
+  @Test
+  void shouldRefuseASearchOfOneSchedule() {
+    assertThat(faultsOf(4, MergeSpec.NONE, 1))
+        .containsExactly(
+            new SpecFault(
+                "search.evaluations",
+                "must be 0, for no search, or at least 2, as one schedule has no frontier, found 1."));
+  }
+
+  @Test
+  void shouldTakeABudgetOfAtMostOneAsAFractionAndAboveAsBytes() {
+    assertThat(merge(MergeSpec.Kind.GREEDY, null, 0.25, null).budgetBytes(1000)).isEqualTo(250);
+    assertThat(merge(MergeSpec.Kind.GREEDY, null, 600.0, null).budgetBytes(1000)).isEqualTo(600);
+    assertThat(merge(MergeSpec.Kind.GREEDY, null, null, null).budgetBytes(1000)).isEqualTo(500);
   }
 
   @Test
@@ -797,7 +880,6 @@ class SpecRulesTest {
               overrides.stream().map(k -> new StudentsSpec.StudentOverride(k, null)).toList(),
               null),
           evaluation,
-          null,
           null);
     }
   }

@@ -5,7 +5,9 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.atelier.spec.AssignmentSpec;
 import dev.atelier.spec.ExperimentSpec;
+import dev.atelier.spec.MergeSpec;
 import dev.atelier.spec.NetworkSpec;
+import dev.atelier.spec.ScheduleSearchSpec;
 import dev.atelier.spec.StudentsSpec;
 import dev.atelier.spec.StudentsSpec.Owner;
 import dev.atelier.spec.StudentsSpec.StartFrom;
@@ -98,6 +100,47 @@ class DistillationWorkflowTest {
     assertThat(activities.published.get(0).students())
         .extracting(m -> m.key().value())
         .containsExactly("student-1", "student-2", "student-3");
+  }
+
+  @Test
+  void shouldMergeThenSearchAfterTheEvaluationWhenTheSpecAsksForBoth() {
+    run(launch(merging(3)));
+
+    assertThat(activities.stages)
+        .containsSubsequence(
+            Stage.EVALUATING, Stage.MERGING, Stage.SEARCHING, Stage.PUBLISHING, Stage.DONE);
+    assertThat(activities.merges).hasSize(1);
+    assertThat(activities.merges.get(0).students())
+        .extracting(m -> m.key().value())
+        .containsExactly("student-1", "student-2", "student-3");
+    assertThat(activities.evaluated)
+        .containsExactlyInAnyOrder("teacher", "one-to-one", "o2mkd", "merged");
+    assertThat(activities.evaluatedModels.get("merged")).containsExactly("merged-1", "student-3");
+    assertThat(activities.searches).hasSize(1);
+    assertThat(activities.searches.get(0).search()).isEqualTo(new ScheduleSearchSpec(5, 8));
+    assertThat(activities.searches.get(0).oneToOne()).hasSize(1);
+    assertThat(activities.published.get(0).merged())
+        .extracting(m -> m.key().value())
+        .containsExactly("merged-1", "student-3");
+  }
+
+  @Test
+  void shouldPublishTheStudentsWhenTheyCannotBeMerged() {
+    activities.mergeable = false;
+    run(launch(merging(2)));
+
+    assertThat(activities.evaluated).doesNotContain("merged");
+    assertThat(activities.published.get(0).merged()).isEmpty();
+    assertThat(activities.stages).endsWith(Stage.DONE);
+  }
+
+  @Test
+  void shouldNeitherMergeNorSearchWhenTheSpecDoesNotAskForIt() {
+    run(launch(2, false));
+
+    assertThat(activities.merges).isEmpty();
+    assertThat(activities.searches).isEmpty();
+    assertThat(activities.stages).doesNotContain(Stage.MERGING, Stage.SEARCHING);
   }
 
   @Test
@@ -396,8 +439,26 @@ class DistillationWorkflowTest {
   }
 
   private WorkflowStub launch(StudentsSpec wanted, TeacherSpec teacher) {
-    ExperimentSpec spec =
-        new ExperimentSpec("test", null, null, null, null, teacher, wanted, null, null, null);
+    return launch(new ExperimentSpec("test", null, null, null, null, teacher, wanted, null, null));
+  }
+
+  private static ExperimentSpec merging(int students) {
+    return new ExperimentSpec(
+        "test",
+        null,
+        null,
+        null,
+        null,
+        null,
+        new StudentsSpec(students, null, null, null, null, null, null, true),
+        null,
+        null,
+        new MergeSpec(MergeSpec.Kind.GREEDY, null, Optional.empty(), Optional.empty(), null, null),
+        new ScheduleSearchSpec(5, 8),
+        null);
+  }
+
+  private WorkflowStub launch(ExperimentSpec spec) {
     WorkflowStub workflow =
         environment
             .getWorkflowClient()
@@ -461,6 +522,7 @@ class DistillationWorkflowTest {
           TrainingActivities,
           AssignmentActivities,
           EvaluationActivities,
+          MergingActivities,
           HistoryActivities {
     final Map<String, ModelRef> trainedBefore = new ConcurrentHashMap<>(); // by key
     final Set<String> trainedElsewhere = ConcurrentHashMap.newKeySet(); // at this moment
@@ -486,6 +548,10 @@ class DistillationWorkflowTest {
     final Map<String, String> starts = new ConcurrentHashMap<>();
     final Map<String, List<ModelRef>> evaluations = new ConcurrentHashMap<>();
     final List<String> evaluated = new CopyOnWriteArrayList<>();
+    volatile boolean mergeable = true;
+    final List<Merge> merges = new CopyOnWriteArrayList<>();
+    final List<SearchSchedule> searches = new CopyOnWriteArrayList<>();
+    final Map<String, List<String>> evaluatedModels = new ConcurrentHashMap<>();
     final List<Publish> published = new CopyOnWriteArrayList<>();
 
     @Override
@@ -597,7 +663,34 @@ class DistillationWorkflowTest {
     public Evaluated evaluate(Evaluate task) {
       evaluated.add(task.subject().label());
       evaluations.put(task.subject().label(), task.models());
+      evaluatedModels.put(
+          task.subject().label(), task.models().stream().map(m -> m.key().value()).toList());
       return new Evaluated(task.subject(), 1.0);
+    }
+
+    /** All but the last student as one model, which owns their ranges. */
+    @Override
+    public Merged merge(Merge task) {
+      merges.add(task);
+      if (!mergeable) {
+        return new Merged(List.of());
+      }
+      ModelRef last = task.students().get(task.students().size() - 1);
+      return new Merged(
+          List.of(
+              new ModelRef(
+                  ModelKey.merged(1),
+                  last.network(),
+                  new TimestepRange(0, last.range().low()),
+                  "merged/manifest.json",
+                  "0".repeat(64),
+                  10),
+              last));
+    }
+
+    @Override
+    public void searchSchedule(SearchSchedule task) {
+      searches.add(task);
     }
 
     @Override

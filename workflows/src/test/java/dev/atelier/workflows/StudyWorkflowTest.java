@@ -200,8 +200,7 @@ class StudyWorkflowTest {
     @Override
     public MemberSpec memberSpec(Member member) {
       ExperimentSpec spec =
-          new ExperimentSpec(
-              member.experimentId(), null, null, null, null, null, null, null, null, null);
+          new ExperimentSpec(member.experimentId(), null, null, null, null, null, null, null, null);
       return new MemberSpec(
           canceledBefore.contains(member.experimentId()) ? Optional.empty() : Optional.of(spec));
     }

@@ -16,6 +16,13 @@ public record EvaluationView(
         Optional<Double> macsPerStep,
     @Schema(description = "Of all models of the subject") long parameters,
     double imagesPerSecond,
-    long peakMemoryBytes,
+    @Schema(
+            description =
+                "Largest resident set of a process that only loads the models and samples a batch; 0: not measured")
+        long peakMemoryBytes,
     @Schema(description = "Under what conditions it was measured", implementation = Object.class)
-        JsonNode protocol) {}
+        JsonNode protocol,
+    @Schema(
+            description = "Of all models of the subject, as libtorch holds them",
+            implementation = Long.class)
+        Optional<Long> weightsBytes) {}

@@ -343,7 +343,7 @@ public class ExperimentRepository {
                 .createQuery(
                     """
                     select subject, metric, distance, macs_per_step, parameters,
-                      images_per_second, peak_memory_bytes, protocol
+                      images_per_second, peak_memory_bytes, protocol, weights_bytes
                     from evaluation where experiment_id = :id order by created_at, subject
                     """)
                 .bind("id", id)
@@ -357,7 +357,31 @@ public class ExperimentRepository {
                             row.getLong("parameters"),
                             row.getDouble("images_per_second"),
                             row.getLong("peak_memory_bytes"),
-                            SpecJson.read(row.getString("protocol"), JsonNode.class)))
+                            SpecJson.read(row.getString("protocol"), JsonNode.class),
+                            whole(row, "weights_bytes")))
+                .list());
+  }
+
+  /** What the search for schedules has tried, in order. */
+  List<ScheduleView> schedules(String id) {
+    return jdbi.withHandle(
+        handle ->
+            handle
+                .createQuery(
+                    """
+                    select owners, distance, macs_per_step, frontier
+                    from candidate where experiment_id = :id and search = 'SCHEDULE'
+                    order by position, name
+                    """)
+                .bind("id", id)
+                .map(
+                    (row, context) ->
+                        new ScheduleView(
+                            List.of(
+                                SpecJson.read(row.getString("owners"), ScheduleView.Owner[].class)),
+                            finite(row, "distance"),
+                            finite(row, "macs_per_step"),
+                            row.getBoolean("frontier")))
                 .list());
   }
 

@@ -375,7 +375,8 @@ public class ExperimentResource {
   @Operation(
       operationId = "getSamples",
       summary = "Get a grid of samples as PNG",
-      description = "The subject is teacher, one-to-one, o2mkd, or dataset for real images.")
+      description =
+          "The subject is teacher, one-to-one, o2mkd, merged, or dataset for real images.")
   @APIResponse(
       responseCode = "200",
       description = "The grid",

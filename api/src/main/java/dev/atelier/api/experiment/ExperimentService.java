@@ -94,7 +94,8 @@ public class ExperimentService {
         repository.evaluations(id),
         repository.artifacts(id),
         row.spec(),
-        Links.of(id, runs.page(id)));
+        Links.of(id, runs.page(id)),
+        repository.schedules(id));
   }
 
   EventPage events(String id, long after, int limit) {

@@ -25,4 +25,6 @@ public record ExperimentView(
     List<EvaluationView> evaluations,
     List<ArtifactView> artifacts,
     ExperimentSpec spec,
-    Links links) {}
+    Links links,
+    @Schema(description = "What the search for schedules tried, in order")
+        List<ScheduleView> schedules) {}

@@ -454,6 +454,18 @@ class ExperimentResourceTest {
                  '{"samples": 256}')
               """,
               id);
+          handle.execute("update evaluation set weights_bytes = 2048 where experiment_id = ?", id);
+          handle.execute(
+              """
+              insert into candidate values
+                (?, 'SCHEDULE', 'student-1', 1, 3.5, 1e6,
+                 '[{"low": 0, "high": 1000, "model": "student-1"}]', true),
+                (?, 'SCHEDULE', 'teacher', 0, 'Infinity', null, '[]', false),
+                (?, 'MERGE', 'student-1', 0, 4.5, 1e6, '[]', false)
+              """,
+              id,
+              id,
+              id);
           handle.execute(
               """
               insert into artifact values
@@ -482,6 +494,13 @@ class ExperimentResourceTest {
         .body("models[1].worker", equalTo("w1"))
         .body("evaluations[0].distance", equalTo(12.5f))
         .body("evaluations[0].protocol.samples", equalTo(256))
+        .body("evaluations[0].weightsBytes", equalTo(2048))
+        .body("schedules", hasSize(2))
+        .body("schedules[0].distance", nullValue())
+        .body("schedules[0].frontier", equalTo(false))
+        .body("schedules[1].owners[0].model", equalTo("student-1"))
+        .body("schedules[1].macsPerStep", equalTo(1e6f))
+        .body("schedules[1].frontier", equalTo(true))
         .body(
             "artifacts[0].href", equalTo(EXPERIMENTS + "/" + id + "/artifacts/samples-o2mkd.png"));
     given()

@@ -25,7 +25,7 @@ class SpecReaderTest {
   private static final SpecReader READER = new SpecReader();
 
   @ParameterizedTest
-  @ValueSource(strings = {"demo.yaml", "cifar10-16.yaml", "cifar10-paper.yaml"})
+  @ValueSource(strings = {"demo.yaml", "cifar10-16.yaml", "cifar10-paper.yaml", "merge.yaml"})
   void shouldFindNoFaultInTheExamples(String file) throws IOException {
     byte[] text = Files.readAllBytes(Path.of("..", "examples", file));
     assertThat(READER.spec(text, DocumentFormat.YAML).name()).isNotBlank();

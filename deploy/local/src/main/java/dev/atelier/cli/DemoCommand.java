@@ -58,6 +58,7 @@ final class DemoCommand implements Callable<Integer> {
     lines.add("Experiment %s is %s.".formatted(report.id(), report.stage()));
     report.error().ifPresent(error -> lines.add(error.type() + ": " + error.message()));
     lines.addAll(ReportText.results(report));
+    lines.addAll(ReportText.frontier(report));
     lines.add("");
     lines.add("Experiment       %s/api/v1/experiments/%s".formatted(api, report.id()));
     report.links().temporal().ifPresent(workflow -> lines.add("Workflow         " + workflow));

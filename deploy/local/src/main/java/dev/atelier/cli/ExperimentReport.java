@@ -20,7 +20,12 @@ record ExperimentReport(
     List<Evaluation> evaluations,
     List<Artifact> artifacts,
     JsonNode spec,
-    Links links) {
+    Links links,
+    List<Schedule> schedules) {
+
+  ExperimentReport {
+    schedules = schedules == null ? List.of() : schedules; // of an older server
+  }
 
   /** Why an experiment or a model failed. */
   record Failure(String type, String message) {}
@@ -38,7 +43,7 @@ record ExperimentReport(
       int attempts,
       Optional<Failure> error) {}
 
-  /** The figures of one subject: teacher, one-to-one or o2mkd. */
+  /** The figures of one subject: teacher, one-to-one, o2mkd or merged. */
   record Evaluation(
       String subject,
       String metric,
@@ -46,7 +51,19 @@ record ExperimentReport(
       Optional<Double> macsPerStep,
       long parameters,
       double imagesPerSecond,
-      long peakMemoryBytes) {}
+      long peakMemoryBytes,
+      Optional<Long> weightsBytes) {}
+
+  /** A schedule that the search tried: which model owns which range. */
+  record Schedule(
+      List<Owner> owners,
+      Optional<Double> distance,
+      Optional<Double> macsPerStep,
+      boolean frontier) {
+
+    /** A model and the timesteps that it owns. */
+    record Owner(int low, int high, String model) {}
+  }
 
   /** A file that the experiment made for users. */
   record Artifact(String name, String kind, long bytes, String sha256, String href) {}

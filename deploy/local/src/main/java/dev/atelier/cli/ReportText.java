@@ -11,7 +11,7 @@ import java.util.stream.Collectors;
 final class ReportText {
 
   private static final int BAR_CELLS = 20;
-  private static final List<String> SUBJECTS = List.of("teacher", "one-to-one", "o2mkd");
+  private static final List<String> SUBJECTS = List.of("teacher", "one-to-one", "o2mkd", "merged");
 
   private ReportText() {}
 
@@ -86,17 +86,48 @@ final class ReportText {
             .distinct()
             .collect(Collectors.joining(", "));
     TextTable table =
-        new TextTable("subject", metrics, "MACs/step", "parameters", "images/s", "peak memory");
+        new TextTable(
+            "subject", metrics, "MACs/step", "parameters", "weights", "images/s", "peak memory");
     for (ExperimentReport.Evaluation evaluation : inOrder(report.evaluations())) {
       table.row(
           evaluation.subject(),
           evaluation.distance().map(Figures::number).orElse("—"),
           evaluation.macsPerStep().map(Figures::count).orElse("unknown"),
           Figures.count((double) evaluation.parameters()),
+          evaluation.weightsBytes().map(Figures::bytes).orElse("unknown"),
           Figures.rate(evaluation.imagesPerSecond()),
-          Figures.bytes(evaluation.peakMemoryBytes()));
+          evaluation.peakMemoryBytes() > 0
+              ? Figures.bytes(evaluation.peakMemoryBytes())
+              : "unknown");
     }
     return table.lines();
+  }
+
+  /** The schedules that no other beats, fewest multiply-accumulates first. */
+  static List<String> frontier(ExperimentReport report) {
+    List<ExperimentReport.Schedule> frontier =
+        report.schedules().stream()
+            .filter(ExperimentReport.Schedule::frontier)
+            .sorted(Comparator.comparingDouble(s -> s.macsPerStep().orElse(Double.MAX_VALUE)))
+            .toList();
+    if (frontier.isEmpty()) {
+      return List.of();
+    }
+    TextTable table = new TextTable("schedule", "MACs/step", "distance");
+    for (ExperimentReport.Schedule schedule : frontier) {
+      table.row(
+          schedule.owners().stream()
+              .map(o -> "%s [%d, %d)".formatted(o.model(), o.low(), o.high()))
+              .collect(Collectors.joining(", ")),
+          schedule.macsPerStep().map(Figures::count).orElse("unknown"),
+          schedule.distance().map(Figures::number).orElse("—"));
+    }
+    List<String> lines = new ArrayList<>();
+    lines.add(
+        "frontier of %d schedules, by distances that compare with one another only"
+            .formatted(report.schedules().size()));
+    lines.addAll(table.lines());
+    return lines;
   }
 
   /** Teacher first, what was made from it after; subjects not known here last. */
@@ -127,6 +158,11 @@ final class ReportText {
     if (!results.isEmpty()) {
       lines.add("");
       lines.addAll(results);
+    }
+    List<String> frontier = frontier(report);
+    if (!frontier.isEmpty()) {
+      lines.add("");
+      lines.addAll(frontier);
     }
     if (!report.artifacts().isEmpty()) {
       lines.add("");

@@ -51,10 +51,19 @@ class AtelierCliTest {
       , "evaluations": [
         {"subject": "o2mkd", "metric": "Fréchet distance (random-conv)", "distance": 11.468,
          "macsPerStep": 36290000.0, "parameters": 1260000, "imagesPerSecond": 80.4,
-         "peakMemoryBytes": 548405248, "protocol": {}},
+         "peakMemoryBytes": 548405248, "protocol": {}, "weightsBytes": 5040000},
         {"subject": "teacher", "metric": "Fréchet distance (random-conv)",
          "macsPerStep": 64370000.0, "parameters": 1110000, "imagesPerSecond": 72.0,
-         "peakMemoryBytes": 521142272, "protocol": {}}], "artifacts": []""";
+         "peakMemoryBytes": 521142272, "protocol": {}}], "artifacts": [],
+      "schedules": [
+        {"owners": [{"low": 0, "high": 1000, "model": "teacher"}],
+         "distance": 9.5, "macsPerStep": 64370000.0, "frontier": true},
+        {"owners": [{"low": 0, "high": 500, "model": "teacher"},
+                    {"low": 500, "high": 1000, "model": "student-2"}],
+         "distance": 99.5, "macsPerStep": 50000000.0, "frontier": false},
+        {"owners": [{"low": 0, "high": 500, "model": "student-1"},
+                    {"low": 500, "high": 1000, "model": "student-2"}],
+         "distance": 12.25, "macsPerStep": 36290000.0, "frontier": true}]""";
 
   private static final String NOTHING_YET = ", \"evaluations\": [], \"artifacts\": []";
 
@@ -165,9 +174,14 @@ class AtelierCliTest {
             "Fréchet distance (random-conv)",
             "teacher",
             "64.37 M",
+            "unknown",
             "o2mkd",
             "11.47",
+            "4921.9 KiB",
             "523 MiB",
+            "frontier of 3 schedules",
+            "student-1 [0, 500), student-2 [500, 1000)    36.29 M     12.25",
+            "teacher [0, 1000)                            64.37 M     9.500",
             "http://127.0.0.1:8233/w");
   }
 

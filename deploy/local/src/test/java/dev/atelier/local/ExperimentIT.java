@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.atelier.network.HostTensor;
 import dev.atelier.network.Libtorch;
+import dev.atelier.network.SafetensorsFile;
 import dev.atelier.network.TorchModule;
 import dev.atelier.store.Sha256;
 import java.io.IOException;
@@ -26,7 +27,9 @@ import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Properties;
 import java.util.Random;
@@ -71,6 +74,8 @@ class ExperimentIT {
         gridRows: 2
         gridColumns: 4
         sampler: {steps: 5, spacing: uniform}
+      merge: {kind: greedy, memoryBudget: 0.5, samples: 16}
+      search: {evaluations: 4, samples: 16}
       """
           .formatted(STEPS);
 
@@ -117,7 +122,8 @@ class ExperimentIT {
       api = stack.start().api();
       JsonNode again = show(id);
       assertThat(again.get("stage").asText()).isEqualTo("DONE");
-      assertThat(again.get("evaluations")).hasSize(3);
+      assertThat(again.get("evaluations")).hasSize(4);
+      assertThat(again.get("schedules")).hasSize(4);
       byte[] grid = get("/api/v1/experiments/" + id + "/samples/o2mkd.png");
       assertThat(ImageIO.read(new java.io.ByteArrayInputStream(grid)).getWidth()).isGreaterThan(32);
 
@@ -250,15 +256,22 @@ class ExperimentIT {
 
   private static void checkEvaluations(JsonNode done) {
     List<String> subjects = new ArrayList<>();
+    Map<String, Long> weights = new HashMap<>();
     for (JsonNode evaluation : done.get("evaluations")) {
       subjects.add(evaluation.get("subject").asText());
       assertThat(evaluation.get("metric").asText()).isEqualTo("Fréchet distance (random-conv)");
       assertThat(evaluation.get("distance").asDouble()).isPositive();
       assertThat(evaluation.get("imagesPerSecond").asDouble()).isPositive();
       assertThat(evaluation.get("peakMemoryBytes").asLong()).isGreaterThan(50_000_000);
+      weights.put(evaluation.get("subject").asText(), evaluation.get("weightsBytes").asLong());
       assertThat(evaluation.get("protocol").get("samples").asInt()).isEqualTo(32);
     }
-    assertThat(subjects).containsExactlyInAnyOrder("teacher", "one-to-one", "o2mkd");
+    assertThat(subjects).containsExactlyInAnyOrder("teacher", "one-to-one", "o2mkd", "merged");
+    assertThat(weights.get("o2mkd")).isEqualTo(2 * weights.get("one-to-one"));
+    assertThat(weights.get("merged")).isEqualTo(weights.get("one-to-one"));
+    JsonNode first = done.get("schedules").get(0);
+    assertThat(first.get("owners").get(1).get("model").asText()).isEqualTo("student-2");
+    assertThat(done.get("schedules")).anyMatch(s -> s.get("frontier").asBoolean());
   }
 
   private void download(JsonNode done, Path export) throws Exception {
@@ -274,10 +287,15 @@ class ExperimentIT {
         .isDirectoryContaining(f -> f.endsWith("student-2.safetensors"))
         .isDirectoryContaining(f -> f.endsWith("one-to-one.pt"))
         .isDirectoryContaining(f -> f.endsWith("ensemble.pt"))
+        .isDirectoryContaining(f -> f.endsWith("merged-1.safetensors"))
+        .isDirectoryContaining(f -> f.endsWith("merged-ensemble.pt"))
+        .isDirectoryContaining(f -> f.endsWith("samples-merged.png"))
+        .isDirectoryContaining(f -> f.endsWith("merge.json"))
+        .isDirectoryContaining(f -> f.endsWith("frontier.json"))
         .isDirectoryContaining(f -> f.endsWith("samples-dataset.png"));
     JsonNode description = JSON.readTree(export.resolve("experiment.json").toFile());
     assertThat(description.get("models").get(1).get("range").get("high").asInt()).isEqualTo(50);
-    assertThat(description.get("evaluations")).hasSize(3);
+    assertThat(description.get("evaluations")).hasSize(4);
   }
 
   /** The ensemble routes each sample to its student, in Java and in plain Python alike. */
@@ -299,6 +317,7 @@ class ExperimentIT {
       assertThat(ensemble[i]).isCloseTo(owner[i], org.assertj.core.api.Assertions.within(1e-5f));
     }
     assertThat(first).isNotEqualTo(second);
+    checkMerged(export);
 
     Optional<String> python = pythonWithTorch();
     if (python.isEmpty()) {
@@ -312,7 +331,7 @@ class ExperimentIT {
         x = torch.frombuffer(bytearray(open("x.f32", "rb").read()), dtype=torch.float32)
         t = torch.tensor([0, 99, 49, 50, 7, 80])
         eps = torch.jit.load("ensemble.pt")(x.reshape(6, 3, 8, 8), t)
-        for name in ["teacher", "student-1", "student-2", "one-to-one"]:
+        for name in ["teacher", "student-1", "student-2", "one-to-one", "merged-1", "merged-ensemble"]:
             assert torch.jit.load(name + ".pt")(x.reshape(6, 3, 8, 8), t).shape == eps.shape
         open("eps.f32", "wb").write(eps.detach().numpy().tobytes())
         """;
@@ -328,6 +347,24 @@ class ExperimentIT {
     for (float value : ensemble) {
       assertThat(eps.getFloat()).isCloseTo(value, org.assertj.core.api.Assertions.within(1e-5f));
     }
+  }
+
+  /** Greedy merging of two students under half of their memory leaves the mean of both. */
+  private static void checkMerged(Path export) throws IOException {
+    var merged = SafetensorsFile.read(export.resolve("merged-1.safetensors")).tensors();
+    var one = SafetensorsFile.read(export.resolve("student-1.safetensors")).tensors();
+    var two = SafetensorsFile.read(export.resolve("student-2.safetensors")).tensors();
+    assertThat(merged.keySet()).isEqualTo(one.keySet());
+    merged.forEach(
+        (name, tensor) -> {
+          float[] found = tensor.toFloats();
+          float[] a = one.get(name).toFloats();
+          float[] b = two.get(name).toFloats();
+          for (int i = 0; i < found.length; i++) {
+            assertThat(found[i])
+                .isCloseTo((a[i] + b[i]) / 2, org.assertj.core.api.Assertions.within(1e-6f));
+          }
+        });
   }
 
   private static float[] run(Path archive, HostTensor x, long[] t) {

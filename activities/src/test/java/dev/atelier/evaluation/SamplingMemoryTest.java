@@ -1,0 +1,131 @@
+package dev.atelier.evaluation;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.atelier.diffusion.SeededRandom;
+import dev.atelier.evaluation.SamplingMemory.Measured;
+import dev.atelier.evaluation.SamplingMemory.Request;
+import dev.atelier.network.NetworkForm;
+import dev.atelier.network.TorchScriptArchive;
+import dev.atelier.network.UNet;
+import dev.atelier.spec.DiffusionSpec;
+import dev.atelier.spec.EvaluationSpec.SamplerSpec;
+import dev.atelier.spec.EvaluationSpec.SamplerSpec.Spacing;
+import dev.atelier.spec.NetworkSpec;
+import dev.atelier.spec.TimestepRange;
+import dev.atelier.spec.TrainingSpec.Precision;
+import dev.atelier.training.EnsembleSampler.OwnedModel;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalLong;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** In processes of their own, as a worker measures. */
+class SamplingMemoryTest {
+
+  private static final UNet NETWORK =
+      UNet.of(new NetworkSpec(64, List.of(1, 4), 1, List.of(), 1, 0.0, Optional.empty()), 8, 3);
+
+  @TempDir Path directory;
+
+  private Path archive(String name) throws IOException {
+    Path archive = directory.resolve(name);
+    TorchScriptArchive.write(
+        archive,
+        NETWORK.inferenceModule(
+            "UNet", NETWORK.initialise(new SeededRandom(1)), NetworkForm.CPU, Precision.FP32));
+    return archive;
+  }
+
+  private Request request(List<Path> archives) {
+    int part = 10;
+    List<OwnedModel> models = new ArrayList<>();
+    for (int i = 0; i < archives.size(); i++) {
+      models.add(
+          new OwnedModel(
+              archives.get(i),
+              new TimestepRange(i * part, i == archives.size() - 1 ? 100 : (i + 1) * part),
+              Optional.of(1L),
+              Optional.empty()));
+    }
+    return new Request(
+        models,
+        new DiffusionSpec(100, null, null, null),
+        new SamplerSpec(null, 5, Spacing.TRAILING, null),
+        2,
+        3,
+        8,
+        0,
+        "cpu",
+        1,
+        OptionalLong.empty());
+  }
+
+  @Test
+  void shouldGrowByTheWeightsOfEachFurtherModelButNotByOneThatOwnsTwoRanges() throws IOException {
+    long bytes = 4 * NETWORK.parameters();
+    assertThat(bytes).isGreaterThan(20 << 20);
+
+    Measured one =
+        SamplingMemory.measure(request(List.of(archive("a.pt"))), directory, () -> false);
+    Measured five =
+        SamplingMemory.measure(
+            request(
+                List.of(
+                    archive("a.pt"),
+                    archive("b.pt"),
+                    archive("c.pt"),
+                    archive("d.pt"),
+                    archive("e.pt"))),
+            directory,
+            () -> false);
+    Measured twice =
+        SamplingMemory.measure(
+            request(List.of(archive("a.pt"), archive("b.pt"), archive("a.pt"))),
+            directory,
+            () -> false);
+
+    assertThat(one.weightsBytes()).isEqualTo(bytes);
+    assertThat(five.weightsBytes()).isEqualTo(5 * bytes);
+    assertThat(twice.weightsBytes()).isEqualTo(2 * bytes);
+    assertThat(one.peakBytes()).isGreaterThan(bytes);
+    assertThat(five.peakBytes() - one.peakBytes()).isGreaterThan(3 * bytes);
+  }
+
+  @Test
+  void shouldSayWhatFailedWhenAModelCannotBeLoaded() throws IOException {
+    Path broken = Files.writeString(directory.resolve("broken.pt"), "no archive");
+    assertThatThrownBy(
+            () -> SamplingMemory.measure(request(List.of(broken)), directory, () -> false))
+        .isInstanceOf(IOException.class)
+        .hasMessageStartingWith(
+            "The memory of sampling was not measured: its process ended with status 1")
+        .hasMessageContaining("broken.pt");
+  }
+
+  @Test
+  void shouldEndTheProcessWhenAskedToStop() throws IOException {
+    Request request = request(List.of(archive("a.pt")));
+    assertThatThrownBy(() -> SamplingMemory.measure(request, directory, () -> true))
+        .hasMessage("The memory of sampling was not measured: it was stopped.");
+    ProcessHandle.current()
+        .children()
+        .filter(SamplingMemoryTest::isMeasuring)
+        .forEach(child -> assertThat(child.onExit()).succeedsWithin(Duration.ofSeconds(30)));
+  }
+
+  private static boolean isMeasuring(ProcessHandle process) {
+    return process
+        .info()
+        .commandLine()
+        .map(line -> line.contains(SamplingMemory.class.getName()))
+        .orElse(false);
+  }
+}

@@ -1,0 +1,57 @@
+package dev.atelier.workflows;
+
+import dev.atelier.spec.DiffusionSpec;
+import dev.atelier.spec.EvaluationSpec;
+import dev.atelier.spec.MergeSpec;
+import dev.atelier.spec.ScheduleSearchSpec;
+import io.temporal.activity.ActivityInterface;
+import io.temporal.activity.ActivityMethod;
+import java.util.List;
+
+/** Makes other ensembles of trained models, without training. */
+@ActivityInterface
+public interface MergingActivities {
+
+  /** How the distance of an ensemble is measured while others wait for it. */
+  record Measure(
+      DatasetRef dataset,
+      DiffusionSpec diffusion,
+      EvaluationSpec evaluation,
+      ExtractorRef extractor,
+      StatisticsRef reference) {}
+
+  /** Students to join into fewer models. */
+  record Merge(
+      String experimentId,
+      long seed,
+      MergeSpec merge,
+      Measure measure,
+      List<ModelRef> students // in order of their ranges
+      ) {}
+
+  /**
+   * The ensemble after merging: students that stayed alone, and merged models.
+   *
+   * @param models in order of their ranges; empty: these students cannot be merged, and an event of
+   *     the experiment says why
+   */
+  record Merged(List<ModelRef> models) {}
+
+  /** Models of which each may own ranges of students. */
+  record SearchSchedule(
+      String experimentId,
+      long seed,
+      ScheduleSearchSpec search,
+      Measure measure,
+      ModelRef teacher,
+      List<ModelRef> students, // in order of their ranges
+      List<ModelRef> oneToOne // empty or one
+      ) {}
+
+  @ActivityMethod(name = "Merge")
+  Merged merge(Merge task);
+
+  /** Keeps every schedule tried, and which are on the frontier of distance against MACs. */
+  @ActivityMethod(name = "SearchSchedule")
+  void searchSchedule(SearchSchedule task);
+}
