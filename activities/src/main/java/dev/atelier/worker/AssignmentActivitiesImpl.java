@@ -106,6 +106,11 @@ final class AssignmentActivitiesImpl implements AssignmentActivities {
       heartbeat.describe(doing::get);
       Libtorch.useThreads(config.threads());
       PackedImages images = datasets.open(task.dataset());
+      if (images.count() < 2) {
+        throw new InvalidSpecException(
+            "students.assignment.kind measured needs a dataset of at least 2 images, found %d."
+                .formatted(images.count()));
+      }
       List<TimestepRange> bins =
           DriftCurve.equalBins(task.diffusion().timesteps(), assignment.bins());
       DriftCurve curve =
