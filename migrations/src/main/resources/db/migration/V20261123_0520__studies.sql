@@ -40,4 +40,7 @@ create table study_artifact (
 alter table model add column fingerprint text;
 -- The model that was taken over in place of training; its objects and its curves are that one's.
 alter table model add column reused_from bigint references model (id) on delete set null;
+-- The weights that its training began with, which merging needs.
+alter table model add column start_key text;
+alter table model add column start_sha256 text;
 create index model_by_fingerprint on model (fingerprint);

@@ -3,6 +3,9 @@ package dev.atelier.store;
 import dev.atelier.store.ExperimentHistory.CheckpointRow;
 import dev.atelier.workflows.ModelKey;
 import dev.atelier.workflows.ModelState;
+import dev.atelier.workflows.StartRef;
+import java.sql.ResultSet;
+import java.sql.SQLException;
 import java.util.Collection;
 import java.util.List;
 import java.util.Optional;
@@ -25,7 +28,11 @@ public final class ReuseHistory {
 
   /** An equal model that another experiment has trained. */
   public record Trained(
-      long modelId, String experimentId, ModelKey key, CheckpointRow lastCheckpoint) {}
+      long modelId,
+      String experimentId,
+      ModelKey key,
+      CheckpointRow lastCheckpoint,
+      Optional<StartRef> start) {}
 
   /** Where an equal model is being trained now. */
   public record Elsewhere(String experimentId, ModelKey key) {}
@@ -37,7 +44,8 @@ public final class ReuseHistory {
             handle
                 .createQuery(
                     """
-                    select m.id, m.experiment_id, m.key, c.step, c.manifest_key, c.manifest_sha256
+                    select m.id, m.experiment_id, m.key, m.start_key, m.start_sha256,
+                      c.step, c.manifest_key, c.manifest_sha256
                     from model m
                     join lateral (
                       select * from checkpoint where model_id = m.id order by step desc limit 1
@@ -59,8 +67,35 @@ public final class ReuseHistory {
                             new CheckpointRow(
                                 row.getInt("step"),
                                 row.getString("manifest_key"),
-                                row.getString("manifest_sha256"))))
+                                row.getString("manifest_sha256")),
+                            Optional.ofNullable(row.getString("start_key"))
+                                .map(key -> new StartRef(key, startSha256(row)))))
                 .list());
+  }
+
+  private static String startSha256(ResultSet row) {
+    try {
+      return row.getString("start_sha256");
+    } catch (SQLException e) {
+      throw new IllegalStateException("The query has no such column.", e);
+    }
+  }
+
+  /** Remembers the weights that a model's training began with. */
+  public void recordStart(String experimentId, ModelKey key, StartRef start) {
+    database.inTransaction(
+        handle ->
+            handle
+                .createUpdate(
+                    """
+                    update model set start_key = :start, start_sha256 = :sha256
+                    where experiment_id = :id and key = :key
+                    """)
+                .bind("start", start.objectKey())
+                .bind("sha256", start.sha256())
+                .bind("id", experimentId)
+                .bind("key", key.value())
+                .execute());
   }
 
   /**
@@ -131,6 +166,7 @@ public final class ReuseHistory {
                       set state = s.state, step = s.step, total_steps = s.total_steps,
                           loss = s.loss, images_per_second = s.images_per_second,
                           parameters = s.parameters, macs = s.macs, worker = s.worker,
+                          start_key = s.start_key, start_sha256 = s.start_sha256,
                           fingerprint = :fingerprint, reused_from = s.id, fence = m.fence + 1,
                           error_type = null, error_message = null,
                           started_at = coalesce(m.started_at, now()), finished_at = now()

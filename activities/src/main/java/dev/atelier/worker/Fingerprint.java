@@ -25,14 +25,15 @@ final class Fingerprint {
           .build();
 
   /** Where a thing is kept says nothing of what it is. */
-  private static final List<String> PLACES = List.of("experimentId", "manifestKey");
+  private static final List<String> PLACES = List.of("experimentId", "manifestKey", "objectKey");
 
   private Fingerprint() {}
 
   static String of(Record task, String codeVersion) {
     JsonNode content = JSON.valueToTree(task);
-    content.findParents(PLACES.get(0)).forEach(Fingerprint::withoutPlaces);
-    content.findParents(PLACES.get(1)).forEach(Fingerprint::withoutPlaces);
+    for (String place : PLACES) {
+      content.findParents(place).forEach(Fingerprint::withoutPlaces);
+    }
     try {
       String text = codeVersion + "\n" + JSON.writeValueAsString(content);
       return Sha256.of(text.getBytes(StandardCharsets.UTF_8));

@@ -72,7 +72,8 @@ final class ReuseActivitiesImpl implements ReuseActivities {
                     wanted.range(),
                     twin.lastCheckpoint().manifestKey(),
                     twin.lastCheckpoint().manifestSha256(),
-                    twin.lastCheckpoint().step())));
+                    twin.lastCheckpoint().step(),
+                    twin.start())));
       }
       useless.add(twin.modelId());
     }
@@ -91,10 +92,13 @@ final class ReuseActivitiesImpl implements ReuseActivities {
   private boolean isWhole(Trained twin) {
     try {
       return CheckpointManifest.read(
-              store, twin.lastCheckpoint().manifestKey(), twin.lastCheckpoint().manifestSha256())
-          .objects()
-          .stream()
-          .allMatch(object -> store.exists(object.key()));
+                  store,
+                  twin.lastCheckpoint().manifestKey(),
+                  twin.lastCheckpoint().manifestSha256())
+              .objects()
+              .stream()
+              .allMatch(object -> store.exists(object.key()))
+          && twin.start().stream().allMatch(start -> store.exists(start.objectKey()));
     } catch (ObjectCorruptException e) {
       return false;
     }

@@ -16,6 +16,7 @@ import dev.atelier.store.ExperimentHistory.Attempt;
 import dev.atelier.store.ExperimentHistory.CheckpointRow;
 import dev.atelier.store.ExperimentKeys;
 import dev.atelier.store.ObjectStore;
+import dev.atelier.store.ReuseHistory;
 import dev.atelier.store.S3CheckpointStore;
 import dev.atelier.store.Sha256;
 import dev.atelier.store.TrainingEnvironment;
@@ -52,6 +53,7 @@ final class TrainingActivitiesImpl implements TrainingActivities {
   private final WorkerConfig.Worker config;
   private final ObjectStore store;
   private final ExperimentHistory history;
+  private final ReuseHistory reuse;
   private final ArtifactCache cache;
   private final Datasets datasets;
   private final TrainedModels models;
@@ -61,11 +63,13 @@ final class TrainingActivitiesImpl implements TrainingActivities {
       WorkerConfig.Worker config,
       ObjectStore store,
       ExperimentHistory history,
+      ReuseHistory reuse,
       ArtifactCache cache,
       BooleanSupplier draining) {
     this.config = config;
     this.store = store;
     this.history = history;
+    this.reuse = reuse;
     this.cache = cache;
     this.datasets = new Datasets(store, cache);
     this.models = new TrainedModels(store, cache);
@@ -203,11 +207,13 @@ final class TrainingActivitiesImpl implements TrainingActivities {
                     images,
                     work.path(),
                     heartbeat);
-            return trained.startedFrom(
+            StartRef start =
                 keepStart(
                     task.experimentId(),
                     training.start().of(training, images, config.device(), work.path()),
-                    work.path()));
+                    work.path());
+            reuse.recordStart(task.experimentId(), task.key(), start);
+            return trained.startedFrom(start);
           }
         });
   }

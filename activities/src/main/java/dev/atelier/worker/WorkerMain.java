@@ -40,6 +40,7 @@ public final class WorkerMain {
     Libtorch.requireDevice(config.worker().device());
     HikariDataSource database = connect(config.database());
     ExperimentHistory history = new ExperimentHistory(database);
+    ReuseHistory reuse = new ReuseHistory(database);
     ObjectStore store =
         new ObjectStore(
             config.s3().endpoint(),
@@ -68,14 +69,14 @@ public final class WorkerMain {
     light.registerActivitiesImplementations(
         new HistoryActivitiesImpl(history),
         new DatasetActivitiesImpl(store, history, cache),
-        new ReuseActivitiesImpl(store, new ReuseHistory(database)),
+        new ReuseActivitiesImpl(store, reuse),
         new StudyActivitiesImpl(store, new StudyHistory(database)));
 
     // One at a time: libtorch's threads are the device, and a DJL process trains one model at once.
     Worker compute =
         factory.newWorker(TaskQueues.compute(config.worker().deviceClass()), options(1));
     compute.registerActivitiesImplementations(
-        new TrainingActivitiesImpl(config.worker(), store, history, cache, draining::get),
+        new TrainingActivitiesImpl(config.worker(), store, history, reuse, cache, draining::get),
         new AssignmentActivitiesImpl(config.worker(), store, history, cache, draining::get),
         new EvaluationActivitiesImpl(config.worker(), store, history, cache, draining::get),
         new MergingActivitiesImpl(config.worker(), store, history, cache, draining::get));

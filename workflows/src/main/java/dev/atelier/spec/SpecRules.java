@@ -608,6 +608,15 @@ public final class SpecRules {
       fault("merge.kind", "%s needs at least 2 students, found students.count 1.".formatted(kind));
       return;
     }
+    for (StudentsSpec.StudentOverride override : spec.students().overrides()) {
+      if (override.model() == StudentsSpec.Owner.TEACHER || override.network().isPresent()) {
+        fault(
+            "merge.kind",
+            "%s joins students of one network, and student %d has another: leave out its override or the merge."
+                .formatted(kind, override.student()));
+        return;
+      }
+    }
     if (m.kind() == MergeSpec.Kind.TASK_ARITHMETIC
         && trusts("merge.weights")
         && !m.weights().isEmpty()

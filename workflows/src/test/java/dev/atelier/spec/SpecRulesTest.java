@@ -516,6 +516,22 @@ class SpecRulesTest {
         null);
   }
 
+  @Test
+  void shouldRefuseToMergeStudentsOfDifferentNetworks() {
+    var teacher = new StudentOverride(2, null, Optional.empty(), Owner.TEACHER);
+    var students =
+        new StudentsSpec(4, null, null, null, null, null, List.of(teacher), null, null, null);
+    var average = merge(MergeSpec.Kind.AVERAGE, null, null, null);
+    assertThat(
+            SpecRules.check(
+                new ExperimentSpec(
+                    null, null, null, null, null, null, students, null, null, average, null, null)))
+        .containsExactly(
+            new SpecFault(
+                "merge.kind",
+                "average joins students of one network, and student 2 has another: leave out its override or the merge."));
+  }
+
   private static List<SpecFault> faultsOf(int students, MergeSpec merge, Integer evaluations) {
     return SpecRules.check(
         new ExperimentSpec(
