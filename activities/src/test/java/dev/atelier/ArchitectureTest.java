@@ -36,6 +36,7 @@ class ArchitectureTest {
             "dev.atelier.training..",
             "dev.atelier.dataset..",
             "dev.atelier.evaluation..",
+            "dev.atelier.assignment..",
             "dev.atelier.merging..")
         .should()
         .dependOnClassesThat()

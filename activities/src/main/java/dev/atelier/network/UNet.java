@@ -196,13 +196,19 @@ public final class UNet {
     return ChannelsLastText.gradients(operations, weights, precision, loss);
   }
 
+  /** Which of its channels belong together. */
+  ChannelCoupling coupling() {
+    return new ChannelCoupling(this, operations);
+  }
+
   /** Whether both give the same eps for the same weights: equal but for dropout. */
   public boolean computesAs(UNet other) {
     return weights.equals(other.weights)
         && withoutDropout().operations.equals(other.withoutDropout().operations);
   }
 
-  private UNet withoutDropout() {
+  /** The same network, for measurements that must not depend on luck. */
+  public UNet withoutDropout() {
     NetworkSpec without =
         new NetworkSpec(
             spec.channels(),
@@ -281,6 +287,37 @@ public final class UNet {
         className,
         method("forward", form, false, precision),
         attributes("", tensors, "The set of weights", form, TorchScriptModule.Parameter::new));
+  }
+
+  /**
+   * A module with {@code mid_block(x, t) -> [N, D]}, {@code y} after t if the network is
+   * conditional: the means over the pixels of what the encoder and the middle block make of x,
+   * before the decoder joins the first skip connection. D is the width of the last level.
+   */
+  public TorchScriptModule midBlockModule(String className, Map<String, HostTensor> tensors) {
+    int decoder = 0;
+    while (!(operations.get(decoder) instanceof Operation.Concatenate)) {
+      decoder++;
+    }
+    String arguments = conditional() ? "x, t, y" : "x, t";
+    String typed = "x: Tensor, t: Tensor" + (conditional() ? ", y: Tensor" : "");
+    String methods =
+        "def encode(self, %s) -> Tensor:\n".formatted(typed)
+            + UNetText.forward(operations.subList(0, decoder), false, Precision.FP32).indent(2)
+            + """
+            def mid_block(self, %s) -> Tensor:
+              return torch.mean((self).encode(%s), [2, 3])
+            """
+                .formatted(typed, arguments);
+    return new TorchScriptModule(
+        className,
+        methods,
+        attributes(
+            "",
+            tensors,
+            "The set of weights",
+            NetworkForm.PORTABLE,
+            TorchScriptModule.Parameter::new));
   }
 
   /** The weights as attributes whose names start with {@code prefix}, after a check. */

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.annotation.JsonRawValue;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.datatype.jdk8.Jdk8Module;
+import dev.atelier.spec.TimestepRange;
 import dev.atelier.spec.TrainingOverrides;
 import dev.atelier.workflows.DatasetRef;
 import dev.atelier.workflows.ModelKey;
@@ -338,6 +339,63 @@ public final class ExperimentHistory {
               .bind("errorMessage", errorMessage)
               .execute();
           return event(handle, experimentId, "model-failed", Optional.of(key), errorMessage);
+        });
+  }
+
+  /** Sets the ranges of the students, in order, where they were not known at launch. */
+  public void recordRanges(String experimentId, List<TimestepRange> ranges, String detail) {
+    inTransaction(
+        handle -> {
+          PreparedBatch batch =
+              handle.prepareBatch(
+                  """
+                  update model set range_low = :low, range_high = :high
+                  where experiment_id = :id and key = :key
+                  """);
+          for (int k = 1; k <= ranges.size(); k++) {
+            batch
+                .bind("id", experimentId)
+                .bind("key", ModelKey.student(k).value())
+                .bind("low", ranges.get(k - 1).low())
+                .bind("high", ranges.get(k - 1).high())
+                .add();
+          }
+          batch.execute();
+          return event(handle, experimentId, "ranges-planned", Optional.empty(), detail);
+        });
+  }
+
+  /** Ends a student whose range the teacher owns: it has the teacher's size, and no steps. */
+  public void recordTeacherRange(String experimentId, ModelKey key, TimestepRange range) {
+    inTransaction(
+        handle -> {
+          int changed =
+              handle
+                  .createUpdate(
+                      """
+                      update model
+                      set state = :done, range_low = :low, range_high = :high, total_steps = 0,
+                          parameters = teacher.parameters, macs = teacher.macs,
+                          started_at = now(), finished_at = now()
+                      from (select parameters, macs from model
+                            where experiment_id = :id and key = :teacher) as teacher
+                      where experiment_id = :id and key = :key and state <> :done
+                      """)
+                  .bind("id", experimentId)
+                  .bind("key", key.value())
+                  .bind("teacher", ModelKey.TEACHER.value())
+                  .bind("low", range.low())
+                  .bind("high", range.high())
+                  .bind("done", ModelState.DONE.name())
+                  .execute();
+          return changed == 0
+              ? null
+              : event(
+                  handle,
+                  experimentId,
+                  "teacher-range",
+                  Optional.of(key),
+                  "the teacher owns " + range);
         });
   }
 

@@ -39,7 +39,9 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.concurrent.atomic.AtomicReference;
@@ -177,12 +179,18 @@ final class EvaluationActivitiesImpl implements EvaluationActivities {
         FeatureStatistics.read(cache.file(task.reference().objectKey(), task.reference().sha256()));
     List<OwnedModel> owned = new ArrayList<>();
     long parameters = 0;
+    Map<String, Path> archives = new HashMap<>(); // by manifest: the teacher may own several ranges
     for (ModelRef model : task.models()) {
       Optional<UNet> network = TrainedModels.network(model, dataset);
-      parameters += models.parameters(model, dataset);
+      if (!archives.containsKey(model.manifestKey())) {
+        parameters += models.parameters(model, dataset);
+        archives.put(
+            model.manifestKey(),
+            models.archive(model, dataset, work, NetworkForm.of(config.device())));
+      }
       owned.add(
           new OwnedModel(
-              models.archive(model, dataset, work, NetworkForm.of(config.device())),
+              archives.get(model.manifestKey()),
               model.range(),
               network.map(UNet::macs),
               network.map(UNet::activationBytes)));

@@ -8,6 +8,7 @@ import dev.atelier.store.ObjectCorruptException;
 import dev.atelier.store.StoreUnavailableException;
 import dev.atelier.store.SupersededException;
 import dev.atelier.training.DivergedException;
+import dev.atelier.training.InvalidSpecException;
 import dev.atelier.training.TrainingInterruptedException;
 import dev.atelier.workflows.ErrorType;
 import io.temporal.activity.Activity;
@@ -64,6 +65,8 @@ final class Failures {
           : ErrorType.DATASET_CORRUPT;
     } else if (failure instanceof ExtractorException) {
       return ErrorType.EXTRACTOR_INVALID;
+    } else if (failure instanceof InvalidSpecException) {
+      return ErrorType.INVALID_SPEC;
     } else if (failure instanceof TeacherException) {
       return ErrorType.TEACHER_INVALID;
     } else if (failure instanceof OutOfMemoryError

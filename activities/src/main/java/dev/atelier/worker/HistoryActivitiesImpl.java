@@ -33,4 +33,10 @@ final class HistoryActivitiesImpl implements HistoryActivities {
     Failures.translating(
         () -> history.recordRetry(retry.experimentId(), retry.key(), retry.overrides()));
   }
+
+  @Override
+  public void recordTeacherRange(RecordTeacherRange owned) {
+    Failures.translating(
+        () -> history.recordTeacherRange(owned.experimentId(), owned.key(), owned.range()));
+  }
 }

@@ -13,6 +13,7 @@ import dev.atelier.network.TorchScriptArchive;
 import dev.atelier.network.TorchScriptModule;
 import dev.atelier.network.UNet;
 import dev.atelier.spec.ExperimentSpec;
+import dev.atelier.spec.NetworkSpec;
 import dev.atelier.spec.TimestepRange;
 import dev.atelier.store.ExperimentHistory;
 import dev.atelier.store.ExperimentHistory.Artifact;
@@ -22,6 +23,7 @@ import dev.atelier.store.ObjectStore;
 import dev.atelier.store.Sha256;
 import dev.atelier.workflows.DatasetRef;
 import dev.atelier.workflows.EvaluationActivities.Publish;
+import dev.atelier.workflows.ModelKey;
 import dev.atelier.workflows.ModelRef;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -65,7 +67,13 @@ final class Publication {
       long parameters,
       Optional<Long> macs, // unknown of an imported TorchScript teacher
       String torchScript,
-      Optional<String> safetensors) {}
+      Optional<String> safetensors) {
+
+    /** The same files under the name of the range that the model owns. */
+    Described as(String name, TimestepRange range) {
+      return new Described(name, range, step, parameters, macs, torchScript, safetensors);
+    }
+  }
 
   /** {@code experiment.json}. */
   private record Description(
@@ -79,8 +87,12 @@ final class Publication {
     try (WorkDirectory work = cache.newWorkDirectory("publish-")) {
       List<Described> described = new ArrayList<>();
       described.add(publishModel(task, task.teacher(), work.path()));
-      for (ModelRef student : task.students()) {
-        described.add(publishModel(task, student, work.path()));
+      for (int i = 0; i < task.students().size(); i++) {
+        ModelRef owner = task.students().get(i);
+        described.add(
+            owner.key().equals(ModelKey.TEACHER)
+                ? described.get(0).as(ModelKey.student(i + 1).value(), owner.range())
+                : publishModel(task, owner, work.path()));
       }
       for (ModelRef student : task.oneToOne()) {
         described.add(publishModel(task, student, work.path()));
@@ -149,11 +161,23 @@ final class Publication {
   }
 
   private void publishEnsemble(Publish task, List<ModelRef> owners, Path file) throws IOException {
+    if (owners.stream().anyMatch(owner -> owner.network().isEmpty())) {
+      history.recordEvent(
+          task.experimentId(),
+          "ensemble-left-out",
+          "%s was not written: a range is owned by the imported TorchScript teacher, which cannot be joined with other models in one file."
+              .formatted(file.getFileName()));
+      return;
+    }
     List<TorchScriptModule> students = new ArrayList<>();
+    Map<NetworkSpec, String> classNames = new LinkedHashMap<>(); // one class per architecture
     for (ModelRef student : owners) {
-      // All students have one architecture, so they share one class.
       UNet network = TrainedModels.network(student, task.dataset()).orElseThrow();
-      students.add(network.inferenceModule("UNet", models.weights(student, network)));
+      String className =
+          classNames.computeIfAbsent(
+              network.spec(),
+              n -> classNames.isEmpty() ? "UNet" : "UNet" + (classNames.size() + 1));
+      students.add(network.inferenceModule(className, models.weights(student, network)));
     }
     ModelRanges ranges =
         new ModelRanges(

@@ -1,6 +1,7 @@
 package dev.atelier.worker;
 
 import dev.atelier.dataset.PackedImages;
+import dev.atelier.network.ChannelPruning.Criterion;
 import dev.atelier.network.HostTensor;
 import dev.atelier.network.Libtorch;
 import dev.atelier.network.SafetensorsFile;
@@ -8,6 +9,7 @@ import dev.atelier.network.TeacherImport;
 import dev.atelier.network.TeacherImport.Imported;
 import dev.atelier.network.UNet;
 import dev.atelier.spec.NetworkSpec;
+import dev.atelier.spec.StudentsSpec.StartFrom;
 import dev.atelier.spec.TimestepRange;
 import dev.atelier.spec.TrainingSpec;
 import dev.atelier.store.ExperimentHistory;
@@ -22,6 +24,7 @@ import dev.atelier.training.Checkpoint;
 import dev.atelier.training.Distillation;
 import dev.atelier.training.DivergedException;
 import dev.atelier.training.InitialWeights;
+import dev.atelier.training.PrunedTeacher;
 import dev.atelier.training.TeacherModel;
 import dev.atelier.training.TrainingInterruptedException;
 import dev.atelier.training.TrainingLoop;
@@ -188,7 +191,7 @@ final class TrainingActivitiesImpl implements TrainingActivities {
                     Optional.of(
                         new Distillation(
                             teacher, task.range(), task.specificProbability(), task.loss())),
-                    InitialWeights.random(seedOf(task.seed(), STUDENTS_START)));
+                    start(task));
             PackedImages images = datasets.open(task.dataset());
             ModelRef trained =
                 train(
@@ -197,6 +200,9 @@ final class TrainingActivitiesImpl implements TrainingActivities {
                     images,
                     work.path(),
                     heartbeat);
+            if (task.startFrom() == StartFrom.TEACHER_TAYLOR) {
+              return trained; // each student keeps the channels that matter in its own range
+            }
             return trained.startedFrom(
                 keepStart(
                     task.experimentId(),
@@ -204,6 +210,17 @@ final class TrainingActivitiesImpl implements TrainingActivities {
                     work.path()));
           }
         });
+  }
+
+  private InitialWeights start(TrainStudent task) {
+    return switch (task.startFrom()) {
+      case RANDOM -> InitialWeights.random(seedOf(task.seed(), STUDENTS_START));
+      case TEACHER_MAGNITUDE -> new PrunedTeacher(Criterion.MAGNITUDE);
+      case TEACHER_TAYLOR -> new PrunedTeacher(Criterion.TAYLOR);
+      case ONE_TO_ONE ->
+          (training, images, device, work) ->
+              models.weights(task.oneToOne().orElseThrow(), training.network());
+    };
   }
 
   /** Whose training it is. */

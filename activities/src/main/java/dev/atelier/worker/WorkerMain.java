@@ -69,6 +69,7 @@ public final class WorkerMain {
         factory.newWorker(TaskQueues.compute(config.worker().deviceClass()), options(1));
     compute.registerActivitiesImplementations(
         new TrainingActivitiesImpl(config.worker(), store, history, cache, draining::get),
+        new AssignmentActivitiesImpl(config.worker(), store, history, cache, draining::get),
         new EvaluationActivitiesImpl(config.worker(), store, history, cache, draining::get),
         new MergingActivitiesImpl(config.worker(), store, history, cache, draining::get));
 

@@ -3,6 +3,7 @@ package dev.atelier.store;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.atelier.spec.TimestepRange;
 import dev.atelier.spec.TrainingOverrides;
 import dev.atelier.store.ExperimentHistory.Attempt;
 import dev.atelier.store.ExperimentHistory.Candidate;
@@ -115,6 +116,41 @@ class ExperimentHistoryTest {
     assertThat(history.checkpoints(attempt))
         .extracting(ExperimentHistory.CheckpointRow::manifestKey)
         .containsExactly("twenty again", "ten");
+  }
+
+  @Test
+  void shouldSetRangesAndSayWhichWhenTheyArePlanned() {
+    history.recordRanges("e", List.of(new TimestepRange(0, 400)), "snr: [0, 400)");
+    history.recordRanges("e", List.of(new TimestepRange(0, 300)), "snr: [0, 300)");
+
+    assertThat(number("select range_high from model")).isEqualTo(300);
+    assertThat(
+            text(
+                "select string_agg(detail, ' ' order by id) from event where kind = 'ranges-planned'"))
+        .isEqualTo("snr: [0, 400) snr: [0, 300)");
+  }
+
+  @Test
+  void shouldEndAStudentOfTheTeachersSizeOnceWhenTheTeacherOwnsItsRange() {
+    sql.useHandle(
+        handle ->
+            handle.execute(
+                """
+                insert into model (experiment_id, key, position, range_low, range_high, state,
+                    total_steps, parameters, macs)
+                values ('e', 'teacher', 0, 0, 1000, 'DONE', 50, 123, 456)
+                """));
+    history.recordTeacherRange("e", STUDENT, new TimestepRange(500, 1000));
+    history.recordTeacherRange("e", STUDENT, new TimestepRange(500, 1000));
+
+    String student = " from model where key = 'student-1'";
+    assertThat(text("select state" + student)).isEqualTo("DONE");
+    assertThat(number("select parameters" + student)).isEqualTo(123);
+    assertThat(number("select macs" + student)).isEqualTo(456);
+    assertThat(number("select range_low" + student)).isEqualTo(500);
+    assertThat(number("select total_steps" + student)).isZero();
+    assertThat(text("select string_agg(detail, '') from event where kind = 'teacher-range'"))
+        .isEqualTo("the teacher owns [500, 1000)");
   }
 
   @Test

@@ -9,6 +9,7 @@ import dev.atelier.store.ObjectCorruptException;
 import dev.atelier.store.StoreUnavailableException;
 import dev.atelier.store.SupersededException;
 import dev.atelier.training.DivergedException;
+import dev.atelier.training.InvalidSpecException;
 import dev.atelier.training.TrainingInterruptedException;
 import dev.atelier.workflows.ErrorType;
 import java.io.IOException;
@@ -35,6 +36,7 @@ class FailuresTest {
         Arguments.of(
             new DatasetException(DatasetException.Kind.CORRUPT, "empty"),
             ErrorType.DATASET_CORRUPT),
+        Arguments.of(new InvalidSpecException("no features"), ErrorType.INVALID_SPEC),
         Arguments.of(new OutOfMemoryError("heap"), ErrorType.OUT_OF_MEMORY),
         Arguments.of(new IOException("anything else"), ErrorType.INTERNAL));
   }

@@ -3,6 +3,8 @@ package dev.atelier.spec;
 import com.fasterxml.jackson.annotation.JsonProperty;
 import com.fasterxml.jackson.annotation.JsonPropertyDescription;
 import jakarta.validation.constraints.DecimalMin;
+import jakarta.validation.constraints.Max;
+import jakarta.validation.constraints.Min;
 import jakarta.validation.constraints.NotNull;
 import java.util.ArrayList;
 import java.util.List;
@@ -10,7 +12,7 @@ import java.util.List;
 /** How [0, T) is cut into one range per student. */
 public record AssignmentSpec(
     @JsonPropertyDescription(
-            "Rule that sets the boundaries: uniform T·i/N, power T·(i/N)^gamma, or explicit")
+            "Rule that sets the boundaries: uniform T·i/N, power T·(i/N)^gamma, explicit, snr (equal parts of the log signal-to-noise ratio), or measured (least drift within ranges, measured on the teacher)")
         @NotNull
         Kind kind,
     @JsonPropertyDescription("Exponent of power; more than 1 gives small timesteps more students")
@@ -18,7 +20,24 @@ public record AssignmentSpec(
         @DecimalMin(value = "0", inclusive = false)
         Double gamma,
     @JsonPropertyDescription("Boundaries of explicit: 0, …, T, one more than students") @NotNull
-        List<@NotNull Integer> boundaries) {
+        List<@NotNull Integer> boundaries,
+    @JsonPropertyDescription(
+            "What measured compares between timesteps: input (Fréchet distance of x_t), feature (Fréchet distance of the teacher's mid-block features) or cka (linear CKA of those features)")
+        @NotNull
+        Signal signal,
+    @JsonPropertyDescription("Equal parts of [0, T) between which measured may cut")
+        @NotNull
+        @Min(2)
+        @Max(1000)
+        Integer bins,
+    @JsonPropertyDescription("Images of the dataset that measured looks at, in every bin")
+        @NotNull
+        @Min(8)
+        @Max(4096)
+        Integer images) {
+
+  static final int DEFAULT_BINS = 50;
+  static final int DEFAULT_IMAGES = 256;
 
   /** The rule that sets the boundaries. */
   public enum Kind {
@@ -27,16 +46,50 @@ public record AssignmentSpec(
     @JsonProperty("power")
     POWER, // T·(i/N)^gamma: gamma > 1 gives small timesteps more students
     @JsonProperty("explicit")
-    EXPLICIT // as given
+    EXPLICIT, // as given
+    @JsonProperty("snr")
+    SNR, // equal parts of log(alphasCumprod / (1 - alphasCumprod))
+    @JsonProperty("measured")
+    MEASURED // least drift within the ranges, measured on the teacher
+  }
+
+  /** What is compared between timesteps. */
+  public enum Signal {
+    @JsonProperty("input")
+    INPUT, // Fréchet distance of the network's input
+    @JsonProperty("feature")
+    FEATURE, // Fréchet distance of the teacher's mid-block features
+    @JsonProperty("cka")
+    CKA // linear centred kernel alignment of those features
+  }
+
+  /** Without what only {@code measured} reads. */
+  public AssignmentSpec(Kind kind, Double gamma, List<Integer> boundaries) {
+    this(kind, gamma, boundaries, null, null, null);
   }
 
   public AssignmentSpec {
     kind = kind == null ? Kind.UNIFORM : kind;
     gamma = gamma == null ? 1.0 : gamma;
     boundaries = boundaries == null ? List.of() : List.copyOf(boundaries);
+    signal = signal == null ? Signal.FEATURE : signal;
+    bins = bins == null ? DEFAULT_BINS : bins;
+    images = images == null ? DEFAULT_IMAGES : images;
   }
 
-  /** Cuts [0, {@code timesteps}) into {@code students} ranges, smallest timesteps first. */
+  /**
+   * Whether the ranges are known only once the experiment runs: they depend on the noise schedule
+   * or on the teacher.
+   */
+  public boolean plannedLater() {
+    return kind == Kind.SNR || kind == Kind.MEASURED;
+  }
+
+  /**
+   * Cuts [0, {@code timesteps}) into {@code students} ranges, smallest timesteps first.
+   *
+   * @throws IllegalStateException if they are {@linkplain #plannedLater planned later}
+   */
   public List<TimestepRange> ranges(int students, int timesteps) {
     List<Integer> cuts = cuts(students, timesteps);
     List<TimestepRange> ranges = new ArrayList<>();
@@ -52,6 +105,9 @@ public record AssignmentSpec(
       case EXPLICIT -> boundaries;
       case UNIFORM -> powerCuts(students, timesteps, 1.0);
       case POWER -> powerCuts(students, timesteps, gamma);
+      case SNR, MEASURED ->
+          throw new IllegalStateException(
+              "The ranges of kind %s are not known yet.".formatted(kind));
     };
   }
 

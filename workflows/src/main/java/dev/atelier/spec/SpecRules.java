@@ -9,6 +9,8 @@ import java.util.List;
 import java.util.Locale;
 import java.util.OptionalLong;
 import java.util.Set;
+import java.util.function.BiConsumer;
+import java.util.stream.IntStream;
 
 /**
  * The rules that several fields of a spec must meet together, each field being within its own
@@ -44,6 +46,7 @@ public final class SpecRules {
     rules.assignment();
     rules.loss();
     rules.overrides();
+    rules.start();
     rules.batches();
     rules.training("teacher.training", spec.teacher().training());
     rules.training("students.training", spec.students().training());
@@ -200,11 +203,30 @@ public final class SpecRules {
         && a.gamma() != 1.0) {
       fault(path + ".gamma", "is for kind power only, found kind %s.".formatted(name(a)));
     }
+    if (trusts(path + ".kind", path + ".bins")
+        && a.kind() != AssignmentSpec.Kind.MEASURED
+        && a.bins() != AssignmentSpec.DEFAULT_BINS) {
+      fault(path + ".bins", "is for kind measured only, found kind %s.".formatted(name(a)));
+    }
+    if (trusts(path + ".kind", path + ".images")
+        && a.kind() != AssignmentSpec.Kind.MEASURED
+        && a.images() != AssignmentSpec.DEFAULT_IMAGES) {
+      fault(path + ".images", "is for kind measured only, found kind %s.".formatted(name(a)));
+    }
+    if (trusts(path + ".kind", path + ".signal")
+        && a.kind() != AssignmentSpec.Kind.MEASURED
+        && a.signal() != AssignmentSpec.Signal.FEATURE) {
+      fault(path + ".signal", "is for kind measured only, found kind %s.".formatted(name(a)));
+    }
     if (!trusts(path, "students.count", "diffusion.timesteps")) {
       return;
     }
     int count = spec.students().count();
     int timesteps = spec.diffusion().timesteps();
+    if (a.plannedLater()) {
+      plannedLater(path, a, count, timesteps);
+      return;
+    }
     List<Integer> cuts = a.cuts(count, timesteps);
     if (a.kind() == AssignmentSpec.Kind.EXPLICIT) {
       explicitBoundaries(path + ".boundaries", cuts, count, timesteps);
@@ -218,6 +240,27 @@ public final class SpecRules {
                 .formatted(i, count, timesteps, a.gamma()));
         return;
       }
+    }
+  }
+
+  /** Whatever will be measured, each student can have its part. */
+  private void plannedLater(String path, AssignmentSpec a, int count, int timesteps) {
+    if (a.kind() == AssignmentSpec.Kind.SNR && count > timesteps) {
+      fault(
+          path,
+          "leaves a student without a timestep: %d students cannot share T = %d."
+              .formatted(count, timesteps));
+    }
+    if (a.kind() == AssignmentSpec.Kind.MEASURED && a.bins() < count) {
+      fault(
+          path + ".bins",
+          "must be at least students.count %d, one for each student, found %d."
+              .formatted(count, a.bins()));
+    }
+    if (a.kind() == AssignmentSpec.Kind.MEASURED && a.bins() > timesteps) {
+      fault(
+          path + ".bins",
+          "must be at most diffusion.timesteps %d, found %d.".formatted(timesteps, a.bins()));
     }
   }
 
@@ -258,6 +301,8 @@ public final class SpecRules {
       case UNIFORM -> "uniform";
       case POWER -> "power";
       case EXPLICIT -> "explicit";
+      case SNR -> "snr";
+      case MEASURED -> "measured";
     };
   }
 
@@ -285,6 +330,76 @@ public final class SpecRules {
       } else if (!seen.add(student)) {
         fault(field, "names student %d a second time.".formatted(student));
       }
+    }
+    for (int i = 0; i < overrides.size(); i++) {
+      owner("students.overrides[%d]".formatted(i), overrides.get(i));
+    }
+    if (trusts("students.overrides", "students.count")
+        && IntStream.rangeClosed(1, spec.students().count())
+            .allMatch(spec.students()::ownedByTeacher)) {
+      fault(
+          "students.overrides",
+          "must leave at least one range to a student: the teacher owns all of them.");
+    }
+  }
+
+  private void owner(String field, StudentsSpec.StudentOverride override) {
+    boolean teacher = override.model() == StudentsSpec.Owner.TEACHER;
+    if (trusts(field + ".network")) {
+      override.network().ifPresent(network -> network(field + ".network", network));
+      if (teacher && override.network().isPresent()) {
+        fault(
+            field + ".network",
+            "is for model student only: the range of student %d is the teacher's."
+                .formatted(override.student()));
+      }
+    }
+    if (trusts(field + ".training")
+        && teacher
+        && !override.training().equals(TrainingOverrides.NONE)) {
+      fault(
+          field + ".training",
+          "is for model student only: the range of student %d is the teacher's."
+              .formatted(override.student()));
+    }
+  }
+
+  private void start() {
+    StudentsSpec students = spec.students();
+    if (!trusts("students.startFrom", "students.network", "students.overrides")) {
+      return;
+    }
+    if (students.startFrom().prunes()) {
+      // The network of an imported teacher may not be known before it is read.
+      NetworkSpec teacher = spec.teacher().network();
+      if (spec.teacher().source().isPresent() && teacher.equals(TeacherSpec.DEFAULT_NETWORK)) {
+        return;
+      }
+      if (trusts("teacher.network")) {
+        forEachNetwork(
+            (field, network) ->
+                teacher.pruningFault(network).ifPresent(message -> fault(field, message)));
+      }
+    }
+    if (students.startFrom() == StudentsSpec.StartFrom.ONE_TO_ONE) {
+      forEachNetwork(
+          (field, network) -> {
+            if (!network.equals(students.network())) {
+              fault(
+                  field,
+                  "must be students.network when startFrom is one-to-one: all students start from the weights of one.");
+            }
+          });
+    }
+  }
+
+  /** Every network that a student is trained with, and the path of its field. */
+  private void forEachNetwork(BiConsumer<String, NetworkSpec> action) {
+    action.accept("students.network", spec.students().network());
+    List<StudentsSpec.StudentOverride> overrides = spec.students().overrides();
+    for (int i = 0; i < overrides.size(); i++) {
+      String field = "students.overrides[%d].network".formatted(i);
+      overrides.get(i).network().ifPresent(network -> action.accept(field, network));
     }
   }
 
@@ -406,6 +521,7 @@ public final class SpecRules {
       fault("merge.kind", "%s needs at least 2 students, found students.count 1.".formatted(kind));
       return;
     }
+    mergeable(m, kind);
     if (m.kind() == MergeSpec.Kind.TASK_ARITHMETIC
         && trusts("merge.weights")
         && !m.weights().isEmpty()
@@ -433,6 +549,29 @@ public final class SpecRules {
           "merge.evaluations",
           "must be at least students.count %d, for the students and each pair of neighbours, found %d."
               .formatted(students, m.evaluations()));
+    }
+  }
+
+  private void mergeable(MergeSpec m, String kind) {
+    StudentsSpec s = spec.students();
+    if (trusts("students.network", "students.overrides")) {
+      for (int k = 1; k <= s.count(); k++) {
+        if (s.ownedByTeacher(k) || !s.networkOf(k).equals(s.networkOf(1))) {
+          fault(
+              "merge.kind",
+              "%s needs students of one network, found another for student %d in students.overrides."
+                  .formatted(kind, k));
+          return;
+        }
+      }
+    }
+    if (trusts("students.startFrom")
+        && m.kind() != MergeSpec.Kind.GREEDY
+        && s.startFrom() == StudentsSpec.StartFrom.TEACHER_TAYLOR) {
+      fault(
+          "merge.kind",
+          "%s needs students that start from the same weights, but students.startFrom teacher-taylor keeps other channels for each range: expected random, teacher-magnitude or one-to-one, or merge.kind greedy."
+              .formatted(kind));
     }
   }
 

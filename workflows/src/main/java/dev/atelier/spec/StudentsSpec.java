@@ -1,5 +1,6 @@
 package dev.atelier.spec;
 
+import com.fasterxml.jackson.annotation.JsonProperty;
 import com.fasterxml.jackson.annotation.JsonPropertyDescription;
 import jakarta.validation.Valid;
 import jakarta.validation.constraints.DecimalMax;
@@ -8,6 +9,7 @@ import jakarta.validation.constraints.Max;
 import jakarta.validation.constraints.Min;
 import jakarta.validation.constraints.NotNull;
 import java.util.List;
+import java.util.Optional;
 
 /** The specialists: student i (1-based) owns the i-th range of timesteps, counted from t = 0. */
 public record StudentsSpec(
@@ -27,16 +29,79 @@ public record StudentsSpec(
         List<@NotNull @Valid StudentOverride> overrides,
     @JsonPropertyDescription("Also train one student of the same size and steps over [0, T)")
         @NotNull
-        Boolean oneToOneBaseline) {
+        Boolean oneToOneBaseline,
+    @JsonPropertyDescription(
+            "Weights that every student starts from: random, teacher-magnitude or teacher-taylor (channels of the teacher, pruned to the student's widths), or one-to-one (a student of [0, T) that is trained first)")
+        @NotNull
+        StartFrom startFrom) {
+
+  /** The weights that a student starts from. */
+  public enum StartFrom {
+    @JsonProperty("random")
+    RANDOM,
+    @JsonProperty("teacher-magnitude")
+    TEACHER_MAGNITUDE, // Li et al. 2017
+    @JsonProperty("teacher-taylor")
+    TEACHER_TAYLOR, // Molchanov et al. 2019; Fang et al. 2023
+    @JsonProperty("one-to-one")
+    ONE_TO_ONE; // warm start
+
+    /** Whether it prunes the teacher. */
+    public boolean prunes() {
+      return this == TEACHER_MAGNITUDE || this == TEACHER_TAYLOR;
+    }
+  }
+
+  /** The model that owns a range. */
+  public enum Owner {
+    @JsonProperty("student")
+    STUDENT,
+    @JsonProperty("teacher")
+    TEACHER // as it is: nothing is trained for the range
+  }
 
   /** Settings of one student that differ from the common ones. */
   public record StudentOverride(
       @JsonPropertyDescription("Number of the student, from 1") @NotNull @Min(1) Integer student,
-      @JsonPropertyDescription("Settings that differ") @NotNull @Valid TrainingOverrides training) {
+      @JsonPropertyDescription("Settings that differ") @NotNull @Valid TrainingOverrides training,
+      @JsonPropertyDescription("Architecture of this student; absent: that of the others") @NotNull
+          Optional<@Valid NetworkSpec> network,
+      @JsonPropertyDescription("What owns its range: student, or teacher (nothing is trained then)")
+          @NotNull
+          Owner model) {
+
+    /** Of its training alone. */
+    public StudentOverride(Integer student, TrainingOverrides training) {
+      this(student, training, Optional.empty(), null);
+    }
 
     public StudentOverride {
       training = training == null ? TrainingOverrides.NONE : training;
+      network = network == null ? Optional.empty() : network;
+      model = model == null ? Owner.STUDENT : model;
     }
+  }
+
+  /** That start from random weights. */
+  public StudentsSpec(
+      Integer count,
+      NetworkSpec network,
+      TrainingSpec training,
+      AssignmentSpec assignment,
+      Double specificProbability,
+      LossSpec loss,
+      List<StudentOverride> overrides,
+      Boolean oneToOneBaseline) {
+    this(
+        count,
+        network,
+        training,
+        assignment,
+        specificProbability,
+        loss,
+        overrides,
+        oneToOneBaseline,
+        null);
   }
 
   public StudentsSpec {
@@ -48,6 +113,26 @@ public record StudentsSpec(
     loss = loss == null ? new LossSpec(null, null) : loss;
     overrides = overrides == null ? List.of() : List.copyOf(overrides);
     oneToOneBaseline = oneToOneBaseline == null ? Boolean.FALSE : oneToOneBaseline;
+    startFrom = startFrom == null ? StartFrom.RANDOM : startFrom;
+  }
+
+  /** The architecture of one student. */
+  public NetworkSpec networkOf(int student) {
+    return overrides.stream()
+        .filter(o -> o.student() == student)
+        .flatMap(o -> o.network().stream())
+        .findFirst()
+        .orElse(network);
+  }
+
+  /** Whether the teacher itself owns the range of {@code student}. */
+  public boolean ownedByTeacher(int student) {
+    return overrides.stream().anyMatch(o -> o.student() == student && o.model() == Owner.TEACHER);
+  }
+
+  /** Whether a student of [0, T) is trained: as the baseline, as the others' start, or both. */
+  public boolean trainsOneToOne() {
+    return oneToOneBaseline || startFrom == StartFrom.ONE_TO_ONE;
   }
 
   /** The overrides that the spec names for one student, or none. */

@@ -1,12 +1,16 @@
 package dev.atelier.workflows;
 
+import dev.atelier.spec.AssignmentSpec;
 import dev.atelier.spec.ExperimentSpec;
 import dev.atelier.spec.MergeSpec;
+import dev.atelier.spec.NetworkSpec;
 import dev.atelier.spec.ScheduleSearchSpec;
 import dev.atelier.spec.StudentsSpec;
+import dev.atelier.spec.StudentsSpec.StartFrom;
 import dev.atelier.spec.TimestepRange;
 import dev.atelier.spec.TrainingOverrides;
 import dev.atelier.spec.TrainingSpec;
+import dev.atelier.workflows.AssignmentActivities.PlanRanges;
 import dev.atelier.workflows.EvaluationActivities.Evaluate;
 import dev.atelier.workflows.EvaluationActivities.Evaluated;
 import dev.atelier.workflows.EvaluationActivities.MeasureReference;
@@ -16,6 +20,7 @@ import dev.atelier.workflows.EvaluationActivities.Subject;
 import dev.atelier.workflows.HistoryActivities.RecordModelFailed;
 import dev.atelier.workflows.HistoryActivities.RecordRetry;
 import dev.atelier.workflows.HistoryActivities.RecordStage;
+import dev.atelier.workflows.HistoryActivities.RecordTeacherRange;
 import dev.atelier.workflows.MergingActivities.Measure;
 import dev.atelier.workflows.MergingActivities.Merge;
 import dev.atelier.workflows.MergingActivities.SearchSchedule;
@@ -32,6 +37,7 @@ import io.temporal.workflow.Promise;
 import io.temporal.workflow.Workflow;
 import io.temporal.workflow.WorkflowInit;
 import java.util.ArrayList;
+import java.util.Iterator;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Function;
@@ -48,7 +54,7 @@ public final class DistillationWorkflowImpl implements DistillationWorkflow {
   private final String experimentId;
   private final ExperimentSpec spec;
   private final ModelTraining teacher;
-  private final List<ModelTraining> students; // in order of their ranges
+  private final List<ModelTraining> students; // those that are trained, in order of their ranges
   private final List<ModelTraining> oneToOne; // empty or one
   private Stage stage = Stage.QUEUED;
 
@@ -60,11 +66,13 @@ public final class DistillationWorkflowImpl implements DistillationWorkflow {
     teacher = new ModelTraining(ModelKey.TEACHER, spec.teacher().training());
     students = new ArrayList<>();
     for (int k = 1; k <= wanted.count(); k++) {
-      TrainingSpec training = wanted.overridesOf(k).applyTo(wanted.training());
-      students.add(new ModelTraining(ModelKey.student(k), training));
+      if (!wanted.ownedByTeacher(k)) {
+        TrainingSpec training = wanted.overridesOf(k).applyTo(wanted.training());
+        students.add(new ModelTraining(ModelKey.student(k), training));
+      }
     }
     oneToOne =
-        wanted.oneToOneBaseline()
+        wanted.trainsOneToOne()
             ? List.of(new ModelTraining(ModelKey.ONE_TO_ONE, wanted.training()))
             : List.of();
   }
@@ -103,19 +111,9 @@ public final class DistillationWorkflowImpl implements DistillationWorkflow {
     trainUntilDone(
         List.of(teacher), source.isPresent() ? Stage.IMPORTING_TEACHER : Stage.TRAINING_TEACHER);
 
-    List<TimestepRange> ranges =
-        spec.students().assignment().ranges(students.size(), spec.diffusion().timesteps());
-    for (int i = 0; i < students.size(); i++) {
-      ModelTraining student = students.get(i);
-      TimestepRange range = ranges.get(i);
-      student.work = training -> trainStudent(dataset, student.key, range, training);
-    }
-    TimestepRange whole = new TimestepRange(0, spec.diffusion().timesteps());
-    for (ModelTraining student : oneToOne) {
-      student.work = training -> trainStudent(dataset, student.key, whole, training);
-    }
-    trainUntilDone(
-        Stream.concat(students.stream(), oneToOne.stream()).toList(), Stage.TRAINING_STUDENTS);
+    List<TimestepRange> ranges = ranges(dataset);
+    trainStudents(dataset, ranges);
+    List<ModelRef> specialists = specialists(ranges);
 
     enter(Stage.EVALUATING);
     StatisticsRef reference =
@@ -124,15 +122,15 @@ public final class DistillationWorkflowImpl implements DistillationWorkflow {
                 new MeasureReference(experimentId, dataset, spec.evaluation(), extractor.get()));
     Comparison comparison = new Comparison(dataset, extractor.get(), reference);
     List<Promise<Evaluated>> evaluations = new ArrayList<>();
-    evaluations.add(evaluate(Subject.TEACHER, comparison, List.of(teacher)));
-    if (!oneToOne.isEmpty()) {
-      evaluations.add(evaluate(Subject.ONE_TO_ONE, comparison, oneToOne));
+    evaluations.add(evaluate(Subject.TEACHER, comparison, List.of(teacher.result())));
+    if (spec.students().oneToOneBaseline()) {
+      evaluations.add(evaluate(Subject.ONE_TO_ONE, comparison, results(oneToOne)));
     }
-    evaluations.add(evaluate(Subject.O2MKD, comparison, students));
+    evaluations.add(evaluate(Subject.O2MKD, comparison, specialists));
     Promise.allOf(evaluations).get();
 
-    List<ModelRef> merged = merge(comparison);
-    searchSchedule(comparison);
+    List<ModelRef> merged = merge(comparison, specialists);
+    searchSchedule(comparison, specialists);
 
     enter(Stage.PUBLISHING);
     evaluation("TorchScript and safetensors files")
@@ -142,29 +140,103 @@ public final class DistillationWorkflowImpl implements DistillationWorkflow {
                 spec,
                 dataset,
                 teacher.result(),
-                students.stream().map(ModelTraining::result).toList(),
-                oneToOne.stream().map(ModelTraining::result).toList(),
+                specialists,
+                results(oneToOne),
                 merged));
   }
 
+  /** One range per student: as the spec has them, or found now that the teacher is there. */
+  private List<TimestepRange> ranges(DatasetRef dataset) {
+    AssignmentSpec assignment = spec.students().assignment();
+    int count = spec.students().count();
+    if (!assignment.plannedLater()) {
+      return assignment.ranges(count, spec.diffusion().timesteps());
+    }
+    if (assignment.kind() == AssignmentSpec.Kind.MEASURED) {
+      enter(Stage.MEASURING_DRIFT);
+    }
+    return Workflow.newActivityStub(
+            AssignmentActivities.class, Activities.compute(spec.compute(), "ranges of timesteps"))
+        .planRanges(
+            new PlanRanges(
+                experimentId,
+                spec.seed(),
+                dataset,
+                spec.diffusion(),
+                assignment,
+                count,
+                teacher.result()))
+        .ranges();
+  }
+
+  /** Trains the one-to-one student first where the others start from it, else all at once. */
+  private void trainStudents(DatasetRef dataset, List<TimestepRange> ranges) {
+    StudentsSpec wanted = spec.students();
+    boolean oneToOneFirst = wanted.startFrom() == StartFrom.ONE_TO_ONE;
+    for (int k = 1; k <= wanted.count(); k++) {
+      if (wanted.ownedByTeacher(k)) {
+        history.recordTeacherRange(
+            new RecordTeacherRange(experimentId, ModelKey.student(k), ranges.get(k - 1)));
+      }
+    }
+    for (ModelTraining student : students) {
+      int k = student.key.student().orElseThrow();
+      student.work =
+          training ->
+              trainStudent(
+                  dataset,
+                  student.key,
+                  wanted.networkOf(k),
+                  ranges.get(k - 1),
+                  training,
+                  wanted.startFrom());
+    }
+    TimestepRange whole = new TimestepRange(0, spec.diffusion().timesteps());
+    StartFrom start = oneToOneFirst ? StartFrom.RANDOM : wanted.startFrom();
+    for (ModelTraining student : oneToOne) {
+      student.work =
+          training -> trainStudent(dataset, student.key, wanted.network(), whole, training, start);
+    }
+    if (oneToOneFirst) {
+      trainUntilDone(oneToOne, Stage.TRAINING_ONE_TO_ONE);
+      trainUntilDone(students, Stage.TRAINING_STUDENTS);
+    } else {
+      trainUntilDone(
+          Stream.concat(students.stream(), oneToOne.stream()).toList(), Stage.TRAINING_STUDENTS);
+    }
+  }
+
+  /** The owner of each range, in order: a student, or the teacher. */
+  private List<ModelRef> specialists(List<TimestepRange> ranges) {
+    List<ModelRef> owners = new ArrayList<>();
+    Iterator<ModelTraining> trained = students.iterator();
+    for (int k = 1; k <= ranges.size(); k++) {
+      owners.add(
+          spec.students().ownedByTeacher(k)
+              ? teacher.result().owning(ranges.get(k - 1))
+              : trained.next().result());
+    }
+    return owners;
+  }
+
   /** The students joined as the spec wants, and evaluated; empty: not asked for, or impossible. */
-  private List<ModelRef> merge(Comparison with) {
+  private List<ModelRef> merge(Comparison with, List<ModelRef> specialists) {
     MergeSpec wanted = spec.merge();
     if (wanted.kind() == MergeSpec.Kind.NONE) {
       return List.of();
     }
     enter(Stage.MERGING);
     List<ModelRef> merged =
-        merging("merge of %d students".formatted(students.size()))
-            .merge(new Merge(experimentId, spec.seed(), wanted, measure(with), results(students)))
+        merging("merge of %d students".formatted(specialists.size()))
+            .merge(new Merge(experimentId, spec.seed(), wanted, measure(with), specialists))
             .models();
     if (!merged.isEmpty()) {
-      evaluateModels(Subject.MERGED, with, merged).get();
+      evaluate(Subject.MERGED, with, merged).get();
     }
     return merged;
   }
 
-  private void searchSchedule(Comparison with) {
+  private void searchSchedule(Comparison with, List<ModelRef> specialists) {
     ScheduleSearchSpec wanted = spec.search();
     if (wanted.evaluations() == 0) {
       return;
@@ -178,7 +250,7 @@ public final class DistillationWorkflowImpl implements DistillationWorkflow {
                 wanted,
                 measure(with),
                 teacher.result(),
-                results(students),
+                specialists,
                 results(oneToOne)));
   }
 
@@ -248,7 +320,12 @@ public final class DistillationWorkflowImpl implements DistillationWorkflow {
   }
 
   private Promise<ModelRef> trainStudent(
-      DatasetRef dataset, ModelKey key, TimestepRange range, TrainingSpec training) {
+      DatasetRef dataset,
+      ModelKey key,
+      NetworkSpec network,
+      TimestepRange range,
+      TrainingSpec training,
+      StartFrom startFrom) {
     StudentsSpec wanted = spec.students();
     String summary =
         key.equals(ModelKey.ONE_TO_ONE)
@@ -262,24 +339,22 @@ public final class DistillationWorkflowImpl implements DistillationWorkflow {
             spec.seed(),
             dataset,
             spec.diffusion(),
-            wanted.network(),
+            network,
             training,
             teacher.result(),
             range,
             wanted.specificProbability(),
-            wanted.loss()));
+            wanted.loss(),
+            startFrom,
+            startFrom == StartFrom.ONE_TO_ONE
+                ? Optional.of(oneToOne.get(0).result())
+                : Optional.empty()));
   }
 
   /** What every subject is compared with, and how. */
   private record Comparison(DatasetRef dataset, ExtractorRef extractor, StatisticsRef reference) {}
 
-  private Promise<Evaluated> evaluate(
-      Subject subject, Comparison with, List<ModelTraining> models) {
-    return evaluateModels(subject, with, results(models));
-  }
-
-  private Promise<Evaluated> evaluateModels(
-      Subject subject, Comparison with, List<ModelRef> models) {
+  private Promise<Evaluated> evaluate(Subject subject, Comparison with, List<ModelRef> models) {
     return Async.function(
         evaluation(subject.label())::evaluate,
         new Evaluate(

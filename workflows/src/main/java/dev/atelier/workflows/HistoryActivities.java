@@ -1,5 +1,6 @@
 package dev.atelier.workflows;
 
+import dev.atelier.spec.TimestepRange;
 import dev.atelier.spec.TrainingOverrides;
 import io.temporal.activity.ActivityInterface;
 import io.temporal.activity.ActivityMethod;
@@ -18,6 +19,9 @@ public interface HistoryActivities {
   /** A model whose training starts again at a user's wish. */
   record RecordRetry(String experimentId, ModelKey key, TrainingOverrides overrides) {}
 
+  /** A range that the teacher owns in the place of the student {@code key}. */
+  record RecordTeacherRange(String experimentId, ModelKey key, TimestepRange range) {}
+
   @ActivityMethod(name = "RecordStage")
   void recordStage(RecordStage stage);
 
@@ -26,4 +30,7 @@ public interface HistoryActivities {
 
   @ActivityMethod(name = "RecordRetry")
   void recordRetry(RecordRetry retry);
+
+  @ActivityMethod(name = "RecordTeacherRange")
+  void recordTeacherRange(RecordTeacherRange owned);
 }

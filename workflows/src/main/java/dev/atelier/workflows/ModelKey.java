@@ -2,6 +2,7 @@ package dev.atelier.workflows;
 
 import com.fasterxml.jackson.annotation.JsonCreator;
 import com.fasterxml.jackson.annotation.JsonValue;
+import java.util.OptionalInt;
 import java.util.regex.Pattern;
 
 /**
@@ -31,6 +32,13 @@ public record ModelKey(@JsonValue String value) {
 
   public static ModelKey merged(int m) {
     return new ModelKey("merged-" + m);
+  }
+
+  /** The number of a student, from 1; empty for other models. */
+  public OptionalInt student() {
+    return value.startsWith("student-")
+        ? OptionalInt.of(Integer.parseInt(value.substring("student-".length())))
+        : OptionalInt.empty();
   }
 
   @Override

@@ -45,4 +45,9 @@ public record ModelRef(
     return new ModelRef(
         key, network, range, manifestKey, manifestSha256, step, Optional.of(weights));
   }
+
+  /** The same model as the owner of {@code other}. */
+  public ModelRef owning(TimestepRange other) {
+    return new ModelRef(key, network, other, manifestKey, manifestSha256, step, start);
+  }
 }

@@ -6,6 +6,8 @@ public enum Stage {
   PREPARING_DATASET,
   TRAINING_TEACHER,
   IMPORTING_TEACHER, // in place of training one
+  MEASURING_DRIFT, // where the ranges depend on it
+  TRAINING_ONE_TO_ONE, // where the students start from it
   TRAINING_STUDENTS,
   AWAITING_RETRY, // some model failed, the others are done: waits for retry or cancel
   EVALUATING,

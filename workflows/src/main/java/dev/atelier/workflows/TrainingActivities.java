@@ -3,10 +3,12 @@ package dev.atelier.workflows;
 import dev.atelier.spec.DiffusionSpec;
 import dev.atelier.spec.LossSpec;
 import dev.atelier.spec.NetworkSpec;
+import dev.atelier.spec.StudentsSpec.StartFrom;
 import dev.atelier.spec.TimestepRange;
 import dev.atelier.spec.TrainingSpec;
 import io.temporal.activity.ActivityInterface;
 import io.temporal.activity.ActivityMethod;
+import java.util.Optional;
 
 /** Brings one model to its end: by training, from its last good checkpoint on, or by import. */
 @ActivityInterface
@@ -39,6 +41,8 @@ public interface TrainingActivities {
    * @param range the timesteps it owns
    * @param specificProbability p: the probability that a sample's t is drawn from {@code range}
    *     alone
+   * @param startFrom where its first weights come from
+   * @param oneToOne the model whose weights it starts from, when {@code startFrom} says so
    */
   record TrainStudent(
       String experimentId,
@@ -51,7 +55,9 @@ public interface TrainingActivities {
       ModelRef teacher,
       TimestepRange range,
       double specificProbability,
-      LossSpec loss) {}
+      LossSpec loss,
+      StartFrom startFrom,
+      Optional<ModelRef> oneToOne) {}
 
   @ActivityMethod(name = "TrainTeacher")
   ModelRef trainTeacher(TrainTeacher task);

@@ -2,6 +2,11 @@ package dev.atelier.spec;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.atelier.spec.AssignmentSpec.Kind;
+import dev.atelier.spec.AssignmentSpec.Signal;
+import dev.atelier.spec.StudentsSpec.Owner;
+import dev.atelier.spec.StudentsSpec.StartFrom;
+import dev.atelier.spec.StudentsSpec.StudentOverride;
 import dev.atelier.spec.TrainingSpec.LearningRateSchedule;
 import java.util.List;
 import java.util.Map;
@@ -18,6 +23,124 @@ class SpecRulesTest {
   @Test
   void shouldFindNothingWhenAllIsDefault() {
     assertThat(SpecRules.check(spec(s -> s))).isEmpty();
+  }
+
+  @Test
+  void shouldRefuseAPlanWhereAStudentCouldHaveNoRange() {
+    assertThat(students("snr", s -> s.assignment(kind(Kind.SNR)).count(12), 11))
+        .containsExactly("students.assignment");
+    assertThat(students("snr", s -> s.assignment(kind(Kind.SNR)).count(12), 12)).isEmpty();
+    var measured = new AssignmentSpec(Kind.MEASURED, null, null, null, 10, null);
+    assertThat(students("bins", s -> s.assignment(measured).count(11), 1000))
+        .containsExactly("students.assignment.bins");
+    assertThat(students("bins", s -> s.assignment(measured).count(10), 10)).isEmpty();
+    var fine = new AssignmentSpec(Kind.MEASURED, null, null, null, 12, null);
+    assertThat(students("fine", s -> s.assignment(fine).count(4), 11))
+        .containsExactly("students.assignment.bins");
+  }
+
+  @Test
+  void shouldRefuseWhatOnlyMeasuredReadsOfAnotherKind() {
+    var assignment = new AssignmentSpec(Kind.SNR, null, null, Signal.CKA, 20, 64);
+    assertThat(fields(spec(s -> s.assignment(assignment))))
+        .containsExactlyInAnyOrder(
+            "students.assignment.signal", "students.assignment.bins", "students.assignment.images");
+    var measured = new AssignmentSpec(Kind.MEASURED, null, null, Signal.CKA, 20, 64);
+    assertThat(fields(spec(s -> s.assignment(measured)))).isEmpty();
+  }
+
+  @Test
+  void shouldRefuseATeachersRangeThatIsToBeTrained() {
+    var training = TrainingOverrides.NONE.then(steps(5));
+    var override =
+        new StudentOverride(2, training, Optional.of(NetworkSpec.ofWidth(64)), Owner.TEACHER);
+    assertThat(fields(withStudents(override, StartFrom.RANDOM)))
+        .containsExactlyInAnyOrder(
+            "students.overrides[0].network", "students.overrides[0].training");
+  }
+
+  @Test
+  void shouldRefuseThatTheTeacherOwnsEveryRange() {
+    List<StudentOverride> all =
+        List.of(
+            new StudentOverride(1, null, Optional.empty(), Owner.TEACHER),
+            new StudentOverride(2, null, Optional.empty(), Owner.TEACHER));
+    var both = new StudentsSpec(2, null, null, null, null, null, all, null);
+    var one = new StudentsSpec(3, null, null, null, null, null, all, null);
+    assertThat(fields(new ExperimentSpec(null, null, null, null, null, null, both, null, null)))
+        .containsExactly("students.overrides");
+    assertThat(fields(new ExperimentSpec(null, null, null, null, null, null, one, null, null)))
+        .isEmpty();
+  }
+
+  @Test
+  void shouldCheckTheNetworkOfASingleStudent() {
+    var odd = network(32, List.of(1, 2, 2, 2), List.of(5), 1, Optional.empty());
+    var override = new StudentOverride(2, null, Optional.of(odd), null);
+    assertThat(fields(withStudents(override, StartFrom.RANDOM)))
+        .containsExactly("students.overrides[0].network.attentionResolutions[0]");
+  }
+
+  @Test
+  void shouldRefuseAStartThatTheNetworkDoesNotFit() {
+    var wide = new StudentOverride(2, null, Optional.of(NetworkSpec.ofWidth(160)), null);
+    assertThat(fields(withStudents(wide, StartFrom.TEACHER_MAGNITUDE)))
+        .containsExactly("students.overrides[0].network");
+    assertThat(fields(withStudents(wide, StartFrom.ONE_TO_ONE)))
+        .containsExactly("students.overrides[0].network");
+    assertThat(fields(withStudents(wide, StartFrom.RANDOM))).isEmpty();
+    var narrow = new StudentOverride(2, null, Optional.of(NetworkSpec.ofWidth(64)), null);
+    assertThat(fields(withStudents(narrow, StartFrom.TEACHER_TAYLOR))).isEmpty();
+    var deep =
+        new StudentOverride(
+            2,
+            null,
+            Optional.of(network(32, List.of(1, 2), List.of(16), 1, Optional.empty())),
+            null);
+    assertThat(fields(withStudents(deep, StartFrom.TEACHER_TAYLOR)))
+        .containsExactly("students.overrides[0].network");
+    var elsewhere =
+        new StudentOverride(
+            2,
+            null,
+            Optional.of(network(32, List.of(1, 1, 2, 2), List.of(16), 1, Optional.empty())),
+            null);
+    assertThat(fields(withStudents(elsewhere, StartFrom.TEACHER_TAYLOR)))
+        .containsExactly("students.overrides[0].network");
+  }
+
+  private static TrainingOverrides steps(int steps) {
+    Optional<Double> none = Optional.empty();
+    return new TrainingOverrides(
+        Optional.of(steps), Optional.empty(), none, Optional.empty(), none, Optional.empty(), none);
+  }
+
+  private static AssignmentSpec kind(Kind kind) {
+    return new AssignmentSpec(kind, null, null);
+  }
+
+  private static List<String> students(String name, UnaryOperator<Draft> change, int timesteps) {
+    return fields(
+        spec(
+            s ->
+                change.apply(
+                    s.name(name)
+                        .diffusion(new DiffusionSpec(timesteps, null, null, null))
+                        .evaluation(
+                            new EvaluationSpec(
+                                null,
+                                null,
+                                null,
+                                new EvaluationSpec.SamplerSpec(null, 5, null, null),
+                                null,
+                                null,
+                                null)))));
+  }
+
+  private static ExperimentSpec withStudents(StudentOverride override, StartFrom startFrom) {
+    var students =
+        new StudentsSpec(4, null, null, null, null, null, List.of(override), null, startFrom);
+    return new ExperimentSpec(null, null, null, null, null, null, students, null, null);
   }
 
   @Test
@@ -376,6 +499,57 @@ class SpecRulesTest {
             new SpecFault(
                 "merge.evaluations",
                 "must be at least students.count 5, for the students and each pair of neighbours, found 4."));
+  }
+
+  private static List<SpecFault> faultsOf(
+      MergeSpec.Kind kind, StudentsSpec.StartFrom startFrom, StudentsSpec.StudentOverride... own) {
+    return SpecRules.check(
+        new ExperimentSpec(
+            "test",
+            null,
+            null,
+            null,
+            null,
+            null,
+            new StudentsSpec(4, null, null, null, null, null, List.of(own), null, startFrom),
+            null,
+            null,
+            merge(kind, null, null, null),
+            null));
+  }
+
+  @Test
+  void shouldRefuseAMergeOfStudentsWhoseNetworksDiffer() {
+    StudentsSpec.StudentOverride wider =
+        new StudentsSpec.StudentOverride(
+            3, null, Optional.of(NetworkSpec.ofWidth(64)), StudentsSpec.Owner.STUDENT);
+    StudentsSpec.StudentOverride teacher =
+        new StudentsSpec.StudentOverride(2, null, Optional.empty(), StudentsSpec.Owner.TEACHER);
+    assertThat(faultsOf(MergeSpec.Kind.GREEDY, null, wider))
+        .containsExactly(
+            new SpecFault(
+                "merge.kind",
+                "greedy needs students of one network, found another for student 3 in students.overrides."));
+    assertThat(faultsOf(MergeSpec.Kind.AVERAGE, null, teacher))
+        .containsExactly(
+            new SpecFault(
+                "merge.kind",
+                "average needs students of one network, found another for student 2 in students.overrides."));
+    assertThat(faultsOf(MergeSpec.Kind.NONE, null, teacher, wider)).isEmpty();
+  }
+
+  @Test
+  void shouldRefuseToAverageStudentsThatStartFromOtherWeights() {
+    StudentsSpec.StartFrom taylor = StudentsSpec.StartFrom.TEACHER_TAYLOR;
+    assertThat(faultsOf(MergeSpec.Kind.TASK_ARITHMETIC, taylor))
+        .containsExactly(
+            new SpecFault(
+                "merge.kind",
+                "task-arithmetic needs students that start from the same weights, but students.startFrom teacher-taylor keeps other channels for each range: expected random, teacher-magnitude or one-to-one, or merge.kind greedy."));
+    assertThat(faultsOf(MergeSpec.Kind.GREEDY, taylor)).isEmpty();
+    assertThat(faultsOf(MergeSpec.Kind.AVERAGE, StudentsSpec.StartFrom.ONE_TO_ONE)).isEmpty();
+    assertThat(faultsOf(MergeSpec.Kind.AVERAGE, StudentsSpec.StartFrom.TEACHER_MAGNITUDE))
+        .isEmpty();
   }
 
   @Test

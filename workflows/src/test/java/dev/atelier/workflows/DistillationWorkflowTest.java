@@ -3,15 +3,21 @@ package dev.atelier.workflows;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.atelier.spec.AssignmentSpec;
 import dev.atelier.spec.ExperimentSpec;
 import dev.atelier.spec.MergeSpec;
+import dev.atelier.spec.NetworkSpec;
 import dev.atelier.spec.ScheduleSearchSpec;
 import dev.atelier.spec.StudentsSpec;
+import dev.atelier.spec.StudentsSpec.Owner;
+import dev.atelier.spec.StudentsSpec.StartFrom;
+import dev.atelier.spec.StudentsSpec.StudentOverride;
 import dev.atelier.spec.TeacherSpec;
 import dev.atelier.spec.TimestepRange;
 import dev.atelier.spec.TrainingOverrides;
 import dev.atelier.workflows.DistillationWorkflow.Input;
 import dev.atelier.workflows.DistillationWorkflow.RetryRequest;
+import dev.atelier.workflows.HistoryActivities.RecordTeacherRange;
 import io.temporal.activity.Activity;
 import io.temporal.client.ActivityCanceledException;
 import io.temporal.client.WorkflowClient;
@@ -23,6 +29,7 @@ import io.temporal.failure.CanceledFailure;
 import io.temporal.testing.TestWorkflowEnvironment;
 import io.temporal.worker.Worker;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -99,7 +106,9 @@ class DistillationWorkflowTest {
         .containsExactly("student-1", "student-2", "student-3");
     assertThat(activities.evaluated)
         .containsExactlyInAnyOrder("teacher", "one-to-one", "o2mkd", "merged");
-    assertThat(activities.evaluatedModels.get("merged")).containsExactly("merged-1", "student-3");
+    assertThat(activities.evaluations.get("merged"))
+        .extracting(m -> m.key().value())
+        .containsExactly("merged-1", "student-3");
     assertThat(activities.searches).hasSize(1);
     assertThat(activities.searches.get(0).search()).isEqualTo(new ScheduleSearchSpec(5, 8));
     assertThat(activities.searches.get(0).oneToOne()).hasSize(1);
@@ -249,6 +258,139 @@ class DistillationWorkflowTest {
     assertThat(activities.stages).endsWith(Stage.DONE);
   }
 
+  @Test
+  void shouldAskForTheRangesAfterTheTeacherWhenTheyAreMeasured() {
+    run(launch(students(3, measured(), List.of(), true, StartFrom.RANDOM)));
+
+    assertThat(activities.planned).containsExactly(AssignmentSpec.Kind.MEASURED);
+    assertThat(activities.stages)
+        .containsSubsequence(
+            Stage.TRAINING_TEACHER, Stage.MEASURING_DRIFT, Stage.TRAINING_STUDENTS);
+    assertThat(activities.ranges)
+        .containsEntry("student-1", new TimestepRange(0, 10))
+        .containsEntry("student-2", new TimestepRange(10, 20))
+        .containsEntry("student-3", new TimestepRange(20, 1000))
+        .containsEntry("one-to-one", new TimestepRange(0, 1000));
+  }
+
+  @Test
+  void shouldPlanRangesWithoutTheStageOfMeasuringWhenTheyFollowTheSchedule() {
+    var snr = new AssignmentSpec(AssignmentSpec.Kind.SNR, null, null);
+    run(launch(students(2, snr, List.of(), false, StartFrom.RANDOM)));
+
+    assertThat(activities.planned).containsExactly(AssignmentSpec.Kind.SNR);
+    assertThat(activities.stages).doesNotContain(Stage.MEASURING_DRIFT);
+    assertThat(activities.ranges).containsEntry("student-2", new TimestepRange(10, 1000));
+  }
+
+  @Test
+  void shouldPlanNothingWhenTheRangesAreKnownAtLaunch() {
+    run(launch(2, false));
+
+    assertThat(activities.planned).isEmpty();
+    assertThat(activities.stages).doesNotContain(Stage.MEASURING_DRIFT);
+  }
+
+  @Test
+  void shouldFailWhenTheRangesCannotBeFound() {
+    activities.plannable = false;
+    WorkflowStub workflow = launch(students(2, measured(), List.of(), false, StartFrom.RANDOM));
+
+    assertThatThrownBy(() -> run(workflow)).isInstanceOf(WorkflowFailedException.class);
+    assertThat(activities.stages).endsWith(Stage.MEASURING_DRIFT, Stage.FAILED);
+    assertThat(activities.trained.keySet()).containsExactly("teacher");
+  }
+
+  @Test
+  void shouldLeaveARangeToTheTeacherWithoutTrainingWhenTheSpecSaysSo() {
+    var override = new StudentOverride(2, TrainingOverrides.NONE, Optional.empty(), Owner.TEACHER);
+    WorkflowStub workflow = launch(students(3, null, List.of(override), false, StartFrom.RANDOM));
+    run(workflow);
+
+    assertThat(activities.trained.keySet())
+        .containsExactlyInAnyOrder("teacher", "student-1", "student-3");
+    assertThat(activities.teacherRanges)
+        .containsExactly(
+            new RecordTeacherRange("1", ModelKey.student(2), new TimestepRange(333, 667)));
+    assertThat(activities.published.get(0).students())
+        .extracting(m -> m.key().value() + " " + m.range() + " " + m.manifestKey())
+        .containsExactly(
+            "student-1 [0, 333) student-1/manifest.json",
+            "teacher [333, 667) teacher/manifest.json",
+            "student-3 [667, 1000) student-3/manifest.json");
+    assertThat(activities.evaluations.get("o2mkd"))
+        .isEqualTo(activities.published.get(0).students());
+    assertThat(progress(workflow).models())
+        .extracting(m -> m.key().value())
+        .containsExactly("teacher", "student-1", "student-3");
+  }
+
+  @Test
+  void shouldTrainAStudentWithANetworkOfItsOwnWhenTheSpecNamesOne() {
+    NetworkSpec wide = NetworkSpec.ofWidth(112);
+    var override = new StudentOverride(1, TrainingOverrides.NONE, Optional.of(wide), null);
+    run(launch(students(2, null, List.of(override), true, StartFrom.RANDOM)));
+
+    NetworkSpec common = new StudentsSpec(2, null, null, null, null, null, null, null).network();
+    assertThat(activities.networks)
+        .containsEntry("student-1", wide)
+        .containsEntry("student-2", common)
+        .containsEntry("one-to-one", common);
+  }
+
+  @Test
+  void shouldTrainTheOneToOneStudentFirstAndStartTheOthersFromItWhenAsked() {
+    activities.diverging.add("one-to-one");
+    WorkflowStub workflow = launch(students(2, null, List.of(), false, StartFrom.ONE_TO_ONE));
+    awaitStage(workflow, Stage.AWAITING_RETRY);
+    assertThat(activities.trained.keySet()).containsExactly("teacher");
+
+    activities.diverging.clear();
+    retry(workflow, ModelKey.ONE_TO_ONE, TrainingOverrides.NONE);
+    run(workflow);
+    assertThat(activities.stages)
+        .containsSubsequence(
+            Stage.TRAINING_TEACHER, Stage.TRAINING_ONE_TO_ONE, Stage.TRAINING_STUDENTS);
+    assertThat(activities.starts)
+        .containsEntry("one-to-one", "RANDOM")
+        .containsEntry("student-1", "ONE_TO_ONE one-to-one/manifest.json")
+        .containsEntry("student-2", "ONE_TO_ONE one-to-one/manifest.json");
+    assertThat(activities.evaluated).containsExactlyInAnyOrder("teacher", "o2mkd");
+  }
+
+  @Test
+  void shouldEvaluateTheOneToOneStudentWhenItIsStartAndBaseline() {
+    run(launch(students(2, null, List.of(), true, StartFrom.ONE_TO_ONE)));
+
+    assertThat(activities.evaluated).containsExactlyInAnyOrder("teacher", "one-to-one", "o2mkd");
+    assertThat(activities.attempts).containsEntry("one-to-one", 1);
+  }
+
+  @Test
+  void shouldStartEveryStudentAndTheBaselineFromTheTeacherWhenAsked() {
+    run(launch(students(2, null, List.of(), true, StartFrom.TEACHER_TAYLOR)));
+
+    assertThat(activities.starts)
+        .containsEntry("one-to-one", "TEACHER_TAYLOR")
+        .containsEntry("student-1", "TEACHER_TAYLOR")
+        .containsEntry("student-2", "TEACHER_TAYLOR");
+    assertThat(activities.stages).doesNotContain(Stage.TRAINING_ONE_TO_ONE);
+  }
+
+  private static AssignmentSpec measured() {
+    return new AssignmentSpec(AssignmentSpec.Kind.MEASURED, null, null);
+  }
+
+  private static StudentsSpec students(
+      int count,
+      AssignmentSpec assignment,
+      List<StudentOverride> overrides,
+      boolean oneToOne,
+      StartFrom startFrom) {
+    return new StudentsSpec(
+        count, null, null, assignment, null, null, overrides, oneToOne, startFrom);
+  }
+
   private static TeacherSpec imported(String source) {
     return new TeacherSpec(Optional.of(source), null, null);
   }
@@ -258,8 +400,8 @@ class DistillationWorkflowTest {
   }
 
   private WorkflowStub launch(int students, boolean oneToOne, TeacherSpec teacher) {
-    StudentsSpec wanted = new StudentsSpec(students, null, null, null, null, null, null, oneToOne);
-    return launch(new ExperimentSpec("test", null, null, null, null, teacher, wanted, null, null));
+    return launch(
+        new StudentsSpec(students, null, null, null, null, null, null, oneToOne), teacher);
   }
 
   private static ExperimentSpec merging(int students) {
@@ -275,6 +417,14 @@ class DistillationWorkflowTest {
         null,
         new MergeSpec(MergeSpec.Kind.GREEDY, null, Optional.empty(), Optional.empty(), null, null),
         new ScheduleSearchSpec(5, 8));
+  }
+
+  private WorkflowStub launch(StudentsSpec wanted) {
+    return launch(wanted, new TeacherSpec(Optional.empty(), null, null));
+  }
+
+  private WorkflowStub launch(StudentsSpec wanted, TeacherSpec teacher) {
+    return launch(new ExperimentSpec("test", null, null, null, null, teacher, wanted, null, null));
   }
 
   private WorkflowStub launch(ExperimentSpec spec) {
@@ -338,6 +488,7 @@ class DistillationWorkflowTest {
   private static final class ScriptedActivities
       implements DatasetActivities,
           TrainingActivities,
+          AssignmentActivities,
           EvaluationActivities,
           MergingActivities,
           HistoryActivities {
@@ -347,6 +498,7 @@ class DistillationWorkflowTest {
     volatile boolean datasetReachable = true;
 
     volatile boolean teacherFits = true;
+    volatile boolean plannable = true;
     final List<String> imported = new CopyOnWriteArrayList<>();
 
     final List<Stage> stages = new CopyOnWriteArrayList<>();
@@ -355,11 +507,15 @@ class DistillationWorkflowTest {
     final Map<String, Integer> attempts = new ConcurrentHashMap<>();
     final List<String> stopped = new CopyOnWriteArrayList<>();
     final List<String> failures = new CopyOnWriteArrayList<>();
+    final List<AssignmentSpec.Kind> planned = new CopyOnWriteArrayList<>();
+    final List<RecordTeacherRange> teacherRanges = new CopyOnWriteArrayList<>();
+    final Map<String, NetworkSpec> networks = new ConcurrentHashMap<>();
+    final Map<String, String> starts = new ConcurrentHashMap<>();
+    final Map<String, List<ModelRef>> evaluations = new ConcurrentHashMap<>();
     final List<String> evaluated = new CopyOnWriteArrayList<>();
     volatile boolean mergeable = true;
     final List<Merge> merges = new CopyOnWriteArrayList<>();
     final List<SearchSchedule> searches = new CopyOnWriteArrayList<>();
-    final Map<String, List<String>> evaluatedModels = new ConcurrentHashMap<>();
     final List<Publish> published = new CopyOnWriteArrayList<>();
 
     @Override
@@ -395,15 +551,29 @@ class DistillationWorkflowTest {
     }
 
     @Override
+    public PlannedRanges planRanges(PlanRanges task) {
+      planned.add(task.assignment().kind());
+      if (!plannable) {
+        throw ErrorType.INVALID_SPEC.failure("The teacher has no features.", 1, null);
+      }
+      List<TimestepRange> found = new ArrayList<>();
+      for (int k = 0; k < task.students(); k++) {
+        found.add(new TimestepRange(10 * k, k + 1 < task.students() ? 10 * k + 10 : 1000));
+      }
+      return new PlannedRanges(found);
+    }
+
+    @Override
     public ModelRef trainStudent(TrainStudent task) {
+      networks.put(task.key().value(), task.network());
+      starts.put(
+          task.key().value(),
+          task.startFrom() + task.oneToOne().map(m -> " " + m.manifestKey()).orElse(""));
       return train(task.key(), task.training().learningRate(), task.range(), task.network());
     }
 
     private ModelRef train(
-        ModelKey key,
-        double learningRate,
-        TimestepRange range,
-        dev.atelier.spec.NetworkSpec network) {
+        ModelKey key, double learningRate, TimestepRange range, NetworkSpec network) {
       attempts.merge(key.value(), 1, Integer::sum);
       if (diverging.contains(key.value())) {
         throw ErrorType.DIVERGED.failure("Diverged at step 7.", 1, null);
@@ -438,8 +608,7 @@ class DistillationWorkflowTest {
     @Override
     public Evaluated evaluate(Evaluate task) {
       evaluated.add(task.subject().label());
-      evaluatedModels.put(
-          task.subject().label(), task.models().stream().map(m -> m.key().value()).toList());
+      evaluations.put(task.subject().label(), task.models());
       return new Evaluated(task.subject(), 1.0);
     }
 
@@ -485,5 +654,10 @@ class DistillationWorkflowTest {
 
     @Override
     public void recordRetry(RecordRetry retry) {}
+
+    @Override
+    public void recordTeacherRange(RecordTeacherRange owned) {
+      teacherRanges.add(owned);
+    }
   }
 }

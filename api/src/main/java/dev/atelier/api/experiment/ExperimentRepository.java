@@ -3,6 +3,7 @@ package dev.atelier.api.experiment;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.atelier.api.spec.SpecJson;
 import dev.atelier.spec.ExperimentSpec;
+import dev.atelier.spec.StudentsSpec;
 import dev.atelier.spec.TimestepRange;
 import dev.atelier.spec.TrainingOverrides;
 import dev.atelier.workflows.DatasetRef;
@@ -17,6 +18,7 @@ import java.time.Instant;
 import java.time.OffsetDateTime;
 import java.time.ZoneOffset;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -121,20 +123,24 @@ public class ExperimentRepository {
     steps.put(
         ModelKey.TEACHER,
         spec.teacher().source().isPresent() ? 0 : spec.teacher().training().steps());
-    int student = 0;
-    for (TimestepRange range :
-        spec.students()
-            .assignment()
-            .ranges(spec.students().count(), spec.diffusion().timesteps())) {
-      student++;
+    StudentsSpec students = spec.students();
+    // Ranges that are planned later are all of [0, T) until then.
+    List<TimestepRange> cuts =
+        students.assignment().plannedLater()
+            ? Collections.nCopies(students.count(), all)
+            : students.assignment().ranges(students.count(), spec.diffusion().timesteps());
+    for (int student = 1; student <= students.count(); student++) {
       ModelKey key = ModelKey.student(student);
-      ranges.put(key, range);
+      ranges.put(key, cuts.get(student - 1));
       steps.put(
-          key, spec.students().overridesOf(student).applyTo(spec.students().training()).steps());
+          key,
+          students.ownedByTeacher(student)
+              ? 0
+              : students.overridesOf(student).applyTo(students.training()).steps());
     }
-    if (spec.students().oneToOneBaseline()) {
+    if (students.trainsOneToOne()) {
       ranges.put(ModelKey.ONE_TO_ONE, all);
-      steps.put(ModelKey.ONE_TO_ONE, spec.students().training().steps());
+      steps.put(ModelKey.ONE_TO_ONE, students.training().steps());
     }
     PreparedBatch batch =
         handle.prepareBatch(

@@ -104,6 +104,38 @@ class ExperimentResourceTest {
   }
 
   @Test
+  void shouldStoreModelsWhoseRangesAndOwnersAreSettledLater() {
+    String id =
+        given()
+            .contentType("application/yaml")
+            .body(
+                """
+                name: later
+                students:
+                  count: 2
+                  startFrom: one-to-one
+                  assignment: {kind: measured, bins: 20, signal: cka}
+                  overrides: [{student: 2, model: teacher}]
+                """
+                    .getBytes(UTF_8))
+            .post(EXPERIMENTS)
+            .then()
+            .statusCode(202)
+            .extract()
+            .path("id");
+
+    given()
+        .get(EXPERIMENTS + "/" + id)
+        .then()
+        .statusCode(200)
+        .body("spec.students.assignment.signal", equalTo("cka"))
+        .body("models.key", equalTo(List.of("teacher", "student-1", "student-2", "one-to-one")))
+        .body("models.range.low", equalTo(List.of(0, 0, 0, 0)))
+        .body("models.range.high", equalTo(List.of(1000, 1000, 1000, 1000)))
+        .body("models.totalSteps", equalTo(List.of(100_000, 100_000, 0, 100_000)));
+  }
+
+  @Test
   void shouldAnswerWithEveryFaultOfASpec() {
     problem(
             given()

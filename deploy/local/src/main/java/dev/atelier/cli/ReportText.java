@@ -39,15 +39,18 @@ final class ReportText {
     double done =
         model.totalSteps() > 0
             ? (double) model.step() / model.totalSteps()
-            : model.state() == ModelState.DONE ? 1 : 0; // imported: without a step
+            : model.state() == ModelState.DONE
+                ? 1
+                : 0; // imported, or the teacher's range: without a step
     int filled = (int) Math.floor(Math.min(1, done) * BAR_CELLS);
     return "█".repeat(filled) + "░".repeat(BAR_CELLS - filled);
   }
 
   private static String steps(ExperimentReport.Model model) {
-    return model.totalSteps() == 0
-        ? "imported"
-        : "%d/%d".formatted(model.step(), model.totalSteps());
+    if (model.totalSteps() > 0) {
+      return "%d/%d".formatted(model.step(), model.totalSteps());
+    }
+    return model.key().startsWith("student-") ? "the teacher" : "imported";
   }
 
   /** What is known of the training: loss, speed, time left; or its state. */

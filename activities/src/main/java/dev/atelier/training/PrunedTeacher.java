@@ -1,0 +1,145 @@
+package dev.atelier.training;
+
+import dev.atelier.diffusion.SeededRandom;
+import dev.atelier.diffusion.SeededRandom.Purpose;
+import dev.atelier.network.ChannelPruning;
+import dev.atelier.network.ChannelPruning.Criterion;
+import dev.atelier.network.HostTensor;
+import dev.atelier.network.Libtorch;
+import dev.atelier.network.NetworkForm;
+import dev.atelier.network.TorchModule;
+import dev.atelier.network.TorchScriptArchive;
+import dev.atelier.network.TrainingModule;
+import dev.atelier.network.TrainingModule.Settings;
+import dev.atelier.network.UNet;
+import dev.atelier.spec.TrainingSpec;
+import dev.atelier.spec.TrainingSpec.Precision;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * Starts a student from its teacher's most important channels.
+ *
+ * <p>For {@code TAYLOR} an element's importance is |w · ∂L/∂w|, the first-order change of the loss
+ * when it becomes zero, summed over a few batches (Molchanov et al. 2019, "Importance Estimation
+ * for Neural Network Pruning"; Fang et al. 2023). L is the diffusion loss ‖eps − eps_T‖². The
+ * batches are drawn as the student's own are, so that a specialist keeps the channels that matter
+ * in its range.
+ */
+public record PrunedTeacher(Criterion criterion) implements InitialWeights {
+
+  private static final int BATCHES = 4;
+  private static final int IMAGES = 32; // of a batch
+
+  @Override
+  public Map<String, HostTensor> of(TrainingTask task, ImageSource images, String device, Path work)
+      throws IOException {
+    TeacherModel model = task.distillation().orElseThrow().teacher();
+    if (!(model instanceof TeacherModel.Weights teacher)) {
+      throw new InvalidSpecException(
+          "students.startFrom can't prune the teacher: it is a TorchScript file, of which no network is known; expected random or one-to-one.");
+    }
+    teacher
+        .network()
+        .spec()
+        .pruningFault(task.network().spec())
+        .ifPresent(
+            fault -> {
+              throw new InvalidSpecException("The network of %s %s".formatted(task.name(), fault));
+            });
+    Map<String, float[]> saliency =
+        switch (criterion) {
+          case MAGNITUDE -> ChannelPruning.magnitudes(teacher.weights());
+          case TAYLOR -> taylor(teacher, task, images, device, work);
+        };
+    return new ChannelPruning(teacher.network(), task.network())
+        .prune(teacher.weights(), saliency, criterion, task.diffusion().timesteps());
+  }
+
+  /** Sum over a few batches of |w · ∂L/∂w|, by element of each of the teacher's tensors. */
+  private static Map<String, float[]> taylor(
+      TeacherModel.Weights teacher, TrainingTask task, ImageSource images, String device, Path work)
+      throws IOException {
+    UNet network = teacher.network().withoutDropout();
+    TrainingTask drawing =
+        new TrainingTask(
+            task.name(),
+            network,
+            task.diffusion(),
+            batches(task.training()),
+            new SeededRandom(task.seed()).seedFor(Purpose.INITIALISATION, 0),
+            task.specHash(),
+            task.codeVersion(),
+            task.distillation());
+    TrainingBatch batch = new TrainingBatch(drawing, images);
+    try (TorchModule module = open(network, teacher.weights(), device, work)) {
+      Map<String, float[]> sums = new LinkedHashMap<>();
+      for (int k = 0; k < BATCHES; k++) {
+        batch.draw(k);
+        List<HostTensor> inputs = new ArrayList<>(List.of(batch.xt(), batch.noise()));
+        inputs.addAll(batch.conditions());
+        add(network, teacher.weights(), gradients(module, inputs), sums);
+      }
+      return sums;
+    }
+  }
+
+  /** |w · g| of each element, for one batch. */
+  static void add(
+      UNet network,
+      Map<String, HostTensor> weights,
+      List<HostTensor> gradients,
+      Map<String, float[]> sums) {
+    for (int i = 0; i < gradients.size(); i++) {
+      String name = network.weights().get(i).name();
+      float[] w = weights.get(name).toFloats();
+      float[] g = gradients.get(i).toFloats();
+      float[] sum = sums.computeIfAbsent(name, n -> new float[w.length]);
+      for (int j = 0; j < w.length; j++) {
+        sum[j] += Math.abs(w[j] * g[j]);
+      }
+    }
+  }
+
+  static List<HostTensor> gradients(TorchModule module, List<HostTensor> inputs) {
+    return module.run("gradients", inputs.toArray(HostTensor[]::new));
+  }
+
+  /** The network with the method {@code gradients}. */
+  static TorchModule open(UNet network, Map<String, HostTensor> weights, String device, Path work)
+      throws IOException {
+    Settings settings = new Settings(1.0, 0.0, 1.0, 0.0, 1, Precision.FP32, NetworkForm.PORTABLE);
+    Path archive = Files.createTempFile(work, "taylor-", ".pt");
+    try {
+      TorchScriptArchive.write(
+          archive, TrainingModule.of(network, TrainingState.initial(weights), settings));
+      return Libtorch.load(archive, device, TorchModule.Mode.TRAINING);
+    } finally {
+      Files.delete(archive);
+    }
+  }
+
+  private static TrainingSpec batches(TrainingSpec like) {
+    return new TrainingSpec(
+        BATCHES,
+        IMAGES,
+        like.learningRate(),
+        like.warmupSteps(),
+        like.weightDecay(),
+        like.clipNorm(),
+        like.emaDecay(),
+        like.horizontalFlips(),
+        like.checkpointEverySteps(),
+        like.metricsEverySteps(),
+        like.learningRateSchedule(),
+        like.finalLearningRate(),
+        1,
+        Precision.FP32,
+        like.divergenceLoss());
+  }
+}

@@ -1,0 +1,168 @@
+package dev.atelier.worker;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.SerializationFeature;
+import dev.atelier.assignment.DriftCurve;
+import dev.atelier.assignment.DriftCuts;
+import dev.atelier.assignment.DriftMeasurement;
+import dev.atelier.dataset.PackedImages;
+import dev.atelier.diffusion.NoiseSchedule;
+import dev.atelier.diffusion.SnrCuts;
+import dev.atelier.network.Libtorch;
+import dev.atelier.spec.AssignmentSpec;
+import dev.atelier.spec.AssignmentSpec.Signal;
+import dev.atelier.spec.TimestepRange;
+import dev.atelier.store.ExperimentHistory;
+import dev.atelier.store.ExperimentHistory.Artifact;
+import dev.atelier.store.ExperimentKeys;
+import dev.atelier.store.ObjectStore;
+import dev.atelier.store.Sha256;
+import dev.atelier.training.InvalidSpecException;
+import dev.atelier.training.TeacherModel;
+import dev.atelier.workflows.AssignmentActivities;
+import io.temporal.activity.Activity;
+import java.io.IOException;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.BooleanSupplier;
+import java.util.stream.Collectors;
+import java.util.stream.DoubleStream;
+
+/** Finds ranges by the noise schedule, or by what is measured on the teacher. */
+final class AssignmentActivitiesImpl implements AssignmentActivities {
+
+  /** The file with the curve and the cuts. */
+  static final String DRIFT_FILE = "drift.json";
+
+  private static final ObjectMapper JSON =
+      new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT);
+
+  private final WorkerConfig.Worker config;
+  private final ObjectStore store;
+  private final ExperimentHistory history;
+  private final ArtifactCache cache;
+  private final Datasets datasets;
+  private final TrainedModels models;
+  private final BooleanSupplier draining;
+
+  AssignmentActivitiesImpl(
+      WorkerConfig.Worker config,
+      ObjectStore store,
+      ExperimentHistory history,
+      ArtifactCache cache,
+      BooleanSupplier draining) {
+    this.config = config;
+    this.store = store;
+    this.history = history;
+    this.cache = cache;
+    this.datasets = new Datasets(store, cache);
+    this.models = new TrainedModels(store, cache);
+    this.draining = draining;
+  }
+
+  /**
+   * {@code drift.json}.
+   *
+   * @param lengths the curve of {@code signal} as lengths: what the cuts are made of
+   * @param ranges the cuts, one range per student
+   * @param cost sum over the ranges of the squared length within them
+   * @param uniformCost the same for ranges of equally many bins
+   */
+  record Drift(
+      int timesteps,
+      Signal signal,
+      DriftCurve curve,
+      List<Double> lengths,
+      List<TimestepRange> ranges,
+      double cost,
+      double uniformCost) {}
+
+  @Override
+  public PlannedRanges planRanges(PlanRanges task) {
+    return Failures.translating(
+        () ->
+            new PlannedRanges(
+                task.assignment().kind() == AssignmentSpec.Kind.SNR ? bySnr(task) : byDrift(task)));
+  }
+
+  private List<TimestepRange> bySnr(PlanRanges task) {
+    List<TimestepRange> ranges =
+        SnrCuts.ranges(NoiseSchedule.of(task.diffusion()), task.students());
+    history.recordRanges(task.experimentId(), ranges, "snr: " + text(ranges));
+    return ranges;
+  }
+
+  private List<TimestepRange> byDrift(PlanRanges task) throws IOException {
+    AssignmentSpec assignment = task.assignment();
+    TeacherModel teacher = models.teacher(task.teacher(), task.dataset());
+    if (assignment.signal() != Signal.INPUT && teacher instanceof TeacherModel.Archive) {
+      throw new InvalidSpecException(
+          "students.assignment.signal compares features of the teacher's middle block, but the teacher is a TorchScript file, whose blocks are not known; expected input.");
+    }
+    AtomicReference<String> doing = new AtomicReference<>("starting");
+    try (Heartbeat heartbeat = new Heartbeat(Activity.getExecutionContext());
+        WorkDirectory work = cache.newWorkDirectory("drift-")) {
+      heartbeat.describe(doing::get);
+      Libtorch.useThreads(config.threads());
+      PackedImages images = datasets.open(task.dataset());
+      List<TimestepRange> bins =
+          DriftCurve.equalBins(task.diffusion().timesteps(), assignment.bins());
+      DriftCurve curve =
+          new DriftMeasurement(
+                  images,
+                  images.channels(),
+                  images.resolution(),
+                  task.diffusion(),
+                  TrainingActivitiesImpl.seedOf(task.seed(), "drift"),
+                  assignment.images())
+              .measure(
+                  bins,
+                  teacher,
+                  config.device(),
+                  work.path(),
+                  done -> {
+                    doing.set("%d of %d bins".formatted(done, bins.size()));
+                    heartbeat.throwIfEnded();
+                    if (draining.getAsBoolean()) {
+                      throw new DrainedException();
+                    }
+                  });
+      return keep(task, curve);
+    }
+  }
+
+  private List<TimestepRange> keep(PlanRanges task, DriftCurve curve) throws IOException {
+    Signal signal = task.assignment().signal();
+    double[] lengths = curve.lengths(signal);
+    List<Integer> ends = DriftCuts.optimal(lengths, task.students());
+    List<TimestepRange> ranges = curve.ranges(ends);
+    double cost = DriftCuts.total(lengths, ends);
+    double uniformCost =
+        DriftCuts.total(lengths, DriftCuts.uniform(curve.bins().size(), task.students()));
+    byte[] json =
+        JSON.writeValueAsBytes(
+            new Drift(
+                task.diffusion().timesteps(),
+                signal,
+                curve,
+                DoubleStream.of(lengths).boxed().toList(),
+                ranges,
+                cost,
+                uniformCost));
+    String key = ExperimentKeys.report(task.experimentId(), DRIFT_FILE);
+    store.put(key, json, "application/json");
+    history.recordArtifact(
+        task.experimentId(),
+        new Artifact(DRIFT_FILE, "report", key, "application/json", json.length, Sha256.of(json)));
+    history.recordRanges(
+        task.experimentId(),
+        ranges,
+        "measured by %s: %s; drift within ranges %.4g, of uniform ones %.4g"
+            .formatted(signal, text(ranges), cost, uniformCost));
+    return ranges;
+  }
+
+  private static String text(List<TimestepRange> ranges) {
+    return ranges.stream().map(TimestepRange::toString).collect(Collectors.joining(", "));
+  }
+}
