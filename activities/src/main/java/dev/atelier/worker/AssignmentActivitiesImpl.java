@@ -23,6 +23,7 @@ import dev.atelier.workflows.AssignmentActivities;
 import io.temporal.activity.Activity;
 import java.io.IOException;
 import java.util.List;
+import java.util.Locale;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.BooleanSupplier;
 import java.util.stream.Collectors;
@@ -158,7 +159,7 @@ final class AssignmentActivitiesImpl implements AssignmentActivities {
         task.experimentId(),
         ranges,
         "measured by %s: %s; drift within ranges %.4g, of uniform ones %.4g"
-            .formatted(signal, text(ranges), cost, uniformCost));
+            .formatted(signal.name().toLowerCase(Locale.ROOT), text(ranges), cost, uniformCost));
     return ranges;
   }
 

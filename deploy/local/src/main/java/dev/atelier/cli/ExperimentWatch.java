@@ -80,8 +80,7 @@ final class ExperimentWatch {
 
   private void printOnChange(ExperimentReport.Model model) {
     String line =
-        "%s %d/%d  %s"
-            .formatted(model.key(), model.step(), model.totalSteps(), ReportText.figures(model));
+        "%s %s  %s".formatted(model.key(), ReportText.steps(model), ReportText.figures(model));
     if (!line.equals(shownModels.put(model.key(), line))) {
       print(line);
     }

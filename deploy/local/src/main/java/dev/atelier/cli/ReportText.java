@@ -46,7 +46,8 @@ final class ReportText {
     return "█".repeat(filled) + "░".repeat(BAR_CELLS - filled);
   }
 
-  private static String steps(ExperimentReport.Model model) {
+  /** Steps done of all, or why there are none. */
+  static String steps(ExperimentReport.Model model) {
     if (model.totalSteps() > 0) {
       return "%d/%d".formatted(model.step(), model.totalSteps());
     }

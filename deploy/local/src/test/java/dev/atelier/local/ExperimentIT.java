@@ -90,7 +90,7 @@ class ExperimentIT {
     try (LocalStack stack = prepare(data)) {
       Endpoints endpoints = stack.start();
       api = endpoints.api();
-      id = launch();
+      id = launch(SPEC, "integration");
 
       JsonNode running =
           await(id, e -> "RUNNING".equals(state(e, "student-1")) && step(e, "student-1") >= 50);
@@ -126,7 +126,88 @@ class ExperimentIT {
       assertThat(again.get("schedules")).hasSize(4);
       byte[] grid = get("/api/v1/experiments/" + id + "/samples/o2mkd.png");
       assertThat(ImageIO.read(new java.io.ByteArrayInputStream(grid)).getWidth()).isGreaterThan(32);
+
+      checkSpecialists(directory.resolve("export"), directory.resolve("specialists"));
+      checkThatAnArchiveHasNoFeatures(directory.resolve("export"));
     }
+  }
+
+  /** Measured ranges, one of them the teacher's, and students that start from the teacher. */
+  private void checkSpecialists(Path teacher, Path export) throws Exception {
+    String id =
+        launch(specialists(teacher.resolve("teacher.safetensors"), "feature"), "specialists");
+    JsonNode done = await(id, e -> "DONE".equals(e.get("stage").asText()));
+    Files.createDirectories(export);
+    for (JsonNode artifact : done.get("artifacts")) {
+      Files.write(
+          export.resolve(artifact.get("name").asText()),
+          get(URI.create(artifact.get("href").asText()).getPath()));
+    }
+
+    JsonNode drift = JSON.readTree(export.resolve("drift.json").toFile());
+    assertThat(drift.get("lengths")).hasSize(9);
+    assertThat(drift.get("cost").asDouble())
+        .isLessThanOrEqualTo(drift.get("uniformCost").asDouble());
+    for (int k = 1; k <= 3; k++) {
+      assertThat(model(done, "student-" + k).get("range"))
+          .isEqualTo(drift.get("ranges").get(k - 1));
+    }
+    JsonNode owned = model(done, "student-2");
+    assertThat(owned.get("state").asText()).isEqualTo("DONE");
+    assertThat(owned.get("totalSteps").asInt()).isZero();
+    assertThat(owned.get("parameters")).isEqualTo(model(done, "teacher").get("parameters"));
+    assertThat(model(done, "student-3").get("parameters").asLong())
+        .isLessThan(model(done, "student-1").get("parameters").asLong());
+
+    JsonNode evaluation = done.get("evaluations").get(0);
+    double least = evaluation.get("macsPerStep").asDouble();
+    for (JsonNode each : done.get("evaluations")) {
+      least = Math.min(least, each.get("macsPerStep").asDouble());
+    }
+    assertThat(least).isLessThan(model(done, "teacher").get("macs").asDouble());
+
+    long t = owned.get("range").get("low").asLong();
+    HostTensor x = HostTensor.ofFloats(new float[3 * 8 * 8], 1, 3, 8, 8);
+    assertThat(run(export.resolve("ensemble.pt"), x, new long[] {t}))
+        .containsExactly(
+            run(export.resolve("teacher.pt"), x, new long[] {t}),
+            org.assertj.core.api.Assertions.within(1e-5f));
+    assertThat(export.resolve("student-2.pt")).doesNotExist();
+  }
+
+  private void checkThatAnArchiveHasNoFeatures(Path teacher) throws Exception {
+    String id = launch(specialists(teacher.resolve("teacher.pt"), "feature"), "archive");
+    JsonNode failed = awaitEnd(id);
+    assertThat(failed.get("stage").asText()).isEqualTo("FAILED");
+    assertThat(failed.get("error").get("type").asText()).isEqualTo("INVALID_SPEC");
+    assertThat(failed.get("error").get("message").asText())
+        .contains("students.assignment.signal", "expected input");
+  }
+
+  private static String specialists(Path teacher, String signal) {
+    return """
+        name: specialists
+        dataset: {source: "shapes?count=64", resolution: 8}
+        diffusion: {timesteps: 100}
+        teacher: {source: %s}
+        students:
+          count: 3
+          network: {channels: 8, multipliers: [1, 2], resBlocks: 1, attentionResolutions: [4]}
+          training: {steps: 10, batchSize: 8, warmupSteps: 5, emaDecay: 0.9}
+          assignment: {kind: measured, signal: %s, bins: 10, images: 16}
+          startFrom: teacher-taylor
+          overrides:
+            - {student: 2, model: teacher}
+            - student: 3
+              network: {channels: 6, multipliers: [1, 2], resBlocks: 1, attentionResolutions: [4]}
+        evaluation:
+          samples: 16
+          batchSize: 16
+          gridRows: 2
+          gridColumns: 4
+          sampler: {steps: 10, spacing: uniform}
+        """
+        .formatted(teacher, signal);
   }
 
   private static LocalStack prepare(Path data) throws Exception {
@@ -319,12 +400,12 @@ class ExperimentIT {
     }
   }
 
-  private String launch() throws Exception {
+  private String launch(String spec, String idempotencyKey) throws Exception {
     HttpRequest request =
         HttpRequest.newBuilder(URI.create(api + "/api/v1/experiments"))
             .header("Content-Type", "application/yaml")
-            .header("Idempotency-Key", "integration")
-            .POST(BodyPublishers.ofString(SPEC))
+            .header("Idempotency-Key", idempotencyKey)
+            .POST(BodyPublishers.ofString(spec))
             .build();
     String first = accepted(request).get("id").asText();
     assertThat(accepted(request).get("id").asText()).isEqualTo(first); // the same launch
@@ -366,6 +447,16 @@ class ExperimentIT {
       }
       String stage = experiment.get("stage").asText();
       assertThat(stage).as(experiment.toPrettyString()).isNotIn("FAILED", "CANCELED", "DONE");
+      Thread.sleep(50);
+    }
+  }
+
+  private JsonNode awaitEnd(String id) throws Exception {
+    while (true) {
+      JsonNode experiment = show(id);
+      if (List.of("FAILED", "CANCELED", "DONE").contains(experiment.get("stage").asText())) {
+        return experiment;
+      }
       Thread.sleep(50);
     }
   }
