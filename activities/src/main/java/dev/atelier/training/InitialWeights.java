@@ -19,8 +19,8 @@ public interface InitialWeights {
   }
 
   /**
-   * The weights of the task's network by name: the same ones for the same task and images. Asked
-   * only when there is no checkpoint.
+   * The weights of the task's network by name: the same ones for the same task and images. A
+   * training asks only when there is no checkpoint.
    *
    * @param work a directory for temporary files
    * @throws InvalidSpecException if the task can't start in this way

@@ -165,7 +165,8 @@ final class Publication {
       history.recordEvent(
           task.experimentId(),
           "ensemble-left-out",
-          "ensemble.pt was not written: a range is owned by the imported TorchScript teacher, which cannot be joined with other models in one file.");
+          "%s was not written: a range is owned by the imported TorchScript teacher, which cannot be joined with other models in one file."
+              .formatted(file.getFileName()));
       return;
     }
     List<TorchScriptModule> students = new ArrayList<>();

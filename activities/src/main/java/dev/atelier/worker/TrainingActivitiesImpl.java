@@ -9,6 +9,7 @@ import dev.atelier.network.TeacherImport;
 import dev.atelier.network.TeacherImport.Imported;
 import dev.atelier.network.UNet;
 import dev.atelier.spec.NetworkSpec;
+import dev.atelier.spec.StudentsSpec.StartFrom;
 import dev.atelier.spec.TimestepRange;
 import dev.atelier.spec.TrainingSpec;
 import dev.atelier.store.ExperimentHistory;
@@ -207,6 +208,9 @@ final class TrainingActivitiesImpl implements TrainingActivities {
                     images,
                     work.path(),
                     heartbeat);
+            if (task.startFrom() == StartFrom.TEACHER_TAYLOR) {
+              return trained; // each student keeps the channels that matter in its own range
+            }
             StartRef start =
                 keepStart(
                     task.experimentId(),

@@ -608,15 +608,7 @@ public final class SpecRules {
       fault("merge.kind", "%s needs at least 2 students, found students.count 1.".formatted(kind));
       return;
     }
-    for (StudentsSpec.StudentOverride override : spec.students().overrides()) {
-      if (override.model() == StudentsSpec.Owner.TEACHER || override.network().isPresent()) {
-        fault(
-            "merge.kind",
-            "%s joins students of one network, and student %d has another: leave out its override or the merge."
-                .formatted(kind, override.student()));
-        return;
-      }
-    }
+    mergeable(m, kind);
     if (m.kind() == MergeSpec.Kind.TASK_ARITHMETIC
         && trusts("merge.weights")
         && !m.weights().isEmpty()
@@ -644,6 +636,29 @@ public final class SpecRules {
           "merge.evaluations",
           "must be at least students.count %d, for the students and each pair of neighbours, found %d."
               .formatted(students, m.evaluations()));
+    }
+  }
+
+  private void mergeable(MergeSpec m, String kind) {
+    StudentsSpec s = spec.students();
+    if (trusts("students.network", "students.overrides")) {
+      for (int k = 1; k <= s.count(); k++) {
+        if (s.ownedByTeacher(k) || !s.networkOf(k).equals(s.networkOf(1))) {
+          fault(
+              "merge.kind",
+              "%s needs students of one network, found another for student %d in students.overrides."
+                  .formatted(kind, k));
+          return;
+        }
+      }
+    }
+    if (trusts("students.startFrom")
+        && m.kind() != MergeSpec.Kind.GREEDY
+        && s.startFrom() == StudentsSpec.StartFrom.TEACHER_TAYLOR) {
+      fault(
+          "merge.kind",
+          "%s needs students that start from the same weights, but students.startFrom teacher-taylor keeps other channels for each range: expected random, teacher-magnitude or one-to-one, or merge.kind greedy."
+              .formatted(kind));
     }
   }
 

@@ -233,7 +233,7 @@ public final class DistillationWorkflowImpl implements DistillationWorkflow {
     }
     enter(Stage.MERGING);
     List<ModelRef> merged =
-        merging("merge of %d students".formatted(students.size()))
+        merging("merge of %d students".formatted(specialists.size()))
             .merge(new Merge(experimentId, spec.seed(), wanted, measure(with), specialists))
             .models();
     if (!merged.isEmpty()) {

@@ -516,22 +516,6 @@ class SpecRulesTest {
         null);
   }
 
-  @Test
-  void shouldRefuseToMergeStudentsOfDifferentNetworks() {
-    var teacher = new StudentOverride(2, null, Optional.empty(), Owner.TEACHER);
-    var students =
-        new StudentsSpec(4, null, null, null, null, null, List.of(teacher), null, null, null);
-    var average = merge(MergeSpec.Kind.AVERAGE, null, null, null);
-    assertThat(
-            SpecRules.check(
-                new ExperimentSpec(
-                    null, null, null, null, null, null, students, null, null, average, null, null)))
-        .containsExactly(
-            new SpecFault(
-                "merge.kind",
-                "average joins students of one network, and student 2 has another: leave out its override or the merge."));
-  }
-
   private static List<SpecFault> faultsOf(int students, MergeSpec merge, Integer evaluations) {
     return SpecRules.check(
         new ExperimentSpec(
@@ -599,6 +583,57 @@ class SpecRulesTest {
             new SpecFault(
                 "merge.evaluations",
                 "must be at least students.count 5, for the students and each pair of neighbours, found 4."));
+  }
+
+  private static List<SpecFault> faultsOf(
+      MergeSpec.Kind kind, StudentsSpec.StartFrom startFrom, StudentsSpec.StudentOverride... own) {
+    return SpecRules.check(
+        new ExperimentSpec(
+            "test",
+            null,
+            null,
+            null,
+            null,
+            null,
+            new StudentsSpec(4, null, null, null, null, null, List.of(own), null, startFrom),
+            null,
+            null,
+            merge(kind, null, null, null),
+            null));
+  }
+
+  @Test
+  void shouldRefuseAMergeOfStudentsWhoseNetworksDiffer() {
+    StudentsSpec.StudentOverride wider =
+        new StudentsSpec.StudentOverride(
+            3, null, Optional.of(NetworkSpec.ofWidth(64)), StudentsSpec.Owner.STUDENT);
+    StudentsSpec.StudentOverride teacher =
+        new StudentsSpec.StudentOverride(2, null, Optional.empty(), StudentsSpec.Owner.TEACHER);
+    assertThat(faultsOf(MergeSpec.Kind.GREEDY, null, wider))
+        .containsExactly(
+            new SpecFault(
+                "merge.kind",
+                "greedy needs students of one network, found another for student 3 in students.overrides."));
+    assertThat(faultsOf(MergeSpec.Kind.AVERAGE, null, teacher))
+        .containsExactly(
+            new SpecFault(
+                "merge.kind",
+                "average needs students of one network, found another for student 2 in students.overrides."));
+    assertThat(faultsOf(MergeSpec.Kind.NONE, null, teacher, wider)).isEmpty();
+  }
+
+  @Test
+  void shouldRefuseToAverageStudentsThatStartFromOtherWeights() {
+    StudentsSpec.StartFrom taylor = StudentsSpec.StartFrom.TEACHER_TAYLOR;
+    assertThat(faultsOf(MergeSpec.Kind.TASK_ARITHMETIC, taylor))
+        .containsExactly(
+            new SpecFault(
+                "merge.kind",
+                "task-arithmetic needs students that start from the same weights, but students.startFrom teacher-taylor keeps other channels for each range: expected random, teacher-magnitude or one-to-one, or merge.kind greedy."));
+    assertThat(faultsOf(MergeSpec.Kind.GREEDY, taylor)).isEmpty();
+    assertThat(faultsOf(MergeSpec.Kind.AVERAGE, StudentsSpec.StartFrom.ONE_TO_ONE)).isEmpty();
+    assertThat(faultsOf(MergeSpec.Kind.AVERAGE, StudentsSpec.StartFrom.TEACHER_MAGNITUDE))
+        .isEmpty();
   }
 
   @Test

@@ -115,7 +115,9 @@ class DistillationWorkflowTest {
         .containsExactly("student-1", "student-2", "student-3");
     assertThat(activities.evaluated)
         .containsExactlyInAnyOrder("teacher", "one-to-one", "o2mkd", "merged");
-    assertThat(activities.evaluatedModels.get("merged")).containsExactly("merged-1", "student-3");
+    assertThat(activities.evaluations.get("merged"))
+        .extracting(m -> m.key().value())
+        .containsExactly("merged-1", "student-3");
     assertThat(activities.searches).hasSize(1);
     assertThat(activities.searches.get(0).search()).isEqualTo(new ScheduleSearchSpec(5, 8));
     assertThat(activities.searches.get(0).oneToOne()).hasSize(1);
@@ -551,7 +553,6 @@ class DistillationWorkflowTest {
     volatile boolean mergeable = true;
     final List<Merge> merges = new CopyOnWriteArrayList<>();
     final List<SearchSchedule> searches = new CopyOnWriteArrayList<>();
-    final Map<String, List<String>> evaluatedModels = new ConcurrentHashMap<>();
     final List<Publish> published = new CopyOnWriteArrayList<>();
 
     @Override
