@@ -2,6 +2,7 @@ package dev.atelier.store;
 
 import com.fasterxml.jackson.annotation.JsonRawValue;
 import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.type.TypeReference;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.datatype.jdk8.Jdk8Module;
 import dev.atelier.spec.TrainingOverrides;
@@ -10,7 +11,9 @@ import dev.atelier.workflows.ModelKey;
 import dev.atelier.workflows.ModelState;
 import dev.atelier.workflows.Stage;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.TreeMap;
 import javax.sql.DataSource;
 import org.jdbi.v3.core.Handle;
 import org.jdbi.v3.core.HandleCallback;
@@ -50,7 +53,8 @@ public final class ExperimentHistory {
    *
    * @param macsPerStep multiply-accumulates, mean over the sampler's steps, where known
    * @param peakMemoryBytes resident set of the process while sampling
-   * @param protocol JSON: how the distance was measured
+   * @param protocol JSON: how the figures were measured
+   * @param metrics every figure that compares images, by name
    */
   public record Evaluation(
       String subject,
@@ -60,7 +64,8 @@ public final class ExperimentHistory {
       long parameters,
       double imagesPerSecond,
       long peakMemoryBytes,
-      @JsonRawValue String protocol) {}
+      @JsonRawValue String protocol,
+      Map<String, Double> metrics) {}
 
   /** Enters a stage; a final one also ends what was still running. Repeating changes nothing. */
   public void recordStage(String experimentId, Stage stage, String errorType, String errorMessage) {
@@ -347,17 +352,20 @@ public final class ExperimentHistory {
                 .createUpdate(
                     """
                     insert into evaluation (experiment_id, subject, metric, distance, macs_per_step,
-                        parameters, images_per_second, peak_memory_bytes, protocol)
+                        parameters, images_per_second, peak_memory_bytes, protocol, metrics)
                     values (:id, :subject, :metric, :distance, :macsPerStep,
-                        :parameters, :imagesPerSecond, :peakMemoryBytes, cast(:protocol as jsonb))
+                        :parameters, :imagesPerSecond, :peakMemoryBytes, cast(:protocol as jsonb),
+                        cast(:metricsJson as jsonb))
                     on conflict (experiment_id, subject) do update
                     set metric = excluded.metric, distance = excluded.distance,
                         macs_per_step = excluded.macs_per_step, parameters = excluded.parameters,
                         images_per_second = excluded.images_per_second,
                         peak_memory_bytes = excluded.peak_memory_bytes,
-                        protocol = excluded.protocol, created_at = now()
+                        protocol = excluded.protocol, metrics = excluded.metrics,
+                        created_at = now()
                     """)
                 .bind("id", experimentId)
+                .bind("metricsJson", json(evaluation.metrics()))
                 .bindMethods(evaluation)
                 .execute());
   }
@@ -379,8 +387,17 @@ public final class ExperimentHistory {
                             row.getLong("parameters"),
                             row.getDouble("images_per_second"),
                             row.getLong("peak_memory_bytes"),
-                            row.getString("protocol")))
+                            row.getString("protocol"),
+                            figures(row.getString("metrics"))))
                 .list());
+  }
+
+  private static Map<String, Double> figures(String json) {
+    try {
+      return JSON.readValue(json, new TypeReference<TreeMap<String, Double>>() {});
+    } catch (JsonProcessingException e) {
+      throw new IllegalStateException(e);
+    }
   }
 
   public void recordArtifact(String experimentId, Artifact artifact) {

@@ -13,6 +13,7 @@ import dev.atelier.workflows.Stage;
 import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
 import java.io.IOException;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import org.flywaydb.core.Flyway;
 import org.jdbi.v3.core.Jdbi;
@@ -137,14 +138,26 @@ class ExperimentHistoryTest {
   @Test
   void shouldKeepOneEvaluationPerSubjectAndTheDataset() {
     Evaluation first =
-        new Evaluation("o2mkd", "Fréchet distance (x)", 3.5, Optional.of(1e6), 10, 2, 3, "{}");
+        new Evaluation(
+            "o2mkd", "Fréchet distance (x)", 3.5, Optional.of(1e6), 10, 2, 3, "{}", Map.of());
     history.recordEvaluation("e", first);
     history.recordEvaluation(
         "e",
-        new Evaluation("o2mkd", "Fréchet distance (x)", 2.5, Optional.of(1e6), 10, 2, 3, "{}"));
+        new Evaluation(
+            "o2mkd",
+            "Fréchet distance (x)",
+            2.5,
+            Optional.of(1e6),
+            10,
+            2,
+            3,
+            "{}",
+            Map.of("recall", 0.5)));
     history.recordDataset("e", new DatasetRef("abc", 10, 16, 3, 1, 0));
 
     assertThat(number("select count(*) from evaluation where distance = 2.5")).isOne();
+    assertThat(text("select metrics ->> 'recall' from evaluation")).isEqualTo("0.5");
+    assertThat(history.evaluations("e").get(0).metrics()).isEqualTo(Map.of("recall", 0.5));
     assertThat(text("select dataset ->> 'sha256' from experiment")).isEqualTo("abc");
   }
 

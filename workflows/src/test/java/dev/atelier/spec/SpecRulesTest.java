@@ -335,7 +335,43 @@ class SpecRulesTest {
 
   private static EvaluationSpec sampledBy(EvaluationSpec.SamplerSpec.Kind kind, Double eta) {
     return new EvaluationSpec(
-        null, null, null, new EvaluationSpec.SamplerSpec(kind, null, null, eta), null, null, null);
+        null,
+        null,
+        null,
+        new EvaluationSpec.SamplerSpec(kind, null, null, eta),
+        null,
+        null,
+        null,
+        Optional.empty(),
+        Optional.empty());
+  }
+
+  @Test
+  void shouldRefuseTooFewSamplesForTheFeaturesAndForTheSubsets() {
+    assertThat(SpecRules.check(spec(s -> s.evaluation(sampling(192, "random-conv", 192)))))
+        .containsExactly(
+            new SpecFault(
+                "evaluation.samples",
+                "must be more than the 192 features of random-conv, found 192."));
+    assertThat(SpecRules.check(spec(s -> s.evaluation(sampling(193, "random-conv", 193)))))
+        .isEmpty();
+    assertThat(SpecRules.check(spec(s -> s.evaluation(sampling(100, "net.pt", 101)))))
+        .containsExactly(
+            new SpecFault(
+                "evaluation.kidSubsetSize", "must be at most evaluation.samples 100, found 101."));
+  }
+
+  private static EvaluationSpec sampling(int samples, String extractor, int subsetSize) {
+    return new EvaluationSpec(
+        samples,
+        null,
+        null,
+        null,
+        new EvaluationSpec.ExtractorSpec(extractor, Optional.empty()),
+        null,
+        null,
+        Optional.of("stats.npz"),
+        Optional.of(subsetSize));
   }
 
   @Test
@@ -382,7 +418,9 @@ class SpecRulesTest {
         new EvaluationSpec.SamplerSpec(null, steps, null, null),
         new EvaluationSpec.ExtractorSpec(extractor, Optional.empty()),
         rows,
-        columns);
+        columns,
+        Optional.empty(),
+        Optional.empty());
   }
 
   private static ExperimentSpec spec(UnaryOperator<Draft> change) {
