@@ -1,6 +1,7 @@
 package dev.atelier.api.experiment;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import java.util.Map;
 import java.util.Optional;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
 
@@ -18,4 +19,9 @@ public record EvaluationView(
     double imagesPerSecond,
     long peakMemoryBytes,
     @Schema(description = "Under what conditions it was measured", implementation = Object.class)
-        JsonNode protocol) {}
+        JsonNode protocol,
+    @Schema(
+            description =
+                "Every figure that compares images: frechetDistance, kernelDistance, classScore, precision, recall, and deviations",
+            implementation = Object.class)
+        Map<String, Double> metrics) {}

@@ -25,4 +25,6 @@ public record ExperimentView(
     List<EvaluationView> evaluations,
     List<ArtifactView> artifacts,
     ExperimentSpec spec,
-    Links links) {}
+    Links links,
+    @Schema(description = "Why figures that stand side by side here don't compare; mostly empty")
+        List<String> warnings) {}

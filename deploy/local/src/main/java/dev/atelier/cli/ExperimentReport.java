@@ -6,6 +6,7 @@ import dev.atelier.workflows.ModelState;
 import dev.atelier.workflows.Stage;
 import java.time.Instant;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 
 /** What the API tells of one experiment, as far as the CLI shows it. */
@@ -20,7 +21,12 @@ record ExperimentReport(
     List<Evaluation> evaluations,
     List<Artifact> artifacts,
     JsonNode spec,
-    Links links) {
+    Links links,
+    List<String> warnings) {
+
+  ExperimentReport {
+    warnings = warnings == null ? List.of() : warnings;
+  }
 
   /** Why an experiment or a model failed. */
   record Failure(String type, String message) {}
@@ -46,7 +52,13 @@ record ExperimentReport(
       Optional<Double> macsPerStep,
       long parameters,
       double imagesPerSecond,
-      long peakMemoryBytes) {}
+      long peakMemoryBytes,
+      Map<String, Double> metrics) {
+
+    Evaluation {
+      metrics = metrics == null ? Map.of() : metrics;
+    }
+  }
 
   /** A file that the experiment made for users. */
   record Artifact(String name, String kind, long bytes, String sha256, String href) {}
