@@ -10,9 +10,12 @@ import dev.atelier.spec.EvaluationSpec.ExtractorSpec;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.LocalDateTime;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
+import java.util.zip.ZipEntry;
+import java.util.zip.ZipFile;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -29,6 +32,10 @@ class FeatureExtractorTest {
     RandomConvExtractor.write(first);
     RandomConvExtractor.write(second);
     assertThat(first).hasSameBinaryContentAs(second);
+    try (ZipFile zip = new ZipFile(first.toFile())) {
+      assertThat(zip.stream().map(ZipEntry::getTimeLocal).distinct())
+          .containsExactly(LocalDateTime.of(1980, 1, 1, 0, 0)); // also at another time of day
+    }
   }
 
   @Test

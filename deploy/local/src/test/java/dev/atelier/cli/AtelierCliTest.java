@@ -179,8 +179,8 @@ class AtelierCliTest {
             "11.47",
             "523 MiB",
             "kernel distance  recall",
-            "teacher                  —       —",
-            "o2mkd              0.03125  0.6250",
+            "teacher                —       —",
+            "o2mkd            0.03125  0.6250",
             "http://127.0.0.1:8233/w");
   }
 
@@ -387,6 +387,7 @@ class AtelierCliTest {
   }
 
   private static double lastNumber(CommandOutput output) {
+    assertThat(output.err()).isEmpty();
     return Double.parseDouble(output.out().lines().reduce((before, line) -> line).orElseThrow());
   }
 
