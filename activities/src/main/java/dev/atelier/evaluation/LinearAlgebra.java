@@ -17,8 +17,9 @@ public final class LinearAlgebra implements AutoCloseable {
 
   // tr((S1 S2)^1/2) is the sum of the square roots of the eigenvalues of S1 S2, which are those of
   // the symmetric r S2 r with r = S1^1/2; no square root of a non-symmetric matrix is needed.
-  // Distances are sums of squared differences (the last 2 of cdist), not differences of products:
-  // equal images are then at distance 0.
+  // Distances are squared, which keeps their order. Features are float32: points that differ by
+  // less
+  // than its rounding, 1e-6 of their norm, are at distance 0, as repeated images are.
   private static final String METHODS =
       """
       def moments(self, x: Tensor) -> Tuple[Tensor, Tensor]:
@@ -42,7 +43,12 @@ public final class LinearAlgebra implements AutoCloseable {
         scaled = torch.div(torch.sum(torch.mul(wide, wide), [1]), torch.size(x, 1))
         return torch.sum(torch.pow(torch.add(scaled, 1.), 3))
       def distances(self, x: Tensor, y: Tensor) -> Tensor:
-        return torch.cdist(torch.to(x, 7), torch.to(y, 7), 2., 2)
+        a = torch.to(x, 7)
+        b = torch.to(y, 7)
+        norms = torch.add(torch.unsqueeze(torch.sum(torch.mul(a, a), [1]), 1), torch.sum(torch.mul(b, b), [1]))
+        squares = torch.sub(norms, torch.mul(torch.matmul(a, torch.t(b)), 2.))
+        apart = torch.gt(squares, torch.mul(norms, 1e-12))
+        return torch.mul(squares, torch.to(apart, 7))
       def neighbour_distances(self, x: Tensor, y: Tensor) -> Tensor:
         values, indices, = torch.kthvalue(self.distances(x, y), %d, 1)
         return values
@@ -105,7 +111,7 @@ public final class LinearAlgebra implements AutoCloseable {
     return module.run("neighbour_distances", x, all).get(0);
   }
 
-  /** How many rows of x [N, D] lie within a ball: centres [M, D], radii [M]. */
+  /** How many rows of x [N, D] lie within a ball: centres [M, D], squared radii [M]. */
   double insideBalls(HostTensor x, HostTensor centres, HostTensor radii) {
     return module.run("inside_balls", x, centres, radii).get(0).toDoubles()[0];
   }

@@ -39,7 +39,7 @@ public record PrecisionRecall(double precision, double recall) {
   /** The share of {@code points} that lie within the ball of one of {@code centres}. */
   private static double covered(FeatureRows points, FeatureRows centres, LinearAlgebra algebra) {
     HostTensor all = centres.tensor();
-    double[] radii = new double[centres.count()];
+    double[] radii = new double[centres.count()]; // squared
     for (Block block : blocks(centres.count())) {
       double[] some =
           algebra.neighbourDistances(centres.tensor(block.from(), block.to()), all).toDoubles();

@@ -392,6 +392,13 @@ public final class SpecRules {
           "must be more than the %d features of random-conv, found %d."
               .formatted(EvaluationSpec.ExtractorSpec.RANDOM_CONV_FEATURES, e.samples()));
     }
+    if (trusts("evaluation.kidSubsetSize", "evaluation.reference")
+        && e.kidSubsetSize().isPresent()
+        && e.reference().isPresent()) {
+      fault(
+          "evaluation.kidSubsetSize",
+          "is for a comparison with the dataset's images: evaluation.reference has statistics alone.");
+    }
     if (trusts("evaluation.kidSubsetSize", "evaluation.samples")
         && e.kidSubsetSize().isPresent()
         && e.kidSubsetSize().get() > e.samples()) {

@@ -361,6 +361,21 @@ class SpecRulesTest {
                 "evaluation.kidSubsetSize", "must be at most evaluation.samples 100, found 101."));
   }
 
+  @Test
+  void shouldRefuseSubsetsOfStatisticsAndAReferenceThatIsNoLocation() {
+    assertThat(SpecRules.check(spec(s -> s.evaluation(reference("stats.npz", Optional.empty())))))
+        .isEmpty();
+    assertThat(fields(spec(s -> s.evaluation(reference("stats.npz", Optional.of(10))))))
+        .containsExactly("evaluation.kidSubsetSize");
+    assertThat(fields(spec(s -> s.evaluation(reference("gopher://x/y", Optional.empty())))))
+        .containsExactly("evaluation.reference");
+  }
+
+  private static EvaluationSpec reference(String source, Optional<Integer> subsetSize) {
+    return new EvaluationSpec(
+        null, null, null, null, null, null, null, Optional.of(source), subsetSize);
+  }
+
   private static EvaluationSpec sampling(int samples, String extractor, int subsetSize) {
     return new EvaluationSpec(
         samples,
@@ -370,7 +385,7 @@ class SpecRulesTest {
         new EvaluationSpec.ExtractorSpec(extractor, Optional.empty()),
         null,
         null,
-        Optional.of("stats.npz"),
+        Optional.empty(),
         Optional.of(subsetSize));
   }
 

@@ -112,7 +112,10 @@ final class FidCommand implements Callable<Integer> {
                     session
                         .extractor()
                         .map(ComparedImages.Extractor::name)
-                        .orElse(sha256.map(s -> "extractor " + s.substring(0, 8)).orElse("?")),
+                        .orElse(
+                            sha256
+                                .map(s -> "extractor " + s.substring(0, 8))
+                                .orElse("unknown extractor")),
                     sha256.orElse("")),
                 ComparedImages.described(a),
                 ComparedImages.described(b),
