@@ -19,16 +19,30 @@ public final class KernelDistance {
   private KernelDistance() {}
 
   /**
-   * The subset size in use: the one asked for, or the largest up to {@link #SUBSET_SIZE}.
+   * Refuses a subset size before anything is measured.
    *
+   * @param samples how many there will be, and so of {@code reference} images
    * @throws EvaluationException if there are fewer images than asked for
    */
-  public static int subsetSize(Optional<Integer> wanted, int samples, int reference) {
+  public static void requireSubsets(Optional<Integer> wanted, int samples, int reference) {
+    int unused =
+        subsetSize(
+            wanted, Math.min(samples, FeatureRows.MOST), Math.min(reference, FeatureRows.MOST));
+  }
+
+  /**
+   * The subset size in use: the one asked for, or the largest up to {@link #SUBSET_SIZE}.
+   *
+   * @param samples whose features are kept
+   * @param reference images whose features are kept
+   * @throws EvaluationException if there are fewer images than asked for
+   */
+  static int subsetSize(Optional<Integer> wanted, int samples, int reference) {
     int images = Math.min(samples, reference);
     int size = wanted.orElse(Math.min(SUBSET_SIZE, images));
     if (size > images) {
       throw new EvaluationException(
-          "The kernel distance needs subsets of %d images: found %d samples and %d reference images whose features are kept."
+          "The kernel distance can't have subsets of %d images: found the features of %d samples and %d reference images."
               .formatted(size, samples, reference));
     }
     return size;

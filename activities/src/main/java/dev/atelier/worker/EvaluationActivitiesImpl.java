@@ -124,7 +124,8 @@ final class EvaluationActivitiesImpl implements EvaluationActivities {
     MeasuredFeatures.requireEnough("evaluation.samples", evaluation.samples(), dimension);
     if (evaluation.reference().isEmpty()) {
       MeasuredFeatures.requireEnough("images in the dataset", dataset.images(), dimension);
-      KernelDistance.subsetSize(evaluation.kidSubsetSize(), evaluation.samples(), dataset.images());
+      KernelDistance.requireSubsets(
+          evaluation.kidSubsetSize(), evaluation.samples(), dataset.images());
     }
   }
 

@@ -81,6 +81,16 @@ final class ComparedImages {
     void run(Session session) throws IOException, CommandFailure;
   }
 
+  /** What a user named, found good enough to measure. */
+  sealed interface Source {}
+
+  /** Images that are not measured yet. */
+  record Prepared(String source, DatasetManifest manifest, PackedImages pixels) implements Source {
+    int count() {
+      return manifest.images();
+    }
+  }
+
   /** One side of a comparison. */
   sealed interface Side {
     /** What the user called it. */
@@ -94,7 +104,8 @@ final class ComparedImages {
   record Images(String source, String sha256, MeasuredFeatures features) implements Side {}
 
   /** An .npz. */
-  record Statistics(String source, String sha256, ReferenceStatistics statistics) implements Side {}
+  record Statistics(String source, String sha256, ReferenceStatistics statistics)
+      implements Side, Source {}
 
   static boolean namesStatistics(String source) {
     return source.endsWith(".npz");
@@ -203,30 +214,31 @@ final class ComparedImages {
       return resizeTo;
     }
 
-    /** Reads statistics or measures images that stand for what is real. */
-    Side reference(String source) throws IOException, CommandFailure {
-      return namesStatistics(source) ? statistics(source) : reference(prepare(source), source);
+    /** Reads statistics, or decodes and counts images; wrong ones are refused. */
+    Source open(String source) throws IOException, CommandFailure {
+      return namesStatistics(source) ? statistics(source) : prepare(source);
     }
 
-    private Images reference(Prepared images, String source) {
-      return measure(
-          images, source, FeaturePass.ofReference(images.manifest().images(), network(), algebra));
+    /** Measures images that stand for what is real. */
+    Side reference(Source source) {
+      if (source instanceof Prepared images) {
+        return measure(images, FeaturePass.ofReference(images.count(), network(), algebra));
+      }
+      return (Statistics) source;
     }
 
     /** Measures images whose class score is wanted too. */
-    Images samples(String source) throws IOException, CommandFailure {
-      Prepared images = prepare(source);
-      return measure(
-          images, source, FeaturePass.ofSamples(images.manifest().images(), network(), algebra));
+    Images samples(Prepared images) {
+      return measure(images, FeaturePass.ofSamples(images.count(), network(), algebra));
     }
 
     private FeatureExtractor network() {
       return loaded.orElseThrow().network();
     }
 
-    private Images measure(Prepared images, String source, FeaturePass pass) {
+    private Images measure(Prepared images, FeaturePass pass) {
       return new Images(
-          source,
+          images.source(),
           images.manifest().sha256(),
           DatasetFeatures.measure(images.pixels(), BATCH_SIZE, pass, done -> {}));
     }
@@ -239,9 +251,7 @@ final class ComparedImages {
       return new Statistics(source, Sha256.of(file), statistics);
     }
 
-    private record Prepared(DatasetManifest manifest, PackedImages pixels) {}
-
-    private Prepared prepare(String source) throws IOException, CommandFailure {
+    Prepared prepare(String source) throws IOException, CommandFailure {
       Path folder = Files.createDirectory(directory.resolve("images-" + prepared++));
       DatasetManifest manifest =
           preparation()
@@ -260,7 +270,7 @@ final class ComparedImages {
           "images in '%s'".formatted(source), manifest.images(), network().dimension());
       List<Path> shards =
           manifest.shards().stream().map(shard -> folder.resolve(shard.name())).toList();
-      return new Prepared(manifest, PackedImages.open(manifest, shards));
+      return new Prepared(source, manifest, PackedImages.open(manifest, shards));
     }
 
     @Override

@@ -3,6 +3,7 @@ package dev.atelier.cli;
 import dev.atelier.cli.ComparedImages.Images;
 import dev.atelier.cli.ComparedImages.Session;
 import dev.atelier.cli.ComparedImages.Side;
+import dev.atelier.cli.ComparedImages.Source;
 import dev.atelier.cli.ComparedImages.Statistics;
 import dev.atelier.evaluation.EvaluationException;
 import dev.atelier.evaluation.FeatureExtractor;
@@ -77,7 +78,7 @@ final class FidCommand implements Callable<Integer> {
   }
 
   private void save(Session session, Path file) throws IOException, CommandFailure {
-    Images images = (Images) session.reference(first);
+    Images images = (Images) session.reference(session.prepare(first));
     if (file.toAbsolutePath().getParent() != null) {
       Files.createDirectories(file.toAbsolutePath().getParent());
     }
@@ -98,8 +99,10 @@ final class FidCommand implements Callable<Integer> {
   }
 
   private void print(Session session) throws IOException, CommandFailure {
-    Side a = session.reference(first);
-    Side b = session.reference(second.orElseThrow());
+    Source openedA = session.open(first);
+    Source openedB = session.open(second.orElseThrow());
+    Side a = session.reference(openedA);
+    Side b = session.reference(openedB);
     Optional<String> sha256 = extractorOf(session, a, b);
     double distance =
         FrechetDistance.between(

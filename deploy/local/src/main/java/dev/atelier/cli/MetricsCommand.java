@@ -7,10 +7,13 @@ import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.datatype.jdk8.Jdk8Module;
 import dev.atelier.cli.ComparedImages.Extractor;
 import dev.atelier.cli.ComparedImages.Images;
+import dev.atelier.cli.ComparedImages.Prepared;
 import dev.atelier.cli.ComparedImages.Session;
 import dev.atelier.cli.ComparedImages.Side;
+import dev.atelier.cli.ComparedImages.Source;
 import dev.atelier.evaluation.Comparison;
 import dev.atelier.evaluation.FeatureExtractor;
+import dev.atelier.evaluation.KernelDistance;
 import dev.atelier.evaluation.Metric;
 import dev.atelier.workflows.Protocol;
 import java.io.IOException;
@@ -78,8 +81,17 @@ final class MetricsCommand implements Callable<Integer> {
   }
 
   private void print(Session session) throws IOException, CommandFailure {
-    Side reference = session.reference(second);
-    Images samples = session.samples(first);
+    Prepared unmeasured = session.prepare(first);
+    Source opened = session.open(second);
+    if (opened instanceof Prepared real) {
+      KernelDistance.requireSubsets(kidSubsetSize, unmeasured.count(), real.count());
+    } else if (kidSubsetSize.isPresent()) {
+      throw options.wrongUsage(
+          "--kid-subset-size is for a comparison with images, found statistics '%s'."
+              .formatted(second));
+    }
+    Side reference = session.reference(opened);
+    Images samples = session.samples(unmeasured);
     Comparison comparison =
         Comparison.of(
             samples.features(),

@@ -378,7 +378,7 @@ class AtelierCliTest {
     assertThat(fid(shared, "metrics", "a.npz", "shapes").err()).contains("SAMPLES must be images");
     CommandOutput subsets =
         fid(shared, "metrics", "shapes?count=200", "shapes?count=300", "--kid-subset-size", "201");
-    assertThat(subsets.err()).contains("needs subsets of 201 images");
+    assertThat(subsets.err()).contains("can't have subsets of 201 images");
   }
 
   private static CommandOutput fid(String[] shared, String... arguments) {
