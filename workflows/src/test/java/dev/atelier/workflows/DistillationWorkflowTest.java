@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.atelier.spec.AssignmentSpec;
+import dev.atelier.spec.EvaluationSpec;
 import dev.atelier.spec.ExperimentSpec;
 import dev.atelier.spec.MergeSpec;
 import dev.atelier.spec.NetworkSpec;
@@ -391,6 +392,23 @@ class DistillationWorkflowTest {
         count, null, null, assignment, null, null, overrides, oneToOne, startFrom);
   }
 
+  @Test
+  void shouldReadGivenStatisticsBeforeAnyTrainingAndMeasureTheDatasetOnlyAfterIt() {
+    run(launch(1, false));
+    assertThat(activities.trainedBeforeReference).containsExactly(2);
+
+    activities.trainedBeforeReference.clear();
+    activities.trained.clear();
+    EvaluationSpec evaluation =
+        new EvaluationSpec(
+            null, null, null, null, null, null, null, Optional.of("stats.npz"), Optional.empty());
+    StudentsSpec one = new StudentsSpec(1, null, null, null, null, null, null, false);
+    run(
+        start(
+            "2", new ExperimentSpec("test", null, null, null, null, null, one, evaluation, null)));
+    assertThat(activities.trainedBeforeReference).containsExactly(0);
+  }
+
   private static TeacherSpec imported(String source) {
     return new TeacherSpec(Optional.of(source), null, null);
   }
@@ -428,6 +446,10 @@ class DistillationWorkflowTest {
   }
 
   private WorkflowStub launch(ExperimentSpec spec) {
+    return start("1", spec);
+  }
+
+  private WorkflowStub start(String id, ExperimentSpec spec) {
     WorkflowStub workflow =
         environment
             .getWorkflowClient()
@@ -435,9 +457,9 @@ class DistillationWorkflowTest {
                 "DistillationWorkflow",
                 WorkflowOptions.newBuilder()
                     .setTaskQueue(TaskQueues.LIGHT)
-                    .setWorkflowId(DistillationWorkflow.workflowId("1"))
+                    .setWorkflowId(DistillationWorkflow.workflowId(id))
                     .build());
-    workflow.start(new Input("1", spec));
+    workflow.start(new Input(id, spec));
     return workflow;
   }
 
@@ -503,6 +525,7 @@ class DistillationWorkflowTest {
 
     final List<Stage> stages = new CopyOnWriteArrayList<>();
     final Map<String, Double> trained = new ConcurrentHashMap<>(); // learning rate by model
+    final List<Integer> trainedBeforeReference = new CopyOnWriteArrayList<>();
     final Map<String, TimestepRange> ranges = new ConcurrentHashMap<>();
     final Map<String, Integer> attempts = new ConcurrentHashMap<>();
     final List<String> stopped = new CopyOnWriteArrayList<>();
@@ -602,6 +625,7 @@ class DistillationWorkflowTest {
 
     @Override
     public StatisticsRef measureReference(MeasureReference task) {
+      trainedBeforeReference.add(trained.size());
       return new StatisticsRef("statistics/x.safetensors", "a".repeat(64), 100);
     }
 

@@ -25,6 +25,7 @@ import picocli.CommandLine.ExitCode;
       CancelCommand.class,
       ExportCommand.class,
       FidCommand.class,
+      MetricsCommand.class,
       CommandLine.HelpCommand.class
     },
     mixinStandardHelpOptions = true,
