@@ -112,10 +112,14 @@ public final class DriftMeasurement {
         Bin bin = measure(bins.get(i), features, algebra);
         if (before.isPresent()) {
           Bin last = before.get();
-          inputFrechet.add(FrechetDistance.between(last.input, bin.input, algebra));
+          inputFrechet.add(
+              FrechetDistance.between(last.input.gaussian(), bin.input.gaussian(), algebra));
           if (bin.features.isPresent()) {
             featureFrechet.add(
-                FrechetDistance.between(last.features.orElseThrow(), bin.features.get(), algebra));
+                FrechetDistance.between(
+                    last.features.orElseThrow().gaussian(),
+                    bin.features.get().gaussian(),
+                    algebra));
             featureCka.add(last.kernel.orElseThrow().with(bin.kernel.orElseThrow()));
           }
         }

@@ -3,7 +3,7 @@ package dev.atelier.evaluation;
 import dev.atelier.dataset.PackedImages;
 import java.util.function.IntConsumer;
 
-/** The feature statistics of a whole dataset. */
+/** The features of a whole dataset. */
 public final class DatasetFeatures {
 
   private DatasetFeatures() {}
@@ -11,15 +11,11 @@ public final class DatasetFeatures {
   /**
    * Runs every image through the extractor.
    *
+   * @param pass over {@code images.count()} images
    * @param progress told the number of images done after each batch; may throw to stop
    */
-  public static FeatureStatistics measure(
-      PackedImages images,
-      int batchSize,
-      FeatureExtractor extractor,
-      LinearAlgebra algebra,
-      IntConsumer progress) {
-    FeatureStatistics statistics = new FeatureStatistics(extractor.dimension());
+  public static MeasuredFeatures measure(
+      PackedImages images, int batchSize, FeaturePass pass, IntConsumer progress) {
     int resolution = images.resolution();
     int imageBytes = images.channels() * resolution * resolution;
     byte[] batch = new byte[batchSize * imageBytes];
@@ -28,11 +24,9 @@ public final class DatasetFeatures {
       for (int i = 0; i < n; i++) {
         images.copy(first + i, batch, i * imageBytes);
       }
-      statistics.merge(
-          algebra.statistics(
-              extractor.features(batch, n, images.channels(), resolution), extractor.dimension()));
+      pass.add(batch, n, images.channels(), resolution);
       progress.accept(first + n);
     }
-    return statistics;
+    return pass.result();
   }
 }

@@ -10,18 +10,31 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
 /**
  * A TorchScript network that turns images [N, 3, H, W], 0..255, into features: a tensor [N, D], or
- * a tuple that begins with one.
+ * a tuple of features and class logits [N, C]. The standard Inception file, told by its SHA-256,
+ * has a calling convention of its own.
  */
 public final class FeatureExtractor implements AutoCloseable {
 
   /** SHA-256 of {@code inception-2015-12-05.pt}, the only extractor whose distance is an FID. */
   static final String INCEPTION_SHA256 =
       "f58cb9b6ec323ed63459aa4fb441fe750cfe39fafad6da5cb504a16f19e958f4";
+
+  static final String FID = "FID";
+
+  /** How the network is asked. */
+  enum Convention {
+    PLAIN, // forward(x): features, or (features, logits)
+    INCEPTION // forward(x, return_features, use_fp16, no_output_bias): features, or probabilities
+  }
+
+  /** What pixel values networks are given, for protocols. */
+  public static final String NORMALISATION = "0..255, then the extractor's own";
 
   // Bilinear, antialiased, half-pixel centres: as torch.nn.functional.interpolate(antialias=True).
   private static final String RESIZE =
@@ -33,25 +46,58 @@ public final class FeatureExtractor implements AutoCloseable {
   private final String name;
   private final TorchModule network;
   private final Optional<TorchModule> resize;
+  private final Convention convention;
   private final int dimension;
+  private final int classes;
 
   private FeatureExtractor(
-      String name, TorchModule network, Optional<TorchModule> resize, int resolution) {
+      String name,
+      Convention convention,
+      TorchModule network,
+      Optional<TorchModule> resize,
+      int resolution) {
     this.name = name;
+    this.convention = convention;
     this.network = network;
     this.resize = resize;
-    this.dimension = probe(resolution);
+    Raw probe = run(probeImages(resolution), 2, 3, resolution, true);
+    this.dimension = (int) (probe.features().elements() / 2);
+    this.classes = probe.classes().map(rows -> (int) (rows.elements() / 2)).orElse(0);
   }
 
   /**
    * Loads an extractor and tries it on two images of {@code resolution}.
    *
    * @param name for messages and protocols
+   * @param sha256 of the file
    * @param resizeTo pixels per side that images are resized to before the network, if at all
-   * @throws ExtractorException if the file is no TorchScript, or gives something else than features
+   * @throws ExtractorException if the file is no TorchScript, gives something else than features,
+   *     or resizes images itself and {@code resizeTo} asks for that too
    */
   public static FeatureExtractor open(
-      Path file, String name, Optional<Integer> resizeTo, int resolution, String device) {
+      Path file,
+      String name,
+      String sha256,
+      Optional<Integer> resizeTo,
+      int resolution,
+      String device) {
+    Convention convention =
+        sha256.equals(INCEPTION_SHA256) ? Convention.INCEPTION : Convention.PLAIN;
+    return open(file, name, convention, resizeTo, resolution, device);
+  }
+
+  static FeatureExtractor open(
+      Path file,
+      String name,
+      Convention convention,
+      Optional<Integer> resizeTo,
+      int resolution,
+      String device) {
+    if (convention == Convention.INCEPTION && resizeTo.isPresent()) {
+      throw new ExtractorException(
+          "Extractor '%s' is the standard Inception network, which resizes images itself: expected no resizing before it, found resizeTo %d."
+              .formatted(name, resizeTo.get()));
+    }
     TorchModule network;
     try {
       network = Libtorch.load(file, device, TorchModule.Mode.INFERENCE);
@@ -64,7 +110,7 @@ public final class FeatureExtractor implements AutoCloseable {
     Optional<TorchModule> resize = Optional.empty();
     try {
       resize = resizeTo.map(size -> resizer(size, device));
-      return new FeatureExtractor(name, network, resize, resolution);
+      return new FeatureExtractor(name, convention, network, resize, resolution);
     } catch (RuntimeException e) {
       resize.ifPresent(TorchModule::close);
       network.close();
@@ -87,18 +133,42 @@ public final class FeatureExtractor implements AutoCloseable {
     }
   }
 
-  private int probe(int resolution) {
+  private static byte[] probeImages(int resolution) {
     byte[] images = new byte[2 * 3 * resolution * resolution];
     for (int i = 0; i < images.length; i++) {
       images[i] = (byte) (i * 31);
     }
-    return (int) (run(images, 2, 3, resolution).elements() / 2);
+    return images;
   }
 
   /** D: features per image. */
   public int dimension() {
     return dimension;
   }
+
+  /** Number of classes that the network tells apart; 0: it gives features alone. */
+  public int classes() {
+    return classes;
+  }
+
+  /** What {@link Outputs#classes} are. */
+  public ClassScore.Outputs classOutputs() {
+    if (classes == 0) {
+      return ClassScore.Outputs.NONE;
+    }
+    return convention == Convention.INCEPTION
+        ? ClassScore.Outputs.PROBABILITIES
+        : ClassScore.Outputs.LOGITS;
+  }
+
+  /**
+   * What the network tells of images.
+   *
+   * @param features [N, D]
+   * @param classes [N, C], see {@link #classOutputs}; empty where they weren't asked for
+   */
+  @SuppressWarnings("ArrayRecordComponent") // never compared
+  public record Outputs(float[] features, float[] classes) {}
 
   /**
    * Features of images.
@@ -109,49 +179,95 @@ public final class FeatureExtractor implements AutoCloseable {
    * @throws ExtractorException if a feature is not a finite number
    */
   public float[] features(byte[] chw, int count, int channels, int resolution) {
-    float[] features = run(chw, count, channels, resolution).toFloats();
-    for (int i = 0; i < features.length; i++) {
-      if (!Float.isFinite(features[i])) {
-        throw new ExtractorException(
-            "Extractor '%s' gave %s as feature %d of an image: expected a finite number."
-                .formatted(name, features[i], i % dimension));
-      }
-    }
-    return features;
+    return finite(run(chw, count, channels, resolution, false).features().toFloats(), dimension);
   }
 
-  private HostTensor run(byte[] chw, int count, int channels, int resolution) {
+  /**
+   * Features and class outputs of images, as {@link #features}. Inception gives one of the two per
+   * pass and is run twice.
+   */
+  public Outputs outputs(byte[] chw, int count, int channels, int resolution) {
+    Raw raw = run(chw, count, channels, resolution, true);
+    return new Outputs(
+        finite(raw.features().toFloats(), dimension),
+        raw.classes().map(rows -> finite(rows.toFloats(), classes)).orElse(new float[0]));
+  }
+
+  private float[] finite(float[] values, int perImage) {
+    for (int i = 0; i < values.length; i++) {
+      if (!Float.isFinite(values[i])) {
+        throw new ExtractorException(
+            "Extractor '%s' gave %s as feature %d of an image: expected a finite number."
+                .formatted(name, values[i], i % perImage));
+      }
+    }
+    return values;
+  }
+
+  private record Raw(HostTensor features, Optional<HostTensor> classes) {}
+
+  private Raw run(byte[] chw, int count, int channels, int resolution, boolean withClasses) {
     int plane = resolution * resolution;
     float[] pixels = new float[count * 3 * plane];
     for (int i = 0; i < pixels.length; i++) {
       pixels[i] = chw[channels == 3 ? i : i / (3 * plane) * plane + i % plane] & 0xff;
     }
     HostTensor images = HostTensor.ofFloats(pixels, count, 3, resolution, resolution);
-    HostTensor features;
+    Raw raw;
     try {
-      HostTensor input = resize.isPresent() ? resize.get().forward(images) : images;
-      features = network.run("forward", input).get(0);
+      raw = run(resize.isPresent() ? resize.get().forward(images) : images, withClasses);
     } catch (TorchException e) {
       throw new ExtractorException(
           "Extractor '%s' cannot be used on images [%d, 3, %d, %d]: %s"
               .formatted(name, count, resolution, resolution, e.getMessage()),
           e);
     }
-    long[] shape = features.shape();
-    boolean floats = features.dtype() == HostTensor.DType.F32;
-    if (!floats || shape.length < 2 || shape[0] != count || features.elements() % count != 0) {
+    long[] shape = raw.features().shape();
+    boolean floats = raw.features().dtype() == HostTensor.DType.F32;
+    if (!floats
+        || shape.length < 2
+        || shape[0] != count
+        || raw.features().elements() % count != 0) {
       throw new ExtractorException(
           "Extractor '%s' gave %s: expected float features [%d, D]."
-              .formatted(name, features, count));
+              .formatted(name, raw.features(), count));
     }
-    return features;
+    return new Raw(raw.features(), raw.classes().filter(rows -> areClasses(rows, count)));
+  }
+
+  private Raw run(HostTensor input, boolean withClasses) {
+    return switch (convention) {
+      case PLAIN -> {
+        List<HostTensor> results = network.run("forward", input);
+        yield new Raw(
+            results.get(0), results.size() > 1 ? Optional.of(results.get(1)) : Optional.empty());
+      }
+      case INCEPTION ->
+          new Raw(
+              network.forwardWithOptions(input, true, false, false),
+              // Without the bias, as the Inception score was first computed.
+              withClasses
+                  ? Optional.of(network.forwardWithOptions(input, false, false, true))
+                  : Optional.empty());
+    };
+  }
+
+  private static boolean areClasses(HostTensor rows, int count) {
+    long[] shape = rows.shape();
+    return rows.dtype() == HostTensor.DType.F32
+        && shape.length == 2
+        && shape[0] == count
+        && shape[1] > 1;
+  }
+
+  /** Whether the network is the one whose distance is an FID. */
+  public static boolean isInception(String sha256) {
+    return sha256.equals(INCEPTION_SHA256);
   }
 
   /** What the distance over this extractor's features is called. */
   public static String metricName(String extractorName, String sha256) {
-    return sha256.equals(INCEPTION_SHA256)
-        ? "FID"
-        : "Fréchet distance (%s)".formatted(extractorName);
+    return isInception(sha256) ? FID : "Fréchet distance (%s)".formatted(extractorName);
   }
 
   @Override

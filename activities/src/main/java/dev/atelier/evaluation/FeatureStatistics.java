@@ -1,12 +1,5 @@
 package dev.atelier.evaluation;
 
-import dev.atelier.network.HostTensor;
-import dev.atelier.network.SafetensorsFile;
-import java.io.IOException;
-import java.nio.file.Path;
-import java.util.Map;
-import java.util.TreeMap;
-
 /**
  * Mean and covariance of features, accumulated in double and mergeable from shards by the update of
  * Chan, Golub &amp; LeVeque 1979, which doesn't cancel.
@@ -58,6 +51,15 @@ public final class FeatureStatistics {
     return covariance;
   }
 
+  /**
+   * The Gaussian of these features.
+   *
+   * @throws IllegalStateException if there are fewer than 2 features
+   */
+  public Gaussian gaussian() {
+    return new Gaussian(mean, covariance());
+  }
+
   /** Adds the features of another shard. */
   public void merge(FeatureStatistics other) {
     int d = mean.length;
@@ -84,30 +86,5 @@ public final class FeatureStatistics {
       mean[i] += delta[i] * other.count / total;
     }
     count = total;
-  }
-
-  /**
-   * Writes a safetensors file with {@code mu} [D], {@code scatter} [D, D] and {@code count} [1].
-   */
-  public void write(Path file) throws IOException {
-    int d = mean.length;
-    SafetensorsFile.write(
-        file,
-        // Sorted: Map.of has another order in each process, and the file is known by its hash.
-        new TreeMap<>(
-            Map.of(
-                "mu", HostTensor.ofDoubles(mean, d),
-                "scatter", HostTensor.ofDoubles(scatter, d, d),
-                "count", HostTensor.ofDoubles(new double[] {count}, 1))),
-        Map.of());
-  }
-
-  /** Reads what {@link #write} wrote. */
-  public static FeatureStatistics read(Path file) throws IOException {
-    Map<String, HostTensor> tensors = SafetensorsFile.read(file).tensors();
-    return new FeatureStatistics(
-        (long) tensors.get("count").toDoubles()[0],
-        tensors.get("mu").toDoubles(),
-        tensors.get("scatter").toDoubles());
   }
 }

@@ -12,9 +12,8 @@ public final class FrechetDistance {
    * The distance; 0 for equal statistics.
    *
    * @throws IllegalArgumentException if the dimensions differ
-   * @throws IllegalStateException if either has fewer than 2 images
    */
-  public static double between(FeatureStatistics a, FeatureStatistics b, LinearAlgebra algebra) {
+  public static double between(Gaussian a, Gaussian b, LinearAlgebra algebra) {
     int d = a.dimension();
     if (b.dimension() != d) {
       throw new IllegalArgumentException(

@@ -17,6 +17,9 @@ public final class LinearAlgebra implements AutoCloseable {
 
   // tr((S1 S2)^1/2) is the sum of the square roots of the eigenvalues of S1 S2, which are those of
   // the symmetric r S2 r with r = S1^1/2; no square root of a non-symmetric matrix is needed.
+  // Distances are squared, which keeps their order. Features are float32: points that differ by
+  // less
+  // than its rounding, 1e-6 of their norm, are at distance 0, as repeated images are.
   private static final String METHODS =
       """
       def moments(self, x: Tensor) -> Tuple[Tensor, Tensor]:
@@ -31,7 +34,29 @@ public final class LinearAlgebra implements AutoCloseable {
         m = torch.matmul(torch.matmul(r, s2), r)
         symmetric = torch.mul(torch.add(m, torch.t(m)), 0.5)
         return torch.sum(torch.sqrt(torch.clamp(torch.linalg_eigvalsh(symmetric), 0.)))
-      """;
+      def kernel_sum(self, x: Tensor, y: Tensor) -> Tensor:
+        products = torch.matmul(torch.to(x, 7), torch.t(torch.to(y, 7)))
+        scaled = torch.div(products, torch.size(x, 1))
+        return torch.sum(torch.pow(torch.add(scaled, 1.), 3))
+      def kernel_diagonal(self, x: Tensor) -> Tensor:
+        wide = torch.to(x, 7)
+        scaled = torch.div(torch.sum(torch.mul(wide, wide), [1]), torch.size(x, 1))
+        return torch.sum(torch.pow(torch.add(scaled, 1.), 3))
+      def distances(self, x: Tensor, y: Tensor) -> Tensor:
+        a = torch.to(x, 7)
+        b = torch.to(y, 7)
+        norms = torch.add(torch.unsqueeze(torch.sum(torch.mul(a, a), [1]), 1), torch.sum(torch.mul(b, b), [1]))
+        squares = torch.sub(norms, torch.mul(torch.matmul(a, torch.t(b)), 2.))
+        apart = torch.gt(squares, torch.mul(norms, 1e-12))
+        return torch.mul(squares, torch.to(apart, 7))
+      def neighbour_distances(self, x: Tensor, y: Tensor) -> Tensor:
+        values, indices, = torch.kthvalue(self.distances(x, y), %d, 1)
+        return values
+      def inside_balls(self, x: Tensor, y: Tensor, radii: Tensor) -> Tensor:
+        near = torch.any(torch.le(self.distances(x, y), radii), 1)
+        return torch.sum(torch.to(near, 7))
+      """
+          .formatted(PrecisionRecall.NEIGHBOURS + 1); // the nearest one is the point itself
 
   private final TorchModule module;
 
@@ -67,6 +92,28 @@ public final class LinearAlgebra implements AutoCloseable {
             HostTensor.ofDoubles(s2, dimension, dimension))
         .get(0)
         .toDoubles()[0];
+  }
+
+  /** The sum of the kernel (x·y / D + 1)^3 over all pairs of rows of x [N, D] and y [M, D]. */
+  double kernelSum(HostTensor x, HostTensor y) {
+    return module.run("kernel_sum", x, y).get(0).toDoubles()[0];
+  }
+
+  /** The sum of the kernel over pairs of equal rows. */
+  double kernelDiagonal(HostTensor x) {
+    return module.run("kernel_diagonal", x).get(0).toDoubles()[0];
+  }
+
+  /**
+   * The distance of each row of x [N, D], one of {@code all} [M, D], to its k-th neighbour: [N].
+   */
+  HostTensor neighbourDistances(HostTensor x, HostTensor all) {
+    return module.run("neighbour_distances", x, all).get(0);
+  }
+
+  /** How many rows of x [N, D] lie within a ball: centres [M, D], squared radii [M]. */
+  double insideBalls(HostTensor x, HostTensor centres, HostTensor radii) {
+    return module.run("inside_balls", x, centres, radii).get(0).toDoubles()[0];
   }
 
   @Override

@@ -137,6 +137,17 @@ public final class HostTensor {
     return values;
   }
 
+  /** Rows [from, to) along the first dimension; shares this tensor's memory. */
+  public HostTensor rows(long from, long to) {
+    long rowBytes = shape[0] == 0 ? 0 : elements() / shape[0] * dtype.bytes();
+    long[] part = shape.clone();
+    part[0] = to - from;
+    return new HostTensor(
+        dtype,
+        part,
+        data().position(Math.toIntExact(from * rowBytes)).limit(Math.toIntExact(to * rowBytes)));
+  }
+
   /** A copy of an {@code F32} [N, C, H, W], with its elements in the order [N, H, W, C]. */
   HostTensor channelsLast() {
     int images = Math.toIntExact(shape[0]);

@@ -8,11 +8,13 @@ import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import ai.djl.pytorch.engine.PtNDManager;
 import ai.djl.pytorch.engine.PtSymbolBlock;
+import ai.djl.pytorch.jni.IValue;
 import ai.djl.pytorch.jni.IValueUtils;
 import ai.djl.pytorch.jni.JniUtils;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.Stream;
 
 /**
  * A loaded TorchScript archive. Tensors go in and come out as {@link HostTensor}s; nothing native
@@ -109,6 +111,37 @@ public final class TorchModule implements AutoCloseable {
                 result.toByteBuffer(true)));
       }
       return reader.read(views);
+    }
+  }
+
+  /**
+   * Runs {@code forward(tensor, bool…)}, which returns one tensor, without gradients: for networks
+   * whose options are booleans.
+   *
+   * @throws TorchException if libtorch reports an error
+   */
+  public HostTensor forwardWithOptions(HostTensor input, boolean... options) {
+    JniUtils.setGraphExecutorOptimize(false);
+    JniUtils.setGradMode(false);
+    try (PtNDManager call = (PtNDManager) manager.newSubManager()) {
+      IValue[] arguments = new IValue[options.length + 1];
+      arguments[0] =
+          IValue.from(call.create(input.data(), new Shape(input.shape()), dataType(input.dtype())));
+      for (int i = 0; i < options.length; i++) {
+        arguments[i + 1] = IValue.from(options[i]);
+      }
+      try (IValue result = IValueUtils.runMethod(block, "forward", arguments)) {
+        NDArray tensor = result.toTensor(call);
+        return copyOf(
+            new HostTensor(
+                dtype(tensor.getDataType()),
+                tensor.getShape().getShape(),
+                tensor.toByteBuffer(true)));
+      } finally {
+        Stream.of(arguments).forEach(IValue::close);
+      }
+    } catch (EngineException e) {
+      throw new TorchException("forward", firstLine(e), e);
     }
   }
 

@@ -15,6 +15,7 @@ import java.nio.channels.WritableByteChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.LocalDateTime;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -29,6 +30,7 @@ import java.util.zip.ZipOutputStream;
  */
 public final class TorchScriptArchive {
   private static final String ROOT = "archive/";
+  private static final LocalDateTime EPOCH = LocalDateTime.of(1980, 1, 1, 0, 0); // of zip
 
   private final List<Storage> storages = new ArrayList<>();
   private final Map<String, TorchScriptModule> classes = new LinkedHashMap<>();
@@ -68,7 +70,7 @@ public final class TorchScriptArchive {
     entry(zip, "data.pkl", pickle.bytes());
     entry(zip, "code/__torch__.py", code().getBytes(StandardCharsets.UTF_8));
     for (int i = 0; i < storages.size(); i++) {
-      zip.putNextEntry(new ZipEntry(ROOT + "data/" + i));
+      zip.putNextEntry(entry("data/" + i));
       WritableByteChannel channel = Channels.newChannel(zip);
       ByteBuffer data = storages.get(i).data();
       while (data.hasRemaining()) {
@@ -82,8 +84,15 @@ public final class TorchScriptArchive {
     out.flush();
   }
 
+  /** Without the time of day: a file is known by its hash. */
+  private static ZipEntry entry(String name) {
+    ZipEntry entry = new ZipEntry(ROOT + name);
+    entry.setTimeLocal(EPOCH);
+    return entry;
+  }
+
   private static void entry(ZipOutputStream zip, String name, byte[] content) throws IOException {
-    zip.putNextEntry(new ZipEntry(ROOT + name));
+    zip.putNextEntry(entry(name));
     zip.write(content);
     zip.closeEntry();
   }

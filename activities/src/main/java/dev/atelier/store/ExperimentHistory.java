@@ -2,6 +2,7 @@ package dev.atelier.store;
 
 import com.fasterxml.jackson.annotation.JsonRawValue;
 import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.type.TypeReference;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.datatype.jdk8.Jdk8Module;
 import dev.atelier.spec.TimestepRange;
@@ -13,6 +14,7 @@ import dev.atelier.workflows.Stage;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.TreeMap;
 import java.util.stream.Collectors;
 import javax.sql.DataSource;
 import org.jdbi.v3.core.Handle;
@@ -52,7 +54,8 @@ public final class ExperimentHistory {
    * @param macsPerStep multiply-accumulates, mean over the sampler's steps, where known
    * @param peakMemoryBytes largest resident set of a process that only loads the models and samples
    *     a batch; 0: not measured
-   * @param protocol JSON: how the distance was measured
+   * @param protocol JSON: how the figures were measured
+   * @param metrics every figure that compares images, by name
    * @param weightsBytes of all models as libtorch holds them, where measured
    */
   public record Evaluation(
@@ -64,6 +67,7 @@ public final class ExperimentHistory {
       double imagesPerSecond,
       long peakMemoryBytes,
       @JsonRawValue String protocol,
+      Map<String, Double> metrics,
       Optional<Long> weightsBytes) {}
 
   /** What a search is for. */
@@ -424,19 +428,22 @@ public final class ExperimentHistory {
                 .createUpdate(
                     """
                     insert into evaluation (experiment_id, subject, metric, distance, macs_per_step,
-                        parameters, images_per_second, peak_memory_bytes, protocol, weights_bytes)
+                        parameters, images_per_second, peak_memory_bytes, protocol, metrics,
+                        weights_bytes)
                     values (:id, :subject, :metric, :distance, :macsPerStep,
                         :parameters, :imagesPerSecond, :peakMemoryBytes, cast(:protocol as jsonb),
-                        :weightsBytes)
+                        cast(:metricsJson as jsonb), :weightsBytes)
                     on conflict (experiment_id, subject) do update
                     set metric = excluded.metric, distance = excluded.distance,
                         macs_per_step = excluded.macs_per_step, parameters = excluded.parameters,
                         images_per_second = excluded.images_per_second,
                         peak_memory_bytes = excluded.peak_memory_bytes,
-                        protocol = excluded.protocol, weights_bytes = excluded.weights_bytes,
+                        protocol = excluded.protocol, metrics = excluded.metrics,
+                        weights_bytes = excluded.weights_bytes,
                         created_at = now()
                     """)
                 .bind("id", experimentId)
+                .bind("metricsJson", json(evaluation.metrics()))
                 .bindMethods(evaluation)
                 .execute());
   }
@@ -459,6 +466,7 @@ public final class ExperimentHistory {
                             row.getDouble("images_per_second"),
                             row.getLong("peak_memory_bytes"),
                             row.getString("protocol"),
+                            figures(row.getString("metrics")),
                             Optional.ofNullable((Long) row.getObject("weights_bytes"))))
                 .list());
   }
@@ -514,6 +522,14 @@ public final class ExperimentHistory {
                 .bind("search", search.name())
                 .bindArray("names", String.class, names)
                 .execute());
+  }
+
+  private static Map<String, Double> figures(String json) {
+    try {
+      return JSON.readValue(json, new TypeReference<TreeMap<String, Double>>() {});
+    } catch (JsonProcessingException e) {
+      throw new IllegalStateException(e);
+    }
   }
 
   public void recordArtifact(String experimentId, Artifact artifact) {

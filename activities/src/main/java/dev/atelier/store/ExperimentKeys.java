@@ -19,6 +19,10 @@ public final class ExperimentKeys {
     return "statistics/" + sha256 + ".safetensors";
   }
 
+  public static String givenStatistics(String sha256) {
+    return "statistics/" + sha256 + ".npz";
+  }
+
   public static String checkpoints(String experimentId, ModelKey key) {
     return experiment(experimentId) + model(key) + "/checkpoints/";
   }

@@ -5,14 +5,17 @@ import com.fasterxml.jackson.datatype.jdk8.Jdk8Module;
 import dev.atelier.dataset.DatasetPreparation;
 import dev.atelier.dataset.ImageGrid;
 import dev.atelier.dataset.PackedImages;
+import dev.atelier.evaluation.Comparison;
 import dev.atelier.evaluation.DatasetFeatures;
 import dev.atelier.evaluation.ExtractorException;
 import dev.atelier.evaluation.FeatureExtractor;
-import dev.atelier.evaluation.FeatureStatistics;
-import dev.atelier.evaluation.FrechetDistance;
+import dev.atelier.evaluation.FeaturePass;
+import dev.atelier.evaluation.KernelDistance;
 import dev.atelier.evaluation.LinearAlgebra;
-import dev.atelier.evaluation.Protocol;
+import dev.atelier.evaluation.MeasuredFeatures;
 import dev.atelier.evaluation.RandomConvExtractor;
+import dev.atelier.evaluation.Reference;
+import dev.atelier.evaluation.ReferenceStatistics;
 import dev.atelier.evaluation.SamplingMemory;
 import dev.atelier.evaluation.SamplingMemory.Measured;
 import dev.atelier.network.Libtorch;
@@ -33,6 +36,7 @@ import dev.atelier.workflows.DatasetRef;
 import dev.atelier.workflows.EvaluationActivities;
 import dev.atelier.workflows.ExtractorRef;
 import dev.atelier.workflows.ModelRef;
+import dev.atelier.workflows.Protocol;
 import dev.atelier.workflows.StatisticsRef;
 import io.temporal.activity.Activity;
 import java.io.IOException;
@@ -85,19 +89,29 @@ final class EvaluationActivitiesImpl implements EvaluationActivities {
         () -> {
           try (Heartbeat heartbeat = new Heartbeat(Activity.getExecutionContext());
               WorkDirectory work = cache.newWorkDirectory("extractor-")) {
-            ExtractorSpec wanted = task.extractor();
+            ExtractorSpec wanted = task.evaluation().extractor();
             heartbeat.describe(wanted::source);
             boolean builtIn = wanted.source().equals(ExtractorSpec.RANDOM_CONV);
             Path file =
-                builtIn ? work.path().resolve("random-conv.pt") : fetchExtractor(wanted.source());
+                builtIn
+                    ? work.path().resolve("random-conv.pt")
+                    : fetch("Extractor", wanted.source());
             if (builtIn) {
               RandomConvExtractor.write(file);
             }
             String name = builtIn ? RandomConvExtractor.NAME : file.getFileName().toString();
             Libtorch.useThreads(config.threads());
-            FeatureExtractor.open(file, name, wanted.resizeTo(), task.resolution(), config.device())
-                .close();
             String sha256 = Sha256.of(file);
+            try (FeatureExtractor extractor =
+                FeatureExtractor.open(
+                    file,
+                    name,
+                    sha256,
+                    wanted.resizeTo(),
+                    task.dataset().resolution(),
+                    config.device())) {
+              requireEnoughImages(task.evaluation(), task.dataset(), extractor.dimension());
+            }
             String key = ExperimentKeys.extractor(sha256);
             if (!store.exists(key)) {
               store.put(key, file, "application/octet-stream");
@@ -107,7 +121,18 @@ final class EvaluationActivitiesImpl implements EvaluationActivities {
         });
   }
 
-  private Path fetchExtractor(String source) {
+  /** What would fail at the evaluation fails now. */
+  private static void requireEnoughImages(
+      EvaluationSpec evaluation, DatasetRef dataset, int dimension) {
+    MeasuredFeatures.requireEnough("evaluation.samples", evaluation.samples(), dimension);
+    if (evaluation.reference().isEmpty()) {
+      MeasuredFeatures.requireEnough("images in the dataset", dataset.images(), dimension);
+      KernelDistance.requireSubsets(
+          evaluation.kidSubsetSize(), evaluation.samples(), dataset.images());
+    }
+  }
+
+  private Path fetch(String what, String source) {
     try {
       Path file =
           new DatasetPreparation(cache.downloads(), sources::fetch, sentence -> {}).fetch(source);
@@ -117,7 +142,7 @@ final class EvaluationActivitiesImpl implements EvaluationActivities {
       return file;
     } catch (IOException | RuntimeException e) {
       throw new ExtractorException(
-          "Extractor '%s' cannot be fetched: %s".formatted(source, e.getMessage()), e);
+          "%s '%s' cannot be fetched: %s".formatted(what, source, e.getMessage()), e);
     }
   }
 
@@ -129,22 +154,25 @@ final class EvaluationActivitiesImpl implements EvaluationActivities {
           try (Heartbeat heartbeat = new Heartbeat(Activity.getExecutionContext());
               WorkDirectory work = cache.newWorkDirectory("reference-")) {
             heartbeat.describe(doing::get);
-            Libtorch.useThreads(config.threads());
-            PackedImages images = datasets.open(task.dataset());
             EvaluationSpec evaluation = task.evaluation();
+            Libtorch.useThreads(config.threads());
+            if (evaluation.reference().isPresent()) {
+              return givenReference(evaluation.reference().get(), task);
+            }
+            PackedImages images = datasets.open(task.dataset());
             Path file = work.path().resolve("statistics.safetensors");
             try (FeatureExtractor extractor =
                     open(task.extractor(), evaluation, images.resolution());
                 LinearAlgebra algebra = new LinearAlgebra()) {
-              DatasetFeatures.measure(
-                      images,
-                      evaluation.batchSize(),
-                      extractor,
-                      algebra,
-                      done -> {
-                        doing.set("%d of %d images".formatted(done, images.count()));
-                        stopIfAsked(heartbeat);
-                      })
+              Reference.of(
+                      DatasetFeatures.measure(
+                          images,
+                          evaluation.batchSize(),
+                          FeaturePass.ofReference(images.count(), extractor, algebra),
+                          done -> {
+                            doing.set("%d of %d images".formatted(done, images.count()));
+                            stopIfAsked(heartbeat);
+                          }))
                   .write(file);
             }
             String sha256 = Sha256.of(file);
@@ -153,6 +181,32 @@ final class EvaluationActivitiesImpl implements EvaluationActivities {
             return new StatisticsRef(key, sha256, images.count());
           }
         });
+  }
+
+  private StatisticsRef givenReference(String source, MeasureReference task) {
+    Path file = fetch("Reference statistics", source);
+    ReferenceStatistics statistics = ReferenceStatistics.read(file);
+    try (FeatureExtractor extractor =
+        open(task.extractor(), task.evaluation(), task.dataset().resolution())) {
+      statistics.requireExtractor(
+          source, task.extractor().name(), task.extractor().sha256(), extractor.dimension());
+    }
+    String sha256 = Sha256.of(file);
+    String key = ExperimentKeys.givenStatistics(sha256);
+    store.put(key, file, "application/octet-stream");
+    return new StatisticsRef(key, sha256, (int) statistics.images().orElse(0));
+  }
+
+  private Reference reference(Evaluate task) throws IOException {
+    return reference(cache, task.evaluation(), task.reference());
+  }
+
+  static Reference reference(ArtifactCache cache, EvaluationSpec evaluation, StatisticsRef stored)
+      throws IOException {
+    Path file = cache.file(stored.objectKey(), stored.sha256());
+    return evaluation.reference().isPresent()
+        ? Reference.of(ReferenceStatistics.read(file))
+        : Reference.read(file);
   }
 
   @Override
@@ -175,8 +229,7 @@ final class EvaluationActivitiesImpl implements EvaluationActivities {
     EvaluationSpec evaluation = task.evaluation();
     DatasetRef dataset = task.dataset();
     int resolution = dataset.resolution();
-    FeatureStatistics reference =
-        FeatureStatistics.read(cache.file(task.reference().objectKey(), task.reference().sha256()));
+    Reference reference = reference(task);
     List<OwnedModel> owned = new ArrayList<>();
     long parameters = 0;
     Map<String, Path> archives = new HashMap<>(); // by manifest: the teacher may own several ranges
@@ -227,37 +280,36 @@ final class EvaluationActivitiesImpl implements EvaluationActivities {
               DatasetActivitiesImpl.scaleFor(resolution)));
 
       double seconds = 0;
-      double distance;
+      Comparison comparison;
       try (FeatureExtractor extractor = open(task.extractor(), evaluation, resolution);
           LinearAlgebra algebra = new LinearAlgebra()) {
-        FeatureStatistics statistics = new FeatureStatistics(extractor.dimension());
+        FeaturePass pass = FeaturePass.ofSamples(evaluation.samples(), extractor, algebra);
         for (int first = 0; first < evaluation.samples(); first += evaluation.batchSize()) {
           int n = Math.min(evaluation.batchSize(), evaluation.samples() - first);
           Samples samples = sample(sampler, first, n, task, heartbeat);
           seconds += samples.report().seconds();
-          statistics.merge(
-              algebra.statistics(
-                  extractor.features(samples.pixels(), n, dataset.channels(), resolution),
-                  extractor.dimension()));
+          pass.add(samples.pixels(), n, dataset.channels(), resolution);
           doing.set("%d of %d samples".formatted(first + n, evaluation.samples()));
         }
-        distance = FrechetDistance.between(statistics, reference, algebra);
+        doing.set("comparing");
+        comparison = Comparison.of(pass.result(), reference, evaluation.kidSubsetSize(), algebra);
       }
 
-      Protocol protocol = protocol(task);
+      Protocol protocol = protocol(task, comparison);
       history.recordEvaluation(
           task.experimentId(),
           new Evaluation(
               task.subject().label(),
               protocol.metric(),
-              distance,
+              comparison.distance(),
               sampler.macsPerStep(),
               parameters,
               evaluation.samples() / seconds,
               memory.map(Measured::peakBytes).orElse(0L),
               JSON.writeValueAsString(protocol),
+              comparison.byKey(),
               memory.map(Measured::weightsBytes)));
-      return new Evaluated(task.subject(), distance);
+      return new Evaluated(task.subject(), comparison.distance());
     }
   }
 
@@ -335,12 +387,13 @@ final class EvaluationActivitiesImpl implements EvaluationActivities {
     return FeatureExtractor.open(
         cache.file(extractor.objectKey(), extractor.sha256()),
         extractor.name(),
+        extractor.sha256(),
         evaluation.extractor().resizeTo(),
         resolution,
         config.device());
   }
 
-  private static Protocol protocol(Evaluate task) {
+  private static Protocol protocol(Evaluate task, Comparison comparison) {
     EvaluationSpec evaluation = task.evaluation();
     ExtractorRef extractor = task.extractor();
     return new Protocol(
@@ -350,10 +403,16 @@ final class EvaluationActivitiesImpl implements EvaluationActivities {
         evaluation.extractor().resizeTo(),
         evaluation.samples(),
         task.reference().images(),
-        task.dataset().sha256(),
-        evaluation.sampler(),
-        evaluation.seed(),
-        CodeVersion.CURRENT);
+        evaluation.reference().isPresent() ? task.reference().sha256() : task.dataset().sha256(),
+        Optional.of(evaluation.sampler()),
+        Optional.of(evaluation.seed()),
+        CodeVersion.CURRENT,
+        Optional.of(task.dataset().resolution()),
+        Optional.of(FeatureExtractor.NORMALISATION),
+        Optional.of(task.reference().sha256()),
+        comparison.kernel(),
+        comparison.classScoreSplits(),
+        comparison.neighbours());
   }
 
   @Override

@@ -1,6 +1,7 @@
 package dev.atelier.worker;
 
 import dev.atelier.dataset.DatasetException;
+import dev.atelier.evaluation.EvaluationException;
 import dev.atelier.evaluation.ExtractorException;
 import dev.atelier.network.FeatureLossException;
 import dev.atelier.network.TeacherException;
@@ -64,6 +65,8 @@ final class Failures {
       return dataset.kind() == DatasetException.Kind.UNREACHABLE
           ? ErrorType.DATASET_UNREACHABLE
           : ErrorType.DATASET_CORRUPT;
+    } else if (failure instanceof EvaluationException) {
+      return ErrorType.INVALID_SPEC;
     } else if (failure instanceof ExtractorException) {
       return ErrorType.EXTRACTOR_INVALID;
     } else if (failure instanceof InvalidSpecException) {

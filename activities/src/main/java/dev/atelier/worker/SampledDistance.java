@@ -3,6 +3,7 @@ package dev.atelier.worker;
 import dev.atelier.evaluation.FeatureExtractor;
 import dev.atelier.evaluation.FeatureStatistics;
 import dev.atelier.evaluation.FrechetDistance;
+import dev.atelier.evaluation.Gaussian;
 import dev.atelier.evaluation.LinearAlgebra;
 import dev.atelier.training.EnsembleSampler;
 import dev.atelier.training.EnsembleSampler.OwnedModel;
@@ -20,7 +21,7 @@ final class SampledDistance implements AutoCloseable {
   private final WorkerConfig.Worker config;
   private final Measure with;
   private final int samples;
-  private final FeatureStatistics reference;
+  private final Gaussian reference;
   private final FeatureExtractor extractor;
   private final LinearAlgebra algebra = new LinearAlgebra();
   private final BooleanSupplier stopRequested;
@@ -41,11 +42,12 @@ final class SampledDistance implements AutoCloseable {
     this.samples = samples;
     this.stopRequested = stopRequested;
     this.reference =
-        FeatureStatistics.read(cache.file(with.reference().objectKey(), with.reference().sha256()));
+        EvaluationActivitiesImpl.reference(cache, with.evaluation(), with.reference()).gaussian();
     this.extractor =
         FeatureExtractor.open(
             cache.file(with.extractor().objectKey(), with.extractor().sha256()),
             with.extractor().name(),
+            with.extractor().sha256(),
             with.evaluation().extractor().resizeTo(),
             with.dataset().resolution(),
             config.device());
@@ -79,7 +81,7 @@ final class SampledDistance implements AutoCloseable {
     }
     return statistics.count() < samples
         ? Double.NaN
-        : FrechetDistance.between(statistics, reference, algebra);
+        : FrechetDistance.between(statistics.gaussian(), reference, algebra);
   }
 
   @Override

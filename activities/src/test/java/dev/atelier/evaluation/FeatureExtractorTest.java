@@ -6,12 +6,16 @@ import static org.assertj.core.api.Assertions.within;
 
 import dev.atelier.network.TorchScriptArchive;
 import dev.atelier.network.TorchScriptModule;
+import dev.atelier.spec.EvaluationSpec.ExtractorSpec;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.LocalDateTime;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
+import java.util.zip.ZipEntry;
+import java.util.zip.ZipFile;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -28,6 +32,10 @@ class FeatureExtractorTest {
     RandomConvExtractor.write(first);
     RandomConvExtractor.write(second);
     assertThat(first).hasSameBinaryContentAs(second);
+    try (ZipFile zip = new ZipFile(first.toFile())) {
+      assertThat(zip.stream().map(ZipEntry::getTimeLocal).distinct())
+          .containsExactly(LocalDateTime.of(1980, 1, 1, 0, 0)); // also at another time of day
+    }
   }
 
   @Test
@@ -39,8 +47,8 @@ class FeatureExtractorTest {
       FeatureStatistics smooth = statistics(extractor, algebra, smoothImages(256, 1));
       FeatureStatistics alsoSmooth = statistics(extractor, algebra, smoothImages(256, 2));
       FeatureStatistics noise = statistics(extractor, algebra, noiseImages(256));
-      double same = FrechetDistance.between(smooth, alsoSmooth, algebra);
-      double different = FrechetDistance.between(smooth, noise, algebra);
+      double same = FrechetDistance.between(smooth.gaussian(), alsoSmooth.gaussian(), algebra);
+      double different = FrechetDistance.between(smooth.gaussian(), noise.gaussian(), algebra);
       assertThat(different).isGreaterThan(20 * same);
     }
   }
@@ -119,15 +127,113 @@ class FeatureExtractorTest {
   }
 
   @Test
+  void shouldTellClassesOnlyWhenTheSecondOfATupleIsLogits() throws IOException {
+    Path classes =
+        script(
+            """
+            def forward(self, x: Tensor) -> Tuple[Tensor, Tensor]:
+              return (torch.mean(x, [2, 3]), torch.slice(torch.flatten(x, 1), 1, 0, 5))
+            """);
+    try (FeatureExtractor extractor = open(classes, Optional.empty())) {
+      assertThat(extractor.classes()).isEqualTo(5);
+      assertThat(extractor.classOutputs()).isEqualTo(ClassScore.Outputs.LOGITS);
+    }
+    Path other =
+        script(
+            """
+            def forward(self, x: Tensor) -> Tuple[Tensor, Tensor]:
+              return (torch.mean(x, [2, 3]), torch.sum(x, [1, 2, 3]))
+            """);
+    try (FeatureExtractor extractor = open(other, Optional.empty())) {
+      assertThat(extractor.classes()).isZero();
+      assertThat(extractor.classOutputs()).isEqualTo(ClassScore.Outputs.NONE);
+    }
+  }
+
+  /** A small network with the signature of inception-2015-12-05.pt. */
+  private static final String INCEPTION_LIKE =
+      """
+      def forward(self, img: Tensor, return_features: bool=False, use_fp16: bool=False, no_output_bias: bool=False) -> Tensor:
+        features = torch.mean(torch.to(img, 6), [2, 3])
+        if return_features:
+          out = features
+        else:
+          if no_output_bias:
+            logits = torch.div(features, 100.)
+          else:
+            logits = features
+          out = torch.softmax(logits, 1)
+        return out
+      """;
+
+  @Test
+  void shouldAskInceptionForFeaturesAndForProbabilitiesWithoutBias() throws IOException {
+    byte[] red = new byte[3 * RESOLUTION * RESOLUTION];
+    java.util.Arrays.fill(red, 0, RESOLUTION * RESOLUTION, (byte) 100);
+    try (FeatureExtractor extractor =
+        FeatureExtractor.open(
+            script(INCEPTION_LIKE),
+            "inception.pt",
+            FeatureExtractor.Convention.INCEPTION,
+            Optional.empty(),
+            RESOLUTION,
+            "cpu")) {
+      assertThat(extractor.dimension()).isEqualTo(3);
+      assertThat(extractor.classes()).isEqualTo(3);
+      assertThat(extractor.classOutputs()).isEqualTo(ClassScore.Outputs.PROBABILITIES);
+      FeatureExtractor.Outputs outputs = extractor.outputs(red, 1, 3, RESOLUTION);
+      assertThat(outputs.features()).containsExactly(100f, 0f, 0f);
+      float e = (float) Math.E;
+      assertThat(outputs.classes()[0]).isCloseTo(e / (e + 2), within(1e-6f));
+      assertThat(extractor.features(red, 1, 3, RESOLUTION)).containsExactly(100f, 0f, 0f);
+    }
+  }
+
+  @Test
+  void shouldRefuseToResizeForInceptionWhichResizesItself() throws IOException {
+    Path file = script(INCEPTION_LIKE);
+    assertThatThrownBy(
+            () ->
+                FeatureExtractor.open(
+                    file,
+                    "inception.pt",
+                    FeatureExtractor.INCEPTION_SHA256,
+                    Optional.of(299),
+                    RESOLUTION,
+                    "cpu"))
+        .isInstanceOf(ExtractorException.class)
+        .hasMessageContaining("resizes images itself")
+        .hasMessageContaining("found resizeTo 299");
+  }
+
+  @Test
+  void shouldHaveAsManyFeaturesAsSpecsAreCheckedFor() throws IOException {
+    Path file = directory.resolve("random-conv.pt");
+    RandomConvExtractor.write(file);
+    try (FeatureExtractor extractor = open(file, Optional.empty())) {
+      assertThat(extractor.dimension()).isEqualTo(ExtractorSpec.RANDOM_CONV_FEATURES);
+    }
+  }
+
+  @Test
   void shouldBeCalledFidOnlyWithTheInceptionWeights() {
     assertThat(FeatureExtractor.metricName("inception.pt", FeatureExtractor.INCEPTION_SHA256))
         .isEqualTo("FID");
     assertThat(FeatureExtractor.metricName("inception.pt", "0".repeat(64)))
         .isEqualTo("Fréchet distance (inception.pt)");
+    assertThat(Metric.KERNEL_DISTANCE.label("FID")).isEqualTo("KID");
+    assertThat(Metric.KERNEL_DISTANCE.label("Fréchet distance (inception.pt)"))
+        .isEqualTo("kernel distance");
   }
 
   private static FeatureExtractor open(Path file, Optional<Integer> resizeTo) {
-    return FeatureExtractor.open(file, file.getFileName().toString(), resizeTo, RESOLUTION, "cpu");
+    return FeatureExtractor.open(
+        file,
+        file.getFileName().toString(),
+        FeatureExtractor.Convention.PLAIN,
+        resizeTo,
+        RESOLUTION,
+        "cpu");
   }
 
   private Path script(String forward) throws IOException {

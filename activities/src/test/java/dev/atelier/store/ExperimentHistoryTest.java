@@ -185,6 +185,7 @@ class ExperimentHistoryTest {
             2,
             3,
             "{}",
+            Map.of(),
             Optional.of(4L));
     history.recordEvaluation("e", first);
     history.recordEvaluation(
@@ -198,10 +199,13 @@ class ExperimentHistoryTest {
             2,
             3,
             "{}",
+            Map.of("recall", 0.5),
             Optional.of(4L)));
     history.recordDataset("e", new DatasetRef("abc", 10, 16, 3, 1, 0));
 
     assertThat(number("select count(*) from evaluation where distance = 2.5")).isOne();
+    assertThat(text("select metrics ->> 'recall' from evaluation")).isEqualTo("0.5");
+    assertThat(history.evaluations("e").get(0).metrics()).isEqualTo(Map.of("recall", 0.5));
     assertThat(history.evaluations("e").get(0).weightsBytes()).contains(4L);
     assertThat(text("select dataset ->> 'sha256' from experiment")).isEqualTo("abc");
   }

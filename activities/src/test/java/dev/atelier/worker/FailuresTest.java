@@ -3,6 +3,7 @@ package dev.atelier.worker;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.atelier.dataset.DatasetException;
+import dev.atelier.evaluation.EvaluationException;
 import dev.atelier.evaluation.ExtractorException;
 import dev.atelier.network.FeatureLossException;
 import dev.atelier.network.TeacherException;
@@ -29,6 +30,7 @@ class FailuresTest {
         Arguments.of(new ObjectCorruptException("flipped"), ErrorType.CHECKPOINT_CORRUPT),
         Arguments.of(new TrainingInterruptedException("teacher", 3), ErrorType.WORKER_LOST),
         Arguments.of(new DrainedException(), ErrorType.WORKER_LOST),
+        Arguments.of(new EvaluationException("too few"), ErrorType.INVALID_SPEC),
         Arguments.of(new ExtractorException("no network"), ErrorType.EXTRACTOR_INVALID),
         Arguments.of(new TeacherException("t.pt", "no eps"), ErrorType.TEACHER_INVALID),
         Arguments.of(new FeatureLossException("no features"), ErrorType.INVALID_SPEC),

@@ -31,7 +31,8 @@ class MergingActivitiesTest {
       new Measure(
           new DatasetRef("d".repeat(64), 100, 16, 3, 0, 0),
           new DiffusionSpec(null, null, null, null),
-          new EvaluationSpec(null, null, null, null, null, null, null),
+          new EvaluationSpec(
+              null, null, null, null, null, null, null, Optional.empty(), Optional.empty()),
           new ExtractorRef("random-conv", "extractors/x.pt", "e".repeat(64)),
           new StatisticsRef("statistics/x", "f".repeat(64), 100));
 

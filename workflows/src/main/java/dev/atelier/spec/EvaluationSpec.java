@@ -25,7 +25,15 @@ public record EvaluationSpec(
         ExtractorSpec extractor,
     @JsonPropertyDescription("Rows of the sample grid") @NotNull @Min(1) @Max(32) Integer gridRows,
     @JsonPropertyDescription("Columns of the sample grid") @NotNull @Min(1) @Max(32)
-        Integer gridColumns) {
+        Integer gridColumns,
+    @JsonPropertyDescription(
+            "Path or URI of an .npz with mu and sigma to compare with, in place of the dataset's own statistics")
+        @NotNull
+        Optional<@Size(min = 1, max = 2000) String> reference,
+    @JsonPropertyDescription(
+            "Images in each subset of the kernel distance; absent: the smaller of 1000 and the images at hand")
+        @NotNull
+        Optional<@Min(2) @Max(10_000) Integer> kidSubsetSize) {
 
   /** The reverse process. */
   public record SamplerSpec(
@@ -91,6 +99,9 @@ public record EvaluationSpec(
     /** The built-in extractor: fixed random weights, needs no download. */
     public static final String RANDOM_CONV = "random-conv";
 
+    /** Features per image of the built-in extractor. */
+    public static final int RANDOM_CONV_FEATURES = 192;
+
     public ExtractorSpec {
       source = source == null ? RANDOM_CONV : source;
       resizeTo = resizeTo == null ? Optional.empty() : resizeTo;
@@ -105,5 +116,7 @@ public record EvaluationSpec(
     extractor = extractor == null ? new ExtractorSpec(null, Optional.empty()) : extractor;
     gridRows = gridRows == null ? 4 : gridRows;
     gridColumns = gridColumns == null ? 8 : gridColumns;
+    reference = reference == null ? Optional.empty() : reference;
+    kidSubsetSize = kidSubsetSize == null ? Optional.empty() : kidSubsetSize;
   }
 }

@@ -94,7 +94,8 @@ public record ExperimentSpec(
             : students;
     evaluation =
         evaluation == null
-            ? new EvaluationSpec(null, null, null, null, null, null, null)
+            ? new EvaluationSpec(
+                null, null, null, null, null, null, null, Optional.empty(), Optional.empty())
             : evaluation;
     compute = compute == null ? "cpu" : compute;
     merge = merge == null ? MergeSpec.NONE : merge;

@@ -578,6 +578,40 @@ public final class SpecRules {
       SourceRules.locationFault(source)
           .ifPresent(message -> fault("evaluation.extractor.source", message));
     }
+    if (trusts("evaluation.reference")) {
+      e.reference()
+          .flatMap(SourceRules::locationFault)
+          .ifPresent(message -> fault("evaluation.reference", message));
+    }
+    features(e);
+  }
+
+  /** A covariance of D features needs more than D images. */
+  private void features(EvaluationSpec e) {
+    boolean builtIn = e.extractor().source().equals(EvaluationSpec.ExtractorSpec.RANDOM_CONV);
+    if (trusts("evaluation.extractor.source", "evaluation.samples")
+        && builtIn
+        && e.samples() <= EvaluationSpec.ExtractorSpec.RANDOM_CONV_FEATURES) {
+      fault(
+          "evaluation.samples",
+          "must be more than the %d features of random-conv, found %d."
+              .formatted(EvaluationSpec.ExtractorSpec.RANDOM_CONV_FEATURES, e.samples()));
+    }
+    if (trusts("evaluation.kidSubsetSize", "evaluation.reference")
+        && e.kidSubsetSize().isPresent()
+        && e.reference().isPresent()) {
+      fault(
+          "evaluation.kidSubsetSize",
+          "is for a comparison with the dataset's images: evaluation.reference has statistics alone.");
+    }
+    if (trusts("evaluation.kidSubsetSize", "evaluation.samples")
+        && e.kidSubsetSize().isPresent()
+        && e.kidSubsetSize().get() > e.samples()) {
+      fault(
+          "evaluation.kidSubsetSize",
+          "must be at most evaluation.samples %d, found %d."
+              .formatted(e.samples(), e.kidSubsetSize().get()));
+    }
   }
 
   private void merge() {

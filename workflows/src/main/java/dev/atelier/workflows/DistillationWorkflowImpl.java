@@ -98,15 +98,17 @@ public final class DistillationWorkflowImpl implements DistillationWorkflow {
 
   private void distil() {
     enter(Stage.PREPARING_DATASET);
-    // The extractor is fetched and checked now, so that a wrong one fails before hours of training.
-    Promise<ExtractorRef> extractor =
-        Async.function(
-            evaluation("feature extractor")::prepareExtractor,
-            new PrepareExtractor(
-                experimentId, spec.evaluation().extractor(), spec.dataset().resolution()));
     DatasetRef dataset =
         datasets.prepare(new DatasetActivities.PrepareDataset(experimentId, spec.dataset()));
-    extractor.get();
+    // What the evaluation needs is fetched and checked now, so that a wrong file fails before hours
+    // of training.
+    ExtractorRef extractor =
+        evaluation("feature extractor")
+            .prepareExtractor(new PrepareExtractor(experimentId, spec.evaluation(), dataset));
+    Optional<StatisticsRef> given =
+        spec.evaluation()
+            .reference()
+            .map(source -> reference("statistics of " + source, dataset, extractor));
 
     Optional<String> source = spec.teacher().source();
     teacher.work =
@@ -123,10 +125,8 @@ public final class DistillationWorkflowImpl implements DistillationWorkflow {
 
     enter(Stage.EVALUATING);
     StatisticsRef reference =
-        evaluation("features of the dataset")
-            .measureReference(
-                new MeasureReference(experimentId, dataset, spec.evaluation(), extractor.get()));
-    Comparison comparison = new Comparison(dataset, extractor.get(), reference);
+        given.orElseGet(() -> reference("features of the dataset", dataset, extractor));
+    Comparison comparison = new Comparison(dataset, extractor, reference);
     List<Promise<Evaluated>> evaluations = new ArrayList<>();
     evaluations.add(evaluate(Subject.TEACHER, comparison, List.of(teacher.result())));
     if (spec.students().oneToOneBaseline()) {
@@ -367,6 +367,12 @@ public final class DistillationWorkflowImpl implements DistillationWorkflow {
             spec.reuse() == ExperimentSpec.Reuse.NEVER
                 ? train.apply()
                 : find.apply().model().orElseGet(train::apply));
+  }
+
+  private StatisticsRef reference(String summary, DatasetRef dataset, ExtractorRef extractor) {
+    return evaluation(summary)
+        .measureReference(
+            new MeasureReference(experimentId, dataset, spec.evaluation(), extractor));
   }
 
   /** What every subject is compared with, and how. */

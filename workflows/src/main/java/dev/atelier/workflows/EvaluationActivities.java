@@ -2,7 +2,6 @@ package dev.atelier.workflows;
 
 import dev.atelier.spec.DiffusionSpec;
 import dev.atelier.spec.EvaluationSpec;
-import dev.atelier.spec.EvaluationSpec.ExtractorSpec;
 import dev.atelier.spec.ExperimentSpec;
 import io.temporal.activity.ActivityInterface;
 import io.temporal.activity.ActivityMethod;
@@ -31,10 +30,10 @@ public interface EvaluationActivities {
     }
   }
 
-  /** The extractor to fetch and check before any training starts. */
-  record PrepareExtractor(String experimentId, ExtractorSpec extractor, int resolution) {}
+  /** The extractor to fetch, and to check with the numbers of images, before training starts. */
+  record PrepareExtractor(String experimentId, EvaluationSpec evaluation, DatasetRef dataset) {}
 
-  /** The dataset's side of every comparison, measured once. */
+  /** The other side of every comparison: the dataset, or the statistics that the spec names. */
   record MeasureReference(
       String experimentId, DatasetRef dataset, EvaluationSpec evaluation, ExtractorRef extractor) {}
 

@@ -134,7 +134,9 @@ class SpecRulesTest {
                                 new EvaluationSpec.SamplerSpec(null, 5, null, null),
                                 null,
                                 null,
-                                null)))));
+                                null,
+                                Optional.empty(),
+                                Optional.empty())))));
   }
 
   private static ExperimentSpec withStudents(StudentOverride override, StartFrom startFrom) {
@@ -677,7 +679,58 @@ class SpecRulesTest {
 
   private static EvaluationSpec sampledBy(EvaluationSpec.SamplerSpec.Kind kind, Double eta) {
     return new EvaluationSpec(
-        null, null, null, new EvaluationSpec.SamplerSpec(kind, null, null, eta), null, null, null);
+        null,
+        null,
+        null,
+        new EvaluationSpec.SamplerSpec(kind, null, null, eta),
+        null,
+        null,
+        null,
+        Optional.empty(),
+        Optional.empty());
+  }
+
+  @Test
+  void shouldRefuseTooFewSamplesForTheFeaturesAndForTheSubsets() {
+    assertThat(SpecRules.check(spec(s -> s.evaluation(sampling(192, "random-conv", 192)))))
+        .containsExactly(
+            new SpecFault(
+                "evaluation.samples",
+                "must be more than the 192 features of random-conv, found 192."));
+    assertThat(SpecRules.check(spec(s -> s.evaluation(sampling(193, "random-conv", 193)))))
+        .isEmpty();
+    assertThat(SpecRules.check(spec(s -> s.evaluation(sampling(100, "net.pt", 101)))))
+        .containsExactly(
+            new SpecFault(
+                "evaluation.kidSubsetSize", "must be at most evaluation.samples 100, found 101."));
+  }
+
+  @Test
+  void shouldRefuseSubsetsOfStatisticsAndAReferenceThatIsNoLocation() {
+    assertThat(SpecRules.check(spec(s -> s.evaluation(reference("stats.npz", Optional.empty())))))
+        .isEmpty();
+    assertThat(fields(spec(s -> s.evaluation(reference("stats.npz", Optional.of(10))))))
+        .containsExactly("evaluation.kidSubsetSize");
+    assertThat(fields(spec(s -> s.evaluation(reference("gopher://x/y", Optional.empty())))))
+        .containsExactly("evaluation.reference");
+  }
+
+  private static EvaluationSpec reference(String source, Optional<Integer> subsetSize) {
+    return new EvaluationSpec(
+        null, null, null, null, null, null, null, Optional.of(source), subsetSize);
+  }
+
+  private static EvaluationSpec sampling(int samples, String extractor, int subsetSize) {
+    return new EvaluationSpec(
+        samples,
+        null,
+        null,
+        null,
+        new EvaluationSpec.ExtractorSpec(extractor, Optional.empty()),
+        null,
+        null,
+        Optional.empty(),
+        Optional.of(subsetSize));
   }
 
   @Test
@@ -724,7 +777,9 @@ class SpecRulesTest {
         new EvaluationSpec.SamplerSpec(null, steps, null, null),
         new EvaluationSpec.ExtractorSpec(extractor, Optional.empty()),
         rows,
-        columns);
+        columns,
+        Optional.empty(),
+        Optional.empty());
   }
 
   private static ExperimentSpec spec(UnaryOperator<Draft> change) {

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.atelier.spec.AssignmentSpec;
+import dev.atelier.spec.EvaluationSpec;
 import dev.atelier.spec.ExperimentSpec;
 import dev.atelier.spec.MergeSpec;
 import dev.atelier.spec.NetworkSpec;
@@ -423,6 +424,23 @@ class DistillationWorkflowTest {
         count, null, null, assignment, null, null, overrides, oneToOne, null, startFrom);
   }
 
+  @Test
+  void shouldReadGivenStatisticsBeforeAnyTrainingAndMeasureTheDatasetOnlyAfterIt() {
+    run(launch(1, false));
+    assertThat(activities.trainedBeforeReference).containsExactly(2);
+
+    activities.trainedBeforeReference.clear();
+    activities.trained.clear();
+    EvaluationSpec evaluation =
+        new EvaluationSpec(
+            null, null, null, null, null, null, null, Optional.of("stats.npz"), Optional.empty());
+    StudentsSpec one = new StudentsSpec(1, null, null, null, null, null, null, false);
+    run(
+        start(
+            "2", new ExperimentSpec("test", null, null, null, null, null, one, evaluation, null)));
+    assertThat(activities.trainedBeforeReference).containsExactly(0);
+  }
+
   private static TeacherSpec imported(String source) {
     return new TeacherSpec(Optional.of(source), null, null);
   }
@@ -461,6 +479,10 @@ class DistillationWorkflowTest {
   }
 
   private WorkflowStub launch(ExperimentSpec spec) {
+    return start("1", spec);
+  }
+
+  private WorkflowStub start(String id, ExperimentSpec spec) {
     WorkflowStub workflow =
         environment
             .getWorkflowClient()
@@ -468,9 +490,9 @@ class DistillationWorkflowTest {
                 "DistillationWorkflow",
                 WorkflowOptions.newBuilder()
                     .setTaskQueue(TaskQueues.LIGHT)
-                    .setWorkflowId(DistillationWorkflow.workflowId("1"))
+                    .setWorkflowId(DistillationWorkflow.workflowId(id))
                     .build());
-    workflow.start(new Input("1", spec));
+    workflow.start(new Input(id, spec));
     return workflow;
   }
 
@@ -540,6 +562,7 @@ class DistillationWorkflowTest {
 
     final List<Stage> stages = new CopyOnWriteArrayList<>();
     final Map<String, Double> trained = new ConcurrentHashMap<>(); // learning rate by model
+    final List<Integer> trainedBeforeReference = new CopyOnWriteArrayList<>();
     final Map<String, TimestepRange> ranges = new ConcurrentHashMap<>();
     final Map<String, Integer> attempts = new ConcurrentHashMap<>();
     final List<String> stopped = new CopyOnWriteArrayList<>();
@@ -657,6 +680,7 @@ class DistillationWorkflowTest {
 
     @Override
     public StatisticsRef measureReference(MeasureReference task) {
+      trainedBeforeReference.add(trained.size());
       return new StatisticsRef("statistics/x.safetensors", "a".repeat(64), 100);
     }
 

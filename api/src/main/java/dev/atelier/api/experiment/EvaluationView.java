@@ -1,6 +1,7 @@
 package dev.atelier.api.experiment;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import java.util.Map;
 import java.util.Optional;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
 
@@ -22,6 +23,11 @@ public record EvaluationView(
         long peakMemoryBytes,
     @Schema(description = "Under what conditions it was measured", implementation = Object.class)
         JsonNode protocol,
+    @Schema(
+            description =
+                "Every figure that compares images: frechetDistance, kernelDistance, classScore, precision, recall, and deviations",
+            implementation = Object.class)
+        Map<String, Double> metrics,
     @Schema(
             description = "Of all models of the subject, as libtorch holds them",
             implementation = Long.class)

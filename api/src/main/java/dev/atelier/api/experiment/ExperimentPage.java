@@ -10,4 +10,6 @@ public record ExperimentPage(
     @Schema(
             description = "Pass as `cursor` to get the next page; absent: this is the last",
             implementation = String.class)
-        Optional<String> nextCursor) {}
+        Optional<String> nextCursor,
+    @Schema(description = "Why distances that stand side by side here don't compare")
+        List<String> warnings) {}

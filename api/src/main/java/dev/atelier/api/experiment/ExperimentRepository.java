@@ -9,6 +9,7 @@ import dev.atelier.spec.TrainingOverrides;
 import dev.atelier.workflows.DatasetRef;
 import dev.atelier.workflows.ModelKey;
 import dev.atelier.workflows.ModelState;
+import dev.atelier.workflows.Protocol;
 import dev.atelier.workflows.Stage;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.net.URI;
@@ -253,7 +254,7 @@ public class ExperimentRepository {
                             row.getDouble("p"),
                             row.getLong("step"),
                             row.getLong("total_steps"),
-                            distances(row.getString("distances")),
+                            numbers(row.getString("distances")),
                             instant(row, "created_at").orElseThrow(),
                             instant(row, "updated_at").orElseThrow(),
                             instant(row, "finished_at"),
@@ -343,7 +344,7 @@ public class ExperimentRepository {
                 .createQuery(
                     """
                     select subject, metric, distance, macs_per_step, parameters,
-                      images_per_second, peak_memory_bytes, protocol, weights_bytes
+                      images_per_second, peak_memory_bytes, protocol, metrics, weights_bytes
                     from evaluation where experiment_id = :id order by created_at, subject
                     """)
                 .bind("id", id)
@@ -358,6 +359,7 @@ public class ExperimentRepository {
                             row.getDouble("images_per_second"),
                             row.getLong("peak_memory_bytes"),
                             SpecJson.read(row.getString("protocol"), JsonNode.class),
+                            numbers(row.getString("metrics")),
                             whole(row, "weights_bytes")))
                 .list());
   }
@@ -382,6 +384,22 @@ public class ExperimentRepository {
                             finite(row, "distance"),
                             finite(row, "macs_per_step"),
                             row.getBoolean("frontier")))
+                .list());
+  }
+
+  /** How the figures of these experiments were measured. */
+  List<Protocol> protocols(List<String> ids) {
+    return jdbi.withHandle(
+        handle ->
+            handle
+                .createQuery(
+                    """
+                    select protocol from evaluation
+                    where experiment_id = any(:ids) and distance < 'Infinity'
+                    order by created_at, experiment_id, subject
+                    """)
+                .bindArray("ids", String.class, ids)
+                .map((row, context) -> SpecJson.read(row.getString("protocol"), Protocol.class))
                 .list());
   }
 
@@ -595,12 +613,12 @@ public class ExperimentRepository {
     return labels;
   }
 
-  private static Map<String, Double> distances(String json) {
-    Map<String, Double> distances = new TreeMap<>();
+  private static Map<String, Double> numbers(String json) {
+    Map<String, Double> numbers = new TreeMap<>();
     SpecJson.read(json, JsonNode.class)
         .properties()
-        .forEach(subject -> distances.put(subject.getKey(), subject.getValue().asDouble()));
-    return distances;
+        .forEach(entry -> numbers.put(entry.getKey(), entry.getValue().asDouble()));
+    return numbers;
   }
 
   private static Optional<Failure> failure(ResultSet row) throws SQLException {

@@ -12,6 +12,7 @@ import dev.atelier.spec.ExperimentSpec;
 import dev.atelier.spec.TrainingOverrides;
 import dev.atelier.workflows.DistillationWorkflow;
 import dev.atelier.workflows.ModelKey;
+import dev.atelier.workflows.Protocol;
 import dev.atelier.workflows.Stage;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.io.InputStream;
@@ -70,12 +71,18 @@ public class ExperimentService {
     List<ExperimentSummary> rows =
         repository.list(filter, after, limit + 1, id -> Links.of(id, runs.page(id)));
     if (rows.size() <= limit) {
-      return new ExperimentPage(rows, Optional.empty());
+      return new ExperimentPage(rows, Optional.empty(), warnings(rows));
     }
     ExperimentSummary last = rows.get(limit - 1);
+    List<ExperimentSummary> page = List.copyOf(rows.subList(0, limit));
     return new ExperimentPage(
-        List.copyOf(rows.subList(0, limit)),
-        Optional.of(new Cursor(last.createdAt(), last.id()).encode()));
+        page, Optional.of(new Cursor(last.createdAt(), last.id()).encode()), warnings(page));
+  }
+
+  private List<String> warnings(List<ExperimentSummary> page) {
+    return Protocol.warning(repository.protocols(page.stream().map(ExperimentSummary::id).toList()))
+        .stream()
+        .toList();
   }
 
   ExperimentView show(String id) {
@@ -95,6 +102,7 @@ public class ExperimentService {
         repository.artifacts(id),
         row.spec(),
         Links.of(id, runs.page(id)),
+        Protocol.warning(repository.protocols(List.of(id))).stream().toList(),
         repository.schedules(id));
   }
 

@@ -26,5 +26,7 @@ public record ExperimentView(
     List<ArtifactView> artifacts,
     ExperimentSpec spec,
     Links links,
+    @Schema(description = "Why figures that stand side by side here don't compare; mostly empty")
+        List<String> warnings,
     @Schema(description = "What the search for schedules tried, in order")
         List<ScheduleView> schedules) {}

@@ -451,7 +451,14 @@ class ExperimentResourceTest {
               """
               insert into evaluation values
                 (?, 'o2mkd', 'Fréchet distance (random-conv)', 12.5, 1e6, 10, 3.5, 4096,
-                 '{"samples": 256}')
+                 '{"samples": 256}', now(), '{"recall": 0.5}')
+              """,
+              id);
+          handle.execute(
+              """
+              insert into evaluation values
+                (?, 'teacher', 'Fréchet distance (random-conv)', 9.5, 1e6, 10, 3.5, 4096,
+                 '{"samples": 512}', now() + interval '1 s')
               """,
               id);
           handle.execute("update evaluation set weights_bytes = 2048 where experiment_id = ?", id);
@@ -501,11 +508,16 @@ class ExperimentResourceTest {
         .body("schedules[1].owners[0].model", equalTo("student-1"))
         .body("schedules[1].macsPerStep", equalTo(1e6f))
         .body("schedules[1].frontier", equalTo(true))
+        .body("evaluations[0].metrics.recall", equalTo(0.5f))
+        .body("evaluations[1].metrics.size()", equalTo(0))
+        .body("warnings.size()", equalTo(1))
+        .body("warnings[0]", endsWith("these differ in: samples (256, 512)."))
         .body(
             "artifacts[0].href", equalTo(EXPERIMENTS + "/" + id + "/artifacts/samples-o2mkd.png"));
     given()
         .get(EXPERIMENTS + "?limit=200")
         .then()
+        .body("warnings[0]", containsString("samples (256, 512)"))
         .body("items.find { it.id == '%s' }.distances.o2mkd".formatted(id), equalTo(12.5f))
         .body("items.find { it.id == '%s' }.step".formatted(id), equalTo(40));
     // The client has the file already; the store, which is away here, is not asked.

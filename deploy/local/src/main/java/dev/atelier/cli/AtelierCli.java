@@ -26,6 +26,7 @@ import picocli.CommandLine.ExitCode;
       ExportCommand.class,
       StudyCommand.class,
       FidCommand.class,
+      MetricsCommand.class,
       CommandLine.HelpCommand.class
     },
     mixinStandardHelpOptions = true,

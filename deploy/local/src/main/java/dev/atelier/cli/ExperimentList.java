@@ -7,7 +7,11 @@ import java.util.Map;
 import java.util.Optional;
 
 /** One page of experiments, newest first. */
-record ExperimentList(List<Item> items, Optional<String> nextCursor) {
+record ExperimentList(List<Item> items, Optional<String> nextCursor, List<String> warnings) {
+
+  ExperimentList {
+    warnings = warnings == null ? List.of() : warnings;
+  }
 
   /** An experiment in the list. */
   record Item(

@@ -6,6 +6,7 @@ import dev.atelier.workflows.ModelState;
 import dev.atelier.workflows.Stage;
 import java.time.Instant;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 
 /** What the API tells of one experiment, as far as the CLI shows it. */
@@ -21,9 +22,11 @@ record ExperimentReport(
     List<Artifact> artifacts,
     JsonNode spec,
     Links links,
+    List<String> warnings,
     List<Schedule> schedules) {
 
   ExperimentReport {
+    warnings = warnings == null ? List.of() : warnings;
     schedules = schedules == null ? List.of() : schedules; // of an older server
   }
 
@@ -52,7 +55,13 @@ record ExperimentReport(
       long parameters,
       double imagesPerSecond,
       long peakMemoryBytes,
-      Optional<Long> weightsBytes) {}
+      Map<String, Double> metrics,
+      Optional<Long> weightsBytes) {
+
+    Evaluation {
+      metrics = metrics == null ? Map.of() : metrics;
+    }
+  }
 
   /** A schedule that the search tried: which model owns which range. */
   record Schedule(

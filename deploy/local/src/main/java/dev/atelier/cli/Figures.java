@@ -44,6 +44,11 @@ final class Figures {
         : "%d:%02d".formatted(duration.toMinutes(), duration.toSecondsPart());
   }
 
+  /** Seven significant digits. */
+  static String precise(double value) {
+    return String.format(Locale.ROOT, "%.7g", value);
+  }
+
   /** Four significant digits. */
   static String number(double value) {
     return String.format(Locale.ROOT, "%.4g", value);

@@ -56,6 +56,7 @@ final class ListCommand implements Callable<Integer> {
           item.createdAt().toString());
     }
     screen.print(table.lines());
+    page.warnings().forEach(warning -> screen.print("Warning: " + warning));
     if (page.nextCursor().isPresent()) {
       screen.print("There are more: ask with a larger --limit or a filter.");
     }

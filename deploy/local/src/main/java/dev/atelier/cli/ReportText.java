@@ -1,11 +1,15 @@
 package dev.atelier.cli;
 
+import dev.atelier.evaluation.Metric;
 import dev.atelier.workflows.ModelState;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /** An experiment as lines of text. */
 final class ReportText {
@@ -100,7 +104,45 @@ final class ReportText {
               ? Figures.bytes(evaluation.peakMemoryBytes())
               : "unknown");
     }
-    return table.lines();
+    List<String> lines = new ArrayList<>(table.lines());
+    lines.addAll(metrics(report));
+    report.warnings().forEach(warning -> lines.add("Warning: " + warning));
+    return lines;
+  }
+
+  /** The figures beside the Fréchet distance, where there are any. */
+  private static List<String> metrics(ExperimentReport report) {
+    List<Metric> found =
+        Arrays.stream(Metric.values())
+            .filter(metric -> metric != Metric.FRECHET_DISTANCE)
+            .filter(
+                metric ->
+                    report.evaluations().stream()
+                        .anyMatch(e -> e.metrics().containsKey(metric.key())))
+            .toList();
+    if (found.isEmpty()) {
+      return List.of();
+    }
+    String distanceName = report.evaluations().get(0).metric();
+    TextTable table =
+        new TextTable(
+            Stream.concat(Stream.of("subject"), found.stream().map(m -> m.label(distanceName)))
+                .toArray(String[]::new));
+    for (ExperimentReport.Evaluation evaluation : inOrder(report.evaluations())) {
+      table.row(
+          Stream.concat(
+                  Stream.of(evaluation.subject()),
+                  found.stream()
+                      .map(
+                          metric ->
+                              Optional.ofNullable(evaluation.metrics().get(metric.key()))
+                                  .map(Figures::number)
+                                  .orElse("—")))
+              .toArray(String[]::new));
+    }
+    List<String> lines = new ArrayList<>(List.of(""));
+    lines.addAll(table.lines());
+    return lines;
   }
 
   /** The schedules that no other beats, fewest multiply-accumulates first. */

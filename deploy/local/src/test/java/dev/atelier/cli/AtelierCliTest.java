@@ -2,6 +2,10 @@ package dev.atelier.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.atelier.evaluation.Gaussian;
+import dev.atelier.evaluation.ReferenceStatistics;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -10,6 +14,8 @@ import java.security.MessageDigest;
 import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.Optional;
+import java.util.OptionalLong;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -51,7 +57,8 @@ class AtelierCliTest {
       , "evaluations": [
         {"subject": "o2mkd", "metric": "Fréchet distance (random-conv)", "distance": 11.468,
          "macsPerStep": 36290000.0, "parameters": 1260000, "imagesPerSecond": 80.4,
-         "peakMemoryBytes": 548405248, "protocol": {}, "weightsBytes": 5040000},
+         "peakMemoryBytes": 548405248, "protocol": {}, "weightsBytes": 5040000,
+         "metrics": {"frechetDistance": 11.468, "kernelDistance": 0.03125, "recall": 0.625}},
         {"subject": "teacher", "metric": "Fréchet distance (random-conv)",
          "macsPerStep": 64370000.0, "parameters": 1110000, "imagesPerSecond": 72.0,
          "peakMemoryBytes": 521142272, "protocol": {}}], "artifacts": [],
@@ -135,7 +142,7 @@ class AtelierCliTest {
         """
         {"items": [{"id": "%s", "name": "demo", "stage": "DONE", "students": 2, "step": 180,
           "totalSteps": 180, "distances": {"teacher": 12.89}, "createdAt": "2026-11-22T23:05:13Z"}],
-         "nextCursor": "abc"}"""
+         "nextCursor": "abc", "warnings": ["Figures differ in: samples (1, 2)."]}"""
             .formatted(ID));
 
     CommandOutput output =
@@ -153,7 +160,10 @@ class AtelierCliTest {
             api.url());
 
     assertThat(output.exitCode()).isZero();
-    assertThat(output.out()).contains(ID, "180/180", "teacher 12.89").contains("There are more");
+    assertThat(output.out())
+        .contains(ID, "180/180", "teacher 12.89")
+        .contains("There are more")
+        .contains("Warning: Figures differ in: samples (1, 2).");
     assertThat(api.asked().get(0).uri())
         .contains("stage=DONE", "label=kind%3Ademo&label=a%3Ab+c", "limit=1");
   }
@@ -179,6 +189,9 @@ class AtelierCliTest {
             "11.47",
             "4921.9 KiB",
             "523 MiB",
+            "kernel distance  recall",
+            "teacher                —       —",
+            "o2mkd            0.03125  0.6250",
             "frontier of 3 schedules",
             "student-1 [0, 500), student-2 [500, 1000)    36.29 M     12.25",
             "teacher [0, 1000)                            64.37 M     9.500",
@@ -308,17 +321,98 @@ class AtelierCliTest {
     CommandOutput output =
         CommandOutput.of(
             "fid",
-            "shapes?count=64&seed=1",
-            "shapes?count=64&seed=1",
+            "shapes?count=200&seed=1",
+            "shapes?count=200&seed=1",
             "--extractor",
             "random-conv",
             "--data",
             folder.toString());
 
     assertThat(output.err()).isEmpty();
-    assertThat(output.out()).startsWith("Fréchet distance (random-conv) of 64 and 64 images");
+    assertThat(output.out()).startsWith("Fréchet distance (random-conv) of 200 images of ");
     String last = output.out().lines().reduce((before, line) -> line).orElseThrow();
     assertThat(Double.parseDouble(last)).isBetween(-1e-4, 1e-4);
+  }
+
+  @Test
+  void shouldPrintEveryMetricAsTextAndAsJson() throws Exception {
+    String[] arguments = {
+      "metrics",
+      "shapes?count=200&seed=1",
+      "shapes?count=210&seed=2",
+      "--extractor",
+      "random-conv",
+      "--kid-subset-size",
+      "50",
+      "--data",
+      folder.toString()
+    };
+    CommandOutput text = CommandOutput.of(arguments);
+    assertThat(text.err()).isEmpty();
+    assertThat(text.out())
+        .containsSubsequence(
+            "Fréchet distance", "kernel distance", "precision", "100 subsets of 50 images");
+
+    String[] withJson = Arrays.copyOf(arguments, arguments.length + 1);
+    withJson[arguments.length] = "--json";
+    JsonNode report = new ObjectMapper().readTree(CommandOutput.of(withJson).out());
+    assertThat(report.get("metrics").get("recall").asDouble()).isBetween(0.0, 1.0);
+    assertThat(report.get("protocol").get("neighbours").get("referenceImages").asInt())
+        .isEqualTo(210);
+  }
+
+  @Test
+  void shouldGiveTheSameDistanceFromSavedStatisticsAndRefuseThoseOfAnotherExtractor()
+      throws Exception {
+    String a = "shapes?count=200&seed=1";
+    String b = "shapes?count=200&seed=2";
+    String[] shared = {"--extractor", "random-conv", "--data", folder.toString()};
+    String saved = folder.resolve("b.npz").toString();
+    assertThat(fid(shared, "fid", b, "--save", saved).err()).isEmpty();
+
+    double direct = lastNumber(fid(shared, "fid", a, b));
+    assertThat(direct).isPositive();
+    assertThat(lastNumber(fid(shared, "fid", a, saved))).isEqualTo(direct);
+    CommandOutput fewer = fid(shared, "metrics", a, saved);
+    assertThat(fewer.out()).contains("Fréchet distance", "need the reference's images");
+
+    CommandOutput other = CommandOutput.of("fid", saved, otherStatistics().toString());
+    assertThat(other.exitCode()).isEqualTo(1);
+    assertThat(other.err()).contains("come from different extractors: found 192 and 2 features");
+  }
+
+  @Test
+  void shouldRefuseWhatCannotBeCompared() {
+    String[] shared = {"--extractor", "random-conv", "--data", folder.toString()};
+    CommandOutput few = fid(shared, "fid", "shapes?count=192", "shapes?count=200");
+    assertThat(few.exitCode()).isEqualTo(1);
+    assertThat(few.err()).contains("needs more than 192 images in 'shapes?count=192', found 192.");
+    assertThat(CommandOutput.of("fid", "shapes", "shapes").err()).contains("--extractor is needed");
+    assertThat(fid(shared, "fid", "shapes").err()).contains("found 'shapes' alone");
+    assertThat(fid(shared, "metrics", "a.npz", "shapes").err()).contains("SAMPLES must be images");
+    CommandOutput subsets =
+        fid(shared, "metrics", "shapes?count=200", "shapes?count=300", "--kid-subset-size", "201");
+    assertThat(subsets.err()).contains("can't have subsets of 201 images");
+  }
+
+  private static CommandOutput fid(String[] shared, String... arguments) {
+    return CommandOutput.of(
+        Stream.concat(Arrays.stream(arguments), Arrays.stream(shared)).toArray(String[]::new));
+  }
+
+  private static double lastNumber(CommandOutput output) {
+    assertThat(output.err()).isEmpty();
+    return Double.parseDouble(output.out().lines().reduce((before, line) -> line).orElseThrow());
+  }
+
+  private Path otherStatistics() throws IOException {
+    Path file = folder.resolve("other.npz");
+    new ReferenceStatistics(
+            new Gaussian(new double[] {0, 0}, new double[] {1, 0, 0, 1}),
+            OptionalLong.empty(),
+            Optional.empty())
+        .write(file);
+    return file;
   }
 
   private static String list(String... ids) {

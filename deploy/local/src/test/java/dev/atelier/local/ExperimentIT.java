@@ -55,7 +55,7 @@ class ExperimentIT {
       """
       name: integration
       seed: 3
-      dataset: {source: "shapes?count=96&seed=1", resolution: 8}
+      dataset: {source: "shapes?count=256&seed=1", resolution: 8}
       diffusion: {timesteps: 100}
       teacher:
         network: {channels: 16, multipliers: [1, 2], resBlocks: 1, attentionResolutions: [4]}
@@ -69,7 +69,7 @@ class ExperimentIT {
         overrides: [{student: 2, training: {learningRate: 1.0e+30}}]
         oneToOneBaseline: true
       evaluation:
-        samples: 32
+        samples: 200
         batchSize: 16
         gridRows: 2
         gridColumns: 4
@@ -264,7 +264,10 @@ class ExperimentIT {
       assertThat(evaluation.get("imagesPerSecond").asDouble()).isPositive();
       assertThat(evaluation.get("peakMemoryBytes").asLong()).isGreaterThan(50_000_000);
       weights.put(evaluation.get("subject").asText(), evaluation.get("weightsBytes").asLong());
-      assertThat(evaluation.get("protocol").get("samples").asInt()).isEqualTo(32);
+      assertThat(evaluation.get("protocol").get("samples").asInt()).isEqualTo(200);
+      assertThat(evaluation.get("metrics").get("kernelDistance").asDouble()).isFinite();
+      assertThat(evaluation.get("metrics").get("precision").asDouble()).isBetween(0.0, 1.0);
+      assertThat(evaluation.get("protocol").get("kernel").get("subsetSize").asInt()).isEqualTo(200);
     }
     assertThat(subjects).containsExactlyInAnyOrder("teacher", "one-to-one", "o2mkd", "merged");
     assertThat(weights.get("o2mkd")).isEqualTo(2 * weights.get("one-to-one"));

@@ -1,0 +1,130 @@
+package dev.atelier.evaluation;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalLong;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class ReferenceStatisticsTest {
+
+  private static final String SHA256 = "ab".repeat(32);
+  private static final Gaussian GAUSSIAN =
+      new Gaussian(new double[] {1.5, -2}, new double[] {2, 0.25, 0.25, 1});
+
+  @TempDir Path directory;
+
+  @Test
+  void shouldSurviveWritingAndReadingAndGiveTheSameBytesAgain() throws IOException {
+    Path file = directory.resolve("stats.npz");
+    Path again = directory.resolve("again.npz");
+    new ReferenceStatistics(GAUSSIAN, OptionalLong.of(50), Optional.of(SHA256)).write(file);
+    ReferenceStatistics read = ReferenceStatistics.read(file);
+    assertThat(read.gaussian().mean()).containsExactly(GAUSSIAN.mean());
+    assertThat(read.gaussian().covariance()).containsExactly(GAUSSIAN.covariance());
+    assertThat(read.images()).hasValue(50);
+    assertThat(read.extractorSha256()).contains(SHA256);
+    read.write(again);
+    assertThat(again).hasSameBinaryContentAs(file);
+  }
+
+  @Test
+  void shouldBeReadByNumpy() throws Exception {
+    new ReferenceStatistics(GAUSSIAN, OptionalLong.of(50), Optional.of(SHA256))
+        .write(directory.resolve("stats.npz"));
+    Python.run(
+        directory,
+        "numpy",
+        """
+        import numpy
+        f = numpy.load('stats.npz')
+        assert sorted(f.keys()) == ['extractor_sha256', 'images', 'mu', 'sigma'], f.keys()
+        assert f['mu'].dtype == numpy.float64 and f['mu'][:].tolist() == [1.5, -2]
+        assert f['sigma'][:].tolist() == [[2, .25], [.25, 1]] and int(f['images']) == 50
+        assert str(f['extractor_sha256']) == 'ab' * 32
+        """);
+  }
+
+  @Test
+  void shouldReadWhatNumpyWrites() throws Exception {
+    Python.run(
+        directory,
+        "numpy",
+        """
+        import numpy
+        mu, sigma = numpy.array([1.5, -2]), numpy.array([[2, .25], [.25, 1]])
+        numpy.savez('plain.npz', mu=mu, sigma=sigma)
+        numpy.savez_compressed('more.npz', mu=mu.astype('f4'), sigma=numpy.asfortranarray(sigma),
+                               images=numpy.int64(50), extractor_sha256='ab' * 32,
+                               other=numpy.array([True]))
+        with open('mu2.npy', 'wb') as f:
+            numpy.lib.format.write_array(f, mu, version=(2, 0))
+        import zipfile
+        with zipfile.ZipFile('version2.npz', 'w') as z:
+            z.write('mu2.npy', 'mu.npy')
+            with z.open('sigma.npy', 'w') as f:
+                numpy.lib.format.write_array(f, sigma, version=(3, 0))
+        numpy.savez('wide.npz', mu=mu, sigma=sigma[:1])
+        numpy.savez('nan.npz', mu=mu * numpy.nan, sigma=sigma)
+        numpy.savez('half.npz', mu=mu.astype('f2'), sigma=sigma)
+        numpy.savez('fortran.npz', a=numpy.asfortranarray(numpy.arange(6.).reshape(2, 3)))
+        """);
+    for (String name : new String[] {"plain.npz", "more.npz", "version2.npz"}) {
+      ReferenceStatistics read = ReferenceStatistics.read(directory.resolve(name));
+      assertThat(read.gaussian().mean()).as(name).containsExactly(GAUSSIAN.mean());
+      assertThat(read.gaussian().covariance()).as(name).containsExactly(GAUSSIAN.covariance());
+    }
+    assertThat(ReferenceStatistics.read(directory.resolve("plain.npz")).images()).isEmpty();
+    ReferenceStatistics more = ReferenceStatistics.read(directory.resolve("more.npz"));
+    assertThat(more.images()).hasValue(50);
+    assertThat(more.extractorSha256()).contains(SHA256);
+    assertThat(NumpyArchive.read(directory.resolve("fortran.npz")).get("a").numbers().orElseThrow())
+        .containsExactly(0, 1, 2, 3, 4, 5);
+    refuses("wide.npz", "expected sigma [2, 2] as mu has 2 numbers, found [1, 2]");
+    refuses("nan.npz", "number 0 of 'mu' is NaN, expected a finite one");
+    refuses("half.npz", "expected an array 'mu' with 1 axes of numbers, found <f2[2]");
+  }
+
+  private void refuses(String name, String why) {
+    assertThatThrownBy(() -> ReferenceStatistics.read(directory.resolve(name)))
+        .isInstanceOf(EvaluationException.class)
+        .hasMessageContaining("'" + name + "'")
+        .hasMessageContaining(why);
+  }
+
+  @Test
+  void shouldSayWhatIsWrongWithAFileThatHoldsNoStatistics() throws IOException {
+    Files.writeString(directory.resolve("notes.npz"), "not a zip");
+    refuses("notes.npz", "expected an .npz with mu and sigma");
+    Map<String, NumpyArchive.Entry> arrays = new LinkedHashMap<>();
+    arrays.put("mu", NumpyArchive.Entry.of(new double[] {1}, 1));
+    NumpyArchive.write(directory.resolve("alone.npz"), arrays);
+    refuses("alone.npz", "expected an array 'sigma' with 2 axes of numbers, found only [mu]");
+  }
+
+  @Test
+  void shouldRefuseStatisticsOfAnotherExtractor() {
+    ReferenceStatistics known =
+        new ReferenceStatistics(GAUSSIAN, OptionalLong.of(50), Optional.of(SHA256));
+    known.requireExtractor("s.npz", "net.pt", SHA256, 2);
+    assertThatThrownBy(() -> known.requireExtractor("s.npz", "net.pt", SHA256, 64))
+        .isInstanceOf(EvaluationException.class)
+        .hasMessageContaining("expected 64 features, which 'net.pt' gives, found 2");
+    assertThatThrownBy(() -> known.requireExtractor("s.npz", "net.pt", "cd".repeat(32), 2))
+        .hasMessageContaining("come from another extractor: expected sha256 cdcd");
+    ReferenceStatistics unknown =
+        new ReferenceStatistics(GAUSSIAN, OptionalLong.empty(), Optional.empty());
+    unknown.requireExtractor("s.npz", "net.pt", "cd".repeat(32), 2);
+    ReferenceStatistics few =
+        new ReferenceStatistics(GAUSSIAN, OptionalLong.of(2), Optional.empty());
+    assertThatThrownBy(() -> few.requireExtractor("s.npz", "net.pt", SHA256, 2))
+        .hasMessageContaining("more than 2 images behind 's.npz', found 2");
+  }
+}
