@@ -597,10 +597,11 @@ class SpecRulesTest {
             null,
             null,
             null,
-            new StudentsSpec(4, null, null, null, null, null, List.of(own), null, startFrom),
+            new StudentsSpec(4, null, null, null, null, null, List.of(own), null, null, startFrom),
             null,
             null,
             merge(kind, null, null, null),
+            null,
             null));
   }
 

@@ -688,8 +688,6 @@ class DistillationWorkflowTest {
     public Evaluated evaluate(Evaluate task) {
       evaluated.add(task.subject().label());
       evaluations.put(task.subject().label(), task.models());
-      evaluatedModels.put(
-          task.subject().label(), task.models().stream().map(m -> m.key().value()).toList());
       return new Evaluated(task.subject(), 1.0);
     }
 
