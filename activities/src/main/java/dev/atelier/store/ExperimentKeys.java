@@ -35,6 +35,10 @@ public final class ExperimentKeys {
     return "studies/" + studyId + "/report/" + fileName;
   }
 
+  public static String report(String experimentId, String fileName) {
+    return experiment(experimentId) + "report/" + fileName;
+  }
+
   private static String experiment(String experimentId) {
     return "experiments/" + experimentId + "/";
   }
