@@ -93,9 +93,9 @@ public final class ExperimentReports {
                         Numbers.text(e.distance()),
                         e.macsPerStep().map(Numbers::count).orElse(NONE),
                         acceleration(e, all).map(ExperimentReports::times).orElse(NONE),
-                        Numbers.count(e.parameters()),
+                        Numbers.count((double) e.parameters()),
                         Numbers.text(e.imagesPerSecond()),
-                        e.peakMemoryBytes() > 0 ? Numbers.bytes(e.peakMemoryBytes()) : NONE))
+                        e.peakMemoryBytes() > 0 ? Numbers.bytes((double) e.peakMemoryBytes()) : NONE))
             .toList());
     List<Series> points =
         all.stream()
@@ -147,7 +147,7 @@ public final class ExperimentReports {
                         "[%d, %d)".formatted(m.low(), m.high()),
                         m.state(),
                         String.valueOf(m.steps()),
-                        Numbers.count(m.parameters()),
+                        Numbers.count((double) m.parameters()),
                         String.valueOf(m.attempts()),
                         m.seconds().map(Numbers::seconds).orElse(NONE)))
             .toList());

@@ -136,7 +136,7 @@ final class StudyPage {
               Integer.toString(row.distance().count()),
               row.macsPerStep().map(Numbers::count).orElse(NONE),
               acceleration(row).map(ExperimentReports::times).orElse(NONE),
-              Numbers.count(row.parameters()),
+              Numbers.count((double) row.parameters()),
               row.imagesPerSecond().toString(),
               Numbers.bytes(row.peakMemoryBytes().mean())));
       cells.add(line);
