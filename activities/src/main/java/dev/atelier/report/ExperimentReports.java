@@ -95,7 +95,9 @@ public final class ExperimentReports {
                         acceleration(e, all).map(ExperimentReports::times).orElse(NONE),
                         Numbers.count((double) e.parameters()),
                         Numbers.text(e.imagesPerSecond()),
-                        e.peakMemoryBytes() > 0 ? Numbers.bytes((double) e.peakMemoryBytes()) : NONE))
+                        e.peakMemoryBytes() > 0
+                            ? Numbers.bytes((double) e.peakMemoryBytes())
+                            : NONE))
             .toList());
     List<Series> points =
         all.stream()
