@@ -20,7 +20,7 @@ final class Page {
       <style>
       :root{color-scheme:light dark;--back:#fff;--ink:#1c1c1c;--line:#d5d5d5;--warn:#fff3d6;--edge:#c98a00}
       @media(prefers-color-scheme:dark){:root{--back:#161616;--ink:#eee;--line:#3a3a3a;--warn:#3a2c08;--edge:#f0c14b}}
-      body{background:var(--back);color:var(--ink);font:16px/1.5 system-ui,sans-serif;max-width:960px;margin:0 auto;padding:1rem;overflow-wrap:anywhere}
+      body{background:var(--back);color:var(--ink);font:16px/1.5 system-ui,sans-serif;max-width:1100px;margin:0 auto;padding:1rem;overflow-wrap:anywhere}
       h1{font-size:1.6rem}h2{font-size:1.2rem;margin-top:2.2rem}
       .wide{overflow-x:auto}table{border-collapse:collapse;font-size:.9rem}
       th,td{padding:.35rem .7rem;border-bottom:1px solid var(--line);text-align:right;white-space:nowrap;vertical-align:top}

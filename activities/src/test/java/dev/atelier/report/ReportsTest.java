@@ -96,7 +96,8 @@ class ReportsTest {
     for (int i = 0; i < 100; i++) {
       raw.add(new LossPoint(i, 3));
     }
-    assertThat(ExperimentReports.smoothed(raw)).allSatisfy(p -> assertThat(p.y()).isCloseTo(3, within(1e-12)));
+    assertThat(ExperimentReports.smoothed(raw))
+        .allSatisfy(p -> assertThat(p.y()).isCloseTo(3, within(1e-12)));
   }
 
   @Test
