@@ -2,68 +2,60 @@ package dev.atelier.report;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.atelier.report.XyPlot.Axis;
+import dev.atelier.report.XyPlot.Point;
+import dev.atelier.report.XyPlot.Scale;
+import dev.atelier.report.XyPlot.Series;
+import dev.atelier.report.XyPlot.Shape;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
+import java.util.Locale;
 
-/**
- * The drift of a teacher over the timesteps, and where it was cut into ranges.
- *
- * @param signal whose drift it is: input, feature or cka
- * @param curve drift between neighbouring bins over the timestep between them
- * @param cuts the boundaries between ranges
- */
-record DriftPlot(String signal, List<Plot.Point> curve, List<Integer> cuts) {
+/** The drift of a teacher over the timesteps, and where it was cut into ranges. */
+final class DriftPlot {
 
   private static final ObjectMapper JSON = new ObjectMapper();
 
-  /** Reads {@code drift.json}; empty: it has no curve. */
-  static Optional<DriftPlot> read(byte[] drift) {
+  private DriftPlot() {}
+
+  /** Draws {@code drift.json}. */
+  static Svg draw(String title, byte[] drift) {
     JsonNode tree;
     try {
       tree = JSON.readTree(drift);
     } catch (IOException e) {
       throw new IllegalArgumentException("drift.json is not JSON.", e);
     }
-    List<Plot.Point> curve = new ArrayList<>();
-    JsonNode bins = tree.path("curve").path("bins");
+    List<Point> curve = new ArrayList<>();
     JsonNode lengths = tree.path("lengths");
     for (int i = 0; i < lengths.size(); i++) {
-      curve.add(new Plot.Point(bins.path(i).path("high").asInt(), lengths.get(i).asDouble(), 0));
+      int between = tree.path("curve").path("bins").path(i).path("high").asInt();
+      curve.add(new Point(between, lengths.get(i).asDouble(), 0));
     }
-    List<Integer> cuts = new ArrayList<>();
+    double top = curve.stream().mapToDouble(Point::y).max().orElse(1);
+    List<Series> series = new ArrayList<>();
+    series.add(new Series("drift to the next bin", Shape.LINE, curve, List.of()));
     for (JsonNode range : tree.path("ranges")) {
-      if (range.path("low").asInt() > 0) {
-        cuts.add(range.path("low").asInt());
+      int cut = range.path("low").asInt();
+      if (cut > 0) {
+        List<Point> line = List.of(new Point(cut, 0, 0), new Point(cut, top, 0));
+        series.add(new Series("cut at t = " + cut, Shape.LINE, line, List.of()));
       }
     }
-    return curve.isEmpty()
-        ? Optional.empty()
-        : Optional.of(new DriftPlot(tree.path("signal").asText(), curve, cuts));
+    return new XyPlot(
+            title,
+            new Axis("timestep t (0: nearly clean)", Scale.LINEAR),
+            new Axis(unit(tree.path("signal").asText()), Scale.LINEAR),
+            series)
+        .draw();
   }
 
-  Optional<byte[]> svg(String title) {
-    double top = curve.stream().mapToDouble(Plot.Point::y).max().orElse(1);
-    List<Plot.Point> comb = new ArrayList<>();
-    for (int cut : cuts) {
-      comb.add(new Plot.Point(cut, 0, 0));
-      comb.add(new Plot.Point(cut, top, 0));
-      comb.add(new Plot.Point(cut, 0, 0));
-    }
-    return Plot.svg(
-        "Drift over timesteps, " + title,
-        "timestep t",
-        unit(),
-        Plot.Style.LINES,
-        List.of(new Plot.Series("drift", curve), new Plot.Series("cuts", comb)));
-  }
-
-  private String unit() {
-    return switch (signal) {
-      case "input" -> "√Fréchet distance of inputs to the next bin";
-      case "cka" -> "arccos(CKA) of features to the next bin, rad";
-      default -> "√Fréchet distance of features to the next bin";
+  private static String unit(String signal) {
+    return switch (signal.toLowerCase(Locale.ROOT)) {
+      case "input" -> "√Fréchet distance of inputs";
+      case "cka" -> "arccos(CKA) of features (rad)";
+      default -> "√Fréchet distance of features";
     };
   }
 }

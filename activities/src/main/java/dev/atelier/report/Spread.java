@@ -10,6 +10,8 @@ import java.util.Locale;
  */
 public record Spread(int count, double mean, double deviation) {
 
+  private static final int FEWEST_FOR_A_VERDICT = 3;
+
   /** Of the values, of which there must be at least one. */
   public static Spread of(List<Double> values) {
     double mean =
@@ -27,5 +29,40 @@ public record Spread(int count, double mean, double deviation) {
     return count < 2
         ? String.format(Locale.ROOT, "%.4g", mean)
         : String.format(Locale.ROOT, "%.4g ± %.2g", mean, deviation);
+  }
+
+  /**
+   * A sentence on which of two is lower, with the difference of the means measured against the
+   * larger of both deviations. It never calls a difference significant, and with fewer than 3
+   * values on a side it only states the difference.
+   */
+  public static String verdict(String nameA, Spread a, String nameB, Spread b) {
+    double difference = Math.abs(a.mean - b.mean);
+    if (difference == 0) {
+      return "%s and %s have the same mean.".formatted(nameA, nameB);
+    }
+    String statement =
+        "%s is %s lower than %s"
+            .formatted(
+                a.mean < b.mean ? nameA : nameB,
+                Numbers.text(difference),
+                a.mean < b.mean ? nameB : nameA);
+    int fewest = Math.min(a.count, b.count);
+    if (fewest < FEWEST_FOR_A_VERDICT) {
+      return "%s, but %d %s cannot tell this from chance."
+          .formatted(statement, fewest, fewest == 1 ? "seed" : "seeds");
+    }
+    double deviation = Math.max(a.deviation, b.deviation);
+    if (deviation == 0) {
+      return "%s; neither varies over its seeds.".formatted(statement);
+    }
+    double ratio = difference / deviation;
+    String measure = String.format(Locale.ROOT, "%.1f standard deviations over the seeds", ratio);
+    if (ratio < 1) {
+      return "%s, which is within the noise (%s).".formatted(statement, measure);
+    }
+    return ratio < 2
+        ? "%s, little more than the noise (%s).".formatted(statement, measure)
+        : "%s, clear of the noise (%s).".formatted(statement, measure);
   }
 }

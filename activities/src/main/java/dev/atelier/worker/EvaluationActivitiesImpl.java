@@ -64,6 +64,7 @@ final class EvaluationActivitiesImpl implements EvaluationActivities {
   private final TrainedModels models;
   private final RemoteSources sources;
   private final Publication publication;
+  private final Reporting reporting;
   private final BooleanSupplier draining;
 
   EvaluationActivitiesImpl(
@@ -80,6 +81,7 @@ final class EvaluationActivitiesImpl implements EvaluationActivities {
     this.models = new TrainedModels(store, cache);
     this.sources = new RemoteSources(store, cache);
     this.publication = new Publication(store, history, cache, models);
+    this.reporting = new Reporting(store, history);
     this.draining = draining;
   }
 
@@ -422,6 +424,8 @@ final class EvaluationActivitiesImpl implements EvaluationActivities {
           try (Heartbeat heartbeat = new Heartbeat(Activity.getExecutionContext())) {
             heartbeat.describe(() -> "writing files");
             publication.publish(task);
+            heartbeat.describe(() -> "writing the report");
+            reporting.write(task);
             return null;
           }
         });

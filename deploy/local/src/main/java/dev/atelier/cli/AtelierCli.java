@@ -24,6 +24,7 @@ import picocli.CommandLine.ExitCode;
       RetryCommand.class,
       CancelCommand.class,
       ExportCommand.class,
+      ReportCommand.class,
       StudyCommand.class,
       FidCommand.class,
       MetricsCommand.class,

@@ -1,0 +1,427 @@
+package dev.atelier.report;
+
+import dev.atelier.report.StudyReport.Member;
+import dev.atelier.report.StudyReport.Model;
+import dev.atelier.report.StudyReport.Series;
+import dev.atelier.report.XyPlot.Axis;
+import dev.atelier.report.XyPlot.Point;
+import dev.atelier.report.XyPlot.Scale;
+import dev.atelier.report.XyPlot.Shape;
+import dev.atelier.store.ExperimentHistory.Evaluation;
+import dev.atelier.workflows.EvaluationActivities.Subject;
+import dev.atelier.workflows.ModelKey;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.Function;
+import java.util.function.ToDoubleFunction;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+
+/** What people read of a study: warnings, figures over seeds, sentences on them, plots. */
+final class StudyPage {
+
+  private static final String NONE = "–";
+  private static final int FEWEST_SEEDS = 3;
+  private static final int MOST_OWN_SERIES = 8;
+
+  private final StudyReport study;
+  private final StudyFiles files;
+  private final Page page;
+  private final List<StudyTable.Row> rows;
+  private final List<Integer> swept; // indices of the axes that have more than one value
+
+  private StudyPage(StudyReport study, StudyFiles files) {
+    this.study = study;
+    this.files = files;
+    this.page = new Page(study.name());
+    this.rows = StudyTable.of(study).rows();
+    this.swept =
+        IntStream.range(0, study.axes().size())
+            .filter(
+                i -> study.members().stream().map(m -> m.values().get(i)).distinct().count() > 1)
+            .boxed()
+            .toList();
+  }
+
+  static Page of(StudyReport study, StudyFiles files) {
+    StudyPage built = new StudyPage(study, files);
+    built.write();
+    return built.page;
+  }
+
+  private void write() {
+    if (!study.question().isEmpty()) {
+      page.paragraph(study.question());
+    }
+    long withResult = study.members().stream().filter(m -> !m.evaluations().isEmpty()).count();
+    page.paragraph(
+        "%d of %d experiments have a result. Figures are means over the seeds, ± their standard deviation."
+            .formatted(withResult, study.members().size()));
+    warnings();
+    if (!rows.isEmpty()) {
+      results();
+      distanceAgainstMacs();
+      swept.forEach(this::sweep);
+      page.heading("Memory");
+      page.plot(
+          "memory",
+          new BarPlot(
+                  "Peak memory while sampling",
+                  "resident set of the process",
+                  bars(StudyTable.Row::peakMemoryBytes, true))
+              .draw(),
+          "Peak resident set of the process while sampling.");
+    }
+    stability("loss", "Standard deviation of the loss over its mean", StudyPage::relativeDeviation);
+    stability(
+        "gradient_norm", "99th percentile of the gradient norm over its mean", StudyPage::tail);
+    drift();
+    samples();
+    members();
+    protocols();
+  }
+
+  /** The curves of the first seed with the cuts that were chosen. */
+  private void drift() {
+    List<Member> measured =
+        firstSeed().stream().filter(m -> files.drift(m.experimentId()).isPresent()).toList();
+    if (measured.isEmpty()) {
+      return;
+    }
+    page.heading("Drift over timesteps");
+    for (Member m : measured) {
+      String point = point(m.values(), -1);
+      page.plot(
+          "drift-" + m.experimentId(),
+          DriftPlot.draw(
+              point.isEmpty() ? "Drift" : "Drift, " + point,
+              files.drift(m.experimentId()).orElseThrow()),
+          "How far the teacher's signal goes from one bin of timesteps to the next, and where the ranges were cut.");
+    }
+  }
+
+  /** Sample grids of the first seed: the same noise for each. */
+  private void samples() {
+    List<SampleGrid> grids = new ArrayList<>();
+    boolean teacherShown = false;
+    for (Member m : firstSeed()) {
+      for (Evaluation e : m.evaluations()) {
+        boolean teacher = e.subject().equals(Subject.TEACHER.label());
+        String point = point(m.values(), -1);
+        String caption = teacher || point.isEmpty() ? e.subject() : e.subject() + ", " + point;
+        if (!teacher || !teacherShown) {
+          files
+              .grid(m.experimentId(), e.subject())
+              .ifPresent(png -> grids.add(new SampleGrid(caption, png)));
+        }
+        teacherShown |= teacher;
+      }
+    }
+    if (!grids.isEmpty()) {
+      page.heading("Samples");
+      page.paragraph("Of the first seed, from the same noise.");
+      page.pictures("samples", grids);
+    }
+  }
+
+  /** One experiment with a result for each point of the grid. */
+  private List<Member> firstSeed() {
+    Map<List<String>, Member> first = new LinkedHashMap<>();
+    study.members().stream()
+        .filter(m -> !m.evaluations().isEmpty())
+        .forEach(m -> first.putIfAbsent(m.values(), m));
+    return List.copyOf(first.values());
+  }
+
+  private void warnings() {
+    List<Member> failed = study.members().stream().filter(m -> m.failure().isPresent()).toList();
+    if (!failed.isEmpty()) {
+      page.warning(
+          "%d of %d experiments have no result, and the figures below lack them: %s"
+              .formatted(
+                  failed.size(),
+                  study.members().size(),
+                  failed.stream()
+                      .map(m -> m.experimentId() + ": " + m.failure().orElseThrow())
+                      .collect(Collectors.joining(" "))));
+    }
+    int protocols = protocolsOfAll().size();
+    if (protocols > 1) {
+      page.warning(
+          "These figures were measured under %d different protocols, so a difference between them may not be one between models. The protocols are listed at the end."
+              .formatted(protocols));
+    }
+    if (rows.stream().anyMatch(r -> r.distance().count() < FEWEST_SEEDS)) {
+      page.warning(
+          "Some figures rest on fewer than 3 seeds: no difference between them is more than an observation.");
+    }
+  }
+
+  private List<String> protocolsOfAll() {
+    return study.members().stream()
+        .flatMap(m -> m.evaluations().stream())
+        .map(Evaluation::protocol)
+        .distinct()
+        .toList();
+  }
+
+  private void results() {
+    page.heading("Results");
+    List<String> columns = new ArrayList<>(List.of("subject"));
+    columns.addAll(study.axes());
+    columns.addAll(
+        List.of(
+            metric(),
+            "seeds",
+            "MACs/step",
+            "acceleration",
+            "parameters",
+            "images/s",
+            "peak memory"));
+    List<List<String>> cells = new ArrayList<>();
+    for (StudyTable.Row row : rows) {
+      List<String> line = new ArrayList<>(List.of(row.subject()));
+      line.addAll(row.values());
+      line.addAll(
+          List.of(
+              row.distance().toString(),
+              Integer.toString(row.distance().count()),
+              row.macsPerStep().map(Numbers::count).orElse(NONE),
+              acceleration(row).map(ExperimentReports::times).orElse(NONE),
+              Numbers.count((double) row.parameters()),
+              row.imagesPerSecond().toString(),
+              Numbers.bytes(row.peakMemoryBytes().mean())));
+      cells.add(line);
+    }
+    page.table(columns, cells);
+    List<String> verdicts = verdicts();
+    if (!verdicts.isEmpty()) {
+      page.paragraph("In words, by %s (lower is better):".formatted(metric()));
+      page.list(verdicts);
+    }
+  }
+
+  /** Against the teacher of the same point of the grid. */
+  private Optional<Double> acceleration(StudyTable.Row row) {
+    return rowOf(Subject.TEACHER, row.values())
+        .flatMap(StudyTable.Row::macsPerStep)
+        .flatMap(t -> row.macsPerStep().filter(m -> m > 0).map(m -> t / m));
+  }
+
+  private Optional<StudyTable.Row> rowOf(Subject subject, List<String> values) {
+    return rows.stream()
+        .filter(r -> r.subject().equals(subject.label()) && r.values().equals(values))
+        .findFirst();
+  }
+
+  private String metric() {
+    List<String> metrics = rows.stream().map(StudyTable.Row::metric).distinct().toList();
+    return metrics.size() == 1 ? metrics.get(0) : "distance (various metrics)";
+  }
+
+  /** Students against the one-to-one student of their point, then the best two points. */
+  private List<String> verdicts() {
+    if (protocolsOfAll().size() > 1) {
+      return List.of(); // a warning says why
+    }
+    List<String> verdicts = new ArrayList<>();
+    for (StudyTable.Row row : rows) {
+      boolean reference =
+          row.subject().equals(Subject.TEACHER.label())
+              || row.subject().equals(Subject.ONE_TO_ONE.label());
+      Optional<StudyTable.Row> base = rowOf(Subject.ONE_TO_ONE, row.values());
+      if (!reference && base.isPresent()) {
+        verdicts.add(verdict(row, base.get()));
+      }
+    }
+    List<StudyTable.Row> best =
+        rows.stream()
+            .filter(r -> r.subject().equals(Subject.O2MKD.label()))
+            .sorted(Comparator.comparingDouble(r -> r.distance().mean()))
+            .toList();
+    if (best.size() > 1) {
+      verdicts.add(
+          "The best two of %d points: %s"
+              .formatted(best.size(), verdict(best.get(0), best.get(1))));
+    }
+    return verdicts;
+  }
+
+  private String verdict(StudyTable.Row a, StudyTable.Row b) {
+    return Spread.verdict(name(a), a.distance(), name(b), b.distance());
+  }
+
+  private String name(StudyTable.Row row) {
+    String point = point(row.values(), -1);
+    return point.isEmpty() ? row.subject() : row.subject() + ", " + point;
+  }
+
+  /** The values of the swept axes but {@code without}, by the last part of each axis's name. */
+  private String point(List<String> values, int without) {
+    return swept.stream()
+        .filter(i -> i != without)
+        .map(i -> study.axes().get(i).replaceFirst(".*\\.", "") + " " + values.get(i))
+        .collect(Collectors.joining(", "));
+  }
+
+  private void distanceAgainstMacs() {
+    List<StudyTable.Row> known = rows.stream().filter(r -> r.macsPerStep().isPresent()).toList();
+    if (known.isEmpty()) {
+      return;
+    }
+    Map<String, List<Point>> points = new LinkedHashMap<>();
+    for (StudyTable.Row row : known) {
+      String name = known.size() > MOST_OWN_SERIES ? row.subject() : name(row);
+      points
+          .computeIfAbsent(name, n -> new ArrayList<>())
+          .add(
+              new Point(
+                  row.macsPerStep().orElseThrow() / 1e6,
+                  row.distance().mean(),
+                  row.distance().deviation()));
+    }
+    page.plot(
+        "distance-macs",
+        new XyPlot(
+                "Distance against cost",
+                new Axis("multiply-accumulates per step and image (10⁶ MACs)", Scale.LINEAR),
+                new Axis(metric(), Scale.LINEAR),
+                series(points, Shape.POINTS))
+            .draw(),
+        "Distance against multiply-accumulates per step; lower and further left is better. Bars: one standard deviation over seeds.");
+  }
+
+  private static List<XyPlot.Series> series(Map<String, List<Point>> points, Shape shape) {
+    return points.entrySet().stream()
+        .map(e -> new XyPlot.Series(e.getKey(), shape, e.getValue(), List.of()))
+        .toList();
+  }
+
+  private void sweep(int axis) {
+    String name = study.axes().get(axis);
+    page.heading("Over " + name);
+    boolean numbers =
+        rows.stream()
+            .allMatch(r -> r.values().get(axis).matches("-?[0-9]+(\\.[0-9]+)?([eE]-?[0-9]+)?"));
+    Svg drawing =
+        numbers
+            ? new XyPlot(
+                    "Distance over " + name,
+                    new Axis(name, Scale.LINEAR),
+                    new Axis(metric(), Scale.LINEAR),
+                    series(lines(axis), Shape.LINE_WITH_POINTS))
+                .draw()
+            : new BarPlot("Distance over " + name, metric(), bars(StudyTable.Row::distance, false))
+                .draw();
+    page.plot(
+        "over-" + name.replaceAll("[^A-Za-z0-9]+", "-"),
+        drawing,
+        "%s over %s; lower is better. Bars: one standard deviation over seeds."
+            .formatted(metric(), name));
+  }
+
+  private Map<String, List<Point>> lines(int axis) {
+    Map<String, List<Point>> lines = new LinkedHashMap<>();
+    for (StudyTable.Row row : rows) {
+      String others = point(row.values(), axis);
+      lines
+          .computeIfAbsent(
+              others.isEmpty() ? row.subject() : row.subject() + ", " + others,
+              n -> new ArrayList<>())
+          .add(
+              new Point(
+                  Double.parseDouble(row.values().get(axis)),
+                  row.distance().mean(),
+                  row.distance().deviation()));
+    }
+    lines.values().forEach(line -> line.sort(Comparator.comparingDouble(Point::x)));
+    return lines;
+  }
+
+  private List<BarPlot.Bar> bars(Function<StudyTable.Row, Spread> value, boolean bytes) {
+    List<String> subjects = rows.stream().map(StudyTable.Row::subject).distinct().toList();
+    List<BarPlot.Bar> bars = new ArrayList<>();
+    for (StudyTable.Row row : rows) {
+      Spread spread = value.apply(row);
+      bars.add(
+          new BarPlot.Bar(
+              name(row),
+              spread.mean(),
+              spread.deviation(),
+              subjects.indexOf(row.subject()),
+              bytes ? Numbers.bytes(spread.mean()) : spread.toString()));
+    }
+    return bars;
+  }
+
+  private static double relativeDeviation(Series series) {
+    return series.standardDeviation() / series.mean();
+  }
+
+  private static double tail(Series series) {
+    return series.p99() / series.mean();
+  }
+
+  /** How calm the students' training was at each point of the grid, over students and seeds. */
+  private void stability(String curve, String measure, ToDoubleFunction<Series> figure) {
+    Map<String, List<Double>> points = new LinkedHashMap<>();
+    for (Member member : study.members()) {
+      for (Model model : member.models()) {
+        Series series = model.series().get(curve);
+        if (series != null && series.mean() > 0 && !model.key().equals(ModelKey.TEACHER)) {
+          String at = point(member.values(), -1);
+          points
+              .computeIfAbsent(at.isEmpty() ? "students" : at, p -> new ArrayList<>())
+              .add(figure.applyAsDouble(series));
+        }
+      }
+    }
+    if (points.isEmpty()) {
+      return;
+    }
+    List<BarPlot.Bar> bars = new ArrayList<>();
+    points.forEach(
+        (at, values) -> {
+          Spread spread = Spread.of(values);
+          bars.add(new BarPlot.Bar(at, spread.mean(), spread.deviation(), 2, spread.toString()));
+        });
+    page.heading("Stability: " + curve);
+    page.plot(
+        "stability-" + curve,
+        new BarPlot(measure, "ratio, without unit", bars).draw(),
+        measure
+            + ", after the first quarter of the steps: mean and standard deviation over students and seeds. Lower is calmer.");
+  }
+
+  private void members() {
+    page.heading("Experiments");
+    List<String> columns = new ArrayList<>(List.of("experiment"));
+    columns.addAll(study.axes());
+    columns.addAll(List.of("seed", "stage", "training", "failure"));
+    List<List<String>> cells = new ArrayList<>();
+    for (Member member : study.members()) {
+      double seconds = member.models().stream().mapToDouble(Model::trainingSeconds).sum();
+      List<String> line = new ArrayList<>(List.of(member.experimentId()));
+      line.addAll(member.values());
+      line.addAll(
+          List.of(
+              Long.toString(member.seed()),
+              member.stage().name(),
+              seconds > 0 ? Numbers.seconds(seconds) : NONE,
+              member.failure().orElse(NONE)));
+      cells.add(line);
+    }
+    page.wordTable(columns, cells);
+  }
+
+  private void protocols() {
+    if (!rows.isEmpty()) {
+      page.heading("How it was measured");
+      page.list(protocolsOfAll());
+    }
+  }
+}

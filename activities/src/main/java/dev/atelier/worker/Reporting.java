@@ -1,0 +1,101 @@
+package dev.atelier.worker;
+
+import dev.atelier.report.ExperimentReport;
+import dev.atelier.report.ExperimentReports;
+import dev.atelier.report.Report;
+import dev.atelier.report.SampleGrid;
+import dev.atelier.spec.ExperimentSpec;
+import dev.atelier.spec.StudentsSpec;
+import dev.atelier.store.ExperimentHistory;
+import dev.atelier.store.ExperimentHistory.Artifact;
+import dev.atelier.store.ExperimentHistory.Evaluation;
+import dev.atelier.store.ExperimentKeys;
+import dev.atelier.store.ObjectStore;
+import dev.atelier.store.Sha256;
+import dev.atelier.workflows.EvaluationActivities.Publish;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/** Writes an experiment's report, from what the database and the store hold of it. */
+final class Reporting {
+
+  private final ObjectStore store;
+  private final ExperimentHistory history;
+
+  Reporting(ObjectStore store, ExperimentHistory history) {
+    this.store = store;
+    this.history = history;
+  }
+
+  void write(Publish task) {
+    String id = task.experimentId();
+    List<Evaluation> evaluations = history.evaluations(id);
+    List<SampleGrid> grids = new ArrayList<>();
+    for (Evaluation evaluation : evaluations) {
+      String key = ExperimentKeys.samples(id, "samples-%s.png".formatted(evaluation.subject()));
+      store.get(key).ifPresent(png -> grids.add(new SampleGrid(evaluation.subject(), png)));
+    }
+    Report report =
+        ExperimentReports.render(
+            new ExperimentReport(
+                id,
+                task.spec().name(),
+                summary(task),
+                task.spec().diffusion().timesteps(),
+                history.reportedModels(id),
+                evaluations,
+                grids,
+                history.reportedEvents(id)));
+    for (Report.File file : report.files()) {
+      String key = ExperimentKeys.report(id, file.name());
+      store.put(key, file.content(), file.contentType());
+      history.recordArtifact(
+          id,
+          new Artifact(
+              file.name(),
+              "report",
+              key,
+              file.contentType(),
+              file.content().length,
+              Sha256.of(file.content())));
+    }
+  }
+
+  private static Map<String, String> summary(Publish task) {
+    ExperimentSpec spec = task.spec();
+    StudentsSpec students = spec.students();
+    Map<String, String> summary = new LinkedHashMap<>();
+    summary.put("seed", String.valueOf(spec.seed()));
+    summary.put(
+        "images",
+        "%d of %d × %d pixels"
+            .formatted(
+                task.dataset().images(), task.dataset().resolution(), task.dataset().resolution()));
+    summary.put("diffusion", plain(spec.diffusion()));
+    summary.put(
+        "teacher",
+        spec.teacher()
+            .source()
+            .map(source -> "imported from " + source)
+            .orElseGet(() -> plain(spec.teacher().network())));
+    summary.put("students", String.valueOf(students.count()));
+    summary.put("student network", plain(students.network()));
+    summary.put("student training", plain(students.training()));
+    summary.put("assignment", plain(students.assignment()));
+    summary.put("p, own range", String.valueOf(students.specificProbability()));
+    summary.put("loss", plain(students.loss()));
+    summary.put("sampler", plain(spec.evaluation().sampler()));
+    return summary;
+  }
+
+  /** A record's components, without its class name. */
+  private static String plain(Record part) {
+    return part.toString()
+        .replaceAll("\\b[A-Z]\\w*\\[", "")
+        .replaceAll("Optional\\[", "")
+        .replace("Optional.empty", "none")
+        .replace("]", "");
+  }
+}
