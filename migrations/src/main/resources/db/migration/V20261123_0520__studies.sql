@@ -38,6 +38,7 @@ create table study_artifact (
 
 -- Of all that determines the trained model; null: of an older version, or not to be taken over.
 alter table model add column fingerprint text;
+alter table model add column claimed_at timestamptz; -- when it became the one to be trained
 -- The model that was taken over in place of training; its objects and its curves are that one's.
 alter table model add column reused_from bigint references model (id) on delete set null;
 -- The weights that its training began with, which merging needs.

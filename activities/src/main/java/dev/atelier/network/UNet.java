@@ -382,9 +382,11 @@ public final class UNet {
     }
     String arguments = conditional() ? "x, t, y" : "x, t";
     String typed = "x: Tensor, t: Tensor" + (conditional() ? ", y: Tensor" : "");
+    List<Operation> encoder = operations.subList(0, decoder);
     String methods =
         "def encode(self, %s) -> Tensor:\n".formatted(typed)
-            + UNetText.forward(operations.subList(0, decoder), false, Precision.FP32).indent(2)
+            + UNetText.forward(encoder, false, Precision.FP32).indent(2)
+            + "  return %s\n".formatted(UNetText.last(encoder))
             + """
             def mid_block(self, %s) -> Tensor:
               return torch.mean((self).encode(%s), [2, 3])

@@ -409,7 +409,7 @@ public final class ExperimentHistory {
               .createUpdate(
                   """
                   update model
-                  set state = :pending, overrides = cast(:overrides as jsonb),
+                  set state = :pending, overrides = cast(:overrides as jsonb), fingerprint = null,
                       error_type = null, error_message = null, finished_at = null
                   where experiment_id = :id and key = :key
                   """)
@@ -557,7 +557,7 @@ public final class ExperimentHistory {
     inTransaction(handle -> event(handle, experimentId, kind, Optional.empty(), detail));
   }
 
-  static Object event(
+  private static Object event(
       Handle handle, String experimentId, String kind, Optional<ModelKey> key, String detail) {
     return handle
         .createUpdate(

@@ -18,8 +18,6 @@ import org.jdbi.v3.core.Handle;
  */
 public final class ReuseHistory {
 
-  private static final int CANDIDATES = 5;
-
   private final Database database;
 
   public ReuseHistory(DataSource dataSource) {
@@ -52,12 +50,11 @@ public final class ReuseHistory {
                     ) c on true
                     where m.fingerprint = :fingerprint and m.state = :done
                       and m.reused_from is null and m.experiment_id <> :id
-                    order by m.finished_at desc limit :limit
+                    order by m.finished_at desc
                     """)
                 .bind("fingerprint", fingerprint)
                 .bind("done", ModelState.DONE.name())
                 .bind("id", experimentId)
-                .bind("limit", CANDIDATES)
                 .map(
                     (row, context) ->
                         new Trained(
@@ -100,7 +97,8 @@ public final class ReuseHistory {
 
   /**
    * Makes this model the one with its fingerprint that is trained, unless another experiment that
-   * goes on has claimed it before: then nothing changes, and the answer is where that is.
+   * goes on has claimed it before: then nothing changes, and the answer is where that is. A claim
+   * holds while the model is trained, and for ten minutes while it waits for a worker.
    *
    * @param useless ids of trained models whose objects are gone
    */
@@ -119,7 +117,8 @@ public final class ReuseHistory {
             handle
                 .createUpdate(
                     """
-                    update model set fingerprint = :fingerprint, reused_from = null
+                    update model
+                    set fingerprint = :fingerprint, reused_from = null, claimed_at = now()
                     where experiment_id = :id and key = :key
                     """)
                 .bind("fingerprint", fingerprint)
@@ -140,9 +139,10 @@ public final class ReuseHistory {
             from model m join experiment e on e.id = m.experiment_id
             where m.fingerprint = :fingerprint and m.experiment_id <> :id
               and m.reused_from is null and not m.id = any(:useless)
-              and (m.state = 'DONE'
-                or m.state in ('PENDING', 'RUNNING')
-                  and e.stage not in ('DONE', 'FAILED', 'CANCELED'))
+              and (m.state = 'DONE' and exists (select 1 from checkpoint where model_id = m.id)
+                or e.stage not in ('DONE', 'FAILED', 'CANCELED')
+                  and (m.state = 'RUNNING'
+                    or m.state = 'PENDING' and m.claimed_at > now() - interval '10 minutes'))
             order by m.id limit 1
             """)
         .bind("fingerprint", fingerprint)
@@ -199,13 +199,21 @@ public final class ReuseHistory {
               .bind("source", source.modelId())
               .bind("step", source.lastCheckpoint().step())
               .execute();
-          return ExperimentHistory.event(
-              handle,
-              experimentId,
-              "model-reused",
-              Optional.of(key),
+          String detail =
               "%s of experiment %s was trained in exactly this way"
-                  .formatted(source.key(), source.experimentId()));
+                  .formatted(source.key(), source.experimentId());
+          return handle
+              .createUpdate(
+                  """
+                  insert into event (experiment_id, kind, model_key, detail)
+                  select :id, 'model-reused', :key, :detail
+                  where not exists (select 1 from event where experiment_id = :id
+                    and kind = 'model-reused' and model_key = :key and detail = :detail)
+                  """)
+              .bind("id", experimentId)
+              .bind("key", key.value())
+              .bind("detail", detail)
+              .execute();
         });
   }
 }

@@ -2,6 +2,7 @@ package dev.atelier.store;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.atelier.spec.TrainingOverrides;
 import dev.atelier.store.ExperimentHistory.Attempt;
 import dev.atelier.store.ReuseHistory.Elsewhere;
 import dev.atelier.store.ReuseHistory.Trained;
@@ -100,6 +101,30 @@ class ReuseHistoryTest {
     assertThat(reuse.claim("e1", TEACHER, "f", Set.of())).isEmpty();
     history.recordStage("e1", Stage.CANCELED, "", "");
     assertThat(reuse.claim("e2", TEACHER, "f", Set.of())).isEmpty();
+  }
+
+  @Test
+  void shouldNotWaitForeverForAClaimantThatNoWorkerServes() {
+    reuse.claim("e0", TEACHER, "f", Set.of());
+    sql.useHandle(h -> h.execute("update model set claimed_at = now() - interval '11 minutes'"));
+    assertThat(reuse.claim("e1", TEACHER, "f", Set.of())).isEmpty();
+  }
+
+  @Test
+  void shouldForgetWhatAModelWasWhenItIsRetriedWithOtherSettings() {
+    train("e0", "f");
+    history.recordRetry("e0", TEACHER, TrainingOverrides.NONE);
+    assertThat(reuse.trained("e1", "f")).isEmpty();
+    assertThat(reuse.claim("e1", TEACHER, "f", Set.of())).isEmpty();
+  }
+
+  @Test
+  void shouldTellOfATakeOverOnceHoweverOftenItIsRecorded() {
+    train("e0", "f");
+    Trained twin = reuse.trained("e1", "f").get(0);
+    reuse.recordReused("e1", TEACHER, "f", twin);
+    reuse.recordReused("e1", TEACHER, "f", twin);
+    assertThat(row("e1")).endsWith("e0/manifest.json model-reused");
   }
 
   @Test

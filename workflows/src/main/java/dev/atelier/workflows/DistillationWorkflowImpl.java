@@ -40,9 +40,11 @@ import io.temporal.workflow.SignalExternalWorkflowException;
 import io.temporal.workflow.Workflow;
 import io.temporal.workflow.WorkflowInit;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.function.Function;
 import java.util.stream.Stream;
 
@@ -62,6 +64,7 @@ public final class DistillationWorkflowImpl implements DistillationWorkflow {
   private final ModelTraining teacher;
   private final List<ModelTraining> students; // those that are trained, in order of their ranges
   private final List<ModelTraining> oneToOne; // empty or one
+  private final Set<ModelKey> retried = new HashSet<>();
   private Stage stage = Stage.QUEUED;
 
   @WorkflowInit
@@ -279,6 +282,7 @@ public final class DistillationWorkflowImpl implements DistillationWorkflow {
         }
         if (model.retryRequested) {
           history.recordRetry(new RecordRetry(experimentId, model.key, model.overrides));
+          retried.add(model.key);
           model.start();
         }
       }
@@ -323,7 +327,8 @@ public final class DistillationWorkflowImpl implements DistillationWorkflow {
             spec.teacher().network(),
             training);
     TrainingActivities work = training("teacher, %d steps".formatted(training.steps()));
-    return unlessFound(() -> reuse.findTeacher(task), () -> work.trainTeacher(task));
+    return unlessFound(
+        ModelKey.TEACHER, () -> reuse.findTeacher(task), () -> work.trainTeacher(task));
   }
 
   private Promise<ModelRef> trainStudent(
@@ -357,16 +362,16 @@ public final class DistillationWorkflowImpl implements DistillationWorkflow {
                 ? Optional.of(oneToOne.get(0).result())
                 : Optional.empty());
     TrainingActivities work = training(summary);
-    return unlessFound(() -> reuse.findStudent(task), () -> work.trainStudent(task));
+    return unlessFound(key, () -> reuse.findStudent(task), () -> work.trainStudent(task));
   }
 
-  /** Trains a model unless an equal one is there already, or comes while this one waits. */
-  private Promise<ModelRef> unlessFound(Func<Found> find, Func<ModelRef> train) {
-    return Async.function(
-        () ->
-            spec.reuse() == ExperimentSpec.Reuse.NEVER
-                ? train.apply()
-                : find.apply().model().orElseGet(train::apply));
+  /**
+   * Trains a model unless an equal one is there already, or comes while this one waits. A retried
+   * one goes on from what it has learned, perhaps with other settings: it is like no other.
+   */
+  private Promise<ModelRef> unlessFound(ModelKey key, Func<Found> find, Func<ModelRef> train) {
+    boolean own = spec.reuse() == ExperimentSpec.Reuse.NEVER || retried.contains(key);
+    return Async.function(() -> own ? train.apply() : find.apply().model().orElseGet(train::apply));
   }
 
   private StatisticsRef reference(String summary, DatasetRef dataset, ExtractorRef extractor) {
@@ -409,10 +414,13 @@ public final class DistillationWorkflowImpl implements DistillationWorkflow {
 
   private void enter(Stage next) {
     if (stage != next) {
+      boolean turnChanges = stage == Stage.AWAITING_RETRY || next == Stage.AWAITING_RETRY;
       stage = next;
       Workflow.setCurrentDetails(details());
       history.recordStage(new RecordStage(experimentId, next, "", ""));
-      Workflow.getInfo().getParentWorkflowId().ifPresent(this::tellStudy);
+      if (turnChanges) { // all that the study asks; more would fill its history
+        Workflow.getInfo().getParentWorkflowId().ifPresent(this::tellStudy);
+      }
     }
   }
 

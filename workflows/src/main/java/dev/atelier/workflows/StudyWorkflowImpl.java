@@ -66,17 +66,21 @@ public final class StudyWorkflowImpl implements StudyWorkflow {
       }
       if (count(State.RUNNING) > 0) {
         enter(StudyStage.RUNNING);
-        int ended = count(State.ENDED);
-        int running = count(State.RUNNING);
-        Workflow.await(() -> count(State.ENDED) != ended || count(State.RUNNING) != running);
-      } else {
+        // Not whether it has changed: that may have been while the stage was recorded.
+        Workflow.await(() -> count(State.RUNNING) == 0 || hasTurn());
+      } else if (count(State.QUEUED) == 0) {
         enter(StudyStage.AWAITING_RETRY);
-        int waiting = count(State.AWAITING_RETRY);
-        if (!Workflow.await(awaitRetry, () -> count(State.AWAITING_RETRY) != waiting)) {
+        if (!Workflow.await(
+            awaitRetry, () -> count(State.RUNNING) > 0 || count(State.AWAITING_RETRY) == 0)) {
           giveUpWaiting();
         }
       }
     }
+  }
+
+  /** Whether an experiment waits for its turn and there is one. */
+  private boolean hasTurn() {
+    return count(State.QUEUED) > 0 && count(State.RUNNING) < atOnce;
   }
 
   private void start(MemberRun member) {

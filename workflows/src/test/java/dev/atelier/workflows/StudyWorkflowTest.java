@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.atelier.spec.ExperimentSpec;
+import io.temporal.activity.Activity;
 import io.temporal.client.WorkflowFailedException;
 import io.temporal.client.WorkflowOptions;
 import io.temporal.client.WorkflowStub;
@@ -21,6 +22,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.BooleanSupplier;
 import org.junit.jupiter.api.AfterEach;
@@ -120,6 +122,15 @@ class StudyWorkflowTest {
     launch(1, 1, "ok-1", "ok-2").getResult(Void.class);
 
     assertThat(ENDED).containsExactly("ok-2");
+    assertThat(activities.stages).doesNotContain(StudyStage.AWAITING_RETRY);
+  }
+
+  @Test
+  void shouldGoOnWhenAnExperimentEndsWhileTheStageIsRecorded() throws Exception {
+    activities.slow = true; // a database that is away for a while
+    launch(1, 1, "ok-1", "ok-2").getResult(20, TimeUnit.SECONDS, Void.class);
+
+    assertThat(ENDED).containsExactly("ok-1", "ok-2");
   }
 
   private WorkflowStub launch(int atOnce, int awaitRetryHours, String... experiments) {
@@ -195,6 +206,7 @@ class StudyWorkflowTest {
   private static final class ScriptedStudies implements StudyActivities {
     final List<StudyStage> stages = new CopyOnWriteArrayList<>();
     final Set<String> canceledBefore = ConcurrentHashMap.newKeySet();
+    volatile boolean slow;
     final AtomicInteger reports = new AtomicInteger();
 
     @Override
@@ -207,6 +219,9 @@ class StudyWorkflowTest {
 
     @Override
     public void recordStudyStage(RecordStudyStage stage) {
+      if (slow && Activity.getExecutionContext().getInfo().getAttempt() < 8) {
+        throw ApplicationFailure.newFailure("The database is away.", "STORE_UNAVAILABLE");
+      }
       stages.add(stage.stage());
     }
 

@@ -302,8 +302,9 @@ public class ExperimentRepository {
                     """
                     select key, range_low, range_high, state, step, total_steps, loss,
                       images_per_second, parameters, macs, attempts, worker, overrides,
-                      error_type, error_message, started_at, finished_at
-                    from model where experiment_id = :id order by position
+                      error_type, error_message, started_at, finished_at,
+                      (select experiment_id from model s where s.id = m.reused_from) as reused_from
+                    from model m where experiment_id = :id order by position
                     """)
                 .bind("id", experiment.id())
                 .map((row, context) -> model(row, experiment.spec()))
@@ -334,7 +335,8 @@ public class ExperimentRepository {
         overrides,
         Optional.ofNullable(row.getString("worker")),
         instant(row, "started_at"),
-        instant(row, "finished_at"));
+        instant(row, "finished_at"),
+        Optional.ofNullable(row.getString("reused_from")));
   }
 
   List<EvaluationView> evaluations(String id) {

@@ -31,7 +31,11 @@ public record ModelView(
     @Schema(description = "Process that trains or trained it", implementation = String.class)
         Optional<String> worker,
     @Schema(implementation = Instant.class) Optional<Instant> startedAt,
-    @Schema(implementation = Instant.class) Optional<Instant> finishedAt) {
+    @Schema(implementation = Instant.class) Optional<Instant> finishedAt,
+    @Schema(
+            description = "Experiment that had trained an equal model, which was taken over",
+            implementation = String.class)
+        Optional<String> reusedFrom) {
 
   /** Seconds until the last step at the present rate; empty: the model is not being trained. */
   static Optional<Long> eta(

@@ -44,7 +44,8 @@ record ExperimentReport(
       Optional<Double> imagesPerSecond,
       Optional<Long> etaSeconds,
       int attempts,
-      Optional<Failure> error) {}
+      Optional<Failure> error,
+      Optional<String> reusedFrom) {}
 
   /** The figures of one subject: teacher, one-to-one, o2mkd or merged. */
   record Evaluation(

@@ -67,7 +67,8 @@ final class ReportText {
       case PENDING -> parts.add("waiting");
       case RUNNING ->
           model.etaSeconds().ifPresent(eta -> parts.add("ETA " + Figures.duration(eta)));
-      case DONE -> parts.add("done");
+      case DONE ->
+          parts.add(model.reusedFrom().map(from -> "taken over from " + from).orElse("done"));
       case CANCELED -> parts.add("canceled");
       case FAILED ->
           parts.add(
