@@ -45,3 +45,7 @@ alter table model add column reused_from bigint references model (id) on delete 
 alter table model add column start_key text;
 alter table model add column start_sha256 text;
 create index model_by_fingerprint on model (fingerprint);
+
+-- Of all that determines the figures; those of another experiment with the same one are taken over.
+alter table evaluation add column fingerprint text;
+create index evaluation_by_fingerprint on evaluation (fingerprint);

@@ -552,6 +552,19 @@ public final class ExperimentHistory {
                 .execute());
   }
 
+  /** Where the object of a file is, if the experiment has it; another experiment may have made it. */
+  public Optional<String> artifactKey(String experimentId, String name) {
+    return inTransaction(
+        handle ->
+            handle
+                .createQuery(
+                    "select object_key from artifact where experiment_id = :id and name = :name")
+                .bind("id", experimentId)
+                .bind("name", name)
+                .mapTo(String.class)
+                .findOne());
+  }
+
   /** Adds a line to the experiment's audit trail. */
   public void recordEvent(String experimentId, String kind, String detail) {
     inTransaction(handle -> event(handle, experimentId, kind, Optional.empty(), detail));

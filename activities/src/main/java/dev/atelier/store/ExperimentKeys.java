@@ -35,6 +35,11 @@ public final class ExperimentKeys {
     return experiment(experimentId) + "export/" + fileName;
   }
 
+  /** Which statistics a dataset has under an extractor, by the hash of both. */
+  public static String measuredStatistics(String inputsSha256) {
+    return "statistics/of/" + inputsSha256 + ".json";
+  }
+
   public static String studyReport(String studyId, String fileName) {
     return "studies/" + studyId + "/report/" + fileName;
   }

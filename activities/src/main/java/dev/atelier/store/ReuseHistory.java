@@ -216,4 +216,79 @@ public final class ReuseHistory {
               .execute();
         });
   }
+
+  /** Remembers what the figures of a subject were measured of. */
+  public void recordEvaluated(String experimentId, String subject, String fingerprint) {
+    database.inTransaction(
+        handle ->
+            handle
+                .createUpdate(
+                    """
+                    update evaluation set fingerprint = :fingerprint
+                    where experiment_id = :id and subject = :subject
+                    """)
+                .bind("fingerprint", fingerprint)
+                .bind("id", experimentId)
+                .bind("subject", subject)
+                .execute());
+  }
+
+  /**
+   * Gives a subject the figures and the sample grid that another experiment measured of the same
+   * models in the same way; the distance, or nothing if there is none.
+   */
+  public Optional<Double> takeOverEvaluation(
+      String experimentId, String subject, String fingerprint) {
+    return database.inTransaction(
+        handle -> {
+          Optional<String> source =
+              handle
+                  .createQuery(
+                      """
+                      select experiment_id from evaluation
+                      where fingerprint = :fingerprint and subject = :subject
+                        and experiment_id <> :id
+                      order by created_at limit 1
+                      """)
+                  .bind("fingerprint", fingerprint)
+                  .bind("subject", subject)
+                  .bind("id", experimentId)
+                  .mapTo(String.class)
+                  .findOne();
+          if (source.isEmpty()) {
+            return Optional.empty();
+          }
+          handle
+              .createUpdate(
+                  """
+                  insert into artifact
+                    (experiment_id, name, kind, object_key, content_type, bytes, sha256)
+                  select :id, name, kind, object_key, content_type, bytes, sha256
+                  from artifact where experiment_id = :source and name = :grid
+                  on conflict (experiment_id, name) do nothing
+                  """)
+              .bind("id", experimentId)
+              .bind("source", source.get())
+              .bind("grid", "samples-%s.png".formatted(subject))
+              .execute();
+          return handle
+              .createQuery(
+                  """
+                  insert into evaluation (experiment_id, subject, metric, distance, macs_per_step,
+                    parameters, images_per_second, peak_memory_bytes, protocol, metrics,
+                    weights_bytes, fingerprint)
+                  select :id, subject, metric, distance, macs_per_step, parameters,
+                    images_per_second, peak_memory_bytes, protocol, metrics, weights_bytes,
+                    fingerprint
+                  from evaluation where experiment_id = :source and subject = :subject
+                  on conflict (experiment_id, subject) do update set distance = excluded.distance
+                  returning distance
+                  """)
+              .bind("id", experimentId)
+              .bind("source", source.get())
+              .bind("subject", subject)
+              .mapTo(Double.class)
+              .findOne();
+        });
+  }
 }

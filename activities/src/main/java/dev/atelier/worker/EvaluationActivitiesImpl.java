@@ -23,10 +23,12 @@ import dev.atelier.network.NetworkForm;
 import dev.atelier.network.UNet;
 import dev.atelier.spec.EvaluationSpec;
 import dev.atelier.spec.EvaluationSpec.ExtractorSpec;
+import dev.atelier.spec.ExperimentSpec.Reuse;
 import dev.atelier.store.ExperimentHistory;
 import dev.atelier.store.ExperimentHistory.Evaluation;
 import dev.atelier.store.ExperimentKeys;
 import dev.atelier.store.ObjectStore;
+import dev.atelier.store.ReuseHistory;
 import dev.atelier.store.Sha256;
 import dev.atelier.training.AvailableMemory;
 import dev.atelier.training.EnsembleSampler;
@@ -59,6 +61,7 @@ final class EvaluationActivitiesImpl implements EvaluationActivities {
   private final WorkerConfig.Worker config;
   private final ObjectStore store;
   private final ExperimentHistory history;
+  private final ReuseHistory reuse;
   private final ArtifactCache cache;
   private final Datasets datasets;
   private final TrainedModels models;
@@ -71,11 +74,13 @@ final class EvaluationActivitiesImpl implements EvaluationActivities {
       WorkerConfig.Worker config,
       ObjectStore store,
       ExperimentHistory history,
+      ReuseHistory reuse,
       ArtifactCache cache,
       BooleanSupplier draining) {
     this.config = config;
     this.store = store;
     this.history = history;
+    this.reuse = reuse;
     this.cache = cache;
     this.datasets = new Datasets(store, cache);
     this.models = new TrainedModels(store, cache);
@@ -161,6 +166,11 @@ final class EvaluationActivitiesImpl implements EvaluationActivities {
             if (evaluation.reference().isPresent()) {
               return givenReference(evaluation.reference().get(), task);
             }
+            String measured = ExperimentKeys.measuredStatistics(inputsOf(task));
+            Optional<StatisticsRef> known = store.get(measured).flatMap(this::stored);
+            if (known.isPresent()) {
+              return known.get();
+            }
             PackedImages images = datasets.open(task.dataset());
             Path file = work.path().resolve("statistics.safetensors");
             try (FeatureExtractor extractor =
@@ -180,9 +190,32 @@ final class EvaluationActivitiesImpl implements EvaluationActivities {
             String sha256 = Sha256.of(file);
             String key = ExperimentKeys.statistics(sha256);
             store.put(key, file, "application/octet-stream");
-            return new StatisticsRef(key, sha256, images.count());
+            StatisticsRef statistics = new StatisticsRef(key, sha256, images.count());
+            store.put(measured, JSON.writeValueAsBytes(statistics), "application/json");
+            return statistics;
           }
         });
+  }
+
+  /** What the statistics of a dataset depend on. */
+  private static String inputsOf(MeasureReference task) {
+    record Inputs(String dataset, String extractor, Optional<Integer> resizeTo) {}
+    return Fingerprint.of(
+        new Inputs(
+            task.dataset().sha256(),
+            task.extractor().sha256(),
+            task.evaluation().extractor().resizeTo()),
+        CodeVersion.CURRENT);
+  }
+
+  /** Statistics that were measured before, if their object is still there. */
+  private Optional<StatisticsRef> stored(byte[] json) {
+    try {
+      return Optional.of(JSON.readValue(json, StatisticsRef.class))
+          .filter(statistics -> store.exists(statistics.objectKey()));
+    } catch (IOException e) {
+      return Optional.empty(); // not what was written: measured again
+    }
   }
 
   private StatisticsRef givenReference(String source, MeasureReference task) {
@@ -219,8 +252,19 @@ final class EvaluationActivitiesImpl implements EvaluationActivities {
           try (Heartbeat heartbeat = new Heartbeat(Activity.getExecutionContext());
               WorkDirectory work = cache.newWorkDirectory("evaluate-")) {
             heartbeat.describe(doing::get);
+            String fingerprint = Fingerprint.of(task, CodeVersion.CURRENT);
+            Optional<Double> known =
+                task.reuse() == Reuse.ALLOWED
+                    ? reuse.takeOverEvaluation(
+                        task.experimentId(), task.subject().label(), fingerprint)
+                    : Optional.empty();
+            if (known.isPresent()) {
+              return new Evaluated(task.subject(), known.get());
+            }
             Libtorch.useThreads(config.threads());
-            return evaluate(task, work.path(), heartbeat, doing);
+            Evaluated evaluated = evaluate(task, work.path(), heartbeat, doing);
+            reuse.recordEvaluated(task.experimentId(), task.subject().label(), fingerprint);
+            return evaluated;
           }
         });
   }

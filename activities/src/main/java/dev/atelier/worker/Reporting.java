@@ -34,8 +34,10 @@ final class Reporting {
     List<Evaluation> evaluations = history.evaluations(id);
     List<SampleGrid> grids = new ArrayList<>();
     for (Evaluation evaluation : evaluations) {
-      String key = ExperimentKeys.samples(id, "samples-%s.png".formatted(evaluation.subject()));
-      store.get(key).ifPresent(png -> grids.add(new SampleGrid(evaluation.subject(), png)));
+      history
+          .artifactKey(id, "samples-%s.png".formatted(evaluation.subject()))
+          .flatMap(store::get)
+          .ifPresent(png -> grids.add(new SampleGrid(evaluation.subject(), png)));
     }
     Report report =
         ExperimentReports.render(

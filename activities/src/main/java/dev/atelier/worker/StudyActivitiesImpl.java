@@ -3,6 +3,7 @@ package dev.atelier.worker;
 import dev.atelier.report.Report;
 import dev.atelier.report.StudyFiles;
 import dev.atelier.report.StudyReports;
+import dev.atelier.store.ExperimentHistory;
 import dev.atelier.store.ExperimentHistory.Artifact;
 import dev.atelier.store.ExperimentKeys;
 import dev.atelier.store.ObjectStore;
@@ -15,10 +16,12 @@ import java.util.Optional;
 final class StudyActivitiesImpl implements StudyActivities {
 
   private final ObjectStore store;
+  private final ExperimentHistory experiments;
   private final StudyHistory history;
 
-  StudyActivitiesImpl(ObjectStore store, StudyHistory history) {
+  StudyActivitiesImpl(ObjectStore store, ExperimentHistory experiments, StudyHistory history) {
     this.store = store;
+    this.experiments = experiments;
     this.history = history;
   }
 
@@ -63,7 +66,11 @@ final class StudyActivitiesImpl implements StudyActivities {
 
       @Override
       public Optional<byte[]> drift(String experimentId) {
-        return store.get(ExperimentKeys.report(experimentId, AssignmentActivitiesImpl.DRIFT_FILE));
+        return file(experimentId, AssignmentActivitiesImpl.DRIFT_FILE);
+      }
+
+      private Optional<byte[]> file(String experimentId, String name) {
+        return experiments.artifactKey(experimentId, name).flatMap(store::get);
       }
     };
   }

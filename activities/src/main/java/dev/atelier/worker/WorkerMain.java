@@ -70,7 +70,7 @@ public final class WorkerMain {
         new HistoryActivitiesImpl(history),
         new DatasetActivitiesImpl(store, history, cache),
         new ReuseActivitiesImpl(store, reuse),
-        new StudyActivitiesImpl(store, new StudyHistory(database)));
+        new StudyActivitiesImpl(store, history, new StudyHistory(database)));
 
     // One at a time: libtorch's threads are the device, and a DJL process trains one model at once.
     Worker compute =
@@ -78,7 +78,8 @@ public final class WorkerMain {
     compute.registerActivitiesImplementations(
         new TrainingActivitiesImpl(config.worker(), store, history, reuse, cache, draining::get),
         new AssignmentActivitiesImpl(config.worker(), store, history, cache, draining::get),
-        new EvaluationActivitiesImpl(config.worker(), store, history, cache, draining::get),
+        new EvaluationActivitiesImpl(
+            config.worker(), store, history, reuse, cache, draining::get),
         new MergingActivitiesImpl(config.worker(), store, history, cache, draining::get));
 
     Runtime.getRuntime()

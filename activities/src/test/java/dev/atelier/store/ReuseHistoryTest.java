@@ -3,7 +3,9 @@ package dev.atelier.store;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.atelier.spec.TrainingOverrides;
+import dev.atelier.store.ExperimentHistory.Artifact;
 import dev.atelier.store.ExperimentHistory.Attempt;
+import dev.atelier.store.ExperimentHistory.Evaluation;
 import dev.atelier.store.ReuseHistory.Elsewhere;
 import dev.atelier.store.ReuseHistory.Trained;
 import dev.atelier.workflows.ModelKey;
@@ -11,6 +13,7 @@ import dev.atelier.workflows.Stage;
 import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
 import java.io.IOException;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.Callable;
@@ -153,6 +156,39 @@ class ReuseHistoryTest {
     train("e0", "f");
     assertThat(reuse.trained("e0", "f")).isEmpty();
     assertThat(reuse.trained("e1", "g")).isEmpty();
+  }
+
+  @Test
+  void shouldTakeOverTheFiguresAndTheGridOfAnEqualSubject() {
+    history.recordEvaluation(
+        "e0",
+        new Evaluation(
+            "teacher",
+            "Fréchet distance",
+            7.5,
+            Optional.of(64e6),
+            9,
+            25,
+            1 << 20,
+            "{}",
+            Map.of("kid", 0.5),
+            Optional.of(36L)));
+    history.recordArtifact(
+        "e0", new Artifact("samples-teacher.png", "grid", "e0/grid", "image/png", 9, "abc"));
+    reuse.recordEvaluated("e0", "teacher", "f");
+
+    assertThat(reuse.takeOverEvaluation("e1", "teacher", "other")).isEmpty();
+    assertThat(reuse.takeOverEvaluation("e1", "o2mkd", "f")).isEmpty();
+    assertThat(reuse.takeOverEvaluation("e1", "teacher", "f")).contains(7.5);
+    assertThat(reuse.takeOverEvaluation("e1", "teacher", "f")).contains(7.5); // an answer was lost
+    assertThat(history.evaluations("e1")).isEqualTo(history.evaluations("e0"));
+    assertThat(
+            sql.withHandle(
+                h ->
+                    h.createQuery("select object_key from artifact where experiment_id = 'e1'")
+                        .mapTo(String.class)
+                        .list()))
+        .containsExactly("e0/grid");
   }
 
   private static void train(String experimentId, String fingerprint) {

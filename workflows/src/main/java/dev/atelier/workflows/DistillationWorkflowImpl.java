@@ -394,7 +394,8 @@ public final class DistillationWorkflowImpl implements DistillationWorkflow {
             spec.evaluation(),
             with.extractor(),
             with.reference(),
-            models));
+            models,
+            spec.reuse()));
   }
 
   private TrainingActivities training(String summary) {

@@ -3,6 +3,7 @@ package dev.atelier.workflows;
 import dev.atelier.spec.DiffusionSpec;
 import dev.atelier.spec.EvaluationSpec;
 import dev.atelier.spec.ExperimentSpec;
+import dev.atelier.spec.ExperimentSpec.Reuse;
 import io.temporal.activity.ActivityInterface;
 import io.temporal.activity.ActivityMethod;
 import java.util.List;
@@ -37,7 +38,12 @@ public interface EvaluationActivities {
   record MeasureReference(
       String experimentId, DatasetRef dataset, EvaluationSpec evaluation, ExtractorRef extractor) {}
 
-  /** Models that together own [0, T), to be sampled and judged as one. */
+  /**
+   * Models that together own [0, T), to be sampled and judged as one.
+   *
+   * @param reuse whether the figures of another experiment that judged the same models in the same
+   *     way may be taken over
+   */
   record Evaluate(
       String experimentId,
       Subject subject,
@@ -46,7 +52,8 @@ public interface EvaluationActivities {
       EvaluationSpec evaluation,
       ExtractorRef extractor,
       StatisticsRef reference,
-      List<ModelRef> models) {}
+      List<ModelRef> models,
+      Reuse reuse) {}
 
   /**
    * The figures of one subject.
