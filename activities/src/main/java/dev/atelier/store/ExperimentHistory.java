@@ -552,7 +552,9 @@ public final class ExperimentHistory {
                 .execute());
   }
 
-  /** Where the object of a file is, if the experiment has it; another experiment may have made it. */
+  /**
+   * Where the object of a file is, if the experiment has it; another experiment may have made it.
+   */
   public Optional<String> artifactKey(String experimentId, String name) {
     return inTransaction(
         handle ->

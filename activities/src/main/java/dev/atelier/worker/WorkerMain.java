@@ -78,8 +78,7 @@ public final class WorkerMain {
     compute.registerActivitiesImplementations(
         new TrainingActivitiesImpl(config.worker(), store, history, reuse, cache, draining::get),
         new AssignmentActivitiesImpl(config.worker(), store, history, cache, draining::get),
-        new EvaluationActivitiesImpl(
-            config.worker(), store, history, reuse, cache, draining::get),
+        new EvaluationActivitiesImpl(config.worker(), store, history, reuse, cache, draining::get),
         new MergingActivitiesImpl(config.worker(), store, history, cache, draining::get));
 
     Runtime.getRuntime()

@@ -182,13 +182,13 @@ class ReuseHistoryTest {
     assertThat(reuse.takeOverEvaluation("e1", "teacher", "f")).contains(7.5);
     assertThat(reuse.takeOverEvaluation("e1", "teacher", "f")).contains(7.5); // an answer was lost
     assertThat(history.evaluations("e1")).isEqualTo(history.evaluations("e0"));
-    assertThat(
-            sql.withHandle(
-                h ->
-                    h.createQuery("select object_key from artifact where experiment_id = 'e1'")
-                        .mapTo(String.class)
-                        .list()))
-        .containsExactly("e0/grid");
+    List<String> grids =
+        sql.withHandle(
+            h ->
+                h.createQuery("select object_key from artifact where experiment_id = 'e1'")
+                    .mapTo(String.class)
+                    .list());
+    assertThat(grids).containsExactly("e0/grid");
   }
 
   private static void train(String experimentId, String fingerprint) {
