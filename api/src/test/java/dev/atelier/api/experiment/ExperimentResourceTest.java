@@ -658,7 +658,12 @@ class ExperimentResourceTest {
             "/api/v1/experiments/{id}/students/{k}/retry",
             "/api/v1/experiments/{id}/teacher/metrics",
             "/api/v1/experiments/{id}/teacher/retry",
-            "/api/v1/schemas/experiment");
+            "/api/v1/schemas/experiment",
+            "/api/v1/schemas/study",
+            "/api/v1/studies",
+            "/api/v1/studies/{id}",
+            "/api/v1/studies/{id}/artifacts/{name}",
+            "/api/v1/studies/{id}/cancel");
     given().get("/q/swagger-ui/").then().statusCode(200).body(containsString("swagger"));
   }
 
