@@ -20,6 +20,7 @@ import java.util.function.Function;
 import java.util.function.ToDoubleFunction;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 
 /** What people read of a study: warnings, figures over seeds, sentences on them, plots. */
 final class StudyPage {
@@ -214,8 +215,13 @@ final class StudyPage {
 
   private Optional<StudyTable.Row> rowOf(Subject subject, List<String> values) {
     return rows.stream()
-        .filter(r -> r.subject().equals(subject.label()) && r.values().equals(values))
+        .filter(r -> r.subject().equals(subject.label()))
+        .filter(r -> r.values().equals(values) || isEverywhere(r))
         .findFirst();
+  }
+
+  private static boolean isEverywhere(StudyTable.Row row) {
+    return row.values().contains(StudyTable.ANY);
   }
 
   private String metric() {
@@ -263,7 +269,7 @@ final class StudyPage {
   /** The values of the swept axes but {@code without}, by the last part of each axis's name. */
   private String point(List<String> values, int without) {
     return swept.stream()
-        .filter(i -> i != without)
+        .filter(i -> i != without && !values.get(i).equals(StudyTable.ANY))
         .map(i -> study.axes().get(i).replaceFirst(".*\\.", "") + " " + values.get(i))
         .collect(Collectors.joining(", "));
   }
@@ -306,6 +312,7 @@ final class StudyPage {
     page.heading("Over " + name);
     boolean numbers =
         rows.stream()
+            .filter(r -> !isEverywhere(r))
             .allMatch(r -> r.values().get(axis).matches("-?[0-9]+(\\.[0-9]+)?([eE]-?[0-9]+)?"));
     Svg drawing =
         numbers
@@ -326,7 +333,7 @@ final class StudyPage {
 
   private Map<String, List<Point>> lines(int axis) {
     Map<String, List<Point>> lines = new LinkedHashMap<>();
-    for (StudyTable.Row row : rows) {
+    for (StudyTable.Row row : rows.stream().filter(r -> !isEverywhere(r)).toList()) {
       String others = point(row.values(), axis);
       lines
           .computeIfAbsent(
@@ -339,6 +346,15 @@ final class StudyPage {
                   row.distance().deviation()));
     }
     lines.values().forEach(line -> line.sort(Comparator.comparingDouble(Point::x)));
+    List<Double> x = lines.values().stream().flatMap(List::stream).map(Point::x).sorted().toList();
+    for (StudyTable.Row row : rows.stream().filter(StudyPage::isEverywhere).toList()) {
+      Spread distance = row.distance();
+      lines.put(
+          row.subject(),
+          Stream.of(x.get(0), x.get(x.size() - 1))
+              .map(at -> new Point(at, distance.mean(), distance.deviation()))
+              .toList());
+    }
     return lines;
   }
 
@@ -389,7 +405,7 @@ final class StudyPage {
           Spread spread = Spread.of(values);
           bars.add(new BarPlot.Bar(at, spread.mean(), spread.deviation(), 2, spread.toString()));
         });
-    page.heading("Stability: " + curve);
+    page.heading("Stability: " + curve.replace('_', ' '));
     page.plot(
         "stability-" + curve,
         new BarPlot(measure, "ratio, without unit", bars).draw(),

@@ -3,10 +3,12 @@ package dev.atelier.report;
 import dev.atelier.report.StudyReport.Member;
 import dev.atelier.store.ExperimentHistory.Evaluation;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 
 /** The figures of a study, the seeds of each point of the grid put together. */
 public record StudyTable(List<String> axes, List<Row> rows) {
@@ -14,7 +16,7 @@ public record StudyTable(List<String> axes, List<Row> rows) {
   /**
    * One subject at one point of the grid.
    *
-   * @param values of the axes
+   * @param values of the axes; {@link #ANY} for a subject that is the same everywhere
    * @param failed experiments of this point without a result
    */
   public record Row(
@@ -28,20 +30,30 @@ public record StudyTable(List<String> axes, List<Row> rows) {
       Spread peakMemoryBytes,
       int failed) {}
 
+  /** In place of a value: the subject is the same wherever on this axis it is measured. */
+  static final String ANY = "any";
+
   private record Point(List<String> values, String subject, String metric) {}
 
   public static StudyTable of(StudyReport study) {
     Map<Point, List<Evaluation>> points = new LinkedHashMap<>();
     Map<List<String>, Integer> failed = new LinkedHashMap<>();
+    Set<List<Object>> seen = new HashSet<>();
     for (Member member : study.members()) {
       if (member.failure().isPresent()) {
         failed.merge(member.values(), 1, Integer::sum);
       }
       for (Evaluation e : member.evaluations()) {
-        points
-            .computeIfAbsent(
-                new Point(member.values(), e.subject(), e.metric()), p -> new ArrayList<>())
-            .add(e);
+        boolean shared = isShared(study, e.subject());
+        Point point =
+            new Point(
+                shared ? member.values().stream().map(v -> ANY).toList() : member.values(),
+                e.subject(),
+                e.metric());
+        // A shared subject was measured at several points; one figure per seed counts.
+        if (seen.add(List.of(point, shared ? member.seed() : member.experimentId()))) {
+          points.computeIfAbsent(point, p -> new ArrayList<>()).add(e);
+        }
       }
     }
     List<Row> rows = new ArrayList<>();
@@ -59,5 +71,20 @@ public record StudyTable(List<String> axes, List<Row> rows) {
                     Spread.of(figures.stream().map(e -> (double) e.peakMemoryBytes()).toList()),
                     failed.getOrDefault(point.values(), 0))));
     return new StudyTable(study.axes(), rows);
+  }
+
+  /** Whether a subject has the same distances at every point of the grid, as the teacher often. */
+  private static boolean isShared(StudyReport study, String subject) {
+    Map<List<String>, Map<Long, Double>> distances = new LinkedHashMap<>(); // by point, then seed
+    for (Member member : study.members()) {
+      for (Evaluation e : member.evaluations()) {
+        if (e.subject().equals(subject)) {
+          distances
+              .computeIfAbsent(member.values(), v -> new LinkedHashMap<>())
+              .put(member.seed(), e.distance());
+        }
+      }
+    }
+    return distances.size() > 1 && distances.values().stream().distinct().count() == 1;
   }
 }

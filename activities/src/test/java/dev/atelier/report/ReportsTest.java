@@ -55,6 +55,12 @@ class ReportsTest {
   private static final String HOSTILE = "<script>alert('x')</script> & \"co\" | `a`";
 
   @Test
+  void shouldShowASubjectOnceThatIsTheSameAtEveryPoint() {
+    String report = text(StudyReports.render(study("{\"seed\":0}"), FILES), "report.md");
+    assertThat(report).containsOnlyOnce("| teacher |").contains("| teacher | any | 9.100 ± 0.10 |");
+  }
+
+  @Test
   void shouldDrawTheDriftWithItsCuts() {
     Report report = StudyReports.render(study("{\"seed\":0}"), FILES);
     String drift =

@@ -1,5 +1,6 @@
 package dev.atelier.workflows;
 
+import io.temporal.failure.ApplicationErrorCategory;
 import io.temporal.failure.ApplicationFailure;
 import java.time.Duration;
 
@@ -37,12 +38,16 @@ public enum ErrorType {
         : ApplicationFailure.newNonRetryableFailureWithCause(message, name(), cause);
   }
 
-  /** The Temporal failure of this type, to be tried again after {@code delay} whatever it takes. */
+  /**
+   * The Temporal failure of this type for something that is no fault: it is tried again after
+   * {@code delay} for as long as it takes, and no log warns of it.
+   */
   public ApplicationFailure retriedAfter(Duration delay, String message) {
     return ApplicationFailure.newBuilder()
         .setMessage(message)
         .setType(name())
         .setNextRetryDelay(delay)
+        .setCategory(ApplicationErrorCategory.BENIGN)
         .build();
   }
 }
