@@ -28,6 +28,8 @@ final class StudyPage {
   private static final String NONE = "–";
   private static final int FEWEST_SEEDS = 3;
   private static final int MOST_OWN_SERIES = 8;
+  private static final List<String> CURVES =
+      List.of("loss", "diffusion_loss", "distillation_loss", "feature_loss", "gradient_norm");
 
   private final StudyReport study;
   private final StudyFiles files;
@@ -80,10 +82,124 @@ final class StudyPage {
     stability("loss", "Standard deviation of the loss over its mean", StudyPage::relativeDeviation);
     stability(
         "gradient_norm", "99th percentile of the gradient norm over its mean", StudyPage::tail);
+    stabilityTable();
+    lossOverTimesteps();
     drift();
     samples();
     members();
     protocols();
+  }
+
+  /** Spread, tails and outliers of every kind of supervision, over students and seeds. */
+  private void stabilityTable() {
+    List<List<String>> cells = new ArrayList<>();
+    students()
+        .forEach(
+            (values, models) -> {
+              for (String curve : CURVES) {
+                List<Series> series = curves(models, curve);
+                if (!series.isEmpty()) {
+                  List<Series> outliers = curves(models, curve + "_outliers");
+                  cells.add(
+                      Stream.concat(
+                              values.stream(),
+                              Stream.of(
+                                  curve.replace('_', ' '),
+                                  mean(series, Series::mean),
+                                  mean(series, StudyPage::relativeDeviation),
+                                  mean(series, StudyPage::tail),
+                                  mean(series, x -> x.max() / x.mean()),
+                                  outliers.isEmpty() ? NONE : mean(outliers, Series::mean)))
+                          .toList());
+                }
+              }
+            });
+    if (cells.isEmpty()) {
+      return;
+    }
+    List<String> columns = new ArrayList<>(study.axes());
+    columns.addAll(
+        List.of(
+            "of the students' training",
+            "mean",
+            "deviation / mean",
+            "99th percentile / mean",
+            "largest / mean",
+            "outlier steps per point"));
+    page.heading("Stability of the supervision");
+    page.wordTable(columns, cells);
+  }
+
+  private static String mean(List<Series> series, ToDoubleFunction<Series> figure) {
+    return Numbers.text(series.stream().mapToDouble(figure).average().orElseThrow());
+  }
+
+  /** Curves by that name that are not zero throughout. */
+  private static List<Series> curves(List<Model> models, String name) {
+    return models.stream()
+        .flatMap(m -> Optional.ofNullable(m.series().get(name)).stream())
+        .filter(curve -> curve.mean() > 0)
+        .toList();
+  }
+
+  /** The trained students by the values of the axes. */
+  private Map<List<String>, List<Model>> students() {
+    Map<List<String>, List<Model>> students = new LinkedHashMap<>();
+    for (Member member : study.members()) {
+      for (Model model : member.models()) {
+        if (!model.key().equals(ModelKey.TEACHER)) {
+          students.computeIfAbsent(member.values(), v -> new ArrayList<>()).add(model);
+        }
+      }
+    }
+    return students;
+  }
+
+  /** The diffusion loss of each tenth of [0, T), of the models that own its middle. */
+  private void lossOverTimesteps() {
+    Map<String, List<Model>> models = new LinkedHashMap<>();
+    for (Member member : study.members()) {
+      for (Model model : member.models()) {
+        boolean teacher = model.key().equals(ModelKey.TEACHER);
+        String at = point(member.values(), -1);
+        String name = teacher ? "teacher" : at.isEmpty() ? "students" : at;
+        models.computeIfAbsent(name, n -> new ArrayList<>()).add(model);
+      }
+    }
+    int timesteps =
+        models.values().stream().flatMap(List::stream).mapToInt(Model::rangeHigh).max().orElse(0);
+    Map<String, List<Point>> curves = new LinkedHashMap<>();
+    models.forEach((name, all) -> curves.put(name, lossOverTimesteps(all, timesteps)));
+    curves.values().removeIf(List::isEmpty);
+    if (curves.isEmpty()) {
+      return;
+    }
+    page.heading("Loss over timesteps");
+    page.plot(
+        "loss-timesteps",
+        new XyPlot(
+                "Diffusion loss over timesteps",
+                new Axis("timestep t (0: nearly clean)", Scale.LINEAR),
+                new Axis("diffusion loss", Scale.LOG),
+                series(curves, Shape.LINE_WITH_POINTS))
+            .draw(),
+        "Mean diffusion loss while training, without the first quarter of the steps, in each tenth of [0, T): of the models that own its middle. Bars: one standard deviation over seeds.");
+  }
+
+  private static List<Point> lossOverTimesteps(List<Model> models, int timesteps) {
+    List<Point> points = new ArrayList<>();
+    for (int tenth = 0; tenth < 10; tenth++) {
+      double middle = (tenth + 0.5) * timesteps / 10;
+      List<Model> owners =
+          models.stream().filter(m -> m.rangeLow() <= middle && middle < m.rangeHigh()).toList();
+      List<Double> losses =
+          curves(owners, "diffusion_loss_tenth_" + tenth).stream().map(Series::mean).toList();
+      if (!losses.isEmpty()) {
+        Spread spread = Spread.of(losses);
+        points.add(new Point(middle, spread.mean(), spread.deviation()));
+      }
+    }
+    return points;
   }
 
   /** The curves of the first seed with the cuts that were chosen. */

@@ -61,6 +61,21 @@ class ReportsTest {
   }
 
   @Test
+  void shouldTellSpreadTailsAndOutliersOfEachLoss() {
+    assertThat(text(StudyReports.render(study("{\"seed\":0}"), FILES), "report.md"))
+        .contains(
+            "| 2 | loss | 0.1 | 0.4 | 3 | 5 | 0.25 |", "| 4 | loss | 0.1 | 0.8 | 3 | 5 | 0.25 |");
+  }
+
+  @Test
+  void shouldDrawTheLossOfATenthOnlyForTheModelsThatOwnIt() {
+    String plot =
+        text(StudyReports.render(study("{\"seed\":0}"), FILES), "report-loss-timesteps.svg");
+    // Student 1 owns [0, 500): its rare samples of t = 750 tell nothing of the ensemble.
+    assertThat(plot).contains("250, 0.04").doesNotContain("750, 0.01");
+  }
+
+  @Test
   void shouldDrawTheDriftWithItsCuts() {
     Report report = StudyReports.render(study("{\"seed\":0}"), FILES);
     String drift =
@@ -198,6 +213,15 @@ class ReportsTest {
                     evaluation("teacher", 9 + 0.1 * seed, 200e6, protocol)),
                 List.of(
                     new Model(
+                        ModelKey.TEACHER,
+                        0,
+                        1000,
+                        ModelState.DONE,
+                        1,
+                        Optional.of("elsewhere"),
+                        0,
+                        Map.of()),
+                    new Model(
                         ModelKey.student(1),
                         0,
                         500,
@@ -205,7 +229,11 @@ class ReportsTest {
                         1,
                         Optional.empty(),
                         75,
-                        Map.of("loss", new Series(100, 0.1, 0.02 * n, 0.3, 0.5))))));
+                        Map.of(
+                            "loss", new Series(100, 0.1, 0.02 * n, 0.3, 0.5),
+                            "loss_outliers", new Series(100, 0.25, 0, 1, 1),
+                            "diffusion_loss_tenth_2", new Series(100, 0.04, 0, 0, 0),
+                            "diffusion_loss_tenth_7", new Series(100, 0.01, 0, 0, 0))))));
       }
     }
     members.add(
