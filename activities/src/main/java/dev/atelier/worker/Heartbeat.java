@@ -62,6 +62,6 @@ final class Heartbeat implements AutoCloseable {
 
   @Override
   public void close() {
-    timer.shutdownNow();
+    timer.shutdown(); // no more beats; one that is on its way isn't interrupted
   }
 }
