@@ -19,6 +19,7 @@ import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.Connection;
@@ -129,7 +130,67 @@ class ExperimentIT {
 
       checkSpecialists(directory.resolve("export"), directory.resolve("specialists"));
       checkThatAnArchiveHasNoFeatures(directory.resolve("export"));
+      checkStudy();
     }
+  }
+
+  private static final String STUDY =
+      """
+      name: feature-losses
+      seeds: [5]
+      axes:
+        - name: feature loss
+          choices:
+            - {label: none}
+            - {label: hint, set: {students.loss.feature.kind: hint}}
+      base:
+        dataset: {source: "shapes?count=256&seed=1", resolution: 8}
+        diffusion: {timesteps: 100}
+        teacher:
+          network: {channels: 16, multipliers: [1, 2], resBlocks: 1, attentionResolutions: [4]}
+          training: {steps: 20, batchSize: 8, warmupSteps: 5, metricsEverySteps: 5}
+        students:
+          count: 1
+          network: {channels: 8, multipliers: [1, 2], resBlocks: 1, attentionResolutions: [4]}
+          training: {steps: 20, batchSize: 8, warmupSteps: 5, metricsEverySteps: 5}
+        evaluation:
+          {samples: 200, gridRows: 2, gridColumns: 4, sampler: {steps: 5, spacing: uniform}}
+      """;
+
+  /** Two experiments of one study: they share the teacher, and the report shows both. */
+  private void checkStudy() throws Exception {
+    String id =
+        accepted(
+                HttpRequest.newBuilder(URI.create(api + "/api/v1/studies"))
+                    .header("Content-Type", "application/yaml")
+                    .POST(BodyPublishers.ofString(STUDY))
+                    .build())
+            .get("id")
+            .asText();
+    String path = "/api/v1/studies/" + id;
+    JsonNode study = JSON.readTree(get(path));
+    while (!List.of("DONE", "FAILED", "CANCELED").contains(study.get("stage").asText())) {
+      Thread.sleep(100);
+      study = JSON.readTree(get(path));
+    }
+    assertThat(study.get("stage").asText()).isEqualTo("DONE");
+    List<JsonNode> members = new ArrayList<>();
+    study.get("members").forEach(members::add);
+    assertThat(members).hasSize(2).allMatch(m -> m.get("stage").asText().equals("DONE"));
+    assertThat(members.stream().mapToInt(m -> m.get("reusedModels").asInt()).sum()).isEqualTo(1);
+    assertThat(members.get(0).get("distances").get("teacher"))
+        .isEqualTo(members.get(1).get("distances").get("teacher"));
+    for (JsonNode member : members) {
+      String curves = "/api/v1/experiments/%s/teacher/metrics?series=loss";
+      byte[] series = get(curves.formatted(member.get("experimentId").asText()));
+      assertThat(JSON.readTree(series).get("series").get(0).get("points")).hasSize(4);
+    }
+    assertThat(new String(get(path + "/artifacts/report.html"), StandardCharsets.UTF_8))
+        .contains(
+            "samples: teacher",
+            "samples: o2mkd, feature loss none",
+            "samples: o2mkd, feature loss hint",
+            "feature loss</td>");
   }
 
   /** Measured ranges, one of them the teacher's, and students that start from the teacher. */
@@ -187,7 +248,7 @@ class ExperimentIT {
   private static String specialists(Path teacher, String signal) {
     return """
         name: specialists
-        dataset: {source: "shapes?count=64", resolution: 8}
+        dataset: {source: "shapes?count=256", resolution: 8}
         diffusion: {timesteps: 100}
         teacher: {source: %s}
         students:
@@ -201,7 +262,7 @@ class ExperimentIT {
             - student: 3
               network: {channels: 6, multipliers: [1, 2], resBlocks: 1, attentionResolutions: [4]}
         evaluation:
-          samples: 16
+          samples: 200
           batchSize: 16
           gridRows: 2
           gridColumns: 4
