@@ -17,7 +17,6 @@ import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.Instant;
 import java.time.OffsetDateTime;
-import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.LinkedHashMap;
@@ -178,88 +177,6 @@ public class ExperimentRepository {
         .bind("kind", kind)
         .bind("detail", detail)
         .execute();
-  }
-
-  /** Up to {@code limit} experiments that come after {@code after}, newest first. */
-  List<ExperimentSummary> list(
-      ExperimentFilter filter, Optional<Cursor> after, int limit, Function<String, Links> linksOf) {
-    List<String> conditions = new ArrayList<>(List.of("true"));
-    Map<String, Object> values = new TreeMap<>();
-    filter
-        .stage()
-        .ifPresent(
-            stage -> {
-              conditions.add("e.stage = :stage");
-              values.put("stage", stage.name());
-            });
-    filter
-        .nameContains()
-        .ifPresent(
-            part -> {
-              conditions.add("position(lower(:name) in lower(e.name)) > 0");
-              values.put("name", part);
-            });
-    filter
-        .datasetSource()
-        .ifPresent(
-            source -> {
-              conditions.add("e.spec -> 'dataset' ->> 'source' = :source");
-              values.put("source", source);
-            });
-    if (!filter.labels().isEmpty()) {
-      conditions.add("e.labels @> cast(:labels as jsonb)");
-      values.put("labels", SpecJson.write(filter.labels()));
-    }
-    after.ifPresent(
-        cursor -> {
-          conditions.add("(e.created_at, e.id) < (:createdAt, :id)");
-          values.put("createdAt", cursor.createdAt().atOffset(ZoneOffset.UTC));
-          values.put("id", cursor.id());
-        });
-    String sql =
-        """
-        select e.id, e.name, e.stage, e.labels, e.created_at, e.updated_at, e.finished_at,
-          e.spec -> 'dataset' ->> 'source' as source,
-          cast(e.spec -> 'students' ->> 'count' as int) as students,
-          cast(e.spec -> 'students' ->> 'specificProbability' as double precision) as p,
-          coalesce(m.step, 0) as step, coalesce(m.total_steps, 0) as total_steps,
-          coalesce(v.distances, '{}') as distances
-        from experiment e
-        left join lateral (
-          select sum(step) as step, sum(total_steps) as total_steps
-          from model where experiment_id = e.id) m on true
-        left join lateral (
-          select jsonb_object_agg(subject, distance) as distances
-          from evaluation where experiment_id = e.id and distance < 'Infinity') v on true
-        where %s
-        order by e.created_at desc, e.id desc
-        limit :limit
-        """
-            .formatted(String.join(" and ", conditions));
-    return jdbi.withHandle(
-        handle ->
-            handle
-                .createQuery(sql)
-                .bindMap(values)
-                .bind("limit", limit)
-                .map(
-                    (row, context) ->
-                        new ExperimentSummary(
-                            row.getString("id"),
-                            row.getString("name"),
-                            Stage.valueOf(row.getString("stage")),
-                            labels(row.getString("labels")),
-                            row.getString("source"),
-                            row.getInt("students"),
-                            row.getDouble("p"),
-                            row.getLong("step"),
-                            row.getLong("total_steps"),
-                            numbers(row.getString("distances")),
-                            instant(row, "created_at").orElseThrow(),
-                            instant(row, "updated_at").orElseThrow(),
-                            instant(row, "finished_at"),
-                            linksOf.apply(row.getString("id"))))
-                .list());
   }
 
   Optional<StoredExperiment> find(String id) {
@@ -452,14 +369,25 @@ public class ExperimentRepository {
 
   /** Up to {@code limit} events with an id above {@code after}, oldest first. */
   List<EventPage.Event> events(String id, long after, int limit) {
+    return events(id, after, limit, "");
+  }
+
+  /** The same without the last second, of which an event with a lower id may still come. */
+  List<EventPage.Event> settledEvents(String id, long after, int limit) {
+    return events(id, after, limit, "and at < now() - interval '1 s'");
+  }
+
+  private List<EventPage.Event> events(String id, long after, int limit, String condition) {
     return jdbi.withHandle(
         handle ->
             handle
                 .createQuery(
                     """
                     select id, at, kind, model_key, detail
-                    from event where experiment_id = :id and id > :after order by id limit :limit
-                    """)
+                    from event where experiment_id = :id and id > :after %s
+                    order by id limit :limit
+                    """
+                        .formatted(condition))
                 .bind("id", id)
                 .bind("after", after)
                 .bind("limit", limit)
@@ -474,6 +402,49 @@ public class ExperimentRepository {
                 .list());
   }
 
+  /**
+   * A few values of the loss of the model that was last started, by experiment: as many as there
+   * are, {@code points} at most.
+   */
+  Map<String, List<Double>> losses(List<String> ids, int points) {
+    Map<String, List<Double>> losses = new TreeMap<>();
+    jdbi.useHandle(
+        handle ->
+            handle
+                .createQuery(
+                    """
+                    select e.id, p.step, p.value
+                    from unnest(:ids) e (id)
+                    join lateral (
+                      select coalesce(reused_from, id) as id from model
+                      where experiment_id = e.id and started_at is not null
+                      order by started_at desc, position limit 1) m on true
+                    join lateral (
+                      select min(step) as low, max(step) as high from metric_point
+                      where model_id = m.id and series = 'loss') b on b.low is not null
+                    cross join generate_series(0, :last) g (i)
+                    join lateral (
+                      select step, value from metric_point
+                      where model_id = m.id and series = 'loss'
+                        and step >= b.low + cast(b.high - b.low as bigint) * g.i / :last
+                      order by step limit 1) p on true
+                    group by e.id, p.step, p.value
+                    order by e.id, p.step
+                    """)
+                .bindArray("ids", String.class, ids)
+                .bind("last", points - 1)
+                .map((row, context) -> Map.entry(row.getString("id"), row.getDouble("value")))
+                .forEach(
+                    point -> {
+                      if (Double.isFinite(point.getValue())) {
+                        losses
+                            .computeIfAbsent(point.getKey(), id -> new ArrayList<>())
+                            .add(point.getValue());
+                      }
+                    }));
+    return losses;
+  }
+
   boolean hasModel(String id, ModelKey key) {
     return jdbi.withHandle(
         handle ->
@@ -486,11 +457,11 @@ public class ExperimentRepository {
                 .isPresent());
   }
 
-  /** The points of a model by series; of all its series when {@code names} is empty. */
-  Map<String, List<MetricSeries.Point>> metrics(String id, ModelKey key, List<String> names) {
-    Map<String, List<MetricSeries.Point>> series = new LinkedHashMap<>();
-    names.forEach(name -> series.put(name, new ArrayList<>()));
-    jdbi.useHandle(
+  /** The curves of a model by name. */
+  Map<String, Curve> metrics(String id, ModelKey key, MetricSeries.Wanted wanted) {
+    Map<String, Curve> curves = new LinkedHashMap<>();
+    wanted.names().forEach(name -> curves.put(name, new Curve()));
+    jdbi.useTransaction( // or else the driver would hold all rows at once
         handle ->
             handle
                 .createQuery(
@@ -498,25 +469,27 @@ public class ExperimentRepository {
                     select p.series, p.step, p.value
                     from metric_point p join model m on coalesce(m.reused_from, m.id) = p.model_id
                     where m.experiment_id = :id and m.key = :key
-                      and (:every or p.series = any(:names))
+                      and (:every or p.series = any(:names)) and p.step between :from and :to
                     order by p.series, p.step
                     """)
                 .bind("id", id)
                 .bind("key", key.value())
-                .bind("every", names.isEmpty())
-                .bindArray("names", String.class, names)
+                .bind("every", wanted.names().isEmpty())
+                .bindArray("names", String.class, wanted.names())
+                .bind("from", wanted.from())
+                .bind("to", wanted.to())
                 .setFetchSize(10_000)
-                .map(
-                    (row, context) ->
-                        Map.entry(
-                            row.getString("series"),
-                            MetricSeries.Point.of(row.getInt("step"), row.getDouble("value"))))
-                .forEach(
-                    point ->
-                        series
-                            .computeIfAbsent(point.getKey(), name -> new ArrayList<>())
-                            .add(point.getValue())));
-    return series;
+                .scanResultSet(
+                    (rows, context) -> {
+                      ResultSet row = rows.get();
+                      while (row.next()) {
+                        curves
+                            .computeIfAbsent(row.getString(1), name -> new Curve())
+                            .add(row.getInt(2), row.getDouble(3));
+                      }
+                      return curves;
+                    }));
+    return curves;
   }
 
   /** Whether the experiment belongs to a study that has not ended, which starts its workflow. */

@@ -1,11 +1,16 @@
 package dev.atelier.api.experiment;
 
 import dev.atelier.api.IdempotencyKey;
+import dev.atelier.api.history.Cursor;
+import dev.atelier.api.history.HistoryQuery;
+import dev.atelier.api.history.Sort;
 import dev.atelier.api.problem.Problem;
 import dev.atelier.api.spec.DocumentFormat;
 import dev.atelier.api.spec.SpecReader;
 import dev.atelier.spec.ExperimentSpec;
 import dev.atelier.spec.TrainingOverrides;
+import io.smallrye.common.annotation.Blocking;
+import io.smallrye.mutiny.Multi;
 import jakarta.ws.rs.Consumes;
 import jakarta.ws.rs.GET;
 import jakarta.ws.rs.HeaderParam;
@@ -20,8 +25,11 @@ import jakarta.ws.rs.core.HttpHeaders;
 import jakarta.ws.rs.core.MediaType;
 import jakarta.ws.rs.core.Request;
 import jakarta.ws.rs.core.Response;
+import jakarta.ws.rs.sse.OutboundSseEvent;
+import jakarta.ws.rs.sse.Sse;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import org.eclipse.microprofile.openapi.annotations.Operation;
 import org.eclipse.microprofile.openapi.annotations.enums.SchemaType;
@@ -106,13 +114,26 @@ public class ExperimentResource {
   @GET
   @Operation(
       operationId = "listExperiments",
-      summary = "List experiments, newest first",
-      description = "Several filters must all hold.")
+      summary = "List experiments, newest first unless sorted otherwise",
+      description =
+          "Conditions and words in `q` and the other filters must all hold. Fields: id, name, stage,"
+              + " dataset, students, p, seed, created, updated, finished, study, distance and macs (of"
+              + " the students, or of another subject: distance.teacher), label.<key>, spec.<field>.")
   @APIResponse(
       responseCode = "200",
       description = "One page",
       content = @Content(schema = @Schema(implementation = ExperimentPage.class)))
   public ExperimentPage list(
+      @QueryParam("q")
+          @Parameter(
+              description = "Conditions (=, !=, <, <=, >, >=, ~ for a part of a text) and words",
+              example = "students=4 p>=0.5 distance<20 label.team=vision")
+          String query,
+      @QueryParam("sort")
+          @Parameter(
+              description = "A field; with - in front the greatest first",
+              schema = @Schema(type = SchemaType.STRING, defaultValue = "-created"))
+          String sort,
       @QueryParam("stage") @Parameter(description = "Stage, such as DONE") String stage,
       @QueryParam("name") @Parameter(description = "Part of the name, in any letter case")
           String name,
@@ -132,16 +153,75 @@ public class ExperimentResource {
       @QueryParam("cursor") @Parameter(description = "nextCursor of the page before")
           String cursor) {
     ListParameters parameters = new ListParameters();
-    ExperimentFilter filter =
-        new ExperimentFilter(
-            parameters.stage(stage),
-            parameters.text("name", name),
-            parameters.labels(labels),
-            parameters.text("dataset", dataset));
-    Optional<Cursor> after = parameters.cursor(cursor);
+    HistoryQuery asked =
+        parameters.query(query).and(parameters.conditions(stage, name, dataset, labels));
+    Sort order = parameters.sort(sort);
+    Optional<Cursor> after = parameters.cursor(cursor, order);
     int size = parameters.limit(limit, 50, 200);
     parameters.check();
-    return experiments.list(filter, after, size);
+    return experiments.list(asked, order, after, size);
+  }
+
+  @GET
+  @Path("/compare")
+  @Operation(
+      operationId = "compareExperiments",
+      summary = "Show experiments beside one another",
+      description = "The fields in which their specs differ, and every figure of each.")
+  @APIResponse(
+      responseCode = "200",
+      description = "The comparison",
+      content = @Content(schema = @Schema(implementation = Comparison.class)))
+  public Comparison compare(
+      @QueryParam("ids") @Parameter(description = "2 to 50 ids with commas between") String text) {
+    ListParameters parameters = new ListParameters();
+    List<String> ids = parameters.ids(text, 2, 50);
+    parameters.check();
+    return experiments.compare(ids);
+  }
+
+  @GET
+  @Path("/losses")
+  @Operation(
+      operationId = "experimentLosses",
+      summary = "Get a few values of the loss of each experiment, for small plots",
+      description = "Of the model that was last started; experiments without one are left out.")
+  @APIResponse(
+      responseCode = "200",
+      description = "Values by experiment, in order of steps",
+      content = @Content(schema = @Schema(implementation = Object.class)))
+  public Map<String, List<Double>> losses(
+      @QueryParam("ids") @Parameter(description = "1 to 200 ids with commas between") String text) {
+    ListParameters parameters = new ListParameters();
+    List<String> ids = parameters.ids(text, 1, 200);
+    parameters.check();
+    return experiments.losses(ids, 40);
+  }
+
+  @GET
+  @Path("/{id}/stream")
+  @Produces(MediaType.SERVER_SENT_EVENTS)
+  @Blocking
+  @Operation(
+      operationId = "streamExperiment",
+      summary = "Follow an experiment live, as server-sent events",
+      description =
+          "`event`: an entry of its history, with its id, replayed from Last-Event-ID on."
+              + " `progress`: the stage and the models that changed. `end`: it has ended.")
+  @APIResponse(
+      responseCode = "200",
+      description = "The events",
+      content = @Content(mediaType = MediaType.SERVER_SENT_EVENTS))
+  public Multi<OutboundSseEvent> stream(
+      @PathParam("id") String id,
+      @HeaderParam(HttpHeaders.LAST_EVENT_ID_HEADER)
+          @Parameter(description = "Id of the last event that the client has seen")
+          String lastEventId,
+      @Context Sse sse) {
+    ListParameters parameters = new ListParameters();
+    long after = parameters.eventCursor(HttpHeaders.LAST_EVENT_ID_HEADER, lastEventId);
+    parameters.check();
+    return experiments.stream(id, after, sse);
   }
 
   @GET
@@ -181,7 +261,7 @@ public class ExperimentResource {
       @QueryParam("cursor") @Parameter(description = "nextCursor of the page before")
           String cursor) {
     ListParameters parameters = new ListParameters();
-    long after = parameters.eventCursor(cursor);
+    long after = parameters.eventCursor("cursor", cursor);
     int size = parameters.limit(limit, 200, 1000);
     parameters.check();
     return experiments.events(id, after, size);
@@ -220,7 +300,23 @@ public class ExperimentResource {
           @Parameter(
               description = "Names of curves, with commas between; absent: all",
               example = "loss")
-          String series) {
+          String series,
+      @QueryParam("points")
+          @Parameter(
+              description =
+                  "About so many points of each curve: the lowest and the highest of each stretch, so that spikes stay; absent: all",
+              schema = @Schema(type = SchemaType.INTEGER, minimum = "4"))
+          String points,
+      @QueryParam("from")
+          @Parameter(
+              description = "First step",
+              schema = @Schema(type = SchemaType.INTEGER, minimum = "0"))
+          String from,
+      @QueryParam("to")
+          @Parameter(
+              description = "Last step",
+              schema = @Schema(type = SchemaType.INTEGER, minimum = "0"))
+          String to) {
     ListParameters parameters = new ListParameters();
     List<String> names =
         parameters.text("series", series).stream()
@@ -229,8 +325,14 @@ public class ExperimentResource {
             .filter(name -> !name.isEmpty())
             .distinct()
             .toList();
+    MetricSeries.Wanted wanted =
+        new MetricSeries.Wanted(
+            names,
+            parameters.atLeast("from", from, 0, 0),
+            parameters.atLeast("to", to, 0, Integer.MAX_VALUE),
+            parameters.atLeast("points", points, 4, Integer.MAX_VALUE));
     parameters.check();
-    return experiments.metrics(id, key, names);
+    return experiments.metrics(id, key, wanted);
   }
 
   @GET
@@ -245,8 +347,11 @@ public class ExperimentResource {
   public MetricSeries studentMetrics(
       @PathParam("id") String id,
       @PathParam("k") String student,
-      @QueryParam("series") String series) {
-    return metrics(id, "student-" + student, series);
+      @QueryParam("series") String series,
+      @QueryParam("points") String points,
+      @QueryParam("from") String from,
+      @QueryParam("to") String to) {
+    return metrics(id, "student-" + student, series, points, from, to);
   }
 
   @GET
@@ -257,8 +362,12 @@ public class ExperimentResource {
       description = "The curves, each point as [step, value]",
       content = @Content(schema = @Schema(implementation = MetricSeries.class)))
   public MetricSeries teacherMetrics(
-      @PathParam("id") String id, @QueryParam("series") String series) {
-    return metrics(id, "teacher", series);
+      @PathParam("id") String id,
+      @QueryParam("series") String series,
+      @QueryParam("points") String points,
+      @QueryParam("from") String from,
+      @QueryParam("to") String to) {
+    return metrics(id, "teacher", series, points, from, to);
   }
 
   @POST

@@ -2,6 +2,9 @@ package dev.atelier.api.experiment;
 
 import dev.atelier.api.experiment.ExperimentRepository.Launch;
 import dev.atelier.api.experiment.ExperimentRepository.LockedExperiment;
+import dev.atelier.api.history.Cursor;
+import dev.atelier.api.history.HistoryQuery;
+import dev.atelier.api.history.Sort;
 import dev.atelier.api.problem.ProblemException;
 import dev.atelier.api.problem.ProblemType;
 import dev.atelier.api.store.ObjectStore;
@@ -14,11 +17,16 @@ import dev.atelier.workflows.DistillationWorkflow;
 import dev.atelier.workflows.ModelKey;
 import dev.atelier.workflows.Protocol;
 import dev.atelier.workflows.Stage;
+import io.smallrye.mutiny.Multi;
 import jakarta.enterprise.context.ApplicationScoped;
+import jakarta.ws.rs.sse.OutboundSseEvent;
+import jakarta.ws.rs.sse.Sse;
 import java.io.InputStream;
 import java.time.Instant;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.TreeMap;
 import org.jboss.logging.Logger;
 
 /** What users can do with experiments. */
@@ -30,9 +38,18 @@ public class ExperimentService {
   private final ExperimentRepository repository;
   private final DistillationRuns runs;
   private final ObjectStore store;
+  private final ExperimentList lists;
+  private final ProgressStream stream;
 
-  ExperimentService(ExperimentRepository repository, DistillationRuns runs, ObjectStore store) {
+  ExperimentService(
+      ExperimentRepository repository,
+      DistillationRuns runs,
+      ObjectStore store,
+      ExperimentList lists,
+      ProgressStream stream) {
     this.repository = repository;
+    this.stream = stream;
+    this.lists = lists;
     this.runs = runs;
     this.store = store;
   }
@@ -67,16 +84,16 @@ public class ExperimentService {
     return true;
   }
 
-  ExperimentPage list(ExperimentFilter filter, Optional<Cursor> after, int limit) {
-    List<ExperimentSummary> rows =
-        repository.list(filter, after, limit + 1, id -> Links.of(id, runs.page(id)));
-    if (rows.size() <= limit) {
-      return new ExperimentPage(rows, Optional.empty(), warnings(rows));
-    }
-    ExperimentSummary last = rows.get(limit - 1);
-    List<ExperimentSummary> page = List.copyOf(rows.subList(0, limit));
+  ExperimentPage list(HistoryQuery query, Sort sort, Optional<Cursor> after, int limit) {
+    List<ExperimentList.Row> rows =
+        lists.list(query, sort, after, limit + 1, id -> Links.of(id, runs.page(id)));
+    boolean more = rows.size() > limit;
+    List<ExperimentSummary> page =
+        rows.stream().limit(limit).map(ExperimentList.Row::experiment).toList();
     return new ExperimentPage(
-        page, Optional.of(new Cursor(last.createdAt(), last.id()).encode()), warnings(page));
+        page,
+        more ? Optional.of(rows.get(limit - 1).cursor().encode()) : Optional.empty(),
+        warnings(page));
   }
 
   private List<String> warnings(List<ExperimentSummary> page) {
@@ -106,6 +123,49 @@ public class ExperimentService {
         repository.schedules(id));
   }
 
+  /** Experiments beside one another. */
+  Comparison compare(List<String> ids) {
+    List<StoredExperiment> rows = ids.stream().map(this::find).toList();
+    List<Map<String, Double>> figures = ids.stream().map(this::figures).toList();
+    return new Comparison(
+        ids.stream().map(id -> summary(id)).toList(),
+        Comparison.differences(rows.stream().map(StoredExperiment::spec).toList()),
+        Comparison.rows(figures),
+        Protocol.warning(repository.protocols(ids)).stream().toList());
+  }
+
+  private ExperimentSummary summary(String id) {
+    HistoryQuery one = new HistoryQuery(List.of("e.id = :id"), Map.of(), Map.of("id", id));
+    return lists
+        .list(one, Sort.NEWEST, Optional.empty(), 1, i -> Links.of(i, runs.page(i)))
+        .get(0)
+        .experiment();
+  }
+
+  /** Every figure of every subject, by name. */
+  private Map<String, Double> figures(String id) {
+    Map<String, Double> figures = new TreeMap<>();
+    for (EvaluationView evaluation : repository.evaluations(id)) {
+      String subject = evaluation.subject() + ".";
+      evaluation.distance().ifPresent(d -> figures.put(subject + "distance", d));
+      evaluation.macsPerStep().ifPresent(m -> figures.put(subject + "macsPerStep", m));
+      figures.put(subject + "parameters", (double) evaluation.parameters());
+      figures.put(subject + "imagesPerSecond", evaluation.imagesPerSecond());
+      evaluation.weightsBytes().ifPresent(w -> figures.put(subject + "weightsBytes", (double) w));
+      evaluation.metrics().forEach((name, value) -> figures.put(subject + name, value));
+    }
+    return figures;
+  }
+
+  Map<String, List<Double>> losses(List<String> ids, int points) {
+    return repository.losses(ids, points);
+  }
+
+  Multi<OutboundSseEvent> stream(String id, long after, Sse sse) {
+    find(id);
+    return stream.open(id, after, sse);
+  }
+
   EventPage events(String id, long after, int limit) {
     find(id);
     List<EventPage.Event> events = repository.events(id, after, limit + 1);
@@ -117,11 +177,16 @@ public class ExperimentService {
         Optional.of(Long.toString(events.get(limit - 1).id())));
   }
 
-  MetricSeries metrics(String id, String key, List<String> names) {
+  MetricSeries metrics(String id, String key, MetricSeries.Wanted wanted) {
     ModelKey model = model(id, key);
     return new MetricSeries(
-        repository.metrics(id, model, names).entrySet().stream()
-            .map(series -> new MetricSeries.Series(series.getKey(), series.getValue()))
+        repository.metrics(id, model, wanted).entrySet().stream()
+            .map(
+                curve ->
+                    new MetricSeries.Series(
+                        curve.getKey(),
+                        curve.getValue().thinned(wanted.points()),
+                        curve.getValue().size()))
             .toList());
   }
 

@@ -1,7 +1,9 @@
 package dev.atelier.api.experiment;
 
+import dev.atelier.workflows.ModelState;
 import dev.atelier.workflows.Stage;
 import java.time.Instant;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
@@ -24,4 +26,15 @@ public record ExperimentSummary(
     Instant createdAt,
     Instant updatedAt,
     @Schema(implementation = Instant.class) Optional<Instant> finishedAt,
-    Links links) {}
+    Links links,
+    @Schema(description = "Teacher, students, one-to-one: their ranges and how far they are")
+        List<Model> models,
+    @Schema(description = "Multiply-accumulates per sampling step and image, by subject")
+        Map<String, Double> macsPerStep,
+    @Schema(description = "The study that it belongs to", implementation = String.class)
+        Optional<String> study) {
+
+  /** A model in a list. */
+  public record Model(
+      String key, int low, int high, ModelState state, long step, long totalSteps) {}
+}

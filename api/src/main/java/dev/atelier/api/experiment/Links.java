@@ -14,7 +14,8 @@ public record Links(
             format = "uri")
         Optional<URI> temporal) {
 
-  static Links of(String experimentId, Optional<URI> temporal) {
+  /** The links of an experiment. */
+  public static Links of(String experimentId, Optional<URI> temporal) {
     String self = pathOf(experimentId);
     return new Links(URI.create(self), URI.create(self + "/events"), temporal);
   }

@@ -1,7 +1,11 @@
 package dev.atelier.api.experiment;
 
+import dev.atelier.api.history.Cursor;
+import dev.atelier.api.history.HistoryQuery;
+import dev.atelier.api.history.Sort;
 import dev.atelier.api.problem.ProblemException;
 import dev.atelier.api.problem.ProblemType;
+import dev.atelier.api.spec.SpecJson;
 import dev.atelier.spec.SpecFault;
 import dev.atelier.workflows.Stage;
 import java.util.ArrayList;
@@ -30,29 +34,97 @@ final class ListParameters {
     return (int) value.getAsLong();
   }
 
-  Optional<Cursor> cursor(String text) {
+  Optional<Cursor> cursor(String text, Sort sort) {
     if (text == null) {
       return Optional.empty();
     }
-    Optional<Cursor> cursor = Cursor.decode(text);
+    Optional<Cursor> cursor = Cursor.decode(text, sort);
     if (cursor.isEmpty()) {
-      fault("cursor", "must be the nextCursor of an earlier page.");
+      fault("cursor", "must be the nextCursor of an earlier page in the same order.");
     }
     return cursor;
   }
 
-  long eventCursor(String text) {
+  HistoryQuery query(String text) {
+    return text("q", text).map(q -> HistoryQuery.parse("q", q, faults)).orElse(HistoryQuery.ALL);
+  }
+
+  Sort sort(String text) {
+    return text("sort", text).map(s -> Sort.parse("sort", s, faults)).orElse(Sort.NEWEST);
+  }
+
+  /** The filters that have parameters of their own. */
+  HistoryQuery conditions(String stage, String name, String dataset, List<String> labels) {
+    List<String> conditions = new ArrayList<>();
+    Map<String, Object> values = new TreeMap<>();
+    stage(stage)
+        .ifPresent(
+            value -> {
+              conditions.add("e.stage = :stage");
+              values.put("stage", value.name());
+            });
+    text("name", name)
+        .ifPresent(
+            part -> {
+              conditions.add("position(lower(:name) in lower(e.name)) > 0");
+              values.put("name", part);
+            });
+    text("dataset", dataset)
+        .ifPresent(
+            source -> {
+              conditions.add("e.dataset_source = :dataset");
+              values.put("dataset", source);
+            });
+    Map<String, String> wanted = labels(labels);
+    if (!wanted.isEmpty()) {
+      conditions.add("e.labels @> cast(:labels as jsonb)");
+      values.put("labels", SpecJson.write(wanted));
+    }
+    return new HistoryQuery(conditions, Map.of(), values);
+  }
+
+  /** Ids with commas between, from {@code least} to {@code most} of them. */
+  List<String> ids(String text, int least, int most) {
+    List<String> ids =
+        text("ids", text).stream()
+            .flatMap(t -> Arrays.stream(t.split(",")))
+            .map(String::strip)
+            .filter(id -> !id.isEmpty())
+            .distinct()
+            .toList();
+    if (ids.size() < least || ids.size() > most) {
+      fault(
+          "ids",
+          "must be %d to %d ids with commas between, found %d.".formatted(least, most, ids.size()));
+    }
+    return ids;
+  }
+
+  /** A whole number from {@code least} on; {@code standard} where it is not given. */
+  int atLeast(String field, String text, int least, int standard) {
+    if (text == null) {
+      return standard;
+    }
+    OptionalLong value = wholeNumber(text);
+    if (value.isEmpty() || value.getAsLong() < least || value.getAsLong() > Integer.MAX_VALUE) {
+      fault(field, "must be a whole number from %d on, found '%s'.".formatted(least, text));
+      return standard;
+    }
+    return (int) value.getAsLong();
+  }
+
+  long eventCursor(String field, String text) {
     if (text == null) {
       return 0;
     }
     OptionalLong value = wholeNumber(text);
     if (value.isEmpty() || value.getAsLong() < 0) {
-      fault("cursor", "must be the nextCursor of an earlier page.");
+      fault(field, "must be the id of an event, found '%s'.".formatted(text));
     }
     return value.orElse(0);
   }
 
-  Optional<Stage> stage(String text) {
+  private Optional<Stage> stage(String text) {
     if (text == null) {
       return Optional.empty();
     }
@@ -76,7 +148,7 @@ final class ListParameters {
     return Optional.ofNullable(text).filter(t -> !t.isEmpty());
   }
 
-  Map<String, String> labels(List<String> pairs) {
+  private Map<String, String> labels(List<String> pairs) {
     Map<String, String> labels = new TreeMap<>();
     for (String pair : pairs) {
       int colon = pair.indexOf(':');

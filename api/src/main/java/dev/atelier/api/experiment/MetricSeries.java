@@ -10,8 +10,26 @@ import org.eclipse.microprofile.openapi.annotations.media.Schema;
 /** The curves of one model. */
 public record MetricSeries(List<Series> series) {
 
-  /** One curve, by step. */
-  public record Series(@Schema(examples = "loss") String name, List<Point> points) {}
+  /**
+   * One curve, by step.
+   *
+   * @param total points in the range that was asked for, of which {@code points} may be a part
+   */
+  public record Series(
+      @Schema(examples = "loss") String name,
+      List<Point> points,
+      @Schema(description = "Points in the range; more than are shown if it was thinned out")
+          long total) {}
+
+  /**
+   * Which part of the curves is wanted.
+   *
+   * @param names of the curves; empty: all
+   * @param from first step
+   * @param to last step
+   * @param points about how many of each curve; more are thinned out so that every extreme stays
+   */
+  record Wanted(List<String> names, int from, int to, int points) {}
 
   /**
    * A value at a step; written as {@code [step, value]}, with null for a value that is no number.

@@ -6,12 +6,12 @@ import java.util.Locale;
 import java.util.Optional;
 
 /** Finds the name that a user who made a slip may have meant. */
-final class NearestName {
+public final class NearestName {
 
   private NearestName() {}
 
   /** The known name nearest to {@code name}, if it is near enough to be worth a hint. */
-  static Optional<String> to(String name, Collection<String> known) {
+  public static Optional<String> to(String name, Collection<String> known) {
     int most = name.length() < 4 ? 1 : Math.max(2, name.length() / 4);
     return name.length() > 60
         ? Optional.empty()

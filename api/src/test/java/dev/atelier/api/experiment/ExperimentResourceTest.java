@@ -647,6 +647,8 @@ class ExperimentResourceTest {
     assertThat(paths.<java.util.Map<String, Object>>path("paths").keySet())
         .containsExactlyInAnyOrder(
             "/api/v1/experiments",
+            "/api/v1/experiments/compare",
+            "/api/v1/experiments/losses",
             "/api/v1/experiments/{id}",
             "/api/v1/experiments/{id}/artifacts/{name}",
             "/api/v1/experiments/{id}/cancel",
@@ -654,6 +656,7 @@ class ExperimentResourceTest {
             "/api/v1/experiments/{id}/models/{key}/metrics",
             "/api/v1/experiments/{id}/models/{key}/retry",
             "/api/v1/experiments/{id}/samples/{subject}.png",
+            "/api/v1/experiments/{id}/stream",
             "/api/v1/experiments/{id}/students/{k}/metrics",
             "/api/v1/experiments/{id}/students/{k}/retry",
             "/api/v1/experiments/{id}/teacher/metrics",

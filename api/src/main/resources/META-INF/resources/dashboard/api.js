@@ -1,0 +1,50 @@
+// The REST API. An error is a Problem with its title, sentence and faults.
+
+export class Problem extends Error {
+  constructor(status, body) {
+    super(body.detail || body.title || `The server answered ${status}.`);
+    this.status = status;
+    this.title = body.title || 'The request failed';
+    this.faults = body.faults || [];
+    this.traceId = body.traceId;
+  }
+}
+
+async function request(method, path, body, headers = {}) {
+  let answer;
+  try {
+    answer = await fetch(path, { method, body, headers: { Accept: 'application/json', ...headers } });
+  } catch (e) {
+    if (e.name === 'AbortError') throw e;
+    throw new Problem(0, { title: 'The server does not answer', detail: 'Is it running? Start it with ./atelier up; this page tries again by itself.' });
+  }
+  const text = await answer.text();
+  let content = {};
+  try { content = text ? JSON.parse(text) : {}; } catch { content = { detail: text.slice(0, 300) }; }
+  if (!answer.ok) throw new Problem(answer.status, content);
+  return content;
+}
+
+const base = 'api/v1';
+export const get = (path, parameters = {}) => {
+  const query = new URLSearchParams(Object.entries(parameters).filter(([, v]) => v !== undefined && v !== null && v !== ''));
+  return request('GET', `${base}${path}${query.size ? `?${query}` : ''}`);
+};
+
+/** One key for one wish of the user: pressed twice or sent again, it is done once. */
+export const post = (path, body, type = 'application/json') =>
+  request('POST', `${base}${path}`, body === undefined ? undefined : typeof body === 'string' ? body : JSON.stringify(body), {
+    ...(body === undefined ? {} : { 'Content-Type': type }),
+    'Idempotency-Key': crypto.randomUUID ? crypto.randomUUID() : `${Date.now()}-${Math.random()}`,
+  });
+
+export const remove = (path) => request('DELETE', `${base}${path}`);
+
+/** Follows an experiment until it ends; the answer stops it. EventSource comes back by itself with its Last-Event-ID. */
+export function follow(id, { event, progress, end }) {
+  const source = new EventSource(`${base}/experiments/${id}/stream`);
+  source.addEventListener('event', (e) => event(JSON.parse(e.data)));
+  source.addEventListener('progress', (e) => progress(JSON.parse(e.data)));
+  source.addEventListener('end', () => { source.close(); end(); });
+  return () => source.close();
+}

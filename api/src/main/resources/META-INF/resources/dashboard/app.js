@@ -1,0 +1,77 @@
+// Shows the page that the address names. Each page is a function that fills an element and may return how to leave it.
+import { h } from './dom.js';
+import { experiments } from './experiments.js';
+import { experiment } from './experiment.js';
+import { launch } from './launch.js';
+import { compare } from './compare.js';
+import { studies, study } from './studies.js';
+
+const PAGES = [
+  [/^\/experiments$/, 'Experiments', experiments],
+  [/^\/experiments\/([^/]+)$/, 'Experiments', experiment],
+  [/^\/studies$/, 'Studies', studies],
+  [/^\/studies\/([^/]+)$/, 'Studies', study],
+  [/^\/launch$/, 'Launch', launch],
+  [/^\/compare$/, 'Experiments', compare],
+];
+
+let leave = () => {};
+
+/** The path and the parameters behind the # of the address. */
+export function address() {
+  const [path, query = ''] = location.hash.replace(/^#/, '').split('?');
+  return { path: path || '/experiments', parameters: new URLSearchParams(query) };
+}
+
+/** Changes the parameters of the address without a new page. */
+export function setParameters(parameters) {
+  for (const [name, value] of [...parameters]) if (!value) parameters.delete(name);
+  const query = parameters.toString();
+  history.replaceState(null, '', `#${address().path}${query ? `?${query}` : ''}`);
+}
+
+/** What went wrong, with what to do. */
+export function problem(e) {
+  return h('div', { class: 'note error', role: 'alert' },
+    h('strong', {}, e.title || 'Something went wrong'), h('div', {}, e.message),
+    (e.faults || []).length > 1 ? h('ul', {}, e.faults.map((f) => h('li', {}, h('code', {}, f.field), ` ${f.message}`))) : null,
+    e.traceId ? h('div', { class: 'soft small' }, `trace ${e.traceId}`) : null);
+}
+
+async function show() {
+  leave();
+  leave = () => {};
+  const main = document.getElementById('main');
+  const { path, parameters } = address();
+  const page = PAGES.find(([form]) => form.test(path));
+  document.querySelectorAll('.top nav a').forEach((a) => a.classList.toggle('here', page && a.textContent === page[1]));
+  main.replaceChildren();
+  if (!page) {
+    main.append(h('div', { class: 'empty' }, h('h1', {}, 'There is no such page'), h('p', {}, h('a', { href: '#/experiments' }, 'Show the experiments'))));
+    return;
+  }
+  try {
+    leave = (await page[2](main, parameters, ...path.match(page[0]).slice(1).map(decodeURIComponent))) || (() => {});
+  } catch (e) {
+    main.append(problem(e));
+  }
+}
+
+const root = document.documentElement;
+root.dataset.theme = localStorage.getItem('theme') || '';
+if (!root.dataset.theme) delete root.dataset.theme;
+document.getElementById('theme').addEventListener('click', () => {
+  const dark = root.dataset.theme ? root.dataset.theme === 'dark' : matchMedia('(prefers-color-scheme: dark)').matches;
+  root.dataset.theme = dark ? 'light' : 'dark';
+  localStorage.setItem('theme', root.dataset.theme);
+  dispatchEvent(new Event('themechange'));
+});
+
+addEventListener('hashchange', show);
+addEventListener('keydown', (e) => {
+  if (e.key === '/' && !/INPUT|TEXTAREA|SELECT/.test(document.activeElement.tagName)) {
+    const search = document.querySelector('input[type="search"]');
+    if (search) { e.preventDefault(); search.focus(); }
+  }
+});
+show();

@@ -1,0 +1,84 @@
+package dev.atelier.api.history;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.atelier.spec.SpecFault;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+class HistoryQueryTest {
+
+  @Test
+  void shouldReadConditionsAndWords() {
+    List<SpecFault> faults = new ArrayList<>();
+
+    HistoryQuery query =
+        HistoryQuery.parse("q", "students=4 p >= 0.5 name~\"two words\" Cifar", faults);
+
+    assertThat(faults).isEmpty();
+    assertThat(query.conditions())
+        .containsExactly(
+            "e.students = :value1",
+            "e.specific_probability >= :value2",
+            "position(:value3 in lower(e.name)) > 0",
+            "position(:word4 in e.words) > 0");
+    assertThat(query.values())
+        .containsEntry("value1", 4.0)
+        .containsEntry("value3", "two words")
+        .containsEntry("word4", "cifar");
+  }
+
+  @Test
+  void shouldNeverPutTextOfTheUserIntoSql() {
+    List<SpecFault> faults = new ArrayList<>();
+    String attack = "x';drop";
+
+    HistoryQuery query =
+        HistoryQuery.parse(
+            "q", "name=\"%1$s\" label.%2$s=%1$s spec.%2$s=%1$s".formatted(attack, "kk"), faults);
+
+    assertThat(faults).isEmpty();
+    assertThat(String.join(" ", query.conditions())).doesNotContain("drop").doesNotContain("kk");
+    assertThat(query.joins()).isEmpty();
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      textBlock =
+          """
+          studens=4        | did you mean 'students'
+          students~4       | which is for text
+          students=four    | expected a number
+          created>soon     | expected a date
+          stage=DOEN       | expected one of
+          stage>DONE       | use = or !=
+          distance.nobody<3| unknown field
+          spec.a..b=1      | unknown field
+          name="open       | cannot be read from 'name="open'
+          """)
+  void shouldSayWhatIsWrongWithAQuery(String text, String expected) {
+    List<SpecFault> faults = new ArrayList<>();
+
+    HistoryQuery.parse("q", text, faults);
+
+    assertThat(faults).hasSize(1);
+    assertThat(faults.get(0).field()).isEqualTo("q");
+    assertThat(faults.get(0).message()).contains(expected);
+  }
+
+  @Test
+  void shouldRefuseACursorOfAnotherOrder() {
+    List<SpecFault> faults = new ArrayList<>();
+    Sort distance = Sort.parse("sort", "distance", faults);
+    Cursor cursor = new Cursor("distance", java.util.Optional.of("3.5"), "20261123-083604-zhzt");
+
+    assertThat(Cursor.decode(cursor.encode(), distance)).contains(cursor);
+    assertThat(Cursor.decode(cursor.encode(), Sort.NEWEST)).isEmpty();
+    assertThat(Cursor.decode("%%%", distance)).isEmpty();
+    assertThat(faults).isEmpty();
+  }
+}
