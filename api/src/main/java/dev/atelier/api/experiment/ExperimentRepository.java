@@ -23,6 +23,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalDouble;
 import java.util.TreeMap;
 import java.util.function.Function;
 import org.jdbi.v3.core.Handle;
@@ -443,6 +444,35 @@ public class ExperimentRepository {
                       }
                     }));
     return losses;
+  }
+
+  /**
+   * Multiply-accumulates per second of the last trainings on a class of device: three forward
+   * passes a step, and one of the teacher where it teaches. Empty: there was none.
+   */
+  OptionalDouble macsPerSecond(String compute) {
+    return jdbi.withHandle(
+        handle ->
+            handle
+                .createQuery(
+                    """
+                    select percentile_cont(0.5) within group (order by rate) as rate from (
+                      select m.images_per_second * (3 * m.macs + case
+                        when m.key = 'teacher'
+                          or cast(e.spec #>> '{students,loss,prediction}' as double precision) = 0
+                        then 0 else coalesce(t.macs, 0) end) as rate
+                      from model m
+                      join experiment e on e.id = m.experiment_id
+                      join model t on t.experiment_id = e.id and t.key = 'teacher'
+                      where m.state = 'DONE' and m.macs is not null and m.images_per_second > 0
+                        and m.reused_from is null and e.spec ->> 'compute' = :compute
+                      order by m.finished_at desc nulls last limit 30) trained
+                    """)
+                .bind("compute", compute)
+                .map((row, context) -> finite(row, "rate"))
+                .one()
+                .map(OptionalDouble::of)
+                .orElseGet(OptionalDouble::empty));
   }
 
   boolean hasModel(String id, ModelKey key) {

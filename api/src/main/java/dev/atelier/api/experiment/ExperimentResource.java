@@ -85,6 +85,10 @@ public class ExperimentResource {
         @Content(mediaType = YAML, schema = @Schema(implementation = ExperimentSpec.class))
       })
   @APIResponse(
+      responseCode = "200",
+      description = "What it would take (dryRun)",
+      content = @Content(schema = @Schema(implementation = Estimate.class)))
+  @APIResponse(
       responseCode = "202",
       description = "The experiment is stored and will run",
       headers =
@@ -105,9 +109,20 @@ public class ExperimentResource {
       @HeaderParam(HttpHeaders.CONTENT_TYPE) @Parameter(hidden = true) MediaType type,
       @HeaderParam(IdempotencyKey.HEADER)
           @Parameter(description = "Any text of 1 to 200 characters, chosen by the caller")
-          String idempotencyKey) {
+          String idempotencyKey,
+      @QueryParam("dryRun")
+          @Parameter(
+              description = "true: nothing is launched, the answer says what it would take",
+              schema = @Schema(type = SchemaType.BOOLEAN, defaultValue = "false"))
+          String dryRun) {
     Optional<String> key = IdempotencyKey.of(idempotencyKey);
+    ListParameters parameters = new ListParameters();
+    boolean dry = parameters.yes("dryRun", dryRun);
+    parameters.check();
     ExperimentSpec spec = reader.spec(body, DocumentFormat.of(type));
+    if (dry) {
+      return Response.ok(experiments.estimate(spec)).build();
+    }
     return accepted(experiments.launch(spec, key));
   }
 

@@ -75,6 +75,11 @@ public class ExperimentService {
     return accepted(id);
   }
 
+  /** What the experiment would take, without launching it. */
+  Estimate estimate(ExperimentSpec spec) {
+    return Estimate.of(spec, repository.macsPerSecond(spec.compute()));
+  }
+
   private boolean startUnlessEnded(LockedExperiment experiment) {
     StoredExperiment row = experiment.row();
     if (row.stage().terminal()) {

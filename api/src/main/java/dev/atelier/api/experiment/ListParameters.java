@@ -100,6 +100,14 @@ final class ListParameters {
     return ids;
   }
 
+  /** Whether {@code text} is true; false where it is not given. */
+  boolean yes(String field, String text) {
+    if (text != null && !text.equals("true") && !text.equals("false")) {
+      fault(field, "must be true or false, found '%s'.".formatted(text));
+    }
+    return "true".equals(text);
+  }
+
   /** A whole number from {@code least} on; {@code standard} where it is not given. */
   int atLeast(String field, String text, int least, int standard) {
     if (text == null) {

@@ -3,6 +3,7 @@ package dev.atelier.api.experiment;
 import static io.restassured.RestAssured.given;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.withinPercentage;
 import static org.hamcrest.Matchers.containsString;
 import static org.hamcrest.Matchers.equalTo;
 import static org.hamcrest.Matchers.hasItem;
@@ -185,6 +186,57 @@ class HistoryTest {
         .body("figures.find { it.name == 'o2mkd.distance' }.values[1]", equalTo(7f));
     given().queryParam("ids", two).get(EXPERIMENTS + "/compare").then().statusCode(400);
     given().queryParam("ids", two + ",nobody").get(EXPERIMENTS + "/compare").then().statusCode(404);
+  }
+
+  @Test
+  void shouldSayWhatAnExperimentWouldTakeWithoutLaunchingIt() {
+    String spec =
+        "{name: %s, teacher: {training: {steps: 100, batchSize: 10}}, students: {count: 2, oneToOneBaseline: true}}"
+            .formatted(group);
+    ValidatableResponse first =
+        given()
+            .contentType("application/yaml")
+            .queryParam("dryRun", "true")
+            .body(spec.getBytes(UTF_8))
+            .post(EXPERIMENTS)
+            .then()
+            .statusCode(200)
+            .body("models.key", equalTo(List.of("teacher", "student-1", "student-2", "one-to-one")))
+            .body("models[0].steps", equalTo(100))
+            .body("models[1].range.high", equalTo(500))
+            .body("spec.students.count", equalTo(2));
+    long macs = first.extract().<Number>path("models[0].macs").longValue();
+    assertThat(macs).isPositive();
+    given().queryParam("q", "name=" + group).get(EXPERIMENTS).then().body("items", hasSize(0));
+
+    String trained = launch("trained", 1, 0.5);
+    jdbi.useHandle(
+        handle ->
+            handle.execute(
+                """
+                update model set state = 'DONE', macs = 1000, images_per_second = 7, finished_at = now()
+                where experiment_id = ? and key = 'teacher'
+                """,
+                trained));
+    double rate =
+        given()
+            .contentType("application/yaml")
+            .queryParam("dryRun", "true")
+            .body(spec.getBytes(UTF_8))
+            .post(EXPERIMENTS)
+            .then()
+            .statusCode(200)
+            .extract()
+            .<Number>path("models[0].stepsPerSecond")
+            .doubleValue();
+    assertThat(rate).isCloseTo(3 * 1000 * 7 / (10 * 3.0 * macs), withinPercentage(0.01));
+    given()
+        .contentType("application/yaml")
+        .queryParam("dryRun", "perhaps")
+        .body(spec.getBytes(UTF_8))
+        .post(EXPERIMENTS)
+        .then()
+        .statusCode(400);
   }
 
   @Test

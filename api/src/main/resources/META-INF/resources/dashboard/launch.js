@@ -1,0 +1,185 @@
+// A form over the JSON Schema of the spec. What is not changed is left out of the document, so that it stays short.
+import { h, figure, count, bytes, duration } from './dom.js';
+import { get, post, Problem } from './api.js';
+import { problem } from './app.js';
+import { cutEditor } from './axis.js';
+
+const OPEN = ['dataset', 'students', 'students.assignment'];
+const WORDS = { prediction: 'prediction KD weight', diffusion: 'diffusion weight' };
+
+export async function launch(main, parameters) {
+  const schema = await get('/schemas/experiment');
+  const from = parameters.get('from');
+  const earlier = from ? (await get(`/experiments/${from}`)).spec : {};
+  const document_ = {}; // what will be sent
+  const fields = new Map(); // path -> { input, fault, read, type }
+  const resolve = (node) => (node.$ref ? { ...schema.$defs[node.$ref.split('/').pop()], ...node } : node);
+
+  const form = h('form', { onsubmit: (e) => { e.preventDefault(); start(); } });
+  const yaml = h('pre', { class: 'mono', tabindex: 0 });
+  const curl = h('pre', { class: 'mono', tabindex: 0 });
+  const estimate = h('div', { 'aria-live': 'polite' });
+  const faults = h('div', { 'aria-live': 'polite' });
+  const go = h('button', { type: 'submit' }, 'Launch');
+
+  const timesteps = () => Number(value('diffusion.timesteps') || 1000);
+  const editor = cutEditor(1000, uniform(4), (cuts) => {
+    set('students.assignment.kind', 'explicit');
+    set('students.assignment.boundaries', cuts);
+    changed();
+  });
+  const ranges = h('div', { class: 'panel' }, h('h2', {}, 'Ranges'), h('div', { class: 'soft small' }, 'Drag a cut, or move it with the arrow keys: the assignment becomes explicit.'), editor.element);
+
+  main.append(h('h1', {}, from ? 'Launch again with changes' : 'Launch an experiment'),
+    h('div', { class: 'grid2' }, h('div', {}, ranges, h('div', { class: 'panel' }, form)),
+      h('div', {}, h('div', { class: 'panel' }, h('div', { class: 'row spread' }, h('h2', { style: 'margin: 0' }, 'What it takes'), go), faults, estimate),
+        h('div', { class: 'panel' }, copyable('The spec', yaml), copyable('The same with curl', curl)))));
+
+  build(schema, '', form, earlier);
+  await changed(true);
+  return () => editor.close();
+
+  function build(node, path, box, values) {
+    const scalars = h('div', { class: 'fields' });
+    box.append(scalars);
+    for (const [name, raw] of Object.entries(node.properties || {})) {
+      const child = resolve(raw);
+      const at = path ? `${path}.${name}` : name;
+      const given = values?.[name];
+      if (child.type === 'object' && child.properties) {
+        const details = h('details', { open: OPEN.includes(at) }, h('summary', {}, h('strong', {}, name), h('span', { class: 'soft small' }, `  ${child.description || ''}`)));
+        const inner = h('div', { style: 'padding: 8px 0 0 14px' });
+        details.append(inner);
+        box.append(h('div', { style: 'margin: 8px 0' }, details));
+        build(child, at, inner, given);
+      } else {
+        scalars.append(field(at, name, child, given));
+      }
+    }
+  }
+
+  function field(path, name, node, given) {
+    const type = Array.isArray(node.type) ? node.type[0] : node.type;
+    const standard = node.default;
+    const id = `f-${path}`;
+    let input;
+    if (node.enum) input = h('select', { id }, node.enum.map((v) => h('option', { value: v, selected: v === standard }, v)));
+    else if (type === 'boolean') input = h('select', { id }, [false, true].map((v) => h('option', { value: v, selected: v === standard }, v ? 'yes' : 'no')));
+    else if (type === 'integer' || type === 'number') input = h('input', { id, type: 'number', step: type === 'integer' ? 1 : 'any', placeholder: standard ?? '' });
+    else input = h('input', { id, type: 'text', placeholder: standard === undefined || standard === null ? '' : typeof standard === 'string' ? standard : JSON.stringify(standard) });
+    const read = () => {
+      const text = input.value.trim();
+      if (text === '' || text === String(standard)) return undefined;
+      if (type === 'integer' || type === 'number') return Number(text);
+      if (type === 'boolean') return text === 'true';
+      if (type === 'array' || type === 'object') { try { return JSON.parse(text); } catch { return text; } }
+      return text;
+    };
+    const write = (v) => { input.value = v === undefined || v === null ? (node.enum || type === 'boolean' ? String(standard) : '') : typeof v === 'object' ? JSON.stringify(v) : String(v); };
+    if (given !== undefined && JSON.stringify(given) !== JSON.stringify(standard)) write(given);
+    const fault = h('div', { class: 'fault', role: 'alert' });
+    input.addEventListener('input', () => changed());
+    fields.set(path, { input, fault, read, write });
+    return h('div', { class: 'field', title: node.description || '' }, h('label', { for: id }, WORDS[name] || name.replace(/([A-Z])/g, ' $1').toLowerCase()), input, fault);
+  }
+
+  function set(path, v) {
+    fields.get(path)?.write(v);
+  }
+
+  function value(path) {
+    return fields.get(path)?.read();
+  }
+
+  function collect() {
+    for (const key of Object.keys(document_)) delete document_[key];
+    for (const [path, f] of fields) {
+      const v = f.read();
+      if (v === undefined) continue;
+      const names = path.split('.');
+      let at = document_;
+      for (const name of names.slice(0, -1)) at = at[name] ??= {};
+      at[names.at(-1)] = v;
+    }
+    const boundaries = document_.students?.assignment?.boundaries;
+    if (boundaries && document_.students.assignment.kind !== 'explicit') delete document_.students.assignment.boundaries;
+  }
+
+  let waiting;
+  let asked = 0;
+  async function changed(now = false) {
+    collect();
+    const text = toYaml(document_) || '{}\n';
+    yaml.textContent = text;
+    curl.textContent = `curl -H 'Content-Type: application/yaml' --data-binary @- ${location.origin}/api/v1/experiments <<'EOF'\n${text}EOF`;
+    const kind = value('students.assignment.kind') || 'uniform';
+    const n = Number(value('students.count') || 4);
+    const boundaries = value('students.assignment.boundaries');
+    const gamma = Number(value('students.assignment.gamma') || 1);
+    if (kind === 'explicit' && Array.isArray(boundaries) && boundaries.length === n + 1) editor.set(boundaries);
+    else if (kind !== 'explicit') editor.set(kind === 'power' ? uniform(n, gamma) : uniform(n));
+    else { set('students.assignment.boundaries', uniform(n)); editor.set(uniform(n)); if (!now) { return changed(true); } }
+    clearTimeout(waiting);
+    waiting = setTimeout(check, now ? 0 : 350);
+    return undefined;
+  }
+
+  function uniform(n, gamma = 1) {
+    return Array.from({ length: n + 1 }, (_, i) => Math.round(timesteps2() * (i / n) ** gamma));
+  }
+
+  function timesteps2() { return fields.size ? timesteps() : 1000; }
+
+  async function check() {
+    const mine = ++asked;
+    try {
+      const answer = await post('/experiments?dryRun=true', document_);
+      if (mine !== asked) return;
+      show([]);
+      go.disabled = false;
+      const models = answer.models || [];
+      estimate.replaceChildren(h('div', { class: 'scroll' }, h('table', { class: 'small' }, h('thead', {}, h('tr', {}, ['', 't', 'parameters', 'MACs', 'steps', 'steps/s', 'hours'].map((t, i) => h('th', { class: i ? 'num' : '' }, t)))),
+        h('tbody', {}, models.map((m) => h('tr', {}, h('td', {}, m.key), h('td', { class: 'num' }, m.range ? `${m.range.low}–${m.range.high}` : '–'), h('td', { class: 'num' }, count(m.parameters)), h('td', { class: 'num' }, count(m.macs)), h('td', { class: 'num' }, m.steps), h('td', { class: 'num' }, figure(m.stepsPerSecond)), h('td', { class: 'num' }, m.hours === undefined ? '–' : figure(m.hours))))))),
+      h('p', { class: 'soft small' }, answer.estimatedFrom || ''));
+    } catch (e) {
+      if (mine !== asked) return;
+      go.disabled = true;
+      estimate.replaceChildren();
+      show(e instanceof Problem && e.faults.length ? e.faults : [], e);
+    }
+  }
+
+  function show(list, error) {
+    for (const f of fields.values()) f.fault.textContent = '';
+    const rest = [];
+    for (const f of list) {
+      const known = fields.get(f.field) || fields.get(f.field.replace(/\[.*$/, ''));
+      if (known) { known.fault.textContent = f.message; known.input.closest('details')?.setAttribute('open', ''); } else rest.push(f);
+    }
+    faults.replaceChildren(...(error && (!list.length || rest.length) ? [problem(error)] : error ? [h('div', { class: 'note error' }, `${list.length === 1 ? 'One field is' : `${list.length} fields are`} not right: see the form.`)] : []));
+  }
+
+  async function start() {
+    go.disabled = true;
+    try {
+      const answer = await post('/experiments', document_);
+      location.hash = `#/experiments/${answer.id}`;
+    } catch (e) {
+      show(e.faults || [], e);
+      go.disabled = false;
+    }
+  }
+}
+
+function copyable(title, pre) {
+  const button = h('button', { class: 'quiet small', type: 'button', onclick: async () => { await navigator.clipboard.writeText(pre.textContent); button.textContent = 'Copied'; setTimeout(() => { button.textContent = 'Copy'; }, 1500); } }, 'Copy');
+  return h('div', {}, h('div', { class: 'row spread' }, h('h2', { style: 'margin: 0' }, title), button), pre);
+}
+
+/** YAML of maps, lists and scalars. */
+export function toYaml(node, indent = '') {
+  return Object.entries(node).map(([k, v]) => {
+    if (v !== null && typeof v === 'object' && !Array.isArray(v)) return Object.keys(v).length ? `${indent}${k}:\n${toYaml(v, `${indent}  `)}` : '';
+    return `${indent}${k}: ${typeof v === 'string' && /^[A-Za-z0-9_./ -]*[A-Za-z][A-Za-z0-9_./-]*$/.test(v) && !/^(true|false|yes|no|on|off|null)$/i.test(v) && v.trim() === v ? v : JSON.stringify(v)}\n`;
+  }).join('');
+}
