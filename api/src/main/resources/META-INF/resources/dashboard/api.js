@@ -13,7 +13,7 @@ export class Problem extends Error {
 async function request(method, path, body, headers = {}) {
   let answer;
   try {
-    answer = await fetch(path, { method, body, headers: { Accept: 'application/json', ...headers } });
+    answer = await fetch(path, { method, body, headers: { Accept: 'application/json, */*;q=0.1', ...headers } });
   } catch (e) {
     if (e.name === 'AbortError') throw e;
     throw new Problem(0, { title: 'The server does not answer', detail: 'Is it running? Start it with ./atelier up; this page tries again by itself.' });

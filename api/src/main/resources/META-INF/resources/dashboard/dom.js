@@ -16,7 +16,7 @@ function fill(element, properties, children) {
     else if (value === true) element.setAttribute(name, '');
     else if (value !== false && value !== null && value !== undefined) element.setAttribute(name, value);
   }
-  element.append(...children.flat().filter((c) => c !== null && c !== undefined && c !== false));
+  element.append(...children.flat(Infinity).filter((c) => c !== null && c !== undefined && c !== false));
   return element;
 }
 
@@ -39,18 +39,21 @@ export function tip(element, text) {
   return element;
 }
 
-const COMPACT = new Intl.NumberFormat('en', { notation: 'compact', maximumFractionDigits: 1 });
-
 /** Three or four significant digits; nothing for no number. */
 export function figure(value) {
   if (value === null || value === undefined || !Number.isFinite(value)) return '–';
   const size = Math.abs(value);
-  if (size !== 0 && (size < 0.001 || size >= 1e5)) return size >= 1e5 ? COMPACT.format(value) : value.toExponential(2);
+  if (size !== 0 && (size < 0.001 || size >= 1e5)) return size >= 1e5 ? count(value) : value.toExponential(2);
   return size >= 100 ? value.toFixed(1) : Number(value.toPrecision(4)).toString();
 }
 
+/** A count with a unit: 64.4 M. */
 export function count(value) {
-  return value === null || value === undefined ? '–' : COMPACT.format(value);
+  if (value === null || value === undefined) return '–';
+  const units = ['', ' k', ' M', ' G', ' T', ' P'];
+  let unit = 0;
+  while (Math.abs(value) >= 1000 && unit < units.length - 1) { value /= 1000; unit++; }
+  return `${unit ? Number(value.toPrecision(3)) : Number(value.toPrecision(4))}${units[unit]}`;
 }
 
 export function bytes(value) {

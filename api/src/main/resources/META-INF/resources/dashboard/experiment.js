@@ -14,7 +14,7 @@ export async function experiment(main, parameters, id) {
   const closing = [];
   const notes = h('div', { 'aria-live': 'polite' });
   const title = h('div', {});
-  const actions = h('div', { class: 'row' });
+  const actions = h("div", { class: "row", style: "margin-top: 8px" });
   const chosen = h('div', { class: 'panel' });
   let model = null;
 
@@ -167,7 +167,7 @@ export async function experiment(main, parameters, id) {
   }
 
   function showEvent(e) {
-    events.prepend(h('tr', {}, h('td', { class: 'soft small num' }, tip(h('span', {}, new Date(e.at).toLocaleTimeString()), new Date(e.at).toLocaleString())), h('td', {}, e.kind), h('td', { class: 'small' }, e.modelKey ? h('strong', {}, `${e.modelKey} `) : '', e.detail)));
+    events.prepend(h('tr', {}, h('td', { class: 'soft small num' }, tip(h('span', {}, new Date(e.at).toLocaleTimeString()), new Date(e.at).toLocaleString())), h('td', {}, e.kind), h('td', { class: 'small' }, e.model ? h("strong", {}, `${e.model} `) : '', e.detail)));
   }
 
   async function reload() {

@@ -53,7 +53,7 @@ export async function experiments(main, parameters) {
     const link = `#/experiments/${e.id}`;
     return h('tr', { 'data-id': e.id },
       h('td', {}, box),
-      h('td', { style: 'min-width: 150px; max-width: 360px; overflow-wrap: anywhere' }, h('a', { href: link }, e.name), h('div', { class: 'soft small wide' }, e.id, Object.entries(e.labels).slice(0, 3).map(([k, v]) => h('span', { class: 'chip', style: 'margin-left: 6px' }, `${k}: ${v}`)))),
+      h('td', { style: 'min-width: 150px; max-width: 360px; overflow-wrap: anywhere' }, h('a', { href: link }, e.name), h('div', { class: 'soft small wide', style: 'white-space: nowrap; overflow: hidden; text-overflow: ellipsis' }, e.id, Object.entries(e.labels).filter(([, v]) => !e.name.includes(v)).slice(0, 3).map(([k, v]) => h('span', { class: 'chip', style: 'margin-left: 6px' }, `${k}: ${v}`)))),
       h('td', {}, pill(e.stage)),
       h('td', { class: 'wide' }, smallAxis(e.models)),
       h('td', { class: 'wide', 'data-loss': e.id }, ''),

@@ -1,5 +1,5 @@
 // A form over the JSON Schema of the spec. What is not changed is left out of the document, so that it stays short.
-import { h, figure, count, bytes, duration } from './dom.js';
+import { h, figure, count } from './dom.js';
 import { get, post, Problem } from './api.js';
 import { problem } from './app.js';
 import { cutEditor } from './axis.js';
@@ -14,6 +14,9 @@ export async function launch(main, parameters) {
   const document_ = {}; // what will be sent
   const fields = new Map(); // path -> { input, fault, read, type }
   const resolve = (node) => (node.$ref ? { ...schema.$defs[node.$ref.split('/').pop()], ...node } : node);
+
+  let waiting; // for the user to stop typing
+  let asked = 0; // the question whose answer counts
 
   const form = h('form', { onsubmit: (e) => { e.preventDefault(); start(); } });
   const yaml = h('pre', { class: 'mono', tabindex: 0 });
@@ -64,7 +67,7 @@ export async function launch(main, parameters) {
     const id = `f-${path}`;
     let input;
     if (node.enum) input = h('select', { id }, node.enum.map((v) => h('option', { value: v, selected: v === standard }, v)));
-    else if (type === 'boolean') input = h('select', { id }, [false, true].map((v) => h('option', { value: v, selected: v === standard }, v ? 'yes' : 'no')));
+    else if (type === 'boolean') input = h('select', { id }, [false, true].map((v) => h('option', { value: String(v), selected: v === standard }, v ? 'yes' : 'no')));
     else if (type === 'integer' || type === 'number') input = h('input', { id, type: 'number', step: type === 'integer' ? 1 : 'any', placeholder: standard ?? '' });
     else input = h('input', { id, type: 'text', placeholder: standard === undefined || standard === null ? '' : typeof standard === 'string' ? standard : JSON.stringify(standard) });
     const read = () => {
@@ -105,8 +108,6 @@ export async function launch(main, parameters) {
     if (boundaries && document_.students.assignment.kind !== 'explicit') delete document_.students.assignment.boundaries;
   }
 
-  let waiting;
-  let asked = 0;
   async function changed(now = false) {
     collect();
     const text = toYaml(document_) || '{}\n';
@@ -138,9 +139,9 @@ export async function launch(main, parameters) {
       show([]);
       go.disabled = false;
       const models = answer.models || [];
-      estimate.replaceChildren(h('div', { class: 'scroll' }, h('table', { class: 'small' }, h('thead', {}, h('tr', {}, ['', 't', 'parameters', 'MACs', 'steps', 'steps/s', 'hours'].map((t, i) => h('th', { class: i ? 'num' : '' }, t)))),
-        h('tbody', {}, models.map((m) => h('tr', {}, h('td', {}, m.key), h('td', { class: 'num' }, m.range ? `${m.range.low}–${m.range.high}` : '–'), h('td', { class: 'num' }, count(m.parameters)), h('td', { class: 'num' }, count(m.macs)), h('td', { class: 'num' }, m.steps), h('td', { class: 'num' }, figure(m.stepsPerSecond)), h('td', { class: 'num' }, m.hours === undefined ? '–' : figure(m.hours))))))),
-      h('p', { class: 'soft small' }, answer.estimatedFrom || ''));
+      estimate.replaceChildren(h('div', { class: 'scroll' }, h('table', { class: 'small' }, h('thead', {}, h('tr', {}, ['', 'parameters', 'MACs', 'steps', 'steps/s', 'hours'].map((t, i) => h('th', { class: i ? 'num' : '' }, t)))),
+        h('tbody', {}, models.map((m) => h('tr', {}, h('td', { style: 'white-space: nowrap' }, m.key), h('td', { class: 'num' }, count(m.parameters)), h('td', { class: 'num' }, count(m.macs)), h('td', { class: 'num' }, count(m.steps)), h('td', { class: 'num' }, figure(m.stepsPerSecond)), h('td', { class: 'num' }, m.hours === undefined ? '–' : figure(m.hours))))))),
+      h('p', { class: 'soft small' }, `${answer.deviceHours === undefined ? '' : `${figure(answer.deviceHours)} device hours in all. `}${answer.estimatedFrom}`));
     } catch (e) {
       if (mine !== asked) return;
       go.disabled = true;
