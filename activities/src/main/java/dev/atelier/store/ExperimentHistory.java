@@ -6,15 +6,19 @@ import com.fasterxml.jackson.core.type.TypeReference;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.datatype.jdk8.Jdk8Module;
 import dev.atelier.report.ExperimentReport;
+import dev.atelier.spec.RetentionSpec;
 import dev.atelier.spec.TimestepRange;
 import dev.atelier.spec.TrainingOverrides;
 import dev.atelier.workflows.DatasetRef;
 import dev.atelier.workflows.ModelKey;
 import dev.atelier.workflows.ModelState;
 import dev.atelier.workflows.Stage;
+import java.util.Collection;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalDouble;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
 import javax.sql.DataSource;
@@ -176,18 +180,39 @@ public final class ExperimentHistory {
                           new SupersededException(
                               "Experiment %s has no model '%s' any more."
                                   .formatted(experimentId, key)));
+          handle
+              .createUpdate(
+                  "insert into attempt (model_id, fence, worker) values (:model, :fence, :worker)")
+              .bind("model", attempt.modelId())
+              .bind("fence", attempt.fence())
+              .bind("worker", worker)
+              .execute();
           event(handle, experimentId, "model-started", Optional.of(key), "on " + worker);
           return attempt;
         });
   }
 
   /**
-   * Shows how far an attempt is, and keeps its metric points.
+   * What an attempt has cost so far.
+   *
+   * @param firstStep steps done when it began
+   * @param cpuSeconds of its process, all threads
+   * @param gpuSeconds during which it held a GPU; 0 on a CPU
+   */
+  public record Usage(int firstStep, double cpuSeconds, double gpuSeconds) {}
+
+  /**
+   * Shows how far an attempt is and what it cost, and keeps its metric points.
    *
    * @throws SupersededException if a newer attempt owns the model
    */
   public void recordProgress(
-      Attempt attempt, int step, double loss, double imagesPerSecond, List<MetricPoint> points) {
+      Attempt attempt,
+      int step,
+      double loss,
+      double imagesPerSecond,
+      List<MetricPoint> points,
+      Usage usage) {
     inTransaction(
         handle -> {
           int changed =
@@ -205,6 +230,19 @@ public final class ExperimentHistory {
                   .bind("imagesPerSecond", imagesPerSecond)
                   .execute();
           requireOwner(changed, attempt);
+          handle
+              .createUpdate(
+                  """
+                  update attempt
+                  set first_step = :firstStep, last_step = :step, cpu_seconds = :cpuSeconds,
+                      gpu_seconds = :gpuSeconds, updated_at = now()
+                  where model_id = :model and fence = :fence
+                  """)
+              .bind("model", attempt.modelId())
+              .bind("fence", attempt.fence())
+              .bind("step", step)
+              .bindMethods(usage)
+              .execute();
           if (points.isEmpty()) {
             return null;
           }
@@ -240,13 +278,20 @@ public final class ExperimentHistory {
               handle
                   .createUpdate(
                       """
-                      insert into checkpoint (model_id, step, manifest_key, manifest_sha256, bytes)
-                      select id, :step, :key, :sha256, :bytes from model
+                      insert into checkpoint
+                        (model_id, step, manifest_key, manifest_sha256, bytes, loss)
+                      select id, :step, :key, :sha256, :bytes,
+                        (select avg(value) from metric_point
+                         where model_id = :model and series = 'loss' and step <= :step
+                           and step > coalesce((select max(step) from checkpoint
+                             where model_id = :model and step < :step), 0))
+                      from model
                       where id = :model and fence = :fence
                       for update
                       on conflict (model_id, step) do update
                       set manifest_key = excluded.manifest_key, bytes = excluded.bytes,
-                          manifest_sha256 = excluded.manifest_sha256, created_at = now()
+                          manifest_sha256 = excluded.manifest_sha256, loss = excluded.loss,
+                          created_at = now()
                       """)
                   .bind("model", attempt.modelId())
                   .bind("fence", attempt.fence())
@@ -259,8 +304,50 @@ public final class ExperimentHistory {
         });
   }
 
-  /** A checkpoint as the database knows it. */
-  public record CheckpointRow(int step, String manifestKey, String manifestSha256) {}
+  /**
+   * A checkpoint as the database knows it.
+   *
+   * @param loss mean of the training loss since the checkpoint before, where it is known
+   */
+  public record CheckpointRow(
+      int step, String manifestKey, String manifestSha256, OptionalDouble loss) {
+
+    /** One whose loss doesn't matter. */
+    public CheckpointRow(int step, String manifestKey, String manifestSha256) {
+      this(step, manifestKey, manifestSha256, OptionalDouble.empty());
+    }
+  }
+
+  /** Those of the manifests that checkpoints of other models refer to as well. */
+  public Set<String> sharedManifests(Attempt attempt, Collection<String> manifestKeys) {
+    return inTransaction(
+        handle ->
+            handle
+                .createQuery(
+                    """
+                    select distinct manifest_key from checkpoint
+                    where manifest_key = any(:keys) and model_id <> :model
+                    """)
+                .bindArray("keys", String.class, manifestKeys.toArray())
+                .bind("model", attempt.modelId())
+                .mapTo(String.class)
+                .set());
+  }
+
+  /** Which checkpoints of the experiment's models stay. */
+  public RetentionSpec retention(String experimentId) {
+    return inTransaction(
+        handle ->
+            handle
+                .createQuery(
+                    "select spec ->> 'retention' as retention from experiment where id = :id")
+                .bind("id", experimentId)
+                .map((row, context) -> Optional.ofNullable(row.getString("retention")))
+                .findOne()
+                .flatMap(found -> found)
+                .map(ExperimentHistory::retentionOf)
+                .orElse(RetentionSpec.DEFAULTS));
+  }
 
   /** Checkpoints of a model, newest first. */
   public List<CheckpointRow> checkpoints(Attempt attempt) {
@@ -269,7 +356,7 @@ public final class ExperimentHistory {
             handle
                 .createQuery(
                     """
-                    select step, manifest_key, manifest_sha256 from checkpoint
+                    select step, manifest_key, manifest_sha256, loss from checkpoint
                     where model_id = :model order by step desc
                     """)
                 .bind("model", attempt.modelId())
@@ -278,7 +365,11 @@ public final class ExperimentHistory {
                         new CheckpointRow(
                             row.getInt("step"),
                             row.getString("manifest_key"),
-                            row.getString("manifest_sha256")))
+                            row.getString("manifest_sha256"),
+                            Optional.ofNullable((Double) row.getObject("loss"))
+                                .filter(Double::isFinite)
+                                .map(OptionalDouble::of)
+                                .orElseGet(OptionalDouble::empty)))
                 .list());
   }
 
@@ -523,6 +614,14 @@ public final class ExperimentHistory {
                 .bind("search", search.name())
                 .bindArray("names", String.class, names)
                 .execute());
+  }
+
+  private static RetentionSpec retentionOf(String json) {
+    try {
+      return JSON.readValue(json, RetentionSpec.class);
+    } catch (JsonProcessingException e) {
+      throw new IllegalStateException(e);
+    }
   }
 
   private static Map<String, Double> figures(String json) {

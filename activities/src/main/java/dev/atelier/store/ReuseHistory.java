@@ -154,11 +154,16 @@ public final class ReuseHistory {
         .findOne();
   }
 
-  /** Ends a model as a copy of an equal one: its figures and its last checkpoint are that one's. */
-  public void recordReused(String experimentId, ModelKey key, String fingerprint, Trained source) {
-    database.inTransaction(
+  /**
+   * Ends a model as a copy of an equal one: its figures and its last checkpoint are that one's.
+   *
+   * @return false: one of them is no longer there
+   */
+  public boolean recordReused(
+      String experimentId, ModelKey key, String fingerprint, Trained source) {
+    return database.inTransaction(
         handle -> {
-          long model =
+          Optional<Long> copied =
               handle
                   .createQuery(
                       """
@@ -179,12 +184,11 @@ public final class ReuseHistory {
                   .bind("key", key.value())
                   .bind("source", source.modelId())
                   .mapTo(Long.class)
-                  .findOne()
-                  .orElseThrow(
-                      () ->
-                          new SupersededException(
-                              "Experiment %s has no model '%s' any more."
-                                  .formatted(experimentId, key)));
+                  .findOne();
+          if (copied.isEmpty()) {
+            return false;
+          }
+          long model = copied.get();
           handle
               .createUpdate(
                   """
@@ -202,7 +206,7 @@ public final class ReuseHistory {
           String detail =
               "%s of experiment %s was trained in exactly this way"
                   .formatted(source.key(), source.experimentId());
-          return handle
+          handle
               .createUpdate(
                   """
                   insert into event (experiment_id, kind, model_key, detail)
@@ -214,6 +218,7 @@ public final class ReuseHistory {
               .bind("key", key.value())
               .bind("detail", detail)
               .execute();
+          return true;
         });
   }
 

@@ -1,5 +1,6 @@
 package dev.atelier.store;
 
+import dev.atelier.spec.RetentionSpec;
 import dev.atelier.store.CheckpointManifest.StoredFile;
 import dev.atelier.store.ExperimentHistory.Attempt;
 import dev.atelier.store.ExperimentHistory.CheckpointRow;
@@ -15,6 +16,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -31,7 +33,8 @@ import org.slf4j.LoggerFactory;
 public final class S3CheckpointStore implements CheckpointStore {
 
   private static final Logger LOG = LoggerFactory.getLogger(S3CheckpointStore.class);
-  private static final int KEPT = 2;
+
+  private static final String MANIFEST = "manifest.json";
 
   private final ObjectStore store;
   private final ExperimentHistory history;
@@ -39,6 +42,7 @@ public final class S3CheckpointStore implements CheckpointStore {
   private final ModelKey key;
   private final Attempt attempt;
   private final TrainingEnvironment environment;
+  private final RetentionSpec retention;
   private final String prefix;
   private final Path workDirectory;
 
@@ -62,6 +66,7 @@ public final class S3CheckpointStore implements CheckpointStore {
     this.key = key;
     this.attempt = attempt;
     this.environment = environment;
+    this.retention = history.retention(experimentId);
     this.prefix = ExperimentKeys.checkpoints(experimentId, key);
     this.workDirectory = workDirectory;
   }
@@ -141,7 +146,7 @@ public final class S3CheckpointStore implements CheckpointStore {
     CheckpointManifest manifest =
         new CheckpointManifest(step, specHash, codeVersion, Optional.of(environment), files);
     byte[] json = manifest.toJson();
-    String manifestKey = base + "manifest.json";
+    String manifestKey = base + MANIFEST;
     store.put(manifestKey, json, "application/json");
     history.recordCheckpoint(attempt, step, manifestKey, Sha256.of(json), manifest.bytes());
     finishSave(manifestKey);
@@ -154,21 +159,28 @@ public final class S3CheckpointStore implements CheckpointStore {
   }
 
   /**
-   * Deletes all but the newest checkpoints, and what lost attempts left behind. Nothing of a newer
-   * attempt: this one may have been superseded just now, and the other's save be under way.
+   * Deletes the checkpoints that the experiment's retention does not keep and that no other model
+   * has taken over, and what lost attempts left behind. Nothing of a newer attempt: this one may
+   * have been superseded just now, and the other's save be under way.
    */
   private void removeOld() {
     List<CheckpointRow> rows = history.checkpoints(attempt);
+    Set<CheckpointRow> keptRows = KeptCheckpoints.of(rows, retention);
+    rows.stream()
+        .filter(row -> !keptRows.contains(row))
+        .forEach(row -> history.forgetCheckpoint(attempt, row));
+    List<String> objects =
+        store.list(prefix).stream().filter(object -> !object.equals(prefix + "latest")).toList();
+    Set<String> manifests =
+        objects.stream().map(object -> directoryOf(object) + MANIFEST).collect(Collectors.toSet());
     Set<String> kept =
-        rows.stream()
-            .limit(KEPT)
-            .map(row -> directoryOf(row.manifestKey()))
+        Stream.concat(
+                keptRows.stream().map(CheckpointRow::manifestKey),
+                history.sharedManifests(attempt, manifests).stream())
+            .map(S3CheckpointStore::directoryOf)
             .collect(Collectors.toSet());
-    rows.stream().skip(KEPT).forEach(row -> history.forgetCheckpoint(attempt, row));
-    for (String object : store.list(prefix)) {
-      if (!object.equals(prefix + "latest")
-          && !kept.contains(directoryOf(object))
-          && fenceOf(object) <= attempt.fence()) {
+    for (String object : objects) {
+      if (!kept.contains(directoryOf(object)) && fenceOf(object) <= attempt.fence()) {
         store.delete(object);
       }
     }

@@ -3,6 +3,7 @@ package dev.atelier.worker;
 import dev.atelier.store.ExperimentHistory;
 import dev.atelier.store.ExperimentHistory.Attempt;
 import dev.atelier.store.ExperimentHistory.MetricPoint;
+import dev.atelier.store.ExperimentHistory.Usage;
 import dev.atelier.store.StoreUnavailableException;
 import dev.atelier.store.SupersededException;
 import dev.atelier.training.TrainingListener;
@@ -28,14 +29,19 @@ final class ProgressReporter implements TrainingListener, AutoCloseable {
 
   private final ExperimentHistory history;
   private final Attempt attempt;
+  private final boolean onGpu;
+  private final long startedNanos = System.nanoTime();
+  private final double cpuSecondsBefore = processCpuSeconds();
+  private volatile int firstStep;
   private final ScheduledExecutorService timer;
   private final List<MetricPoint> pending = new ArrayList<>(); // guarded by this
   private Optional<TrainingMetrics> newest = Optional.empty(); // guarded by this
   private volatile Optional<SupersededException> superseded = Optional.empty();
 
-  ProgressReporter(ExperimentHistory history, Attempt attempt) {
+  ProgressReporter(ExperimentHistory history, Attempt attempt, boolean onGpu) {
     this.history = history;
     this.attempt = attempt;
+    this.onGpu = onGpu;
     timer =
         Executors.newSingleThreadScheduledExecutor(
             task -> {
@@ -44,6 +50,25 @@ final class ProgressReporter implements TrainingListener, AutoCloseable {
               return thread;
             });
     var unused = timer.scheduleWithFixedDelay(this::flushQuietly, 1, 1, TimeUnit.SECONDS);
+  }
+
+  @Override
+  public void onStart(int step, int totalSteps) {
+    firstStep = step;
+  }
+
+  /** A process trains one model at a time, so that what it has used since is this attempt's. */
+  private Usage usage() {
+    double wallSeconds = (System.nanoTime() - startedNanos) / 1e9;
+    return new Usage(firstStep, processCpuSeconds() - cpuSecondsBefore, onGpu ? wallSeconds : 0);
+  }
+
+  private static double processCpuSeconds() {
+    return ProcessHandle.current()
+        .info()
+        .totalCpuDuration()
+        .map(cpu -> cpu.toNanos() / 1e9)
+        .orElse(0.0);
   }
 
   @Override
@@ -126,14 +151,16 @@ final class ProgressReporter implements TrainingListener, AutoCloseable {
       points = List.copyOf(pending);
     }
     history.recordProgress(
-        attempt, metrics.step(), metrics.loss(), metrics.imagesPerSecond(), points);
+        attempt, metrics.step(), metrics.loss(), metrics.imagesPerSecond(), points, usage());
     synchronized (this) {
       pending.subList(0, points.size()).clear();
     }
   }
 
+  /** Also writes what is pending, as after a training that was handed back. */
   @Override
   public void close() {
     timer.shutdownNow();
+    flushQuietly();
   }
 }

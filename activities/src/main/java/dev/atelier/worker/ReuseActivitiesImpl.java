@@ -62,8 +62,9 @@ final class ReuseActivitiesImpl implements ReuseActivities {
   private Found find(Wanted wanted) {
     Set<Long> useless = new HashSet<>();
     for (Trained twin : history.trained(wanted.experimentId(), wanted.fingerprint())) {
-      if (isWhole(twin)) {
-        history.recordReused(wanted.experimentId(), wanted.key(), wanted.fingerprint(), twin);
+      if (isWhole(twin)
+          && history.recordReused(
+              wanted.experimentId(), wanted.key(), wanted.fingerprint(), twin)) {
         return new Found(
             Optional.of(
                 new ModelRef(

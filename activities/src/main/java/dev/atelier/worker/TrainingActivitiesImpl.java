@@ -258,7 +258,8 @@ final class TrainingActivitiesImpl implements TrainingActivities {
             attempt,
             TrainingEnvironment.here(config.device(), config.threads()),
             work);
-    try (ProgressReporter progress = new ProgressReporter(history, attempt)) {
+    try (ProgressReporter progress =
+        new ProgressReporter(history, attempt, !config.device().equals("cpu"))) {
       heartbeat.describe(progress::summary);
       BooleanSupplier stop =
           () ->

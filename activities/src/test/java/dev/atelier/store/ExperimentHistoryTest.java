@@ -10,6 +10,7 @@ import dev.atelier.store.ExperimentHistory.Candidate;
 import dev.atelier.store.ExperimentHistory.Evaluation;
 import dev.atelier.store.ExperimentHistory.MetricPoint;
 import dev.atelier.store.ExperimentHistory.Search;
+import dev.atelier.store.ExperimentHistory.Usage;
 import dev.atelier.workflows.DatasetRef;
 import dev.atelier.workflows.ModelKey;
 import dev.atelier.workflows.Stage;
@@ -63,12 +64,14 @@ class ExperimentHistoryTest {
         });
   }
 
+  private static final Usage NOTHING_USED = new Usage(0, 0, 0);
+
   @Test
   void shouldRefuseEveryWriteOfAnAttemptThatWasSuperseded() {
     Attempt zombie = start();
     Attempt owner = start();
 
-    assertThatThrownBy(() -> history.recordProgress(zombie, 50, 0.1, 9, List.of()))
+    assertThatThrownBy(() -> history.recordProgress(zombie, 50, 0.1, 9, List.of(), NOTHING_USED))
         .isInstanceOf(SupersededException.class);
     assertThatThrownBy(() -> history.recordCheckpoint(zombie, 50, "m", "s", 1))
         .isInstanceOf(SupersededException.class);
@@ -79,7 +82,7 @@ class ExperimentHistoryTest {
     assertThat(text("select state from model")).isEqualTo("RUNNING");
 
     // The owner's same writes go through: it is the fence that refused, not the rows.
-    history.recordProgress(owner, 50, 0.1, 9, List.of());
+    history.recordProgress(owner, 50, 0.1, 9, List.of(), NOTHING_USED);
     history.recordCheckpoint(owner, 50, "m", "s", 1);
     history.recordModelDone("e", STUDENT, owner);
     assertThat(number("select count(*) from checkpoint")).isOne();
@@ -100,10 +103,24 @@ class ExperimentHistoryTest {
   void shouldKeepOnePointPerStepWhenStepsAreReplayed() {
     List<MetricPoint> points =
         List.of(new MetricPoint("loss", 10, 0.5), new MetricPoint("loss", 20, 0.25));
-    history.recordProgress(start(), 20, 0.25, 9, points);
-    history.recordProgress(start(), 20, 0.25, 9, points);
+    history.recordProgress(start(), 20, 0.25, 9, points, NOTHING_USED);
+    history.recordProgress(start(), 20, 0.25, 9, points, NOTHING_USED);
 
     assertThat(number("select count(*) from metric_point")).isEqualTo(2);
+  }
+
+  @Test
+  void shouldAccountForEachAttemptHoweverOftenItsProgressIsWritten() {
+    Attempt first = start();
+    history.recordProgress(first, 30, 0.5, 9, List.of(), new Usage(0, 2.5, 0));
+    history.recordProgress(first, 60, 0.5, 9, List.of(), new Usage(0, 5, 0));
+    history.recordProgress(first, 60, 0.5, 9, List.of(), new Usage(0, 5, 0));
+    Attempt second = start(); // the first was lost after its checkpoint of step 50
+    history.recordProgress(second, 100, 0.5, 9, List.of(), new Usage(50, 4, 1));
+
+    assertThat(number("select sum(last_step - first_step) from attempt")).isEqualTo(110);
+    assertThat(number("select cast(sum(cpu_seconds) as bigint) from attempt")).isEqualTo(9);
+    assertThat(number("select cast(sum(gpu_seconds) as bigint) from attempt")).isOne();
   }
 
   @Test

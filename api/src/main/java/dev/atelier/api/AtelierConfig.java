@@ -18,6 +18,32 @@ public interface AtelierConfig {
   @WithDefault("10s")
   Duration reconcileEvery();
 
+  Maintenance maintenance();
+
+  /** What keeps the store and the database clean. */
+  interface Maintenance {
+
+    /** How often objects of deleted experiments are removed. */
+    @WithDefault("30s")
+    Duration deletionsEvery();
+
+    /** How often the store is compared with the database; {@code off}: never. */
+    @WithDefault("24h")
+    String checkEvery();
+
+    /** How long after the start the first comparison begins. */
+    @WithDefault("1h")
+    String firstCheckAfter();
+
+    /** Whether the scheduled comparison removes objects that no row refers to. */
+    @WithDefault("false")
+    boolean repair();
+
+    /** Younger objects are never taken for orphans: their row may be on its way. */
+    @WithDefault("24h")
+    Duration grace();
+  }
+
   /** The object store. */
   interface S3 {
 

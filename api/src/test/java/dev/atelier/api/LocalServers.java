@@ -15,15 +15,33 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.net.URI;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
+import java.time.Instant;
 import java.util.Map;
+import java.util.stream.Stream;
+import org.gaul.s3proxy.S3Proxy;
+import org.gaul.s3proxy.auth.AuthenticationType;
+import org.gaul.s3proxy.nio2blob.FilesystemNio2BlobStore;
 
-/** A real Postgres, and the in-JVM Temporal server with a worker, on loopback for tests. */
+/**
+ * A real Postgres, a real S3 server, and the in-JVM Temporal server with a worker, on loopback for
+ * tests.
+ */
 public class LocalServers implements QuarkusTestResourceLifecycleManager {
+
+  static final String BUCKET = "atelier";
+  private static final String ACCESS_KEY = "atelier";
+  private static final String SECRET_KEY = "atelier-secret";
 
   private EmbeddedPostgres postgres;
   private TestServicesStarter temporal;
   private Server temporalServer;
   private WorkflowServiceStubs stubs;
+  private S3Proxy s3;
+  private static Path objects; // one stack serves all tests of a run
   private WorkerFactory workers;
 
   @Override
@@ -35,6 +53,8 @@ public class LocalServers implements QuarkusTestResourceLifecycleManager {
           NettyServerBuilder.forAddress(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0));
       GRPCServerHelper.registerServicesAndHealthChecks(temporal.getServices(), builder);
       temporalServer = builder.build().start();
+      objects = Files.createTempDirectory("s3");
+      s3 = startS3(objects);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
@@ -47,18 +67,56 @@ public class LocalServers implements QuarkusTestResourceLifecycleManager {
         .newWorker(TaskQueues.LIGHT)
         .registerWorkflowImplementationTypes(WaitingDistillation.class, WaitingStudy.class);
     workers.start();
-    return Map.of(
-        "quarkus.datasource.jdbc.url", postgres.getJdbcUrl("postgres", "postgres"),
-        "quarkus.datasource.username", "postgres",
-        "quarkus.datasource.password", "postgres",
-        "atelier.temporal.target", target,
-        "atelier.temporal.ui", "http://127.0.0.1:8233/",
-        "atelier.reconcile-every", "1s");
+    return Map.ofEntries(
+        Map.entry("quarkus.datasource.jdbc.url", postgres.getJdbcUrl("postgres", "postgres")),
+        Map.entry("quarkus.datasource.username", "postgres"),
+        Map.entry("quarkus.datasource.password", "postgres"),
+        Map.entry("atelier.temporal.target", target),
+        Map.entry("atelier.temporal.ui", "http://127.0.0.1:8233/"),
+        Map.entry("atelier.reconcile-every", "1s"),
+        Map.entry("atelier.s3.endpoint", "http://127.0.0.1:" + s3.getPort()),
+        Map.entry("atelier.s3.access-key", ACCESS_KEY),
+        Map.entry("atelier.s3.secret-key", SECRET_KEY),
+        Map.entry("atelier.s3.bucket", BUCKET),
+        Map.entry("atelier.maintenance.check-every", "off"),
+        Map.entry("atelier.maintenance.grace", "1h"));
+  }
+
+  /** Makes every object of the store as old as that. */
+  public static void setAge(Instant modified) {
+    try (Stream<Path> files = Files.walk(objects.resolve(BUCKET))) {
+      for (Path file : files.filter(Files::isRegularFile).toList()) {
+        Files.setLastModifiedTime(file, FileTime.from(modified));
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private static S3Proxy startS3(Path directory) {
+    FilesystemNio2BlobStore store = new FilesystemNio2BlobStore(directory.toString());
+    store.createContainer(BUCKET);
+    S3Proxy proxy =
+        S3Proxy.builder()
+            .blobStore(store)
+            .endpoint(URI.create("http://127.0.0.1:0"))
+            .awsAuthentication(AuthenticationType.AWS_V2_OR_V4, ACCESS_KEY, SECRET_KEY)
+            .ignoreUnknownHeaders(true)
+            .build();
+    try {
+      proxy.start();
+    } catch (Exception e) {
+      throw new IllegalStateException("The S3 server does not start.", e);
+    }
+    return proxy;
   }
 
   @Override
   public void stop() {
     try {
+      if (s3 != null) {
+        s3.stop();
+      }
       if (workers != null) {
         workers.shutdownNow();
         stubs.shutdownNow();
@@ -70,8 +128,8 @@ public class LocalServers implements QuarkusTestResourceLifecycleManager {
       if (postgres != null) {
         postgres.close();
       }
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
+    } catch (Exception e) {
+      throw new IllegalStateException("A server does not stop.", e);
     }
   }
 }

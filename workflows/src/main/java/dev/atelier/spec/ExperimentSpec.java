@@ -45,7 +45,9 @@ public record ExperimentSpec(
     @JsonPropertyDescription(
             "Whether a model that another experiment trained in exactly the same way is taken over: allowed or never")
         @NotNull
-        Reuse reuse) {
+        Reuse reuse,
+    @JsonPropertyDescription("Which checkpoints of each model stay") @NotNull @Valid
+        RetentionSpec retention) {
 
   /** Whether models of other experiments may be taken over. */
   public enum Reuse {
@@ -78,7 +80,8 @@ public record ExperimentSpec(
         compute,
         MergeSpec.NONE,
         ScheduleSearchSpec.NONE,
-        Reuse.ALLOWED);
+        Reuse.ALLOWED,
+        RetentionSpec.DEFAULTS);
   }
 
   public ExperimentSpec {
@@ -101,5 +104,6 @@ public record ExperimentSpec(
     merge = merge == null ? MergeSpec.NONE : merge;
     search = search == null ? ScheduleSearchSpec.NONE : search;
     reuse = reuse == null ? Reuse.ALLOWED : reuse;
+    retention = retention == null ? RetentionSpec.DEFAULTS : retention;
   }
 }

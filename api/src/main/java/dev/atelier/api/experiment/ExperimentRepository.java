@@ -1,6 +1,7 @@
 package dev.atelier.api.experiment;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.atelier.api.maintenance.Deletions;
 import dev.atelier.api.spec.SpecJson;
 import dev.atelier.spec.ExperimentSpec;
 import dev.atelier.spec.StudentsSpec;
@@ -221,8 +222,14 @@ public class ExperimentRepository {
                     select key, range_low, range_high, state, step, total_steps, loss,
                       images_per_second, parameters, macs, attempts, worker, overrides,
                       error_type, error_message, started_at, finished_at,
-                      (select experiment_id from model s where s.id = m.reused_from) as reused_from
-                    from model m where experiment_id = :id order by position
+                      (select experiment_id from model s where s.id = m.reused_from) as reused_from,
+                      a.executed, a.cpu_seconds, a.gpu_seconds
+                    from model m
+                    left join lateral (
+                      select sum(last_step - first_step) as executed,
+                        sum(cpu_seconds) as cpu_seconds, sum(gpu_seconds) as gpu_seconds
+                      from attempt where model_id = m.id) a on true
+                    where experiment_id = :id order by position
                     """)
                 .bind("id", experiment.id())
                 .map((row, context) -> model(row, experiment.spec()))
@@ -254,7 +261,10 @@ public class ExperimentRepository {
         Optional.ofNullable(row.getString("worker")),
         instant(row, "started_at"),
         instant(row, "finished_at"),
-        Optional.ofNullable(row.getString("reused_from")));
+        Optional.ofNullable(row.getString("reused_from")),
+        whole(row, "executed").map(executed -> Math.max(0, executed - step)),
+        finite(row, "cpu_seconds"),
+        finite(row, "gpu_seconds"));
   }
 
   List<EvaluationView> evaluations(String id) {
@@ -581,6 +591,11 @@ public class ExperimentRepository {
 
     void event(String kind, String detail) {
       insertEvent(handle, row.id(), kind, detail);
+    }
+
+    /** Deletes the experiment with all that belongs to it. */
+    void delete() {
+      Deletions.deleteRows(handle, row.id());
     }
 
     /** Ends the experiment and those of its models that have not ended. */

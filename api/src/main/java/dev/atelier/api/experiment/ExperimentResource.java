@@ -12,6 +12,7 @@ import dev.atelier.spec.TrainingOverrides;
 import io.smallrye.common.annotation.Blocking;
 import io.smallrye.mutiny.Multi;
 import jakarta.ws.rs.Consumes;
+import jakarta.ws.rs.DELETE;
 import jakarta.ws.rs.GET;
 import jakarta.ws.rs.HeaderParam;
 import jakarta.ws.rs.POST;
@@ -296,6 +297,19 @@ public class ExperimentResource {
       content = @Content(schema = @Schema(implementation = Accepted.class)))
   public Response cancel(@PathParam("id") String id) {
     return accepted(experiments.cancel(id));
+  }
+
+  @DELETE
+  @Path("/{id}")
+  @Operation(
+      operationId = "deleteExperiment",
+      summary = "Delete an experiment that has ended, with its curves, checkpoints and files",
+      description =
+          "Models that other experiments have taken over are handed over to them. An experiment"
+              + " that has not ended answers 409.")
+  @APIResponse(responseCode = "204", description = "It is deleted")
+  public void delete(@PathParam("id") String id) {
+    experiments.delete(id);
   }
 
   @GET

@@ -5,6 +5,7 @@ import dev.atelier.api.experiment.ExperimentRepository.LockedExperiment;
 import dev.atelier.api.history.Cursor;
 import dev.atelier.api.history.HistoryQuery;
 import dev.atelier.api.history.Sort;
+import dev.atelier.api.maintenance.Deletions;
 import dev.atelier.api.problem.ProblemException;
 import dev.atelier.api.problem.ProblemType;
 import dev.atelier.api.store.ObjectStore;
@@ -40,13 +41,16 @@ public class ExperimentService {
   private final ObjectStore store;
   private final ExperimentList lists;
   private final ProgressStream stream;
+  private final Deletions deletions;
 
   ExperimentService(
       ExperimentRepository repository,
       DistillationRuns runs,
       ObjectStore store,
       ExperimentList lists,
-      ProgressStream stream) {
+      ProgressStream stream,
+      Deletions deletions) {
+    this.deletions = deletions;
     this.repository = repository;
     this.stream = stream;
     this.lists = lists;
@@ -233,6 +237,34 @@ public class ExperimentService {
       experiment.end(Stage.CANCELED, Optional.empty());
     }
     return true;
+  }
+
+  /** Deletes an ended experiment; its objects go at once, or later if the store is away. */
+  void delete(String id) {
+    find(id);
+    boolean deleted =
+        repository
+            .withLocked(
+                id,
+                experiment -> {
+                  if (!experiment.row().stage().terminal()) {
+                    throw new ProblemException(
+                        ProblemType.EXPERIMENT_RUNNING,
+                        "Cannot delete experiment %s: it is %s; cancel it first."
+                            .formatted(id, experiment.row().stage()));
+                  }
+                  if (repository.hasStudy(id)) {
+                    throw new ProblemException(
+                        ProblemType.STUDY_RUNNING,
+                        "Cannot delete experiment %s: its study has not ended.".formatted(id));
+                  }
+                  experiment.delete();
+                  return true;
+                })
+            .orElse(false);
+    if (deleted) {
+      deletions.removeObjects();
+    }
   }
 
   Artifact artifact(String id, String name) {

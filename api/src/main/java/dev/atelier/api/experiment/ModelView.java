@@ -35,7 +35,17 @@ public record ModelView(
     @Schema(
             description = "Experiment that had trained an equal model, which was taken over",
             implementation = String.class)
-        Optional<String> reusedFrom) {
+        Optional<String> reusedFrom,
+    @Schema(
+            description = "Steps that were trained more than once, after a loss of a worker",
+            implementation = Long.class)
+        Optional<Long> repeatedSteps,
+    @Schema(description = "Of its training, all attempts", implementation = Double.class)
+        Optional<Double> cpuSeconds,
+    @Schema(
+            description = "During which its training held a GPU, all attempts",
+            implementation = Double.class)
+        Optional<Double> gpuSeconds) {
 
   /** Seconds until the last step at the present rate; empty: the model is not being trained. */
   static Optional<Long> eta(

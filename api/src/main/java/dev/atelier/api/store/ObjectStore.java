@@ -2,14 +2,20 @@ package dev.atelier.api.store;
 
 import dev.atelier.api.AtelierConfig;
 import io.minio.GetObjectArgs;
+import io.minio.ListObjectsArgs;
 import io.minio.MinioClient;
+import io.minio.RemoveObjectArgs;
+import io.minio.Result;
 import io.minio.errors.ErrorResponseException;
 import io.minio.errors.MinioException;
+import io.minio.messages.Item;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.io.InputStream;
+import java.time.Instant;
 import java.util.Optional;
+import java.util.function.Consumer;
 
-/** Reads the objects that workers wrote. */
+/** Reads the objects that workers wrote, and removes those that nothing refers to. */
 @ApplicationScoped
 public class ObjectStore {
 
@@ -33,6 +39,36 @@ public class ObjectStore {
       }
       throw unavailable(e);
     } catch (MinioException | IllegalStateException e) { // the latter wraps a refused connection
+      throw unavailable(e);
+    }
+  }
+
+  /** An object without its content. */
+  public record Listed(String key, long bytes, Instant modified) {}
+
+  /** Tells of every object below a prefix, in order of keys, without holding them all. */
+  public void list(String prefix, Consumer<Listed> each) {
+    try {
+      for (Result<Item> result :
+          client.listObjects(
+              ListObjectsArgs.builder()
+                  .bucket(config.bucket())
+                  .prefix(prefix)
+                  .recursive(true)
+                  .build())) {
+        Item item = result.get();
+        each.accept(new Listed(item.objectName(), item.size(), item.lastModified().toInstant()));
+      }
+    } catch (MinioException | IllegalStateException e) {
+      throw unavailable(e);
+    }
+  }
+
+  /** Removes an object; nothing happens if there is none. */
+  public void remove(String key) {
+    try {
+      client.removeObject(RemoveObjectArgs.builder().bucket(config.bucket()).object(key).build());
+    } catch (MinioException | IllegalStateException e) {
       throw unavailable(e);
     }
   }

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import dev.atelier.api.experiment.Artifact;
 import dev.atelier.api.experiment.ArtifactView;
 import dev.atelier.api.experiment.ExperimentRepository;
+import dev.atelier.api.maintenance.Deletions;
 import dev.atelier.api.spec.SpecJson;
 import dev.atelier.api.study.StudyMember.AxisValue;
 import dev.atelier.spec.StudySpec;
@@ -16,6 +17,7 @@ import java.sql.SQLException;
 import java.time.Instant;
 import java.time.OffsetDateTime;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -336,6 +338,35 @@ class StudyRepository {
 
     StoredStudy row() {
       return row;
+    }
+
+    /** An experiment of the study that has not ended, if there is one. */
+    Optional<String> unfinishedMember() {
+      return handle
+          .createQuery(
+              """
+              select e.id from study_member m join experiment e on e.id = m.experiment_id
+              where m.study_id = :id and not e.stage = any(:ended) limit 1
+              """)
+          .bind("id", row.id())
+          .bindArray(
+              "ended",
+              String.class,
+              Arrays.stream(Stage.values()).filter(Stage::terminal).map(Stage::name).toArray())
+          .mapTo(String.class)
+          .findOne();
+    }
+
+    /** Deletes the study and its experiments, with all that belongs to them. */
+    void delete() {
+      handle
+          .createQuery(
+              "select experiment_id from study_member where study_id = :id order by position")
+          .bind("id", row.id())
+          .mapTo(String.class)
+          .list()
+          .forEach(experiment -> Deletions.deleteRows(handle, experiment));
+      Deletions.deleteStudyRows(handle, row.id());
     }
 
     void end(StudyStage stage, Optional<String> error) {

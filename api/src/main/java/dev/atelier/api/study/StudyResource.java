@@ -10,6 +10,7 @@ import dev.atelier.api.spec.SpecReader;
 import dev.atelier.spec.SpecFault;
 import dev.atelier.spec.StudySpec;
 import jakarta.ws.rs.Consumes;
+import jakarta.ws.rs.DELETE;
 import jakarta.ws.rs.GET;
 import jakarta.ws.rs.HeaderParam;
 import jakarta.ws.rs.POST;
@@ -143,6 +144,17 @@ public class StudyResource {
       content = @Content(schema = @Schema(implementation = StudyView.class)))
   public StudyView show(@PathParam("id") String id) {
     return studies.show(id);
+  }
+
+  @DELETE
+  @Path("/{id}")
+  @Operation(
+      operationId = "deleteStudy",
+      summary = "Delete a study that has ended, with its experiments",
+      description = "A study, or an experiment of it, that has not ended answers 409.")
+  @APIResponse(responseCode = "204", description = "It is deleted")
+  public void delete(@PathParam("id") String id) {
+    studies.delete(id);
   }
 
   @POST

@@ -2,6 +2,7 @@ package dev.atelier.api.study;
 
 import dev.atelier.api.experiment.Artifact;
 import dev.atelier.api.experiment.ExperimentId;
+import dev.atelier.api.maintenance.Deletions;
 import dev.atelier.api.problem.ProblemException;
 import dev.atelier.api.problem.ProblemType;
 import dev.atelier.api.spec.RefusedDocumentException;
@@ -36,8 +37,15 @@ class StudyService {
   private final StudyRuns runs;
   private final SpecReader reader;
   private final ObjectStore store;
+  private final Deletions deletions;
 
-  StudyService(StudyRepository repository, StudyRuns runs, SpecReader reader, ObjectStore store) {
+  StudyService(
+      StudyRepository repository,
+      StudyRuns runs,
+      SpecReader reader,
+      ObjectStore store,
+      Deletions deletions) {
+    this.deletions = deletions;
     this.repository = repository;
     this.runs = runs;
     this.reader = reader;
@@ -149,6 +157,33 @@ class StudyService {
       study.end(StudyStage.CANCELED, Optional.empty());
     }
     return true;
+  }
+
+  /** Deletes an ended study with its experiments. */
+  void delete(String id) {
+    find(id);
+    repository.withLocked(
+        id,
+        study -> {
+          if (!study.row().stage().terminal()) {
+            throw new ProblemException(
+                ProblemType.STUDY_RUNNING,
+                "Cannot delete study %s: it is %s; cancel it first."
+                    .formatted(id, study.row().stage()));
+          }
+          study
+              .unfinishedMember()
+              .ifPresent(
+                  member -> {
+                    throw new ProblemException(
+                        ProblemType.EXPERIMENT_RUNNING,
+                        "Cannot delete study %s: its experiment %s goes on; cancel it first."
+                            .formatted(id, member));
+                  });
+          study.delete();
+          return true;
+        });
+    deletions.removeObjects();
   }
 
   Artifact artifact(String id, String name) {

@@ -661,6 +661,8 @@ class ExperimentResourceTest {
             "/api/v1/experiments/{id}/students/{k}/retry",
             "/api/v1/experiments/{id}/teacher/metrics",
             "/api/v1/experiments/{id}/teacher/retry",
+            "/api/v1/maintenance/checks",
+            "/api/v1/maintenance/checks/{id}",
             "/api/v1/schemas/experiment",
             "/api/v1/schemas/study",
             "/api/v1/studies",

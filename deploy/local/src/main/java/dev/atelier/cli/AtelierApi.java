@@ -25,6 +25,7 @@ import java.util.Optional;
 final class AtelierApi {
 
   private static final String EXPERIMENTS = "/api/v1/experiments";
+  private static final String CHECKS = "/api/v1/maintenance/checks";
   private static final String STUDIES = "/api/v1/studies";
   private static final Duration CONNECT_TIMEOUT = Duration.ofSeconds(5);
   private static final Duration ANSWER_TIMEOUT = Duration.ofSeconds(30);
@@ -151,6 +152,32 @@ final class AtelierApi {
 
   void cancel(String id) throws CommandFailure, InterruptedException {
     send(request(path(id) + "/cancel").POST(HttpRequest.BodyPublishers.noBody()));
+  }
+
+  void delete(String id) throws CommandFailure, InterruptedException {
+    send(request(path(id)).DELETE());
+  }
+
+  void deleteStudy(String id) throws CommandFailure, InterruptedException {
+    send(request(STUDIES + "/" + encoded(id)).DELETE());
+  }
+
+  /** Starts a comparison of the store with the database. */
+  JsonNode startCheck(boolean repair) throws CommandFailure, InterruptedException {
+    return read(
+        send(request(CHECKS + "?repair=" + repair).POST(HttpRequest.BodyPublishers.noBody())),
+        JsonNode.class);
+  }
+
+  JsonNode check(long id) throws CommandFailure, InterruptedException {
+    return read(send(request(CHECKS + "/" + id)), JsonNode.class);
+  }
+
+  /** Experiments beside one another. */
+  JsonNode compare(List<String> ids) throws CommandFailure, InterruptedException {
+    return read(
+        send(request(EXPERIMENTS + "/compare?ids=" + encoded(String.join(",", ids)))),
+        JsonNode.class);
   }
 
   /**

@@ -45,7 +45,10 @@ record ExperimentReport(
       Optional<Long> etaSeconds,
       int attempts,
       Optional<Failure> error,
-      Optional<String> reusedFrom) {}
+      Optional<String> reusedFrom,
+      Optional<Long> repeatedSteps,
+      Optional<Double> cpuSeconds,
+      Optional<Double> gpuSeconds) {}
 
   /** The figures of one subject: teacher, one-to-one, o2mkd or merged. */
   record Evaluation(

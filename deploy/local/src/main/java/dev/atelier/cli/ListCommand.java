@@ -10,11 +10,31 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.ExitCode;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
 
-@Command(name = "ls", description = "List experiments, newest first.")
+@Command(
+    name = "ls",
+    description = "List experiments, newest first unless sorted otherwise.",
+    footer = {
+      "Conditions and words must all hold: ls 'students=4' 'distance<20' cifar",
+      "Fields: name, stage, dataset, students, p, seed, created, updated, finished, study,",
+      "distance, macs, distance.teacher, label.<key>, spec.<field>. Operators: = != < <= > >= ~"
+    })
 final class ListCommand implements Callable<Integer> {
 
   @Mixin private ApiOptions connection;
+
+  @Parameters(
+      paramLabel = "CONDITION",
+      arity = "0..*",
+      description = "Such as students=4, 'distance<20' or a word.")
+  private List<String> conditions = List.of();
+
+  @Option(
+      names = "--sort",
+      paramLabel = "FIELD",
+      description = "Such as distance; with - in front the greatest first.")
+  private Optional<String> sort;
 
   @Option(names = "--stage", paramLabel = "STAGE", description = "Such as DONE.")
   private Optional<String> stage;
@@ -37,6 +57,10 @@ final class ListCommand implements Callable<Integer> {
     Map<String, List<String>> filters = new LinkedHashMap<>();
     stage.ifPresent(value -> filters.put("stage", List.of(value)));
     name.ifPresent(value -> filters.put("name", List.of(value)));
+    if (!conditions.isEmpty()) {
+      filters.put("q", List.of(String.join(" ", conditions)));
+    }
+    sort.ifPresent(value -> filters.put("sort", List.of(value)));
     filters.put("label", labels);
     filters.put("limit", List.of(Integer.toString(limit)));
     ExperimentList page = connection.api().list(filters);

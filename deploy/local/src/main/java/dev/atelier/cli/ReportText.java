@@ -197,6 +197,7 @@ final class ReportText {
     report.error().ifPresent(error -> lines.add(error.type() + ": " + error.message()));
     lines.add("");
     lines.addAll(bars(report.models()));
+    cost(report.models()).ifPresent(lines::add);
     List<String> results = results(report);
     if (!results.isEmpty()) {
       lines.add("");
@@ -219,6 +220,25 @@ final class ReportText {
     lines.add("API: %s/api/v1/experiments/%s".formatted(apiUrl, report.id()));
     report.links().temporal().ifPresent(url -> lines.add("Temporal Web UI: " + url));
     return lines;
+  }
+
+  /** What the trainings have cost together, and what of it was spent on repeated steps. */
+  static Optional<String> cost(List<ExperimentReport.Model> models) {
+    double cpu = models.stream().mapToDouble(m -> m.cpuSeconds().orElse(0.0)).sum();
+    double gpu = models.stream().mapToDouble(m -> m.gpuSeconds().orElse(0.0)).sum();
+    long repeated = models.stream().mapToLong(m -> m.repeatedSteps().orElse(0L)).sum();
+    long kept =
+        models.stream().filter(m -> m.cpuSeconds().isPresent()).mapToLong(m -> m.step()).sum();
+    if (kept == 0) {
+      return Optional.empty();
+    }
+    return Optional.of(
+        "training took %s of CPU time%s; %d steps were trained more than once (%.1f %%)"
+            .formatted(
+                Figures.duration((long) cpu),
+                gpu > 0 ? " and %s on GPUs".formatted(Figures.duration((long) gpu)) : "",
+                repeated,
+                100.0 * repeated / (kept + repeated)));
   }
 
   private static String padded(String text, int width) {

@@ -28,7 +28,8 @@ import picocli.CommandLine.Parameters;
       StudyCommand.Show.class,
       StudyCommand.Watch.class,
       StudyCommand.Report.class,
-      StudyCommand.Cancel.class
+      StudyCommand.Cancel.class,
+      StudyCommand.Delete.class
     },
     synopsisSubcommandLabel = "COMMAND")
 final class StudyCommand {
@@ -227,6 +228,33 @@ final class StudyCommand {
       String id = study.id(api);
       api.cancelStudy(id);
       Screen.standard().print("Canceling study %s.".formatted(id));
+      return ExitCode.OK;
+    }
+  }
+
+  @Command(name = "delete", description = "Delete a study that has ended, with its experiments.")
+  static final class Delete implements Callable<Integer> {
+
+    @Mixin private StudyArgument study;
+    @Mixin private ApiOptions connection;
+
+    @Option(names = "--yes", description = "Do it; without this, only say what would be deleted.")
+    private boolean yes;
+
+    @Override
+    public Integer call() throws CommandFailure, InterruptedException {
+      AtelierApi api = connection.api();
+      String id = study.id(api);
+      if (!yes) {
+        Study found = api.study(id);
+        Screen.standard()
+            .print(
+                "This would delete study %s (%s, %s) with its %d experiments. Say --yes to do it."
+                    .formatted(id, found.name(), found.stage(), found.members().size()));
+        return ExitCode.OK;
+      }
+      api.deleteStudy(id);
+      Screen.standard().print("Deleted study %s with its experiments.".formatted(id));
       return ExitCode.OK;
     }
   }

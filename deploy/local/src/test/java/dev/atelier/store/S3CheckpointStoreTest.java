@@ -188,6 +188,57 @@ class S3CheckpointStoreTest {
                     .one());
   }
 
+  @Test
+  void shouldKeepTheCheckpointsThatTheExperimentAsksFor() throws IOException {
+    Jdbi.create(postgres.getPostgresDatabase())
+        .useHandle(
+            handle ->
+                handle.execute(
+                    "update experiment set spec = '{\"retention\": {\"last\": 2, \"everySteps\": 20}}'"));
+    S3CheckpointStore store = newAttempt();
+    for (int step = 10; step <= 50; step += 10) {
+      store.save(checkpoint(step));
+    }
+
+    assertThat(stepsInTheStore()).containsExactly(20, 40, 50);
+    assertThat(newAttempt().latest().orElseThrow().step()).isEqualTo(50);
+  }
+
+  @Test
+  void shouldNotRemoveACheckpointThatAnotherModelHasTakenOver() throws IOException {
+    S3CheckpointStore store = newAttempt();
+    store.save(checkpoint(10));
+    Jdbi.create(postgres.getPostgresDatabase())
+        .useHandle(
+            handle -> {
+              handle.execute(
+                  """
+                  insert into model (experiment_id, key, position, range_low, range_high, state,
+                      total_steps)
+                  values ('e', 'student-2', 2, 0, 1000, 'DONE', 10)
+                  """);
+              handle.execute(
+                  """
+                  insert into checkpoint (model_id, step, manifest_key, manifest_sha256, bytes)
+                  select o.id, c.step, c.manifest_key, c.manifest_sha256, c.bytes
+                  from checkpoint c, model o where o.key = 'student-2'
+                  """);
+            });
+    for (int step = 20; step <= 50; step += 10) {
+      store.save(checkpoint(step));
+    }
+
+    assertThat(stepsInTheStore()).containsExactly(10, 40, 50);
+  }
+
+  private static List<Integer> stepsInTheStore() {
+    return server.store().list(PREFIX).stream()
+        .filter(key -> key.endsWith("manifest.json"))
+        .map(key -> Integer.valueOf(key.substring(PREFIX.length(), PREFIX.length() + 9)))
+        .sorted()
+        .toList();
+  }
+
   private static List<String> events(String kind) {
     return Jdbi.create(postgres.getPostgresDatabase())
         .withHandle(

@@ -12,6 +12,7 @@ import dev.atelier.spec.TimestepRange;
 import dev.atelier.spec.TrainingSpec;
 import dev.atelier.store.ExperimentHistory.Attempt;
 import dev.atelier.store.ExperimentHistory.MetricPoint;
+import dev.atelier.store.ExperimentHistory.Usage;
 import dev.atelier.training.Checkpoint;
 import dev.atelier.training.CheckpointStore;
 import dev.atelier.training.Distillation;
@@ -257,7 +258,8 @@ final class TrainingProcess {
           step,
           metrics.loss(),
           metrics.imagesPerSecond(),
-          List.of(new MetricPoint("loss", step, metrics.loss())));
+          List.of(new MetricPoint("loss", step, metrics.loss())),
+          new Usage(0, 0, 0));
       if (job.reportMemory()) {
         System.gc();
         say("memory %d %d %d".formatted(step, residentKiB(), heapKiB()));

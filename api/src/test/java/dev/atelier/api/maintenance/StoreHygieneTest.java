@@ -1,0 +1,321 @@
+package dev.atelier.api.maintenance;
+
+import static io.restassured.RestAssured.given;
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+import static org.hamcrest.Matchers.containsString;
+import static org.hamcrest.Matchers.equalTo;
+
+import dev.atelier.api.LocalServers;
+import dev.atelier.api.store.ObjectStore;
+import io.minio.MinioClient;
+import io.minio.PutObjectArgs;
+import io.quarkus.test.common.WithTestResource;
+import io.quarkus.test.junit.QuarkusTest;
+import io.restassured.response.ValidatableResponse;
+import jakarta.inject.Inject;
+import java.io.ByteArrayInputStream;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.UUID;
+import org.jdbi.v3.core.Jdbi;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/** Deleting, and comparing both sides, on a real Postgres and a real S3 server. */
+@QuarkusTest
+@WithTestResource(LocalServers.class)
+class StoreHygieneTest {
+
+  private static final String EXPERIMENTS = "/api/v1/experiments/";
+  private static final String CHECKS = "/api/v1/maintenance/checks";
+
+  @Inject Jdbi jdbi;
+  @Inject ObjectStore store;
+  @Inject MinioClient s3;
+  @Inject Deletions deletions;
+
+  @BeforeEach
+  void emptyTheStore() {
+    keys("").forEach(store::remove);
+    jdbi.useHandle(
+        handle -> {
+          handle.execute("delete from study");
+          handle.execute("delete from experiment");
+        });
+  }
+
+  @Test
+  void shouldDeleteRowsAndObjectsOfAnEndedExperiment() {
+    String id = experiment("DONE");
+    trained(id, "teacher");
+
+    given().delete(EXPERIMENTS + id).then().statusCode(204);
+
+    given().get(EXPERIMENTS + id).then().statusCode(404);
+    given().delete(EXPERIMENTS + id).then().statusCode(404);
+    assertThat(keys("")).isEmpty();
+    assertThat(number("select count(*) from model")).isZero();
+    assertThat(number("select count(*) from deletion")).isZero();
+  }
+
+  @Test
+  void shouldRefuseToDeleteAnExperimentThatRuns() {
+    String id = experiment("TRAINING_TEACHER");
+    trained(id, "teacher");
+
+    given()
+        .delete(EXPERIMENTS + id)
+        .then()
+        .statusCode(409)
+        .body("type", equalTo("/problems/experiment-running"))
+        .body("detail", containsString("cancel it first"));
+    assertThat(keys("")).hasSize(3);
+  }
+
+  @Test
+  void shouldHandOverWhatOthersHaveTakenOver() {
+    String origin = experiment("DONE");
+    trained(origin, "teacher");
+    trained(origin, "student-1");
+    String first = experiment("DONE");
+    String second = experiment("DONE");
+    takenOver(origin, first);
+    takenOver(origin, second);
+
+    given().delete(EXPERIMENTS + origin).then().statusCode(204);
+
+    assertThat(keys("")).hasSize(2).allMatch(key -> key.contains("/teacher/"));
+    assertThat(number("select count(*) from metric_point")).isEqualTo(1);
+    for (String heir : List.of(first, second)) {
+      given()
+          .get(EXPERIMENTS + heir + "/models/teacher/metrics")
+          .then()
+          .statusCode(200)
+          .body("series[0].total", equalTo(1));
+    }
+    // The last user takes the objects along, though they lie under the first one's name.
+    given().delete(EXPERIMENTS + first).then().statusCode(204);
+    assertThat(keys("")).hasSize(2);
+    given().delete(EXPERIMENTS + second).then().statusCode(204);
+    assertThat(keys("")).isEmpty();
+  }
+
+  @Test
+  void shouldFinishADeletionThatWasCutOffAfterItsRows() {
+    String id = experiment("FAILED");
+    trained(id, "teacher");
+    jdbi.useTransaction(handle -> Deletions.deleteRows(handle, id));
+    assertThat(keys("")).hasSize(3);
+
+    deletions.removeObjects();
+
+    assertThat(keys("")).isEmpty();
+    assertThat(number("select count(*) from deletion")).isZero();
+  }
+
+  @Test
+  void shouldDeleteAStudyWithItsExperiments() {
+    String id = experiment("DONE");
+    trained(id, "teacher");
+    jdbi.useHandle(
+        handle -> {
+          handle.execute(
+              """
+              insert into study (id, name, question, spec, stage, request_sha256)
+              values ('s', 's', '', '{}', 'DONE', '')
+              """);
+          handle.execute("insert into study_member values ('s', 0, ?, cast('[]' as jsonb), 1)", id);
+        });
+    put("studies/s/report/report.html", "x");
+
+    given().delete("/api/v1/studies/s").then().statusCode(204);
+
+    assertThat(keys("")).isEmpty();
+    given().get(EXPERIMENTS + id).then().statusCode(404);
+  }
+
+  @Test
+  void shouldFindNothingInACleanStore() {
+    trained(experiment("DONE"), "teacher");
+    String prepared = experiment("DONE");
+    jdbi.useHandle(
+        handle ->
+            handle.execute(
+                "update experiment set dataset = cast('{\"sha256\": \"abc\"}' as jsonb) where id = ?",
+                prepared));
+    put("datasets/abc/shard-0", "images");
+    put("extractors/def.pt", "kept for whoever needs it");
+    age();
+
+    check(false).body("orphans", equalTo(List.of())).body("missing", equalTo(List.of()));
+  }
+
+  @Test
+  void shouldFindOrphansOnBothSidesAndRemoveOnlyThose() {
+    String id = experiment("DONE");
+    trained(id, "teacher");
+    trained(id, "student-1");
+    String lostCheckpoint = "experiments/%s/teacher/checkpoints/000000050-1/weights".formatted(id);
+    put(lostCheckpoint, "of a save that was cut off");
+    put("experiments/gone/export/teacher.pt", "of an experiment that is gone");
+    put("datasets/nobody/shard-0", "of no experiment");
+    store.remove(directory(id, "student-1") + "weights");
+    age();
+
+    check(false)
+        .body("orphans.removed", equalTo(List.of(false, false, false)))
+        .body(
+            "orphans.key",
+            equalTo(
+                List.of(
+                    "datasets/nobody/shard-0",
+                    lostCheckpoint,
+                    "experiments/gone/export/teacher.pt")))
+        .body("missing.size()", equalTo(1))
+        .body("missing[0].owner", containsString("checkpoint of student-1 of experiment " + id));
+    check(true).body("orphans.removed", equalTo(List.of(true, true, true)));
+    check(true).body("orphans", equalTo(List.of())).body("missing.size()", equalTo(1));
+    assertThat(keys("")).contains(directory(id, "teacher") + "manifest.json").hasSize(4);
+  }
+
+  @Test
+  void shouldNotTakeAYoungObjectForAnOrphan() {
+    String id = experiment("TRAINING_TEACHER");
+    put("experiments/%s/teacher/checkpoints/000000050-1/weights".formatted(id), "being saved");
+
+    check(true).body("orphans", equalTo(List.of()));
+    assertThat(keys("")).hasSize(1);
+  }
+
+  private ValidatableResponse check(boolean repair) {
+    String location =
+        given()
+            .queryParam("repair", repair)
+            .post(CHECKS)
+            .then()
+            .statusCode(202)
+            .extract()
+            .header("Location");
+    await()
+        .atMost(Duration.ofSeconds(30))
+        .until(() -> given().get(location).then().extract().path("finishedAt") != null);
+    return given().get(location).then().statusCode(200).body("error", equalTo(null));
+  }
+
+  private String experiment(String stage) {
+    String id = UUID.randomUUID().toString();
+    jdbi.useHandle(
+        handle ->
+            handle.execute(
+                "insert into experiment (id, name, spec, stage) values (?, 'e', '{}', ?)",
+                id,
+                stage));
+    return id;
+  }
+
+  /** A model with one checkpoint of two objects, one point, and for the teacher a file. */
+  private void trained(String id, String key) {
+    String directory = directory(id, key);
+    put(directory + "weights", "12345");
+    put(directory + "manifest.json", "{}");
+    if (key.equals("teacher")) {
+      put("experiments/%s/export/teacher.pt".formatted(id), "abc");
+    }
+    jdbi.useHandle(
+        handle -> {
+          handle.execute(
+              """
+              insert into model (experiment_id, key, position, range_low, range_high, state, total_steps)
+              values (?, ?, 0, 0, 1000, 'DONE', 100)
+              """,
+              id,
+              key);
+          handle.execute(
+              """
+              insert into checkpoint (model_id, step, manifest_key, manifest_sha256, bytes, created_at)
+              select id, 100, ?, 's', 5, now() - interval '1 day' from model
+              where experiment_id = ? and key = ?
+              """,
+              directory + "manifest.json",
+              id,
+              key);
+          handle.execute(
+              """
+              insert into metric_point select id, 'loss', 1, 0.5 from model
+              where experiment_id = ? and key = ?
+              """,
+              id,
+              key);
+          if (key.equals("teacher")) {
+            handle.execute(
+                """
+                insert into artifact (experiment_id, name, kind, object_key, content_type, bytes, sha256)
+                values (?, 'teacher.pt', 'export', ?, 'x', 3, 's')
+                """,
+                id,
+                "experiments/%s/export/teacher.pt".formatted(id));
+          }
+        });
+  }
+
+  private void takenOver(String origin, String id) {
+    jdbi.useHandle(
+        handle -> {
+          handle.execute(
+              """
+              insert into model (experiment_id, key, position, range_low, range_high, state,
+                total_steps, reused_from)
+              select ?, key, 0, 0, 1000, 'DONE', 100, id from model
+              where experiment_id = ? and key = 'teacher'
+              """,
+              id,
+              origin);
+          handle.execute(
+              """
+              insert into checkpoint (model_id, step, manifest_key, manifest_sha256, bytes)
+              select o.id, c.step, c.manifest_key, c.manifest_sha256, c.bytes
+              from checkpoint c join model m on m.id = c.model_id
+              join model o on o.experiment_id = ?
+              where m.experiment_id = ? and m.key = 'teacher'
+              """,
+              id,
+              origin);
+        });
+  }
+
+  private static String directory(String id, String key) {
+    return "experiments/%s/%s/checkpoints/000000100-1/"
+        .formatted(id, key.replace("student-", "students/"));
+  }
+
+  private void put(String key, String text) {
+    byte[] content = text.getBytes(UTF_8);
+    try {
+      s3.putObject(
+          PutObjectArgs.builder().bucket("atelier").object(key).stream(
+                  new ByteArrayInputStream(content), (long) content.length, -1L)
+              .build());
+    } catch (Exception e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  /** Makes every object two hours old. */
+  private void age() {
+    LocalServers.setAge(Instant.now().minus(Duration.ofHours(2)));
+  }
+
+  private List<String> keys(String prefix) {
+    List<String> keys = new ArrayList<>();
+    store.list(prefix, object -> keys.add(object.key()));
+    return keys;
+  }
+
+  private long number(String query) {
+    return jdbi.withHandle(handle -> handle.createQuery(query).mapTo(Long.class).one());
+  }
+}
