@@ -62,7 +62,7 @@ public final class S3CheckpointStore implements CheckpointStore {
     this.key = key;
     this.attempt = attempt;
     this.environment = environment;
-    this.prefix = ExperimentKeys.checkpoints(experimentId, key);
+    this.prefix = ExperimentKeys.checkpoints(experimentId, key, attempt.place());
     this.workDirectory = workDirectory;
   }
 

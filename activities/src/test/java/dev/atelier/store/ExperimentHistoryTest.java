@@ -168,7 +168,7 @@ class ExperimentHistoryTest {
     history.recordModelFailed("e", STUDENT, "DIVERGED", "Loss is NaN at step 7.");
     assertThat(text("select error_message from model")).isEqualTo("Loss is NaN at step 7.");
 
-    history.recordRetry("e", STUDENT, TrainingOverrides.NONE);
+    history.recordRetry("e", STUDENT, TrainingOverrides.NONE, 10);
     assertThat(text("select state from model")).isEqualTo("PENDING");
     assertThat(number("select count(*) from model where error_message is null")).isOne();
   }
