@@ -629,6 +629,7 @@ class DistillationRequestsTest {
     final Set<String> started = ConcurrentHashMap.newKeySet();
     final List<String> stopped = new CopyOnWriteArrayList<>();
     final Map<String, Integer> checkpoints = new ConcurrentHashMap<>(); // steps by model
+    final Map<String, Integer> places = new ConcurrentHashMap<>(); // times replaced, by model
     final List<String> trained = new CopyOnWriteArrayList<>();
     final List<String> finds = new CopyOnWriteArrayList<>();
     final Map<String, TrainStudent> tasks = new ConcurrentHashMap<>();
@@ -656,6 +657,7 @@ class DistillationRequestsTest {
     }
 
     private void work(String name) {
+      int place = places.getOrDefault(name, 0);
       started.add(name);
       if (failing.contains(name)) {
         throw ErrorType.DIVERGED.failure("Diverged.", 1, null);
@@ -665,7 +667,9 @@ class DistillationRequestsTest {
           Activity.getExecutionContext().heartbeat(null);
           Thread.sleep(20);
         } catch (ActivityCanceledException e) {
-          checkpoints.merge(name, 1, Integer::sum);
+          if (places.getOrDefault(name, 0) == place) { // as the fence has it
+            checkpoints.merge(name, 1, Integer::sum);
+          }
           stopped.add(name);
           throw e;
         } catch (InterruptedException e) {
@@ -764,6 +768,7 @@ class DistillationRequestsTest {
 
     @Override
     public void recordReplacement(RecordReplacement replaced) {
+      places.merge(replaced.key().value(), 1, Integer::sum);
       checkpoints.remove(replaced.key().value());
       requests.add("replace %s %d".formatted(replaced.key(), replaced.steps()));
     }
