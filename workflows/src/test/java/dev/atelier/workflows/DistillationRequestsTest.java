@@ -230,7 +230,13 @@ class DistillationRequestsTest {
     replace(
         workflow,
         FIRST,
-        new StudentReplacement(Optional.of(wide), steps(7), Optional.of(0.5), null, null, null));
+        new StudentReplacement(
+            Optional.of(wide),
+            steps(7),
+            Optional.of(0.5),
+            Optional.empty(),
+            Optional.empty(),
+            Optional.empty()));
     await(() -> activities.stopped.contains("student-1"));
     activities.blocked.clear();
 
@@ -511,11 +517,24 @@ class DistillationRequestsTest {
   }
 
   private static TrainingOverrides steps(int steps) {
-    return new TrainingOverrides(Optional.of(steps), null, null, null, null, null, null);
+    return new TrainingOverrides(
+        Optional.of(steps),
+        Optional.empty(),
+        Optional.empty(),
+        Optional.empty(),
+        Optional.empty(),
+        Optional.empty(),
+        Optional.empty());
   }
 
   private static StudentReplacement startingFrom(StartFrom start) {
-    return new StudentReplacement(null, null, null, null, null, Optional.of(start));
+    return new StudentReplacement(
+        Optional.empty(),
+        null,
+        Optional.empty(),
+        Optional.empty(),
+        Optional.empty(),
+        Optional.of(start));
   }
 
   private static void ask(WorkflowStub workflow, String update) {

@@ -18,7 +18,7 @@ final class ReplaceCommand implements Callable<Integer> {
       paramLabel = "FIELD=VALUE",
       required = true,
       description =
-          "A setting that changes, such as network.baseChannels=64 or training.learningRate=1e-4; may be repeated.")
+          "A setting that changes, such as network.channels=64 or training.learningRate=1e-4; may be repeated.")
   private Map<String, String> changes;
 
   @Mixin private ApiOptions connection;
