@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.datatype.jdk8.Jdk8Module;
 import dev.atelier.report.ExperimentReport;
 import dev.atelier.spec.RetentionSpec;
+import dev.atelier.spec.StudentReplacement;
 import dev.atelier.spec.TimestepRange;
 import dev.atelier.spec.TrainingOverrides;
 import dev.atelier.workflows.DatasetRef;
@@ -42,9 +43,16 @@ public final class ExperimentHistory {
 
   /**
    * One attempt at one model. {@code fence} is its turn: writes of an attempt whose turn has passed
-   * are refused.
+   * are refused. {@code place} is where its objects lie: a model that was replaced, or trained on
+   * after it was done, gets a new one.
    */
-  public record Attempt(long modelId, long fence) {}
+  public record Attempt(long modelId, long fence, int place) {
+
+    /** In the model's first place. */
+    public Attempt(long modelId, long fence) {
+      this(modelId, fence, 0);
+    }
+  }
 
   /** One value of a series at a step. */
   public record MetricPoint(String series, int step, double value) {}
@@ -103,7 +111,8 @@ public final class ExperimentHistory {
                       set stage = :stage, updated_at = now(),
                           error_type = nullif(:errorType, ''),
                           error_message = nullif(:errorMessage, ''),
-                          finished_at = case when :terminal then now() end
+                          finished_at = case when :terminal then now() end,
+                          paused_at = case when not :terminal then paused_at end
                       where id = :id and stage <> :stage
                       """)
                   .bind("id", experimentId)
@@ -115,7 +124,7 @@ public final class ExperimentHistory {
           if (changed == 0) {
             return null;
           }
-          if (stage == Stage.CANCELED || stage == Stage.FAILED) {
+          if (stage.terminal() && stage != Stage.DONE) {
             handle
                 .createUpdate(
                     """
@@ -164,7 +173,7 @@ public final class ExperimentHistory {
                           worker = :worker, error_type = null, error_message = null,
                           started_at = coalesce(started_at, now()), finished_at = null
                       where experiment_id = :id and key = :key
-                      returning id, fence
+                      returning id, fence, place
                       """)
                   .bind("id", experimentId)
                   .bind("key", key.value())
@@ -173,7 +182,9 @@ public final class ExperimentHistory {
                   .bind("parameters", parameters)
                   .bind("macs", macs)
                   .bind("worker", worker)
-                  .map((row, context) -> new Attempt(row.getLong("id"), row.getLong("fence")))
+                  .map(
+                      (row, context) ->
+                          new Attempt(row.getLong("id"), row.getLong("fence"), row.getInt("place")))
                   .findOne()
                   .orElseThrow(
                       () ->
@@ -493,7 +504,8 @@ public final class ExperimentHistory {
         });
   }
 
-  public void recordRetry(String experimentId, ModelKey key, TrainingOverrides overrides) {
+  public void recordRetry(
+      String experimentId, ModelKey key, TrainingOverrides overrides, int steps) {
     inTransaction(
         handle -> {
           handle
@@ -501,15 +513,209 @@ public final class ExperimentHistory {
                   """
                   update model
                   set state = :pending, overrides = cast(:overrides as jsonb), fingerprint = null,
+                      total_steps = case when total_steps = 0 then 0 else :steps end,
                       error_type = null, error_message = null, finished_at = null
                   where experiment_id = :id and key = :key
                   """)
               .bind("id", experimentId)
               .bind("key", key.value())
+              .bind("steps", steps)
               .bind("pending", ModelState.PENDING.name())
               .bind("overrides", json(overrides))
               .execute();
           return event(handle, experimentId, "retry", Optional.of(key), json(overrides));
+        });
+  }
+
+  /**
+   * A model that is to be trained to more steps. One that is done goes on in a place of its own, so
+   * that experiments that took it over keep it as it was.
+   */
+  public void recordExtension(String experimentId, ModelKey key, int steps) {
+    inTransaction(
+        handle -> {
+          keepMetricsOfReusers(handle, experimentId, key);
+          handle
+              .createUpdate(
+                  """
+                  insert into metric_point (model_id, series, step, value)
+                  select m.id, p.series, p.step, p.value
+                  from model m join metric_point p on p.model_id = m.reused_from
+                  where m.experiment_id = :id and m.key = :key
+                  on conflict (model_id, series, step) do nothing
+                  """)
+              .bind("id", experimentId)
+              .bind("key", key.value())
+              .execute();
+          handle
+              .createUpdate(
+                  """
+                  update model
+                  set state = case when state = :running then state else :pending end,
+                      place = case when state = :done and total_steps < :steps
+                        then place + 1 else place end,
+                      total_steps = :steps, fingerprint = null, reused_from = null,
+                      error_type = null, error_message = null, finished_at = null
+                  where experiment_id = :id and key = :key
+                  """)
+              .bind("id", experimentId)
+              .bind("key", key.value())
+              .bind("steps", steps)
+              .bind("running", ModelState.RUNNING.name())
+              .bind("pending", ModelState.PENDING.name())
+              .bind("done", ModelState.DONE.name())
+              .execute();
+          return event(
+              handle, experimentId, "extend", Optional.of(key), "to %d steps".formatted(steps));
+        });
+  }
+
+  /**
+   * A model that begins anew at step 0 in a place of its own: its checkpoints and curves so far are
+   * forgotten, and an attempt that still runs has lost its power. The objects stay for experiments
+   * that took the model over.
+   */
+  public void recordReplacement(
+      String experimentId, ModelKey key, StudentReplacement replacement, int steps) {
+    inTransaction(
+        handle -> {
+          keepMetricsOfReusers(handle, experimentId, key);
+          for (String table : List.of("checkpoint", "metric_point")) {
+            handle
+                .createUpdate(
+                    """
+                    delete from <table> where model_id =
+                      (select id from model where experiment_id = :id and key = :key)
+                    """)
+                .define("table", table)
+                .bind("id", experimentId)
+                .bind("key", key.value())
+                .execute();
+          }
+          handle
+              .createUpdate(
+                  """
+                  update model
+                  set state = :pending, place = place + 1, fence = fence + 1, step = 0,
+                      total_steps = :steps, overrides = cast(:overrides as jsonb), loss = null,
+                      images_per_second = null, parameters = null, macs = null,
+                      fingerprint = null, reused_from = null, start_key = null,
+                      start_sha256 = null, error_type = null, error_message = null,
+                      started_at = null, finished_at = null
+                  where experiment_id = :id and key = :key
+                  """)
+              .bind("id", experimentId)
+              .bind("key", key.value())
+              .bind("steps", steps)
+              .bind("pending", ModelState.PENDING.name())
+              .bind("overrides", json(replacement.training()))
+              .execute();
+          return event(handle, experimentId, "replace", Optional.of(key), json(replacement));
+        });
+  }
+
+  /** Gives those that took a model over its curves as they are now. */
+  private static void keepMetricsOfReusers(Handle handle, String experimentId, ModelKey key) {
+    handle
+        .createUpdate(
+            """
+            insert into metric_point (model_id, series, step, value)
+            select r.id, p.series, p.step, p.value
+            from model m
+            join model r on r.reused_from = m.id
+            join metric_point p on p.model_id = m.id
+            where m.experiment_id = :id and m.key = :key
+            on conflict (model_id, series, step) do nothing
+            """)
+        .bind("id", experimentId)
+        .bind("key", key.value())
+        .execute();
+  }
+
+  public void recordCancelRequest(String experimentId, ModelKey key) {
+    inTransaction(handle -> event(handle, experimentId, "cancel-model", Optional.of(key), ""));
+  }
+
+  /** Ends a model that is no longer wanted; an attempt that still runs has lost its power. */
+  public void recordModelCanceled(String experimentId, ModelKey key) {
+    inTransaction(
+        handle -> {
+          int changed =
+              handle
+                  .createUpdate(
+                      """
+                      update model
+                      set state = :canceled, fingerprint = null, error_type = null,
+                          place = case when state = :done then place + 1 else place end,
+                          error_message = null, finished_at = now(), fence = fence + 1
+                      where experiment_id = :id and key = :key and state <> :canceled
+                      """)
+                  .bind("id", experimentId)
+                  .bind("key", key.value())
+                  .bind("canceled", ModelState.CANCELED.name())
+                  .bind("done", ModelState.DONE.name())
+                  .execute();
+          return changed == 0
+              ? null
+              : event(handle, experimentId, "model-canceled", Optional.of(key), "");
+        });
+  }
+
+  /** Says that a user has paused the experiment, or that it goes on. */
+  public void recordPause(String experimentId, boolean paused) {
+    inTransaction(
+        handle -> {
+          int changed =
+              handle
+                  .createUpdate(
+                      """
+                      update experiment
+                      set paused_at = case when :paused then now() end, updated_at = now()
+                      where id = :id and (paused_at is null) = :paused
+                      """)
+                  .bind("id", experimentId)
+                  .bind("paused", paused)
+                  .execute();
+          return changed == 0
+              ? null
+              : event(handle, experimentId, paused ? "pause" : "resume", Optional.empty(), "");
+        });
+  }
+
+  /** Models whose attempts have been handed back wait to go on; writes of those are refused. */
+  public void recordHandedBack(String experimentId) {
+    inTransaction(
+        handle ->
+            handle
+                .createUpdate(
+                    """
+                    update model set state = :pending, fence = fence + 1
+                    where experiment_id = :id and state = :running
+                    """)
+                .bind("id", experimentId)
+                .bind("pending", ModelState.PENDING.name())
+                .bind("running", ModelState.RUNNING.name())
+                .execute());
+  }
+
+  /** Forgets the figures of some subjects, and what searches have tried; both no longer hold. */
+  public void forgetFigures(String experimentId, List<String> subjects, String eventKind) {
+    inTransaction(
+        handle -> {
+          handle
+              .createUpdate(
+                  """
+                  delete from evaluation where experiment_id = :id and subject = any(:subjects)
+                  """)
+              .bind("id", experimentId)
+              .bindArray("subjects", String.class, subjects)
+              .execute();
+          handle
+              .createUpdate("delete from candidate where experiment_id = :id")
+              .bind("id", experimentId)
+              .execute();
+          return event(
+              handle, experimentId, eventKind, Optional.empty(), String.join(", ", subjects));
         });
   }
 

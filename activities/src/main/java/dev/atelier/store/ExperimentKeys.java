@@ -24,7 +24,13 @@ public final class ExperimentKeys {
   }
 
   public static String checkpoints(String experimentId, ModelKey key) {
-    return experiment(experimentId) + model(key) + "/checkpoints/";
+    return checkpoints(experimentId, key, 0);
+  }
+
+  /** Checkpoints of a model's {@code place}: each keeps those of the others apart. */
+  public static String checkpoints(String experimentId, ModelKey key, int place) {
+    String folder = place == 0 ? "/checkpoints/" : "/checkpoints-%d/".formatted(place);
+    return experiment(experimentId) + model(key) + folder;
   }
 
   public static String samples(String experimentId, String fileName) {

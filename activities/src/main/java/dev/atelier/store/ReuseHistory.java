@@ -140,7 +140,7 @@ public final class ReuseHistory {
             where m.fingerprint = :fingerprint and m.experiment_id <> :id
               and m.reused_from is null and not m.id = any(:useless)
               and (m.state = 'DONE' and exists (select 1 from checkpoint where model_id = m.id)
-                or e.stage not in ('DONE', 'FAILED', 'CANCELED')
+                or e.stage not in ('DONE', 'PARTIAL', 'FAILED', 'CANCELED')
                   and (m.state = 'RUNNING'
                     or m.state = 'PENDING' and m.claimed_at > now() - interval '10 minutes'))
             order by m.id limit 1

@@ -67,7 +67,7 @@ public final class S3CheckpointStore implements CheckpointStore {
     this.attempt = attempt;
     this.environment = environment;
     this.retention = history.retention(experimentId);
-    this.prefix = ExperimentKeys.checkpoints(experimentId, key);
+    this.prefix = ExperimentKeys.checkpoints(experimentId, key, attempt.place());
     this.workDirectory = workDirectory;
   }
 

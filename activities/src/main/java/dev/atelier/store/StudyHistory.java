@@ -55,7 +55,7 @@ public final class StudyHistory {
                 .createQuery(
                     """
                     select spec from experiment
-                    where id = :id and stage not in ('DONE', 'FAILED', 'CANCELED')
+                    where id = :id and stage not in ('DONE', 'PARTIAL', 'FAILED', 'CANCELED')
                     """)
                 .bind("id", experimentId)
                 .map((row, context) -> read(row.getString("spec"), new SpecType()))

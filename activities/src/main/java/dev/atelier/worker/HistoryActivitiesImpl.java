@@ -1,6 +1,7 @@
 package dev.atelier.worker;
 
 import dev.atelier.store.ExperimentHistory;
+import dev.atelier.workflows.EvaluationActivities;
 import dev.atelier.workflows.HistoryActivities;
 
 /** Writes what the workflow decides into the history. */
@@ -31,7 +32,55 @@ final class HistoryActivitiesImpl implements HistoryActivities {
   @Override
   public void recordRetry(RecordRetry retry) {
     Failures.translating(
-        () -> history.recordRetry(retry.experimentId(), retry.key(), retry.overrides()));
+        () ->
+            history.recordRetry(
+                retry.experimentId(), retry.key(), retry.overrides(), retry.steps()));
+  }
+
+  @Override
+  public void recordExtension(RecordExtension extension) {
+    Failures.translating(
+        () ->
+            history.recordExtension(extension.experimentId(), extension.key(), extension.steps()));
+  }
+
+  @Override
+  public void recordReplacement(RecordReplacement replaced) {
+    Failures.translating(
+        () ->
+            history.recordReplacement(
+                replaced.experimentId(), replaced.key(), replaced.replacement(), replaced.steps()));
+  }
+
+  @Override
+  public void recordCancelRequest(RecordCancelRequest request) {
+    Failures.translating(() -> history.recordCancelRequest(request.experimentId(), request.key()));
+  }
+
+  @Override
+  public void recordModelCanceled(RecordModelCanceled canceled) {
+    Failures.translating(
+        () -> history.recordModelCanceled(canceled.experimentId(), canceled.key()));
+  }
+
+  @Override
+  public void recordPause(RecordPause pause) {
+    Failures.translating(() -> history.recordPause(pause.experimentId(), pause.paused()));
+  }
+
+  @Override
+  public void recordHandedBack(RecordHandedBack handedBack) {
+    Failures.translating(() -> history.recordHandedBack(handedBack.experimentId()));
+  }
+
+  @Override
+  public void recordReevaluation(RecordReevaluation stale) {
+    Failures.translating(
+        () ->
+            history.forgetFigures(
+                stale.experimentId(),
+                stale.subjects().stream().map(EvaluationActivities.Subject::label).toList(),
+                stale.asked() ? "rerun-evaluation" : "figures-outdated"));
   }
 
   @Override

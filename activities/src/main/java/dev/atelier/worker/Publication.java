@@ -102,7 +102,9 @@ final class Publication {
           described.add(publishModel(task, merged, work.path()));
         }
       }
-      publishEnsemble(task, task.students(), work.path().resolve("ensemble.pt"));
+      if (!task.students().isEmpty()) {
+        publishEnsemble(task, task.students(), work.path().resolve(ensembleName(task)));
+      }
       if (!task.merged().isEmpty()) {
         publishEnsemble(task, task.merged(), work.path().resolve("merged-ensemble.pt"));
       }
@@ -117,6 +119,17 @@ final class Publication {
               history.evaluations(task.experimentId())));
       keep(task.experimentId(), json, "application/json");
     }
+  }
+
+  /** Says so where the teacher fills in for students that were not trained. */
+  private static String ensembleName(Publish task) {
+    boolean partial = false;
+    for (int i = 0; i < task.students().size(); i++) {
+      partial |=
+          task.students().get(i).key().equals(ModelKey.TEACHER)
+              && !task.spec().students().ownedByTeacher(i + 1);
+    }
+    return partial ? "partial-ensemble.pt" : "ensemble.pt";
   }
 
   private Described publishModel(Publish task, ModelRef model, Path work) throws IOException {

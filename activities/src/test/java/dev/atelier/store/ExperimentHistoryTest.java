@@ -3,6 +3,7 @@ package dev.atelier.store;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.atelier.spec.StudentReplacement;
 import dev.atelier.spec.TimestepRange;
 import dev.atelier.spec.TrainingOverrides;
 import dev.atelier.store.ExperimentHistory.Attempt;
@@ -30,6 +31,15 @@ import org.junit.jupiter.api.Test;
 class ExperimentHistoryTest {
 
   private static final ModelKey STUDENT = ModelKey.student(1);
+
+  private static final StudentReplacement REPLACEMENT =
+      new StudentReplacement(
+          Optional.empty(),
+          TrainingOverrides.NONE,
+          Optional.of(0.5),
+          Optional.empty(),
+          Optional.empty(),
+          Optional.empty());
 
   private static EmbeddedPostgres postgres;
   private static Jdbi sql;
@@ -185,9 +195,120 @@ class ExperimentHistoryTest {
     history.recordModelFailed("e", STUDENT, "DIVERGED", "Loss is NaN at step 7.");
     assertThat(text("select error_message from model")).isEqualTo("Loss is NaN at step 7.");
 
-    history.recordRetry("e", STUDENT, TrainingOverrides.NONE);
+    history.recordRetry("e", STUDENT, TrainingOverrides.NONE, 10);
     assertThat(text("select state from model")).isEqualTo("PENDING");
     assertThat(number("select count(*) from model where error_message is null")).isOne();
+  }
+
+  @Test
+  void shouldTrainOnInAPlaceOfItsOwnWhenADoneModelIsExtended() {
+    Attempt first = start();
+    history.recordCheckpoint(first, 100, "m/100", "sha", 1);
+    history.recordModelDone("e", STUDENT, first);
+
+    history.recordExtension("e", STUDENT, 200);
+    history.recordExtension("e", STUDENT, 200); // the activity is repeated
+    assertThat(text("select state from model")).isEqualTo("PENDING");
+    assertThat(number("select total_steps from model")).isEqualTo(200);
+    Attempt second = start();
+    assertThat(second.place()).isOne();
+    assertThat(history.checkpoints(second)).hasSize(1); // which it goes on from
+  }
+
+  @Test
+  void shouldLeaveARunningAttemptItsPowerWhenItsModelIsExtended() {
+    Attempt running = start();
+    history.recordExtension("e", STUDENT, 200);
+
+    history.recordCheckpoint(running, 50, "m/50", "sha", 1);
+    assertThat(text("select state from model")).isEqualTo("RUNNING");
+    assertThat(start().place()).isZero();
+  }
+
+  @Test
+  void shouldForgetTheCheckpointsAndRefuseTheAttemptsOfAModelThatIsReplaced() {
+    Attempt replaced = start();
+    history.recordProgress(
+        replaced, 10, 1.0, 1.0, List.of(new MetricPoint("loss", 10, 1.0)), NOTHING_USED);
+    history.recordCheckpoint(replaced, 10, "m/10", "sha", 1);
+
+    history.recordReplacement("e", STUDENT, REPLACEMENT, 7);
+    assertThatThrownBy(() -> history.recordCheckpoint(replaced, 20, "m/20", "sha", 1))
+        .isInstanceOf(SupersededException.class);
+    assertThat(number("select total_steps from model")).isEqualTo(7);
+    assertThat(number("select count(*) from metric_point")).isZero();
+    Attempt anew = start();
+    assertThat(anew.place()).isOne();
+    assertThat(history.checkpoints(anew)).isEmpty();
+  }
+
+  @Test
+  void shouldKeepTheCurvesOfThoseWhoTookAModelOverWhenItIsReplaced() {
+    Attempt source = start();
+    history.recordProgress(
+        source, 10, 1.0, 1.0, List.of(new MetricPoint("loss", 10, 1.0)), NOTHING_USED);
+    history.recordModelDone("e", STUDENT, source);
+    sql.useHandle(
+        handle -> {
+          handle.execute(
+              "insert into experiment (id, name, spec, stage) values ('f', 'f', '{}', 'DONE')");
+          handle.execute(
+              """
+              insert into model (experiment_id, key, position, range_low, range_high, state,
+                  total_steps, reused_from)
+              values ('f', 'student-1', 1, 0, 1000, 'DONE', 100, ?)
+              """,
+              source.modelId());
+        });
+
+    history.recordReplacement("e", STUDENT, REPLACEMENT, 7);
+    assertThat(
+            text(
+                """
+                select m.experiment_id from metric_point p join model m on m.id = p.model_id
+                """))
+        .isEqualTo("f");
+  }
+
+  @Test
+  void shouldRefuseTheAttemptsOfAModelThatIsCanceled() {
+    Attempt canceled = start();
+    history.recordModelCanceled("e", STUDENT);
+    history.recordModelCanceled("e", STUDENT);
+
+    assertThatThrownBy(() -> history.recordModelDone("e", STUDENT, canceled))
+        .isInstanceOf(SupersededException.class);
+    assertThat(text("select state from model")).isEqualTo("CANCELED");
+    assertThat(number("select count(*) from event where kind = 'model-canceled'")).isOne();
+  }
+
+  @Test
+  void shouldShowThatAnExperimentIsPausedUntilItIsResumedOrEnds() {
+    Attempt running = start();
+    history.recordPause("e", true);
+    history.recordPause("e", true);
+    history.recordHandedBack("e");
+    assertThat(number("select count(*) from experiment where paused_at is not null")).isOne();
+    assertThat(number("select count(*) from event where kind = 'pause'")).isOne();
+    assertThat(text("select state from model")).isEqualTo("PENDING");
+    assertThatThrownBy(() -> history.recordCheckpoint(running, 20, "m/20", "sha", 1))
+        .isInstanceOf(SupersededException.class);
+
+    history.recordPause("e", false);
+    assertThat(number("select count(*) from experiment where paused_at is null")).isOne();
+    history.recordPause("e", true);
+    history.recordStage("e", Stage.CANCELED, "", "");
+    assertThat(number("select count(*) from experiment where paused_at is null")).isOne();
+  }
+
+  @Test
+  void shouldEndWhatIsLeftWhenAnExperimentEndsPartial() {
+    history.recordStage("e", Stage.PARTIAL, "INCOMPLETE", "student-1 was not trained.");
+
+    assertThat(text("select state from model")).isEqualTo("CANCELED");
+    assertThat(text("select error_message from experiment"))
+        .isEqualTo("student-1 was not trained.");
+    assertThat(number("select count(*) from experiment where finished_at is not null")).isOne();
   }
 
   @Test

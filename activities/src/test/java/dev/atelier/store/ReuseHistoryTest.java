@@ -116,7 +116,7 @@ class ReuseHistoryTest {
   @Test
   void shouldForgetWhatAModelWasWhenItIsRetriedWithOtherSettings() {
     train("e0", "f");
-    history.recordRetry("e0", TEACHER, TrainingOverrides.NONE);
+    history.recordRetry("e0", TEACHER, TrainingOverrides.NONE, 10);
     assertThat(reuse.trained("e1", "f")).isEmpty();
     assertThat(reuse.claim("e1", TEACHER, "f", Set.of())).isEmpty();
   }

@@ -6,7 +6,7 @@ import dev.atelier.spec.SpecFault;
 import java.util.List;
 import java.util.Optional;
 
-/** The header by which a repeated launch is known. */
+/** The header by which a repeated request is known. */
 public final class IdempotencyKey {
 
   public static final String HEADER = "Idempotency-Key";

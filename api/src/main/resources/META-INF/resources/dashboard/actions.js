@@ -11,18 +11,19 @@ export function actionsOf(view, model, done) {
   if (model) {
     const at = `${path}/models/${model.key}`;
     return [
-      model.state === 'FAILED' && !ended && button('Retry…', '', `Trains ${model.key} again from its last good checkpoint (step ${model.step}). The other models are not touched.`,
+      ['FAILED', 'CANCELED'].includes(model.state) && !ended && button('Retry…', '', `Trains ${model.key} again from its last good checkpoint (step ${model.step}). The other models are not touched.`,
         [['learningRate', 'Learning rate', 'number'], ['batchSize', 'Batch size', 'number'], ['gradientClip', 'Gradient clip', 'number'], ['steps', 'Total steps', 'number']],
         (values) => post(`${at}/retry`, values), done),
       ['DONE', 'FAILED', 'RUNNING'].includes(model.state) && !ended && model.totalSteps > 0 && button('Extend…', 'quiet', `Trains ${model.key} on to more steps than its ${model.totalSteps}, from its last checkpoint.`,
         [['steps', 'Total steps', 'number', model.totalSteps * 2]], (values) => post(`${at}/extend`, values), done),
-      model.state === 'RUNNING' && button('Stop', 'danger', `Stops ${model.key} alone; its checkpoints are kept, and it can be retried.`, [], () => post(`${at}/cancel`), done),
+      ['PENDING', 'RUNNING', 'FAILED'].includes(model.state) && model.key !== 'teacher' && !ended && button('Go on without it', 'danger', `Cancels ${model.key} alone: the experiment goes on without it and ends PARTIAL. Its checkpoints are kept, and it can be retried until then.`, [], () => post(`${at}/cancel`), done),
     ].filter(Boolean);
   }
   const failed = view.models.filter((m) => m.state === 'FAILED');
   return [
     !ended && failed.length > 0 && button(`Retry ${failed.length === 1 ? failed[0].key : `${failed.length} failed models`}…`, '', `Trains ${failed.map((m) => m.key).join(', ')} again, each from its last good checkpoint.`,
       [['learningRate', 'Learning rate', 'number'], ['batchSize', 'Batch size', 'number']], (values) => Promise.all(failed.map((m) => post(`${path}/models/${m.key}/retry`, values))), done),
+    !ended && view.evaluations.length > 0 && button('Evaluate again', 'quiet', 'Samples and measures every subject again, merging and search included.', [], () => post(`${path}/evaluation/rerun`), done),
     !ended && !view.paused && button('Pause', 'quiet', 'Each running training saves a checkpoint and hands its device back. Nothing is lost; resume goes on from there.', [], () => post(`${path}/pause`), done),
     !ended && view.paused && button('Resume', '', 'Goes on from the last checkpoints.', [], () => post(`${path}/resume`), done),
     !ended && button('Cancel', 'danger', 'Stops the experiment for good. Checkpoints and curves are kept.', [], () => post(`${path}/cancel`), done),

@@ -87,7 +87,7 @@ export function pill(state, text = state.toLowerCase().replaceAll('_', ' ')) {
   return h('span', { class: `pill s-${kind}` }, text);
 }
 
-export const SUBJECTS = { teacher: 'teacher', 'one-to-one': 'one-to-one', o2mkd: 'O2MKD', merged: 'merged' };
+export const SUBJECTS = { teacher: 'teacher', 'one-to-one': 'one-to-one', o2mkd: 'O2MKD', 'o2mkd-partial': 'O2MKD, partial', merged: 'merged' };
 
 const COLOURS = ['#5a4fcf', '#1f9d6b', '#c7622c', '#2488b8', '#c23f6b', '#8a8d1d', '#7d5bb5', '#008f86', '#b8860b', '#5577dd', '#a64ca6', '#4f8f2f', '#d0555f', '#3f6f8f', '#97652f', '#6b6fd0'];
 

@@ -46,7 +46,7 @@ export async function experiments(main, parameters) {
   function row(e) {
     const distances = e.distances;
     const best = Math.min(...Object.entries(distances).filter(([k]) => k !== 'teacher').map(([, v]) => v));
-    const students = distances.merged !== undefined && distances.merged === best ? 'merged' : 'o2mkd';
+    const students = distances.o2mkd === undefined && distances['o2mkd-partial'] !== undefined ? 'o2mkd-partial' : distances.merged !== undefined && distances.merged === best ? 'merged' : 'o2mkd';
     const faster = e.macsPerStep.teacher && e.macsPerStep.o2mkd ? `${(e.macsPerStep.teacher / e.macsPerStep.o2mkd).toFixed(1)}×` : '–';
     const box = h('input', { type: 'checkbox', 'aria-label': `Choose ${e.name}`, onchange: () => { if (box.checked) chosen.add(e.id); else chosen.delete(e.id); choice(); } });
     box.checked = chosen.has(e.id);

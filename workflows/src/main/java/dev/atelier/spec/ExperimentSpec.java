@@ -3,6 +3,8 @@ package dev.atelier.spec;
 import com.fasterxml.jackson.annotation.JsonProperty;
 import com.fasterxml.jackson.annotation.JsonPropertyDescription;
 import jakarta.validation.Valid;
+import jakarta.validation.constraints.Max;
+import jakarta.validation.constraints.Min;
 import jakarta.validation.constraints.NotNull;
 import jakarta.validation.constraints.Pattern;
 import jakarta.validation.constraints.Size;
@@ -46,8 +48,17 @@ public record ExperimentSpec(
             "Whether a model that another experiment trained in exactly the same way is taken over: allowed or never")
         @NotNull
         Reuse reuse,
+    @JsonPropertyDescription(
+            "Hours that a failed model or evaluation is waited for before the experiment ends PARTIAL, without it")
+        @NotNull
+        @Min(1)
+        @Max(8760)
+        Integer awaitRetryHours,
     @JsonPropertyDescription("Which checkpoints of each model stay") @NotNull @Valid
         RetentionSpec retention) {
+
+  /** A week. */
+  public static final int DEFAULT_AWAIT_RETRY_HOURS = 168;
 
   /** Whether models of other experiments may be taken over. */
   public enum Reuse {
@@ -80,7 +91,37 @@ public record ExperimentSpec(
         compute,
         MergeSpec.NONE,
         ScheduleSearchSpec.NONE,
-        Reuse.ALLOWED,
+        Reuse.ALLOWED);
+  }
+
+  /** Waits for retries as long as experiments do by default. */
+  public ExperimentSpec(
+      String name,
+      Long seed,
+      Map<String, String> labels,
+      DatasetSpec dataset,
+      DiffusionSpec diffusion,
+      TeacherSpec teacher,
+      StudentsSpec students,
+      EvaluationSpec evaluation,
+      String compute,
+      MergeSpec merge,
+      ScheduleSearchSpec search,
+      Reuse reuse) {
+    this(
+        name,
+        seed,
+        labels,
+        dataset,
+        diffusion,
+        teacher,
+        students,
+        evaluation,
+        compute,
+        merge,
+        search,
+        reuse,
+        DEFAULT_AWAIT_RETRY_HOURS,
         RetentionSpec.DEFAULTS);
   }
 
@@ -104,6 +145,26 @@ public record ExperimentSpec(
     merge = merge == null ? MergeSpec.NONE : merge;
     search = search == null ? ScheduleSearchSpec.NONE : search;
     reuse = reuse == null ? Reuse.ALLOWED : reuse;
+    awaitRetryHours = awaitRetryHours == null ? DEFAULT_AWAIT_RETRY_HOURS : awaitRetryHours;
     retention = retention == null ? RetentionSpec.DEFAULTS : retention;
+  }
+
+  /** The same with other students. */
+  public ExperimentSpec with(StudentsSpec others) {
+    return new ExperimentSpec(
+        name,
+        seed,
+        labels,
+        dataset,
+        diffusion,
+        teacher,
+        others,
+        evaluation,
+        compute,
+        merge,
+        search,
+        reuse,
+        awaitRetryHours,
+        retention);
   }
 }

@@ -122,6 +122,36 @@ public record StudentsSpec(
     startFrom = startFrom == null ? StartFrom.RANDOM : startFrom;
   }
 
+  /** The settings of one student, as if all were like it. */
+  public StudentsSpec designOf(int student) {
+    return new StudentsSpec(
+        count,
+        networkOf(student),
+        overridesOf(student).applyTo(training),
+        assignment,
+        specificProbability,
+        loss,
+        List.of(),
+        oneToOneBaseline,
+        antithetic,
+        startFrom);
+  }
+
+  /** The same with other weights to start from. */
+  public StudentsSpec startingFrom(StartFrom other) {
+    return new StudentsSpec(
+        count,
+        network,
+        training,
+        assignment,
+        specificProbability,
+        loss,
+        overrides,
+        oneToOneBaseline,
+        antithetic,
+        other);
+  }
+
   /** The architecture of one student. */
   public NetworkSpec networkOf(int student) {
     return overrides.stream()

@@ -95,4 +95,24 @@ public record TrainingSpec(
     precision = precision == null ? Precision.FP32 : precision;
     divergenceLoss = divergenceLoss == null ? 1e4 : divergenceLoss;
   }
+
+  /** The same training with more, or fewer, steps in all. */
+  public TrainingSpec extendedTo(int allSteps) {
+    return new TrainingSpec(
+        allSteps,
+        batchSize,
+        learningRate,
+        warmupSteps,
+        weightDecay,
+        clipNorm,
+        emaDecay,
+        horizontalFlips,
+        checkpointEverySteps,
+        metricsEverySteps,
+        learningRateSchedule,
+        finalLearningRate,
+        accumulationSteps,
+        precision,
+        divergenceLoss);
+  }
 }

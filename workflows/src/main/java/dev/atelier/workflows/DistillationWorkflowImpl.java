@@ -3,12 +3,10 @@ package dev.atelier.workflows;
 import dev.atelier.spec.AssignmentSpec;
 import dev.atelier.spec.ExperimentSpec;
 import dev.atelier.spec.MergeSpec;
-import dev.atelier.spec.NetworkSpec;
 import dev.atelier.spec.ScheduleSearchSpec;
 import dev.atelier.spec.StudentsSpec;
 import dev.atelier.spec.StudentsSpec.StartFrom;
 import dev.atelier.spec.TimestepRange;
-import dev.atelier.spec.TrainingOverrides;
 import dev.atelier.spec.TrainingSpec;
 import dev.atelier.workflows.AssignmentActivities.PlanRanges;
 import dev.atelier.workflows.EvaluationActivities.Evaluate;
@@ -17,7 +15,14 @@ import dev.atelier.workflows.EvaluationActivities.MeasureReference;
 import dev.atelier.workflows.EvaluationActivities.PrepareExtractor;
 import dev.atelier.workflows.EvaluationActivities.Publish;
 import dev.atelier.workflows.EvaluationActivities.Subject;
+import dev.atelier.workflows.HistoryActivities.RecordCancelRequest;
+import dev.atelier.workflows.HistoryActivities.RecordExtension;
+import dev.atelier.workflows.HistoryActivities.RecordHandedBack;
+import dev.atelier.workflows.HistoryActivities.RecordModelCanceled;
 import dev.atelier.workflows.HistoryActivities.RecordModelFailed;
+import dev.atelier.workflows.HistoryActivities.RecordPause;
+import dev.atelier.workflows.HistoryActivities.RecordReevaluation;
+import dev.atelier.workflows.HistoryActivities.RecordReplacement;
 import dev.atelier.workflows.HistoryActivities.RecordRetry;
 import dev.atelier.workflows.HistoryActivities.RecordStage;
 import dev.atelier.workflows.HistoryActivities.RecordTeacherRange;
@@ -28,24 +33,28 @@ import dev.atelier.workflows.ReuseActivities.Found;
 import dev.atelier.workflows.TrainingActivities.ImportTeacher;
 import dev.atelier.workflows.TrainingActivities.TrainStudent;
 import dev.atelier.workflows.TrainingActivities.TrainTeacher;
-import io.temporal.failure.ActivityFailure;
-import io.temporal.failure.ApplicationFailure;
-import io.temporal.failure.CanceledFailure;
 import io.temporal.failure.TemporalFailure;
 import io.temporal.workflow.Async;
 import io.temporal.workflow.CancellationScope;
+import io.temporal.workflow.Functions;
 import io.temporal.workflow.Functions.Func;
 import io.temporal.workflow.Promise;
 import io.temporal.workflow.SignalExternalWorkflowException;
 import io.temporal.workflow.Workflow;
 import io.temporal.workflow.WorkflowInit;
+import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.EnumMap;
+import java.util.HashMap;
 import java.util.HashSet;
-import java.util.Iterator;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
-import java.util.function.Function;
+import java.util.function.Supplier;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /** Dataset, teacher, students all at once, evaluation, files: the story of an experiment. */
@@ -59,13 +68,26 @@ public final class DistillationWorkflowImpl implements DistillationWorkflow {
   private final ReuseActivities reuse =
       Workflow.newActivityStub(ReuseActivities.class, Activities.REUSE);
 
+  private final Journal journal = new Journal();
   private final String experimentId;
   private final ExperimentSpec spec;
   private final ModelTraining teacher;
   private final List<ModelTraining> students; // those that are trained, in order of their ranges
   private final List<ModelTraining> oneToOne; // empty or one
-  private final Set<ModelKey> retried = new HashSet<>();
+  private final Map<ModelKey, StudentsSpec> designs = new HashMap<>(); // as if all were like it
+  private final Set<ModelKey> unlikeOthers = new HashSet<>(); // changed by a user: never taken over
   private Stage stage = Stage.QUEUED;
+  private boolean paused;
+  private Optional<CancellationScope> root = Optional.empty(); // that of the whole workflow
+  private Optional<Instant> deadline = Optional.empty();
+  private Optional<CancellationScope> judging = Optional.empty();
+  private boolean calledOff; // the judging, by a request
+  private boolean rerunAsked;
+  private boolean rerun; // figures are measured anew even where another experiment has them
+  private Optional<Failure> unjudged = Optional.empty(); // why the judging failed
+  private final Map<Subject, List<ModelRef>> judged = new EnumMap<>(Subject.class);
+  private List<ModelRef> lastJudged = List.of();
+  private List<ModelRef> merged = List.of();
 
   @WorkflowInit
   public DistillationWorkflowImpl(Input input) {
@@ -76,21 +98,28 @@ public final class DistillationWorkflowImpl implements DistillationWorkflow {
     students = new ArrayList<>();
     for (int k = 1; k <= wanted.count(); k++) {
       if (!wanted.ownedByTeacher(k)) {
-        TrainingSpec training = wanted.overridesOf(k).applyTo(wanted.training());
-        students.add(new ModelTraining(ModelKey.student(k), training));
+        StudentsSpec design = wanted.designOf(k);
+        students.add(new ModelTraining(ModelKey.student(k), design.training()));
+        designs.put(ModelKey.student(k), design);
       }
     }
     oneToOne =
         wanted.trainsOneToOne()
             ? List.of(new ModelTraining(ModelKey.ONE_TO_ONE, wanted.training()))
             : List.of();
+    designs.put(
+        ModelKey.ONE_TO_ONE,
+        wanted.startFrom() == StartFrom.ONE_TO_ONE
+            ? wanted.startingFrom(StartFrom.RANDOM)
+            : wanted);
   }
 
   @Override
   public void run(Input input) {
+    journal.open();
+    root = Optional.of(CancellationScope.current());
     try {
       distil();
-      enter(Stage.DONE);
     } catch (TemporalFailure e) {
       // Recorded outside the workflow's scope, which may be canceled.
       CancellationScope end = Workflow.newDetachedCancellationScope(() -> recordEnd(e));
@@ -114,32 +143,31 @@ public final class DistillationWorkflowImpl implements DistillationWorkflow {
             .map(source -> reference("statistics of " + source, dataset, extractor));
 
     Optional<String> source = spec.teacher().source();
-    teacher.work =
+    teacher.does(
         training ->
             source
                 .map(from -> importTeacher(dataset, from))
-                .orElseGet(() -> trainTeacher(dataset, training));
-    trainUntilDone(
-        List.of(teacher), source.isPresent() ? Stage.IMPORTING_TEACHER : Stage.TRAINING_TEACHER);
+                .orElseGet(() -> trainTeacher(dataset, training)));
+    train(List.of(teacher), source.isPresent() ? Stage.IMPORTING_TEACHER : Stage.TRAINING_TEACHER);
+    if (!teacher.is(ModelState.DONE)) {
+      throw ErrorType.INCOMPLETE.failure(missing(), 1, null);
+    }
+    teacher.close("the students are distilled from it as it is");
 
     List<TimestepRange> ranges = ranges(dataset);
-    trainStudents(dataset, ranges);
-    List<ModelRef> specialists = specialists(ranges);
-
-    enter(Stage.EVALUATING);
-    StatisticsRef reference =
-        given.orElseGet(() -> reference("features of the dataset", dataset, extractor));
-    Comparison comparison = new Comparison(dataset, extractor, reference);
-    List<Promise<Evaluated>> evaluations = new ArrayList<>();
-    evaluations.add(evaluate(Subject.TEACHER, comparison, List.of(teacher.result())));
-    if (spec.students().oneToOneBaseline()) {
-      evaluations.add(evaluate(Subject.ONE_TO_ONE, comparison, results(oneToOne)));
+    assign(dataset, ranges);
+    if (spec.students().startFrom() == StartFrom.ONE_TO_ONE) {
+      trainOneToOneFirst();
     }
-    evaluations.add(evaluate(Subject.O2MKD, comparison, specialists));
-    Promise.allOf(evaluations).get();
-
-    List<ModelRef> merged = merge(comparison, specialists);
-    searchSchedule(comparison, specialists);
+    Supplier<Comparison> comparison =
+        () ->
+            new Comparison(
+                dataset,
+                extractor,
+                given.orElseGet(() -> reference("features of the dataset", dataset, extractor)));
+    do {
+      train(trainedTogether(), Stage.TRAINING_STUDENTS);
+    } while (!judge(comparison, ranges));
 
     enter(Stage.PUBLISHING);
     evaluation("TorchScript and safetensors files")
@@ -149,9 +177,14 @@ public final class DistillationWorkflowImpl implements DistillationWorkflow {
                 spec,
                 dataset,
                 teacher.result(),
-                specialists,
+                students.isEmpty() || anyDone(students) ? specialists(ranges) : List.of(),
                 results(oneToOne),
                 merged));
+    if (missing().isEmpty()) {
+      enter(Stage.DONE);
+    } else {
+      enter(Stage.PARTIAL, new Failure(ErrorType.INCOMPLETE.name(), missing()));
+    }
   }
 
   /** One range per student: as the spec has them, or found now that the teacher is there. */
@@ -178,71 +211,142 @@ public final class DistillationWorkflowImpl implements DistillationWorkflow {
         .ranges();
   }
 
-  /** Trains the one-to-one student first where the others start from it, else all at once. */
-  private void trainStudents(DatasetRef dataset, List<TimestepRange> ranges) {
-    StudentsSpec wanted = spec.students();
-    boolean oneToOneFirst = wanted.startFrom() == StartFrom.ONE_TO_ONE;
-    for (int k = 1; k <= wanted.count(); k++) {
-      if (wanted.ownedByTeacher(k)) {
+  /** Says what each student is to learn, and which ranges are left to the teacher. */
+  private void assign(DatasetRef dataset, List<TimestepRange> ranges) {
+    for (int k = 1; k <= spec.students().count(); k++) {
+      if (spec.students().ownedByTeacher(k)) {
         history.recordTeacherRange(
             new RecordTeacherRange(experimentId, ModelKey.student(k), ranges.get(k - 1)));
       }
     }
     for (ModelTraining student : students) {
-      int k = student.key.student().orElseThrow();
-      student.work =
-          training ->
-              trainStudent(
-                  dataset,
-                  student.key,
-                  wanted.networkOf(k),
-                  ranges.get(k - 1),
-                  training,
-                  wanted.startFrom());
+      TimestepRange range = ranges.get(student.key().student().orElseThrow() - 1);
+      student.does(training -> trainStudent(dataset, student.key(), range, training));
     }
     TimestepRange whole = new TimestepRange(0, spec.diffusion().timesteps());
-    StartFrom start = oneToOneFirst ? StartFrom.RANDOM : wanted.startFrom();
     for (ModelTraining student : oneToOne) {
-      student.work =
-          training -> trainStudent(dataset, student.key, wanted.network(), whole, training, start);
-    }
-    if (oneToOneFirst) {
-      trainUntilDone(oneToOne, Stage.TRAINING_ONE_TO_ONE);
-      trainUntilDone(students, Stage.TRAINING_STUDENTS);
-    } else {
-      trainUntilDone(
-          Stream.concat(students.stream(), oneToOne.stream()).toList(), Stage.TRAINING_STUDENTS);
+      student.does(training -> trainStudent(dataset, student.key(), whole, training));
     }
   }
 
-  /** The owner of each range, in order: a student, or the teacher. */
+  private void trainOneToOneFirst() {
+    train(oneToOne, Stage.TRAINING_ONE_TO_ONE);
+    ModelTraining start = oneToOne.get(0);
+    start.close("the students start from it as it is");
+    if (!start.is(ModelState.DONE)) {
+      for (ModelTraining student : students) {
+        student.giveUp();
+        student.close("the one-to-one student that it starts from was not trained");
+      }
+    }
+  }
+
+  private List<ModelTraining> trainedTogether() {
+    return Stream.concat(students.stream(), oneToOne.stream()).toList();
+  }
+
+  /** The owner of each range, in order: its student, or the teacher where there is none. */
   private List<ModelRef> specialists(List<TimestepRange> ranges) {
+    Map<ModelKey, ModelRef> trained =
+        students.stream()
+            .filter(m -> m.is(ModelState.DONE))
+            .collect(Collectors.toMap(ModelTraining::key, ModelTraining::result));
     List<ModelRef> owners = new ArrayList<>();
-    Iterator<ModelTraining> trained = students.iterator();
     for (int k = 1; k <= ranges.size(); k++) {
-      owners.add(
-          spec.students().ownedByTeacher(k)
-              ? teacher.result().owning(ranges.get(k - 1))
-              : trained.next().result());
+      ModelRef student = trained.get(ModelKey.student(k));
+      owners.add(student == null ? teacher.result().owning(ranges.get(k - 1)) : student);
     }
     return owners;
   }
 
+  /**
+   * Evaluates, merges and searches, until that is done or given up; false: called off by a request
+   * that changes what is judged, or that pauses the experiment.
+   */
+  private boolean judge(Supplier<Comparison> comparison, List<TimestepRange> ranges) {
+    calledOff = false;
+    unjudged = Optional.empty();
+    List<ModelRef> specialists = specialists(ranges);
+    enter(Stage.EVALUATING);
+    forgetStaleFigures(specialists);
+    List<Promise<Evaluated>> evaluations = new ArrayList<>();
+    try {
+      CancellationScope scope =
+          Workflow.newCancellationScope(() -> compare(comparison.get(), specialists, evaluations));
+      if (!calledOff) {
+        judging = Optional.of(scope);
+        scope.run();
+      }
+    } catch (TemporalFailure e) {
+      // No stopped evaluation writes its figures after this.
+      Workflow.await(() -> evaluations.stream().allMatch(Promise::isCompleted));
+      if (!calledOff) {
+        if (Failure.isCancellation(e)) {
+          throw e;
+        }
+        unjudged = Optional.of(Failure.of(e));
+        enter(Stage.AWAITING_RETRY, unjudged.get());
+        awaitUntilDeadline(() -> calledOff);
+      }
+    } finally {
+      judging = Optional.empty();
+    }
+    return !calledOff;
+  }
+
+  private void compare(
+      Comparison with, List<ModelRef> specialists, List<Promise<Evaluated>> evaluations) {
+    evaluate(Subject.TEACHER, with, List.of(teacher.result()), evaluations);
+    if (spec.students().oneToOneBaseline() && anyDone(oneToOne)) {
+      evaluate(Subject.ONE_TO_ONE, with, results(oneToOne), evaluations);
+    }
+    boolean complete = students.stream().allMatch(m -> m.is(ModelState.DONE));
+    if (complete) {
+      evaluate(Subject.O2MKD, with, specialists, evaluations);
+    } else if (anyDone(students)) {
+      evaluate(Subject.O2MKD_PARTIAL, with, specialists, evaluations);
+    }
+    Promise.allOf(evaluations).get();
+    merged = complete ? merge(with, specialists, evaluations) : List.of();
+    if (complete) {
+      searchSchedule(with, specialists);
+    }
+  }
+
+  /** Figures of models that have changed since, or that shall be measured again, hold no more. */
+  private void forgetStaleFigures(List<ModelRef> specialists) {
+    List<ModelRef> models =
+        Stream.concat(specialists.stream(), results(oneToOne).stream()).toList();
+    boolean asked = rerunAsked;
+    boolean changed = !lastJudged.isEmpty() && !lastJudged.equals(models);
+    rerunAsked = false;
+    rerun |= asked;
+    lastJudged = models;
+    if (asked || changed) {
+      List<Subject> stale =
+          Arrays.stream(Subject.values()).filter(s -> asked || s != Subject.TEACHER).toList();
+      judged.keySet().removeAll(stale);
+      record(() -> history.recordReevaluation(new RecordReevaluation(experimentId, stale, asked)));
+    }
+  }
+
   /** The students joined as the spec wants, and evaluated; empty: not asked for, or impossible. */
-  private List<ModelRef> merge(Comparison with, List<ModelRef> specialists) {
+  private List<ModelRef> merge(
+      Comparison with, List<ModelRef> specialists, List<Promise<Evaluated>> evaluations) {
     MergeSpec wanted = spec.merge();
     if (wanted.kind() == MergeSpec.Kind.NONE) {
       return List.of();
     }
     enter(Stage.MERGING);
-    List<ModelRef> merged =
+    List<ModelRef> joined =
         merging("merge of %d students".formatted(specialists.size()))
             .merge(new Merge(experimentId, spec.seed(), wanted, measure(with), specialists))
             .models();
-    if (!merged.isEmpty()) {
-      evaluate(Subject.MERGED, with, merged).get();
+    if (!joined.isEmpty()) {
+      evaluate(Subject.MERGED, with, joined, evaluations);
+      Promise.allOf(evaluations).get();
     }
-    return merged;
+    return joined;
   }
 
   private void searchSchedule(Comparison with, List<ModelRef> specialists) {
@@ -268,46 +372,97 @@ public final class DistillationWorkflowImpl implements DistillationWorkflow {
         with.dataset(), spec.diffusion(), spec.evaluation(), with.extractor(), with.reference());
   }
 
+  /** Those of the models that are trained. */
   private static List<ModelRef> results(List<ModelTraining> models) {
-    return models.stream().map(ModelTraining::result).toList();
+    return models.stream().filter(m -> m.is(ModelState.DONE)).map(ModelTraining::result).toList();
   }
 
-  /** Starts every model at once and returns when all are trained; a failed one waits for retry. */
-  private void trainUntilDone(List<ModelTraining> models, Stage trainingStage) {
-    models.forEach(ModelTraining::start);
+  private static boolean anyDone(List<ModelTraining> models) {
+    return models.stream().anyMatch(m -> m.is(ModelState.DONE));
+  }
+
+  /**
+   * Trains the models, all at once, and returns when each is done or canceled; a failed one waits
+   * until its deadline for somebody to ask for it again.
+   */
+  private void train(List<ModelTraining> models, Stage trainingStage) {
     while (true) {
-      for (ModelTraining model : models) {
-        if (model.hasEnded()) {
-          settle(model);
-        }
-        if (model.retryRequested) {
-          history.recordRetry(new RecordRetry(experimentId, model.key, model.overrides));
-          retried.add(model.key);
-          model.start();
-        }
+      models.stream().filter(ModelTraining::hasEnded).forEach(this::settle);
+      journal.flush(); // what was asked for is on record before it is begun
+      if (paused) {
+        models.forEach(ModelTraining::handBack);
+      } else {
+        models.stream().filter(m -> m.is(ModelState.PENDING)).forEach(ModelTraining::start);
       }
-      if (models.stream().allMatch(m -> m.state == ModelState.DONE)) {
+      boolean settled = models.stream().allMatch(ModelTraining::isSettled);
+      if (settled && !paused) {
         return;
       }
-      boolean training = models.stream().anyMatch(m -> m.state == ModelState.RUNNING);
-      enter(training ? trainingStage : Stage.AWAITING_RETRY);
-      Workflow.await(() -> models.stream().anyMatch(m -> m.hasEnded() || m.retryRequested));
+      boolean waits = waits(models);
+      if (!settled) {
+        enter(waits ? Stage.AWAITING_RETRY : trainingStage);
+      }
+      Supplier<Boolean> attention =
+          () ->
+              models.stream().anyMatch(this::needsAttention)
+                  || waits(models) != waits
+                  || (!paused && models.stream().allMatch(ModelTraining::isSettled));
+      if (!waits) {
+        Workflow.await(attention);
+      } else if (!awaitUntilDeadline(attention)) {
+        models.stream().filter(m -> m.is(ModelState.FAILED)).forEach(ModelTraining::giveUp);
+      }
+    }
+  }
+
+  private boolean needsAttention(ModelTraining model) {
+    return model.hasEnded()
+        || (paused
+            ? model.is(ModelState.RUNNING) && !model.isHandingBack()
+            : model.is(ModelState.PENDING));
+  }
+
+  /** Whether nothing goes on before somebody asks for a failed model again. */
+  private boolean waits(List<ModelTraining> models) {
+    return !paused
+        && models.stream().noneMatch(m -> m.is(ModelState.RUNNING) || m.is(ModelState.PENDING))
+        && !models.stream().allMatch(ModelTraining::isSettled);
+  }
+
+  /** Waits for somebody to ask for something; false: nobody has by the deadline. */
+  private boolean awaitUntilDeadline(Supplier<Boolean> asked) {
+    Duration patience = Duration.ofHours(spec.awaitRetryHours());
+    deadline = Optional.of(Instant.ofEpochMilli(Workflow.currentTimeMillis()).plus(patience));
+    try {
+      return Workflow.await(patience, asked);
+    } finally {
+      deadline = Optional.empty();
     }
   }
 
   private void settle(ModelTraining model) {
-    RuntimeException failure = model.ended.getFailure();
-    if (failure == null) {
-      model.state = ModelState.DONE;
-      return;
+    model.settle();
+    ModelKey key = model.key();
+    switch (model.state()) {
+      case FAILED -> {
+        Failure reason = model.failure().orElseThrow();
+        journal.add(
+            () ->
+                history.recordModelFailed(
+                    new RecordModelFailed(experimentId, key, reason.type(), reason.message())));
+      }
+      case CANCELED -> recordCanceled(key);
+      case PENDING -> {
+        if (paused && models().noneMatch(m -> m.is(ModelState.RUNNING))) {
+          journal.add(() -> history.recordHandedBack(new RecordHandedBack(experimentId)));
+        }
+      }
+      case RUNNING, DONE -> {}
     }
-    if (isCancellation(failure)) {
-      throw failure;
-    }
-    model.state = ModelState.FAILED;
-    Failure reason = Failure.of(failure);
-    history.recordModelFailed(
-        new RecordModelFailed(experimentId, model.key, reason.type, reason.message));
+  }
+
+  private void recordCanceled(ModelKey key) {
+    journal.add(() -> history.recordModelCanceled(new RecordModelCanceled(experimentId, key)));
   }
 
   private Promise<ModelRef> importTeacher(DatasetRef dataset, String source) {
@@ -332,17 +487,13 @@ public final class DistillationWorkflowImpl implements DistillationWorkflow {
   }
 
   private Promise<ModelRef> trainStudent(
-      DatasetRef dataset,
-      ModelKey key,
-      NetworkSpec network,
-      TimestepRange range,
-      TrainingSpec training,
-      StartFrom startFrom) {
-    StudentsSpec wanted = spec.students();
+      DatasetRef dataset, ModelKey key, TimestepRange range, TrainingSpec training) {
+    StudentsSpec design = designs.get(key);
+    StartFrom startFrom = design.startFrom();
     String summary =
         key.equals(ModelKey.ONE_TO_ONE)
             ? "one-to-one baseline, t in %s, %d steps".formatted(range, training.steps())
-            : "%s of %d, t in %s, %d steps".formatted(key, wanted.count(), range, training.steps());
+            : "%s of %d, t in %s, %d steps".formatted(key, design.count(), range, training.steps());
     TrainStudent task =
         new TrainStudent(
             experimentId,
@@ -350,13 +501,13 @@ public final class DistillationWorkflowImpl implements DistillationWorkflow {
             spec.seed(),
             dataset,
             spec.diffusion(),
-            network,
+            design.network(),
             training,
             teacher.result(),
             range,
-            wanted.specificProbability(),
-            wanted.loss(),
-            wanted.antithetic(),
+            design.specificProbability(),
+            design.loss(),
+            design.antithetic(),
             startFrom,
             startFrom == StartFrom.ONE_TO_ONE
                 ? Optional.of(oneToOne.get(0).result())
@@ -366,11 +517,11 @@ public final class DistillationWorkflowImpl implements DistillationWorkflow {
   }
 
   /**
-   * Trains a model unless an equal one is there already, or comes while this one waits. A retried
-   * one goes on from what it has learned, perhaps with other settings: it is like no other.
+   * Trains a model unless an equal one is there already, or comes while this one waits. One that a
+   * user has changed goes on from what it has learned, or differs: it is like no other.
    */
   private Promise<ModelRef> unlessFound(ModelKey key, Func<Found> find, Func<ModelRef> train) {
-    boolean own = spec.reuse() == ExperimentSpec.Reuse.NEVER || retried.contains(key);
+    boolean own = spec.reuse() == ExperimentSpec.Reuse.NEVER || unlikeOthers.contains(key);
     return Async.function(() -> own ? train.apply() : find.apply().model().orElseGet(train::apply));
   }
 
@@ -383,19 +534,34 @@ public final class DistillationWorkflowImpl implements DistillationWorkflow {
   /** What every subject is compared with, and how. */
   private record Comparison(DatasetRef dataset, ExtractorRef extractor, StatisticsRef reference) {}
 
-  private Promise<Evaluated> evaluate(Subject subject, Comparison with, List<ModelRef> models) {
-    return Async.function(
-        evaluation(subject.label())::evaluate,
-        new Evaluate(
-            experimentId,
-            subject,
-            with.dataset(),
-            spec.diffusion(),
-            spec.evaluation(),
-            with.extractor(),
-            with.reference(),
-            models,
-            spec.reuse()));
+  /** Begins to judge a subject, unless that was done before a pause. */
+  private void evaluate(
+      Subject subject,
+      Comparison with,
+      List<ModelRef> models,
+      List<Promise<Evaluated>> evaluations) {
+    if (models.equals(judged.get(subject))) {
+      return;
+    }
+    Promise<Evaluated> evaluation =
+        Async.function(
+            evaluation(subject.label())::evaluate,
+            new Evaluate(
+                experimentId,
+                subject,
+                with.dataset(),
+                spec.diffusion(),
+                spec.evaluation(),
+                with.extractor(),
+                with.reference(),
+                models,
+                rerun ? ExperimentSpec.Reuse.NEVER : spec.reuse()));
+    evaluations.add(
+        evaluation.thenApply(
+            result -> {
+              judged.put(subject, models);
+              return result;
+            }));
   }
 
   private TrainingActivities training(String summary) {
@@ -414,15 +580,27 @@ public final class DistillationWorkflowImpl implements DistillationWorkflow {
   }
 
   private void enter(Stage next) {
+    enter(next, Failure.NONE);
+  }
+
+  private void enter(Stage next, Failure reason) {
     if (stage != next) {
       boolean turnChanges = stage == Stage.AWAITING_RETRY || next == Stage.AWAITING_RETRY;
       stage = next;
       Workflow.setCurrentDetails(details());
-      history.recordStage(new RecordStage(experimentId, next, "", ""));
+      record(
+          () ->
+              history.recordStage(
+                  new RecordStage(experimentId, next, reason.type(), reason.message())));
       if (turnChanges) { // all that the study asks; more would fill its history
         Workflow.getInfo().getParentWorkflowId().ifPresent(this::tellStudy);
       }
     }
+  }
+
+  private void record(Functions.Proc entry) {
+    journal.add(entry);
+    journal.flush();
   }
 
   private void tellStudy(String studyWorkflowId) {
@@ -437,18 +615,45 @@ public final class DistillationWorkflowImpl implements DistillationWorkflow {
 
   private void recordEnd(TemporalFailure failure) {
     // A model that is still saving its last checkpoint is waited for.
-    Workflow.await(
-        () -> models().noneMatch(m -> m.state == ModelState.RUNNING && !m.ended.isCompleted()));
-    stage = isCancellation(failure) ? Stage.CANCELED : Stage.FAILED;
+    Workflow.await(() -> models().noneMatch(ModelTraining::works));
+    stage = Failure.isCancellation(failure) ? Stage.CANCELED : Stage.FAILED;
     Failure reason = stage == Stage.CANCELED ? Failure.NONE : Failure.of(failure);
-    history.recordStage(new RecordStage(experimentId, stage, reason.type, reason.message));
+    record(
+        () ->
+            history.recordStage(
+                new RecordStage(experimentId, stage, reason.type(), reason.message())));
   }
 
   private String details() {
     StringBuilder text = new StringBuilder("**").append(stage).append("**\n\n");
     models()
-        .forEach(m -> text.append("- ").append(m.key).append(": ").append(m.state).append('\n'));
+        .forEach(
+            m -> text.append("- ").append(m.key()).append(": ").append(m.state()).append('\n'));
     return text.toString();
+  }
+
+  /** What the experiment ends without, in sentences; empty: nothing. */
+  private String missing() {
+    Stream<String> models =
+        models()
+            .filter(m -> !m.is(ModelState.DONE))
+            .map(
+                m ->
+                    "%s was not trained%s."
+                        .formatted(
+                            m.key(),
+                            m.failure()
+                                .map(f -> " (%s)".formatted(f.message()))
+                                .orElse(m.closed().map(why -> ": " + why).orElse(""))));
+    Stream<String> figures =
+        unjudged.stream().map(f -> "The evaluation failed (%s).".formatted(f.message()));
+    Stream<String> gaps =
+        anyDone(students) && students.stream().anyMatch(m -> !m.is(ModelState.DONE))
+            ? Stream.of("The teacher owns the ranges of missing students.")
+            : Stream.empty();
+    return Stream.of(models, figures, gaps)
+        .flatMap(sentences -> sentences)
+        .collect(Collectors.joining(" "));
   }
 
   private Stream<ModelTraining> models() {
@@ -458,91 +663,230 @@ public final class DistillationWorkflowImpl implements DistillationWorkflow {
 
   @Override
   public void validateRetry(RetryRequest request) {
-    ModelTraining model =
-        models()
-            .filter(m -> m.key.equals(request.key()))
-            .findFirst()
-            .orElseThrow(
-                () ->
-                    new IllegalArgumentException(
-                        "Experiment %s has no model '%s'; it has %s."
-                            .formatted(
-                                experimentId, request.key(), models().map(m -> m.key).toList())));
-    if (model.state != ModelState.FAILED || model.retryRequested) {
-      throw new IllegalArgumentException(
-          "Cannot retry %s: it is %s, and only a failed model can be retried."
-              .formatted(model.key, model.retryRequested ? "about to start" : model.state));
+    ModelTraining model = changeable("retry", request.key());
+    if (!model.is(ModelState.FAILED) && !model.is(ModelState.CANCELED)) {
+      throw refused(
+          "Cannot retry %s: it is %s, and only a failed or canceled model can be retried."
+              .formatted(model.key(), model.state()));
     }
   }
 
   @Override
-  public void retry(RetryRequest request) {
-    models()
-        .filter(m -> m.key.equals(request.key()))
-        .findFirst()
-        .orElseThrow()
-        .requestRetry(request);
+  public Accepted retry(RetryRequest request) {
+    ModelTraining model = model(request.key()).orElseThrow();
+    model.trainAgain(request.overrides().applyTo(model.training()));
+    int steps = model.training().steps();
+    changed(
+        model,
+        () ->
+            history.recordRetry(
+                new RecordRetry(experimentId, request.key(), request.overrides(), steps)));
+    return Accepted.of("retry", request);
+  }
+
+  @Override
+  public void validateExtend(ExtendRequest request) {
+    ModelTraining model = changeable("extend", request.key());
+    if (steps(model) == 0) {
+      throw refused("Cannot extend %s: it is imported, not trained.".formatted(model.key()));
+    }
+    if (model.is(ModelState.CANCELED)) {
+      throw refused(
+          "Cannot extend %s: it is CANCELED; retry it, with more steps if it needs them."
+              .formatted(model.key()));
+    }
+    if (request.steps() <= steps(model)) {
+      throw refused(
+          "Cannot extend %s to %d steps: it is to have %d already; expected more."
+              .formatted(model.key(), request.steps(), steps(model)));
+    }
+  }
+
+  @Override
+  public Accepted extend(ExtendRequest request) {
+    ModelTraining model = model(request.key()).orElseThrow();
+    model.trainAgain(model.training().extendedTo(request.steps()));
+    changed(
+        model,
+        () ->
+            history.recordExtension(
+                new RecordExtension(experimentId, request.key(), request.steps())));
+    return Accepted.of("extend", request);
+  }
+
+  @Override
+  public void validateReplace(ReplaceRequest request) {
+    ModelTraining model = changeable("replace", request.key());
+    if (model == teacher) {
+      throw refused("Cannot replace the teacher: only students can be replaced.");
+    }
+    boolean fromOneToOne =
+        request.replacement().appliedTo(designs.get(model.key())).startFrom()
+            == StartFrom.ONE_TO_ONE;
+    if (fromOneToOne && spec.students().startFrom() != StartFrom.ONE_TO_ONE) {
+      throw refused(
+          "Cannot replace %s by one that starts from one-to-one: the experiment trains no such student first."
+              .formatted(model.key()));
+    }
+    if (fromOneToOne && model.key().equals(ModelKey.ONE_TO_ONE)) {
+      throw refused("Cannot replace one-to-one: it cannot start from itself.");
+    }
+  }
+
+  @Override
+  public Accepted replace(ReplaceRequest request) {
+    ModelTraining model = model(request.key()).orElseThrow();
+    TrainingSpec training = request.replacement().training().applyTo(model.training());
+    designs.computeIfPresent(
+        request.key(), (key, design) -> request.replacement().appliedTo(design));
+    model.trainAgain(training);
+    changed(
+        model,
+        () ->
+            history.recordReplacement(
+                new RecordReplacement(
+                    experimentId, request.key(), request.replacement(), training.steps())));
+    return Accepted.of("replace", request);
+  }
+
+  @Override
+  public void validateCancelModel(CancelModelRequest request) {
+    ModelTraining model = changeable("cancel", request.key());
+    if (model == teacher) {
+      throw refused(
+          "Cannot cancel the teacher alone: nothing can be done without it. Cancel the experiment.");
+    }
+    if (oneToOne.contains(model) && spec.students().startFrom() == StartFrom.ONE_TO_ONE) {
+      throw refused(
+          "Cannot cancel one-to-one alone: the students start from it. Cancel the experiment.");
+    }
+    if (model.is(ModelState.DONE) || model.is(ModelState.CANCELED) || model.isUnwanted()) {
+      throw refused(
+          "Cannot cancel %s: it is %s."
+              .formatted(
+                  model.key(), model.is(ModelState.RUNNING) ? "being canceled" : model.state()));
+    }
+  }
+
+  @Override
+  public Accepted cancelModel(CancelModelRequest request) {
+    ModelTraining model = model(request.key()).orElseThrow();
+    model.cancel();
+    changed(
+        model,
+        () -> history.recordCancelRequest(new RecordCancelRequest(experimentId, request.key())));
+    if (model.is(ModelState.CANCELED)) {
+      recordCanceled(request.key());
+    }
+    return Accepted.of("cancelModel", request);
+  }
+
+  @Override
+  public void validatePause() {
+    requireChangeable("pause the experiment");
+    if (paused) {
+      throw refused("Cannot pause the experiment: it is paused.");
+    }
+  }
+
+  @Override
+  public Accepted pause() {
+    paused = true;
+    callOffJudging();
+    journal.add(() -> history.recordPause(new RecordPause(experimentId, true)));
+    return Accepted.of("pause");
+  }
+
+  @Override
+  public void validateResume() {
+    requireChangeable("resume the experiment");
+    if (!paused) {
+      throw refused("Cannot resume the experiment: it is not paused.");
+    }
+  }
+
+  @Override
+  public Accepted resume() {
+    paused = false;
+    journal.add(() -> history.recordPause(new RecordPause(experimentId, false)));
+    return Accepted.of("resume");
+  }
+
+  @Override
+  public void validateRerunEvaluation() {
+    requireChangeable("evaluate again");
+    boolean judges =
+        stage == Stage.EVALUATING || stage == Stage.MERGING || stage == Stage.SEARCHING;
+    if (!judges && unjudged.isEmpty()) {
+      throw refused(
+          "Cannot evaluate again: the experiment is %s, and its models have not been evaluated as they are."
+              .formatted(stage));
+    }
+  }
+
+  @Override
+  public Accepted rerunEvaluation() {
+    rerunAsked = true;
+    callOffJudging();
+    return Accepted.of("rerunEvaluation");
   }
 
   @Override
   public Progress progress() {
-    return new Progress(stage, models().map(m -> new ModelProgress(m.key, m.state)).toList());
+    return new Progress(
+        stage,
+        models().map(m -> new ModelProgress(m.key(), m.state(), steps(m), m.attempts())).toList(),
+        paused,
+        deadline);
   }
 
-  private static boolean isCancellation(Throwable failure) {
-    return failure instanceof CanceledFailure
-        || (failure instanceof ActivityFailure && failure.getCause() instanceof CanceledFailure);
+  /** The model, if the workflow still can do with it what {@code verb} says; else throws. */
+  private ModelTraining changeable(String verb, ModelKey key) {
+    ModelTraining model =
+        model(key)
+            .orElseThrow(
+                () ->
+                    refused(
+                        "Experiment %s has no model '%s' that it trains; it has %s."
+                            .formatted(
+                                experimentId, key, models().map(ModelTraining::key).toList())));
+    requireChangeable("%s %s".formatted(verb, key));
+    if (model.closed().isPresent()) {
+      throw refused("Cannot %s %s: %s.".formatted(verb, key, model.closed().get()));
+    }
+    return model;
   }
 
-  /** Type and sentence of a failure, for the history. */
-  private record Failure(String type, String message) {
-
-    static final Failure NONE = new Failure("", "");
-
-    static Failure of(Throwable failure) {
-      Throwable cause = failure instanceof ActivityFailure ? failure.getCause() : failure;
-      if (cause instanceof ApplicationFailure application) {
-        return new Failure(application.getType(), application.getOriginalMessage());
-      }
-      return new Failure(
-          ErrorType.WORKER_LOST.name(), "The work timed out or was lost: " + cause.getMessage());
+  private void requireChangeable(String what) {
+    if (stage == Stage.PUBLISHING || stage.terminal()) {
+      throw refused("Cannot %s: the experiment is %s.".formatted(what, stage));
+    }
+    if (root.isPresent() && root.get().isCancelRequested()) {
+      throw refused("Cannot %s: the experiment is being canceled.".formatted(what));
     }
   }
 
-  /** One model's way from pending to done, over as many attempts as it takes. */
-  private static final class ModelTraining {
-    final ModelKey key;
-    private TrainingSpec training;
-    Function<TrainingSpec, Promise<ModelRef>> work;
-    Promise<ModelRef> ended;
-    ModelState state = ModelState.PENDING;
-    boolean retryRequested;
-    TrainingOverrides overrides = TrainingOverrides.NONE;
+  private static IllegalArgumentException refused(String sentence) {
+    return new IllegalArgumentException(sentence);
+  }
 
-    ModelTraining(ModelKey key, TrainingSpec training) {
-      this.key = key;
-      this.training = training;
-    }
+  /** Keeps what was asked of a model, and sees to it that it is not judged as it was. */
+  private void changed(ModelTraining model, Functions.Proc entry) {
+    unlikeOthers.add(model.key());
+    journal.add(entry);
+    callOffJudging();
+  }
 
-    void start() {
-      retryRequested = false;
-      state = ModelState.RUNNING;
-      ended = work.apply(training);
-    }
+  private void callOffJudging() {
+    calledOff = true;
+    judging.ifPresent(scope -> scope.cancel("called off"));
+  }
 
-    /** True once the running attempt has a result or a failure that is not yet settled. */
-    boolean hasEnded() {
-      return state == ModelState.RUNNING && ended.isCompleted();
-    }
+  private Optional<ModelTraining> model(ModelKey key) {
+    return models().filter(m -> m.key().equals(key)).findFirst();
+  }
 
-    void requestRetry(RetryRequest request) {
-      overrides = request.overrides();
-      training = overrides.applyTo(training);
-      retryRequested = true;
-    }
-
-    ModelRef result() {
-      return ended.get();
-    }
+  private int steps(ModelTraining model) {
+    return model == teacher && spec.teacher().source().isPresent() ? 0 : model.training().steps();
   }
 }

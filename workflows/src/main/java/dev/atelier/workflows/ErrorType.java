@@ -14,6 +14,7 @@ public enum ErrorType {
   CHECKPOINT_CORRUPT(1),
   DIVERGED(1),
   SUPERSEDED(1), // a newer attempt owns the work; this one must change nothing
+  INCOMPLETE(1), // what failed was not tried again in time
   OUT_OF_MEMORY(2),
   INTERNAL(3),
   TRAINED_ELSEWHERE(Integer.MAX_VALUE), // an equal model is being trained: wait for it

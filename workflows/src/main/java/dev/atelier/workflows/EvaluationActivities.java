@@ -17,6 +17,7 @@ public interface EvaluationActivities {
     TEACHER("teacher"),
     ONE_TO_ONE("one-to-one"),
     O2MKD("o2mkd"),
+    O2MKD_PARTIAL("o2mkd-partial"), // the teacher in the place of students that are missing
     MERGED("merged");
 
     private final String label;

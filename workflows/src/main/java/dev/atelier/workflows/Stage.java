@@ -9,16 +9,17 @@ public enum Stage {
   MEASURING_DRIFT, // where the ranges depend on it
   TRAINING_ONE_TO_ONE, // where the students start from it
   TRAINING_STUDENTS,
-  AWAITING_RETRY, // some model failed, the others are done: waits for retry or cancel
+  AWAITING_RETRY, // a model or the evaluation failed, all else is done: waits until its deadline
   EVALUATING,
   MERGING, // when asked for
   SEARCHING, // for schedules, when asked for
   PUBLISHING,
   DONE,
+  PARTIAL, // ended without some of its models or figures
   FAILED,
   CANCELED;
 
   public boolean terminal() {
-    return this == DONE || this == FAILED || this == CANCELED;
+    return this == DONE || this == PARTIAL || this == FAILED || this == CANCELED;
   }
 }

@@ -577,6 +577,7 @@ class DistillationWorkflowTest {
     final List<Merge> merges = new CopyOnWriteArrayList<>();
     final List<SearchSchedule> searches = new CopyOnWriteArrayList<>();
     final List<Publish> published = new CopyOnWriteArrayList<>();
+    final List<String> requests = new CopyOnWriteArrayList<>();
 
     @Override
     public DatasetRef prepare(PrepareDataset task) {
@@ -732,7 +733,44 @@ class DistillationWorkflowTest {
     }
 
     @Override
-    public void recordRetry(RecordRetry retry) {}
+    public void recordRetry(RecordRetry retry) {
+      requests.add("retry " + retry.key() + " " + retry.steps());
+    }
+
+    @Override
+    public void recordExtension(RecordExtension extension) {
+      requests.add("extend " + extension.key() + " " + extension.steps());
+    }
+
+    @Override
+    public void recordReplacement(RecordReplacement replacement) {
+      requests.add("replace " + replacement.key() + " " + replacement.steps());
+    }
+
+    @Override
+    public void recordCancelRequest(RecordCancelRequest request) {
+      requests.add("cancel " + request.key());
+    }
+
+    @Override
+    public void recordModelCanceled(RecordModelCanceled canceled) {
+      requests.add("canceled " + canceled.key());
+    }
+
+    @Override
+    public void recordPause(RecordPause pause) {
+      requests.add(pause.paused() ? "pause" : "resume");
+    }
+
+    @Override
+    public void recordHandedBack(RecordHandedBack handedBack) {
+      requests.add("handed back");
+    }
+
+    @Override
+    public void recordReevaluation(RecordReevaluation reevaluation) {
+      requests.add("forget " + reevaluation.subjects().size() + " " + reevaluation.asked());
+    }
 
     @Override
     public void recordTeacherRange(RecordTeacherRange owned) {

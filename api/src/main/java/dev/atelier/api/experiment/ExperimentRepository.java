@@ -190,7 +190,7 @@ public class ExperimentRepository {
         .createQuery(
             """
             select id, name, spec, labels, stage, dataset, error_type, error_message,
-              created_at, updated_at, finished_at
+              created_at, updated_at, finished_at, paused_at
             from experiment where id = :id
             """
                 + locking)
@@ -208,7 +208,8 @@ public class ExperimentRepository {
                     failure(row),
                     instant(row, "created_at").orElseThrow(),
                     instant(row, "updated_at").orElseThrow(),
-                    instant(row, "finished_at")))
+                    instant(row, "finished_at"),
+                    instant(row, "paused_at").isPresent()))
         .findOne();
   }
 
@@ -507,7 +508,11 @@ public class ExperimentRepository {
                 .createQuery(
                     """
                     select p.series, p.step, p.value
-                    from metric_point p join model m on coalesce(m.reused_from, m.id) = p.model_id
+                    from model m
+                    join metric_point p on p.model_id =
+                      case when m.reused_from is null
+                          or exists (select 1 from metric_point where model_id = m.id)
+                        then m.id else m.reused_from end
                     where m.experiment_id = :id and m.key = :key
                       and (:every or p.series = any(:names)) and p.step between :from and :to
                     order by p.series, p.step
@@ -556,7 +561,7 @@ public class ExperimentRepository {
                 .createQuery(
                     """
                     select id from experiment
-                    where stage not in ('DONE', 'FAILED', 'CANCELED')
+                    where stage not in ('DONE', 'PARTIAL', 'FAILED', 'CANCELED')
                     order by created_at, id
                     """)
                 .mapTo(String.class)
@@ -604,7 +609,7 @@ public class ExperimentRepository {
           .createUpdate(
               """
               update experiment
-              set stage = :stage, error_type = :type, error_message = :message,
+              set stage = :stage, error_type = :type, error_message = :message, paused_at = null,
                 updated_at = now(), finished_at = now()
               where id = :id
               """)

@@ -6,8 +6,10 @@ import dev.atelier.api.history.HistoryQuery;
 import dev.atelier.api.history.Sort;
 import dev.atelier.api.problem.Problem;
 import dev.atelier.api.spec.DocumentFormat;
+import dev.atelier.api.spec.Extension;
 import dev.atelier.api.spec.SpecReader;
 import dev.atelier.spec.ExperimentSpec;
+import dev.atelier.spec.StudentReplacement;
 import dev.atelier.spec.TrainingOverrides;
 import io.smallrye.common.annotation.Blocking;
 import io.smallrye.mutiny.Multi;
@@ -290,7 +292,7 @@ public class ExperimentResource {
       summary = "Cancel an experiment",
       description =
           "Asks the workflow to stop; checkpoints are kept. Canceling again changes nothing; an"
-              + " experiment that is DONE or FAILED answers 409.")
+              + " experiment that is DONE, PARTIAL or FAILED answers 409.")
   @APIResponse(
       responseCode = "202",
       description = "The experiment stops",
@@ -428,12 +430,13 @@ public class ExperimentResource {
       @PathParam("id") String id,
       @PathParam("key") String key,
       byte[] body,
-      @HeaderParam(HttpHeaders.CONTENT_TYPE) @Parameter(hidden = true) MediaType type) {
+      @HeaderParam(HttpHeaders.CONTENT_TYPE) @Parameter(hidden = true) MediaType type,
+      @HeaderParam(IdempotencyKey.HEADER) String idempotencyKey) {
     TrainingOverrides overrides =
         body == null || body.length == 0
             ? TrainingOverrides.NONE
             : reader.overrides(body, DocumentFormat.of(type));
-    return accepted(experiments.retry(id, key, overrides));
+    return accepted(experiments.retry(id, key, overrides, IdempotencyKey.of(idempotencyKey)));
   }
 
   @POST
@@ -453,8 +456,9 @@ public class ExperimentResource {
       @PathParam("id") String id,
       @PathParam("k") String student,
       byte[] body,
-      @HeaderParam(HttpHeaders.CONTENT_TYPE) @Parameter(hidden = true) MediaType type) {
-    return retry(id, "student-" + student, body, type);
+      @HeaderParam(HttpHeaders.CONTENT_TYPE) @Parameter(hidden = true) MediaType type,
+      @HeaderParam(IdempotencyKey.HEADER) String idempotencyKey) {
+    return retry(id, "student-" + student, body, type, idempotencyKey);
   }
 
   @POST
@@ -473,8 +477,173 @@ public class ExperimentResource {
   public Response retryTeacher(
       @PathParam("id") String id,
       byte[] body,
-      @HeaderParam(HttpHeaders.CONTENT_TYPE) @Parameter(hidden = true) MediaType type) {
-    return retry(id, "teacher", body, type);
+      @HeaderParam(HttpHeaders.CONTENT_TYPE) @Parameter(hidden = true) MediaType type,
+      @HeaderParam(IdempotencyKey.HEADER) String idempotencyKey) {
+    return retry(id, "teacher", body, type, idempotencyKey);
+  }
+
+  @POST
+  @Path("/{id}/models/{key}/extend")
+  @Consumes({MediaType.APPLICATION_JSON, YAML, X_YAML, TEXT_YAML, TEXT_X_YAML})
+  @Operation(
+      operationId = "extendModel",
+      summary = "Train a model to more steps in all",
+      description =
+          "It goes on from its last checkpoint, also when it is done; what follows uses the new weights. The teacher can be extended until the students begin.")
+  @RequestBody(
+      required = true,
+      content =
+          @Content(
+              mediaType = MediaType.APPLICATION_JSON,
+              schema = @Schema(implementation = Extension.class)))
+  @APIResponse(
+      responseCode = "202",
+      description = "The model is trained on",
+      content = @Content(schema = @Schema(implementation = Accepted.class)))
+  @APIResponse(
+      responseCode = "409",
+      description = "The experiment cannot do this now",
+      content =
+          @Content(
+              mediaType = Problem.MEDIA_TYPE,
+              schema = @Schema(implementation = Problem.class)))
+  public Response extend(
+      @PathParam("id") String id,
+      @PathParam("key") String key,
+      byte[] body,
+      @HeaderParam(HttpHeaders.CONTENT_TYPE) @Parameter(hidden = true) MediaType type,
+      @HeaderParam(IdempotencyKey.HEADER) String idempotencyKey) {
+    Extension wanted = reader.extension(body, DocumentFormat.of(type));
+    return accepted(experiments.extend(id, key, wanted.steps(), IdempotencyKey.of(idempotencyKey)));
+  }
+
+  @POST
+  @Path("/{id}/models/{key}/replace")
+  @Consumes({MediaType.APPLICATION_JSON, YAML, X_YAML, TEXT_YAML, TEXT_X_YAML})
+  @Operation(
+      operationId = "replaceStudent",
+      summary = "Train a student anew with other settings",
+      description =
+          "It begins at step 0 in a place of its own: its checkpoints and curves so far are forgotten. Settings that are left out stay as they are.")
+  @RequestBody(
+      required = true,
+      content =
+          @Content(
+              mediaType = MediaType.APPLICATION_JSON,
+              schema = @Schema(implementation = StudentReplacement.class)))
+  @APIResponse(
+      responseCode = "202",
+      description = "The student is trained anew",
+      content = @Content(schema = @Schema(implementation = Accepted.class)))
+  @APIResponse(
+      responseCode = "409",
+      description = "The experiment cannot do this now",
+      content =
+          @Content(
+              mediaType = Problem.MEDIA_TYPE,
+              schema = @Schema(implementation = Problem.class)))
+  public Response replace(
+      @PathParam("id") String id,
+      @PathParam("key") String key,
+      byte[] body,
+      @HeaderParam(HttpHeaders.CONTENT_TYPE) @Parameter(hidden = true) MediaType type,
+      @HeaderParam(IdempotencyKey.HEADER) String idempotencyKey) {
+    StudentReplacement wanted = reader.replacement(body, DocumentFormat.of(type));
+    return accepted(
+        experiments.replace(id, key, wanted, reader, IdempotencyKey.of(idempotencyKey)));
+  }
+
+  @POST
+  @Path("/{id}/models/{key}/cancel")
+  @Operation(
+      operationId = "cancelModel",
+      summary = "Let the experiment go on without a model",
+      description =
+          "It stops after a checkpoint. When all others are done, the experiment is evaluated with what it has and ends PARTIAL; until then the model can be retried.")
+  @APIResponse(
+      responseCode = "202",
+      description = "The model stops",
+      content = @Content(schema = @Schema(implementation = Accepted.class)))
+  @APIResponse(
+      responseCode = "409",
+      description = "The experiment cannot do this now",
+      content =
+          @Content(
+              mediaType = Problem.MEDIA_TYPE,
+              schema = @Schema(implementation = Problem.class)))
+  public Response cancelModel(
+      @PathParam("id") String id,
+      @PathParam("key") String key,
+      @HeaderParam(IdempotencyKey.HEADER) String idempotencyKey) {
+    return accepted(experiments.cancelModel(id, key, IdempotencyKey.of(idempotencyKey)));
+  }
+
+  @POST
+  @Path("/{id}/pause")
+  @Operation(
+      operationId = "pauseExperiment",
+      summary = "Pause an experiment",
+      description =
+          "Trainings are handed back after a checkpoint, an evaluation is stopped, and nothing is started until it is resumed.")
+  @APIResponse(
+      responseCode = "202",
+      description = "The experiment pauses",
+      content = @Content(schema = @Schema(implementation = Accepted.class)))
+  @APIResponse(
+      responseCode = "409",
+      description = "The experiment cannot do this now",
+      content =
+          @Content(
+              mediaType = Problem.MEDIA_TYPE,
+              schema = @Schema(implementation = Problem.class)))
+  public Response pause(
+      @PathParam("id") String id, @HeaderParam(IdempotencyKey.HEADER) String idempotencyKey) {
+    return accepted(experiments.pause(id, IdempotencyKey.of(idempotencyKey)));
+  }
+
+  @POST
+  @Path("/{id}/resume")
+  @Operation(
+      operationId = "resumeExperiment",
+      summary = "Resume a paused experiment",
+      description = "Trainings go on from their checkpoints.")
+  @APIResponse(
+      responseCode = "202",
+      description = "The experiment goes on",
+      content = @Content(schema = @Schema(implementation = Accepted.class)))
+  @APIResponse(
+      responseCode = "409",
+      description = "The experiment cannot do this now",
+      content =
+          @Content(
+              mediaType = Problem.MEDIA_TYPE,
+              schema = @Schema(implementation = Problem.class)))
+  public Response resume(
+      @PathParam("id") String id, @HeaderParam(IdempotencyKey.HEADER) String idempotencyKey) {
+    return accepted(experiments.resume(id, IdempotencyKey.of(idempotencyKey)));
+  }
+
+  @POST
+  @Path("/{id}/evaluation/rerun")
+  @Operation(
+      operationId = "rerunEvaluation",
+      summary = "Evaluate again",
+      description =
+          "Does the evaluation that is under way, or has failed, again from its beginning, merging and search included. An experiment that has ended answers 409: launch its spec again.")
+  @APIResponse(
+      responseCode = "202",
+      description = "The evaluation is done again",
+      content = @Content(schema = @Schema(implementation = Accepted.class)))
+  @APIResponse(
+      responseCode = "409",
+      description = "The experiment cannot do this now",
+      content =
+          @Content(
+              mediaType = Problem.MEDIA_TYPE,
+              schema = @Schema(implementation = Problem.class)))
+  public Response rerunEvaluation(
+      @PathParam("id") String id, @HeaderParam(IdempotencyKey.HEADER) String idempotencyKey) {
+    return accepted(experiments.rerunEvaluation(id, IdempotencyKey.of(idempotencyKey)));
   }
 
   @GET

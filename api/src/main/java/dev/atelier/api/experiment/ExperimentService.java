@@ -8,11 +8,13 @@ import dev.atelier.api.history.Sort;
 import dev.atelier.api.maintenance.Deletions;
 import dev.atelier.api.problem.ProblemException;
 import dev.atelier.api.problem.ProblemType;
+import dev.atelier.api.spec.SpecReader;
 import dev.atelier.api.store.ObjectStore;
 import dev.atelier.api.temporal.DistillationRuns;
-import dev.atelier.api.temporal.DistillationRuns.RetryAnswer;
+import dev.atelier.api.temporal.DistillationRuns.Answer;
 import dev.atelier.api.temporal.TemporalUnavailableException;
 import dev.atelier.spec.ExperimentSpec;
+import dev.atelier.spec.StudentReplacement;
 import dev.atelier.spec.TrainingOverrides;
 import dev.atelier.workflows.DistillationWorkflow;
 import dev.atelier.workflows.ModelKey;
@@ -129,7 +131,8 @@ public class ExperimentService {
         row.spec(),
         Links.of(id, runs.page(id)),
         Protocol.warning(repository.protocols(List.of(id))).stream().toList(),
-        repository.schedules(id));
+        repository.schedules(id),
+        row.paused());
   }
 
   /** Experiments beside one another. */
@@ -200,17 +203,104 @@ public class ExperimentService {
   }
 
   /** Trains a failed model again, with some settings changed. */
-  Accepted retry(String id, String key, TrainingOverrides overrides) {
+  Accepted retry(
+      String id, String key, TrainingOverrides overrides, Optional<String> idempotencyKey) {
     ModelKey model = model(id, key);
-    RetryAnswer answer = runs.retry(id, new DistillationWorkflow.RetryRequest(model, overrides));
-    if (answer instanceof RetryAnswer.Refused refused) {
-      throw new ProblemException(ProblemType.RETRY_REFUSED, refused.reason());
+    return ask(
+        id,
+        "retry",
+        Optional.of(new DistillationWorkflow.RetryRequest(model, overrides)),
+        idempotencyKey,
+        ProblemType.RETRY_REFUSED,
+        "retry " + model);
+  }
+
+  /** Trains a model to more steps in all. */
+  Accepted extend(String id, String key, int steps, Optional<String> idempotencyKey) {
+    ModelKey model = model(id, key);
+    return ask(
+        id,
+        "extend",
+        Optional.of(new DistillationWorkflow.ExtendRequest(model, steps)),
+        idempotencyKey,
+        ProblemType.REQUEST_REFUSED,
+        "extend " + model);
+  }
+
+  /** Trains a student anew with other settings, which are checked as those of a spec are. */
+  Accepted replace(
+      String id,
+      String key,
+      StudentReplacement replacement,
+      SpecReader reader,
+      Optional<String> idempotencyKey) {
+    ModelKey model = model(id, key);
+    reader.check(replacement, find(id).spec(), model);
+    return ask(
+        id,
+        "replace",
+        Optional.of(new DistillationWorkflow.ReplaceRequest(model, replacement)),
+        idempotencyKey,
+        ProblemType.REQUEST_REFUSED,
+        "replace " + model);
+  }
+
+  /** Lets the experiment go on without a model. */
+  Accepted cancelModel(String id, String key, Optional<String> idempotencyKey) {
+    ModelKey model = model(id, key);
+    return ask(
+        id,
+        "cancelModel",
+        Optional.of(new DistillationWorkflow.CancelModelRequest(model)),
+        idempotencyKey,
+        ProblemType.REQUEST_REFUSED,
+        "cancel " + model);
+  }
+
+  /** Hands back what is running, and starts nothing until it is resumed. */
+  Accepted pause(String id, Optional<String> idempotencyKey) {
+    return ask(id, "pause", "pause the experiment", idempotencyKey);
+  }
+
+  Accepted resume(String id, Optional<String> idempotencyKey) {
+    return ask(id, "resume", "resume the experiment", idempotencyKey);
+  }
+
+  /** Does the evaluation that is under way, or has failed, again. */
+  Accepted rerunEvaluation(String id, Optional<String> idempotencyKey) {
+    return ask(id, "rerunEvaluation", "evaluate again", idempotencyKey);
+  }
+
+  private Accepted ask(String id, String update, String what, Optional<String> idempotencyKey) {
+    find(id);
+    return ask(id, update, Optional.empty(), idempotencyKey, ProblemType.REQUEST_REFUSED, what);
+  }
+
+  private Accepted ask(
+      String id,
+      String update,
+      Optional<Record> request,
+      Optional<String> idempotencyKey,
+      ProblemType refusal,
+      String what) {
+    Answer answer = runs.ask(id, update, request, idempotencyKey);
+    if (answer instanceof Answer.Refused refused) {
+      throw new ProblemException(refusal, refused.reason());
     }
-    if (answer instanceof RetryAnswer.NotRunning) {
+    if (answer instanceof Answer.KeyTaken) {
       throw new ProblemException(
-          ProblemType.RETRY_REFUSED,
-          "Cannot retry %s: experiment %s is %s and has no running workflow."
-              .formatted(model, id, find(id).stage()));
+          ProblemType.IDEMPOTENCY_KEY_REUSED,
+          "The Idempotency-Key was used for another request to experiment %s.".formatted(id));
+    }
+    if (answer instanceof Answer.NotRunning) {
+      Stage stage = find(id).stage();
+      throw new ProblemException(
+          refusal,
+          stage.terminal()
+              ? "Cannot %s: experiment %s is %s. Launch its spec again to go on: models that are trained in the same way are taken over."
+                  .formatted(what, id, stage)
+              : "Cannot %s: experiment %s is %s and has no running workflow."
+                  .formatted(what, id, stage));
     }
     return accepted(id);
   }

@@ -29,4 +29,5 @@ public record ExperimentView(
     @Schema(description = "Why figures that stand side by side here don't compare; mostly empty")
         List<String> warnings,
     @Schema(description = "What the search for schedules tried, in order")
-        List<ScheduleView> schedules) {}
+        List<ScheduleView> schedules,
+    @Schema(description = "Whether it starts no work until it is resumed") boolean paused) {}

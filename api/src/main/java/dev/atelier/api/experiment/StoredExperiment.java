@@ -18,4 +18,5 @@ record StoredExperiment(
     Optional<Failure> error,
     Instant createdAt,
     Instant updatedAt,
-    Optional<Instant> finishedAt) {}
+    Optional<Instant> finishedAt,
+    boolean paused) {}

@@ -53,7 +53,8 @@ public record QueryField(
     }
   }
 
-  private static final List<String> SUBJECTS = List.of("o2mkd", "teacher", "one-to-one", "merged");
+  private static final List<String> SUBJECTS =
+      List.of("o2mkd", "o2mkd-partial", "teacher", "one-to-one", "merged");
   private static final Map<String, String> FIGURES =
       Map.of("distance", "distance", "macs", "macs_per_step");
   private static final Pattern SPEC_PATH = Pattern.compile("[A-Za-z0-9_-]+(\\.[A-Za-z0-9_-]+)*");

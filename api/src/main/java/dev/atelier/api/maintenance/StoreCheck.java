@@ -49,7 +49,7 @@ public class StoreCheck {
           when 'experiments' then
             not exists (select 1 from checkpoint where manifest_key = s.directory || 'manifest.json')
             and (not exists (select 1 from experiment where id = split_part(s.key, '/', 2))
-              or s.directory ~ '/checkpoints/[^/]+/$')
+              or s.directory ~ '/checkpoints[^/]*/[^/]+/$')
           when 'studies' then not exists (select 1 from study where id = split_part(s.key, '/', 2))
           when 'datasets' then not exists (
             select 1 from experiment where dataset ->> 'sha256' = split_part(s.key, '/', 2))

@@ -14,6 +14,7 @@ public enum ProblemType {
   METHOD_NOT_ALLOWED("method-not-allowed", 405, "The path does not know this method"),
   NOT_ACCEPTABLE("not-acceptable", 406, "No acceptable media type can be served"),
   RETRY_REFUSED("retry-refused", 409, "The model cannot be trained again now"),
+  REQUEST_REFUSED("request-refused", 409, "The experiment cannot do this now"),
   EXPERIMENT_ENDED("experiment-ended", 409, "The experiment has ended"),
   STUDY_ENDED("study-ended", 409, "The study has ended"),
   EXPERIMENT_RUNNING("experiment-running", 409, "The experiment has not ended"),

@@ -8,8 +8,11 @@ import dev.atelier.api.spec.RefusedDocumentException.Reason;
 import dev.atelier.spec.ExperimentSpec;
 import dev.atelier.spec.SpecFault;
 import dev.atelier.spec.SpecRules;
+import dev.atelier.spec.StudentReplacement;
+import dev.atelier.spec.StudentsSpec;
 import dev.atelier.spec.StudySpec;
 import dev.atelier.spec.TrainingOverrides;
+import dev.atelier.workflows.ModelKey;
 import jakarta.enterprise.context.ApplicationScoped;
 import jakarta.validation.ConstraintViolation;
 import jakarta.validation.Validation;
@@ -27,10 +30,15 @@ import org.hibernate.validator.messageinterpolation.ParameterMessageInterpolator
 @ApplicationScoped
 public class SpecReader {
 
+  private static final String STUDENTS = "students.";
+
   private final SchemaCheck specSchema = new SchemaCheck(SpecSchema.of(ExperimentSpec.class));
   private final SchemaCheck studySchema = new SchemaCheck(SpecSchema.of(StudySpec.class));
   private final SchemaCheck overridesSchema =
       new SchemaCheck(SpecSchema.of(TrainingOverrides.class));
+  private final SchemaCheck extensionSchema = new SchemaCheck(SpecSchema.of(Extension.class));
+  private final SchemaCheck replacementSchema =
+      new SchemaCheck(SpecSchema.of(StudentReplacement.class));
   private final Validator validator =
       Validation.byProvider(HibernateValidator.class)
           .configure()
@@ -64,6 +72,37 @@ public class SpecReader {
   public TrainingOverrides overrides(byte[] document, DocumentFormat format) {
     return read(
         document, format, overridesSchema, TrainingOverrides.class, (bound, wrong) -> List.of());
+  }
+
+  /** Reads how far a model shall be trained; throws {@link RefusedDocumentException}. */
+  public Extension extension(byte[] document, DocumentFormat format) {
+    return read(document, format, extensionSchema, Extension.class, (bound, wrong) -> List.of());
+  }
+
+  /** Reads what a student shall become; throws {@link RefusedDocumentException}. */
+  public StudentReplacement replacement(byte[] document, DocumentFormat format) {
+    return read(
+        document, format, replacementSchema, StudentReplacement.class, (bound, wrong) -> List.of());
+  }
+
+  /**
+   * Checks what {@code model} shall become by the rules of the experiment's spec; throws {@link
+   * RefusedDocumentException}.
+   */
+  public void check(StudentReplacement replacement, ExperimentSpec spec, ModelKey model) {
+    StudentsSpec design =
+        model.student().isPresent()
+            ? spec.students().designOf(model.student().getAsInt())
+            : spec.students();
+    ExperimentSpec changed = spec.with(replacement.appliedTo(design));
+    List<SpecFault> faults =
+        SpecRules.check(changed, List.of()).stream()
+            .filter(fault -> fault.field().startsWith(STUDENTS))
+            .map(f -> new SpecFault(f.field().substring(STUDENTS.length()), f.message()))
+            .toList();
+    if (!faults.isEmpty()) {
+      throw new RefusedDocumentException(Reason.INVALID, faults);
+    }
   }
 
   /** Checks the fields of a bound document together, given the paths of those that are wrong. */

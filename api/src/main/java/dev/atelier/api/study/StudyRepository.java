@@ -182,7 +182,7 @@ class StudyRepository {
                     from study s
                     join lateral (
                       select count(*) as experiments,
-                        count(*) filter (where e.stage in ('DONE', 'FAILED', 'CANCELED')) as ended
+                        count(*) filter (where e.stage in ('DONE', 'PARTIAL', 'FAILED', 'CANCELED')) as ended
                       from study_member m join experiment e on e.id = m.experiment_id
                       where m.study_id = s.id) m on true
                     where cast(:after as text) is null

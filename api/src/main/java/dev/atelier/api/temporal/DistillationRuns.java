@@ -4,14 +4,17 @@ import dev.atelier.api.AtelierConfig;
 import dev.atelier.spec.ExperimentSpec;
 import dev.atelier.workflows.DistillationWorkflow;
 import io.grpc.Context;
+import io.temporal.client.UpdateOptions;
 import io.temporal.client.WorkflowNotFoundException;
 import io.temporal.client.WorkflowUpdateException;
+import io.temporal.client.WorkflowUpdateStage;
 import io.temporal.client.WorkflowUpdateTimeoutOrCancelledException;
 import io.temporal.failure.ApplicationFailure;
 import jakarta.annotation.PreDestroy;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.net.URI;
 import java.util.Optional;
+import java.util.UUID;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
@@ -20,17 +23,20 @@ import java.util.concurrent.TimeUnit;
 @ApplicationScoped
 public class DistillationRuns {
 
-  /** What became of a request to train a model again. */
-  public sealed interface RetryAnswer {
+  /** What became of a request to a running experiment. */
+  public sealed interface Answer {
 
-    /** The workflow trains the model again. */
-    record Accepted() implements RetryAnswer {}
+    /** The workflow does it. */
+    record Accepted() implements Answer {}
 
     /** The workflow refuses, for a reason that is a sentence. */
-    record Refused(String reason) implements RetryAnswer {}
+    record Refused(String reason) implements Answer {}
+
+    /** The workflow did something else before under the same idempotency key. */
+    record KeyTaken() implements Answer {}
 
     /** There is no open workflow. */
-    record NotRunning() implements RetryAnswer {}
+    record NotRunning() implements Answer {}
   }
 
   private final WorkflowRuns runs;
@@ -71,13 +77,24 @@ public class DistillationRuns {
     return runs.cancel(DistillationWorkflow.workflowId(experimentId));
   }
 
-  /** Asks the workflow to train a failed model again. */
-  public RetryAnswer retry(String experimentId, DistillationWorkflow.RetryRequest request) {
+  /**
+   * Asks the workflow for something.
+   *
+   * @param update the name of its update
+   * @param request what the update takes; empty: nothing
+   * @param idempotencyKey under which a repeated request has one effect and the same answer
+   */
+  public Answer ask(
+      String experimentId,
+      String update,
+      Optional<Record> request,
+      Optional<String> idempotencyKey) {
     Context.CancellableContext context =
         Context.current()
             .withDeadlineAfter(config.updateTimeout().toMillis(), TimeUnit.MILLISECONDS, deadlines);
     try {
-      return context.call(() -> runs.reaching(() -> update(experimentId, request)));
+      return context.call(
+          () -> runs.reaching(() -> update(experimentId, update, request, idempotencyKey)));
     } catch (RuntimeException e) {
       throw e;
     } catch (Exception e) {
@@ -87,17 +104,31 @@ public class DistillationRuns {
     }
   }
 
-  private RetryAnswer update(String experimentId, DistillationWorkflow.RetryRequest request) {
+  private Answer update(
+      String experimentId, String update, Optional<Record> request, Optional<String> key) {
+    DistillationWorkflow.Accepted expected =
+        request
+            .map(r -> DistillationWorkflow.Accepted.of(update, r))
+            .orElseGet(() -> DistillationWorkflow.Accepted.of(update));
+    UpdateOptions<DistillationWorkflow.Accepted> options =
+        UpdateOptions.newBuilder(DistillationWorkflow.Accepted.class)
+            .setUpdateName(update)
+            .setUpdateId(key.orElseGet(() -> UUID.randomUUID().toString()))
+            .setWaitForStage(WorkflowUpdateStage.COMPLETED)
+            .build();
     try {
-      runs.stub(DistillationWorkflow.workflowId(experimentId)).update("retry", Void.class, request);
-      return new RetryAnswer.Accepted();
+      DistillationWorkflow.Accepted accepted =
+          runs.stub(DistillationWorkflow.workflowId(experimentId))
+              .startUpdate(options, request.stream().toArray())
+              .getResult();
+      return accepted.equals(expected) ? new Answer.Accepted() : new Answer.KeyTaken();
     } catch (WorkflowUpdateException e) {
-      return new RetryAnswer.Refused(
+      return new Answer.Refused(
           e.getCause() instanceof ApplicationFailure failure
               ? failure.getOriginalMessage()
-              : "The workflow refused the retry.");
+              : "The workflow refused the request.");
     } catch (WorkflowNotFoundException e) {
-      return new RetryAnswer.NotRunning();
+      return new Answer.NotRunning();
     } catch (WorkflowUpdateTimeoutOrCancelledException e) {
       throw new TemporalUnavailableException(
           "No worker answered within %d s.".formatted(config.updateTimeout().toSeconds()), e);

@@ -359,6 +359,10 @@ class ExperimentResourceTest {
     "GET,/api/v1/experiments/none/samples/o2mkd.png,404,experiment-not-found",
     "POST,/api/v1/experiments/none/cancel,404,experiment-not-found",
     "POST,/api/v1/experiments/none/models/teacher/retry,404,experiment-not-found",
+    "POST,/api/v1/experiments/none/pause,404,experiment-not-found",
+    "POST,/api/v1/experiments/none/resume,404,experiment-not-found",
+    "POST,/api/v1/experiments/none/evaluation/rerun,404,experiment-not-found",
+    "POST,/api/v1/experiments/none/models/teacher/cancel,404,experiment-not-found",
     "GET,/api/v1/experiments/a%00b,404,experiment-not-found",
     "POST,/api/v1/experiments/a%00b/cancel,404,experiment-not-found",
     "GET,/api/v1/nothing,404,not-found",
@@ -549,8 +553,117 @@ class ExperimentResourceTest {
     given().post(EXPERIMENTS + "/" + id + "/models/student-1/retry").then().statusCode(202);
     assertThat(stub(id).query("progress", DistillationWorkflow.Progress.class).models())
         .containsExactly(
-            new DistillationWorkflow.ModelProgress(ModelKey.student(1), ModelState.RUNNING),
-            new DistillationWorkflow.ModelProgress(ModelKey.student(1), ModelState.PENDING));
+            new DistillationWorkflow.ModelProgress(ModelKey.student(1), ModelState.RUNNING, 0, 0),
+            new DistillationWorkflow.ModelProgress(ModelKey.student(1), ModelState.PENDING, 0, 1));
+  }
+
+  @Test
+  void shouldPassRequestsForAModelToTheWorkflow() {
+    String id = launch("{}");
+    String model = EXPERIMENTS + "/" + id + "/models/student-1/";
+    ask(model + "extend", "{\"steps\": 200000}", "extend-" + id).statusCode(202);
+    ask(model + "replace", "{\"training\": {\"steps\": 7}}", "replace-" + id)
+        .statusCode(202)
+        .header("Location", endsWith(EXPERIMENTS + "/" + id));
+    given().post(model + "cancel").then().statusCode(202);
+
+    assertThat(stub(id).query("progress", DistillationWorkflow.Progress.class).models())
+        .containsExactly(
+            new DistillationWorkflow.ModelProgress(
+                ModelKey.student(1), ModelState.PENDING, 200_000, 0),
+            new DistillationWorkflow.ModelProgress(ModelKey.student(1), ModelState.PENDING, 7, 1),
+            new DistillationWorkflow.ModelProgress(ModelKey.student(1), ModelState.CANCELED, 0, 2));
+  }
+
+  @Test
+  void shouldDoARepeatedRequestOnceAndRefuseItsKeyForAnother() {
+    String id = launch("{}");
+    String extend = EXPERIMENTS + "/" + id + "/models/student-1/extend";
+    ask(extend, "{\"steps\": 5}", "same").statusCode(202).body("id", equalTo(id));
+    ask(extend, "{\"steps\": 5}", "same").statusCode(202).body("id", equalTo(id));
+    problem(ask(extend, "{\"steps\": 6}", "same"), 422, "/problems/idempotency-key-reused");
+    problem(
+        ask(EXPERIMENTS + "/" + id + "/pause", "", "same"),
+        422,
+        "/problems/idempotency-key-reused");
+
+    var progress = stub(id).query("progress", DistillationWorkflow.Progress.class);
+    assertThat(progress.models()).hasSize(1);
+    assertThat(progress.paused()).isFalse();
+    problem(ask(extend, "{\"steps\": 5}", " "), 400, "/problems/invalid-parameter");
+  }
+
+  @Test
+  void shouldPauseAndResumeOnceEach() {
+    String id = launch("{}");
+    String experiment = EXPERIMENTS + "/" + id;
+    problem(given().post(experiment + "/resume").then(), 409, "/problems/request-refused")
+        .body("detail", equalTo("Cannot resume the experiment: it is not paused."));
+    given().post(experiment + "/pause").then().statusCode(202);
+    problem(given().post(experiment + "/pause").then(), 409, "/problems/request-refused");
+    given().post(experiment + "/resume").then().statusCode(202);
+    assertThat(stub(id).query("progress", DistillationWorkflow.Progress.class).paused()).isFalse();
+  }
+
+  @Test
+  void shouldShowThatAnExperimentIsPaused() {
+    String id = launch("{}");
+    given().get(EXPERIMENTS + "/" + id).then().body("paused", equalTo(false));
+    jdbi.useHandle(
+        handle -> handle.execute("update experiment set paused_at = now() where id = ?", id));
+    given().get(EXPERIMENTS + "/" + id).then().body("paused", equalTo(true));
+  }
+
+  @Test
+  void shouldPassOnTheReasonWhenTheWorkflowRefusesARequest() {
+    String id = launch("{}");
+    String experiment = EXPERIMENTS + "/" + id;
+    problem(
+            ask(experiment + "/models/teacher/extend", "{\"steps\": 9}", "a"),
+            409,
+            "/problems/request-refused")
+        .body("detail", equalTo("Cannot extend teacher: it has not failed."));
+    problem(
+        given().post(experiment + "/models/teacher/cancel").then(),
+        409,
+        "/problems/request-refused");
+    problem(
+        given().post(experiment + "/evaluation/rerun").then(), 409, "/problems/request-refused");
+    setStage(id, "DONE");
+    stub(id).terminate("by a test");
+    problem(given().post(experiment + "/evaluation/rerun").then(), 409, "/problems/request-refused")
+        .body("detail", containsString("is DONE. Launch its spec again to go on"));
+  }
+
+  @Test
+  void shouldCheckAReplacementByTheRulesOfTheSpec() {
+    String id = launch("{\"students\": {\"startFrom\": \"teacher-magnitude\"}}");
+    String replace = EXPERIMENTS + "/" + id + "/models/student-1/replace";
+    problem(
+            ask(replace, "{\"network\": {\"channels\": 256}}", "wide"),
+            422,
+            "/problems/invalid-spec")
+        .body("faults[0].field", startsWith("network"));
+    problem(
+            ask(replace, "{\"specificProbability\": 2, \"netwrk\": {}}", "wrong"),
+            422,
+            "/problems/invalid-spec")
+        .body("faults.field", hasItems("specificProbability", "netwrk"));
+    problem(
+            ask(EXPERIMENTS + "/" + id + "/models/student-1/extend", "{}", "none"),
+            422,
+            "/problems/invalid-spec")
+        .body("faults[0].field", equalTo("steps"));
+    assertThat(stub(id).query("progress", DistillationWorkflow.Progress.class).models()).isEmpty();
+  }
+
+  private static ValidatableResponse ask(String path, String body, String key) {
+    return given()
+        .contentType("application/json")
+        .header("Idempotency-Key", key)
+        .body(body)
+        .post(path)
+        .then();
   }
 
   @Test
@@ -652,9 +765,15 @@ class ExperimentResourceTest {
             "/api/v1/experiments/{id}",
             "/api/v1/experiments/{id}/artifacts/{name}",
             "/api/v1/experiments/{id}/cancel",
+            "/api/v1/experiments/{id}/evaluation/rerun",
             "/api/v1/experiments/{id}/events",
+            "/api/v1/experiments/{id}/models/{key}/cancel",
+            "/api/v1/experiments/{id}/models/{key}/extend",
             "/api/v1/experiments/{id}/models/{key}/metrics",
+            "/api/v1/experiments/{id}/models/{key}/replace",
             "/api/v1/experiments/{id}/models/{key}/retry",
+            "/api/v1/experiments/{id}/pause",
+            "/api/v1/experiments/{id}/resume",
             "/api/v1/experiments/{id}/samples/{subject}.png",
             "/api/v1/experiments/{id}/stream",
             "/api/v1/experiments/{id}/students/{k}/metrics",

@@ -9,6 +9,7 @@ import com.fasterxml.jackson.datatype.jdk8.Jdk8Module;
 import com.fasterxml.jackson.datatype.jsr310.JavaTimeModule;
 import java.io.IOException;
 import java.io.InputStream;
+import java.net.ConnectException;
 import java.net.URI;
 import java.net.URLEncoder;
 import java.net.http.HttpClient;
@@ -20,6 +21,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.UUID;
 
 /** The REST API of a stack, seen from outside. */
 final class AtelierApi {
@@ -29,6 +31,9 @@ final class AtelierApi {
   private static final String STUDIES = "/api/v1/studies";
   private static final Duration CONNECT_TIMEOUT = Duration.ofSeconds(5);
   private static final Duration ANSWER_TIMEOUT = Duration.ofSeconds(30);
+  private static final int UNAVAILABLE = 503;
+  private static final int ASKED_AT_MOST = 4;
+  private static final Duration RETRY_PAUSE = Duration.ofMillis(300);
   private static final int PREFIX_SEARCH_LIMIT = 200; // the API's largest page
   private static final int FULL_ID_LENGTH = 20; // shorter ones are searched for as prefixes
 
@@ -150,8 +155,13 @@ final class AtelierApi {
     return read(send(request(path(id))), ExperimentReport.class);
   }
 
+  /** Cancels an experiment. */
   void cancel(String id) throws CommandFailure, InterruptedException {
-    send(request(path(id) + "/cancel").POST(HttpRequest.BodyPublishers.noBody()));
+    ask(id, "cancel", Map.of());
+  }
+
+  void cancelModel(String id, String model) throws CommandFailure, InterruptedException {
+    ask(id, "models/" + encoded(model) + "/cancel", Map.of());
   }
 
   void delete(String id) throws CommandFailure, InterruptedException {
@@ -187,13 +197,76 @@ final class AtelierApi {
    */
   void retry(String id, String model, Map<String, Object> overrides)
       throws CommandFailure, InterruptedException {
+    ask(id, "models/" + encoded(model) + "/retry", overrides);
+  }
+
+  /** Trains a model to {@code steps} in all. */
+  void extend(String id, String model, int steps) throws CommandFailure, InterruptedException {
+    ask(id, "models/" + encoded(model) + "/extend", Map.of("steps", steps));
+  }
+
+  /**
+   * Trains a student anew.
+   *
+   * @param settings YAML: what changes
+   */
+  void replace(String id, String model, String settings)
+      throws CommandFailure, InterruptedException {
+    ask(
+        request(path(id) + "/models/" + encoded(model) + "/replace")
+            .header("Content-Type", "application/yaml")
+            .POST(HttpRequest.BodyPublishers.ofString(settings)));
+  }
+
+  void pause(String id) throws CommandFailure, InterruptedException {
+    ask(id, "pause", Map.of());
+  }
+
+  void resume(String id) throws CommandFailure, InterruptedException {
+    ask(id, "resume", Map.of());
+  }
+
+  void rerunEvaluation(String id) throws CommandFailure, InterruptedException {
+    ask(id, "evaluation/rerun", Map.of());
+  }
+
+  private void ask(String id, String what, Map<String, Object> body)
+      throws CommandFailure, InterruptedException {
+    HttpRequest.Builder request = request(path(id) + "/" + what);
     try {
-      send(
-          request(path(id) + "/models/" + encoded(model) + "/retry")
-              .header("Content-Type", "application/json")
-              .POST(HttpRequest.BodyPublishers.ofString(json.writeValueAsString(overrides))));
+      ask(
+          body.isEmpty()
+              ? request.POST(HttpRequest.BodyPublishers.noBody())
+              : request
+                  .header("Content-Type", "application/json")
+                  .POST(HttpRequest.BodyPublishers.ofString(json.writeValueAsString(body))));
     } catch (JsonProcessingException e) {
       throw new IllegalStateException(e); // numbers under names
+    }
+  }
+
+  /**
+   * Sends a request that changes something: under a key of its own, so that it has one effect
+   * however often it is sent, and again while the server is not ready or its answer is lost.
+   */
+  private void ask(HttpRequest.Builder builder) throws CommandFailure, InterruptedException {
+    HttpRequest request = builder.header("Idempotency-Key", UUID.randomUUID().toString()).build();
+    for (int attempt = 1; ; attempt++) {
+      try {
+        HttpResponse<String> response =
+            exchange(request, HttpResponse.BodyHandlers.ofString(StandardCharsets.UTF_8));
+        if (response.statusCode() / 100 == 2) {
+          return;
+        }
+        if (response.statusCode() != UNAVAILABLE || attempt == ASKED_AT_MOST) {
+          throw new CommandFailure(problem(response));
+        }
+      } catch (ServerUnreachable e) {
+        if (e.getCause() instanceof ConnectException || attempt == ASKED_AT_MOST) {
+          throw e;
+        }
+      }
+      Thread.sleep(RETRY_PAUSE.toMillis() * attempt);
     }
   }
 

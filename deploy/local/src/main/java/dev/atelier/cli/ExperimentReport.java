@@ -23,7 +23,8 @@ record ExperimentReport(
     JsonNode spec,
     Links links,
     List<String> warnings,
-    List<Schedule> schedules) {
+    List<Schedule> schedules,
+    boolean paused) {
 
   ExperimentReport {
     warnings = warnings == null ? List.of() : warnings;
@@ -50,7 +51,7 @@ record ExperimentReport(
       Optional<Double> cpuSeconds,
       Optional<Double> gpuSeconds) {}
 
-  /** The figures of one subject: teacher, one-to-one, o2mkd or merged. */
+  /** The figures of one subject: teacher, one-to-one, o2mkd, o2mkd-partial or merged. */
   record Evaluation(
       String subject,
       String metric,

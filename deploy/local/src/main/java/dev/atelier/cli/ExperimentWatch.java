@@ -24,7 +24,7 @@ final class ExperimentWatch {
   private final AtelierApi api;
   private final Screen screen;
 
-  private Optional<Stage> shownStage = Optional.empty();
+  private Optional<String> shownStage = Optional.empty();
   private final Map<String, String> shownModels = new HashMap<>();
   private Instant nextLines = Instant.MIN;
 
@@ -33,7 +33,7 @@ final class ExperimentWatch {
     this.screen = screen;
   }
 
-  /** Returns the experiment once it is DONE, FAILED or CANCELED. */
+  /** Returns the experiment once it has ended. */
   ExperimentReport untilEnd(String id) throws CommandFailure, InterruptedException {
     Instant lastAnswer = Instant.now();
     while (true) {
@@ -62,8 +62,8 @@ final class ExperimentWatch {
       screen.show(block);
       return;
     }
-    if (!shownStage.equals(Optional.of(report.stage()))) {
-      shownStage = Optional.of(report.stage());
+    if (!shownStage.equals(Optional.of(stage(report)))) {
+      shownStage = Optional.of(stage(report));
       print(stage(report));
     }
     boolean due = !nextLines.isAfter(Instant.now());
@@ -94,9 +94,17 @@ final class ExperimentWatch {
   }
 
   private static String stage(ExperimentReport report) {
-    return report.stage() == Stage.AWAITING_RETRY
-        ? "%s: ./atelier retry %s K, or ./atelier cancel %s"
+    if (report.paused()) {
+      return "%s, paused: ./atelier resume %s".formatted(report.stage(), report.id());
+    }
+    if (report.stage() != Stage.AWAITING_RETRY) {
+      return report.stage().toString();
+    }
+    boolean evaluation = report.models().stream().noneMatch(m -> m.state() == ModelState.FAILED);
+    return evaluation
+        ? "%s: ./atelier reevaluate %s, or ./atelier cancel %s"
             .formatted(report.stage(), report.id(), report.id())
-        : report.stage().toString();
+        : "%s: ./atelier retry %s K, or ./atelier cancel %s"
+            .formatted(report.stage(), report.id(), report.id());
   }
 }

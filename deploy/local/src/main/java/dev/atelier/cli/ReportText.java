@@ -15,7 +15,8 @@ import java.util.stream.Stream;
 final class ReportText {
 
   private static final int BAR_CELLS = 20;
-  private static final List<String> SUBJECTS = List.of("teacher", "one-to-one", "o2mkd", "merged");
+  private static final List<String> SUBJECTS =
+      List.of("teacher", "one-to-one", "o2mkd", "o2mkd-partial", "merged");
 
   private ReportText() {}
 

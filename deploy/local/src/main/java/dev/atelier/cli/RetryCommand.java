@@ -8,21 +8,16 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.ExitCode;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.Parameters;
 
 @Command(
     name = "retry",
     description =
-        "Train a failed model again from its last checkpoint; the others stay as they are.")
+        "Train a failed or canceled model again from its last checkpoint; the others stay as they are.")
 final class RetryCommand implements Callable<Integer> {
 
   @Mixin private ExperimentArgument experiment;
 
-  @Parameters(
-      index = "1",
-      paramLabel = "K",
-      description = "A student, counted from 1; or teacher, or one-to-one.")
-  private String model;
+  @Mixin private ModelArgument model;
 
   @Mixin private ApiOptions connection;
 
@@ -45,7 +40,7 @@ final class RetryCommand implements Callable<Integer> {
   public Integer call() throws CommandFailure, InterruptedException {
     AtelierApi api = connection.api();
     String id = experiment.id(api);
-    String key = model.matches("[0-9]+") ? "student-" + model : model;
+    String key = model.key();
     Map<String, Object> overrides = new LinkedHashMap<>();
     learningRate.ifPresent(value -> overrides.put("learningRate", value));
     steps.ifPresent(value -> overrides.put("steps", value));

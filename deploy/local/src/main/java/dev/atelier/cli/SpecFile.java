@@ -41,6 +41,19 @@ final class SpecFile {
     return read(file, changes, workingDirectory, "/base");
   }
 
+  /** Returns the YAML of {@code changes} alone: value, in YAML, by path of a field. */
+  static String of(Map<String, String> changes) throws CommandFailure {
+    ObjectNode settings = YAML.createObjectNode();
+    for (Map.Entry<String, String> change : changes.entrySet()) {
+      set(settings, change.getKey(), change.getValue());
+    }
+    try {
+      return YAML.writeValueAsString(settings);
+    } catch (JsonProcessingException e) {
+      throw new IllegalStateException(e); // it was read from YAML
+    }
+  }
+
   private static String read(
       Path file, Map<String, String> changes, Path workingDirectory, String root)
       throws CommandFailure {

@@ -11,8 +11,10 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.MessageDigest;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HexFormat;
+import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.stream.Stream;
@@ -255,6 +257,96 @@ class AtelierCliTest {
 
     assertThat(output.exitCode()).isZero();
     assertThat(api.asked().get(0).body()).isEqualTo("{\"learningRate\":1.0E-4,\"steps\":50}");
+  }
+
+  @Test
+  void shouldAskForWhatTheCommandSaysUnderAKeyOfItsOwn() {
+    String model = EXPERIMENT + "/models/student-2/";
+    for (String path :
+        List.of(
+            EXPERIMENT + "/pause",
+            EXPERIMENT + "/resume",
+            EXPERIMENT + "/evaluation/rerun",
+            model + "cancel",
+            model + "extend",
+            model + "replace")) {
+      api.answer("POST " + path, 202, "{}");
+    }
+
+    for (List<String> command :
+        List.of(
+            List.of("pause", ID),
+            List.of("resume", ID),
+            List.of("reevaluate", ID),
+            List.of("cancel", ID, "2"),
+            List.of("extend", ID, "2", "--steps", "500"),
+            List.of(
+                "replace", ID, "2", "--set", "training.steps=7", "--set", "network.channels=64"))) {
+      List<String> words = new ArrayList<>(command);
+      words.addAll(List.of("--url", api.url()));
+      CommandOutput output = CommandOutput.of(words.toArray(String[]::new));
+      assertThat(output.err()).isEmpty();
+      assertThat(output.exitCode()).isZero();
+      assertThat(output.out()).contains(ID);
+    }
+
+    assertThat(api.asked())
+        .extracting(StubApi.Asked::uri)
+        .containsExactly(
+            EXPERIMENT + "/pause",
+            EXPERIMENT + "/resume",
+            EXPERIMENT + "/evaluation/rerun",
+            model + "cancel",
+            model + "extend",
+            model + "replace");
+    assertThat(api.asked().get(4).body()).isEqualTo("{\"steps\":500}");
+    assertThat(api.asked().get(5).body()).contains("steps: 7", "channels: 64");
+    assertThat(api.asked())
+        .extracting(asked -> asked.idempotencyKey().orElseThrow())
+        .doesNotHaveDuplicates();
+  }
+
+  @Test
+  void shouldAskAgainUnderTheSameKeyWhenTheServerIsNotReady() {
+    api.answer("POST " + EXPERIMENT + "/pause", 503, "{\"detail\": \"No worker answered.\"}");
+    api.answer("POST " + EXPERIMENT + "/pause", 202, "{}");
+
+    CommandOutput output = CommandOutput.of("pause", ID, "--url", api.url());
+
+    assertThat(output.exitCode()).isZero();
+    assertThat(api.asked()).hasSize(2);
+    assertThat(api.asked().get(0).idempotencyKey())
+        .isPresent()
+        .isEqualTo(api.asked().get(1).idempotencyKey());
+  }
+
+  @Test
+  void shouldNotAskAgainWhenTheServerRefuses() {
+    api.answer(
+        "POST " + EXPERIMENT + "/pause",
+        409,
+        "{\"detail\": \"Cannot pause the experiment: it is paused.\"}");
+
+    CommandOutput output = CommandOutput.of("pause", ID, "--url", api.url());
+
+    assertThat(output.exitCode()).isEqualTo(1);
+    assertThat(output.err()).contains("Cannot pause the experiment: it is paused.");
+    assertThat(api.asked()).hasSize(1);
+  }
+
+  @Test
+  void shouldSayThatTheWatchedExperimentIsPausedAndFailWhenItEndsPartial() {
+    api.answer(
+        "GET " + EXPERIMENT,
+        200,
+        experiment("TRAINING_STUDENTS", NOTHING_YET + ", \"paused\": true"));
+    api.answer("GET " + EXPERIMENT, 200, experiment("PARTIAL", EVALUATIONS));
+
+    CommandOutput output = CommandOutput.of("watch", ID, "--url", api.url());
+
+    assertThat(output.exitCode()).isEqualTo(1);
+    assertThat(output.out())
+        .containsSubsequence("TRAINING_STUDENTS, paused: ./atelier resume " + ID, "PARTIAL");
   }
 
   @Test
