@@ -280,7 +280,8 @@ class AtelierCliTest {
             List.of("reevaluate", ID),
             List.of("cancel", ID, "2"),
             List.of("extend", ID, "2", "--steps", "500"),
-            List.of("replace", ID, "2", "--set", "training.steps=7", "--set", "network.channels=64"))) {
+            List.of(
+                "replace", ID, "2", "--set", "training.steps=7", "--set", "network.channels=64"))) {
       List<String> words = new ArrayList<>(command);
       words.addAll(List.of("--url", api.url()));
       CommandOutput output = CommandOutput.of(words.toArray(String[]::new));
