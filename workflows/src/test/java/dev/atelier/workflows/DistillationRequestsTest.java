@@ -481,24 +481,48 @@ class DistillationRequestsTest {
   }
 
   @Test
-  void shouldKeepEveryPromiseWhenARequestArrivesAsItsTrainingEnds() {
-    int accepted = 0;
-    for (int i = 1; i <= 12; i++) {
-      activities.reset();
-      activities.blocked.add("student-1");
-      WorkflowStub workflow = start("race-" + i, spec(1, false, null, null));
-      awaitStarted("student-1");
-      CompletableFuture<Boolean> asked =
-          CompletableFuture.supplyAsync(() -> accepted(() -> extend(workflow, FIRST, 2 * STEPS)));
-      activities.blocked.clear();
-      boolean promised = asked.join();
-      workflow.getResult(Void.class);
+  void shouldTrainOnWhenATrainingEndsJustAsItIsExtended() {
+    activities.blocked.add("student-1");
+    activities.endingWell.add("student-1");
+    WorkflowStub workflow = launch(1);
+    awaitStarted("student-1");
+    extend(workflow, FIRST, 2 * STEPS);
+    await(() -> activities.trained.contains("student-1 0-" + STEPS));
+    activities.blocked.clear();
 
-      assertThat(activities.published.get(0).students().get(0).step())
-          .isEqualTo(promised ? 2 * STEPS : STEPS);
-      accepted += promised ? 1 : 0;
-    }
-    assertThat(accepted).isPositive();
+    workflow.getResult(Void.class);
+    assertThat(activities.trained).endsWith("student-1 %d-%d".formatted(STEPS, 2 * STEPS));
+    assertThat(activities.judged.get("o2mkd").get(0).step()).isEqualTo(2 * STEPS);
+  }
+
+  @Test
+  void shouldGoOnWithoutAModelWhoseTrainingEndsJustAsItIsCanceled() {
+    activities.blocked.add("student-1");
+    activities.endingWell.add("student-1");
+    WorkflowStub workflow = launch(2);
+    awaitStarted("student-1");
+    cancel(workflow, FIRST);
+
+    workflow.getResult(Void.class);
+    assertThat(activities.trained).contains("student-1 0-" + STEPS);
+    assertThat(activities.requests).containsExactly("cancel student-1", "canceled student-1");
+    assertThat(activities.evaluated).containsExactlyInAnyOrder("teacher", "o2mkd-partial");
+  }
+
+  @Test
+  void shouldKeepATrainingThatEndsJustAsTheExperimentIsPaused() {
+    activities.blocked.add("student-1");
+    activities.endingWell.add("student-1");
+    WorkflowStub workflow = launch(1);
+    awaitStarted("student-1");
+    ask(workflow, "pause");
+    awaitStates(workflow, ModelState.DONE, ModelState.DONE);
+    assertThat(activities.evaluated).isEmpty();
+
+    ask(workflow, "resume");
+    workflow.getResult(Void.class);
+    assertThat(activities.trained).containsOnlyOnce("student-1 0-" + STEPS);
+    assertThat(activities.stages).endsWith(Stage.DONE);
   }
 
   private static boolean accepted(Runnable request) {
@@ -644,6 +668,7 @@ class DistillationRequestsTest {
           MergingActivities,
           HistoryActivities {
     final Set<String> blocked = ConcurrentHashMap.newKeySet(); // models and subjects
+    final Set<String> endingWell = ConcurrentHashMap.newKeySet(); // although told to stop
     final Set<String> failing = ConcurrentHashMap.newKeySet();
     final Set<String> started = ConcurrentHashMap.newKeySet();
     final List<String> stopped = new CopyOnWriteArrayList<>();
@@ -659,12 +684,6 @@ class DistillationRequestsTest {
     final List<Stage> stages = new CopyOnWriteArrayList<>();
     final List<String> reasons = new CopyOnWriteArrayList<>();
     final List<String> requests = new CopyOnWriteArrayList<>();
-
-    void reset() {
-      started.clear();
-      checkpoints.clear();
-      published.clear();
-    }
 
     private ModelRef train(ModelKey key, NetworkSpec network, TimestepRange range, int steps) {
       int from = checkpoints.getOrDefault(key.value(), 0);
@@ -686,6 +705,9 @@ class DistillationRequestsTest {
           Activity.getExecutionContext().heartbeat(null);
           Thread.sleep(20);
         } catch (ActivityCanceledException e) {
+          if (endingWell.contains(name)) {
+            return;
+          }
           if (places.getOrDefault(name, 0) == place) { // as the fence has it
             checkpoints.merge(name, 1, Integer::sum);
           }

@@ -131,7 +131,62 @@ class ExperimentIT {
       checkSpecialists(directory.resolve("export"), directory.resolve("specialists"));
       checkThatAnArchiveHasNoFeatures(directory.resolve("export"));
       checkStudy();
+      checkPause();
     }
+  }
+
+  private static final String TINY =
+      """
+      name: tiny
+      reuse: never
+      dataset: {source: "shapes?count=256&seed=1", resolution: 8}
+      diffusion: {timesteps: 100}
+      teacher:
+        network: {channels: 16, multipliers: [1, 2], resBlocks: 1, attentionResolutions: [4]}
+        training: {steps: 10, batchSize: 8, warmupSteps: 5, metricsEverySteps: 5}
+      students:
+        count: 1
+        network: {channels: 8, multipliers: [1, 2], resBlocks: 1, attentionResolutions: [4]}
+        training: {steps: 400, batchSize: 8, warmupSteps: 5, metricsEverySteps: 5}
+      evaluation:
+        {samples: 200, gridRows: 2, gridColumns: 4, sampler: {steps: 5, spacing: uniform}}
+      """;
+
+  /** A student whose training was paused ends with the bits of one that was not. */
+  private void checkPause() throws Exception {
+    String plain = launch(TINY, "plain");
+    await(plain, e -> "DONE".equals(state(e, "student-1")));
+    String paused = launch(TINY, "paused");
+    await(paused, e -> "RUNNING".equals(state(e, "student-1")) && step(e, "student-1") >= 5);
+    ask(paused, "pause");
+    JsonNode held = await(paused, e -> !"RUNNING".equals(state(e, "student-1")));
+    assertThat(held.get("paused").asBoolean()).isTrue();
+    assertThat(state(held, "student-1")).isEqualTo("PENDING");
+    assertThat(step(held, "student-1")).isBetween(5, 399);
+
+    ask(paused, "resume");
+    JsonNode done = await(paused, e -> "DONE".equals(e.get("stage").asText()));
+    assertThat(model(done, "student-1").get("attempts").asInt()).isEqualTo(2);
+    assertThat(sha256(done, "student-1.pt"))
+        .isEqualTo(
+            sha256(await(plain, e -> "DONE".equals(e.get("stage").asText())), "student-1.pt"))
+        .isNotEqualTo(sha256(done, "teacher.pt"));
+  }
+
+  private void ask(String id, String what) throws Exception {
+    accepted(
+        HttpRequest.newBuilder(URI.create(api + "/api/v1/experiments/" + id + "/" + what))
+            .POST(BodyPublishers.noBody())
+            .build());
+  }
+
+  private static String sha256(JsonNode experiment, String artifact) {
+    for (JsonNode each : experiment.get("artifacts")) {
+      if (each.get("name").asText().equals(artifact)) {
+        return each.get("sha256").asText();
+      }
+    }
+    throw new AssertionError("There is no artifact " + artifact);
   }
 
   private static final String STUDY =
