@@ -70,6 +70,7 @@ public final class WorkerMain {
         new HistoryActivitiesImpl(history),
         new DatasetActivitiesImpl(store, history, cache),
         new ReuseActivitiesImpl(store, reuse),
+        new EnsembleActivitiesImpl(store),
         new StudyActivitiesImpl(store, history, new StudyHistory(database)));
 
     // One at a time: libtorch's threads are the device, and a DJL process trains one model at once.

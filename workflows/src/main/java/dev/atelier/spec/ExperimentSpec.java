@@ -45,7 +45,11 @@ public record ExperimentSpec(
     @JsonPropertyDescription(
             "Whether a model that another experiment trained in exactly the same way is taken over: allowed or never")
         @NotNull
-        Reuse reuse) {
+        Reuse reuse,
+    @JsonPropertyDescription("Whose turn it is when more work waits than workers are free")
+        @NotNull
+        @Valid
+        SchedulingSpec scheduling) {
 
   /** Whether models of other experiments may be taken over. */
   public enum Reuse {
@@ -81,6 +85,36 @@ public record ExperimentSpec(
         Reuse.ALLOWED);
   }
 
+  /** Of the usual priority. */
+  public ExperimentSpec(
+      String name,
+      Long seed,
+      Map<String, String> labels,
+      DatasetSpec dataset,
+      DiffusionSpec diffusion,
+      TeacherSpec teacher,
+      StudentsSpec students,
+      EvaluationSpec evaluation,
+      String compute,
+      MergeSpec merge,
+      ScheduleSearchSpec search,
+      Reuse reuse) {
+    this(
+        name,
+        seed,
+        labels,
+        dataset,
+        diffusion,
+        teacher,
+        students,
+        evaluation,
+        compute,
+        merge,
+        search,
+        reuse,
+        SchedulingSpec.DEFAULTS);
+  }
+
   public ExperimentSpec {
     name = name == null ? "experiment" : name;
     seed = seed == null ? 0L : seed;
@@ -101,5 +135,6 @@ public record ExperimentSpec(
     merge = merge == null ? MergeSpec.NONE : merge;
     search = search == null ? ScheduleSearchSpec.NONE : search;
     reuse = reuse == null ? Reuse.ALLOWED : reuse;
+    scheduling = scheduling == null ? SchedulingSpec.DEFAULTS : scheduling;
   }
 }

@@ -1,21 +1,27 @@
 package dev.atelier.workflows;
 
 import dev.atelier.spec.AssignmentSpec;
+import dev.atelier.spec.EvaluationSpec.Shard;
 import dev.atelier.spec.ExperimentSpec;
 import dev.atelier.spec.MergeSpec;
 import dev.atelier.spec.NetworkSpec;
 import dev.atelier.spec.ScheduleSearchSpec;
+import dev.atelier.spec.SchedulingSpec;
 import dev.atelier.spec.StudentsSpec;
 import dev.atelier.spec.StudentsSpec.StartFrom;
 import dev.atelier.spec.TimestepRange;
 import dev.atelier.spec.TrainingOverrides;
 import dev.atelier.spec.TrainingSpec;
 import dev.atelier.workflows.AssignmentActivities.PlanRanges;
+import dev.atelier.workflows.EnsembleActivities.DiscardShards;
+import dev.atelier.workflows.EnsembleActivities.KeepModels;
+import dev.atelier.workflows.EvaluationActivities.CombineShards;
 import dev.atelier.workflows.EvaluationActivities.Evaluate;
 import dev.atelier.workflows.EvaluationActivities.Evaluated;
 import dev.atelier.workflows.EvaluationActivities.MeasureReference;
 import dev.atelier.workflows.EvaluationActivities.PrepareExtractor;
 import dev.atelier.workflows.EvaluationActivities.Publish;
+import dev.atelier.workflows.EvaluationActivities.SampleShard;
 import dev.atelier.workflows.EvaluationActivities.Subject;
 import dev.atelier.workflows.HistoryActivities.RecordModelFailed;
 import dev.atelier.workflows.HistoryActivities.RecordRetry;
@@ -28,6 +34,8 @@ import dev.atelier.workflows.ReuseActivities.Found;
 import dev.atelier.workflows.TrainingActivities.ImportTeacher;
 import dev.atelier.workflows.TrainingActivities.TrainStudent;
 import dev.atelier.workflows.TrainingActivities.TrainTeacher;
+import io.temporal.activity.ActivityOptions;
+import io.temporal.common.Priority;
 import io.temporal.failure.ActivityFailure;
 import io.temporal.failure.ApplicationFailure;
 import io.temporal.failure.CanceledFailure;
@@ -58,6 +66,10 @@ public final class DistillationWorkflowImpl implements DistillationWorkflow {
 
   private final ReuseActivities reuse =
       Workflow.newActivityStub(ReuseActivities.class, Activities.REUSE);
+  private final ReuseActivities reuseAtOnce =
+      Workflow.newLocalActivityStub(ReuseActivities.class, Activities.REUSE_AT_ONCE);
+  private final EnsembleActivities ensembles =
+      Workflow.newActivityStub(EnsembleActivities.class, Activities.STORE);
 
   private final String experimentId;
   private final ExperimentSpec spec;
@@ -65,12 +77,15 @@ public final class DistillationWorkflowImpl implements DistillationWorkflow {
   private final List<ModelTraining> students; // those that are trained, in order of their ranges
   private final List<ModelTraining> oneToOne; // empty or one
   private final Set<ModelKey> retried = new HashSet<>();
+  private final Priority priority;
   private Stage stage = Stage.QUEUED;
+  private boolean shardsKept;
 
   @WorkflowInit
   public DistillationWorkflowImpl(Input input) {
     experimentId = input.experimentId();
     spec = input.spec();
+    priority = priority(spec.scheduling());
     StudentsSpec wanted = spec.students();
     teacher = new ModelTraining(ModelKey.TEACHER, spec.teacher().training());
     students = new ArrayList<>();
@@ -127,19 +142,20 @@ public final class DistillationWorkflowImpl implements DistillationWorkflow {
     List<ModelRef> specialists = specialists(ranges);
 
     enter(Stage.EVALUATING);
+    EnsembleRef ensemble = keep(specialists);
     StatisticsRef reference =
         given.orElseGet(() -> reference("features of the dataset", dataset, extractor));
     Comparison comparison = new Comparison(dataset, extractor, reference);
     List<Promise<Evaluated>> evaluations = new ArrayList<>();
-    evaluations.add(evaluate(Subject.TEACHER, comparison, List.of(teacher.result())));
+    evaluations.add(evaluate(Subject.TEACHER, comparison, keep(List.of(teacher.result()))));
     if (spec.students().oneToOneBaseline()) {
-      evaluations.add(evaluate(Subject.ONE_TO_ONE, comparison, results(oneToOne)));
+      evaluations.add(evaluate(Subject.ONE_TO_ONE, comparison, keep(results(oneToOne))));
     }
-    evaluations.add(evaluate(Subject.O2MKD, comparison, specialists));
+    evaluations.add(evaluate(Subject.O2MKD, comparison, ensemble));
     Promise.allOf(evaluations).get();
 
-    List<ModelRef> merged = merge(comparison, specialists);
-    searchSchedule(comparison, specialists);
+    EnsembleRef merged = merge(comparison, ensemble);
+    searchSchedule(comparison, ensemble);
 
     enter(Stage.PUBLISHING);
     evaluation("TorchScript and safetensors files")
@@ -149,7 +165,7 @@ public final class DistillationWorkflowImpl implements DistillationWorkflow {
                 spec,
                 dataset,
                 teacher.result(),
-                specialists,
+                ensemble,
                 results(oneToOne),
                 merged));
   }
@@ -164,8 +180,7 @@ public final class DistillationWorkflowImpl implements DistillationWorkflow {
     if (assignment.kind() == AssignmentSpec.Kind.MEASURED) {
       enter(Stage.MEASURING_DRIFT);
     }
-    return Workflow.newActivityStub(
-            AssignmentActivities.class, Activities.compute(spec.compute(), "ranges of timesteps"))
+    return Workflow.newActivityStub(AssignmentActivities.class, compute("ranges of timesteps"))
         .planRanges(
             new PlanRanges(
                 experimentId,
@@ -228,24 +243,36 @@ public final class DistillationWorkflowImpl implements DistillationWorkflow {
     return owners;
   }
 
+  /** The models as objects, which payloads name. */
+  private EnsembleRef keep(List<ModelRef> models) {
+    List<Promise<EnsembleRef.Part>> parts = new ArrayList<>();
+    int most = EnsembleActivities.MODELS_PER_PART;
+    for (int from = 0; from < models.size(); from += most) {
+      // A copy: a view of the list can't be a payload.
+      List<ModelRef> part = List.copyOf(models.subList(from, Math.min(from + most, models.size())));
+      parts.add(Async.function(ensembles::keepModels, new KeepModels(experimentId, part)));
+    }
+    return new EnsembleRef(parts.stream().map(Promise::get).toList());
+  }
+
   /** The students joined as the spec wants, and evaluated; empty: not asked for, or impossible. */
-  private List<ModelRef> merge(Comparison with, List<ModelRef> specialists) {
+  private EnsembleRef merge(Comparison with, EnsembleRef specialists) {
     MergeSpec wanted = spec.merge();
     if (wanted.kind() == MergeSpec.Kind.NONE) {
-      return List.of();
+      return new EnsembleRef(List.of());
     }
     enter(Stage.MERGING);
-    List<ModelRef> merged =
-        merging("merge of %d students".formatted(specialists.size()))
+    EnsembleRef merged =
+        merging("merge of %d students".formatted(specialists.models()))
             .merge(new Merge(experimentId, spec.seed(), wanted, measure(with), specialists))
             .models();
-    if (!merged.isEmpty()) {
+    if (merged.models() > 0) {
       evaluate(Subject.MERGED, with, merged).get();
     }
     return merged;
   }
 
-  private void searchSchedule(Comparison with, List<ModelRef> specialists) {
+  private void searchSchedule(Comparison with, EnsembleRef specialists) {
     ScheduleSearchSpec wanted = spec.search();
     if (wanted.evaluations() == 0) {
       return;
@@ -328,7 +355,7 @@ public final class DistillationWorkflowImpl implements DistillationWorkflow {
             training);
     TrainingActivities work = training("teacher, %d steps".formatted(training.steps()));
     return unlessFound(
-        ModelKey.TEACHER, () -> reuse.findTeacher(task), () -> work.trainTeacher(task));
+        ModelKey.TEACHER, find -> find.findTeacher(task), () -> work.trainTeacher(task));
   }
 
   private Promise<ModelRef> trainStudent(
@@ -362,16 +389,29 @@ public final class DistillationWorkflowImpl implements DistillationWorkflow {
                 ? Optional.of(oneToOne.get(0).result())
                 : Optional.empty());
     TrainingActivities work = training(summary);
-    return unlessFound(key, () -> reuse.findStudent(task), () -> work.trainStudent(task));
+    return unlessFound(key, find -> find.findStudent(task), () -> work.trainStudent(task));
   }
 
   /**
    * Trains a model unless an equal one is there already, or comes while this one waits. A retried
    * one goes on from what it has learned, perhaps with other settings: it is like no other.
    */
-  private Promise<ModelRef> unlessFound(ModelKey key, Func<Found> find, Func<ModelRef> train) {
+  private Promise<ModelRef> unlessFound(
+      ModelKey key, Function<ReuseActivities, Found> find, Func<ModelRef> train) {
     boolean own = spec.reuse() == ExperimentSpec.Reuse.NEVER || retried.contains(key);
-    return Async.function(() -> own ? train.apply() : find.apply().model().orElseGet(train::apply));
+    return Async.function(() -> own ? train.apply() : found(find).model().orElseGet(train::apply));
+  }
+
+  /** Asks at once, which costs little history, and patiently where that has failed. */
+  private Found found(Function<ReuseActivities, Found> find) {
+    try {
+      return find.apply(reuseAtOnce);
+    } catch (ActivityFailure e) {
+      if (isCancellation(e)) {
+        throw e;
+      }
+      return find.apply(reuse);
+    }
   }
 
   private StatisticsRef reference(String summary, DatasetRef dataset, ExtractorRef extractor) {
@@ -383,9 +423,9 @@ public final class DistillationWorkflowImpl implements DistillationWorkflow {
   /** What every subject is compared with, and how. */
   private record Comparison(DatasetRef dataset, ExtractorRef extractor, StatisticsRef reference) {}
 
-  private Promise<Evaluated> evaluate(Subject subject, Comparison with, List<ModelRef> models) {
-    return Async.function(
-        evaluation(subject.label())::evaluate,
+  /** Samples from the models in shards, all at once, and judges all samples together. */
+  private Promise<Evaluated> evaluate(Subject subject, Comparison with, EnsembleRef models) {
+    Evaluate task =
         new Evaluate(
             experimentId,
             subject,
@@ -395,22 +435,57 @@ public final class DistillationWorkflowImpl implements DistillationWorkflow {
             with.extractor(),
             with.reference(),
             models,
-            spec.reuse()));
+            spec.reuse());
+    return Async.function(
+        () -> reuse.findEvaluation(task).evaluated().orElseGet(() -> evaluate(task)));
+  }
+
+  private Evaluated evaluate(Evaluate task) {
+    shardsKept = true;
+    List<Shard> shards = spec.evaluation().shards();
+    List<Promise<ShardRef>> sampled = new ArrayList<>();
+    for (int k = 0; k < shards.size(); k++) {
+      Shard shard = shards.get(k);
+      String summary =
+          "%s, shard %d of %d, %d images"
+              .formatted(task.subject().label(), k + 1, shards.size(), shard.images());
+      sampled.add(
+          Async.function(
+              evaluation(summary)::sampleShard,
+              new SampleShard(task, shard.first(), shard.images())));
+    }
+    Promise.allOf(sampled).get();
+    return evaluation("%s, figures".formatted(task.subject().label()))
+        .combineShards(new CombineShards(task, sampled.stream().map(Promise::get).toList()));
   }
 
   private TrainingActivities training(String summary) {
-    return Workflow.newActivityStub(
-        TrainingActivities.class, Activities.compute(spec.compute(), summary));
+    return Workflow.newActivityStub(TrainingActivities.class, compute(summary));
   }
 
   private MergingActivities merging(String summary) {
-    return Workflow.newActivityStub(
-        MergingActivities.class, Activities.compute(spec.compute(), summary));
+    return Workflow.newActivityStub(MergingActivities.class, compute(summary));
   }
 
   private EvaluationActivities evaluation(String summary) {
-    return Workflow.newActivityStub(
-        EvaluationActivities.class, Activities.compute(spec.compute(), summary));
+    return Workflow.newActivityStub(EvaluationActivities.class, compute(summary));
+  }
+
+  private ActivityOptions compute(String summary) {
+    return Activities.compute(spec.compute(), summary, priority);
+  }
+
+  /** The experiments of a study share its turns unless the spec names another key. */
+  private static Priority priority(SchedulingSpec scheduling) {
+    Priority.Builder priority =
+        Priority.newBuilder()
+            .setPriorityKey(scheduling.priority())
+            .setFairnessWeight(scheduling.fairnessWeight().floatValue());
+    scheduling
+        .fairnessKey()
+        .or(() -> Workflow.getInfo().getParentWorkflowId())
+        .ifPresent(priority::setFairnessKey);
+    return priority.build();
   }
 
   private void enter(Stage next) {
@@ -439,6 +514,9 @@ public final class DistillationWorkflowImpl implements DistillationWorkflow {
     // A model that is still saving its last checkpoint is waited for.
     Workflow.await(
         () -> models().noneMatch(m -> m.state == ModelState.RUNNING && !m.ended.isCompleted()));
+    if (shardsKept) {
+      ensembles.discardShards(new DiscardShards(experimentId));
+    }
     stage = isCancellation(failure) ? Stage.CANCELED : Stage.FAILED;
     Failure reason = stage == Stage.CANCELED ? Failure.NONE : Failure.of(failure);
     history.recordStage(new RecordStage(experimentId, stage, reason.type, reason.message));
