@@ -51,6 +51,9 @@ public record ExperimentSpec(
         @Valid
         SchedulingSpec scheduling) {
 
+  /** Most bytes of a spec as JSON, its defaults included: it must fit into Temporal's payloads. */
+  public static final int MAX_BYTES = 200_000;
+
   /** Whether models of other experiments may be taken over. */
   public enum Reuse {
     @JsonProperty("allowed")

@@ -59,6 +59,9 @@ import java.util.stream.Stream;
 /** Dataset, teacher, students all at once, evaluation, files: the story of an experiment. */
 public final class DistillationWorkflowImpl implements DistillationWorkflow {
 
+  /** Of 10,240; what follows the training of students needs up to 1,800. */
+  static final long MOST_EVENTS = 8_000;
+
   private final HistoryActivities history =
       Workflow.newActivityStub(HistoryActivities.class, Activities.DATABASE);
   private final DatasetActivities datasets =
@@ -534,8 +537,18 @@ public final class DistillationWorkflowImpl implements DistillationWorkflow {
         .flatMap(models -> models);
   }
 
+  /** Refuses what would make the history too long to evaluate and publish in the end. */
+  private void requireRoomInHistory() {
+    if (Workflow.getInfo().getHistoryLength() > MOST_EVENTS) {
+      throw new IllegalArgumentException(
+          "The history of experiment %s is full: cancel it and launch its spec again, which takes over every model that is trained."
+              .formatted(experimentId));
+    }
+  }
+
   @Override
   public void validateRetry(RetryRequest request) {
+    requireRoomInHistory();
     ModelTraining model =
         models()
             .filter(m -> m.key.equals(request.key()))
