@@ -36,6 +36,8 @@ import dev.atelier.workflows.TrainingActivities.TrainStudent;
 import dev.atelier.workflows.TrainingActivities.TrainTeacher;
 import io.temporal.activity.ActivityOptions;
 import io.temporal.common.Priority;
+import io.temporal.common.SearchAttributeUpdate;
+import io.temporal.common.VersioningBehavior;
 import io.temporal.failure.ActivityFailure;
 import io.temporal.failure.ApplicationFailure;
 import io.temporal.failure.CanceledFailure;
@@ -47,6 +49,7 @@ import io.temporal.workflow.Promise;
 import io.temporal.workflow.SignalExternalWorkflowException;
 import io.temporal.workflow.Workflow;
 import io.temporal.workflow.WorkflowInit;
+import io.temporal.workflow.WorkflowVersioningBehavior;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.Iterator;
@@ -83,6 +86,7 @@ public final class DistillationWorkflowImpl implements DistillationWorkflow {
   private final Priority priority;
   private Stage stage = Stage.QUEUED;
   private boolean shardsKept;
+  private double bestDistance = Double.POSITIVE_INFINITY;
 
   @WorkflowInit
   public DistillationWorkflowImpl(Input input) {
@@ -105,6 +109,7 @@ public final class DistillationWorkflowImpl implements DistillationWorkflow {
   }
 
   @Override
+  @WorkflowVersioningBehavior(VersioningBehavior.AUTO_UPGRADE) // trains for days: see Workers
   public void run(Input input) {
     try {
       distil();
@@ -440,7 +445,15 @@ public final class DistillationWorkflowImpl implements DistillationWorkflow {
             models,
             spec.reuse());
     return Async.function(
-        () -> reuse.findEvaluation(task).evaluated().orElseGet(() -> evaluate(task)));
+        () -> judged(reuse.findEvaluation(task).evaluated().orElseGet(() -> evaluate(task))));
+  }
+
+  private Evaluated judged(Evaluated evaluated) {
+    if (evaluated.subject() != Subject.TEACHER && evaluated.distance() < bestDistance) {
+      bestDistance = evaluated.distance();
+      publish(FoundBy.BEST_DISTANCE.valueSet(bestDistance));
+    }
+    return evaluated;
   }
 
   private Evaluated evaluate(Evaluate task) {
@@ -496,10 +509,17 @@ public final class DistillationWorkflowImpl implements DistillationWorkflow {
       boolean turnChanges = stage == Stage.AWAITING_RETRY || next == Stage.AWAITING_RETRY;
       stage = next;
       Workflow.setCurrentDetails(details());
+      publish(FoundBy.STAGE.valueSet(next.name()));
       history.recordStage(new RecordStage(experimentId, next, "", ""));
       if (turnChanges) { // all that the study asks; more would fill its history
         Workflow.getInfo().getParentWorkflowId().ifPresent(this::tellStudy);
       }
+    }
+  }
+
+  private void publish(SearchAttributeUpdate<?> attribute) {
+    if (Workflow.getTypedSearchAttributes().containsKey(FoundBy.STAGE)) {
+      Workflow.upsertTypedSearchAttributes(attribute);
     }
   }
 
@@ -521,6 +541,7 @@ public final class DistillationWorkflowImpl implements DistillationWorkflow {
       ensembles.discardShards(new DiscardShards(experimentId));
     }
     stage = isCancellation(failure) ? Stage.CANCELED : Stage.FAILED;
+    publish(FoundBy.STAGE.valueSet(stage.name()));
     Failure reason = stage == Stage.CANCELED ? Failure.NONE : Failure.of(failure);
     history.recordStage(new RecordStage(experimentId, stage, reason.type, reason.message));
   }

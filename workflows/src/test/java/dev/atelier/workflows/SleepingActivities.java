@@ -2,11 +2,14 @@ package dev.atelier.workflows;
 
 import dev.atelier.spec.NetworkSpec;
 import dev.atelier.spec.TimestepRange;
+import io.temporal.activity.Activity;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicInteger;
 
 /** All activities of an experiment; they only sleep, and answer as long as real ones. */
 final class SleepingActivities
@@ -25,7 +28,19 @@ final class SleepingActivities
   /** Models that diverge, by name. */
   final Set<String> diverging = ConcurrentHashMap.newKeySet();
 
-  private static void sleep() {
+  /** Models whose training goes on until it is canceled, by name. */
+  final Set<String> endless = ConcurrentHashMap.newKeySet();
+
+  /** Models that another experiment trains for a moment, by name. */
+  final Set<String> elsewhere = ConcurrentHashMap.newKeySet();
+
+  /** Trainings of students so far. */
+  final AtomicInteger attempts = new AtomicInteger();
+
+  /** How often the experiment began to await a retry. */
+  final AtomicInteger retryWaits = new AtomicInteger();
+
+  static void sleep() {
     try {
       Thread.sleep(2);
     } catch (InterruptedException e) {
@@ -35,6 +50,13 @@ final class SleepingActivities
 
   private ModelRef trained(ModelKey key, Optional<NetworkSpec> network, TimestepRange range) {
     sleep();
+    if (key.student().isPresent()) {
+      attempts.incrementAndGet();
+    }
+    while (endless.contains(key.value())) {
+      Activity.getExecutionContext().heartbeat(null); // throws once it is canceled
+      sleep();
+    }
     if (diverging.contains(key.value())) {
       throw ErrorType.DIVERGED.failure("Diverged at step 7.", 1, null);
     }
@@ -64,6 +86,9 @@ final class SleepingActivities
   @Override
   public Found findStudent(TrainStudent task) {
     sleep();
+    if (elsewhere.remove(task.key().value())) {
+      throw ErrorType.TRAINED_ELSEWHERE.retriedAfter(Duration.ofSeconds(5), "Wait.");
+    }
     return new Found(Optional.empty());
   }
 
@@ -160,6 +185,9 @@ final class SleepingActivities
   @Override
   public void recordStage(RecordStage stage) {
     sleep();
+    if (stage.stage() == Stage.AWAITING_RETRY) {
+      retryWaits.incrementAndGet();
+    }
   }
 
   @Override
