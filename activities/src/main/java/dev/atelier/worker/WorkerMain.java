@@ -102,6 +102,7 @@ public final class WorkerMain {
     WorkerOptions.Builder options =
         WorkerOptions.newBuilder()
             .setMaxConcurrentActivityExecutionSize(activitiesAtOnce)
+            .setDefaultDeadlockDetectionTimeout(10_000) // ms; training may keep every core busy
             .setMaxConcurrentLocalActivityExecutionSize(4) // few rows each, as connections are few
             // Heartbeats carry cancellation back; the default lets 16 s pass between two of them.
             .setMaxHeartbeatThrottleInterval(Duration.ofSeconds(Heartbeat.INTERVAL_SECONDS));

@@ -44,7 +44,7 @@ import io.temporal.failure.CanceledFailure;
 import io.temporal.failure.TemporalFailure;
 import io.temporal.workflow.Async;
 import io.temporal.workflow.CancellationScope;
-import io.temporal.workflow.Functions.Func;
+import io.temporal.workflow.Functions.Func1;
 import io.temporal.workflow.Promise;
 import io.temporal.workflow.SignalExternalWorkflowException;
 import io.temporal.workflow.Workflow;
@@ -363,7 +363,7 @@ public final class DistillationWorkflowImpl implements DistillationWorkflow {
             training);
     TrainingActivities work = training("teacher, %d steps".formatted(training.steps()));
     return unlessFound(
-        ModelKey.TEACHER, find -> find.findTeacher(task), () -> work.trainTeacher(task));
+        ModelKey.TEACHER, task, reuseAtOnce::findTeacher, reuse::findTeacher, work::trainTeacher);
   }
 
   private Promise<ModelRef> trainStudent(
@@ -397,29 +397,35 @@ public final class DistillationWorkflowImpl implements DistillationWorkflow {
                 ? Optional.of(oneToOne.get(0).result())
                 : Optional.empty());
     TrainingActivities work = training(summary);
-    return unlessFound(key, find -> find.findStudent(task), () -> work.trainStudent(task));
+    return unlessFound(key, task, reuseAtOnce::findStudent, reuse::findStudent, work::trainStudent);
   }
 
   /**
    * Trains a model unless an equal one is there already, or comes while this one waits. A retried
    * one goes on from what it has learned, perhaps with other settings: it is like no other.
    */
-  private Promise<ModelRef> unlessFound(
-      ModelKey key, Function<ReuseActivities, Found> find, Func<ModelRef> train) {
-    boolean own = spec.reuse() == ExperimentSpec.Reuse.NEVER || retried.contains(key);
-    return Async.function(() -> own ? train.apply() : found(find).model().orElseGet(train::apply));
-  }
-
-  /** Asks at once, which costs little history, and patiently where that has failed. */
-  private Found found(Function<ReuseActivities, Found> find) {
-    try {
-      return find.apply(reuseAtOnce);
-    } catch (ActivityFailure e) {
-      if (isCancellation(e)) {
-        throw e;
-      }
-      return find.apply(reuse);
+  private <T> Promise<ModelRef> unlessFound(
+      ModelKey key,
+      T task,
+      Func1<T, Found> findAtOnce,
+      Func1<T, Found> find,
+      Func1<T, ModelRef> train) {
+    if (spec.reuse() == ExperimentSpec.Reuse.NEVER || retried.contains(key)) {
+      return Async.function(train, task);
     }
+    // Promises, not a thread for each student. Asking at once costs little history; what fails is
+    // asked again patiently.
+    return Async.function(findAtOnce, task)
+        .handle(
+            (found, failure) ->
+                failure == null ? Workflow.newPromise(found) : Async.function(find, task))
+        .thenCompose(found -> found)
+        .thenCompose(
+            found ->
+                found
+                    .model()
+                    .map(Workflow::newPromise)
+                    .orElseGet(() -> Async.function(train, task)));
   }
 
   private StatisticsRef reference(String summary, DatasetRef dataset, ExtractorRef extractor) {

@@ -55,7 +55,10 @@ class LimitsTest {
 
   // The workflow wakes for each result, the most events there can be.
   private static final WorkerOptions ONE_AT_A_TIME =
-      WorkerOptions.newBuilder().setMaxConcurrentActivityExecutionSize(1).build();
+      WorkerOptions.newBuilder()
+          .setMaxConcurrentActivityExecutionSize(1)
+          .setDefaultDeadlockDetectionTimeout(30_000) // a busy machine is no deadlock
+          .build();
 
   private static final ObjectMapper JSON = new ObjectMapper().registerModule(new Jdk8Module());
 
