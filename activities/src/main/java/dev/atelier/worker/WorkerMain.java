@@ -18,6 +18,7 @@ import io.temporal.serviceclient.WorkflowServiceStubsOptions;
 import io.temporal.worker.Worker;
 import io.temporal.worker.WorkerDeploymentOptions;
 import io.temporal.worker.WorkerFactory;
+import io.temporal.worker.WorkerFactoryOptions;
 import io.temporal.worker.WorkerOptions;
 import java.time.Duration;
 import java.util.Optional;
@@ -64,7 +65,12 @@ public final class WorkerMain {
                 .setNamespace(config.temporal().namespace())
                 .setIdentity(config.worker().name() + "@" + ProcessHandle.current().pid())
                 .build());
-    WorkerFactory factory = WorkerFactory.newInstance(client);
+    WorkerFactory factory =
+        WorkerFactory.newInstance(
+            client,
+            WorkerFactoryOptions.newBuilder()
+                .setMaxWorkflowThreadCount(4_000) // each student of an open experiment has one
+                .build());
 
     Worker light = factory.newWorker(TaskQueues.LIGHT, options(4, config.worker()));
     light.registerWorkflowImplementationTypes(

@@ -413,19 +413,22 @@ public final class DistillationWorkflowImpl implements DistillationWorkflow {
     if (spec.reuse() == ExperimentSpec.Reuse.NEVER || retried.contains(key)) {
       return Async.function(train, task);
     }
-    // Promises, not a thread for each student. Asking at once costs little history; what fails is
-    // asked again patiently.
-    return Async.function(findAtOnce, task)
-        .handle(
-            (found, failure) ->
-                failure == null ? Workflow.newPromise(found) : Async.function(find, task))
-        .thenCompose(found -> found)
-        .thenCompose(
-            found ->
-                found
-                    .model()
-                    .map(Workflow::newPromise)
-                    .orElseGet(() -> Async.function(train, task)));
+    // A thread, not chained promises: what a promise's callback starts is in no scope that a
+    // cancellation reaches.
+    return Async.function(
+        () -> found(task, findAtOnce, find).model().orElseGet(() -> train.apply(task)));
+  }
+
+  /** Asks at once, which costs little history, and patiently where that has failed. */
+  private static <T> Found found(T task, Func1<T, Found> atOnce, Func1<T, Found> patiently) {
+    try {
+      return atOnce.apply(task);
+    } catch (ActivityFailure e) {
+      if (isCancellation(e)) {
+        throw e;
+      }
+      return patiently.apply(task);
+    }
   }
 
   private StatisticsRef reference(String summary, DatasetRef dataset, ExtractorRef extractor) {
