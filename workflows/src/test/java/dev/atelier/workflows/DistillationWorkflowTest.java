@@ -445,7 +445,7 @@ class DistillationWorkflowTest {
   void shouldDiscardTheShardsWhenCanceledWhileOneIsSampled() {
     activities.blocked.add("shard");
     WorkflowStub workflow = launch(sharded(1000, 500));
-    awaitStage(workflow, Stage.EVALUATING);
+    await(() -> activities.sampling.get() > 0);
     workflow.cancel();
 
     assertThatThrownBy(() -> run(workflow)).hasCauseInstanceOf(CanceledFailure.class);
@@ -611,6 +611,7 @@ class DistillationWorkflowTest {
           HistoryActivities {
     final Map<String, List<ModelRef>> kept = new ConcurrentHashMap<>(); // by object key
     final List<Shard> shards = new CopyOnWriteArrayList<>();
+    final AtomicInteger sampling = new AtomicInteger();
     final AtomicInteger discarded = new AtomicInteger();
     final Map<String, ModelRef> trainedBefore = new ConcurrentHashMap<>(); // by key
     final Set<String> trainedElsewhere = ConcurrentHashMap.newKeySet(); // at this moment
@@ -764,6 +765,7 @@ class DistillationWorkflowTest {
 
     @Override
     public ShardRef sampleShard(SampleShard task) {
+      sampling.incrementAndGet();
       block("shard");
       shards.add(new Shard(task.first(), task.images()));
       return new ShardRef(
