@@ -1,43 +1,35 @@
 package dev.atelier.evaluation;
 
-import java.util.Optional;
-
-/**
- * What all metrics need of a set of images, from one pass over them: the Gaussian, the features of
- * some images, and the class score where the extractor tells classes.
- */
+/** One pass over a set of images that gives all that metrics need of them. */
 public final class FeaturePass {
 
   private final FeatureExtractor extractor;
-  private final LinearAlgebra algebra;
-  private final int images;
-  private final FeatureStatistics statistics;
-  private final int kept;
-  private final float[] rows; // [kept, D]
-  private final Optional<ClassScore> classScore;
-  private int seen;
-  private int filled;
+  private final boolean classes;
+  private final FeatureAccumulator measured;
 
-  private FeaturePass(int images, int classes, FeatureExtractor extractor, LinearAlgebra algebra) {
+  private FeaturePass(
+      int images, boolean classes, FeatureExtractor extractor, LinearAlgebra algebra) {
     this.extractor = extractor;
-    this.algebra = algebra;
-    this.images = images;
-    this.statistics = new FeatureStatistics(extractor.dimension());
-    this.kept = Math.min(images, FeatureRows.MOST);
-    this.rows = new float[Math.multiplyExact(kept, extractor.dimension())];
-    this.classScore = classes > 0 ? Optional.of(new ClassScore(images, classes)) : Optional.empty();
+    this.classes = classes;
+    this.measured =
+        new FeatureAccumulator(
+            images,
+            extractor.dimension(),
+            classes ? extractor.classes() : 0,
+            extractor.classOutputs(),
+            algebra);
   }
 
   /** A pass over {@code images} samples in all. */
   public static FeaturePass ofSamples(
       int images, FeatureExtractor extractor, LinearAlgebra algebra) {
-    return new FeaturePass(images, extractor.classes(), extractor, algebra);
+    return new FeaturePass(images, extractor.classes() > 0, extractor, algebra);
   }
 
   /** A pass over {@code images} reference images in all, which need no class score. */
   public static FeaturePass ofReference(
       int images, FeatureExtractor extractor, LinearAlgebra algebra) {
-    return new FeaturePass(images, 0, extractor, algebra);
+    return new FeaturePass(images, false, extractor, algebra);
   }
 
   /**
@@ -46,22 +38,11 @@ public final class FeaturePass {
    * @throws ExtractorException if a feature is not a finite number
    */
   public void add(byte[] chw, int count, int channels, int resolution) {
-    float[] features;
-    if (classScore.isPresent()) {
+    if (classes) {
       FeatureExtractor.Outputs outputs = extractor.outputs(chw, count, channels, resolution);
-      classScore.get().add(outputs.classes(), extractor.classOutputs());
-      features = outputs.features();
+      measured.add(outputs.features(), outputs.classes());
     } else {
-      features = extractor.features(chw, count, channels, resolution);
-    }
-    int dimension = extractor.dimension();
-    statistics.merge(algebra.statistics(features, dimension));
-    for (int i = 0; i < count; i++, seen++) {
-      // Evenly spread: the number of kept rows grows by one at each of them.
-      if ((seen + 1L) * kept / images > filled) {
-        System.arraycopy(features, i * dimension, rows, filled * dimension, dimension);
-        filled++;
-      }
+      measured.add(extractor.features(chw, count, channels, resolution), new float[0]);
     }
   }
 
@@ -71,11 +52,6 @@ public final class FeaturePass {
    * @throws IllegalStateException if images are missing
    */
   public MeasuredFeatures result() {
-    if (seen != images) {
-      throw new IllegalStateException(
-          "The features of %d images were announced, found %d.".formatted(images, seen));
-    }
-    return new MeasuredFeatures(
-        statistics, new FeatureRows(rows, extractor.dimension()), classScore);
+    return measured.result();
   }
 }

@@ -37,6 +37,27 @@ public final class ExperimentKeys {
     return experiment(experimentId) + "samples/" + fileName;
   }
 
+  /** Below it, the sampling shards of all subjects; only until these are evaluated. */
+  public static String shards(String experimentId) {
+    return experiment(experimentId) + "samples/shards/";
+  }
+
+  /** Below it, the sampling shards of one subject. */
+  public static String shards(String experimentId, String subject) {
+    return shards(experimentId) + subject + "/";
+  }
+
+  /** One sampling shard of what has the fingerprint {@code inputs}. */
+  public static String shard(
+      String experimentId, String subject, String inputs, int first, int images) {
+    return shards(experimentId, subject) + "%s/%d-%d.safetensors".formatted(inputs, first, images);
+  }
+
+  /** A list of models with this content hash. */
+  public static String models(String experimentId, String sha256) {
+    return experiment(experimentId) + "models/" + sha256 + ".json";
+  }
+
   public static String export(String experimentId, String fileName) {
     return experiment(experimentId) + "export/" + fileName;
   }

@@ -238,6 +238,23 @@ public final class ReuseHistory {
                 .execute());
   }
 
+  /** The distance that this experiment has measured of a subject with these inputs, if it has. */
+  public Optional<Double> evaluated(String experimentId, String subject, String fingerprint) {
+    return database.inTransaction(
+        handle ->
+            handle
+                .createQuery(
+                    """
+                    select distance from evaluation
+                    where experiment_id = :id and subject = :subject and fingerprint = :fingerprint
+                    """)
+                .bind("id", experimentId)
+                .bind("subject", subject)
+                .bind("fingerprint", fingerprint)
+                .mapTo(Double.class)
+                .findOne());
+  }
+
   /**
    * Gives a subject the figures and the sample grid that another experiment measured of the same
    * models in the same way; the distance, or nothing if there is none.

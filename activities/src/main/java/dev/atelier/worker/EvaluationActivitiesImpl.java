@@ -8,8 +8,10 @@ import dev.atelier.dataset.PackedImages;
 import dev.atelier.evaluation.Comparison;
 import dev.atelier.evaluation.DatasetFeatures;
 import dev.atelier.evaluation.ExtractorException;
+import dev.atelier.evaluation.FeatureAccumulator;
 import dev.atelier.evaluation.FeatureExtractor;
 import dev.atelier.evaluation.FeaturePass;
+import dev.atelier.evaluation.FeatureShard;
 import dev.atelier.evaluation.KernelDistance;
 import dev.atelier.evaluation.LinearAlgebra;
 import dev.atelier.evaluation.MeasuredFeatures;
@@ -23,7 +25,6 @@ import dev.atelier.network.NetworkForm;
 import dev.atelier.network.UNet;
 import dev.atelier.spec.EvaluationSpec;
 import dev.atelier.spec.EvaluationSpec.ExtractorSpec;
-import dev.atelier.spec.ExperimentSpec.Reuse;
 import dev.atelier.store.ExperimentHistory;
 import dev.atelier.store.ExperimentHistory.Evaluation;
 import dev.atelier.store.ExperimentKeys;
@@ -39,6 +40,8 @@ import dev.atelier.workflows.EvaluationActivities;
 import dev.atelier.workflows.ExtractorRef;
 import dev.atelier.workflows.ModelRef;
 import dev.atelier.workflows.Protocol;
+import dev.atelier.workflows.ShardRef;
+import dev.atelier.workflows.ShardRef.Cost;
 import dev.atelier.workflows.StatisticsRef;
 import io.temporal.activity.Activity;
 import java.io.IOException;
@@ -65,6 +68,7 @@ final class EvaluationActivitiesImpl implements EvaluationActivities {
   private final ArtifactCache cache;
   private final Datasets datasets;
   private final TrainedModels models;
+  private final Ensembles ensembles;
   private final RemoteSources sources;
   private final Publication publication;
   private final Reporting reporting;
@@ -84,8 +88,9 @@ final class EvaluationActivitiesImpl implements EvaluationActivities {
     this.cache = cache;
     this.datasets = new Datasets(store, cache);
     this.models = new TrainedModels(store, cache);
+    this.ensembles = new Ensembles(store);
     this.sources = new RemoteSources(store, cache);
-    this.publication = new Publication(store, history, cache, models);
+    this.publication = new Publication(store, history, cache, models, ensembles);
     this.reporting = new Reporting(store, history);
     this.draining = draining;
   }
@@ -232,10 +237,6 @@ final class EvaluationActivitiesImpl implements EvaluationActivities {
     return new StatisticsRef(key, sha256, (int) statistics.images().orElse(0));
   }
 
-  private Reference reference(Evaluate task) throws IOException {
-    return reference(cache, task.evaluation(), task.reference());
-  }
-
   static Reference reference(ArtifactCache cache, EvaluationSpec evaluation, StatisticsRef stored)
       throws IOException {
     Path file = cache.file(stored.objectKey(), stored.sha256());
@@ -245,44 +246,67 @@ final class EvaluationActivitiesImpl implements EvaluationActivities {
   }
 
   @Override
-  public Evaluated evaluate(Evaluate task) {
+  public ShardRef sampleShard(SampleShard task) {
     return Failures.translating(
         () -> {
           AtomicReference<String> doing = new AtomicReference<>("starting");
           try (Heartbeat heartbeat = new Heartbeat(Activity.getExecutionContext());
-              WorkDirectory work = cache.newWorkDirectory("evaluate-")) {
+              WorkDirectory work = cache.newWorkDirectory("shard-")) {
             heartbeat.describe(doing::get);
-            String fingerprint = Fingerprint.of(task, CodeVersion.CURRENT);
-            Optional<Double> known =
-                task.reuse() == Reuse.ALLOWED
-                    ? reuse.takeOverEvaluation(
-                        task.experimentId(), task.subject().label(), fingerprint)
-                    : Optional.empty();
-            if (known.isPresent()) {
-              return new Evaluated(task.subject(), known.get());
+            EvaluationInputs inputs = EvaluationInputs.of(task.subject(), ensembles);
+            String key =
+                ExperimentKeys.shard(
+                    task.subject().experimentId(),
+                    inputs.subject().label(),
+                    inputs.fingerprint(),
+                    task.first(),
+                    task.images());
+            Optional<ShardRef> done = store.get(described(key)).flatMap(this::storedShard);
+            if (done.isPresent()) {
+              return done.get();
             }
             Libtorch.useThreads(config.threads());
-            Evaluated evaluated = evaluate(task, work.path(), heartbeat, doing);
-            reuse.recordEvaluated(task.experimentId(), task.subject().label(), fingerprint);
-            return evaluated;
+            ShardRef shard = sampleShard(task, inputs, key, work.path(), heartbeat, doing);
+            store.put(described(key), JSON.writeValueAsBytes(shard), "application/json");
+            return shard;
           }
         });
   }
 
-  private Evaluated evaluate(
-      Evaluate task, Path work, Heartbeat heartbeat, AtomicReference<String> doing)
+  private static String described(String shardKey) {
+    return shardKey + ".json";
+  }
+
+  /** A shard whose answer was lost, if its object is still there. */
+  private Optional<ShardRef> storedShard(byte[] json) {
+    try {
+      return Optional.of(JSON.readValue(json, ShardRef.class))
+          .filter(shard -> store.exists(shard.objectKey()));
+    } catch (IOException e) {
+      return Optional.empty(); // not what was written: sampled again
+    }
+  }
+
+  private ShardRef sampleShard(
+      SampleShard task,
+      EvaluationInputs inputs,
+      String key,
+      Path work,
+      Heartbeat heartbeat,
+      AtomicReference<String> doing)
       throws IOException {
-    EvaluationSpec evaluation = task.evaluation();
-    DatasetRef dataset = task.dataset();
+    Evaluate subject = task.subject();
+    EvaluationSpec evaluation = subject.evaluation();
+    DatasetRef dataset = subject.dataset();
     int resolution = dataset.resolution();
-    Reference reference = reference(task);
+    boolean firstShard = task.first() == 0;
     List<OwnedModel> owned = new ArrayList<>();
     long parameters = 0;
     Map<String, Path> archives = new HashMap<>(); // by manifest: the teacher may own several ranges
-    for (ModelRef model : task.models()) {
+    for (ModelRef model : inputs.models()) {
       Optional<UNet> network = TrainedModels.network(model, dataset);
       if (!archives.containsKey(model.manifestKey())) {
-        parameters += models.parameters(model, dataset);
+        parameters += firstShard ? models.parameters(model, dataset) : 0;
         archives.put(
             model.manifestKey(),
             models.archive(model, dataset, work, NetworkForm.of(config.device())));
@@ -295,68 +319,159 @@ final class EvaluationActivitiesImpl implements EvaluationActivities {
               network.map(UNet::activationBytes)));
     }
 
-    Optional<Measured> memory = measureMemory(task, owned, work, heartbeat);
+    Optional<Measured> memory =
+        firstShard ? measureMemory(subject, owned, work, heartbeat) : Optional.empty();
     try (EnsembleSampler sampler =
-        new EnsembleSampler(
-            owned,
-            task.diffusion(),
-            evaluation.sampler(),
-            evaluation.seed(),
-            dataset.channels(),
-            resolution,
-            dataset.classes(),
-            config.device(),
-            samplingMemory(config))) {
-      // Warms up, before the time counts.
-      byte[] grid =
-          sample(sampler, 0, evaluation.gridRows() * evaluation.gridColumns(), task, heartbeat)
-              .pixels();
-      DatasetActivitiesImpl.keepGrid(
-          store,
-          history,
-          task.experimentId(),
-          task.subject().label(),
-          ImageGrid.png(
-              grid,
-              evaluation.gridRows() * evaluation.gridColumns(),
-              dataset.channels(),
-              resolution,
-              evaluation.gridRows(),
-              evaluation.gridColumns(),
-              DatasetActivitiesImpl.scaleFor(resolution)));
-
-      double seconds = 0;
-      Comparison comparison;
-      try (FeatureExtractor extractor = open(task.extractor(), evaluation, resolution);
-          LinearAlgebra algebra = new LinearAlgebra()) {
-        FeaturePass pass = FeaturePass.ofSamples(evaluation.samples(), extractor, algebra);
-        for (int first = 0; first < evaluation.samples(); first += evaluation.batchSize()) {
-          int n = Math.min(evaluation.batchSize(), evaluation.samples() - first);
-          Samples samples = sample(sampler, first, n, task, heartbeat);
-          seconds += samples.report().seconds();
-          pass.add(samples.pixels(), n, dataset.channels(), resolution);
-          doing.set("%d of %d samples".formatted(first + n, evaluation.samples()));
-        }
-        doing.set("comparing");
-        comparison = Comparison.of(pass.result(), reference, evaluation.kidSubsetSize(), algebra);
+            new EnsembleSampler(
+                owned,
+                subject.diffusion(),
+                evaluation.sampler(),
+                evaluation.seed(),
+                dataset.channels(),
+                resolution,
+                dataset.classes(),
+                config.device(),
+                samplingMemory(config));
+        FeatureExtractor extractor = open(subject.extractor(), evaluation, resolution)) {
+      if (firstShard) {
+        keepGrid(subject, sampler, heartbeat);
       }
-
-      Protocol protocol = protocol(task, comparison);
-      history.recordEvaluation(
-          task.experimentId(),
-          new Evaluation(
-              task.subject().label(),
-              protocol.metric(),
-              comparison.distance(),
-              sampler.macsPerStep(),
-              parameters,
-              evaluation.samples() / seconds,
-              memory.map(Measured::peakBytes).orElse(0L),
-              JSON.writeValueAsString(protocol),
-              comparison.byKey(),
-              memory.map(Measured::weightsBytes)));
-      return new Evaluated(task.subject(), comparison.distance());
+      FeatureShard features = new FeatureShard(task.images(), extractor);
+      int timedImages = 0;
+      double seconds = 0;
+      for (int done = 0; done < task.images(); done += evaluation.batchSize()) {
+        int n = Math.min(evaluation.batchSize(), task.images() - done);
+        Samples samples = sample(sampler, task.first() + done, n, subject, heartbeat);
+        boolean warm = firstShard || done > 0; // the grid, or the first batch, warms up
+        if (warm || n == task.images()) {
+          timedImages += n;
+          seconds += samples.report().seconds();
+        }
+        features.add(samples.pixels(), n, dataset.channels(), resolution, extractor);
+        doing.set("%d of %d samples from %d on".formatted(done + n, task.images(), task.first()));
+      }
+      Path file = work.resolve("shard.safetensors");
+      features.write(file);
+      store.put(key, file, "application/octet-stream");
+      return new ShardRef(
+          key,
+          Sha256.of(file),
+          task.first(),
+          task.images(),
+          timedImages,
+          seconds,
+          firstShard
+              ? Optional.of(
+                  new Cost(
+                      sampler.macsPerStep(),
+                      parameters,
+                      memory.map(Measured::peakBytes),
+                      memory.map(Measured::weightsBytes)))
+              : Optional.empty());
     }
+  }
+
+  private void keepGrid(Evaluate subject, EnsembleSampler sampler, Heartbeat heartbeat)
+      throws IOException {
+    EvaluationSpec evaluation = subject.evaluation();
+    DatasetRef dataset = subject.dataset();
+    int images = evaluation.gridRows() * evaluation.gridColumns();
+    byte[] grid = sample(sampler, 0, images, subject, heartbeat).pixels();
+    DatasetActivitiesImpl.keepGrid(
+        store,
+        history,
+        subject.experimentId(),
+        subject.subject().label(),
+        ImageGrid.png(
+            grid,
+            images,
+            dataset.channels(),
+            dataset.resolution(),
+            evaluation.gridRows(),
+            evaluation.gridColumns(),
+            DatasetActivitiesImpl.scaleFor(dataset.resolution())));
+  }
+
+  @Override
+  public Evaluated combineShards(CombineShards task) {
+    return Failures.translating(
+        () -> {
+          AtomicReference<String> doing = new AtomicReference<>("starting");
+          try (Heartbeat heartbeat = new Heartbeat(Activity.getExecutionContext());
+              WorkDirectory work = cache.newWorkDirectory("combine-")) {
+            heartbeat.describe(doing::get);
+            Evaluate subject = task.subject();
+            String label = subject.subject().label();
+            String fingerprint = EvaluationInputs.of(subject, ensembles).fingerprint();
+            if (!task.shards().stream().allMatch(shard -> store.exists(shard.objectKey()))) {
+              // Deleted once the figures are stored: an attempt before this one came so far.
+              Optional<Double> known = reuse.evaluated(subject.experimentId(), label, fingerprint);
+              if (known.isPresent()) {
+                discardShards(subject);
+                return new Evaluated(subject.subject(), known.get());
+              }
+            }
+            Libtorch.useThreads(config.threads());
+            Evaluated evaluated = combine(task, work.path(), heartbeat, doing);
+            reuse.recordEvaluated(subject.experimentId(), label, fingerprint);
+            discardShards(subject);
+            return evaluated;
+          }
+        });
+  }
+
+  private void discardShards(Evaluate subject) {
+    store
+        .list(ExperimentKeys.shards(subject.experimentId(), subject.subject().label()))
+        .forEach(store::delete);
+  }
+
+  private Evaluated combine(
+      CombineShards task, Path work, Heartbeat heartbeat, AtomicReference<String> doing)
+      throws IOException {
+    Evaluate subject = task.subject();
+    EvaluationSpec evaluation = subject.evaluation();
+    Comparison comparison;
+    try (LinearAlgebra algebra = new LinearAlgebra()) {
+      Optional<FeatureAccumulator> measured = Optional.empty();
+      for (ShardRef shard : task.shards()) {
+        stopIfAsked(heartbeat);
+        doing.set("shard from sample %d on".formatted(shard.first()));
+        Path file = work.resolve("shard.safetensors");
+        store.fetch(shard.objectKey(), shard.sha256(), file);
+        FeatureShard features = FeatureShard.read(file);
+        FeatureAccumulator all =
+            measured.orElseGet(() -> features.accumulator(evaluation.samples(), algebra));
+        features.addTo(all, evaluation.batchSize());
+        measured = Optional.of(all);
+      }
+      doing.set("comparing");
+      comparison =
+          Comparison.of(
+              measured.orElseThrow().result(),
+              reference(cache, evaluation, subject.reference()),
+              evaluation.kidSubsetSize(),
+              algebra);
+    }
+    Cost cost =
+        task.shards().stream().flatMap(shard -> shard.cost().stream()).findFirst().orElseThrow();
+    double seconds = task.shards().stream().mapToDouble(ShardRef::seconds).sum();
+    int timedImages = task.shards().stream().mapToInt(ShardRef::timedImages).sum();
+    Protocol protocol = protocol(subject, comparison);
+    history.recordEvaluation(
+        subject.experimentId(),
+        new Evaluation(
+            subject.subject().label(),
+            protocol.metric(),
+            comparison.distance(),
+            cost.macsPerStep(),
+            cost.parameters(),
+            timedImages / seconds,
+            cost.peakBytes().orElse(0L),
+            JSON.writeValueAsString(protocol),
+            comparison.byKey(),
+            cost.weightsBytes()));
+    return new Evaluated(subject.subject(), comparison.distance());
   }
 
   /** Empty when it can't be measured, which an event then says: no reason to lose the figures. */

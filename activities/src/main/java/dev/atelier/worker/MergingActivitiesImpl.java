@@ -21,6 +21,7 @@ import dev.atelier.network.TorchScriptArchive;
 import dev.atelier.network.UNet;
 import dev.atelier.spec.EvaluationSpec.SamplerSpec;
 import dev.atelier.spec.MergeSpec;
+import dev.atelier.spec.ScheduleSearchSpec;
 import dev.atelier.spec.TimestepRange;
 import dev.atelier.spec.TrainingSpec.Precision;
 import dev.atelier.store.CheckpointManifest;
@@ -34,6 +35,7 @@ import dev.atelier.store.Sha256;
 import dev.atelier.store.TrainingEnvironment;
 import dev.atelier.training.Checkpoint.Part;
 import dev.atelier.training.EnsembleSampler.OwnedModel;
+import dev.atelier.workflows.EnsembleRef;
 import dev.atelier.workflows.MergingActivities;
 import dev.atelier.workflows.ModelKey;
 import dev.atelier.workflows.ModelRef;
@@ -70,6 +72,7 @@ final class MergingActivitiesImpl implements MergingActivities {
   private final ExperimentHistory history;
   private final ArtifactCache cache;
   private final TrainedModels models;
+  private final Ensembles ensembles;
   private final BooleanSupplier draining;
 
   MergingActivitiesImpl(
@@ -83,6 +86,7 @@ final class MergingActivitiesImpl implements MergingActivities {
     this.history = history;
     this.cache = cache;
     this.models = new TrainedModels(store, cache);
+    this.ensembles = new Ensembles(store);
     this.draining = draining;
   }
 
@@ -136,6 +140,10 @@ final class MergingActivitiesImpl implements MergingActivities {
       Optional<GreedyMerging.End> end,
       List<Tried> candidates) {}
 
+  /** {@link Merge} with the students themselves, in order of their ranges. */
+  record Joining(
+      String experimentId, long seed, MergeSpec merge, Measure measure, List<ModelRef> students) {}
+
   @Override
   public Merged merge(Merge task) {
     return Failures.translating(
@@ -143,18 +151,25 @@ final class MergingActivitiesImpl implements MergingActivities {
           try (Heartbeat heartbeat = new Heartbeat(Activity.getExecutionContext());
               WorkDirectory work = cache.newWorkDirectory("merge-")) {
             Libtorch.useThreads(config.threads());
-            Optional<String> refusal = refusal(task);
+            Joining joining =
+                new Joining(
+                    task.experimentId(),
+                    task.seed(),
+                    task.merge(),
+                    task.measure(),
+                    ensembles.read(task.students()));
+            Optional<String> refusal = refusal(joining);
             if (refusal.isPresent()) {
               history.recordEvent(task.experimentId(), "merge-refused", refusal.get());
-              return new Merged(List.of());
+              return new Merged(new EnsembleRef(List.of()));
             }
-            return merge(task, work.path(), heartbeat);
+            return merge(joining, work.path(), heartbeat);
           }
         });
   }
 
   /** Why these students can't be merged. */
-  static Optional<String> refusal(Merge task) {
+  static Optional<String> refusal(Joining task) {
     ModelRef first = task.students().get(0);
     for (ModelRef other : task.students()) {
       boolean same =
@@ -182,7 +197,7 @@ final class MergingActivitiesImpl implements MergingActivities {
     return kind.name().toLowerCase(Locale.ROOT).replace('_', '-');
   }
 
-  private Merged merge(Merge task, Path work, Heartbeat heartbeat) throws IOException {
+  private Merged merge(Joining task, Path work, Heartbeat heartbeat) throws IOException {
     List<ModelRef> students = task.students();
     UNet network =
         TrainedModels.network(students.get(0).network().orElseThrow(), task.measure().dataset());
@@ -243,7 +258,7 @@ final class MergingActivitiesImpl implements MergingActivities {
                 described.stream()
                     .map(g -> "%s of %s".formatted(g.owner().model(), g.students()))
                     .collect(Collectors.joining(", "))));
-    return new Merged(merged);
+    return new Merged(new EnsembleRef(List.of(ensembles.keep(task.experimentId(), merged))));
   }
 
   private static String explained(GreedyMerging.End end) {
@@ -265,7 +280,8 @@ final class MergingActivitiesImpl implements MergingActivities {
   }
 
   private Map<String, HostTensor> taskArithmetic(
-      Merge task, List<Map<String, HostTensor>> weights, List<Double> factors) throws IOException {
+      Joining task, List<Map<String, HostTensor>> weights, List<Double> factors)
+      throws IOException {
     var start = task.students().get(0).start().orElseThrow();
     return WeightMerging.taskArithmetic(
         SafetensorsFile.read(cache.file(start.objectKey(), start.sha256())).tensors(),
@@ -274,7 +290,7 @@ final class MergingActivitiesImpl implements MergingActivities {
   }
 
   private Plan taskArithmetic(
-      Merge task,
+      Joining task,
       UNet network,
       List<Map<String, HostTensor>> weights,
       Path work,
@@ -320,7 +336,7 @@ final class MergingActivitiesImpl implements MergingActivities {
   }
 
   /** Equal weights, and weights in proportion to the length of the ranges. */
-  private static List<List<Double>> starts(Merge task) {
+  private static List<List<Double>> starts(Joining task) {
     int n = task.students().size();
     double timesteps = whole(task).length();
     return Stream.of(
@@ -330,12 +346,12 @@ final class MergingActivitiesImpl implements MergingActivities {
         .toList();
   }
 
-  private static TimestepRange whole(Merge task) {
+  private static TimestepRange whole(Joining task) {
     return new TimestepRange(0, task.measure().diffusion().timesteps());
   }
 
   private Plan greedy(
-      Merge task,
+      Joining task,
       UNet network,
       List<Map<String, HostTensor>> weights,
       Path work,
@@ -390,14 +406,14 @@ final class MergingActivitiesImpl implements MergingActivities {
     }
   }
 
-  private static TimestepRange rangeOf(Merge task, List<Integer> group) {
+  private static TimestepRange rangeOf(Joining task, List<Integer> group) {
     return new TimestepRange(
         task.students().get(group.get(0)).range().low(),
         task.students().get(group.get(group.size() - 1)).range().high());
   }
 
   /** Such as {@code student-1+student-2, student-3}. */
-  private static String named(Merge task, List<List<Integer>> groups) {
+  private static String named(Joining task, List<List<Integer>> groups) {
     return groups.stream()
         .map(
             group ->
@@ -409,7 +425,7 @@ final class MergingActivitiesImpl implements MergingActivities {
 
   /** Stores a merged model as a checkpoint of its EMA weights alone. */
   private ModelRef keep(
-      Merge task, int m, List<Integer> group, Map<String, HostTensor> weights, Path work)
+      Joining task, int m, List<Integer> group, Map<String, HostTensor> weights, Path work)
       throws IOException {
     ModelRef first = task.students().get(group.get(0));
     int step = group.stream().mapToInt(i -> task.students().get(i).step()).max().orElseThrow();
@@ -459,6 +475,16 @@ final class MergingActivitiesImpl implements MergingActivities {
   private record ScheduleTried(
       List<Owner> owners, double distance, double macsPerStep, boolean frontier) {}
 
+  /** {@link SearchSchedule} with the students themselves, in order of their ranges. */
+  record Searching(
+      String experimentId,
+      long seed,
+      ScheduleSearchSpec search,
+      Measure measure,
+      ModelRef teacher,
+      List<ModelRef> students,
+      List<ModelRef> oneToOne) {}
+
   @Override
   public void searchSchedule(SearchSchedule task) {
     Failures.translating(
@@ -466,14 +492,23 @@ final class MergingActivitiesImpl implements MergingActivities {
           try (Heartbeat heartbeat = new Heartbeat(Activity.getExecutionContext());
               WorkDirectory work = cache.newWorkDirectory("search-")) {
             Libtorch.useThreads(config.threads());
-            searchSchedule(task, work.path(), heartbeat);
+            searchSchedule(
+                new Searching(
+                    task.experimentId(),
+                    task.seed(),
+                    task.search(),
+                    task.measure(),
+                    task.teacher(),
+                    ensembles.read(task.students()),
+                    task.oneToOne()),
+                work.path(),
+                heartbeat);
             return null;
           }
         });
   }
 
-  private void searchSchedule(SearchSchedule task, Path work, Heartbeat heartbeat)
-      throws IOException {
+  private void searchSchedule(Searching task, Path work, Heartbeat heartbeat) throws IOException {
     Measure with = task.measure();
     Map<String, OwnedModel> byName = new HashMap<>();
     for (ModelRef model :
@@ -551,7 +586,7 @@ final class MergingActivitiesImpl implements MergingActivities {
    * Who may own the range of each student: that student, its neighbours (for which p left some
    * knowledge of other timesteps), the teacher and the one-to-one student.
    */
-  static List<List<String>> options(SearchSchedule task) {
+  static List<List<String>> options(Searching task) {
     List<List<String>> options = new ArrayList<>();
     List<ModelRef> students = task.students();
     for (int i = 0; i < students.size(); i++) {

@@ -50,13 +50,19 @@ final class Publication {
   private final ExperimentHistory history;
   private final ArtifactCache cache;
   private final TrainedModels models;
+  private final Ensembles ensembles;
 
   Publication(
-      ObjectStore store, ExperimentHistory history, ArtifactCache cache, TrainedModels models) {
+      ObjectStore store,
+      ExperimentHistory history,
+      ArtifactCache cache,
+      TrainedModels models,
+      Ensembles ensembles) {
     this.store = store;
     this.history = history;
     this.cache = cache;
     this.models = models;
+    this.ensembles = ensembles;
   }
 
   /** One model of {@code experiment.json}. */
@@ -85,10 +91,12 @@ final class Publication {
 
   void publish(Publish task) throws IOException {
     try (WorkDirectory work = cache.newWorkDirectory("publish-")) {
+      List<ModelRef> students = ensembles.read(task.students());
+      List<ModelRef> merged = ensembles.read(task.merged());
       List<Described> described = new ArrayList<>();
       described.add(publishModel(task, task.teacher(), work.path()));
-      for (int i = 0; i < task.students().size(); i++) {
-        ModelRef owner = task.students().get(i);
+      for (int i = 0; i < students.size(); i++) {
+        ModelRef owner = students.get(i);
         described.add(
             owner.key().equals(ModelKey.TEACHER)
                 ? described.get(0).as(ModelKey.student(i + 1).value(), owner.range())
@@ -97,16 +105,16 @@ final class Publication {
       for (ModelRef student : task.oneToOne()) {
         described.add(publishModel(task, student, work.path()));
       }
-      for (ModelRef merged : task.merged()) {
-        if (task.students().stream().noneMatch(s -> s.key().equals(merged.key()))) {
-          described.add(publishModel(task, merged, work.path()));
+      for (ModelRef model : merged) {
+        if (students.stream().noneMatch(s -> s.key().equals(model.key()))) {
+          described.add(publishModel(task, model, work.path()));
         }
       }
-      if (!task.students().isEmpty()) {
-        publishEnsemble(task, task.students(), work.path().resolve(ensembleName(task)));
+      if (!students.isEmpty()) {
+        publishEnsemble(task, students, work.path().resolve(ensembleName(task, students)));
       }
-      if (!task.merged().isEmpty()) {
-        publishEnsemble(task, task.merged(), work.path().resolve("merged-ensemble.pt"));
+      if (!merged.isEmpty()) {
+        publishEnsemble(task, merged, work.path().resolve("merged-ensemble.pt"));
       }
       Path json = work.path().resolve("experiment.json");
       JSON.writeValue(
@@ -122,11 +130,11 @@ final class Publication {
   }
 
   /** Says so where the teacher fills in for students that were not trained. */
-  private static String ensembleName(Publish task) {
+  private static String ensembleName(Publish task, List<ModelRef> students) {
     boolean partial = false;
-    for (int i = 0; i < task.students().size(); i++) {
+    for (int i = 0; i < students.size(); i++) {
       partial |=
-          task.students().get(i).key().equals(ModelKey.TEACHER)
+          students.get(i).key().equals(ModelKey.TEACHER)
               && !task.spec().students().ownedByTeacher(i + 1);
     }
     return partial ? "partial-ensemble.pt" : "ensemble.pt";

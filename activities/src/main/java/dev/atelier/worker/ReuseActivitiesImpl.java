@@ -1,5 +1,6 @@
 package dev.atelier.worker;
 
+import dev.atelier.spec.ExperimentSpec.Reuse;
 import dev.atelier.spec.NetworkSpec;
 import dev.atelier.spec.TimestepRange;
 import dev.atelier.store.CheckpointManifest;
@@ -9,6 +10,8 @@ import dev.atelier.store.ReuseHistory;
 import dev.atelier.store.ReuseHistory.Elsewhere;
 import dev.atelier.store.ReuseHistory.Trained;
 import dev.atelier.workflows.ErrorType;
+import dev.atelier.workflows.EvaluationActivities.Evaluate;
+import dev.atelier.workflows.EvaluationActivities.Evaluated;
 import dev.atelier.workflows.ModelKey;
 import dev.atelier.workflows.ModelRef;
 import dev.atelier.workflows.ReuseActivities;
@@ -26,10 +29,12 @@ final class ReuseActivitiesImpl implements ReuseActivities {
 
   private final ObjectStore store;
   private final ReuseHistory history;
+  private final Ensembles ensembles;
 
   ReuseActivitiesImpl(ObjectStore store, ReuseHistory history) {
     this.store = store;
     this.history = history;
+    this.ensembles = new Ensembles(store);
   }
 
   @Override
@@ -46,6 +51,22 @@ final class ReuseActivitiesImpl implements ReuseActivities {
         new Wanted(
             task.experimentId(), task.key(), task.network(), task.range(), fingerprint(task));
     return Failures.translating(() -> find(wanted));
+  }
+
+  @Override
+  public FoundEvaluation findEvaluation(Evaluate task) {
+    if (task.reuse() == Reuse.NEVER) {
+      return new FoundEvaluation(Optional.empty());
+    }
+    return Failures.translating(
+        () ->
+            new FoundEvaluation(
+                history
+                    .takeOverEvaluation(
+                        task.experimentId(),
+                        task.subject().label(),
+                        EvaluationInputs.of(task, ensembles).fingerprint())
+                    .map(distance -> new Evaluated(task.subject(), distance))));
   }
 
   private record Wanted(

@@ -4,6 +4,7 @@ import io.smallrye.config.ConfigMapping;
 import io.smallrye.config.SmallRyeConfigBuilder;
 import io.smallrye.config.WithDefault;
 import java.nio.file.Path;
+import java.util.Optional;
 import java.util.OptionalLong;
 
 /**
@@ -68,6 +69,15 @@ public interface WorkerConfig {
     OptionalLong samplingMemoryBytes(); // absent: half of what is available, on cuda no bound
 
     Path cacheDir(); // datasets, models and extractors fetched from the store
+
+    Deployment deployment();
+  }
+
+  /** Worker versioning, for rollouts; a Temporal cluster of 1.28 or later. */
+  interface Deployment {
+    Optional<String> name(); // such as atelier; absent: workers have no version
+
+    Optional<String> buildId(); // absent: the code's own version
   }
 
   /**

@@ -12,12 +12,16 @@ import dev.atelier.workflows.StudyWorkflowImpl;
 import dev.atelier.workflows.TaskQueues;
 import io.temporal.client.WorkflowClient;
 import io.temporal.client.WorkflowClientOptions;
+import io.temporal.common.WorkerDeploymentVersion;
 import io.temporal.serviceclient.WorkflowServiceStubs;
 import io.temporal.serviceclient.WorkflowServiceStubsOptions;
 import io.temporal.worker.Worker;
+import io.temporal.worker.WorkerDeploymentOptions;
 import io.temporal.worker.WorkerFactory;
+import io.temporal.worker.WorkerFactoryOptions;
 import io.temporal.worker.WorkerOptions;
 import java.time.Duration;
+import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.slf4j.Logger;
@@ -61,20 +65,27 @@ public final class WorkerMain {
                 .setNamespace(config.temporal().namespace())
                 .setIdentity(config.worker().name() + "@" + ProcessHandle.current().pid())
                 .build());
-    WorkerFactory factory = WorkerFactory.newInstance(client);
+    WorkerFactory factory =
+        WorkerFactory.newInstance(
+            client,
+            WorkerFactoryOptions.newBuilder()
+                .setMaxWorkflowThreadCount(4_000) // each student of an open experiment has one
+                .build());
 
-    Worker light = factory.newWorker(TaskQueues.LIGHT, options(4));
+    Worker light = factory.newWorker(TaskQueues.LIGHT, options(4, config.worker()));
     light.registerWorkflowImplementationTypes(
         DistillationWorkflowImpl.class, StudyWorkflowImpl.class);
     light.registerActivitiesImplementations(
         new HistoryActivitiesImpl(history),
         new DatasetActivitiesImpl(store, history, cache),
         new ReuseActivitiesImpl(store, reuse),
+        new EnsembleActivitiesImpl(store),
         new StudyActivitiesImpl(store, history, new StudyHistory(database)));
 
     // One at a time: libtorch's threads are the device, and a DJL process trains one model at once.
     Worker compute =
-        factory.newWorker(TaskQueues.compute(config.worker().deviceClass()), options(1));
+        factory.newWorker(
+            TaskQueues.compute(config.worker().deviceClass()), options(1, config.worker()));
     compute.registerActivitiesImplementations(
         new TrainingActivitiesImpl(config.worker(), store, history, reuse, cache, draining::get),
         new AssignmentActivitiesImpl(config.worker(), store, history, cache, draining::get),
@@ -93,12 +104,30 @@ public final class WorkerMain {
         config.worker().device());
   }
 
-  private static WorkerOptions options(int activitiesAtOnce) {
-    return WorkerOptions.newBuilder()
-        .setMaxConcurrentActivityExecutionSize(activitiesAtOnce)
-        // Heartbeats carry cancellation back; the default lets 16 s pass between two of them.
-        .setMaxHeartbeatThrottleInterval(Duration.ofSeconds(Heartbeat.INTERVAL_SECONDS))
-        .build();
+  private static WorkerOptions options(int activitiesAtOnce, WorkerConfig.Worker settings) {
+    WorkerOptions.Builder options =
+        WorkerOptions.newBuilder()
+            .setMaxConcurrentActivityExecutionSize(activitiesAtOnce)
+            .setDefaultDeadlockDetectionTimeout(10_000) // ms; training may keep every core busy
+            .setMaxConcurrentLocalActivityExecutionSize(4) // few rows each, as connections are few
+            // Heartbeats carry cancellation back; the default lets 16 s pass between two of them.
+            .setMaxHeartbeatThrottleInterval(Duration.ofSeconds(Heartbeat.INTERVAL_SECONDS));
+    versioning(settings.deployment()).ifPresent(options::setDeploymentOptions);
+    return options.build();
+  }
+
+  /** What tells Temporal which version of the program this worker is, if that is wanted. */
+  static Optional<WorkerDeploymentOptions> versioning(WorkerConfig.Deployment deployment) {
+    return deployment
+        .name()
+        .map(
+            name ->
+                WorkerDeploymentOptions.newBuilder()
+                    .setUseVersioning(true)
+                    .setVersion(
+                        new WorkerDeploymentVersion(
+                            name, deployment.buildId().orElse(CodeVersion.CURRENT)))
+                    .build());
   }
 
   private static HikariDataSource connect(WorkerConfig.Database settings) {

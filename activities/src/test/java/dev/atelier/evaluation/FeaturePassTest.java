@@ -1,6 +1,7 @@
 package dev.atelier.evaluation;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import com.fasterxml.jackson.databind.JsonNode;
@@ -10,7 +11,9 @@ import dev.atelier.network.TorchScriptModule;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
@@ -99,6 +102,57 @@ class FeaturePassTest {
                   assertThat(comparisons[1].figures().get(metric))
                       .as(metric.key())
                       .isCloseTo(value, within(1e-6 * Math.max(1, Math.abs(value)))));
+    }
+  }
+
+  @Test
+  void shouldGiveTheFiguresOfOnePassBitForBitHoweverManyShardsThereAre() throws IOException {
+    byte[] samples = images(90, 1);
+    int batch = 7;
+    try (FeatureExtractor extractor = open(network(), Optional.empty())) {
+      Reference real =
+          Reference.of(
+              measure(FeaturePass.ofReference(110, extractor, algebra), images(110, 2), batch));
+      Comparison onePass =
+          Comparison.of(
+              measure(FeaturePass.ofSamples(90, extractor, algebra), samples, batch),
+              real,
+              Optional.of(40),
+              algebra);
+      for (int size : new int[] {7, 35, 84, 91}) {
+        List<FeatureShard> shards = new ArrayList<>();
+        for (int first = 0; first < 90; first += size) {
+          shards.add(shard(samples, first, Math.min(90, first + size), batch, extractor));
+        }
+        FeatureAccumulator all = shards.get(0).accumulator(90, algebra);
+        shards.forEach(shard -> shard.addTo(all, batch));
+
+        assertThat(Comparison.of(all.result(), real, Optional.of(40), algebra)).isEqualTo(onePass);
+      }
+    }
+  }
+
+  /** Images [first, end), written and read. */
+  private FeatureShard shard(
+      byte[] images, int first, int end, int batch, FeatureExtractor extractor) throws IOException {
+    FeatureShard shard = new FeatureShard(end - first, extractor);
+    for (int i = first; i < end; i += batch) {
+      int n = Math.min(batch, end - i);
+      shard.add(Arrays.copyOfRange(images, i * BYTES, (i + n) * BYTES), n, 3, SIDE, extractor);
+    }
+    Path file = directory.resolve("shard.safetensors");
+    shard.write(file);
+    return FeatureShard.read(file);
+  }
+
+  @Test
+  void shouldRefuseToWriteAShardWithoutAllItsImages() throws IOException {
+    try (FeatureExtractor extractor = open(network(), Optional.empty())) {
+      FeatureShard shard = new FeatureShard(10, extractor);
+      shard.add(images(9, 1), 9, 3, SIDE, extractor);
+      assertThatThrownBy(() -> shard.write(directory.resolve("shard.safetensors")))
+          .isInstanceOf(IllegalStateException.class)
+          .hasMessage("A shard of 10 images was announced, found 9.");
     }
   }
 

@@ -8,12 +8,12 @@ import dev.atelier.spec.MergeSpec;
 import dev.atelier.spec.NetworkSpec;
 import dev.atelier.spec.ScheduleSearchSpec;
 import dev.atelier.spec.TimestepRange;
+import dev.atelier.worker.MergingActivitiesImpl.Joining;
 import dev.atelier.worker.MergingActivitiesImpl.Owner;
+import dev.atelier.worker.MergingActivitiesImpl.Searching;
 import dev.atelier.workflows.DatasetRef;
 import dev.atelier.workflows.ExtractorRef;
 import dev.atelier.workflows.MergingActivities.Measure;
-import dev.atelier.workflows.MergingActivities.Merge;
-import dev.atelier.workflows.MergingActivities.SearchSchedule;
 import dev.atelier.workflows.ModelKey;
 import dev.atelier.workflows.ModelRef;
 import dev.atelier.workflows.StartRef;
@@ -54,8 +54,8 @@ class MergingActivitiesTest {
     return model(ModelKey.student(k), (k - 1) * 250, k * 250, network);
   }
 
-  private static Merge merge(MergeSpec.Kind kind, ModelRef... students) {
-    return new Merge(
+  private static Joining merge(MergeSpec.Kind kind, ModelRef... students) {
+    return new Joining(
         "e",
         0,
         new MergeSpec(kind, List.of(), Optional.empty(), Optional.empty(), null, null),
@@ -101,8 +101,8 @@ class MergingActivitiesTest {
   @Test
   void shouldLetTheStudentItsNeighboursAndTheWholeRangeModelsOwnARange() {
     NetworkSpec network = network(16, 0);
-    SearchSchedule task =
-        new SearchSchedule(
+    Searching task =
+        new Searching(
             "e",
             0,
             new ScheduleSearchSpec(5, 8),

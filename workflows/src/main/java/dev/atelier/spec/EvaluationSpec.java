@@ -9,7 +9,9 @@ import jakarta.validation.constraints.Max;
 import jakarta.validation.constraints.Min;
 import jakarta.validation.constraints.NotNull;
 import jakarta.validation.constraints.Size;
+import java.util.List;
 import java.util.Optional;
+import java.util.stream.IntStream;
 
 /** How trained models are compared: what is sampled, and the features it is judged by. */
 public record EvaluationSpec(
@@ -33,7 +35,19 @@ public record EvaluationSpec(
     @JsonPropertyDescription(
             "Images in each subset of the kernel distance; absent: the smaller of 1000 and the images at hand")
         @NotNull
-        Optional<@Min(2) @Max(10_000) Integer> kidSubsetSize) {
+        Optional<@Min(2) @Max(10_000) Integer> kidSubsetSize,
+    @JsonPropertyDescription(
+            "Images that one worker samples at a time, in whole batches; absent: 5000, or more where that would be over 64 shards")
+        @NotNull
+        Optional<@Min(1) @Max(20_000) Integer> samplesPerShard) {
+
+  /** Most shards of one subject, so that the history of the workflow stays small. */
+  public static final int MAX_SHARDS = 64;
+
+  private static final int USUAL_SHARD = 5_000;
+
+  /** Images [first, first + images) of a subject. */
+  public record Shard(int first, int images) {}
 
   /** The reverse process. */
   public record SamplerSpec(
@@ -108,6 +122,30 @@ public record EvaluationSpec(
     }
   }
 
+  /** In shards of the usual size. */
+  public EvaluationSpec(
+      Integer samples,
+      Integer batchSize,
+      Long seed,
+      SamplerSpec sampler,
+      ExtractorSpec extractor,
+      Integer gridRows,
+      Integer gridColumns,
+      Optional<String> reference,
+      Optional<Integer> kidSubsetSize) {
+    this(
+        samples,
+        batchSize,
+        seed,
+        sampler,
+        extractor,
+        gridRows,
+        gridColumns,
+        reference,
+        kidSubsetSize,
+        Optional.empty());
+  }
+
   public EvaluationSpec {
     samples = samples == null ? 10_000 : samples;
     batchSize = batchSize == null ? 64 : batchSize;
@@ -118,5 +156,37 @@ public record EvaluationSpec(
     gridColumns = gridColumns == null ? 8 : gridColumns;
     reference = reference == null ? Optional.empty() : reference;
     kidSubsetSize = kidSubsetSize == null ? Optional.empty() : kidSubsetSize;
+    samplesPerShard = samplesPerShard == null ? Optional.empty() : samplesPerShard;
+  }
+
+  /**
+   * The shards of a subject: whole batches, so that the same images are sampled together however
+   * many shards there are.
+   */
+  public List<Shard> shards() {
+    int wanted = samplesPerShard.orElseGet(() -> Math.max(USUAL_SHARD, parts(samples, MAX_SHARDS)));
+    int size = parts(wanted, batchSize) * batchSize;
+    return IntStream.range(0, parts(samples, size))
+        .mapToObj(k -> new Shard(k * size, Math.min(size, samples - k * size)))
+        .toList();
+  }
+
+  /** Fewest parts of at most {@code size} that {@code count} can be cut into. */
+  private static int parts(int count, int size) {
+    return (count + size - 1) / size;
+  }
+
+  /** Without what changes no figure. */
+  public EvaluationSpec inUsualShards() {
+    return new EvaluationSpec(
+        samples,
+        batchSize,
+        seed,
+        sampler,
+        extractor,
+        gridRows,
+        gridColumns,
+        reference,
+        kidSubsetSize);
   }
 }

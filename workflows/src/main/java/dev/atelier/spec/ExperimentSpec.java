@@ -55,10 +55,17 @@ public record ExperimentSpec(
         @Max(8760)
         Integer awaitRetryHours,
     @JsonPropertyDescription("Which checkpoints of each model stay") @NotNull @Valid
-        RetentionSpec retention) {
+        RetentionSpec retention,
+    @JsonPropertyDescription("Whose turn it is when more work waits than workers are free")
+        @NotNull
+        @Valid
+        SchedulingSpec scheduling) {
 
   /** A week. */
   public static final int DEFAULT_AWAIT_RETRY_HOURS = 168;
+
+  /** Most bytes of a spec as JSON, its defaults included: it must fit into Temporal's payloads. */
+  public static final int MAX_BYTES = 200_000;
 
   /** Whether models of other experiments may be taken over. */
   public enum Reuse {
@@ -94,7 +101,7 @@ public record ExperimentSpec(
         Reuse.ALLOWED);
   }
 
-  /** Waits for retries as long as experiments do by default. */
+  /** As experiments wait, keep checkpoints and take turns by default. */
   public ExperimentSpec(
       String name,
       Long seed,
@@ -122,7 +129,8 @@ public record ExperimentSpec(
         search,
         reuse,
         DEFAULT_AWAIT_RETRY_HOURS,
-        RetentionSpec.DEFAULTS);
+        RetentionSpec.DEFAULTS,
+        SchedulingSpec.DEFAULTS);
   }
 
   public ExperimentSpec {
@@ -147,6 +155,7 @@ public record ExperimentSpec(
     reuse = reuse == null ? Reuse.ALLOWED : reuse;
     awaitRetryHours = awaitRetryHours == null ? DEFAULT_AWAIT_RETRY_HOURS : awaitRetryHours;
     retention = retention == null ? RetentionSpec.DEFAULTS : retention;
+    scheduling = scheduling == null ? SchedulingSpec.DEFAULTS : scheduling;
   }
 
   /** The same with other students. */
@@ -165,6 +174,7 @@ public record ExperimentSpec(
         search,
         reuse,
         awaitRetryHours,
-        retention);
+        retention,
+        scheduling);
   }
 }

@@ -583,7 +583,24 @@ public final class SpecRules {
           .flatMap(SourceRules::locationFault)
           .ifPresent(message -> fault("evaluation.reference", message));
     }
+    shards(e);
     features(e);
+  }
+
+  /** More of them would fill the history of the workflow. */
+  private void shards(EvaluationSpec e) {
+    int fewest = (e.samples() + EvaluationSpec.MAX_SHARDS - 1) / EvaluationSpec.MAX_SHARDS;
+    if (trusts("evaluation.samplesPerShard", "evaluation.samples", "evaluation.batchSize")
+        && e.shards().size() > EvaluationSpec.MAX_SHARDS) {
+      fault(
+          "evaluation.samplesPerShard",
+          "must cut evaluation.samples %d into at most %d shards: expected at least %d, found %d."
+              .formatted(
+                  e.samples(),
+                  EvaluationSpec.MAX_SHARDS,
+                  fewest,
+                  e.samplesPerShard().orElseThrow()));
+    }
   }
 
   /** A covariance of D features needs more than D images. */

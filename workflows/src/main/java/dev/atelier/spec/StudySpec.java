@@ -45,6 +45,9 @@ public record StudySpec(
   /** Most experiments of one study. */
   public static final int MAX_MEMBERS = 500;
 
+  /** Most bytes of their specs together, as JSON: the study's history holds each twice. */
+  public static final int MAX_MEMBER_BYTES = 4_000_000;
+
   /**
    * One thing that differs: either a field and its values, or choices that each set several fields.
    */

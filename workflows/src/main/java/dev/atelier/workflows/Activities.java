@@ -2,6 +2,8 @@ package dev.atelier.workflows;
 
 import io.temporal.activity.ActivityCancellationType;
 import io.temporal.activity.ActivityOptions;
+import io.temporal.activity.LocalActivityOptions;
+import io.temporal.common.Priority;
 import io.temporal.common.RetryOptions;
 import java.time.Duration;
 
@@ -32,6 +34,25 @@ final class Activities {
           .setRetryOptions(PATIENT)
           .build();
 
+  /**
+   * The same, asked once and at once by the worker that runs the workflow: one event in place of
+   * three, and none for the argument. Whatever fails is asked again with {@link #REUSE}.
+   */
+  static final LocalActivityOptions REUSE_AT_ONCE =
+      LocalActivityOptions.newBuilder()
+          .setStartToCloseTimeout(Duration.ofMinutes(2)) // bounds reading one manifest
+          .setRetryOptions(RetryOptions.newBuilder().setMaximumAttempts(1).build())
+          .setDoNotIncludeArgumentsIntoMarker(true)
+          .build();
+
+  /** Small objects. */
+  static final ActivityOptions STORE =
+      ActivityOptions.newBuilder()
+          .setTaskQueue(TaskQueues.LIGHT)
+          .setStartToCloseTimeout(Duration.ofMinutes(5)) // bounds listing and deleting many objects
+          .setRetryOptions(PATIENT)
+          .build();
+
   /** Gathering the figures of a study and writing its report. */
   static final ActivityOptions REPORT =
       ActivityOptions.newBuilder()
@@ -52,10 +73,14 @@ final class Activities {
 
   private Activities() {}
 
-  /** Training, sampling and evaluation on {@code deviceClass}; {@code summary} shows in the UI. */
-  static ActivityOptions compute(String deviceClass, String summary) {
+  /**
+   * Training, sampling and evaluation on {@code deviceClass}; {@code summary} shows in the UI, and
+   * {@code priority} says whose turn it is.
+   */
+  static ActivityOptions compute(String deviceClass, String summary, Priority priority) {
     return ActivityOptions.newBuilder()
         .setTaskQueue(TaskQueues.compute(deviceClass))
+        .setPriority(priority)
         .setStartToCloseTimeout(Duration.ofDays(60)) // bounds the longest training
         .setHeartbeatTimeout(Duration.ofSeconds(20)) // bounds how long a lost worker goes unseen
         .setCancellationType(ActivityCancellationType.WAIT_CANCELLATION_COMPLETED)

@@ -75,6 +75,12 @@ public interface DistillationWorkflow {
     return "experiment-" + experimentId;
   }
 
+  /** What an experiment is, in Markdown, for people who look at its workflow. */
+  static String details(ExperimentSpec spec) {
+    return "%d students of a teacher on `%s`, on `%s`"
+        .formatted(spec.students().count(), spec.dataset().source(), spec.compute());
+  }
+
   @WorkflowMethod(name = "DistillationWorkflow")
   void run(Input input);
 

@@ -1,19 +1,25 @@
 package dev.atelier.workflows;
 
 import dev.atelier.spec.AssignmentSpec;
+import dev.atelier.spec.EvaluationSpec.Shard;
 import dev.atelier.spec.ExperimentSpec;
 import dev.atelier.spec.MergeSpec;
 import dev.atelier.spec.ScheduleSearchSpec;
+import dev.atelier.spec.SchedulingSpec;
 import dev.atelier.spec.StudentsSpec;
 import dev.atelier.spec.StudentsSpec.StartFrom;
 import dev.atelier.spec.TimestepRange;
 import dev.atelier.spec.TrainingSpec;
 import dev.atelier.workflows.AssignmentActivities.PlanRanges;
+import dev.atelier.workflows.EnsembleActivities.DiscardShards;
+import dev.atelier.workflows.EnsembleActivities.KeepModels;
+import dev.atelier.workflows.EvaluationActivities.CombineShards;
 import dev.atelier.workflows.EvaluationActivities.Evaluate;
 import dev.atelier.workflows.EvaluationActivities.Evaluated;
 import dev.atelier.workflows.EvaluationActivities.MeasureReference;
 import dev.atelier.workflows.EvaluationActivities.PrepareExtractor;
 import dev.atelier.workflows.EvaluationActivities.Publish;
+import dev.atelier.workflows.EvaluationActivities.SampleShard;
 import dev.atelier.workflows.EvaluationActivities.Subject;
 import dev.atelier.workflows.HistoryActivities.RecordCancelRequest;
 import dev.atelier.workflows.HistoryActivities.RecordExtension;
@@ -33,15 +39,21 @@ import dev.atelier.workflows.ReuseActivities.Found;
 import dev.atelier.workflows.TrainingActivities.ImportTeacher;
 import dev.atelier.workflows.TrainingActivities.TrainStudent;
 import dev.atelier.workflows.TrainingActivities.TrainTeacher;
+import io.temporal.activity.ActivityOptions;
+import io.temporal.common.Priority;
+import io.temporal.common.SearchAttributeUpdate;
+import io.temporal.common.VersioningBehavior;
+import io.temporal.failure.ActivityFailure;
 import io.temporal.failure.TemporalFailure;
 import io.temporal.workflow.Async;
 import io.temporal.workflow.CancellationScope;
 import io.temporal.workflow.Functions;
-import io.temporal.workflow.Functions.Func;
+import io.temporal.workflow.Functions.Func1;
 import io.temporal.workflow.Promise;
 import io.temporal.workflow.SignalExternalWorkflowException;
 import io.temporal.workflow.Workflow;
 import io.temporal.workflow.WorkflowInit;
+import io.temporal.workflow.WorkflowVersioningBehavior;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -60,6 +72,11 @@ import java.util.stream.Stream;
 /** Dataset, teacher, students all at once, evaluation, files: the story of an experiment. */
 public final class DistillationWorkflowImpl implements DistillationWorkflow {
 
+  /** Of 10,240; what follows the training of students needs up to 1,800. */
+  static final long MOST_EVENTS = 8_000;
+
+  private static final EnsembleRef NO_ENSEMBLE = new EnsembleRef(List.of());
+
   private final HistoryActivities history =
       Workflow.newActivityStub(HistoryActivities.class, Activities.DATABASE);
   private final DatasetActivities datasets =
@@ -67,6 +84,10 @@ public final class DistillationWorkflowImpl implements DistillationWorkflow {
 
   private final ReuseActivities reuse =
       Workflow.newActivityStub(ReuseActivities.class, Activities.REUSE);
+  private final ReuseActivities reuseAtOnce =
+      Workflow.newLocalActivityStub(ReuseActivities.class, Activities.REUSE_AT_ONCE);
+  private final EnsembleActivities ensembles =
+      Workflow.newActivityStub(EnsembleActivities.class, Activities.STORE);
 
   private final Journal journal = new Journal();
   private final String experimentId;
@@ -85,14 +106,18 @@ public final class DistillationWorkflowImpl implements DistillationWorkflow {
   private boolean rerunAsked;
   private boolean rerun; // figures are measured anew even where another experiment has them
   private Optional<Failure> unjudged = Optional.empty(); // why the judging failed
-  private final Map<Subject, List<ModelRef>> judged = new EnumMap<>(Subject.class);
+  private final Map<Subject, EnsembleRef> judged = new EnumMap<>(Subject.class);
   private List<ModelRef> lastJudged = List.of();
-  private List<ModelRef> merged = List.of();
+  private EnsembleRef merged = NO_ENSEMBLE;
+  private final Priority priority;
+  private boolean shardsKept;
+  private double bestDistance = Double.POSITIVE_INFINITY;
 
   @WorkflowInit
   public DistillationWorkflowImpl(Input input) {
     experimentId = input.experimentId();
     spec = input.spec();
+    priority = priority(spec.scheduling());
     StudentsSpec wanted = spec.students();
     teacher = new ModelTraining(ModelKey.TEACHER, spec.teacher().training());
     students = new ArrayList<>();
@@ -115,6 +140,7 @@ public final class DistillationWorkflowImpl implements DistillationWorkflow {
   }
 
   @Override
+  @WorkflowVersioningBehavior(VersioningBehavior.AUTO_UPGRADE) // trains for days: see Workers
   public void run(Input input) {
     journal.open();
     root = Optional.of(CancellationScope.current());
@@ -177,9 +203,12 @@ public final class DistillationWorkflowImpl implements DistillationWorkflow {
                 spec,
                 dataset,
                 teacher.result(),
-                students.isEmpty() || anyDone(students) ? specialists(ranges) : List.of(),
+                students.isEmpty() || anyDone(students) ? keep(specialists(ranges)) : NO_ENSEMBLE,
                 results(oneToOne),
                 merged));
+    if (unjudged.isPresent()) {
+      discardShards();
+    }
     if (missing().isEmpty()) {
       enter(Stage.DONE);
     } else {
@@ -197,8 +226,7 @@ public final class DistillationWorkflowImpl implements DistillationWorkflow {
     if (assignment.kind() == AssignmentSpec.Kind.MEASURED) {
       enter(Stage.MEASURING_DRIFT);
     }
-    return Workflow.newActivityStub(
-            AssignmentActivities.class, Activities.compute(spec.compute(), "ranges of timesteps"))
+    return Workflow.newActivityStub(AssignmentActivities.class, compute("ranges of timesteps"))
         .planRanges(
             new PlanRanges(
                 experimentId,
@@ -296,20 +324,21 @@ public final class DistillationWorkflowImpl implements DistillationWorkflow {
 
   private void compare(
       Comparison with, List<ModelRef> specialists, List<Promise<Evaluated>> evaluations) {
-    evaluate(Subject.TEACHER, with, List.of(teacher.result()), evaluations);
+    evaluate(Subject.TEACHER, with, keep(List.of(teacher.result())), evaluations);
     if (spec.students().oneToOneBaseline() && anyDone(oneToOne)) {
-      evaluate(Subject.ONE_TO_ONE, with, results(oneToOne), evaluations);
+      evaluate(Subject.ONE_TO_ONE, with, keep(results(oneToOne)), evaluations);
     }
+    EnsembleRef ensemble = keep(specialists);
     boolean complete = students.stream().allMatch(m -> m.is(ModelState.DONE));
     if (complete) {
-      evaluate(Subject.O2MKD, with, specialists, evaluations);
+      evaluate(Subject.O2MKD, with, ensemble, evaluations);
     } else if (anyDone(students)) {
-      evaluate(Subject.O2MKD_PARTIAL, with, specialists, evaluations);
+      evaluate(Subject.O2MKD_PARTIAL, with, ensemble, evaluations);
     }
     Promise.allOf(evaluations).get();
-    merged = complete ? merge(with, specialists, evaluations) : List.of();
+    merged = complete ? merge(with, ensemble, evaluations) : NO_ENSEMBLE;
     if (complete) {
-      searchSchedule(with, specialists);
+      searchSchedule(with, ensemble);
     }
   }
 
@@ -330,26 +359,38 @@ public final class DistillationWorkflowImpl implements DistillationWorkflow {
     }
   }
 
+  /** The models as objects, which payloads name. */
+  private EnsembleRef keep(List<ModelRef> models) {
+    List<Promise<EnsembleRef.Part>> parts = new ArrayList<>();
+    int most = EnsembleActivities.MODELS_PER_PART;
+    for (int from = 0; from < models.size(); from += most) {
+      // A copy: a view of the list can't be a payload.
+      List<ModelRef> part = List.copyOf(models.subList(from, Math.min(from + most, models.size())));
+      parts.add(Async.function(ensembles::keepModels, new KeepModels(experimentId, part)));
+    }
+    return new EnsembleRef(parts.stream().map(Promise::get).toList());
+  }
+
   /** The students joined as the spec wants, and evaluated; empty: not asked for, or impossible. */
-  private List<ModelRef> merge(
-      Comparison with, List<ModelRef> specialists, List<Promise<Evaluated>> evaluations) {
+  private EnsembleRef merge(
+      Comparison with, EnsembleRef specialists, List<Promise<Evaluated>> evaluations) {
     MergeSpec wanted = spec.merge();
     if (wanted.kind() == MergeSpec.Kind.NONE) {
-      return List.of();
+      return NO_ENSEMBLE;
     }
     enter(Stage.MERGING);
-    List<ModelRef> joined =
-        merging("merge of %d students".formatted(specialists.size()))
+    EnsembleRef joined =
+        merging("merge of %d students".formatted(specialists.models()))
             .merge(new Merge(experimentId, spec.seed(), wanted, measure(with), specialists))
             .models();
-    if (!joined.isEmpty()) {
+    if (joined.models() > 0) {
       evaluate(Subject.MERGED, with, joined, evaluations);
       Promise.allOf(evaluations).get();
     }
     return joined;
   }
 
-  private void searchSchedule(Comparison with, List<ModelRef> specialists) {
+  private void searchSchedule(Comparison with, EnsembleRef specialists) {
     ScheduleSearchSpec wanted = spec.search();
     if (wanted.evaluations() == 0) {
       return;
@@ -483,7 +524,7 @@ public final class DistillationWorkflowImpl implements DistillationWorkflow {
             training);
     TrainingActivities work = training("teacher, %d steps".formatted(training.steps()));
     return unlessFound(
-        ModelKey.TEACHER, () -> reuse.findTeacher(task), () -> work.trainTeacher(task));
+        ModelKey.TEACHER, task, reuseAtOnce::findTeacher, reuse::findTeacher, work::trainTeacher);
   }
 
   private Promise<ModelRef> trainStudent(
@@ -513,16 +554,38 @@ public final class DistillationWorkflowImpl implements DistillationWorkflow {
                 ? Optional.of(oneToOne.get(0).result())
                 : Optional.empty());
     TrainingActivities work = training(summary);
-    return unlessFound(key, () -> reuse.findStudent(task), () -> work.trainStudent(task));
+    return unlessFound(key, task, reuseAtOnce::findStudent, reuse::findStudent, work::trainStudent);
   }
 
   /**
    * Trains a model unless an equal one is there already, or comes while this one waits. One that a
    * user has changed goes on from what it has learned, or differs: it is like no other.
    */
-  private Promise<ModelRef> unlessFound(ModelKey key, Func<Found> find, Func<ModelRef> train) {
-    boolean own = spec.reuse() == ExperimentSpec.Reuse.NEVER || unlikeOthers.contains(key);
-    return Async.function(() -> own ? train.apply() : find.apply().model().orElseGet(train::apply));
+  private <T> Promise<ModelRef> unlessFound(
+      ModelKey key,
+      T task,
+      Func1<T, Found> findAtOnce,
+      Func1<T, Found> find,
+      Func1<T, ModelRef> train) {
+    if (spec.reuse() == ExperimentSpec.Reuse.NEVER || unlikeOthers.contains(key)) {
+      return Async.function(train, task);
+    }
+    // A thread, not chained promises: what a promise's callback starts is in no scope that a
+    // cancellation reaches.
+    return Async.function(
+        () -> found(task, findAtOnce, find).model().orElseGet(() -> train.apply(task)));
+  }
+
+  /** Asks at once, which costs little history, and patiently where that has failed. */
+  private static <T> Found found(T task, Func1<T, Found> atOnce, Func1<T, Found> patiently) {
+    try {
+      return atOnce.apply(task);
+    } catch (ActivityFailure e) {
+      if (Failure.isCancellation(e)) {
+        throw e;
+      }
+      return patiently.apply(task);
+    }
   }
 
   private StatisticsRef reference(String summary, DatasetRef dataset, ExtractorRef extractor) {
@@ -534,49 +597,90 @@ public final class DistillationWorkflowImpl implements DistillationWorkflow {
   /** What every subject is compared with, and how. */
   private record Comparison(DatasetRef dataset, ExtractorRef extractor, StatisticsRef reference) {}
 
-  /** Begins to judge a subject, unless that was done before a pause. */
+  /**
+   * Begins to judge a subject, unless that was done before a pause: samples from the models in
+   * shards, all at once, and judges all samples together.
+   */
   private void evaluate(
-      Subject subject,
-      Comparison with,
-      List<ModelRef> models,
-      List<Promise<Evaluated>> evaluations) {
+      Subject subject, Comparison with, EnsembleRef models, List<Promise<Evaluated>> evaluations) {
     if (models.equals(judged.get(subject))) {
       return;
     }
-    Promise<Evaluated> evaluation =
-        Async.function(
-            evaluation(subject.label())::evaluate,
-            new Evaluate(
-                experimentId,
-                subject,
-                with.dataset(),
-                spec.diffusion(),
-                spec.evaluation(),
-                with.extractor(),
-                with.reference(),
-                models,
-                rerun ? ExperimentSpec.Reuse.NEVER : spec.reuse()));
+    Evaluate task =
+        new Evaluate(
+            experimentId,
+            subject,
+            with.dataset(),
+            spec.diffusion(),
+            spec.evaluation(),
+            with.extractor(),
+            with.reference(),
+            models,
+            rerun ? ExperimentSpec.Reuse.NEVER : spec.reuse());
     evaluations.add(
-        evaluation.thenApply(
-            result -> {
+        Async.function(
+            () -> {
+              Evaluated evaluated =
+                  noteBest(reuse.findEvaluation(task).evaluated().orElseGet(() -> evaluate(task)));
               judged.put(subject, models);
-              return result;
+              return evaluated;
             }));
   }
 
+  private Evaluated noteBest(Evaluated evaluated) {
+    if (evaluated.subject() != Subject.TEACHER && evaluated.distance() < bestDistance) {
+      bestDistance = evaluated.distance();
+      publish(FoundBy.BEST_DISTANCE.valueSet(bestDistance));
+    }
+    return evaluated;
+  }
+
+  private Evaluated evaluate(Evaluate task) {
+    shardsKept = true;
+    List<Shard> shards = spec.evaluation().shards();
+    List<Promise<ShardRef>> sampled = new ArrayList<>();
+    for (int k = 0; k < shards.size(); k++) {
+      Shard shard = shards.get(k);
+      String summary =
+          "%s, shard %d of %d, %d images"
+              .formatted(task.subject().label(), k + 1, shards.size(), shard.images());
+      sampled.add(
+          Async.function(
+              evaluation(summary)::sampleShard,
+              new SampleShard(task, shard.first(), shard.images())));
+    }
+    Promise.allOf(sampled).get();
+    return evaluation("%s, figures".formatted(task.subject().label()))
+        .combineShards(new CombineShards(task, sampled.stream().map(Promise::get).toList()));
+  }
+
   private TrainingActivities training(String summary) {
-    return Workflow.newActivityStub(
-        TrainingActivities.class, Activities.compute(spec.compute(), summary));
+    return Workflow.newActivityStub(TrainingActivities.class, compute(summary));
   }
 
   private MergingActivities merging(String summary) {
-    return Workflow.newActivityStub(
-        MergingActivities.class, Activities.compute(spec.compute(), summary));
+    return Workflow.newActivityStub(MergingActivities.class, compute(summary));
   }
 
   private EvaluationActivities evaluation(String summary) {
-    return Workflow.newActivityStub(
-        EvaluationActivities.class, Activities.compute(spec.compute(), summary));
+    return Workflow.newActivityStub(EvaluationActivities.class, compute(summary));
+  }
+
+  private ActivityOptions compute(String summary) {
+    return Activities.compute(spec.compute(), summary, priority);
+  }
+
+  /** The experiments of a study share its turns unless the spec names another key. */
+  private static Priority priority(SchedulingSpec scheduling) {
+    Priority.Builder priority =
+        Priority.newBuilder()
+            .setPriorityKey(scheduling.priority())
+            .setFairnessWeight(scheduling.fairnessWeight().floatValue());
+    scheduling
+        .fairnessKey()
+        .or(() -> Workflow.getInfo().getParentWorkflowId())
+        .ifPresent(priority::setFairnessKey);
+    return priority.build();
   }
 
   private void enter(Stage next) {
@@ -588,6 +692,7 @@ public final class DistillationWorkflowImpl implements DistillationWorkflow {
       boolean turnChanges = stage == Stage.AWAITING_RETRY || next == Stage.AWAITING_RETRY;
       stage = next;
       Workflow.setCurrentDetails(details());
+      publish(FoundBy.STAGE.valueSet(next.name()));
       record(
           () ->
               history.recordStage(
@@ -603,6 +708,19 @@ public final class DistillationWorkflowImpl implements DistillationWorkflow {
     journal.flush();
   }
 
+  private void publish(SearchAttributeUpdate<?> attribute) {
+    if (Workflow.getTypedSearchAttributes().containsKey(FoundBy.STAGE)) {
+      Workflow.upsertTypedSearchAttributes(attribute);
+    }
+  }
+
+  /** Removes what an evaluation that has not ended has left. */
+  private void discardShards() {
+    if (shardsKept) {
+      ensembles.discardShards(new DiscardShards(experimentId));
+    }
+  }
+
   private void tellStudy(String studyWorkflowId) {
     try {
       Workflow.newUntypedExternalWorkflowStub(studyWorkflowId)
@@ -616,7 +734,9 @@ public final class DistillationWorkflowImpl implements DistillationWorkflow {
   private void recordEnd(TemporalFailure failure) {
     // A model that is still saving its last checkpoint is waited for.
     Workflow.await(() -> models().noneMatch(ModelTraining::works));
+    discardShards();
     stage = Failure.isCancellation(failure) ? Stage.CANCELED : Stage.FAILED;
+    publish(FoundBy.STAGE.valueSet(stage.name()));
     Failure reason = stage == Stage.CANCELED ? Failure.NONE : Failure.of(failure);
     record(
         () ->
@@ -661,8 +781,18 @@ public final class DistillationWorkflowImpl implements DistillationWorkflow {
         .flatMap(models -> models);
   }
 
+  /** Refuses what would make the history too long to evaluate and publish in the end. */
+  private void requireRoomInHistory() {
+    if (Workflow.getInfo().getHistoryLength() > MOST_EVENTS) {
+      throw refused(
+          "The history of experiment %s is full: cancel it and launch its spec again, which takes over every model that is trained."
+              .formatted(experimentId));
+    }
+  }
+
   @Override
   public void validateRetry(RetryRequest request) {
+    requireRoomInHistory();
     ModelTraining model = changeable("retry", request.key());
     if (!model.is(ModelState.FAILED) && !model.is(ModelState.CANCELED)) {
       throw refused(
@@ -686,6 +816,7 @@ public final class DistillationWorkflowImpl implements DistillationWorkflow {
 
   @Override
   public void validateExtend(ExtendRequest request) {
+    requireRoomInHistory();
     ModelTraining model = changeable("extend", request.key());
     if (steps(model) == 0) {
       throw refused("Cannot extend %s: it is imported, not trained.".formatted(model.key()));
@@ -716,6 +847,7 @@ public final class DistillationWorkflowImpl implements DistillationWorkflow {
 
   @Override
   public void validateReplace(ReplaceRequest request) {
+    requireRoomInHistory();
     ModelTraining model = changeable("replace", request.key());
     if (model == teacher) {
       throw refused("Cannot replace the teacher: only students can be replaced.");
@@ -783,6 +915,7 @@ public final class DistillationWorkflowImpl implements DistillationWorkflow {
 
   @Override
   public void validatePause() {
+    requireRoomInHistory();
     requireChangeable("pause the experiment");
     if (paused) {
       throw refused("Cannot pause the experiment: it is paused.");
@@ -814,6 +947,7 @@ public final class DistillationWorkflowImpl implements DistillationWorkflow {
 
   @Override
   public void validateRerunEvaluation() {
+    requireRoomInHistory();
     requireChangeable("evaluate again");
     boolean judges =
         stage == Stage.EVALUATING || stage == Stage.MERGING || stage == Stage.SEARCHING;

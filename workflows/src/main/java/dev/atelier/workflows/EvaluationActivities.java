@@ -53,8 +53,18 @@ public interface EvaluationActivities {
       EvaluationSpec evaluation,
       ExtractorRef extractor,
       StatisticsRef reference,
-      List<ModelRef> models,
+      EnsembleRef models,
       Reuse reuse) {}
+
+  /**
+   * Some of the images of a subject, to be sampled and run through the extractor.
+   *
+   * @param first from 0
+   */
+  record SampleShard(Evaluate subject, int first, int images) {}
+
+  /** Every shard of a subject, in order. */
+  record CombineShards(Evaluate subject, List<ShardRef> shards) {}
 
   /**
    * The figures of one subject.
@@ -69,14 +79,10 @@ public interface EvaluationActivities {
       ExperimentSpec spec,
       DatasetRef dataset,
       ModelRef teacher,
-      List<ModelRef> students, // in order of their ranges
+      EnsembleRef students,
       List<ModelRef> oneToOne, // empty or one
-      List<ModelRef> merged // the ensemble after merging; empty: not merged
-      ) {
-    public Publish {
-      merged = merged == null ? List.of() : merged; // as Jackson leaves it
-    }
-  }
+      EnsembleRef merged // the ensemble after merging; of no models: not merged
+      ) {}
 
   @ActivityMethod(name = "PrepareExtractor")
   ExtractorRef prepareExtractor(PrepareExtractor task);
@@ -84,8 +90,13 @@ public interface EvaluationActivities {
   @ActivityMethod(name = "MeasureReference")
   StatisticsRef measureReference(MeasureReference task);
 
-  @ActivityMethod(name = "Evaluate")
-  Evaluated evaluate(Evaluate task);
+  /** Samples images that are the same however many shards there are. */
+  @ActivityMethod(name = "SampleShard")
+  ShardRef sampleShard(SampleShard task);
+
+  /** Computes every figure, stores the evaluation and deletes the shards. */
+  @ActivityMethod(name = "CombineShards")
+  Evaluated combineShards(CombineShards task);
 
   /** Writes the TorchScript and safetensors files that {@code export} hands out. */
   @ActivityMethod(name = "Publish")

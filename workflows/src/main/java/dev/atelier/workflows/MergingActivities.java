@@ -22,20 +22,14 @@ public interface MergingActivities {
 
   /** Students to join into fewer models. */
   record Merge(
-      String experimentId,
-      long seed,
-      MergeSpec merge,
-      Measure measure,
-      List<ModelRef> students // in order of their ranges
-      ) {}
+      String experimentId, long seed, MergeSpec merge, Measure measure, EnsembleRef students) {}
 
   /**
    * The ensemble after merging: students that stayed alone, and merged models.
    *
-   * @param models in order of their ranges; empty: these students cannot be merged, and an event of
-   *     the experiment says why
+   * @param models none: these students cannot be merged, and an event of the experiment says why
    */
-  record Merged(List<ModelRef> models) {}
+  record Merged(EnsembleRef models) {}
 
   /** Models of which each may own ranges of students. */
   record SearchSchedule(
@@ -44,7 +38,7 @@ public interface MergingActivities {
       ScheduleSearchSpec search,
       Measure measure,
       ModelRef teacher,
-      List<ModelRef> students, // in order of their ranges
+      EnsembleRef students,
       List<ModelRef> oneToOne // empty or one
       ) {}
 

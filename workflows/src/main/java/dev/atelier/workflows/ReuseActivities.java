@@ -1,5 +1,7 @@
 package dev.atelier.workflows;
 
+import dev.atelier.workflows.EvaluationActivities.Evaluate;
+import dev.atelier.workflows.EvaluationActivities.Evaluated;
 import dev.atelier.workflows.TrainingActivities.TrainStudent;
 import dev.atelier.workflows.TrainingActivities.TrainTeacher;
 import io.temporal.activity.ActivityInterface;
@@ -21,9 +23,20 @@ public interface ReuseActivities {
    */
   record Found(Optional<ModelRef> model) {}
 
+  /**
+   * Figures that are known.
+   *
+   * @param evaluated absent: the subject is to be sampled
+   */
+  record FoundEvaluation(Optional<Evaluated> evaluated) {}
+
   @ActivityMethod(name = "FindTeacher")
   Found findTeacher(TrainTeacher task);
 
   @ActivityMethod(name = "FindStudent")
   Found findStudent(TrainStudent task);
+
+  /** Takes over the figures of another experiment that judged the same models in the same way. */
+  @ActivityMethod(name = "FindEvaluation")
+  FoundEvaluation findEvaluation(Evaluate task);
 }

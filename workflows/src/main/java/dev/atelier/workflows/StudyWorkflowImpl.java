@@ -6,6 +6,7 @@ import dev.atelier.workflows.StudyActivities.RecordStudyStage;
 import dev.atelier.workflows.StudyActivities.ReportStudy;
 import io.temporal.api.enums.v1.ParentClosePolicy;
 import io.temporal.api.enums.v1.WorkflowIdReusePolicy;
+import io.temporal.common.VersioningBehavior;
 import io.temporal.failure.CanceledFailure;
 import io.temporal.failure.TemporalFailure;
 import io.temporal.workflow.Async;
@@ -14,6 +15,7 @@ import io.temporal.workflow.ChildWorkflowOptions;
 import io.temporal.workflow.Promise;
 import io.temporal.workflow.Workflow;
 import io.temporal.workflow.WorkflowInit;
+import io.temporal.workflow.WorkflowVersioningBehavior;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
@@ -41,6 +43,7 @@ public final class StudyWorkflowImpl implements StudyWorkflow {
   }
 
   @Override
+  @WorkflowVersioningBehavior(VersioningBehavior.AUTO_UPGRADE) // runs for weeks
   public void run(Input input) {
     try {
       runMembers();
@@ -90,17 +93,20 @@ public final class StudyWorkflowImpl implements StudyWorkflow {
       member.end = Workflow.newPromise(true);
       return;
     }
+    ChildWorkflowOptions.Builder options =
+        ChildWorkflowOptions.newBuilder()
+            .setWorkflowId(DistillationWorkflow.workflowId(member.experimentId))
+            .setTaskQueue(TaskQueues.LIGHT)
+            .setWorkflowIdReusePolicy(
+                WorkflowIdReusePolicy.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE)
+            .setParentClosePolicy(ParentClosePolicy.PARENT_CLOSE_POLICY_REQUEST_CANCEL)
+            .setStaticSummary(spec.get().name())
+            .setStaticDetails(DistillationWorkflow.details(spec.get()));
+    if (foundBy()) {
+      options.setTypedSearchAttributes(FoundBy.of(spec.get(), Optional.of(studyId)));
+    }
     DistillationWorkflow child =
-        Workflow.newChildWorkflowStub(
-            DistillationWorkflow.class,
-            ChildWorkflowOptions.newBuilder()
-                .setWorkflowId(DistillationWorkflow.workflowId(member.experimentId))
-                .setTaskQueue(TaskQueues.LIGHT)
-                .setWorkflowIdReusePolicy(
-                    WorkflowIdReusePolicy.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE)
-                .setParentClosePolicy(ParentClosePolicy.PARENT_CLOSE_POLICY_REQUEST_CANCEL)
-                .setStaticSummary(spec.get().name())
-                .build());
+        Workflow.newChildWorkflowStub(DistillationWorkflow.class, options.build());
     member.scope =
         Workflow.newCancellationScope(
             () ->
@@ -130,6 +136,7 @@ public final class StudyWorkflowImpl implements StudyWorkflow {
         () ->
             members.stream().allMatch(m -> m.state() == State.QUEUED || m.state() == State.ENDED));
     stage = canceled ? StudyStage.CANCELED : StudyStage.FAILED;
+    publishStage();
     String reason = canceled ? "" : String.valueOf(rootOf(failure).getMessage());
     studies.recordStudyStage(new RecordStudyStage(studyId, stage, reason));
   }
@@ -144,8 +151,19 @@ public final class StudyWorkflowImpl implements StudyWorkflow {
       Workflow.setCurrentDetails(
           "**%s**: %d of %d experiments have ended"
               .formatted(stage, count(State.ENDED), members.size()));
+      publishStage();
       studies.recordStudyStage(new RecordStudyStage(studyId, next, ""));
     }
+  }
+
+  private void publishStage() {
+    if (foundBy()) {
+      Workflow.upsertTypedSearchAttributes(FoundBy.STAGE.valueSet(stage.name()));
+    }
+  }
+
+  private static boolean foundBy() {
+    return Workflow.getTypedSearchAttributes().containsKey(FoundBy.STAGE);
   }
 
   private int count(State state) {

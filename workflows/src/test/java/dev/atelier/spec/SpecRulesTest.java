@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.atelier.spec.AssignmentSpec.Kind;
 import dev.atelier.spec.AssignmentSpec.Signal;
+import dev.atelier.spec.EvaluationSpec.Shard;
 import dev.atelier.spec.StudentsSpec.Owner;
 import dev.atelier.spec.StudentsSpec.StartFrom;
 import dev.atelier.spec.StudentsSpec.StudentOverride;
@@ -704,6 +705,47 @@ class SpecRulesTest {
         .containsExactly(
             new SpecFault(
                 "evaluation.kidSubsetSize", "must be at most evaluation.samples 100, found 101."));
+  }
+
+  @Test
+  void shouldRefuseMoreShardsThanTheHistoryOfTheWorkflowHolds() {
+    assertThat(SpecRules.check(spec(s -> s.evaluation(sharded(64_000, 1_000))))).isEmpty();
+    assertThat(SpecRules.check(spec(s -> s.evaluation(sharded(64_001, 1_000)))))
+        .containsExactly(
+            new SpecFault(
+                "evaluation.samplesPerShard",
+                "must cut evaluation.samples 64001 into at most 64 shards: expected at least 1001, found 1000."));
+  }
+
+  @Test
+  void shouldCutSamplesIntoWholeBatchesAndAtMost64Shards() {
+    assertThat(sharded(1_000, 300).shards())
+        .containsExactly(
+            new Shard(0, 300), new Shard(300, 300), new Shard(600, 300), new Shard(900, 100));
+    assertThat(sharded(1_000, 299).shards()).hasSize(4); // 300 are three batches of 100
+    assertThat(sharded(1_000, 1).shards()).hasSize(10);
+    assertThat(usual(5_000).shards()).containsExactly(new Shard(0, 5_000));
+    assertThat(usual(50_000).shards()).hasSize(10);
+    assertThat(usual(1_000_000).shards()).hasSizeBetween(60, 64);
+  }
+
+  private static EvaluationSpec usual(int samples) {
+    return new EvaluationSpec(
+        samples, 100, null, null, null, null, null, Optional.empty(), Optional.empty());
+  }
+
+  private static EvaluationSpec sharded(int samples, int perShard) {
+    return new EvaluationSpec(
+        samples,
+        100,
+        null,
+        null,
+        null,
+        null,
+        null,
+        Optional.empty(),
+        Optional.empty(),
+        Optional.of(perShard));
   }
 
   @Test

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.atelier.spec.AssignmentSpec;
 import dev.atelier.spec.EvaluationSpec;
+import dev.atelier.spec.EvaluationSpec.Shard;
 import dev.atelier.spec.ExperimentSpec;
 import dev.atelier.spec.MergeSpec;
 import dev.atelier.spec.NetworkSpec;
@@ -39,6 +40,7 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -98,7 +100,7 @@ class DistillationWorkflowTest {
         .containsEntry("one-to-one", new TimestepRange(0, 1000));
     assertThat(activities.evaluated).containsExactlyInAnyOrder("teacher", "one-to-one", "o2mkd");
     assertThat(activities.published).hasSize(1);
-    assertThat(activities.published.get(0).students())
+    assertThat(activities.models(activities.published.get(0).students()))
         .extracting(m -> m.key().value())
         .containsExactly("student-1", "student-2", "student-3");
   }
@@ -111,7 +113,7 @@ class DistillationWorkflowTest {
         .containsSubsequence(
             Stage.EVALUATING, Stage.MERGING, Stage.SEARCHING, Stage.PUBLISHING, Stage.DONE);
     assertThat(activities.merges).hasSize(1);
-    assertThat(activities.merges.get(0).students())
+    assertThat(activities.models(activities.merges.get(0).students()))
         .extracting(m -> m.key().value())
         .containsExactly("student-1", "student-2", "student-3");
     assertThat(activities.evaluated)
@@ -122,7 +124,7 @@ class DistillationWorkflowTest {
     assertThat(activities.searches).hasSize(1);
     assertThat(activities.searches.get(0).search()).isEqualTo(new ScheduleSearchSpec(5, 8));
     assertThat(activities.searches.get(0).oneToOne()).hasSize(1);
-    assertThat(activities.published.get(0).merged())
+    assertThat(activities.models(activities.published.get(0).merged()))
         .extracting(m -> m.key().value())
         .containsExactly("merged-1", "student-3");
   }
@@ -133,7 +135,7 @@ class DistillationWorkflowTest {
     run(launch(merging(2)));
 
     assertThat(activities.evaluated).doesNotContain("merged");
-    assertThat(activities.published.get(0).merged()).isEmpty();
+    assertThat(activities.published.get(0).merged().models()).isZero();
     assertThat(activities.stages).endsWith(Stage.DONE);
   }
 
@@ -275,7 +277,7 @@ class DistillationWorkflowTest {
     run(launch(2, false));
 
     assertThat(activities.trained.keySet()).containsExactly("student-2");
-    assertThat(activities.published.get(0).students())
+    assertThat(activities.models(activities.published.get(0).students()))
         .extracting(m -> m.key().value())
         .containsExactly("student-1", "student-2");
     assertThat(activities.stages).endsWith(Stage.DONE);
@@ -345,14 +347,14 @@ class DistillationWorkflowTest {
     assertThat(activities.teacherRanges)
         .containsExactly(
             new RecordTeacherRange("1", ModelKey.student(2), new TimestepRange(333, 667)));
-    assertThat(activities.published.get(0).students())
+    assertThat(activities.models(activities.published.get(0).students()))
         .extracting(m -> m.key().value() + " " + m.range() + " " + m.manifestKey())
         .containsExactly(
             "student-1 [0, 333) student-1/manifest.json",
             "teacher [333, 667) teacher/manifest.json",
             "student-3 [667, 1000) student-3/manifest.json");
     assertThat(activities.evaluations.get("o2mkd"))
-        .isEqualTo(activities.published.get(0).students());
+        .isEqualTo(activities.models(activities.published.get(0).students()));
     assertThat(progress(workflow).models())
         .extracting(m -> m.key().value())
         .containsExactly("teacher", "student-1", "student-3");
@@ -408,6 +410,64 @@ class DistillationWorkflowTest {
         .containsEntry("student-1", "TEACHER_TAYLOR")
         .containsEntry("student-2", "TEACHER_TAYLOR");
     assertThat(activities.stages).doesNotContain(Stage.TRAINING_ONE_TO_ONE);
+  }
+
+  @Test
+  void shouldSampleInShardsAndCombineThemInOrder() {
+    run(launch(sharded(1000, 300)));
+
+    assertThat(activities.combined)
+        .containsEntry("teacher", List.of(0, 320, 640, 960))
+        .containsEntry("o2mkd", List.of(0, 320, 640, 960));
+    assertThat(activities.shards)
+        .containsExactlyInAnyOrder(
+            new Shard(0, 320),
+            new Shard(320, 320),
+            new Shard(640, 320),
+            new Shard(960, 40),
+            new Shard(0, 320),
+            new Shard(320, 320),
+            new Shard(640, 320),
+            new Shard(960, 40));
+    assertThat(activities.discarded).hasValue(0);
+  }
+
+  @Test
+  void shouldSampleNothingWhenAnotherExperimentHasTheFigures() {
+    activities.evaluatedBefore.add("teacher");
+    run(launch(1, false));
+
+    assertThat(activities.evaluated).containsExactly("o2mkd");
+    assertThat(activities.shards).hasSize(2);
+  }
+
+  @Test
+  void shouldDiscardTheShardsWhenCanceledWhileOneIsSampled() {
+    activities.blocked.add("shard");
+    WorkflowStub workflow = launch(sharded(1000, 500));
+    await(() -> activities.sampling.get() > 0);
+    workflow.cancel();
+
+    assertThatThrownBy(() -> run(workflow)).hasCauseInstanceOf(CanceledFailure.class);
+    assertThat(activities.discarded).hasValue(1);
+    assertThat(activities.stages).endsWith(Stage.CANCELED);
+  }
+
+  private static ExperimentSpec sharded(int samples, int perShard) {
+    EvaluationSpec evaluation =
+        new EvaluationSpec(
+            samples,
+            null,
+            null,
+            null,
+            null,
+            null,
+            null,
+            Optional.empty(),
+            Optional.empty(),
+            Optional.of(perShard));
+    StudentsSpec one = new StudentsSpec(1, null, null, null, null, null, null, false);
+    return new ExperimentSpec("test", null, null, null, null, null, one, evaluation, null);
   }
 
   private static AssignmentSpec measured() {
@@ -547,7 +607,12 @@ class DistillationWorkflowTest {
           AssignmentActivities,
           EvaluationActivities,
           MergingActivities,
+          EnsembleActivities,
           HistoryActivities {
+    final Map<String, List<ModelRef>> kept = new ConcurrentHashMap<>(); // by object key
+    final List<Shard> shards = new CopyOnWriteArrayList<>();
+    final AtomicInteger sampling = new AtomicInteger();
+    final AtomicInteger discarded = new AtomicInteger();
     final Map<String, ModelRef> trainedBefore = new ConcurrentHashMap<>(); // by key
     final Set<String> trainedElsewhere = ConcurrentHashMap.newKeySet(); // at this moment
 
@@ -573,6 +638,8 @@ class DistillationWorkflowTest {
     final Map<String, String> starts = new ConcurrentHashMap<>();
     final Map<String, List<ModelRef>> evaluations = new ConcurrentHashMap<>();
     final List<String> evaluated = new CopyOnWriteArrayList<>();
+    final Set<String> evaluatedBefore = ConcurrentHashMap.newKeySet(); // elsewhere
+    final Map<String, List<Integer>> combined = new ConcurrentHashMap<>(); // first images
     volatile boolean mergeable = true;
     final List<Merge> merges = new CopyOnWriteArrayList<>();
     final List<SearchSchedule> searches = new CopyOnWriteArrayList<>();
@@ -657,21 +724,25 @@ class DistillationWorkflowTest {
       if (diverging.contains(key.value())) {
         throw ErrorType.DIVERGED.failure("Diverged at step 7.", 1, null);
       }
-      while (blocked.contains(key.value()) && release.getCount() > 0) {
+      block(key.value());
+      trained.put(key.value(), learningRate);
+      ranges.put(key.value(), range);
+      return new ModelRef(
+          key, Optional.of(network), range, key + "/manifest.json", "0".repeat(64), 10);
+    }
+
+    private void block(String name) {
+      while (blocked.contains(name) && release.getCount() > 0) {
         try {
           Activity.getExecutionContext().heartbeat(null);
           Thread.sleep(20);
         } catch (ActivityCanceledException e) {
-          stopped.add(key.value());
+          stopped.add(name);
           throw e;
         } catch (InterruptedException e) {
           throw new IllegalStateException(e);
         }
       }
-      trained.put(key.value(), learningRate);
-      ranges.put(key.value(), range);
-      return new ModelRef(
-          key, Optional.of(network), range, key + "/manifest.json", "0".repeat(64), 10);
     }
 
     @Override
@@ -686,10 +757,53 @@ class DistillationWorkflowTest {
     }
 
     @Override
-    public Evaluated evaluate(Evaluate task) {
-      evaluated.add(task.subject().label());
-      evaluations.put(task.subject().label(), task.models());
-      return new Evaluated(task.subject(), 1.0);
+    public FoundEvaluation findEvaluation(Evaluate task) {
+      return new FoundEvaluation(
+          evaluatedBefore.contains(task.subject().label())
+              ? Optional.of(new Evaluated(task.subject(), 1.0))
+              : Optional.empty());
+    }
+
+    @Override
+    public ShardRef sampleShard(SampleShard task) {
+      sampling.incrementAndGet();
+      block("shard");
+      shards.add(new Shard(task.first(), task.images()));
+      return new ShardRef(
+          "shards/" + task.first(),
+          "0".repeat(64),
+          task.first(),
+          task.images(),
+          1,
+          1,
+          Optional.empty());
+    }
+
+    @Override
+    public Evaluated combineShards(CombineShards task) {
+      String subject = task.subject().subject().label();
+      evaluated.add(subject);
+      evaluations.put(subject, models(task.subject().models()));
+      combined.put(subject, task.shards().stream().map(ShardRef::first).toList());
+      return new Evaluated(task.subject().subject(), 1.0);
+    }
+
+    @Override
+    public EnsembleRef.Part keepModels(KeepModels task) {
+      String key = "models/" + kept.size() + task.models().get(0).key();
+      kept.put(key, task.models());
+      return new EnsembleRef.Part(key, "0".repeat(64), task.models().size());
+    }
+
+    @Override
+    public void discardShards(DiscardShards task) {
+      discarded.incrementAndGet();
+    }
+
+    List<ModelRef> models(EnsembleRef ensemble) {
+      return ensemble.parts().stream()
+          .flatMap(part -> kept.get(part.objectKey()).stream())
+          .toList();
     }
 
     /** All but the last student as one model, which owns their ranges. */
@@ -697,19 +811,20 @@ class DistillationWorkflowTest {
     public Merged merge(Merge task) {
       merges.add(task);
       if (!mergeable) {
-        return new Merged(List.of());
+        return new Merged(new EnsembleRef(List.of()));
       }
-      ModelRef last = task.students().get(task.students().size() - 1);
+      List<ModelRef> students = models(task.students());
+      ModelRef last = students.get(students.size() - 1);
+      ModelRef merged =
+          new ModelRef(
+              ModelKey.merged(1),
+              last.network(),
+              new TimestepRange(0, last.range().low()),
+              "merged/manifest.json",
+              "0".repeat(64),
+              10);
       return new Merged(
-          List.of(
-              new ModelRef(
-                  ModelKey.merged(1),
-                  last.network(),
-                  new TimestepRange(0, last.range().low()),
-                  "merged/manifest.json",
-                  "0".repeat(64),
-                  10),
-              last));
+          new EnsembleRef(List.of(keepModels(new KeepModels("1", List.of(merged, last))))));
     }
 
     @Override

@@ -37,6 +37,11 @@ public final class SpecJson {
     }
   }
 
+  /** Bytes of the value as JSON. */
+  public static int bytes(Object value) {
+    return write(value).getBytes(StandardCharsets.UTF_8).length;
+  }
+
   /** The value as a document. */
   public static JsonNode tree(Object value) {
     return MAPPER.valueToTree(value);

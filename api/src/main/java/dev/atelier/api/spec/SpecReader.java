@@ -48,12 +48,26 @@ public class SpecReader {
 
   /** Reads the spec of an experiment; throws {@link RefusedDocumentException}. */
   public ExperimentSpec spec(byte[] document, DocumentFormat format) {
-    return read(document, format, specSchema, ExperimentSpec.class, SpecRules::check);
+    return fitting(read(document, format, specSchema, ExperimentSpec.class, SpecRules::check));
   }
 
   /** As {@link #spec(byte[], DocumentFormat)}, of a document that is read already. */
   public ExperimentSpec spec(JsonNode document) {
-    return bind(document.deepCopy(), specSchema, ExperimentSpec.class, SpecRules::check);
+    return fitting(bind(document.deepCopy(), specSchema, ExperimentSpec.class, SpecRules::check));
+  }
+
+  private static ExperimentSpec fitting(ExperimentSpec spec) {
+    int bytes = SpecJson.bytes(spec);
+    if (bytes > ExperimentSpec.MAX_BYTES) {
+      throw new RefusedDocumentException(
+          Reason.INVALID,
+          List.of(
+              new SpecFault(
+                  "",
+                  "The spec must have at most %d bytes as JSON with its defaults, found %d."
+                      .formatted(ExperimentSpec.MAX_BYTES, bytes))));
+    }
+    return spec;
   }
 
   /**

@@ -6,6 +6,7 @@ import dev.atelier.api.maintenance.Deletions;
 import dev.atelier.api.problem.ProblemException;
 import dev.atelier.api.problem.ProblemType;
 import dev.atelier.api.spec.RefusedDocumentException;
+import dev.atelier.api.spec.SpecJson;
 import dev.atelier.api.spec.SpecReader;
 import dev.atelier.api.spec.StudyDocument;
 import dev.atelier.api.store.ObjectStore;
@@ -94,6 +95,14 @@ class StudyService {
           e.faults().forEach(fault -> faults.add(fault(where, fault)));
         }
       }
+    }
+    long bytes = members.stream().mapToLong(member -> SpecJson.bytes(member.spec())).sum();
+    if (bytes > StudySpec.MAX_MEMBER_BYTES) {
+      faults.add(
+          new SpecFault(
+              "axes",
+              "make specs of %d bytes as JSON with their defaults, all experiments together: expected at most %d."
+                  .formatted(bytes, StudySpec.MAX_MEMBER_BYTES)));
     }
     if (!faults.isEmpty()) {
       throw new RefusedDocumentException(

@@ -3,6 +3,7 @@ package dev.atelier.api.temporal;
 import dev.atelier.api.AtelierConfig;
 import dev.atelier.spec.ExperimentSpec;
 import dev.atelier.workflows.DistillationWorkflow;
+import dev.atelier.workflows.FoundBy;
 import io.grpc.Context;
 import io.temporal.client.UpdateOptions;
 import io.temporal.client.WorkflowNotFoundException;
@@ -62,10 +63,13 @@ public class DistillationRuns {
   /** Starts an experiment's workflow; does nothing if it was ever started. */
   public void start(String experimentId, ExperimentSpec spec) {
     runs.start(
-        DistillationWorkflow.class.getSimpleName(),
-        DistillationWorkflow.workflowId(experimentId),
-        spec.name(),
-        new DistillationWorkflow.Input(experimentId, spec));
+        new WorkflowRuns.Start(
+            DistillationWorkflow.class.getSimpleName(),
+            DistillationWorkflow.workflowId(experimentId),
+            spec.name(),
+            DistillationWorkflow.details(spec),
+            FoundBy.of(spec, Optional.empty()),
+            new DistillationWorkflow.Input(experimentId, spec)));
   }
 
   public RunState state(String experimentId) {

@@ -1,6 +1,7 @@
 package dev.atelier.api.temporal;
 
 import dev.atelier.spec.StudySpec;
+import dev.atelier.workflows.FoundBy;
 import dev.atelier.workflows.StudyWorkflow;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.net.URI;
@@ -20,10 +21,14 @@ public class StudyRuns {
   /** Starts a study's workflow; does nothing if it was ever started. */
   public void start(String studyId, StudySpec spec, List<String> experimentIds) {
     runs.start(
-        StudyWorkflow.class.getSimpleName(),
-        StudyWorkflow.workflowId(studyId),
-        spec.name(),
-        new StudyWorkflow.Input(studyId, spec.atOnce(), spec.awaitRetryHours(), experimentIds));
+        new WorkflowRuns.Start(
+            StudyWorkflow.class.getSimpleName(),
+            StudyWorkflow.workflowId(studyId),
+            spec.name(),
+            "%d experiments. %s".formatted(experimentIds.size(), spec.question()),
+            FoundBy.of(studyId, spec),
+            new StudyWorkflow.Input(
+                studyId, spec.atOnce(), spec.awaitRetryHours(), experimentIds)));
   }
 
   public RunState state(String studyId) {

@@ -11,6 +11,7 @@ import io.temporal.client.WorkflowNotFoundException;
 import io.temporal.client.WorkflowOptions;
 import io.temporal.client.WorkflowServiceException;
 import io.temporal.client.WorkflowStub;
+import io.temporal.common.SearchAttributes;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.net.URI;
 import java.util.Optional;
@@ -21,34 +22,70 @@ import java.util.function.Supplier;
 class WorkflowRuns {
 
   private final WorkflowClient client;
+  private final SearchAttributeRegistration searchAttributes;
   private final AtelierConfig.Temporal config;
 
-  WorkflowRuns(WorkflowClient client, AtelierConfig config) {
+  WorkflowRuns(
+      WorkflowClient client, SearchAttributeRegistration searchAttributes, AtelierConfig config) {
     this.client = client;
+    this.searchAttributes = searchAttributes;
     this.config = config.temporal();
   }
 
+  /**
+   * A workflow to start.
+   *
+   * @param summary shown in lists of the Temporal Web UI
+   * @param details shown on its page there, in Markdown
+   * @param foundBy its search attributes, where Temporal knows them
+   */
+  record Start(
+      String type,
+      String workflowId,
+      String summary,
+      String details,
+      SearchAttributes foundBy,
+      Object input) {}
+
   /** Starts a workflow; does nothing if one with this id was ever started. */
-  void start(String type, String workflowId, String summary, Object input) {
-    WorkflowStub stub =
-        client.newUntypedWorkflowStub(
-            type,
-            WorkflowOptions.newBuilder()
-                .setWorkflowId(workflowId)
-                .setTaskQueue(TaskQueues.LIGHT)
-                .setWorkflowIdReusePolicy(
-                    WorkflowIdReusePolicy.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE)
-                .setStaticSummary(summary)
-                .build());
+  void start(Start workflow) {
     reaching(
         () -> {
           try {
-            stub.start(input);
-          } catch (WorkflowExecutionAlreadyStarted e) {
-            return false;
+            return start(workflow, searchAttributes.known());
+          } catch (WorkflowServiceException e) {
+            if (!refusesSearchAttributes(e)) {
+              throw e;
+            }
+            return start(workflow, false); // registered a moment ago: not yet known everywhere
           }
-          return true;
         });
+  }
+
+  private boolean start(Start workflow, boolean withSearchAttributes) {
+    WorkflowOptions.Builder options =
+        WorkflowOptions.newBuilder()
+            .setWorkflowId(workflow.workflowId())
+            .setTaskQueue(TaskQueues.LIGHT)
+            .setWorkflowIdReusePolicy(
+                WorkflowIdReusePolicy.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE)
+            .setStaticSummary(workflow.summary())
+            .setStaticDetails(workflow.details());
+    if (withSearchAttributes) {
+      options.setTypedSearchAttributes(workflow.foundBy());
+    }
+    try {
+      client.newUntypedWorkflowStub(workflow.type(), options.build()).start(workflow.input());
+    } catch (WorkflowExecutionAlreadyStarted e) {
+      return false;
+    }
+    return true;
+  }
+
+  private static boolean refusesSearchAttributes(WorkflowServiceException failure) {
+    return failure.getCause() instanceof StatusRuntimeException status
+        && status.getStatus().getCode() == Status.Code.INVALID_ARGUMENT
+        && String.valueOf(status.getStatus().getDescription()).contains("search attribute");
   }
 
   RunState state(String workflowId) {

@@ -65,6 +65,26 @@ class SpecReaderTest {
   }
 
   @Test
+  void shouldRefuseASpecThatDoesNotFitIntoAPayload() {
+    StringBuilder students = new StringBuilder("labels: {");
+    for (int i = 0; i < 32; i++) {
+      students.append("label-%d: %s, ".formatted(i, "v".repeat(255)));
+    }
+    students.append("}\nstudents: {count: 500, overrides: [");
+    for (int k = 1; k <= 500; k++) {
+      students
+          .append("{student: %d, network: {channels: 64, multipliers: [".formatted(k))
+          .append("1, 1, 1, 1], attentionResolutions: [16, 8, 4], ")
+          .append("dropout: 0.12345678901234567}, ")
+          .append("training: {steps: 100000, learningRate: 0.00012345678901, ")
+          .append("clipNorm: 1.2345678901234567, divergenceLoss: 1234.5678901234567}}, ");
+    }
+    assertThat(faultsOf(students.append("]}").toString()))
+        .extracting(SpecFault::message)
+        .anyMatch(m -> m.startsWith("The spec must have at most 200000 bytes as JSON"));
+  }
+
+  @Test
   void shouldKeepASpecThroughItsJson() {
     for (String students :
         List.of(

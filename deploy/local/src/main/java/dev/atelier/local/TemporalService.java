@@ -1,8 +1,11 @@
 package dev.atelier.local;
 
+import dev.atelier.workflows.FoundBy;
+import io.temporal.common.SearchAttributeKey;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -43,26 +46,48 @@ final class TemporalService implements Service {
           Map.of(InMemoryTemporalServer.PORT, Integer.toString(port)));
     }
     Files.createDirectories(database.getParent());
-    return new Launch(
-        List.of(
-            program.get().toString(),
-            "server",
-            "start-dev",
-            "--ip",
-            Ports.HOST,
-            "--port",
-            Integer.toString(port),
-            "--ui-port",
-            Integer.toString(uiPort),
-            "--http-port",
-            Integer.toString(Ports.anyFree()),
-            "--metrics-port",
-            Integer.toString(Ports.anyFree()),
-            "--db-filename",
-            database.toString(),
-            "--log-level",
-            "warn"),
-        Map.of("TEMPORAL_VERSION_CHECK_DISABLED", "1"));
+    List<String> command =
+        new ArrayList<>(
+            List.of(
+                program.get().toString(),
+                "server",
+                "start-dev",
+                "--ip",
+                Ports.HOST,
+                "--port",
+                Integer.toString(port),
+                "--ui-port",
+                Integer.toString(uiPort),
+                "--http-port",
+                Integer.toString(Ports.anyFree()),
+                "--metrics-port",
+                Integer.toString(Ports.anyFree()),
+                "--db-filename",
+                database.toString(),
+                "--log-level",
+                "warn",
+                "--dynamic-config-value",
+                "matching.enableFairness=true"));
+    for (SearchAttributeKey<?> attribute : FoundBy.ALL) {
+      command.add("--search-attribute");
+      command.add("%s=%s".formatted(attribute.getName(), typeOf(attribute)));
+    }
+    return new Launch(command, Map.of("TEMPORAL_VERSION_CHECK_DISABLED", "1"));
+  }
+
+  /** The type of a search attribute as the dev server spells it, such as {@code KeywordList}. */
+  private static String typeOf(SearchAttributeKey<?> attribute) {
+    return switch (attribute.getValueType()) {
+      case INDEXED_VALUE_TYPE_TEXT -> "Text";
+      case INDEXED_VALUE_TYPE_KEYWORD -> "Keyword";
+      case INDEXED_VALUE_TYPE_KEYWORD_LIST -> "KeywordList";
+      case INDEXED_VALUE_TYPE_INT -> "Int";
+      case INDEXED_VALUE_TYPE_DOUBLE -> "Double";
+      case INDEXED_VALUE_TYPE_BOOL -> "Bool";
+      case INDEXED_VALUE_TYPE_DATETIME -> "Datetime";
+      case INDEXED_VALUE_TYPE_UNSPECIFIED, UNRECOGNIZED ->
+          throw new IllegalArgumentException("%s has no type.".formatted(attribute));
+    };
   }
 
   @Override

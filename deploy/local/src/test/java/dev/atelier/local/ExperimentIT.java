@@ -72,9 +72,11 @@ class ExperimentIT {
       evaluation:
         samples: 200
         batchSize: 16
+        samplesPerShard: 64
         gridRows: 2
         gridColumns: 4
         sampler: {steps: 5, spacing: uniform}
+      scheduling: {priority: 2, fairnessKey: tests, fairnessWeight: 2}
       merge: {kind: greedy, memoryBudget: 0.5, samples: 16}
       search: {evaluations: 4, samples: 16}
       """

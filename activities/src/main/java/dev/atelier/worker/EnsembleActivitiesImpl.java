@@ -1,0 +1,29 @@
+package dev.atelier.worker;
+
+import dev.atelier.store.ExperimentKeys;
+import dev.atelier.store.ObjectStore;
+import dev.atelier.workflows.EnsembleActivities;
+import dev.atelier.workflows.EnsembleRef;
+
+/** Keeps lists of models as objects; removes sampling shards. */
+final class EnsembleActivitiesImpl implements EnsembleActivities {
+
+  private final ObjectStore store;
+  private final Ensembles ensembles;
+
+  EnsembleActivitiesImpl(ObjectStore store) {
+    this.store = store;
+    this.ensembles = new Ensembles(store);
+  }
+
+  @Override
+  public EnsembleRef.Part keepModels(KeepModels task) {
+    return Failures.translating(() -> ensembles.keep(task.experimentId(), task.models()));
+  }
+
+  @Override
+  public void discardShards(DiscardShards task) {
+    Failures.translating(
+        () -> store.list(ExperimentKeys.shards(task.experimentId())).forEach(store::delete));
+  }
+}

@@ -1,0 +1,37 @@
+package dev.atelier.worker;
+
+import dev.atelier.spec.DiffusionSpec;
+import dev.atelier.spec.EvaluationSpec;
+import dev.atelier.workflows.DatasetRef;
+import dev.atelier.workflows.EvaluationActivities.Evaluate;
+import dev.atelier.workflows.EvaluationActivities.Subject;
+import dev.atelier.workflows.ExtractorRef;
+import dev.atelier.workflows.ModelRef;
+import dev.atelier.workflows.StatisticsRef;
+import java.util.List;
+
+/** All that determines the figures of a subject; equal inputs have one fingerprint. */
+record EvaluationInputs(
+    Subject subject,
+    DatasetRef dataset,
+    DiffusionSpec diffusion,
+    EvaluationSpec evaluation,
+    ExtractorRef extractor,
+    StatisticsRef reference,
+    List<ModelRef> models) {
+
+  static EvaluationInputs of(Evaluate task, Ensembles ensembles) {
+    return new EvaluationInputs(
+        task.subject(),
+        task.dataset(),
+        task.diffusion(),
+        task.evaluation().inUsualShards(),
+        task.extractor(),
+        task.reference(),
+        ensembles.read(task.models()));
+  }
+
+  String fingerprint() {
+    return Fingerprint.of(this, CodeVersion.CURRENT);
+  }
+}

@@ -1,0 +1,38 @@
+package dev.atelier.workflows;
+
+import dev.atelier.workflows.DatasetActivities.PrepareDataset;
+import io.temporal.workflow.Workflow;
+import io.temporal.workflow.WorkflowInit;
+
+/** A mutant: the dataset before the first stage is recorded. */
+public final class FetchesFirst implements DistillationWorkflow {
+
+  private final DistillationWorkflow unchanged;
+
+  @WorkflowInit
+  public FetchesFirst(Input input) {
+    unchanged = new DistillationWorkflowImpl(input);
+  }
+
+  @Override
+  public void run(Input input) {
+    Workflow.newActivityStub(DatasetActivities.class, Activities.DATASET)
+        .prepare(new PrepareDataset(input.experimentId(), input.spec().dataset()));
+    unchanged.run(input);
+  }
+
+  @Override
+  public void retry(RetryRequest request) {
+    unchanged.retry(request);
+  }
+
+  @Override
+  public void validateRetry(RetryRequest request) {
+    unchanged.validateRetry(request);
+  }
+
+  @Override
+  public Progress progress() {
+    return unchanged.progress();
+  }
+}
