@@ -149,8 +149,9 @@ class TemporalDevServerTest {
 
   @Test
   void shouldFindAnExperimentByItsStageAndLabelsAndTellItsPriority() {
-    WorkerFactory worker = worker(WorkerOptions.getDefaultInstance());
+    WorkerFactory worker = worker(version("found"));
     try {
+      makeCurrent("found"); // a server that once had a current version gives others no work
       WorkflowStub workflow = launch("found");
       assertThatThrownBy(() -> workflow.getResult(Void.class))
           .isInstanceOf(WorkflowFailedException.class)
