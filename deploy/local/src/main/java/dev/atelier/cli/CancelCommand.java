@@ -29,7 +29,7 @@ final class CancelCommand implements Callable<Integer> {
     AtelierApi api = connection.api();
     String id = experiment.id(api);
     if (model.isPresent()) {
-      String key = ModelArgument.keyOf(model.get());
+      String key = ModelName.keyOf(model.get());
       api.cancelModel(id, key);
       Screen.standard().print("Canceling %s of %s.".formatted(key, id));
     } else {

@@ -5,6 +5,7 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.ExitCode;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
 
 @Command(
     name = "extend",
@@ -13,7 +14,9 @@ import picocli.CommandLine.Option;
 final class ExtendCommand implements Callable<Integer> {
 
   @Mixin private ExperimentArgument experiment;
-  @Mixin private ModelArgument model;
+
+  @Parameters(index = "1", paramLabel = "K", description = ModelName.DESCRIPTION)
+  private String model;
 
   @Option(names = "--steps", paramLabel = "N", required = true, description = "Steps in all.")
   private int steps;
@@ -24,8 +27,9 @@ final class ExtendCommand implements Callable<Integer> {
   public Integer call() throws CommandFailure, InterruptedException {
     AtelierApi api = connection.api();
     String id = experiment.id(api);
-    api.extend(id, model.key(), steps);
-    Screen.standard().print("Training %s of %s to %d steps.".formatted(model.key(), id, steps));
+    String key = ModelName.keyOf(model);
+    api.extend(id, key, steps);
+    Screen.standard().print("Training %s of %s to %d steps.".formatted(key, id, steps));
     return ExitCode.OK;
   }
 }

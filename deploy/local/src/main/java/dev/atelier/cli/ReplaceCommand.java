@@ -6,12 +6,15 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.ExitCode;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
 
 @Command(name = "replace", description = "Train a student anew from step 0 with other settings.")
 final class ReplaceCommand implements Callable<Integer> {
 
   @Mixin private ExperimentArgument experiment;
-  @Mixin private ModelArgument model;
+
+  @Parameters(index = "1", paramLabel = "K", description = ModelName.DESCRIPTION)
+  private String model;
 
   @Option(
       names = "--set",
@@ -27,8 +30,9 @@ final class ReplaceCommand implements Callable<Integer> {
   public Integer call() throws CommandFailure, InterruptedException {
     AtelierApi api = connection.api();
     String id = experiment.id(api);
-    api.replace(id, model.key(), SpecFile.of(changes));
-    Screen.standard().print("Training %s of %s anew.".formatted(model.key(), id));
+    String key = ModelName.keyOf(model);
+    api.replace(id, key, SpecFile.of(changes));
+    Screen.standard().print("Training %s of %s anew.".formatted(key, id));
     return ExitCode.OK;
   }
 }

@@ -8,6 +8,7 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.ExitCode;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
 
 @Command(
     name = "retry",
@@ -17,7 +18,8 @@ final class RetryCommand implements Callable<Integer> {
 
   @Mixin private ExperimentArgument experiment;
 
-  @Mixin private ModelArgument model;
+  @Parameters(index = "1", paramLabel = "K", description = ModelName.DESCRIPTION)
+  private String model;
 
   @Mixin private ApiOptions connection;
 
@@ -40,7 +42,7 @@ final class RetryCommand implements Callable<Integer> {
   public Integer call() throws CommandFailure, InterruptedException {
     AtelierApi api = connection.api();
     String id = experiment.id(api);
-    String key = model.key();
+    String key = ModelName.keyOf(model);
     Map<String, Object> overrides = new LinkedHashMap<>();
     learningRate.ifPresent(value -> overrides.put("learningRate", value));
     steps.ifPresent(value -> overrides.put("steps", value));
