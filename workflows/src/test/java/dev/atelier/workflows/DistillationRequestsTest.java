@@ -180,7 +180,7 @@ class DistillationRequestsTest {
     assertThat(activities.evaluated).containsExactly("teacher", "o2mkd"); // the teacher once
     assertThat(activities.requests)
         .containsExactly("extend student-2 " + (STEPS + 5), "forget 4 outdated");
-    assertThat(activities.published.get(0).students())
+    assertThat(activities.models(activities.published.get(0).students()))
         .extracting(ModelRef::step)
         .containsExactly(STEPS, STEPS + 5);
   }
@@ -307,7 +307,7 @@ class DistillationRequestsTest {
 
     workflow.getResult(Void.class);
     assertThat(activities.evaluated).containsExactly("teacher");
-    assertThat(activities.published.get(0).students()).isEmpty();
+    assertThat(activities.models(activities.published.get(0).students())).isEmpty();
     assertThat(activities.stages).endsWith(Stage.PARTIAL);
   }
 
@@ -409,7 +409,7 @@ class DistillationRequestsTest {
     environment.sleep(Duration.ofHours(169));
 
     workflow.getResult(Void.class);
-    assertThat(activities.published.get(0).students()).hasSize(1);
+    assertThat(activities.models(activities.published.get(0).students())).hasSize(1);
     assertThat(activities.stages).endsWith(Stage.PUBLISHING, Stage.PARTIAL);
     assertThat(activities.reasons).endsWith("INCOMPLETE The evaluation failed (Diverged.).");
   }
@@ -666,6 +666,7 @@ class DistillationRequestsTest {
           TrainingActivities,
           EvaluationActivities,
           MergingActivities,
+          EnsembleActivities,
           HistoryActivities {
     final Set<String> blocked = ConcurrentHashMap.newKeySet(); // models and subjects
     final Set<String> endingWell = ConcurrentHashMap.newKeySet(); // although told to stop
@@ -679,6 +680,7 @@ class DistillationRequestsTest {
     final Map<String, TrainStudent> tasks = new ConcurrentHashMap<>();
     final List<String> evaluated = new CopyOnWriteArrayList<>();
     final Map<String, List<ModelRef>> judged = new ConcurrentHashMap<>();
+    final Map<String, List<ModelRef>> kept = new ConcurrentHashMap<>();
     volatile ExperimentSpec.Reuse lastReuse = ExperimentSpec.Reuse.ALLOWED;
     final List<Publish> published = new CopyOnWriteArrayList<>();
     final List<Stage> stages = new CopyOnWriteArrayList<>();
@@ -737,14 +739,42 @@ class DistillationRequestsTest {
     }
 
     @Override
-    public Evaluated evaluate(Evaluate task) {
-      String subject = task.subject().label();
-      work(subject);
-      evaluated.add(subject);
-      judged.put(subject, task.models());
-      lastReuse = task.reuse();
-      return new Evaluated(task.subject(), 1.0);
+    public FoundEvaluation findEvaluation(Evaluate task) {
+      return new FoundEvaluation(Optional.empty());
     }
+
+    @Override
+    public ShardRef sampleShard(SampleShard task) {
+      work(task.subject().subject().label());
+      return new ShardRef(
+          "shard", "0".repeat(64), task.first(), task.images(), 1, 1, Optional.empty());
+    }
+
+    @Override
+    public Evaluated combineShards(CombineShards task) {
+      Evaluate judging = task.subject();
+      String subject = judging.subject().label();
+      evaluated.add(subject);
+      judged.put(subject, models(judging.models()));
+      lastReuse = judging.reuse();
+      return new Evaluated(judging.subject(), 1.0);
+    }
+
+    @Override
+    public EnsembleRef.Part keepModels(KeepModels task) {
+      String key = task.models().toString(); // as the hash of the real one: of the content
+      kept.put(key, task.models());
+      return new EnsembleRef.Part(key, "0".repeat(64), task.models().size());
+    }
+
+    List<ModelRef> models(EnsembleRef ensemble) {
+      return ensemble.parts().stream()
+          .flatMap(part -> kept.get(part.objectKey()).stream())
+          .toList();
+    }
+
+    @Override
+    public void discardShards(DiscardShards task) {}
 
     @Override
     public void publish(Publish task) {
@@ -780,7 +810,7 @@ class DistillationRequestsTest {
 
     @Override
     public Merged merge(Merge task) {
-      return new Merged(List.of());
+      return new Merged(new EnsembleRef(List.of()));
     }
 
     @Override

@@ -5,7 +5,7 @@ import io.temporal.workflow.Workflow;
 import io.temporal.workflow.WorkflowInit;
 
 /** A mutant: the dataset before the first stage is recorded. */
-public final class FetchesFirst implements DistillationWorkflow {
+public final class FetchesFirst extends WithoutRequests {
 
   private final DistillationWorkflow unchanged;
 
@@ -19,20 +19,5 @@ public final class FetchesFirst implements DistillationWorkflow {
     Workflow.newActivityStub(DatasetActivities.class, Activities.DATASET)
         .prepare(new PrepareDataset(input.experimentId(), input.spec().dataset()));
     unchanged.run(input);
-  }
-
-  @Override
-  public void retry(RetryRequest request) {
-    unchanged.retry(request);
-  }
-
-  @Override
-  public void validateRetry(RetryRequest request) {
-    unchanged.validateRetry(request);
-  }
-
-  @Override
-  public Progress progress() {
-    return unchanged.progress();
   }
 }

@@ -239,7 +239,10 @@ class LimitsTest {
   }
 
   private static void retry(WorkflowStub workflow, ModelKey key) {
-    workflow.update("retry", Void.class, new RetryRequest(key, TrainingOverrides.NONE));
+    workflow.update(
+        "retry",
+        DistillationWorkflow.Accepted.class,
+        new RetryRequest(key, TrainingOverrides.NONE));
   }
 
   /** Until the experiment awaits a retry for the n-th time. */
@@ -257,7 +260,7 @@ class LimitsTest {
   }
 
   /** An experiment of a study that waits once for a retry. */
-  public static final class RetriedExperiment implements DistillationWorkflow {
+  public static final class RetriedExperiment extends WithoutRequests {
 
     @Override
     public void run(Input input) {
@@ -270,17 +273,6 @@ class LimitsTest {
       Workflow.newUntypedExternalWorkflowStub(
               Workflow.getInfo().getParentWorkflowId().orElseThrow())
           .signal("memberStage", new StudyWorkflow.MemberStage(input.experimentId(), stage));
-    }
-
-    @Override
-    public void retry(RetryRequest request) {}
-
-    @Override
-    public void validateRetry(RetryRequest request) {}
-
-    @Override
-    public Progress progress() {
-      return new Progress(Stage.DONE, List.of());
     }
   }
 }

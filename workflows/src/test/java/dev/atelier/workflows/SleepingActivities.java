@@ -201,6 +201,41 @@ final class SleepingActivities
   }
 
   @Override
+  public void recordExtension(RecordExtension extension) {
+    sleep();
+  }
+
+  @Override
+  public void recordReplacement(RecordReplacement replacement) {
+    sleep();
+  }
+
+  @Override
+  public void recordCancelRequest(RecordCancelRequest request) {
+    sleep();
+  }
+
+  @Override
+  public void recordModelCanceled(RecordModelCanceled canceled) {
+    sleep();
+  }
+
+  @Override
+  public void recordPause(RecordPause pause) {
+    sleep();
+  }
+
+  @Override
+  public void recordHandedBack(RecordHandedBack handedBack) {
+    sleep();
+  }
+
+  @Override
+  public void recordReevaluation(RecordReevaluation reevaluation) {
+    sleep();
+  }
+
+  @Override
   public void recordTeacherRange(RecordTeacherRange owned) {
     sleep();
   }
