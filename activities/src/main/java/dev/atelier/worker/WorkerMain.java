@@ -16,8 +16,10 @@ import io.temporal.serviceclient.WorkflowServiceStubs;
 import io.temporal.serviceclient.WorkflowServiceStubsOptions;
 import io.temporal.worker.Worker;
 import io.temporal.worker.WorkerFactory;
+import io.temporal.worker.WorkerFactoryOptions;
 import io.temporal.worker.WorkerOptions;
 import java.time.Duration;
+import java.time.InstantSource;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.slf4j.Logger;
@@ -31,6 +33,7 @@ public final class WorkerMain {
 
   private static final Logger LOG = LoggerFactory.getLogger(WorkerMain.class);
   private static final Duration DRAIN_TIMEOUT = Duration.ofSeconds(25);
+  private static final Duration IDLE_CHECK = Duration.ofSeconds(1);
 
   private WorkerMain() {}
 
@@ -61,7 +64,11 @@ public final class WorkerMain {
                 .setNamespace(config.temporal().namespace())
                 .setIdentity(config.worker().name() + "@" + ProcessHandle.current().pid())
                 .build());
-    WorkerFactory factory = WorkerFactory.newInstance(client);
+    String computeQueue = TaskQueues.compute(config.worker().deviceClass());
+    IdleWatch idle = new IdleWatch(computeQueue, InstantSource.system());
+    WorkerFactory factory =
+        WorkerFactory.newInstance(
+            client, WorkerFactoryOptions.newBuilder().setWorkerInterceptors(idle).build());
 
     Worker light = factory.newWorker(TaskQueues.LIGHT, options(4));
     light.registerWorkflowImplementationTypes(
@@ -73,8 +80,7 @@ public final class WorkerMain {
         new StudyActivitiesImpl(store, history, new StudyHistory(database)));
 
     // One at a time: libtorch's threads are the device, and a DJL process trains one model at once.
-    Worker compute =
-        factory.newWorker(TaskQueues.compute(config.worker().deviceClass()), options(1));
+    Worker compute = factory.newWorker(computeQueue, options(1));
     compute.registerActivitiesImplementations(
         new TrainingActivitiesImpl(config.worker(), store, history, reuse, cache, draining::get),
         new AssignmentActivitiesImpl(config.worker(), store, history, cache, draining::get),
@@ -91,6 +97,19 @@ public final class WorkerMain {
         TaskQueues.compute(config.worker().deviceClass()),
         config.worker().threads(),
         config.worker().device());
+    config.worker().exitWhenIdle().ifPresent(patience -> exitWhenIdle(idle, patience));
+  }
+
+  private static void exitWhenIdle(IdleWatch idle, Duration patience) {
+    try {
+      while (!idle.idleFor(patience)) {
+        Thread.sleep(IDLE_CHECK.toMillis());
+      }
+      LOG.info("Nothing to compute for {}: ending.", patience);
+      System.exit(0); // through the drain
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
   }
 
   private static WorkerOptions options(int activitiesAtOnce) {
