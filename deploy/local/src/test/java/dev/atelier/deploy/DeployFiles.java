@@ -22,7 +22,8 @@ final class DeployFiles {
 
   /** An image with a version of its own: a tag with a digit in it, or a digest. */
   static final Predicate<String> PINNED =
-      Pattern.compile("[^:@\\s]+(:[0-9]+/[^:@\\s]+)?(:[\\w.-]*[0-9][\\w.-]*(@sha256:[0-9a-f]{64})?|@sha256:[0-9a-f]{64})")
+      Pattern.compile(
+              "[^:@\\s]+(:[0-9]+/[^:@\\s]+)?(:[\\w.-]*[0-9][\\w.-]*(@sha256:[0-9a-f]{64})?|@sha256:[0-9a-f]{64})")
           .asMatchPredicate();
 
   private static final ObjectMapper JSON = new ObjectMapper();

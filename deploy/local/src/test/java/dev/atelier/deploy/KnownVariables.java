@@ -8,6 +8,7 @@ import io.smallrye.config.WithParentName;
 import java.io.IOException;
 import java.io.Reader;
 import java.lang.reflect.Method;
+import java.lang.reflect.Modifier;
 import java.lang.reflect.ParameterizedType;
 import java.lang.reflect.Type;
 import java.nio.file.Files;
@@ -48,7 +49,10 @@ final class KnownVariables {
 
   static Set<String> ofApi() throws IOException {
     Set<String> names = new TreeSet<>(OF_LIBRARIES);
-    add(AtelierConfig.class, AtelierConfig.class.getAnnotation(ConfigMapping.class).prefix(), names);
+    add(
+        AtelierConfig.class,
+        AtelierConfig.class.getAnnotation(ConfigMapping.class).prefix(),
+        names);
     Properties settings = new Properties();
     Path file = DeployFiles.ROOT.resolve("api/src/main/resources/application.properties");
     try (Reader reader = Files.newBufferedReader(file)) {
@@ -61,7 +65,7 @@ final class KnownVariables {
 
   private static void add(Class<?> mapping, String prefix, Set<String> names) {
     for (Method method : mapping.getMethods()) {
-      if (method.getParameterCount() > 0) {
+      if (method.getParameterCount() > 0 || Modifier.isStatic(method.getModifiers())) {
         continue;
       }
       WithName name = method.getAnnotation(WithName.class);

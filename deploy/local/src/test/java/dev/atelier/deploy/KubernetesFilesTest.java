@@ -48,7 +48,8 @@ class KubernetesFilesTest {
     assertThat(schema.faults(trigger)).isNotEmpty();
 
     ObjectNode pod = job.deepCopy();
-    ((ObjectNode) pod.at("/spec/jobTargetRef/template/spec/containers/0")).put("imagePullPolice", "x");
+    ((ObjectNode) pod.at("/spec/jobTargetRef/template/spec/containers/0"))
+        .put("imagePullPolice", "x");
     assertThat(schema.faults(pod)).isNotEmpty();
   }
 
@@ -63,7 +64,8 @@ class KubernetesFilesTest {
     try (Stream<Path> files = Files.walk(DeployFiles.ROOT.resolve("deploy/kubernetes"))) {
       return files
           .filter(file -> file.toString().endsWith(".yaml"))
-          .filter(file -> !file.endsWith("kustomization.yaml") && !file.endsWith("name-reference.yaml"))
+          .filter(
+              file -> !file.endsWith("kustomization.yaml") && !file.endsWith("name-reference.yaml"))
           .flatMap(file -> DeployFiles.documents(read(file)).stream())
           .toList();
     }

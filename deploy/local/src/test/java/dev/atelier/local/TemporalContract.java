@@ -213,8 +213,7 @@ abstract class TemporalContract {
   void shouldRunOneWorkflowOfAnId() {
     Story story = story("once");
     WorkflowClient.start(story::tell, Kind.WAITS_FOR_RETRY);
-    assertThatThrownBy(
-            () -> WorkflowClient.start(sameIdAs(story)::tell, Kind.WAITS_FOR_RETRY))
+    assertThatThrownBy(() -> WorkflowClient.start(sameIdAs(story)::tell, Kind.WAITS_FOR_RETRY))
         .isInstanceOf(WorkflowExecutionAlreadyStarted.class);
     assertThat(story.retry(1)).isOne();
   }

@@ -55,7 +55,9 @@ public record S3ServerProcess(Process process, String endpoint, ObjectStore stor
   /** A real VersityGW, the S3 server of {@code docker-compose.yml}. */
   static S3ServerProcess versityGw(String program, Path directory) throws Exception {
     URI endpoint = URI.create("http://127.0.0.1:" + freePort());
-    Path data = Files.createDirectories(directory.resolve("versitygw"));
+    Path data = directory.resolve("versitygw");
+    // It refuses to make a bucket in us-east-1 for MinIO's client, as AWS does; a folder is one.
+    Files.createDirectories(data.resolve(BUCKET));
     return start(
         List.of(program, "--port", endpoint.getAuthority(), "posix", data.toString()),
         Map.of("ROOT_ACCESS_KEY", USER, "ROOT_SECRET_KEY", PASSWORD),
