@@ -43,6 +43,7 @@ final class KnownVariables {
 
   static Set<String> ofWorker() {
     Set<String> names = new TreeSet<>(OF_LIBRARIES);
+    names.add("ATELIER_WORKER_HTTP_PORT"); // of health and metrics; not in WorkerConfig yet
     add(WorkerConfig.class, WorkerConfig.class.getAnnotation(ConfigMapping.class).prefix(), names);
     return names;
   }
