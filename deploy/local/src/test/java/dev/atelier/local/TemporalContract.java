@@ -45,8 +45,8 @@ import org.junit.jupiter.api.io.TempDir;
 abstract class TemporalContract {
 
   private static final String QUEUE = "contract";
-  private static final CountDownLatch RELEASED = new CountDownLatch(1);
 
+  private final CountDownLatch released = new CountDownLatch(1); // ends what fell silent
   private DataDirectory directory;
   private Supervisor supervisor;
   private WorkflowServiceStubs stubs;
@@ -142,7 +142,7 @@ abstract class TemporalContract {
   }
 
   /** Falls silent in its first attempt, as a worker that was stopped. */
-  static final class WorkImpl implements Work {
+  record WorkImpl(CountDownLatch released) implements Work {
     @Override
     public int attemptAfterSilence() {
       int attempt = Activity.getExecutionContext().getInfo().getAttempt();
@@ -167,9 +167,9 @@ abstract class TemporalContract {
       }
     }
 
-    private static void awaitRelease() {
+    private void awaitRelease() {
       try {
-        RELEASED.await();
+        released.await();
       } catch (InterruptedException e) {
         Thread.currentThread().interrupt();
       }
@@ -196,13 +196,13 @@ abstract class TemporalContract {
                 .setMaxHeartbeatThrottleInterval(Duration.ofMillis(500))
                 .build());
     worker.registerWorkflowImplementationTypes(StoryImpl.class);
-    worker.registerActivitiesImplementations(new WorkImpl());
+    worker.registerActivitiesImplementations(new WorkImpl(released));
     factory.start();
   }
 
   @AfterAll
   void stop() throws Exception {
-    RELEASED.countDown();
+    released.countDown();
     factory.shutdownNow();
     stubs.shutdownNow();
     supervisor.close();
