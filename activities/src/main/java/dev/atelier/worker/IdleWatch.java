@@ -7,6 +7,7 @@ import io.temporal.common.interceptors.WorkerInterceptorBase;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
+import java.util.Set;
 
 /**
  * Tells when a worker has had nothing to compute for a while. A process that ends itself then needs
@@ -14,16 +15,16 @@ import java.time.InstantSource;
  */
 final class IdleWatch extends WorkerInterceptorBase {
 
-  private final String taskQueue;
+  private final Set<String> taskQueues;
   private final InstantSource clock;
   private int running;
   private Instant idleSince;
 
   /**
-   * @param taskQueue whose activities count as work
+   * @param taskQueues whose activities count as work
    */
-  IdleWatch(String taskQueue, InstantSource clock) {
-    this.taskQueue = taskQueue;
+  IdleWatch(Set<String> taskQueues, InstantSource clock) {
+    this.taskQueues = Set.copyOf(taskQueues);
     this.clock = clock;
     this.idleSince = clock.instant();
   }
@@ -40,7 +41,7 @@ final class IdleWatch extends WorkerInterceptorBase {
 
       @Override
       public void init(ActivityExecutionContext context) {
-        counts = context.getInfo().getActivityTaskQueue().equals(taskQueue);
+        counts = taskQueues.contains(context.getInfo().getActivityTaskQueue());
         super.init(context);
       }
 

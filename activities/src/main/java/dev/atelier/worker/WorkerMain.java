@@ -20,6 +20,7 @@ import io.temporal.worker.WorkerFactoryOptions;
 import io.temporal.worker.WorkerOptions;
 import java.time.Duration;
 import java.time.InstantSource;
+import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.slf4j.Logger;
@@ -65,7 +66,7 @@ public final class WorkerMain {
                 .setIdentity(config.worker().name() + "@" + ProcessHandle.current().pid())
                 .build());
     String computeQueue = TaskQueues.compute(config.worker().deviceClass());
-    IdleWatch idle = new IdleWatch(computeQueue, InstantSource.system());
+    IdleWatch idle = new IdleWatch(Set.of(computeQueue), InstantSource.system());
     WorkerFactory factory =
         WorkerFactory.newInstance(
             client, WorkerFactoryOptions.newBuilder().setWorkerInterceptors(idle).build());

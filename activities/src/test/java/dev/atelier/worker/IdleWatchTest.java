@@ -9,6 +9,7 @@ import io.temporal.testing.TestEnvironmentOptions;
 import io.temporal.worker.WorkerFactoryOptions;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.Set;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
@@ -61,7 +62,7 @@ class IdleWatchTest {
   }
 
   private IdleWatch watch(String queue) {
-    IdleWatch watch = new IdleWatch(queue, () -> now);
+    IdleWatch watch = new IdleWatch(Set.of(queue), () -> now);
     environment =
         TestActivityEnvironment.newInstance(
             TestEnvironmentOptions.newBuilder()
