@@ -71,7 +71,7 @@ public interface WorkerConfig {
 
     Path cacheDir(); // datasets, models and extractors fetched from the store
 
-    Optional<Duration> exitWhenIdle(); // ends after so long with nothing to compute; absent: never
+    Optional<Duration> exitWhenIdle(); // PT15M: ends after so long without work; absent: never
   }
 
   /**

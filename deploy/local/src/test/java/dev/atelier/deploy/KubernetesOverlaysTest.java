@@ -7,6 +7,7 @@ import dev.atelier.workflows.TaskQueues;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
@@ -131,7 +132,7 @@ class KubernetesOverlaysTest {
         assertThat(owner.at("/spec/scalingStrategy/strategy").asText()).isEqualTo("accurate");
         assertThat(owner.at("/spec/rollout/strategy").asText()).isEqualTo("gradual");
         assertThat(owner.at("/spec/jobTargetRef").has("activeDeadlineSeconds")).isFalse();
-        assertThat(value(container, "ATELIER_WORKER_EXIT_WHEN_IDLE")).isNotEmpty();
+        assertThat(Duration.parse(value(container, "ATELIER_WORKER_EXIT_WHEN_IDLE"))).isPositive();
       }
     }
     assertThat(gpuPods).isEqualTo(overlay.equals("gpu") ? 1 : 2);
