@@ -5,10 +5,10 @@ set -euo pipefail
 source=$1 target=$2
 here=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
 # What jdeps names for the api and the worker, and what they load by name: elliptic curves for TLS,
-# the zip file system, DNS, flight recordings and remote management.
+# the zip file system, DNS, flight recordings and remote management; jcmd for the operator.
 modules=java.base,java.compiler,java.desktop,java.instrument,java.management,java.naming,java.net.http,java.rmi
 modules+=,java.scripting,java.security.jgss,java.security.sasl,java.sql,java.sql.rowset,java.transaction.xa,java.xml
-modules+=,jdk.attach,jdk.crypto.ec,jdk.httpserver,jdk.jfr,jdk.localedata,jdk.management,jdk.naming.dns,jdk.net
+modules+=,jdk.attach,jdk.crypto.ec,jdk.jcmd,jdk.httpserver,jdk.jfr,jdk.localedata,jdk.management,jdk.naming.dns,jdk.net
 modules+=,jdk.security.auth,jdk.unsupported,jdk.zipfs
 
 mkdir -p "$target/api" "$target/worker/lib" "$target/libtorch-cpu"
