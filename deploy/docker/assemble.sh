@@ -4,8 +4,8 @@ set -euo pipefail
 
 source=$1 target=$2
 here=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
-# What jdeps names for the api and the worker, and what they load by name: elliptic curves for TLS,
-# the zip file system, DNS, flight recordings and remote management; jcmd for the operator.
+# With these an experiment went from launch to publication; among them what programs load by name:
+# elliptic curves for TLS, the zip file system, DNS. jcmd is for the operator.
 modules=java.base,java.compiler,java.desktop,java.instrument,java.management,java.naming,java.net.http,java.rmi
 modules+=,java.scripting,java.security.jgss,java.security.sasl,java.sql,java.sql.rowset,java.transaction.xa,java.xml
 modules+=,jdk.attach,jdk.crypto.ec,jdk.jcmd,jdk.httpserver,jdk.jfr,jdk.localedata,jdk.management,jdk.naming.dns,jdk.net
