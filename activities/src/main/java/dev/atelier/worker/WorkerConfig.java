@@ -4,6 +4,7 @@ import io.smallrye.config.ConfigMapping;
 import io.smallrye.config.SmallRyeConfigBuilder;
 import io.smallrye.config.WithDefault;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.Optional;
 import java.util.OptionalLong;
 
@@ -69,6 +70,8 @@ public interface WorkerConfig {
     OptionalLong samplingMemoryBytes(); // absent: half of what is available, on cuda no bound
 
     Path cacheDir(); // datasets, models and extractors fetched from the store
+
+    Optional<Duration> exitWhenIdle(); // PT15M: ends after so long without work; absent: never
 
     Deployment deployment();
   }

@@ -21,7 +21,9 @@ import io.temporal.worker.WorkerFactory;
 import io.temporal.worker.WorkerFactoryOptions;
 import io.temporal.worker.WorkerOptions;
 import java.time.Duration;
+import java.time.InstantSource;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.slf4j.Logger;
@@ -35,6 +37,7 @@ public final class WorkerMain {
 
   private static final Logger LOG = LoggerFactory.getLogger(WorkerMain.class);
   private static final Duration DRAIN_TIMEOUT = Duration.ofSeconds(25);
+  private static final Duration IDLE_CHECK = Duration.ofSeconds(1);
 
   private WorkerMain() {}
 
@@ -65,10 +68,13 @@ public final class WorkerMain {
                 .setNamespace(config.temporal().namespace())
                 .setIdentity(config.worker().name() + "@" + ProcessHandle.current().pid())
                 .build());
+    String computeQueue = TaskQueues.compute(config.worker().deviceClass());
+    IdleWatch idle = new IdleWatch(Set.of(computeQueue), InstantSource.system());
     WorkerFactory factory =
         WorkerFactory.newInstance(
             client,
             WorkerFactoryOptions.newBuilder()
+                .setWorkerInterceptors(idle)
                 .setMaxWorkflowThreadCount(4_000) // each student of an open experiment has one
                 .build());
 
@@ -83,9 +89,7 @@ public final class WorkerMain {
         new StudyActivitiesImpl(store, history, new StudyHistory(database)));
 
     // One at a time: libtorch's threads are the device, and a DJL process trains one model at once.
-    Worker compute =
-        factory.newWorker(
-            TaskQueues.compute(config.worker().deviceClass()), options(1, config.worker()));
+    Worker compute = factory.newWorker(computeQueue, options(1, config.worker()));
     compute.registerActivitiesImplementations(
         new TrainingActivitiesImpl(config.worker(), store, history, reuse, cache, draining::get),
         new AssignmentActivitiesImpl(config.worker(), store, history, cache, draining::get),
@@ -102,6 +106,19 @@ public final class WorkerMain {
         TaskQueues.compute(config.worker().deviceClass()),
         config.worker().threads(),
         config.worker().device());
+    config.worker().exitWhenIdle().ifPresent(patience -> exitWhenIdle(idle, patience));
+  }
+
+  private static void exitWhenIdle(IdleWatch idle, Duration patience) {
+    try {
+      while (!idle.idleFor(patience)) {
+        Thread.sleep(IDLE_CHECK.toMillis());
+      }
+      LOG.info("Nothing to compute for {}: ending.", patience);
+      System.exit(0); // through the drain
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
   }
 
   private static WorkerOptions options(int activitiesAtOnce, WorkerConfig.Worker settings) {

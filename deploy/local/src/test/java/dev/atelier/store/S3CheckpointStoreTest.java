@@ -28,7 +28,7 @@ class S3CheckpointStoreTest {
   private static final String PREFIX = ExperimentKeys.checkpoints("e", STUDENT);
 
   private static EmbeddedPostgres postgres;
-  private static S3ServerProcess server;
+  static S3ServerProcess server; // a subclass may put another one in its place
   private static ExperimentHistory history;
 
   @TempDir Path directory;

@@ -3,6 +3,7 @@ package dev.atelier.store;
 import java.io.File;
 import java.io.IOException;
 import java.net.URI;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
@@ -47,6 +48,19 @@ public record S3ServerProcess(Process process, String endpoint, ObjectStore stor
             "--console-address",
             "127.0.0.1:" + freePort()),
         Map.of("MINIO_ROOT_USER", USER, "MINIO_ROOT_PASSWORD", PASSWORD),
+        endpoint.toString(),
+        directory);
+  }
+
+  /** A real VersityGW, the S3 server of {@code docker-compose.yml}. */
+  static S3ServerProcess versityGw(String program, Path directory) throws Exception {
+    URI endpoint = URI.create("http://127.0.0.1:" + freePort());
+    Path data = directory.resolve("versitygw");
+    // It refuses to make a bucket in us-east-1 for MinIO's client, as AWS does; a folder is one.
+    Files.createDirectories(data.resolve(BUCKET));
+    return start(
+        List.of(program, "--port", endpoint.getAuthority(), "posix", data.toString()),
+        Map.of("ROOT_ACCESS_KEY", USER, "ROOT_SECRET_KEY", PASSWORD),
         endpoint.toString(),
         directory);
   }

@@ -1,0 +1,238 @@
+package dev.atelier.deploy;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import com.networknt.schema.Schema;
+import com.networknt.schema.SchemaRegistry;
+import com.networknt.schema.SpecificationVersion;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.regex.MatchResult;
+import java.util.regex.Pattern;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** {@code docker-compose.yml}, checked as far as it can be without a container engine. */
+class ComposeFileTest {
+
+  private static final Schema SCHEMA =
+      SchemaRegistry.withDefaultDialect(SpecificationVersion.DRAFT_2020_12)
+          .getSchema(composeSpecification());
+  // ${NAME}, ${NAME:-default}, ${NAME:?message}; $$ is a dollar sign
+  private static final Pattern VARIABLE =
+      Pattern.compile("(?<!\\$)\\$\\{([A-Z_]+)(:-[^}]*|:\\?[^}]*)?\\}");
+  private static final Pattern SECRET = Pattern.compile(".*(PASSWORD|SECRET|ACCESS_KEY|PWD).*");
+  private static final Set<String> ONE_SHOT =
+      Set.of("migrate", "s3-bucket", "temporal-schema", "temporal-namespace");
+
+  @TempDir private Path folder;
+  private String text;
+  private JsonNode compose;
+
+  @BeforeEach
+  void read() throws IOException {
+    text = DeployFiles.read("docker-compose.yml");
+    compose = DeployFiles.documents(text).get(0);
+  }
+
+  @Test
+  void shouldSatisfyTheComposeSpecification() {
+    assertThat(SCHEMA.validate(compose)).isEmpty();
+  }
+
+  @Test
+  void shouldBeRefusedByTheSpecificationWhenAFieldIsMisspelt() {
+    ObjectNode api = (ObjectNode) compose.at("/services/api");
+    api.set("healthchek", api.objectNode());
+    assertThat(SCHEMA.validate(compose)).isNotEmpty();
+  }
+
+  @Test
+  void shouldPinEveryImageAndBoundEveryServicesMemory() {
+    services()
+        .forEach(
+            (name, service) -> {
+              String image = resolve(service.path("image").asText());
+              assertThat(image).as(name).matches(DeployFiles.PINNED);
+              assertThat(service.at("/deploy/resources/limits/memory").asText())
+                  .as("memory limit of " + name)
+                  .isNotEmpty();
+            });
+    assertThat(List.of("postgres", "postgres:latest", "a/b", "host:5000/a"))
+        .noneMatch(DeployFiles.PINNED);
+  }
+
+  @Test
+  void shouldPublishPortsOnLoopbackUnlessToldOtherwise() {
+    List<String> ports = new ArrayList<>();
+    services()
+        .values()
+        .forEach(service -> service.path("ports").forEach(p -> ports.add(p.asText())));
+    assertThat(ports).isNotEmpty().allMatch(port -> resolve(port).startsWith("127.0.0.1:"));
+  }
+
+  @Test
+  void shouldRequireEachSecretAndGiveEachOtherVariableADefault() {
+    Map<String, String> variables = new LinkedHashMap<>();
+    for (MatchResult match : VARIABLE.matcher(text).results().toList()) {
+      assertThat(match.group(2)).as(match.group()).isNotNull();
+      variables.put(match.group(1), match.group(2));
+    }
+    variables.forEach(
+        (name, rule) ->
+            assertThat(rule.startsWith(":?"))
+                .as("%s is %s", name, rule)
+                .isEqualTo(SECRET.matcher(name).matches()));
+    // Nor is a secret written out.
+    services()
+        .forEach(
+            (service, definition) ->
+                definition
+                    .path("environment")
+                    .properties()
+                    .forEach(
+                        entry -> {
+                          if (SECRET.matcher(entry.getKey()).matches()) {
+                            assertThat(entry.getValue().asText())
+                                .as(service + "." + entry.getKey())
+                                .startsWith("${");
+                          }
+                        }));
+  }
+
+  @Test
+  void shouldListEachVariableInTheExampleAndFillInTheSecrets() throws Exception {
+    Set<String> used = new TreeSet<>();
+    VARIABLE.matcher(text).results().forEach(match -> used.add(match.group(1)));
+    String example = DeployFiles.read(".env.example");
+    Set<String> listed = new TreeSet<>();
+    Pattern.compile("(?m)^(?:# )?([A-Z_]+)=")
+        .matcher(example)
+        .results()
+        .forEach(m -> listed.add(m.group(1)));
+    assertThat(listed).isEqualTo(used);
+
+    Path script = folder.resolve("deploy/docker/make-env.sh");
+    Files.createDirectories(script.getParent());
+    Files.copy(DeployFiles.ROOT.resolve("deploy/docker/make-env.sh"), script);
+    Files.writeString(folder.resolve(".env.example"), example);
+    assertThat(run("sh", script.toString())).isZero();
+    String made = Files.readString(folder.resolve(".env"));
+    assertThat(made).doesNotContainPattern("(?m)^[A-Z_]+=$");
+    assertThat(made.lines().filter(line -> line.matches("[A-Z].*=.+")).distinct()).hasSize(5);
+    assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(folder.resolve(".env"))))
+        .isEqualTo("rw-------");
+    assertThat(run("sh", script.toString())).as("it overwrites nothing").isNotZero();
+    assertThat(folder.resolve(".env")).hasContent(made);
+  }
+
+  @Test
+  void shouldDependOnlyOnServicesThatExistInAStateThatTheyReach() {
+    Map<String, JsonNode> services = services();
+    services.forEach(
+        (name, service) ->
+            service
+                .path("depends_on")
+                .properties()
+                .forEach(
+                    entry -> {
+                      JsonNode other = services.get(entry.getKey());
+                      assertThat(other).as("%s depends on %s", name, entry.getKey()).isNotNull();
+                      String condition = entry.getValue().path("condition").asText();
+                      assertThat(condition.equals("service_completed_successfully"))
+                          .as("%s waits for %s", name, entry.getKey())
+                          .isEqualTo(ONE_SHOT.contains(entry.getKey()));
+                      if (condition.equals("service_healthy")) {
+                        assertThat(other.has("healthcheck")).as(entry.getKey()).isTrue();
+                      }
+                    }));
+  }
+
+  @Test
+  void shouldRestartServersForEverAndOneShotsOnlyWhenTheyFail() {
+    services()
+        .forEach(
+            (name, service) ->
+                assertThat(service.path("restart").asText())
+                    .as(name)
+                    .startsWith(ONE_SHOT.contains(name) ? "on-failure" : "unless-stopped"));
+  }
+
+  @Test
+  void shouldSetOnlyVariablesThatTheProgramsRead() throws IOException {
+    Set<String> api = KnownVariables.ofApi();
+    Set<String> worker = KnownVariables.ofWorker();
+    assertThat(api).contains("ATELIER_S3_ENDPOINT").doesNotContain("ATELIER_S3_ENDPIONT");
+    assertThat(worker).contains("ATELIER_WORKER_CACHE_DIR");
+    for (String name : List.of("api", "migrate")) {
+      assertThat(environment(name)).as(name).isSubsetOf(api);
+    }
+    for (String name : List.of("worker-light", "worker-cpu", "worker-gpu")) {
+      assertThat(environment(name)).as(name).isSubsetOf(worker);
+    }
+  }
+
+  @Test
+  void shouldMountOnlyWhatIsInTheSourceTreeAndDeclaredVolumes() {
+    services()
+        .forEach(
+            (name, service) ->
+                service
+                    .path("volumes")
+                    .forEach(
+                        volume -> {
+                          String source = volume.asText().split(":", -1)[0];
+                          if (source.startsWith("./")) {
+                            assertThat(DeployFiles.ROOT.resolve(source)).as(name).exists();
+                          } else {
+                            assertThat(compose.path("volumes").has(source)).as(source).isTrue();
+                          }
+                        }));
+  }
+
+  private Set<String> environment(String service) {
+    Set<String> names = new TreeSet<>();
+    services().get(service).path("environment").fieldNames().forEachRemaining(names::add);
+    assertThat(names).isNotEmpty();
+    return names;
+  }
+
+  private Map<String, JsonNode> services() {
+    Map<String, JsonNode> services = new LinkedHashMap<>();
+    compose.path("services").properties().forEach(e -> services.put(e.getKey(), e.getValue()));
+    assertThat(services).isNotEmpty();
+    return services;
+  }
+
+  private static JsonNode composeSpecification() {
+    ObjectNode specification = (ObjectNode) DeployFiles.schema("compose-spec.json");
+    return specification.without("$id"); // which isn't the absolute address that it should be
+  }
+
+  /** As Compose does with nothing set. */
+  private static String resolve(String value) {
+    return VARIABLE
+        .matcher(value)
+        .replaceAll(
+            m -> m.group(2) != null && m.group(2).startsWith(":-") ? m.group(2).substring(2) : "");
+  }
+
+  private static int run(String... command) throws Exception {
+    return new ProcessBuilder(command)
+        .redirectErrorStream(true)
+        .redirectOutput(ProcessBuilder.Redirect.DISCARD)
+        .start()
+        .waitFor();
+  }
+}

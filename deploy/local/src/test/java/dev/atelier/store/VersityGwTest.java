@@ -1,0 +1,30 @@
+package dev.atelier.store;
+
+import dev.atelier.deploy.Programs;
+import dev.atelier.deploy.RequiresProgram;
+import java.nio.file.Path;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The S3 server of {@code docker-compose.yml}. */
+@RequiresProgram("versitygw")
+class VersityGwTest extends ObjectStoreContract {
+
+  private static S3ServerProcess server;
+
+  @BeforeAll
+  static void start(@TempDir Path data) throws Exception {
+    server = S3ServerProcess.versityGw(Programs.find("versitygw").orElseThrow().toString(), data);
+  }
+
+  @AfterAll
+  static void stop() {
+    server.close();
+  }
+
+  @Override
+  ObjectStore store() {
+    return server.store();
+  }
+}
