@@ -327,21 +327,24 @@ public final class ExperimentHistory {
       String experimentId, ModelKey key, String errorType, String errorMessage) {
     inTransaction(
         handle -> {
-          handle
-              .createUpdate(
-                  """
-                  update model
-                  set state = :failed, error_type = :errorType, error_message = :errorMessage,
-                      finished_at = now(), fence = fence + 1
-                  where experiment_id = :id and key = :key
-                  """)
-              .bind("id", experimentId)
-              .bind("key", key.value())
-              .bind("failed", ModelState.FAILED.name())
-              .bind("errorType", errorType)
-              .bind("errorMessage", errorMessage)
-              .execute();
-          return event(handle, experimentId, "model-failed", Optional.of(key), errorMessage);
+          int changed =
+              handle
+                  .createUpdate(
+                      """
+                      update model
+                      set state = :failed, error_type = :errorType, error_message = :errorMessage,
+                          finished_at = now(), fence = fence + 1
+                      where experiment_id = :id and key = :key and state <> :failed
+                      """)
+                  .bind("id", experimentId)
+                  .bind("key", key.value())
+                  .bind("failed", ModelState.FAILED.name())
+                  .bind("errorType", errorType)
+                  .bind("errorMessage", errorMessage)
+                  .execute();
+          return changed == 0
+              ? null
+              : event(handle, experimentId, "model-failed", Optional.of(key), errorMessage);
         });
   }
 
@@ -364,7 +367,17 @@ public final class ExperimentHistory {
                 .add();
           }
           batch.execute();
-          return event(handle, experimentId, "ranges-planned", Optional.empty(), detail);
+          return handle
+              .createUpdate(
+                  """
+                  insert into event (experiment_id, kind, detail)
+                  select id, 'ranges-planned', :detail from experiment
+                  where id = :id and not exists (select 1 from event where experiment_id = :id
+                    and kind = 'ranges-planned' and detail = :detail)
+                  """)
+              .bind("id", experimentId)
+              .bind("detail", detail)
+              .execute();
         });
   }
 
@@ -405,20 +418,25 @@ public final class ExperimentHistory {
   public void recordRetry(String experimentId, ModelKey key, TrainingOverrides overrides) {
     inTransaction(
         handle -> {
-          handle
-              .createUpdate(
-                  """
-                  update model
-                  set state = :pending, overrides = cast(:overrides as jsonb), fingerprint = null,
-                      error_type = null, error_message = null, finished_at = null
-                  where experiment_id = :id and key = :key
-                  """)
-              .bind("id", experimentId)
-              .bind("key", key.value())
-              .bind("pending", ModelState.PENDING.name())
-              .bind("overrides", json(overrides))
-              .execute();
-          return event(handle, experimentId, "retry", Optional.of(key), json(overrides));
+          int changed =
+              handle
+                  .createUpdate(
+                      """
+                      update model
+                      set state = :pending, overrides = cast(:overrides as jsonb),
+                          fingerprint = null, error_type = null, error_message = null,
+                          finished_at = null
+                      where experiment_id = :id and key = :key
+                        and (state <> :pending or overrides <> cast(:overrides as jsonb))
+                      """)
+                  .bind("id", experimentId)
+                  .bind("key", key.value())
+                  .bind("pending", ModelState.PENDING.name())
+                  .bind("overrides", json(overrides))
+                  .execute();
+          return changed == 0
+              ? null
+              : event(handle, experimentId, "retry", Optional.of(key), json(overrides));
         });
   }
 
