@@ -18,10 +18,13 @@ import java.util.stream.Stream;
 final class WorkArea {
 
   private static final String LOCK = "lock";
+  private static final String OWN = "worker-";
 
   private final Path directory;
-  private Optional<Path> own = Optional.empty(); // guarded by this
-  private Optional<FileLock> ownLock = Optional.empty(); // held for good; guarded by this
+  private Optional<Own> own = Optional.empty(); // guarded by this
+
+  /** The lock is held for as long as this process lives. */
+  private record Own(Path directory, FileLock lock) {}
 
   WorkArea(Path directory) {
     this.directory = directory;
@@ -31,23 +34,22 @@ final class WorkArea {
   synchronized Path own() throws IOException {
     if (own.isEmpty()) {
       Files.createDirectories(directory);
-      try (FileChannel gate = open(directory.resolve(LOCK));
-          FileLock noSweep = gate.lock()) { // one without a lock yet must not be taken for abandoned
-        Path fresh = Files.createTempDirectory(directory, "worker-");
-        ownLock = Optional.of(open(fresh.resolve(LOCK)).lock());
-        own = Optional.of(fresh);
+      try (FileChannel gate = open(directory.resolve(LOCK))) {
+        var unused = gate.lock(); // nobody must see the directory before its lock is held
+        Path fresh = Files.createTempDirectory(directory, OWN);
+        own = Optional.of(new Own(fresh, open(fresh.resolve(LOCK)).lock()));
       }
     }
-    return own.get();
+    return own.get().directory();
   }
 
-  /** Deletes the directories of processes that are no more. */
+  /** Deletes the directories of processes that are no more. Before {@link #own}. */
   void removeAbandoned() throws IOException {
     if (!Files.isDirectory(directory)) {
       return;
     }
-    try (FileChannel gate = open(directory.resolve(LOCK));
-        FileLock noOtherSweep = gate.lock()) {
+    try (FileChannel gate = open(directory.resolve(LOCK))) {
+      var unused = gate.lock();
       for (Path worker : directories()) {
         try (FileChannel channel = open(worker.resolve(LOCK));
             FileLock abandoned = channel.tryLock()) {
@@ -63,7 +65,7 @@ final class WorkArea {
 
   private List<Path> directories() throws IOException {
     try (Stream<Path> found = Files.list(directory)) {
-      return found.filter(Files::isDirectory).toList();
+      return found.filter(path -> path.getFileName().toString().startsWith(OWN)).toList();
     }
   }
 

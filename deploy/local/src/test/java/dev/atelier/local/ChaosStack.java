@@ -187,22 +187,42 @@ final class ChaosStack implements AutoCloseable {
 
   /** Launches until the api has acknowledged, as a patient client does. */
   String launch(String spec, String idempotencyKey) throws Exception {
-    HttpRequest request =
-        HttpRequest.newBuilder(URI.create(endpoints.api() + "/api/v1/experiments"))
-            .header("Content-Type", "application/yaml")
-            .header("Idempotency-Key", idempotencyKey)
-            .timeout(Duration.ofSeconds(30))
-            .POST(BodyPublishers.ofString(spec))
-            .build();
+    HttpResponse<String> answer =
+        patiently(
+            HttpRequest.newBuilder(URI.create(endpoints.api() + "/api/v1/experiments"))
+                .header("Content-Type", "application/yaml")
+                .header("Idempotency-Key", idempotencyKey)
+                .timeout(Duration.ofSeconds(30))
+                .POST(BodyPublishers.ofString(spec))
+                .build());
+    if (answer.statusCode() != 202) {
+      throw new AssertionError("Launch refused: " + answer.body());
+    }
+    return JSON.readTree(answer.body()).get("id").asText();
+  }
+
+  /** Cancels; nothing changes when the experiment has ended already. */
+  void cancel(String id) throws Exception {
+    HttpResponse<String> answer =
+        patiently(
+            HttpRequest.newBuilder(
+                    URI.create(endpoints.api() + "/api/v1/experiments/" + id + "/cancel"))
+                .timeout(Duration.ofSeconds(30))
+                .POST(BodyPublishers.noBody())
+                .build());
+    if (answer.statusCode() / 100 != 2 && answer.statusCode() != 409) {
+      throw new AssertionError("Cancel refused: " + answer.body());
+    }
+  }
+
+  /** Sends again while the api or what it needs is away. */
+  private HttpResponse<String> patiently(HttpRequest request) throws Exception {
     Instant end = Instant.now().plus(PATIENCE);
     while (true) {
       try {
         HttpResponse<String> answer = http.send(request, BodyHandlers.ofString());
-        if (answer.statusCode() == 202) {
-          return JSON.readTree(answer.body()).get("id").asText();
-        }
         if (answer.statusCode() < 500 || Instant.now().isAfter(end)) {
-          throw new AssertionError("Launch refused: " + answer.body());
+          return answer;
         }
       } catch (IOException e) {
         if (Instant.now().isAfter(end)) {
@@ -210,27 +230,6 @@ final class ChaosStack implements AutoCloseable {
         }
       }
       Thread.sleep(200);
-    }
-  }
-
-  void cancel(String id) throws Exception {
-    post(id, "/cancel", "");
-  }
-
-  void retry(String id, String key, String overrides) throws Exception {
-    post(id, "/models/" + key + "/retry", overrides);
-  }
-
-  private void post(String id, String path, String body) throws Exception {
-    HttpResponse<String> answer =
-        http.send(
-            HttpRequest.newBuilder(URI.create(endpoints.api() + "/api/v1/experiments/" + id + path))
-                .header("Content-Type", "application/json")
-                .POST(BodyPublishers.ofString(body))
-                .build(),
-            BodyHandlers.ofString());
-    if (answer.statusCode() / 100 != 2) {
-      throw new AssertionError(path + " refused: " + answer.body());
     }
   }
 
@@ -329,8 +328,24 @@ final class ChaosStack implements AutoCloseable {
     return credentials;
   }
 
-  /** Rows of Postgres as text. */
+  /** Rows of Postgres as text, once it answers. */
   List<List<String>> query(String sql) throws Exception {
+    Instant end = Instant.now().plus(PATIENCE);
+    while (true) {
+      try {
+        return queryOnce(sql);
+      } catch (SQLException e) {
+        // 08: no connection; 57: it shuts down or starts
+        boolean away = String.valueOf(e.getSQLState()).matches("(08|57).*");
+        if (!away || Instant.now().isAfter(end)) {
+          throw e;
+        }
+      }
+      Thread.sleep(200);
+    }
+  }
+
+  private List<List<String>> queryOnce(String sql) throws SQLException, IOException {
     try (Connection database = connect();
         Statement statement = database.createStatement();
         ResultSet row = statement.executeQuery(sql)) {

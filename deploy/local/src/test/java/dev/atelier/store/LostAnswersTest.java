@@ -215,8 +215,7 @@ class LostAnswersTest {
         () ->
             history.recordRanges(
                 "a", List.of(new TimestepRange(0, 300), new TimestepRange(300, 1000)), "measured"));
-    untilDone(
-        () -> assertThat(reuse.claim("a", FIRST, "fingerprint", List.of())).isEmpty());
+    untilDone(() -> assertThat(reuse.claim("a", FIRST, "fingerprint", List.of())).isEmpty());
     untilDone(() -> train(store, history, "a", FIRST));
     untilDone(
         () -> {
@@ -248,8 +247,7 @@ class LostAnswersTest {
         () ->
             reuse.recordReused(
                 "b", FIRST, "fingerprint", reuse.trained("b", "fingerprint").get(0)));
-    untilDone(
-        () -> assertThat(reuse.takeOverEvaluation("b", "o2mkd", "figures")).contains(7.5));
+    untilDone(() -> assertThat(reuse.takeOverEvaluation("b", "o2mkd", "figures")).contains(7.5));
     untilDone(() -> history.recordStage("b", Stage.CANCELED, "", ""));
     return seen();
   }
