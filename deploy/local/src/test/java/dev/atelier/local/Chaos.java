@@ -336,8 +336,11 @@ final class Chaos {
   private void disk(String id, Random random) throws Exception {
     stack.awaitStep(id, "student-1", random.nextInt(STEPS / 2));
     int before = stack.logLines(FULL);
-    try (ChaosStack.FullCache full = stack.fillCache()) {
+    Path filler = stack.fillCache();
+    try {
       stack.await(id, experiment -> stack.logLines(FULL) > before);
+    } finally {
+      Files.delete(filler);
     }
     if (stack.logLines(FULL) == before) {
       throw new AssertionError("No worker has said that its disk is full.");

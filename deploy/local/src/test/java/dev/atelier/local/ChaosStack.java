@@ -95,22 +95,15 @@ final class ChaosStack implements AutoCloseable {
     return smallCache;
   }
 
-  /** The workers' cache without any room, until closed. */
-  record FullCache(Path filler) implements AutoCloseable {
-    @Override
-    public void close() throws IOException {
-      Files.delete(filler);
-    }
-  }
-
-  FullCache fillCache() throws IOException {
+  /** Leaves the workers' cache no room until the file that is returned is deleted. */
+  Path fillCache() throws IOException {
     Path filler = data.resolve("cache").resolve("filler");
     try (OutputStream out = Files.newOutputStream(filler)) {
       while (true) {
         out.write(new byte[64 * 1024]);
       }
     } catch (IOException e) {
-      return new FullCache(filler); // no room is left
+      return filler; // no room is left
     }
   }
 
@@ -269,8 +262,8 @@ final class ChaosStack implements AutoCloseable {
     return await(
         id,
         experiment ->
-            model(experiment, key).get("state").asText().equals("RUNNING")
-                    && model(experiment, key).get("step").asInt() >= step
+            (model(experiment, key).get("state").asText().equals("RUNNING")
+                    && model(experiment, key).get("step").asInt() >= step)
                 || model(experiment, key).get("state").asText().equals("DONE"));
   }
 
