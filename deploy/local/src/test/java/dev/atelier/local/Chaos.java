@@ -270,6 +270,8 @@ final class Chaos {
         stack.signal(busyWorker(id, random), "KILL");
       }
       Thread.sleep(outage.toMillis());
+      // An outage that nobody has met proves nothing.
+      stack.await(id, experiment -> mode == Mode.SLOW || stack.s3().refused() > before);
     } finally {
       stack.s3().become(Mode.PASS);
     }

@@ -316,7 +316,7 @@ class LostAnswersTest {
                       """
                       select m.experiment_id, m.key, m.range_low, m.range_high, m.state, m.step,
                         m.total_steps, m.overrides, m.error_type, m.fingerprint, m.start_key,
-                        s.experiment_id, s.key
+                        s.experiment_id as source, s.key as source_key
                       from model m left join model s on s.id = m.reused_from
                       """,
                       """
