@@ -44,13 +44,13 @@ class FaultsIT {
   @ParameterizedTest
   @Order(1)
   @CsvSource({
-    "KILL, 2",
+    "KILL, 1",
     "ZOMBIE, 1",
     "S3, 3",
     "POSTGRES, 1",
     "POISON, 1",
-    "CANCEL, 2",
-    "SOAK, 4",
+    "CANCEL, 1",
+    "SOAK, 3",
   })
   void shouldKeepItsPromiseWhenDamaged(Fault fault, int rounds) throws Exception {
     Outcome outcome = chaos.run(fault, rounds);
