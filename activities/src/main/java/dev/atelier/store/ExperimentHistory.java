@@ -429,21 +429,24 @@ public final class ExperimentHistory {
       String experimentId, ModelKey key, String errorType, String errorMessage) {
     inTransaction(
         handle -> {
-          handle
-              .createUpdate(
-                  """
-                  update model
-                  set state = :failed, error_type = :errorType, error_message = :errorMessage,
-                      finished_at = now(), fence = fence + 1
-                  where experiment_id = :id and key = :key
-                  """)
-              .bind("id", experimentId)
-              .bind("key", key.value())
-              .bind("failed", ModelState.FAILED.name())
-              .bind("errorType", errorType)
-              .bind("errorMessage", errorMessage)
-              .execute();
-          return event(handle, experimentId, "model-failed", Optional.of(key), errorMessage);
+          int changed =
+              handle
+                  .createUpdate(
+                      """
+                      update model
+                      set state = :failed, error_type = :errorType, error_message = :errorMessage,
+                          finished_at = now(), fence = fence + 1
+                      where experiment_id = :id and key = :key and state <> :failed
+                      """)
+                  .bind("id", experimentId)
+                  .bind("key", key.value())
+                  .bind("failed", ModelState.FAILED.name())
+                  .bind("errorType", errorType)
+                  .bind("errorMessage", errorMessage)
+                  .execute();
+          return changed == 0
+              ? null
+              : event(handle, experimentId, "model-failed", Optional.of(key), errorMessage);
         });
   }
 
@@ -466,7 +469,17 @@ public final class ExperimentHistory {
                 .add();
           }
           batch.execute();
-          return event(handle, experimentId, "ranges-planned", Optional.empty(), detail);
+          return handle
+              .createUpdate(
+                  """
+                  insert into event (experiment_id, kind, detail)
+                  select id, 'ranges-planned', :detail from experiment
+                  where id = :id and not exists (select 1 from event where experiment_id = :id
+                    and kind = 'ranges-planned' and detail = :detail)
+                  """)
+              .bind("id", experimentId)
+              .bind("detail", detail)
+              .execute();
         });
   }
 
@@ -523,7 +536,7 @@ public final class ExperimentHistory {
               .bind("pending", ModelState.PENDING.name())
               .bind("overrides", json(overrides))
               .execute();
-          return event(handle, experimentId, "retry", Optional.of(key), json(overrides));
+          return request(handle, experimentId, "retry", Optional.of(key), json(overrides));
         });
   }
 
@@ -565,7 +578,7 @@ public final class ExperimentHistory {
               .bind("pending", ModelState.PENDING.name())
               .bind("done", ModelState.DONE.name())
               .execute();
-          return event(
+          return request(
               handle, experimentId, "extend", Optional.of(key), "to %d steps".formatted(steps));
         });
   }
@@ -610,7 +623,7 @@ public final class ExperimentHistory {
               .bind("pending", ModelState.PENDING.name())
               .bind("overrides", json(replacement.training()))
               .execute();
-          return event(handle, experimentId, "replace", Optional.of(key), json(replacement));
+          return request(handle, experimentId, "replace", Optional.of(key), json(replacement));
         });
   }
 
@@ -633,7 +646,7 @@ public final class ExperimentHistory {
   }
 
   public void recordCancelRequest(String experimentId, ModelKey key) {
-    inTransaction(handle -> event(handle, experimentId, "cancel-model", Optional.of(key), ""));
+    inTransaction(handle -> request(handle, experimentId, "cancel-model", Optional.of(key), ""));
   }
 
   /** Ends a model that is no longer wanted; an attempt that still runs has lost its power. */
@@ -714,7 +727,7 @@ public final class ExperimentHistory {
               .createUpdate("delete from candidate where experiment_id = :id")
               .bind("id", experimentId)
               .execute();
-          return event(
+          return request(
               handle, experimentId, eventKind, Optional.empty(), String.join(", ", subjects));
         });
   }
@@ -875,6 +888,30 @@ public final class ExperimentHistory {
   /** Adds a line to the experiment's audit trail. */
   public void recordEvent(String experimentId, String kind, String detail) {
     inTransaction(handle -> event(handle, experimentId, kind, Optional.empty(), detail));
+  }
+
+  /**
+   * The event of a request, once: an activity whose answer was lost comes again before anything
+   * else happens to the model, or to the experiment where it is about no model.
+   */
+  private static Object request(
+      Handle handle, String experimentId, String kind, Optional<ModelKey> key, String detail) {
+    boolean known =
+        handle
+            .createQuery(
+                """
+                select kind = :kind and detail = :detail as known from event
+                where experiment_id = :id and model_key is not distinct from :key
+                order by id desc limit 1
+                """)
+            .bind("id", experimentId)
+            .bind("kind", kind)
+            .bind("key", key.map(ModelKey::value))
+            .bind("detail", detail)
+            .mapTo(Boolean.class)
+            .findOne()
+            .orElse(false);
+    return known ? null : event(handle, experimentId, kind, key, detail);
   }
 
   private static Object event(

@@ -15,10 +15,18 @@ final class ArtifactCache {
 
   private final Path directory;
   private final ObjectStore store;
+  private final WorkArea work;
 
+  /** Opens the cache, and removes what processes that were killed have left in it. */
   ArtifactCache(Path directory, ObjectStore store) {
     this.directory = directory;
     this.store = store;
+    this.work = new WorkArea(directory.resolve("work"));
+    try {
+      work.removeAbandoned();
+    } catch (IOException e) {
+      throw new UncheckedIOException("Cannot clean up '%s'.".formatted(directory), e);
+    }
   }
 
   /**
@@ -41,8 +49,7 @@ final class ArtifactCache {
   /** A directory for work that nobody else sees; closing deletes it. */
   WorkDirectory newWorkDirectory(String prefix) {
     try {
-      Path work = Files.createDirectories(directory.resolve("work"));
-      return new WorkDirectory(Files.createTempDirectory(work, prefix));
+      return new WorkDirectory(Files.createTempDirectory(work.own(), prefix));
     } catch (IOException e) {
       throw new UncheckedIOException("Cannot write below '%s'.".formatted(directory), e);
     }

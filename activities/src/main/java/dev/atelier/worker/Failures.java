@@ -16,6 +16,7 @@ import dev.atelier.workflows.ErrorType;
 import io.temporal.activity.Activity;
 import io.temporal.client.ActivityCompletionException;
 import io.temporal.failure.TemporalFailure;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -50,7 +51,9 @@ final class Failures {
   }
 
   static ErrorType typeOf(Throwable failure) {
-    if (failure instanceof StoreUnavailableException) {
+    if (FullDisk.behind(failure).isPresent()) {
+      return ErrorType.DISK_FULL; // also where a store's file could not be kept
+    } else if (failure instanceof StoreUnavailableException) {
       return ErrorType.STORE_UNAVAILABLE;
     } else if (failure instanceof SupersededException) {
       return ErrorType.SUPERSEDED;
@@ -83,6 +86,11 @@ final class Failures {
   }
 
   private static String sentence(Throwable failure) {
+    Optional<Throwable> full = FullDisk.behind(failure);
+    if (full.isPresent()) {
+      return "The worker's disk is full: %s. The work goes on from its last checkpoint once there is room below atelier.worker.cache-dir."
+          .formatted(full.get().getMessage());
+    }
     String message = failure.getMessage();
     return message == null ? failure.getClass().getSimpleName() : message;
   }

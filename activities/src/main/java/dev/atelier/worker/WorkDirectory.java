@@ -12,12 +12,19 @@ record WorkDirectory(Path path) implements AutoCloseable {
 
   @Override
   public void close() {
-    try (Stream<Path> files = Files.walk(path)) {
+    try {
+      delete(path);
+    } catch (IOException e) {
+      throw new UncheckedIOException("Cannot delete '%s'.".formatted(path), e);
+    }
+  }
+
+  /** Deletes a directory with all that is in it. */
+  static void delete(Path directory) throws IOException {
+    try (Stream<Path> files = Files.walk(directory)) {
       for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
         Files.deleteIfExists(file);
       }
-    } catch (IOException e) {
-      throw new UncheckedIOException("Cannot delete '%s'.".formatted(path), e);
     }
   }
 }

@@ -1,6 +1,9 @@
 package dev.atelier.worker;
 
+import static java.nio.file.StandardOpenOption.WRITE;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.catchThrowable;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.atelier.dataset.DatasetException;
 import dev.atelier.evaluation.EvaluationException;
@@ -15,7 +18,10 @@ import dev.atelier.training.InvalidSpecException;
 import dev.atelier.training.TrainingInterruptedException;
 import dev.atelier.workflows.ErrorType;
 import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -41,6 +47,12 @@ class FailuresTest {
             new DatasetException(DatasetException.Kind.CORRUPT, "empty"),
             ErrorType.DATASET_CORRUPT),
         Arguments.of(new InvalidSpecException("no features"), ErrorType.INVALID_SPEC),
+        Arguments.of(
+            new StoreUnavailableException("x", new IOException("No space left on device")),
+            ErrorType.DISK_FULL),
+        Arguments.of(
+            new StoreUnavailableException("x", new IOException("Connection reset")),
+            ErrorType.STORE_UNAVAILABLE),
         Arguments.of(new OutOfMemoryError("heap"), ErrorType.OUT_OF_MEMORY),
         Arguments.of(new IOException("anything else"), ErrorType.INTERNAL));
   }
@@ -49,5 +61,14 @@ class FailuresTest {
   @MethodSource("failures")
   void shouldGiveEachFailureItsType(Throwable failure, ErrorType type) {
     assertThat(Failures.typeOf(failure)).isEqualTo(type);
+  }
+
+  /** What the kernel itself says of a full device. */
+  @Test
+  void shouldKnowAFullDiskWhenAFileCannotBeWritten() {
+    assumeTrue(Files.isWritable(Path.of("/dev/full")));
+    Throwable failure =
+        catchThrowable(() -> Files.write(Path.of("/dev/full"), new byte[] {1}, WRITE));
+    assertThat(Failures.typeOf(failure)).isEqualTo(ErrorType.DISK_FULL);
   }
 }

@@ -19,6 +19,7 @@ public enum ErrorType {
   INTERNAL(3),
   TRAINED_ELSEWHERE(Integer.MAX_VALUE), // an equal model is being trained: wait for it
   STORE_UNAVAILABLE(Integer.MAX_VALUE),
+  DISK_FULL(Integer.MAX_VALUE), // of the worker: another one may have room, or this one later
   WORKER_LOST(Integer.MAX_VALUE);
 
   private final int maxAttempts;

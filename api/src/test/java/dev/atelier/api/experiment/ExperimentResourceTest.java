@@ -28,11 +28,11 @@ import io.temporal.client.WorkflowStub;
 import jakarta.inject.Inject;
 import java.util.ArrayList;
 import java.util.Collections;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.Callable;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
@@ -230,17 +230,41 @@ class ExperimentResourceTest {
   }
 
   @Test
-  void shouldLaunchOneExperimentWhenTwentyRequestsShareAKey() throws Exception {
+  void shouldLaunchOneExperimentWhenAHundredRequestsShareAKey() throws Exception {
     String key = UUID.randomUUID().toString();
-    String name = "twenty-" + key;
-    ExecutorService callers = Executors.newFixedThreadPool(20);
+    String name = "hundred-" + key;
+    ExecutorService callers = Executors.newFixedThreadPool(100);
     try {
-      Callable<String> call = () -> launch("{\"name\": \"%s\"}".formatted(name), key);
-      Set<String> ids = new HashSet<>();
-      for (Future<String> answer : callers.invokeAll(Collections.nCopies(20, call))) {
-        ids.add(answer.get());
+      // One in ten has another body: it is refused, unless it came first of all.
+      List<Callable<Integer>> calls = new ArrayList<>();
+      Set<String> ids = ConcurrentHashMap.newKeySet();
+      Set<Integer> accepted = ConcurrentHashMap.newKeySet();
+      for (int i = 0; i < 100; i++) {
+        int seed = i % 10 == 9 ? 4 : 3;
+        calls.add(
+            () -> {
+              var answer =
+                  given()
+                      .header("Idempotency-Key", key)
+                      .contentType("application/json")
+                      .body("{\"name\": \"%s\", \"seed\": %d}".formatted(name, seed))
+                      .post(EXPERIMENTS);
+              if (answer.statusCode() == 202) {
+                ids.add(answer.path("id"));
+                accepted.add(seed);
+              }
+              return answer.statusCode();
+            });
+      }
+      List<Integer> statuses = new ArrayList<>();
+      for (Future<Integer> answer : callers.invokeAll(calls)) {
+        statuses.add(answer.get());
       }
       assertThat(ids).hasSize(1);
+      assertThat(accepted).hasSize(1);
+      int same = accepted.contains(3) ? 90 : 10;
+      assertThat(Collections.frequency(statuses, 202)).isEqualTo(same);
+      assertThat(Collections.frequency(statuses, 422)).isEqualTo(100 - same);
     } finally {
       callers.shutdownNow();
     }

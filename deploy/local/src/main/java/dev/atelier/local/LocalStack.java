@@ -7,6 +7,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Consumer;
+import java.util.function.UnaryOperator;
 
 /** Postgres, S3, Temporal, the api and the workers, as processes on this machine. */
 public final class LocalStack implements AutoCloseable {
@@ -17,6 +18,7 @@ public final class LocalStack implements AutoCloseable {
   private final Ports ports;
   private final Installation installation;
   private final Consumer<String> notices;
+  private UnaryOperator<String> s3Route = UnaryOperator.identity();
 
   private LocalStack(
       StackOptions options,
@@ -57,6 +59,11 @@ public final class LocalStack implements AutoCloseable {
     }
   }
 
+  /** Lets the api and the workers reach S3 at another endpoint, such as a proxy before it. */
+  void routeS3(UnaryOperator<String> route) {
+    s3Route = route;
+  }
+
   /** Starts everything and returns when all of it answers. */
   public Endpoints start() throws StackException, InterruptedException {
     supervisor.prepare();
@@ -76,7 +83,7 @@ public final class LocalStack implements AutoCloseable {
             temporal.target(),
             postgres.jdbcUrl(),
             PostgresService.USER,
-            s3.endpoint(),
+            s3Route.apply(s3.endpoint()),
             credentials);
     ApiService api =
         new ApiService(installation.apiJar(), ports.api(), connections, temporal.webUi());

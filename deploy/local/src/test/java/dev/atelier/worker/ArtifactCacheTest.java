@@ -2,6 +2,7 @@ package dev.atelier.worker;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.atelier.store.ObjectStore;
 import dev.atelier.store.S3ServerProcess;
 import dev.atelier.store.Sha256;
 import java.nio.file.Files;
@@ -29,6 +30,23 @@ class ArtifactCacheTest {
       // A whole copy is used: the object itself is no longer needed.
       server.store().delete("objects/a");
       assertThat(cache.file("objects/a", sha256)).hasBinaryContent(content);
+    }
+  }
+
+  @Test
+  void shouldRemoveTheWorkOfAKilledProcessAndOfNoOther(@TempDir Path directory) throws Exception {
+    ObjectStore unused = new ObjectStore("http://127.0.0.1:1", "user", "password", "bucket");
+    Path killed = Files.createDirectories(directory.resolve("work/worker-killed/student-1-7"));
+    Files.writeString(killed.resolve("weights.safetensors"), "half");
+
+    ArtifactCache cache = new ArtifactCache(directory, unused);
+    assertThat(directory.resolve("work/worker-killed")).doesNotExist();
+    try (WorkDirectory work = cache.newWorkDirectory("student-1-")) {
+      ArtifactCache another = new ArtifactCache(directory, unused);
+      assertThat(work.path()).exists();
+      try (WorkDirectory others = another.newWorkDirectory("student-2-")) {
+        assertThat(others.path().getParent()).isNotEqualTo(work.path().getParent());
+      }
     }
   }
 }
