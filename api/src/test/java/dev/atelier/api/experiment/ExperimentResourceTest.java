@@ -614,7 +614,7 @@ class ExperimentResourceTest {
     var progress = stub(id).query("progress", DistillationWorkflow.Progress.class);
     assertThat(progress.models()).hasSize(1);
     assertThat(progress.paused()).isFalse();
-    problem(ask(extend, "{\"steps\": 5}", " "), 400, "/problems/invalid-parameter");
+    problem(ask(extend, "{\"steps\": 5}", "k".repeat(201)), 400, "/problems/invalid-parameter");
   }
 
   @Test
