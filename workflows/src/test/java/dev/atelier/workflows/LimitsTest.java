@@ -248,7 +248,7 @@ class LimitsTest {
   /** Until the experiment awaits a retry for the n-th time. */
   private void awaitRetryWaits(int n) {
     while (activities.retryWaits.get() < n) {
-      environment.sleep(Duration.ofMillis(10));
+      SleepingActivities.sleep();
     }
   }
 
