@@ -258,7 +258,8 @@ final class TrainingActivitiesImpl implements TrainingActivities {
             attempt,
             TrainingEnvironment.here(config.device(), config.threads()),
             work);
-    try (ProgressReporter progress = new ProgressReporter(history, attempt)) {
+    try (ProgressReporter progress = new ProgressReporter(history, attempt);
+        TrainingMeters meters = new TrainingMeters(progress, training.batchSize())) {
       heartbeat.describe(progress::summary);
       BooleanSupplier stop =
           () ->
@@ -266,7 +267,15 @@ final class TrainingActivitiesImpl implements TrainingActivities {
                   || heartbeat.ended().isPresent()
                   || progress.superseded().isPresent();
       try {
-        new TrainingLoop(task, images, checkpoints, progress, stop, config.device(), work).run();
+        new TrainingLoop(
+                task,
+                images,
+                TrainingMeters.timed(checkpoints),
+                meters,
+                stop,
+                config.device(),
+                work)
+            .run();
       } catch (TrainingInterruptedException e) {
         heartbeat.throwIfEnded();
         throw e;
