@@ -121,7 +121,7 @@ final class TrainingMeters implements TrainingListener, AutoCloseable {
         store.save(checkpoint);
         Metrics.timer("atelier.checkpoint.save")
             .record(Duration.ofNanos(System.nanoTime() - start));
-        checkpointBytes().increment(bytes);
+        checkpointBytes().increment((double) bytes);
       }
     };
   }

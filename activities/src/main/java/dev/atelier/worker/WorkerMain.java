@@ -44,7 +44,8 @@ import org.slf4j.LoggerFactory;
 public final class WorkerMain {
 
   private static final Logger LOG = LoggerFactory.getLogger(WorkerMain.class);
-  private static final Duration DRAIN_TIMEOUT = Duration.ofSeconds(25);
+  private static final Duration DRAIN_TIMEOUT = Duration.ofSeconds(22);
+  private static final Duration INTERRUPT_TIMEOUT = Duration.ofSeconds(5);
 
   private WorkerMain() {}
 
@@ -253,6 +254,10 @@ public final class WorkerMain {
     draining.set(true);
     factory.shutdown();
     factory.awaitTermination(DRAIN_TIMEOUT.toSeconds(), TimeUnit.SECONDS);
+    if (!factory.isTerminated()) { // such as an upload that hangs
+      factory.shutdownNow();
+      factory.awaitTermination(INTERRUPT_TIMEOUT.toSeconds(), TimeUnit.SECONDS);
+    }
     temporal.shutdownNow();
     database.close();
   }

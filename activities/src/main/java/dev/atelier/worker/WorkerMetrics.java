@@ -96,7 +96,8 @@ final class WorkerMetrics implements AutoCloseable {
     Gauge.builder(
             "atelier.device.memory.used",
             () -> Libtorch.memory(device).map(MemoryUsage::getUsed).orElse(0L))
-        .description("Bytes of the GPU's memory in use, by all processes; 0: none, or it doesn't say")
+        .description(
+            "Bytes of the GPU's memory in use, by all processes; 0: none, or it doesn't say")
         .baseUnit("bytes")
         .register(registry);
     Gauge.builder(
