@@ -5,7 +5,10 @@ import ai.djl.engine.Engine;
 import ai.djl.ndarray.NDManager;
 import ai.djl.pytorch.engine.PtNDManager;
 import ai.djl.pytorch.jni.JniUtils;
+import ai.djl.util.cuda.CudaUtils;
+import java.lang.management.MemoryUsage;
 import java.nio.file.Path;
+import java.util.Optional;
 
 /** libtorch in this process: with {@link TorchModule} the only place that knows DJL. */
 public final class Libtorch {
@@ -50,6 +53,24 @@ public final class Libtorch {
           "device %s: this libtorch has no CUDA, or no such GPU; expected cpu, or the CUDA build of libtorch."
               .formatted(device),
           e);
+    }
+  }
+
+  /**
+   * The memory of a GPU, all processes together; empty on a CPU and where CUDA's runtime does not
+   * say.
+   *
+   * @param device {@code cpu} or {@code cuda:<n>}
+   */
+  public static Optional<MemoryUsage> memory(String device) {
+    Device asked = deviceOf(device);
+    if (!asked.isGpu()) {
+      return Optional.empty();
+    }
+    try {
+      return Optional.of(CudaUtils.getGpuMemory(asked));
+    } catch (RuntimeException | LinkageError e) {
+      return Optional.empty();
     }
   }
 

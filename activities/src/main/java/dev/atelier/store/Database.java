@@ -1,5 +1,6 @@
 package dev.atelier.store;
 
+import io.micrometer.core.instrument.Metrics;
 import javax.sql.DataSource;
 import org.jdbi.v3.core.HandleCallback;
 import org.jdbi.v3.core.Jdbi;
@@ -23,6 +24,8 @@ final class Database {
     try {
       return jdbi.inTransaction(work);
     } catch (JdbiException e) {
+      Metrics.counter("atelier.store.errors", "store", "postgres", "operation", "transaction")
+          .increment();
       throw new StoreUnavailableException("The database failed: " + e.getMessage(), e);
     }
   }

@@ -1,7 +1,10 @@
 package dev.atelier.store;
 
+import dev.atelier.workflows.connection.CertificateAuthority;
+import io.micrometer.core.instrument.Metrics;
 import io.minio.BucketExistsArgs;
 import io.minio.GetObjectArgs;
+import io.minio.Http;
 import io.minio.ListObjectsArgs;
 import io.minio.MakeBucketArgs;
 import io.minio.MinioClient;
@@ -41,6 +44,27 @@ public final class ObjectStore {
   public ObjectStore(String endpoint, String accessKey, String secretKey, String bucket) {
     this(
         MinioClient.builder().endpoint(endpoint).credentials(accessKey, secretKey).build(), bucket);
+  }
+
+  /** Over TLS, on a server whose certificate {@code authority} has signed. */
+  public ObjectStore(
+      String endpoint,
+      String accessKey,
+      String secretKey,
+      String bucket,
+      CertificateAuthority authority) {
+    this(
+        MinioClient.builder()
+            .endpoint(endpoint)
+            .credentials(accessKey, secretKey)
+            .httpClient(
+                Http.newDefaultClient()
+                    .newBuilder()
+                    .sslSocketFactory(authority.socketFactory(), authority.trustManager())
+                    .build(),
+                true)
+            .build(),
+        bucket);
   }
 
   /** On a client of one's own, with its own transport. */
@@ -213,6 +237,7 @@ public final class ObjectStore {
   }
 
   private static StoreUnavailableException unavailable(String what, String key, Exception cause) {
+    Metrics.counter("atelier.store.errors", "store", "s3", "operation", what).increment();
     return new StoreUnavailableException(
         "Cannot %s '%s' in the object store: %s".formatted(what, key, cause.getMessage()), cause);
   }

@@ -43,6 +43,7 @@ import dev.atelier.workflows.Protocol;
 import dev.atelier.workflows.ShardRef;
 import dev.atelier.workflows.ShardRef.Cost;
 import dev.atelier.workflows.StatisticsRef;
+import io.micrometer.core.instrument.Metrics;
 import io.temporal.activity.Activity;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -523,6 +524,7 @@ final class EvaluationActivitiesImpl implements EvaluationActivities {
                     chw, 0, pixels, Math.toIntExact(index - first) * imageBytes, n * imageBytes),
             () -> draining.getAsBoolean() || heartbeat.ended().isPresent());
     stopIfAsked(heartbeat);
+    Metrics.counter("atelier.sampling.images").increment(count);
     return new Samples(pixels, report);
   }
 

@@ -11,12 +11,14 @@ import dev.atelier.training.TrainingMetrics;
 import dev.atelier.training.TrainingMetrics.Series;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.slf4j.MDC;
 
 /**
  * Brings a training's metrics to the database once a second, from a thread of its own, so that a
@@ -42,10 +44,17 @@ final class ProgressReporter implements TrainingListener, AutoCloseable {
     this.history = history;
     this.attempt = attempt;
     this.onGpu = onGpu;
+    Map<String, String> names = Optional.ofNullable(MDC.getCopyOfContextMap()).orElse(Map.of());
     timer =
         Executors.newSingleThreadScheduledExecutor(
             task -> {
-              Thread thread = new Thread(task, "progress");
+              Thread thread =
+                  new Thread(
+                      () -> {
+                        MDC.setContextMap(names); // its log lines too say whose they are
+                        task.run();
+                      },
+                      "progress");
               thread.setDaemon(true);
               return thread;
             });

@@ -259,7 +259,8 @@ final class TrainingActivitiesImpl implements TrainingActivities {
             TrainingEnvironment.here(config.device(), config.threads()),
             work);
     try (ProgressReporter progress =
-        new ProgressReporter(history, attempt, !config.device().equals("cpu"))) {
+            new ProgressReporter(history, attempt, !config.device().equals("cpu"));
+        TrainingMeters meters = new TrainingMeters(progress, training.batchSize())) {
       heartbeat.describe(progress::summary);
       BooleanSupplier stop =
           () ->
@@ -267,7 +268,15 @@ final class TrainingActivitiesImpl implements TrainingActivities {
                   || heartbeat.ended().isPresent()
                   || progress.superseded().isPresent();
       try {
-        new TrainingLoop(task, images, checkpoints, progress, stop, config.device(), work).run();
+        new TrainingLoop(
+                task,
+                images,
+                TrainingMeters.timed(checkpoints),
+                meters,
+                stop,
+                config.device(),
+                work)
+            .run();
       } catch (TrainingInterruptedException e) {
         heartbeat.throwIfEnded();
         throw e;

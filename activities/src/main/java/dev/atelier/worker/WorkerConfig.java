@@ -3,10 +3,14 @@ package dev.atelier.worker;
 import io.smallrye.config.ConfigMapping;
 import io.smallrye.config.SmallRyeConfigBuilder;
 import io.smallrye.config.WithDefault;
+import java.net.URI;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.OptionalLong;
+import java.util.Set;
 
 /**
  * The settings of a worker process, from system properties ({@code atelier.worker.threads}) or the
@@ -23,76 +27,200 @@ public interface WorkerConfig {
 
   Worker worker();
 
+  Traces traces();
+
+  Log log();
+
   /** The Temporal cluster. */
   interface Temporal {
-    @WithDefault("127.0.0.1:7233")
-    String target(); // host:port
 
+    /** Host and port of its gRPC front end. */
+    @WithDefault("127.0.0.1:7233")
+    String target();
+
+    /** Namespace that holds the workflows. */
     @WithDefault("default")
     String namespace();
+
+    /** Whether to use TLS; also on when one of the files below is named. */
+    @WithDefault("false")
+    boolean tls();
+
+    /** Certificates (PEM) that sign the server's; absent: those that Java trusts. */
+    Optional<Path> caFile();
+
+    /** This program's own certificate chain (PEM), for mTLS. */
+    Optional<Path> certificateFile();
+
+    /** The key of that certificate (PEM, PKCS#8). */
+    Optional<Path> keyFile();
+
+    /** Name that the server's certificate must have; absent: the target's host. */
+    Optional<String> serverName();
+
+    /** Key that is sent with each call, over TLS alone; a secret. */
+    Optional<String> apiKey();
+
+    /** File that holds the API key, in its place. */
+    Optional<Path> apiKeyFile();
   }
 
   /** Postgres. */
   interface Database {
-    String url(); // jdbc:postgresql://…
 
+    /**
+     * JDBC URL; TLS is asked for in it: {@code
+     * jdbc:postgresql://host/db?sslmode=verify-full&sslrootcert=ca.pem}.
+     */
+    String url();
+
+    /** User name. */
     String user();
 
+    /** Password; a secret. */
     String password();
+
+    /** File that holds the password, in its place. */
+    Optional<Path> passwordFile();
   }
 
   /** The object store. */
   interface S3 {
-    String endpoint(); // http://host:port
 
+    /** Base URL of an S3 server, {@code http://} or {@code https://}. */
+    String endpoint();
+
+    /** Certificates (PEM) that sign the server's; absent: those that Java trusts. */
+    Optional<Path> caFile();
+
+    /** Access key; a secret. */
     String accessKey();
 
+    /** File that holds the access key, in its place. */
+    Optional<Path> accessKeyFile();
+
+    /** Secret key; a secret. */
     String secretKey();
 
+    /** File that holds the secret key, in its place. */
+    Optional<Path> secretKeyFile();
+
+    /** Bucket that holds every object. */
     @WithDefault("atelier")
     String bucket();
   }
 
   /** This process. */
   interface Worker {
+
+    /** Name that is shown beside the models that it trains. */
     @WithDefault("worker")
-    String name(); // shown beside the models that it trains
+    String name();
 
+    /** What the process does: {@code light} work and workflows, {@code compute}, or both. */
+    @WithDefault("light,compute")
+    Set<Role> roles();
+
+    /** Class of its device: what {@code compute} in a spec names. */
     @WithDefault("cpu")
-    String deviceClass(); // serves the task queue atelier-<deviceClass>
+    String deviceClass();
 
+    /**
+     * Task queues of compute work that it serves, one piece of work at a time; absent: {@code
+     * atelier-<device-class>}.
+     */
+    Optional<List<String>> taskQueues();
+
+    /** Pieces of light work at once. */
+    @WithDefault("4")
+    int lightSlots();
+
+    /** Device: {@code cpu} or {@code cuda:<n>}. */
     @WithDefault("cpu")
-    String device(); // cpu or cuda:<n>
+    String device();
 
+    /** Threads of libtorch. */
     @WithDefault("1")
-    int threads(); // of libtorch
+    int threads();
 
-    OptionalLong samplingMemoryBytes(); // absent: half of what is available, on cuda no bound
+    /** Bytes that sampling may use; absent: half of what is available, on cuda no bound. */
+    OptionalLong samplingMemoryBytes();
 
-    Path cacheDir(); // datasets, models and extractors fetched from the store
+    /** Folder for datasets, models and extractors fetched from the store. */
+    Path cacheDir();
 
-    Optional<Duration> exitWhenIdle(); // PT15M: ends after so long without work; absent: never
+    /**
+     * Ends the process after so long without compute work, such as {@code PT15M}; absent: never.
+     */
+    Optional<Duration> exitWhenIdle();
+
+    /** Address that metrics and health are served on. */
+    @WithDefault("127.0.0.1")
+    String httpHost();
+
+    /** Port of {@code /metrics} and {@code /health}; absent: none, 0: any free one. */
+    OptionalInt httpPort();
 
     Deployment deployment();
   }
 
   /** Worker versioning, for rollouts; a Temporal cluster of 1.28 or later. */
   interface Deployment {
-    Optional<String> name(); // such as atelier; absent: workers have no version
 
-    Optional<String> buildId(); // absent: the code's own version
+    /** Name of the worker deployment, such as {@code atelier}; absent: workers have no version. */
+    Optional<String> name();
+
+    /** Build of this program in the deployment; absent: the code's own version. */
+    Optional<String> buildId();
+  }
+
+  /** What a worker does. */
+  enum Role {
+    LIGHT, // workflows, datasets, rows
+    COMPUTE // training, sampling, evaluation
+  }
+
+  /** OpenTelemetry traces. */
+  interface Traces {
+
+    /** Base URL of an OTLP receiver (HTTP, protobuf); absent: no traces. */
+    Optional<URI> endpoint();
+  }
+
+  /** The log on standard output. */
+  interface Log {
+
+    /** {@code text} for people, {@code json} for programs: one object per line. */
+    @WithDefault("text")
+    Format format();
+
+    /** Least severe level that is written: {@code DEBUG}, {@code INFO}, {@code WARN}. */
+    @WithDefault("INFO")
+    String level();
+
+    /** The same for what Temporal's client and the database pool write. */
+    @WithDefault("WARN")
+    String libraryLevel();
+  }
+
+  /** How a log is written. */
+  enum Format {
+    TEXT,
+    JSON
   }
 
   /**
    * Reads the settings.
    *
    * @throws io.smallrye.config.ConfigValidationException naming each missing or malformed one
+   * @throws IllegalArgumentException if a file of a secret cannot be read
    */
   static WorkerConfig load() {
     return new SmallRyeConfigBuilder()
         .addDefaultInterceptors()
         .addDefaultSources()
         .addDiscoveredConverters()
+        .withInterceptors(new SecretFiles())
         .withMapping(WorkerConfig.class)
         .build()
         .getConfigMapping(WorkerConfig.class);

@@ -1,5 +1,6 @@
 package dev.atelier.worker;
 
+import com.uber.m3.tally.Scope;
 import com.zaxxer.hikari.HikariConfig;
 import com.zaxxer.hikari.HikariDataSource;
 import dev.atelier.network.Libtorch;
@@ -7,21 +8,32 @@ import dev.atelier.store.ExperimentHistory;
 import dev.atelier.store.ObjectStore;
 import dev.atelier.store.ReuseHistory;
 import dev.atelier.store.StudyHistory;
+import dev.atelier.worker.WorkerConfig.Role;
 import dev.atelier.workflows.DistillationWorkflowImpl;
 import dev.atelier.workflows.StudyWorkflowImpl;
 import dev.atelier.workflows.TaskQueues;
+import dev.atelier.workflows.connection.CertificateAuthority;
+import dev.atelier.workflows.connection.TemporalConnection;
+import io.grpc.StatusRuntimeException;
+import io.smallrye.config.ConfigValidationException;
 import io.temporal.client.WorkflowClient;
 import io.temporal.client.WorkflowClientOptions;
 import io.temporal.common.WorkerDeploymentVersion;
+import io.temporal.common.interceptors.WorkerInterceptor;
 import io.temporal.serviceclient.WorkflowServiceStubs;
-import io.temporal.serviceclient.WorkflowServiceStubsOptions;
 import io.temporal.worker.Worker;
 import io.temporal.worker.WorkerDeploymentOptions;
 import io.temporal.worker.WorkerFactory;
 import io.temporal.worker.WorkerFactoryOptions;
 import io.temporal.worker.WorkerOptions;
+import io.temporal.worker.tuning.ActivitySlotInfo;
+import io.temporal.worker.tuning.CompositeTuner;
+import io.temporal.worker.tuning.FixedSizeSlotSupplier;
+import io.temporal.worker.tuning.SlotSupplier;
 import java.time.Duration;
 import java.time.InstantSource;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
@@ -36,77 +48,147 @@ import org.slf4j.LoggerFactory;
 public final class WorkerMain {
 
   private static final Logger LOG = LoggerFactory.getLogger(WorkerMain.class);
-  private static final Duration DRAIN_TIMEOUT = Duration.ofSeconds(25);
+  private static final Duration DRAIN_TIMEOUT = Duration.ofSeconds(22);
+  private static final Duration INTERRUPT_TIMEOUT = Duration.ofSeconds(5);
   private static final Duration IDLE_CHECK = Duration.ofSeconds(1);
 
   private WorkerMain() {}
 
   /** Serves until SIGTERM; then saves a checkpoint, hands its work back and ends. */
   public static void main(String[] args) {
-    WorkerConfig config = WorkerConfig.load();
-    Libtorch.requireDevice(config.worker().device());
+    try {
+      serve(WorkerConfig.load());
+    } catch (IllegalArgumentException | ConfigValidationException e) {
+      LOG.error("The worker cannot start: {}", e.getMessage());
+      System.exit(1); // the pool's threads would keep the process
+    }
+  }
+
+  private static void serve(WorkerConfig config) {
+    WorkerConfig.Worker settings = config.worker();
+    Libtorch.requireDevice(settings.device());
+    WorkerMetrics metrics = new WorkerMetrics(settings);
+    TrainingMeters.register();
     HikariDataSource database = connect(config.database());
     ExperimentHistory history = new ExperimentHistory(database);
     ReuseHistory reuse = new ReuseHistory(database);
-    ObjectStore store =
-        new ObjectStore(
-            config.s3().endpoint(),
-            config.s3().accessKey(),
-            config.s3().secretKey(),
-            config.s3().bucket());
+    ObjectStore store = connect(config.s3());
     store.ensureBucket();
-    ArtifactCache cache = new ArtifactCache(config.worker().cacheDir(), store);
+    ArtifactCache cache = new ArtifactCache(settings.cacheDir(), store);
     AtomicBoolean draining = new AtomicBoolean();
+    Optional<Tracing> tracing =
+        config.traces().endpoint().map(endpoint -> new Tracing(endpoint, settings.name()));
 
-    WorkflowServiceStubs temporal =
-        WorkflowServiceStubs.newServiceStubs(
-            WorkflowServiceStubsOptions.newBuilder().setTarget(config.temporal().target()).build());
+    WorkflowServiceStubs temporal = connect(config.temporal(), metrics.temporal());
     WorkflowClient client =
         WorkflowClient.newInstance(
             temporal,
             WorkflowClientOptions.newBuilder()
                 .setNamespace(config.temporal().namespace())
-                .setIdentity(config.worker().name() + "@" + ProcessHandle.current().pid())
+                .setIdentity(settings.name() + "@" + ProcessHandle.current().pid())
                 .build());
-    String computeQueue = TaskQueues.compute(config.worker().deviceClass());
-    IdleWatch idle = new IdleWatch(Set.of(computeQueue), InstantSource.system());
+    List<String> computeQueues =
+        settings.roles().contains(Role.COMPUTE) ? computeQueues(settings) : List.of();
+    IdleWatch idle = new IdleWatch(Set.copyOf(computeQueues), InstantSource.system());
+    List<WorkerInterceptor> interceptors = new ArrayList<>(List.of(new ActivityWatch(), idle));
+    tracing.map(Tracing::interceptor).ifPresent(interceptors::add);
     WorkerFactory factory =
         WorkerFactory.newInstance(
             client,
             WorkerFactoryOptions.newBuilder()
-                .setWorkerInterceptors(idle)
+                .setWorkerInterceptors(interceptors.toArray(WorkerInterceptor[]::new))
                 .setMaxWorkflowThreadCount(4_000) // each student of an open experiment has one
                 .build());
 
-    Worker light = factory.newWorker(TaskQueues.LIGHT, options(4, config.worker()));
-    light.registerWorkflowImplementationTypes(
-        DistillationWorkflowImpl.class, StudyWorkflowImpl.class);
-    light.registerActivitiesImplementations(
-        new HistoryActivitiesImpl(history),
-        new DatasetActivitiesImpl(store, history, cache),
-        new ReuseActivitiesImpl(store, reuse),
-        new EnsembleActivitiesImpl(store),
-        new StudyActivitiesImpl(store, history, new StudyHistory(database)));
+    List<String> served = new ArrayList<>();
+    if (settings.roles().contains(Role.LIGHT)) {
+      served.add(TaskQueues.LIGHT);
+      Worker light = factory.newWorker(TaskQueues.LIGHT, lightOptions(settings));
+      light.registerWorkflowImplementationTypes(
+          DistillationWorkflowImpl.class, StudyWorkflowImpl.class);
+      light.registerActivitiesImplementations(
+          new HistoryActivitiesImpl(history),
+          new DatasetActivitiesImpl(store, history, cache),
+          new ReuseActivitiesImpl(store, reuse),
+          new EnsembleActivitiesImpl(store),
+          new StudyActivitiesImpl(store, history, new StudyHistory(database)));
+    }
+    if (settings.roles().contains(Role.COMPUTE)) {
+      // One at a time, of all queues: libtorch's threads are the device, and a DJL process trains
+      // one model at once.
+      SlotSupplier<ActivitySlotInfo> device = new FixedSizeSlotSupplier<>(1);
+      for (String queue : computeQueues) {
+        served.add(queue);
+        factory
+            .newWorker(queue, computeOptions(device, settings))
+            .registerActivitiesImplementations(
+                new TrainingActivitiesImpl(settings, store, history, reuse, cache, draining::get),
+                new AssignmentActivitiesImpl(settings, store, history, cache, draining::get),
+                new EvaluationActivitiesImpl(settings, store, history, reuse, cache, draining::get),
+                new MergingActivitiesImpl(settings, store, history, cache, draining::get));
+      }
+    }
 
-    // One at a time: libtorch's threads are the device, and a DJL process trains one model at once.
-    Worker compute = factory.newWorker(computeQueue, options(1, config.worker()));
-    compute.registerActivitiesImplementations(
-        new TrainingActivitiesImpl(config.worker(), store, history, reuse, cache, draining::get),
-        new AssignmentActivitiesImpl(config.worker(), store, history, cache, draining::get),
-        new EvaluationActivitiesImpl(config.worker(), store, history, reuse, cache, draining::get),
-        new MergingActivitiesImpl(config.worker(), store, history, cache, draining::get));
-
+    Optional<StatusServer> status =
+        settings.httpPort().isEmpty()
+            ? Optional.empty()
+            : Optional.of(
+                new StatusServer(
+                    settings.httpHost(),
+                    settings.httpPort().getAsInt(),
+                    metrics::scrape,
+                    () -> notReady(draining, factory, temporal)));
     Runtime.getRuntime()
-        .addShutdownHook(new Thread(() -> drain(draining, factory, temporal, database), "drain"));
+        .addShutdownHook(
+            new Thread(
+                () -> {
+                  drain(draining, factory, temporal, database);
+                  tracing.ifPresent(Tracing::close);
+                  status.ifPresent(StatusServer::close);
+                },
+                "drain"));
     factory.start();
     LOG.info(
-        "{} serves {} and {} with {} thread(s) on {}.",
-        config.worker().name(),
-        TaskQueues.LIGHT,
-        TaskQueues.compute(config.worker().deviceClass()),
-        config.worker().threads(),
-        config.worker().device());
-    config.worker().exitWhenIdle().ifPresent(patience -> exitWhenIdle(idle, patience));
+        "{} serves {} with {} thread(s) on {}.",
+        settings.name(),
+        String.join(" and ", served),
+        settings.threads(),
+        settings.device());
+    settings.exitWhenIdle().ifPresent(patience -> exitWhenIdle(idle, patience));
+  }
+
+  /**
+   * The task queues of compute work that a worker serves.
+   *
+   * @throws IllegalArgumentException if one of them is the queue of light work
+   */
+  static List<String> computeQueues(WorkerConfig.Worker settings) {
+    List<String> queues =
+        settings.taskQueues().orElseGet(() -> List.of(TaskQueues.compute(settings.deviceClass())));
+    for (String queue : queues) {
+      if (!queue.startsWith(TaskQueues.LIGHT + "-")) {
+        throw new IllegalArgumentException(
+            "atelier.worker.task-queues has '%s'; expected names such as %s, where the part behind %s- is what a spec's compute names."
+                .formatted(queue, TaskQueues.compute("gpu-a100"), TaskQueues.LIGHT));
+      }
+    }
+    return queues;
+  }
+
+  private static Optional<String> notReady(
+      AtomicBoolean draining, WorkerFactory factory, WorkflowServiceStubs temporal) {
+    if (draining.get()) {
+      return Optional.of("draining");
+    }
+    if (!factory.isStarted()) {
+      return Optional.of("starting");
+    }
+    try {
+      temporal.healthCheck();
+      return Optional.empty();
+    } catch (StatusRuntimeException e) {
+      return Optional.of("Temporal does not answer: " + e.getStatus().getCode());
+    }
   }
 
   private static void exitWhenIdle(IdleWatch idle, Duration patience) {
@@ -121,16 +203,33 @@ public final class WorkerMain {
     }
   }
 
-  private static WorkerOptions options(int activitiesAtOnce, WorkerConfig.Worker settings) {
+  private static WorkerOptions lightOptions(WorkerConfig.Worker settings) {
+    return options(settings)
+        .setMaxConcurrentActivityExecutionSize(settings.lightSlots())
+        .setDefaultDeadlockDetectionTimeout(10_000) // ms; training may keep every core busy
+        .setMaxConcurrentLocalActivityExecutionSize(4) // few rows each, as connections are few
+        .build();
+  }
+
+  private static WorkerOptions computeOptions(
+      SlotSupplier<ActivitySlotInfo> device, WorkerConfig.Worker settings) {
+    return options(settings)
+        .setWorkerTuner(
+            new CompositeTuner(
+                new FixedSizeSlotSupplier<>(2), // no workflows here
+                device,
+                new FixedSizeSlotSupplier<>(1),
+                new FixedSizeSlotSupplier<>(1)))
+        .build();
+  }
+
+  private static WorkerOptions.Builder options(WorkerConfig.Worker settings) {
     WorkerOptions.Builder options =
         WorkerOptions.newBuilder()
-            .setMaxConcurrentActivityExecutionSize(activitiesAtOnce)
-            .setDefaultDeadlockDetectionTimeout(10_000) // ms; training may keep every core busy
-            .setMaxConcurrentLocalActivityExecutionSize(4) // few rows each, as connections are few
             // Heartbeats carry cancellation back; the default lets 16 s pass between two of them.
             .setMaxHeartbeatThrottleInterval(Duration.ofSeconds(Heartbeat.INTERVAL_SECONDS));
     versioning(settings.deployment()).ifPresent(options::setDeploymentOptions);
-    return options.build();
+    return options;
   }
 
   /** What tells Temporal which version of the program this worker is, if that is wanted. */
@@ -145,6 +244,41 @@ public final class WorkerMain {
                         new WorkerDeploymentVersion(
                             name, deployment.buildId().orElse(CodeVersion.CURRENT)))
                     .build());
+  }
+
+  private static WorkflowServiceStubs connect(WorkerConfig.Temporal settings, Scope metrics) {
+    return WorkflowServiceStubs.newServiceStubs(
+        new TemporalConnection(
+                settings.target(),
+                settings.tls(),
+                settings.caFile(),
+                settings.certificateFile(),
+                settings.keyFile(),
+                settings.serverName(),
+                settings.apiKey())
+            .stubsOptions()
+            .setMetricsScope(metrics)
+            .build());
+  }
+
+  private static ObjectStore connect(WorkerConfig.S3 settings) {
+    return settings
+        .caFile()
+        .map(
+            file ->
+                new ObjectStore(
+                    settings.endpoint(),
+                    settings.accessKey(),
+                    settings.secretKey(),
+                    settings.bucket(),
+                    CertificateAuthority.read("atelier.s3.ca-file", file)))
+        .orElseGet(
+            () ->
+                new ObjectStore(
+                    settings.endpoint(),
+                    settings.accessKey(),
+                    settings.secretKey(),
+                    settings.bucket()));
   }
 
   private static HikariDataSource connect(WorkerConfig.Database settings) {
@@ -166,6 +300,10 @@ public final class WorkerMain {
     draining.set(true);
     factory.shutdown();
     factory.awaitTermination(DRAIN_TIMEOUT.toSeconds(), TimeUnit.SECONDS);
+    if (!factory.isTerminated()) { // such as an upload that hangs
+      factory.shutdownNow();
+      factory.awaitTermination(INTERRUPT_TIMEOUT.toSeconds(), TimeUnit.SECONDS);
+    }
     temporal.shutdownNow();
     database.close();
   }

@@ -9,7 +9,6 @@ import java.util.List;
 import java.util.OptionalDouble;
 import java.util.Random;
 import java.util.Set;
-import java.util.TreeSet;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 
@@ -57,10 +56,10 @@ class KeptCheckpointsTest {
     }
   }
 
-  private static TreeSet<Integer> kept(List<CheckpointRow> rows, RetentionSpec retention) {
+  private static Set<Integer> kept(List<CheckpointRow> rows, RetentionSpec retention) {
     return KeptCheckpoints.of(rows, retention).stream()
         .map(CheckpointRow::step)
-        .collect(Collectors.toCollection(TreeSet::new));
+        .collect(Collectors.toSet());
   }
 
   private static List<CheckpointRow> rows(int... oldestFirst) {

@@ -1,17 +1,27 @@
 package dev.atelier.worker;
 
+import static dev.atelier.worker.WorkerConfig.Role.COMPUTE;
+import static dev.atelier.worker.WorkerConfig.Role.LIGHT;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.temporal.common.WorkerDeploymentVersion;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 class WorkerConfigTest {
   private static final String MEMORY = "atelier.worker.sampling-memory-bytes";
   private static final String DEPLOYMENT = "atelier.worker.deployment.name";
   private static final String BUILD = "atelier.worker.deployment.build-id";
+  private static final String ROLES = "atelier.worker.roles";
+  private static final String QUEUES = "atelier.worker.task-queues";
+  private static final String PASSWORD_FILE = "atelier.database.password-file";
   private static final Map<String, String> REQUIRED =
       Map.of(
           "atelier.database.url", "jdbc:postgresql://127.0.0.1/a",
@@ -25,7 +35,7 @@ class WorkerConfigTest {
   @AfterEach
   void forget() {
     REQUIRED.keySet().forEach(System::clearProperty);
-    List.of(MEMORY, DEPLOYMENT, BUILD).forEach(System::clearProperty);
+    List.of(MEMORY, DEPLOYMENT, BUILD, ROLES, QUEUES, PASSWORD_FILE).forEach(System::clearProperty);
   }
 
   @Test
@@ -51,5 +61,38 @@ class WorkerConfigTest {
     return WorkerMain.versioning(WorkerConfig.load().worker().deployment())
         .orElseThrow()
         .getVersion();
+  }
+
+  @Test
+  void shouldServeTheQueueOfItsDeviceClassUnlessQueuesAreListed() {
+    REQUIRED.forEach(System::setProperty);
+    assertThat(WorkerConfig.load().worker().roles()).containsExactlyInAnyOrder(LIGHT, COMPUTE);
+    assertThat(WorkerMain.computeQueues(WorkerConfig.load().worker()))
+        .containsExactly("atelier-cpu");
+    System.setProperty(ROLES, "compute");
+    System.setProperty(QUEUES, "atelier-gpu-a100,atelier-gpu");
+    assertThat(WorkerConfig.load().worker().roles()).containsExactly(COMPUTE);
+    assertThat(WorkerMain.computeQueues(WorkerConfig.load().worker()))
+        .containsExactly("atelier-gpu-a100", "atelier-gpu");
+  }
+
+  @Test
+  void shouldRefuseAQueueThatNoSpecCanName() {
+    REQUIRED.forEach(System::setProperty);
+    System.setProperty(QUEUES, "atelier");
+    WorkerConfig.Worker worker = WorkerConfig.load().worker();
+    assertThatThrownBy(() -> WorkerMain.computeQueues(worker))
+        .hasMessageStartingWith("atelier.worker.task-queues has 'atelier'; expected names such as");
+  }
+
+  @Test
+  void shouldPreferTheFileOfASecretToItsValue(@TempDir Path directory) throws IOException {
+    REQUIRED.forEach(System::setProperty);
+    assertThat(WorkerConfig.load().database().password()).isEqualTo("a");
+    Path file = Files.writeString(directory.resolve("password"), "from the file\n");
+    System.setProperty(PASSWORD_FILE, file.toString());
+    assertThat(WorkerConfig.load().database().password()).isEqualTo("from the file");
+    System.clearProperty("atelier.database.password");
+    assertThat(WorkerConfig.load().database().password()).isEqualTo("from the file");
   }
 }

@@ -3,6 +3,7 @@ package dev.atelier.api;
 import io.smallrye.config.ConfigMapping;
 import io.smallrye.config.WithDefault;
 import java.net.URI;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Optional;
 
@@ -13,6 +14,10 @@ public interface AtelierConfig {
   S3 s3();
 
   Temporal temporal();
+
+  Traces traces();
+
+  Log log();
 
   /** How often unfinished experiments are compared with Temporal. */
   @WithDefault("10s")
@@ -51,11 +56,22 @@ public interface AtelierConfig {
     @WithDefault("http://127.0.0.1:9000")
     URI endpoint();
 
+    /** Certificates (PEM) that sign the server's; absent: those that Java trusts. */
+    Optional<Path> caFile();
+
+    /** Access key; a secret. */
     @WithDefault("atelier")
     String accessKey();
 
+    /** File that holds the access key, in its place. */
+    Optional<Path> accessKeyFile();
+
+    /** Secret key; a secret. */
     @WithDefault("atelier-secret")
     String secretKey();
+
+    /** File that holds the secret key, in its place. */
+    Optional<Path> secretKeyFile();
 
     /** Bucket that holds every object. */
     @WithDefault("atelier")
@@ -73,8 +89,31 @@ public interface AtelierConfig {
     @WithDefault("127.0.0.1:7233")
     String target();
 
+    /** Namespace that holds the workflows. */
     @WithDefault("default")
     String namespace();
+
+    /** Whether to use TLS; also on when one of the files below is named. */
+    @WithDefault("false")
+    boolean tls();
+
+    /** Certificates (PEM) that sign the server's; absent: those that Java trusts. */
+    Optional<Path> caFile();
+
+    /** This program's own certificate chain (PEM), for mTLS. */
+    Optional<Path> certificateFile();
+
+    /** The key of that certificate (PEM, PKCS#8). */
+    Optional<Path> keyFile();
+
+    /** Name that the server's certificate must have; absent: the target's host. */
+    Optional<String> serverName();
+
+    /** Key that is sent with each call, over TLS alone; a secret. */
+    Optional<String> apiKey();
+
+    /** File that holds the API key, in its place. */
+    Optional<Path> apiKeyFile();
 
     /** Base URL of its Web UI, for links; absent: there is none. */
     Optional<URI> ui();
@@ -100,5 +139,34 @@ public interface AtelierConfig {
       /** Nobody: workflows carry none. */
       NONE
     }
+  }
+
+  /** OpenTelemetry traces. */
+  interface Traces {
+
+    /** Base URL of an OTLP receiver (HTTP, protobuf); absent: no traces. */
+    Optional<URI> endpoint();
+  }
+
+  /** The log on standard output. */
+  interface Log {
+
+    /** {@code text} for people, {@code json} for programs: one object per line. */
+    @WithDefault("text")
+    Format format();
+
+    /** Least severe level that is written: {@code DEBUG}, {@code INFO}, {@code WARN}. */
+    @WithDefault("INFO")
+    String level();
+
+    /** The same for what Temporal's client writes. */
+    @WithDefault("WARN")
+    String libraryLevel();
+  }
+
+  /** How a log is written. */
+  enum Format {
+    TEXT,
+    JSON
   }
 }

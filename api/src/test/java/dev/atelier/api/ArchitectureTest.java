@@ -29,7 +29,7 @@ class ArchitectureTest {
             type ->
                 type.getPackageName().startsWith("dev.atelier.")
                     && !type.getPackageName()
-                        .matches("dev\\.atelier\\.(api(\\..*)?|spec|workflows)"));
+                        .matches("dev\\.atelier\\.(api(\\..*)?|spec|workflows(\\..*)?)"));
     noClasses().should().dependOnClassesThat(others).check(API);
   }
 

@@ -23,6 +23,8 @@ class ArchitectureTest {
         .onlyDependOnClassesThat()
         .resideInAnyPackage(
             "java..",
+            "javax.net.ssl..", // this and gRPC: how a connection to Temporal is secured
+            "io.grpc..",
             "dev.atelier.spec..",
             "dev.atelier.workflows..",
             "io.temporal..",

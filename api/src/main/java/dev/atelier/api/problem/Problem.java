@@ -3,9 +3,6 @@ package dev.atelier.api.problem;
 import com.fasterxml.jackson.annotation.JsonInclude;
 import dev.atelier.spec.SpecFault;
 import java.util.List;
-import java.util.concurrent.ThreadLocalRandom;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
 
 /** An error as RFC 9457 has it. */
@@ -24,22 +21,7 @@ public record Problem(
 
   public static final String MEDIA_TYPE = "application/problem+json";
 
-  private static final Pattern TRACEPARENT =
-      Pattern.compile("[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}");
-
-  static Problem of(
-      ProblemType type, String detail, List<SpecFault> faults, String traceparentHeader) {
-    return new Problem(
-        type.uri(), type.title(), type.status(), detail, faults, traceId(traceparentHeader));
-  }
-
-  /** The caller's trace id if it sent one (W3C Trace Context), else a fresh one. */
-  private static String traceId(String traceparentHeader) {
-    Matcher given = TRACEPARENT.matcher(traceparentHeader == null ? "" : traceparentHeader);
-    if (given.matches()) {
-      return given.group(1);
-    }
-    ThreadLocalRandom random = ThreadLocalRandom.current();
-    return "%016x%016x".formatted(random.nextLong(), random.nextLong());
+  static Problem of(ProblemType type, String detail, List<SpecFault> faults, String traceId) {
+    return new Problem(type.uri(), type.title(), type.status(), detail, faults, traceId);
   }
 }

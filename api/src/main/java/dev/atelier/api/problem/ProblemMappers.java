@@ -134,7 +134,7 @@ class ProblemMappers {
             ProblemType.INTERNAL,
             "The server has a fault; its log has the cause under the trace id.",
             List.of(),
-            request.getHeaderString("traceparent"));
+            RequestNames.traceId(request));
     LOG.errorf(
         e,
         "%s %s failed, trace id %s",
@@ -146,7 +146,7 @@ class ProblemMappers {
 
   private static Response answer(
       ProblemType type, String detail, List<SpecFault> faults, ContainerRequestContext request) {
-    return answer(Problem.of(type, detail, faults, request.getHeaderString("traceparent")));
+    return answer(Problem.of(type, detail, faults, RequestNames.traceId(request)));
   }
 
   private static Response answer(Problem problem) {

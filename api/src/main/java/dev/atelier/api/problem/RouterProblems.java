@@ -51,7 +51,11 @@ class RouterProblems {
       return;
     }
     Problem problem =
-        Problem.of(type, type.title() + ".", List.of(), call.request().getHeader("traceparent"));
+        Problem.of(
+            type,
+            type.title() + ".",
+            List.of(),
+            TraceId.of(call.request().getHeader("traceparent")));
     try {
       call.response()
           .setStatusCode(type.status())

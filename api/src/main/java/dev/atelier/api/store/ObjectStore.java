@@ -1,6 +1,7 @@
 package dev.atelier.api.store;
 
 import dev.atelier.api.AtelierConfig;
+import io.micrometer.core.instrument.Metrics;
 import io.minio.GetObjectArgs;
 import io.minio.ListObjectsArgs;
 import io.minio.MinioClient;
@@ -74,6 +75,7 @@ public class ObjectStore {
   }
 
   private StoreUnavailableException unavailable(Exception cause) {
+    Metrics.counter("atelier.store.errors", "store", "s3", "operation", "read object").increment();
     return new StoreUnavailableException(
         "The object store cannot be read at %s.".formatted(config.endpoint()), cause);
   }

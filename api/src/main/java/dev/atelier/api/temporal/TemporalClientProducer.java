@@ -1,11 +1,19 @@
 package dev.atelier.api.temporal;
 
+import com.uber.m3.tally.RootScopeBuilder;
+import com.uber.m3.util.Duration;
 import dev.atelier.api.AtelierConfig;
+import dev.atelier.workflows.connection.TemporalConnection;
+import io.micrometer.core.instrument.MeterRegistry;
+import io.opentelemetry.api.OpenTelemetry;
+import io.opentelemetry.opentracingshim.OpenTracingShim;
 import io.temporal.client.WorkflowClient;
 import io.temporal.client.WorkflowClientOptions;
+import io.temporal.common.reporter.MicrometerClientStatsReporter;
+import io.temporal.opentracing.OpenTracingClientInterceptor;
+import io.temporal.opentracing.OpenTracingOptions;
 import io.temporal.serviceclient.RpcRetryOptions;
 import io.temporal.serviceclient.WorkflowServiceStubs;
-import io.temporal.serviceclient.WorkflowServiceStubsOptions;
 import jakarta.enterprise.context.ApplicationScoped;
 import jakarta.enterprise.inject.Disposes;
 import jakarta.enterprise.inject.Produces;
@@ -18,11 +26,24 @@ class TemporalClientProducer {
 
   @Produces
   @Singleton
-  WorkflowServiceStubs stubs(AtelierConfig config) {
+  WorkflowServiceStubs stubs(AtelierConfig config, MeterRegistry metrics) {
     AtelierConfig.Temporal temporal = config.temporal();
+    TemporalConnection connection =
+        new TemporalConnection(
+            temporal.target(),
+            temporal.tls(),
+            temporal.caFile(),
+            temporal.certificateFile(),
+            temporal.keyFile(),
+            temporal.serverName(),
+            temporal.apiKey());
     return WorkflowServiceStubs.newServiceStubs(
-        WorkflowServiceStubsOptions.newBuilder()
-            .setTarget(temporal.target())
+        connection
+            .stubsOptions()
+            .setMetricsScope(
+                new RootScopeBuilder()
+                    .reporter(new MicrometerClientStatsReporter(metrics))
+                    .reportEvery(Duration.ofSeconds(5)))
             .setRpcTimeout(temporal.timeout())
             .setRpcRetryOptions(
                 RpcRetryOptions.newBuilder()
@@ -38,12 +59,18 @@ class TemporalClientProducer {
 
   @Produces
   @Singleton
-  WorkflowClient client(WorkflowServiceStubs stubs, AtelierConfig config) {
-    return WorkflowClient.newInstance(
-        stubs,
+  WorkflowClient client(WorkflowServiceStubs stubs, AtelierConfig config, OpenTelemetry telemetry) {
+    WorkflowClientOptions.Builder options =
         WorkflowClientOptions.newBuilder()
             .setNamespace(config.temporal().namespace())
-            .setIdentity("atelier-api")
-            .build());
+            .setIdentity("atelier-api");
+    if (config.traces().endpoint().isPresent()) {
+      options.setInterceptors(
+          new OpenTracingClientInterceptor(
+              OpenTracingOptions.newBuilder()
+                  .setTracer(OpenTracingShim.createTracerShim(telemetry))
+                  .build()));
+    }
+    return WorkflowClient.newInstance(stubs, options.build());
   }
 }

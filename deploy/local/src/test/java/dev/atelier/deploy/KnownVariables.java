@@ -39,18 +39,10 @@ final class KnownVariables {
           "PATH",
           "LANG");
 
-  private static final Set<String> NOT_IN_THE_MAPPING_YET =
-      Set.of(
-          "ATELIER_WORKER_HTTP_HOST",
-          "ATELIER_WORKER_HTTP_PORT",
-          "ATELIER_WORKER_ROLES",
-          "ATELIER_LOG_FORMAT");
-
   private KnownVariables() {}
 
   static Set<String> ofWorker() {
     Set<String> names = new TreeSet<>(OF_LIBRARIES);
-    names.addAll(NOT_IN_THE_MAPPING_YET);
     add(WorkerConfig.class, WorkerConfig.class.getAnnotation(ConfigMapping.class).prefix(), names);
     return names;
   }

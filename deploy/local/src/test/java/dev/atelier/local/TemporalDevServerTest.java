@@ -108,6 +108,8 @@ class TemporalDevServerTest {
         null,
         null,
         null,
+        null,
+        null,
         new SchedulingSpec(2, Optional.of("vision"), 4.0));
   }
 

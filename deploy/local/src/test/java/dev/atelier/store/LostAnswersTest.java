@@ -12,6 +12,7 @@ import dev.atelier.store.ExperimentHistory.Candidate;
 import dev.atelier.store.ExperimentHistory.Evaluation;
 import dev.atelier.store.ExperimentHistory.MetricPoint;
 import dev.atelier.store.ExperimentHistory.Search;
+import dev.atelier.store.ExperimentHistory.Usage;
 import dev.atelier.training.Checkpoint;
 import dev.atelier.workflows.ModelKey;
 import dev.atelier.workflows.Stage;
@@ -226,7 +227,7 @@ class LostAnswersTest {
           reuse.recordStart("a", FIRST, new StartRef(key, "0"));
         });
     untilDone(() -> history.recordModelFailed("a", SECOND, "DIVERGED", "It diverged."));
-    untilDone(() -> history.recordRetry("a", SECOND, TrainingOverrides.NONE));
+    untilDone(() -> history.recordRetry("a", SECOND, TrainingOverrides.NONE, 30));
     untilDone(() -> history.recordTeacherRange("a", SECOND, new TimestepRange(300, 1000)));
     untilDone(
         () -> {
@@ -271,7 +272,8 @@ class LostAnswersTest {
             directory.resolve("work"));
     int from = checkpoints.latest().map(Checkpoint::step).orElse(0);
     for (int step = from + 10; step <= 30; step += 10) {
-      history.recordProgress(attempt, step, 1, 1, List.of(new MetricPoint("loss", step, 1)));
+      history.recordProgress(
+          attempt, step, 1, 1, List.of(new MetricPoint("loss", step, 1)), new Usage(from, 1, 0));
       checkpoints.save(new Checkpoint(step, "spec", "code", parts));
     }
     history.recordModelDone(experiment, key, attempt);
