@@ -77,7 +77,8 @@ class SpecReaderTest {
           .append("1, 1, 1, 1], attentionResolutions: [16, 8, 4], ")
           .append("dropout: 0.12345678901234567}, ")
           .append("training: {steps: 100000, learningRate: 0.00012345678901, ")
-          .append("clipNorm: 1.2345678901234567, divergenceLoss: 1234.5678901234567}}, ");
+          .append(
+              "warmupSteps: 12345, batchSize: 1024, accumulationSteps: 1024, clipNorm: 1.2345678901234567, divergenceLoss: 1234.5678901234567}}, ");
     }
     assertThat(faultsOf(students.append("]}").toString()))
         .extracting(SpecFault::message)
