@@ -68,7 +68,7 @@ class SpecReaderTest {
   void shouldRefuseASpecThatDoesNotFitIntoAPayload() {
     StringBuilder students = new StringBuilder("labels: {");
     for (int i = 0; i < 32; i++) {
-      students.append("label-%d: %s, ".formatted(i, "v".repeat(255)));
+      students.append("label-%d: %s, ".formatted(i, "€".repeat(255)));
     }
     students.append("}\nstudents: {count: 500, overrides: [");
     for (int k = 1; k <= 500; k++) {
