@@ -12,7 +12,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.concurrent.TimeUnit;
-import java.util.regex.MatchResult;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
@@ -50,15 +49,16 @@ class ApiPageTest {
   @Test
   void shouldNameEveryTypeOfProblem() throws Exception {
     String errors = Files.readString(PAGE).replaceFirst("(?s).*\n## Errors", "");
-    assertThat(Pattern.compile("`([a-z-]+)`").matcher(errors).results().map(name()).toList())
+    assertThat(
+            Pattern.compile("`([a-z-]+)`")
+                .matcher(errors)
+                .results()
+                .map(match -> match.group(1))
+                .toList())
         .containsAll(
             Arrays.stream(ProblemType.values())
                 .map(type -> type.uri().replaceFirst("^/problems/", ""))
                 .toList());
-  }
-
-  private static java.util.function.Function<MatchResult, String> name() {
-    return match -> match.group(1);
   }
 
   private record Run(int exitCode, String output) {}
