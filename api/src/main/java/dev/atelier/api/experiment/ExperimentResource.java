@@ -35,6 +35,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import org.eclipse.microprofile.openapi.annotations.Operation;
+import org.eclipse.microprofile.openapi.annotations.enums.ParameterIn;
 import org.eclipse.microprofile.openapi.annotations.enums.SchemaType;
 import org.eclipse.microprofile.openapi.annotations.headers.Header;
 import org.eclipse.microprofile.openapi.annotations.media.Content;
@@ -73,6 +74,13 @@ public class ExperimentResource {
 
   @POST
   @Consumes({MediaType.APPLICATION_JSON, YAML, X_YAML, TEXT_YAML, TEXT_X_YAML})
+  @Parameter(
+      name = "project",
+      in = ParameterIn.QUERY,
+      description =
+          "Project that it belongs to, also as the header Atelier-Project; absent: the caller's only"
+              + " one, or default",
+      schema = @Schema(type = SchemaType.STRING, pattern = "[a-z0-9][a-z0-9-]{0,62}"))
   @Operation(
       operationId = "launchExperiment",
       summary = "Launch an experiment",
@@ -134,7 +142,7 @@ public class ExperimentResource {
       operationId = "listExperiments",
       summary = "List experiments, newest first unless sorted otherwise",
       description =
-          "Conditions and words in `q` and the other filters must all hold. Fields: id, name, stage,"
+          "Conditions and words in `q` and the other filters must all hold. Fields: id, name, project, stage,"
               + " dataset, students, p, seed, created, updated, finished, study, distance and macs (of"
               + " the students, or of another subject: distance.teacher), label.<key>, spec.<field>.")
   @APIResponse(
