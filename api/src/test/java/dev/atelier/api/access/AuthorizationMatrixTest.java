@@ -48,15 +48,16 @@ class AuthorizationMatrixTest {
   @BeforeEach
   void describe() {
     operations = new ArrayList<>();
-    Map<String, Map<String, Map<String, Object>>> paths =
+    Map<String, Map<String, Object>> paths =
         given().accept("application/json").get("/q/openapi").then().extract().path("paths");
     paths.forEach(
         (path, methods) ->
             methods.forEach(
                 (method, operation) -> {
-                  if (operation instanceof Map && operation.containsKey("responses")) {
+                  if (operation instanceof Map<?, ?> described
+                      && described.containsKey("responses")) {
                     operations.add(
-                        new Described(String.valueOf(operation.get("operationId")), method, path));
+                        new Described(String.valueOf(described.get("operationId")), method, path));
                   }
                 }));
     callers = new ArrayList<>();
