@@ -5,14 +5,9 @@ import java.io.InputStream;
 import java.io.InterruptedIOException;
 import java.io.OutputStream;
 import java.io.UncheckedIOException;
-import java.net.URI;
 import java.net.InetAddress;
 import java.net.SocketTimeoutException;
-import java.util.List;
-import okhttp3.Dns;
-import okhttp3.OkHttpClient;
-import okhttp3.Request;
-import okhttp3.Response;
+import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -22,10 +17,15 @@ import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.time.Duration;
 import java.util.HexFormat;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
+import okhttp3.Dns;
+import okhttp3.OkHttpClient;
+import okhttp3.Request;
+import okhttp3.Response;
 
 /**
  * Fetches HTTP URLs into a directory that keeps them. What a broken transfer left in {@code .part}
@@ -106,8 +106,7 @@ final class Download {
       have = 0; // the rest might belong to another version
     }
     Response response = get(uri, have, knownVersion);
-    if (response.code() == 416
-        || (response.code() == 206 && !continues(response, have))) {
+    if (response.code() == 416 || (response.code() == 206 && !continues(response, have))) {
       response.close();
       have = 0;
       response = get(uri, 0, Optional.empty());

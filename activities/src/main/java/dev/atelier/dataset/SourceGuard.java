@@ -13,8 +13,7 @@ import java.util.Optional;
 public record SourceGuard(SourcePolicy policy, ArchiveLimits limits) {
 
   /** Anywhere, with the usual limits: for files of the person at this machine. */
-  public static final SourceGuard OPEN =
-      new SourceGuard(SourcePolicy.OPEN, ArchiveLimits.DEFAULTS);
+  public static final SourceGuard OPEN = new SourceGuard(SourcePolicy.OPEN, ArchiveLimits.DEFAULTS);
 
   /** For what the platform itself names: any host, but no private address. */
   SourceGuard ofPlatform() {

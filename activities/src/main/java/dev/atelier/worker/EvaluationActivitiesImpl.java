@@ -148,8 +148,7 @@ final class EvaluationActivitiesImpl implements EvaluationActivities {
   private Path fetch(String what, String source) {
     try {
       Path file =
-          new DatasetPreparation(
-                  cache.downloads(), sources::fetch, sentence -> {}, cache.guard())
+          new DatasetPreparation(cache.downloads(), sources::fetch, sentence -> {}, cache.guard())
               .fetch(source);
       if (!Files.isRegularFile(file)) {
         throw new IOException("'%s' is not a file.".formatted(file));

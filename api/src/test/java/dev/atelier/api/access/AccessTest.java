@@ -16,6 +16,7 @@ import io.restassured.response.Response;
 import io.restassured.response.ValidatableResponse;
 import io.restassured.specification.RequestSpecification;
 import jakarta.inject.Inject;
+import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Map;
 import org.jdbi.v3.core.Jdbi;
@@ -150,6 +151,51 @@ class AccessTest {
         .body("detail", equalTo("project must name one of yours: apart-a, apart-b."));
     launch(as(a).header("Atelier-Project", "apart-b"), "not-mine").statusCode(403);
     launch(as(a).queryParam("project", "A/B"), "no-name").statusCode(400);
+  }
+
+  @Test
+  void shouldLeaveCurvesAndStudiesOfOtherProjectsOut() {
+    String a = TokenIssuer.token("operator", "left-a");
+    String b = TokenIssuer.token("operator", "left-b");
+    String id = launch(as(a), "curve").statusCode(202).extract().path("id");
+    jdbi.useHandle(
+        handle -> {
+          handle.execute(
+              "update model set started_at = now() where experiment_id = ? and key = 'teacher'",
+              id);
+          handle.execute(
+              """
+              insert into metric_point (model_id, series, step, value)
+              select id, 'loss', 1, 0.5 from model where experiment_id = ? and key = 'teacher'
+              """,
+              id);
+        });
+    String losses = EXPERIMENTS + "/losses?ids=" + id;
+    as(a).get(losses).then().statusCode(200).body("size()", equalTo(1));
+    as(b).get(losses).then().statusCode(200).body("size()", equalTo(0));
+
+    String study =
+        as(a)
+            .contentType("application/yaml")
+            .body(
+                """
+                name: sweep
+                question: Do more students help?
+                axes: [{name: N, field: students.count, values: [1, 2]}]
+                """
+                    .getBytes(StandardCharsets.UTF_8))
+            .post("/api/v1/studies")
+            .then()
+            .statusCode(202)
+            .extract()
+            .path("id");
+    as(a).get("/api/v1/studies").then().body("items.id", equalTo(List.of(study)));
+    as(b).get("/api/v1/studies").then().body("items.id", equalTo(List.of()));
+    as(b).get("/api/v1/studies?cursor=" + study).then().statusCode(404);
+    String member =
+        as(a).get("/api/v1/studies/" + study).then().extract().path("members[0].experimentId");
+    as(a).get(EXPERIMENTS + "/" + member).then().statusCode(200);
+    as(b).get(EXPERIMENTS + "/" + member).then().statusCode(404);
   }
 
   @Test
