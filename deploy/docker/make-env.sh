@@ -7,6 +7,7 @@ random() { od -An -N "$1" -tx1 /dev/urandom | tr -d ' \n'; }
 umask 077
 while IFS= read -r line; do
   case $line in
+    ATELIER_BOOTSTRAP_TOKEN=) echo "${line}atl_$(random 24)" ;;
     ATELIER_S3_ACCESS_KEY=) echo "$line$(random 10)" ;;
     [A-Z]*=) echo "$line$(random 24)" ;;
     *) echo "$line" ;;

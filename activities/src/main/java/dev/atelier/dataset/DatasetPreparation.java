@@ -49,13 +49,28 @@ public final class DatasetPreparation {
   private final URI cifar10Base;
   private final String cifar10Md5;
   private final long maxShardBytes;
+  private final SourceGuard guard;
+
+  /** Of sources anywhere, which the person at this machine has named. */
+  public DatasetPreparation(Path downloadCache, RemoteFiles s3, PreparationListener listener) {
+    this(downloadCache, s3, listener, SourceGuard.OPEN);
+  }
 
   /**
    * @param downloadCache directory that keeps what was fetched by HTTP
    * @param s3 brings {@code s3:} URIs
+   * @param guard where sources may lie
    */
-  public DatasetPreparation(Path downloadCache, RemoteFiles s3, PreparationListener listener) {
-    this(downloadCache, s3, listener, CIFAR10_BASE, CIFAR10_MD5, PackedShards.MAX_SHARD_BYTES);
+  public DatasetPreparation(
+      Path downloadCache, RemoteFiles s3, PreparationListener listener, SourceGuard guard) {
+    this(
+        downloadCache,
+        s3,
+        listener,
+        CIFAR10_BASE,
+        CIFAR10_MD5,
+        PackedShards.MAX_SHARD_BYTES,
+        guard);
   }
 
   DatasetPreparation(
@@ -65,6 +80,18 @@ public final class DatasetPreparation {
       URI cifar10Base,
       String cifar10Md5,
       long maxShardBytes) {
+    this(downloadCache, s3, listener, cifar10Base, cifar10Md5, maxShardBytes, SourceGuard.OPEN);
+  }
+
+  private DatasetPreparation(
+      Path downloadCache,
+      RemoteFiles s3,
+      PreparationListener listener,
+      URI cifar10Base,
+      String cifar10Md5,
+      long maxShardBytes,
+      SourceGuard guard) {
+    this.guard = guard;
     this.downloadCache = downloadCache;
     this.s3 = s3;
     this.listener = listener;
@@ -85,7 +112,7 @@ public final class DatasetPreparation {
     DatasetManifest manifest =
         source instanceof SourceName.Shapes shapes
             ? drawShapes(shapes, spec, directory)
-            : decodeFiles(local(source), spec, directory);
+            : decodeFiles(fetch(spec.source()), spec, directory);
     return new PreparedDataset(directory, manifest);
   }
 
@@ -112,19 +139,32 @@ public final class DatasetPreparation {
   /**
    * The file or directory that a source names, fetched when it is not on this machine.
    *
-   * @throws DatasetException when it cannot be reached
+   * @throws DatasetException when it cannot be reached, or lies where it may not
    */
   public Path fetch(String source) {
-    return local(SourceName.parse(source));
+    SourceName name = SourceName.parse(source);
+    guard.require(source, SourceName.shown(source));
+    Path path = local(name);
+    if (name instanceof SourceName.Local && Files.exists(path)) {
+      try {
+        guard.requireRealPath(path);
+      } catch (IOException e) {
+        throw new DatasetException(
+            DatasetException.Kind.UNREACHABLE,
+            "Cannot read '%s': %s".formatted(path, e.getMessage()),
+            e);
+      }
+    }
+    return path;
   }
 
   private Path local(SourceName source) {
     if (source instanceof SourceName.Cifar10) {
-      return new Download(downloadCache, listener)
+      return new Download(downloadCache, listener, guard.ofPlatform())
           .fetch(cifar10Base.resolve(CIFAR10_FILE), Optional.of(cifar10Md5));
     }
     if (source instanceof SourceName.Web web) {
-      return new Download(downloadCache, listener).fetch(web.uri(), Optional.empty());
+      return new Download(downloadCache, listener, guard).fetch(web.uri(), Optional.empty());
     }
     if (source instanceof SourceName.S3Object object) {
       try {
@@ -161,7 +201,7 @@ public final class DatasetPreparation {
               .formatted(shown, path));
     }
     try {
-      SourceFiles files = SourceFiles.of(path);
+      SourceFiles files = SourceFiles.of(path, guard);
       Choice chosen = choose(files, spec);
       if (chosen.images() == 0) {
         throw noImage(shown, spec, "");

@@ -5,10 +5,9 @@ import java.io.InputStream;
 import java.io.InterruptedIOException;
 import java.io.OutputStream;
 import java.io.UncheckedIOException;
+import java.net.InetAddress;
+import java.net.SocketTimeoutException;
 import java.net.URI;
-import java.net.http.HttpClient;
-import java.net.http.HttpRequest;
-import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -18,14 +17,15 @@ import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.time.Duration;
 import java.util.HexFormat;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.Executors;
-import java.util.concurrent.ScheduledExecutorService;
-import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicBoolean;
+import okhttp3.Dns;
+import okhttp3.OkHttpClient;
+import okhttp3.Request;
+import okhttp3.Response;
 
 /**
  * Fetches HTTP URLs into a directory that keeps them. What a broken transfer left in {@code .part}
@@ -35,25 +35,44 @@ import java.util.concurrent.atomic.AtomicBoolean;
 final class Download {
 
   private static final Duration CONNECT_TIMEOUT = Duration.ofSeconds(30);
-  private static final Duration RESPONSE_TIMEOUT = Duration.ofSeconds(60);
+  private static final int MOST_REDIRECTS = 10;
   private static final Duration STALL_TIMEOUT = Duration.ofSeconds(60);
   private static final long MEGABYTE = 1_000_000;
   private static final long REPORT_INTERVAL_NANOS = TimeUnit.SECONDS.toNanos(1);
+
+  private static final OkHttpClient HTTP =
+      new OkHttpClient.Builder()
+          .connectTimeout(CONNECT_TIMEOUT)
+          .readTimeout(STALL_TIMEOUT)
+          .followRedirects(false) // each goal is checked before it is asked
+          .build();
 
   /** One download per file and process. */
   private static final Map<Path, Object> LOCKS = new ConcurrentHashMap<>();
 
   private final Path cache;
   private final PreparationListener listener;
-  private final HttpClient http =
-      HttpClient.newBuilder()
-          .connectTimeout(CONNECT_TIMEOUT)
-          .followRedirects(HttpClient.Redirect.NORMAL)
-          .build();
+  private final SourceGuard guard;
+  private final OkHttpClient http;
 
-  Download(Path cache, PreparationListener listener) {
+  Download(Path cache, PreparationListener listener, SourceGuard guard) {
+    this(cache, listener, guard, Dns.SYSTEM);
+  }
+
+  /** What {@code names} answers is what is connected to, once it is checked. */
+  Download(Path cache, PreparationListener listener, SourceGuard guard, Dns names) {
     this.cache = cache;
     this.listener = listener;
+    this.guard = guard;
+    this.http =
+        HTTP.newBuilder()
+            .dns(
+                host -> {
+                  List<InetAddress> addresses = names.lookup(host);
+                  guard.require(host, addresses);
+                  return addresses;
+                })
+            .build();
   }
 
   /** The local file with the content of {@code uri}; {@code md5} in lower-case hex. */
@@ -86,21 +105,20 @@ final class Download {
     if (knownVersion.isEmpty() && md5.isEmpty()) {
       have = 0; // the rest might belong to another version
     }
-    HttpResponse<InputStream> response = get(uri, have, knownVersion);
-    if (response.statusCode() == 416
-        || (response.statusCode() == 206 && !continues(response, have))) {
-      response.body().close();
+    Response response = get(uri, have, knownVersion);
+    if (response.code() == 416 || (response.code() == 206 && !continues(response, have))) {
+      response.close();
       have = 0;
       response = get(uri, 0, Optional.empty());
     }
-    try (InputStream body = response.body()) {
-      if (response.statusCode() == 200) {
+    try (InputStream body = response.body().byteStream()) {
+      if (response.code() == 200) {
         have = 0;
-      } else if (response.statusCode() != 206 || have == 0) {
+      } else if (response.code() != 206 || have == 0) {
         throw new DatasetException(
             DatasetException.Kind.UNREACHABLE,
             "Cannot download '%s': expected HTTP status 200, found %d."
-                .formatted(SourceName.withoutSecrets(uri), response.statusCode()));
+                .formatted(SourceName.withoutSecrets(uri), response.code()));
       }
       if (have == 0) {
         Files.deleteIfExists(part);
@@ -110,7 +128,7 @@ final class Download {
           Files.writeString(version, newVersion.get());
         }
       }
-      long expected = response.headers().firstValueAsLong("Content-Length").orElse(-1);
+      long expected = response.body().contentLength();
       receive(body, part, have, expected < 0 ? -1 : have + expected);
     }
     if (md5.isPresent()) {
@@ -127,71 +145,73 @@ final class Download {
     Files.deleteIfExists(version);
   }
 
-  private HttpResponse<InputStream> get(URI uri, long from, Optional<String> version)
-      throws IOException {
+  /** Asks for a URI, and for what it redirects to. */
+  private Response get(URI uri, long from, Optional<String> version) throws IOException {
+    URI at = uri;
     try {
-      HttpRequest.Builder request = HttpRequest.newBuilder(uri).timeout(RESPONSE_TIMEOUT);
-      if (from > 0) {
-        request.header("Range", "bytes=%d-".formatted(from));
-        version.ifPresent(known -> request.header("If-Range", known));
+      for (int redirects = 0; redirects <= MOST_REDIRECTS; redirects++) {
+        guard.require(at);
+        Request.Builder request =
+            new Request.Builder().url(at.toString()).header("Accept-Encoding", "identity");
+        if (from > 0) {
+          request.header("Range", "bytes=%d-".formatted(from));
+          version.ifPresent(known -> request.header("If-Range", known));
+        }
+        Response response = http.newCall(request.build()).execute();
+        String location = response.header("Location");
+        if (!response.isRedirect() || location == null) {
+          return response;
+        }
+        response.close();
+        URI next = at.resolve(location);
+        if (!String.valueOf(next.getScheme()).matches("https?")
+            || (at.getScheme().equals("https") && next.getScheme().equals("http"))) {
+          throw new IOException(
+              "It redirects from %s to %s.".formatted(at.getScheme(), next.getScheme()));
+        }
+        at = next;
       }
-      return http.send(request.build(), HttpResponse.BodyHandlers.ofInputStream());
     } catch (IllegalArgumentException e) {
       throw new DatasetException(
           DatasetException.Kind.CORRUPT,
           "Cannot download '%s': it is not a complete URL."
               .formatted(SourceName.withoutSecrets(uri)),
           e);
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw new InterruptedIOException("The download was interrupted.");
+    } catch (SocketTimeoutException e) {
+      throw stalled(e);
     }
+    throw new IOException("It redirects more than %d times.".formatted(MOST_REDIRECTS));
   }
 
-  private static boolean continues(HttpResponse<?> response, long have) {
-    return response
-        .headers()
-        .firstValue("Content-Range")
+  private static boolean continues(Response response, long have) {
+    return Optional.ofNullable(response.header("Content-Range"))
         .map(range -> range.startsWith("bytes " + have + "-"))
         .orElse(false);
   }
 
   /** What If-Range may name: a strong entity tag. */
-  private static Optional<String> version(HttpResponse<?> response) {
-    return response.headers().firstValue("ETag").filter(tag -> tag.startsWith("\""));
+  private static Optional<String> version(Response response) {
+    return Optional.ofNullable(response.header("ETag")).filter(tag -> tag.startsWith("\""));
   }
 
   private void receive(InputStream body, Path part, long have, long expected) throws IOException {
-    AtomicBoolean stalled = new AtomicBoolean();
-    ScheduledExecutorService clock =
-        Executors.newSingleThreadScheduledExecutor(
-            task -> {
-              Thread thread = new Thread(task, "download-clock");
-              thread.setDaemon(true);
-              return thread;
-            });
     long total = have;
     try (OutputStream out =
         Files.newOutputStream(part, StandardOpenOption.CREATE, StandardOpenOption.APPEND)) {
       byte[] buffer = new byte[1 << 16];
       long reported = System.nanoTime() - REPORT_INTERVAL_NANOS;
       while (true) {
-        // A body has no timeout of its own: a silent server would hold the thread for ever.
-        ScheduledFuture<?> alarm =
-            clock.schedule(
-                () -> {
-                  stalled.set(true);
-                  closeQuietly(body);
-                },
-                STALL_TIMEOUT.toSeconds(),
-                TimeUnit.SECONDS);
         int read = body.read(buffer);
-        alarm.cancel(false);
         if (read < 0) {
           break;
         }
-        out.write(buffer, 0, read);
         total += read;
+        if (total > guard.limits().bytes()) {
+          throw new IOException(
+              "It has more than %d bytes (atelier.sources.archive-bytes)."
+                  .formatted(guard.limits().bytes()));
+        }
+        out.write(buffer, 0, read);
         if (System.nanoTime() - reported >= REPORT_INTERVAL_NANOS) {
           reported = System.nanoTime();
           report(total, expected);
@@ -200,16 +220,8 @@ final class Download {
           throw new InterruptedIOException("The download was interrupted.");
         }
       }
-    } catch (IOException e) {
-      if (stalled.get()) {
-        throw stalled(e);
-      }
-      throw e;
-    } finally {
-      clock.shutdownNow();
-    }
-    if (stalled.get()) {
-      throw stalled(null);
+    } catch (SocketTimeoutException e) {
+      throw stalled(e);
     }
     if (expected >= 0 && total != expected) {
       throw new IOException("Expected %d bytes, found %d.".formatted(expected, total));
@@ -220,14 +232,6 @@ final class Download {
   private static IOException stalled(IOException cause) {
     return new IOException(
         "The server sent nothing for %d seconds.".formatted(STALL_TIMEOUT.toSeconds()), cause);
-  }
-
-  private static void closeQuietly(InputStream body) {
-    try {
-      body.close();
-    } catch (IOException e) {
-      // The reading thread reports the stall.
-    }
   }
 
   private void report(long total, long expected) {

@@ -48,20 +48,22 @@ interface SourceFiles {
   /**
    * The files of {@code path}: a directory, zip, tar, tar.gz, tar.xz, told by content, or a file.
    */
-  static SourceFiles of(Path path) throws IOException {
+  static SourceFiles of(Path path, SourceGuard guard) throws IOException {
     if (Files.isDirectory(path)) {
-      return directory(path);
+      return directory(path, guard);
     }
+    ArchiveLimits limits = guard.limits();
     byte[] head;
     try (InputStream in = Files.newInputStream(path)) {
       head = in.readNBytes(TAR_HEADER_BYTES);
     }
     if (startsWith(head, 'P', 'K')) {
-      return zip(path);
+      return zip(path, limits);
     }
     if (startsWith(head, 0x1F, 0x8B)) {
       return tar(
           path,
+          limits,
           in ->
               GzipCompressorInputStream.builder()
                   .setInputStream(in)
@@ -71,6 +73,7 @@ interface SourceFiles {
     if (startsWith(head, 0xFD, '7', 'z', 'X', 'Z', 0)) {
       return tar(
           path,
+          limits,
           in ->
               XZCompressorInputStream.builder()
                   .setInputStream(in)
@@ -83,7 +86,7 @@ interface SourceFiles {
         head.length == TAR_HEADER_BYTES
             && new String(head, 257, 5, StandardCharsets.US_ASCII).equals("ustar");
     if (hasTarMagic || name.toLowerCase(Locale.ROOT).endsWith(".tar")) {
-      return tar(path, in -> in);
+      return tar(path, limits, in -> in);
     }
     return visitor -> visitor.visit(name, Files.size(path), () -> Files.newInputStream(path));
   }
@@ -100,7 +103,7 @@ interface SourceFiles {
     return true;
   }
 
-  private static SourceFiles directory(Path root) {
+  private static SourceFiles directory(Path root, SourceGuard guard) {
     return visitor ->
         Files.walkFileTree(
             root,
@@ -110,6 +113,9 @@ interface SourceFiles {
                   throws IOException {
                 // A link to an image is an image; a link to a directory is not followed.
                 if (Files.isRegularFile(file)) {
+                  if (attributes.isSymbolicLink()) {
+                    guard.requireRealPath(file);
+                  }
                   String name = root.relativize(file).toString();
                   visitor.visit(
                       name.replace(file.getFileSystem().getSeparator(), "/"),
@@ -121,13 +127,17 @@ interface SourceFiles {
             });
   }
 
-  private static SourceFiles zip(Path path) {
+  private static SourceFiles zip(Path path, ArchiveLimits limits) {
     return visitor -> {
+      ArchiveGuard counts = new ArchiveGuard(limits, Files.size(path));
       try (ZipFile zip = ZipFile.builder().setPath(path).get()) {
         for (ZipArchiveEntry entry : Collections.list(zip.getEntriesInPhysicalOrder())) {
           if (!entry.isDirectory() && !entry.isUnixSymlink() && zip.canReadEntryData(entry)) {
+            counts.entry(entry.getName());
             visitor.visit(
-                normal(entry.getName()), entry.getSize(), () -> zip.getInputStream(entry));
+                normal(entry.getName()),
+                entry.getSize(),
+                () -> counts.counting(zip.getInputStream(entry)));
           }
         }
       }
@@ -140,13 +150,16 @@ interface SourceFiles {
     InputStream open(InputStream in) throws IOException;
   }
 
-  private static SourceFiles tar(Path path, Decompression decompression) {
+  private static SourceFiles tar(Path path, ArchiveLimits limits, Decompression decompression) {
     return visitor -> {
+      ArchiveGuard counts = new ArchiveGuard(limits, Files.size(path));
       try (InputStream file = new BufferedInputStream(Files.newInputStream(path), 1 << 16);
-          InputStream plain = new BufferedInputStream(decompression.open(file), 1 << 16);
+          InputStream plain =
+              new BufferedInputStream(counts.counting(decompression.open(file)), 1 << 16);
           TarArchiveInputStream tar = new TarArchiveInputStream(plain)) {
         for (TarArchiveEntry entry; (entry = tar.getNextEntry()) != null; ) {
           if (entry.isFile() && !entry.isLink() && !entry.isSymbolicLink()) {
+            counts.entry(entry.getName());
             visitor.visit(normal(entry.getName()), entry.getSize(), () -> keptOpen(tar));
           }
         }

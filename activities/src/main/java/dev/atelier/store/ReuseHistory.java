@@ -18,6 +18,11 @@ import org.jdbi.v3.core.Handle;
  */
 public final class ReuseHistory {
 
+  /** What one project has trained or measured says nothing to another, and gives it nothing. */
+  private static final String SAME_PROJECT =
+      "(select project from experiment where id = %s.experiment_id)"
+          + " = (select project from experiment where id = :id)";
+
   private final Database database;
 
   public ReuseHistory(DataSource dataSource) {
@@ -50,8 +55,10 @@ public final class ReuseHistory {
                     ) c on true
                     where m.fingerprint = :fingerprint and m.state = :done
                       and m.reused_from is null and m.experiment_id <> :id
+                      and %s
                     order by m.finished_at desc
-                    """)
+                    """
+                        .formatted(SAME_PROJECT.formatted("m")))
                 .bind("fingerprint", fingerprint)
                 .bind("done", ModelState.DONE.name())
                 .bind("id", experimentId)
@@ -137,14 +144,15 @@ public final class ReuseHistory {
             """
             select m.experiment_id, m.key
             from model m join experiment e on e.id = m.experiment_id
-            where m.fingerprint = :fingerprint and m.experiment_id <> :id
+            where m.fingerprint = :fingerprint and m.experiment_id <> :id and %s
               and m.reused_from is null and not m.id = any(:useless)
               and (m.state = 'DONE' and exists (select 1 from checkpoint where model_id = m.id)
                 or e.stage not in ('DONE', 'PARTIAL', 'FAILED', 'CANCELED')
                   and (m.state = 'RUNNING'
                     or m.state = 'PENDING' and m.claimed_at > now() - interval '10 minutes'))
             order by m.id limit 1
-            """)
+            """
+                .formatted(SAME_PROJECT.formatted("m")))
         .bind("fingerprint", fingerprint)
         .bind("id", experimentId)
         .bindArray("useless", Long.class, useless.toArray())
@@ -267,11 +275,12 @@ public final class ReuseHistory {
               handle
                   .createQuery(
                       """
-                      select experiment_id from evaluation
-                      where fingerprint = :fingerprint and subject = :subject
-                        and experiment_id <> :id
-                      order by created_at limit 1
-                      """)
+                      select v.experiment_id from evaluation v
+                      where v.fingerprint = :fingerprint and v.subject = :subject
+                        and v.experiment_id <> :id and %s
+                      order by v.created_at limit 1
+                      """
+                          .formatted(SAME_PROJECT.formatted("v")))
                   .bind("fingerprint", fingerprint)
                   .bind("subject", subject)
                   .bind("id", experimentId)

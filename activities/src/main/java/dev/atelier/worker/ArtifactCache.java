@@ -1,5 +1,6 @@
 package dev.atelier.worker;
 
+import dev.atelier.dataset.SourceGuard;
 import dev.atelier.store.ObjectStore;
 import dev.atelier.store.Sha256;
 import java.io.IOException;
@@ -16,9 +17,20 @@ final class ArtifactCache {
   private final Path directory;
   private final ObjectStore store;
   private final WorkArea work;
+  private final SourceGuard guard;
 
-  /** Opens the cache, and removes what processes that were killed have left in it. */
+  /** Opens the cache for sources anywhere. */
   ArtifactCache(Path directory, ObjectStore store) {
+    this(directory, store, SourceGuard.OPEN);
+  }
+
+  /**
+   * Opens the cache, and removes what processes that were killed have left in it.
+   *
+   * @param guard where users' sources may lie
+   */
+  ArtifactCache(Path directory, ObjectStore store, SourceGuard guard) {
+    this.guard = guard;
     this.directory = directory;
     this.store = store;
     this.work = new WorkArea(directory.resolve("work"));
@@ -44,6 +56,11 @@ final class ArtifactCache {
   /** Where files of users' sources are kept between attempts. */
   Path downloads() {
     return directory.resolve("downloads");
+  }
+
+  /** Where users' sources may lie. */
+  SourceGuard guard() {
+    return guard;
   }
 
   /** A directory for work that nobody else sees; closing deletes it. */

@@ -51,7 +51,8 @@ final class DatasetActivitiesImpl implements DatasetActivities {
                         sentence -> {
                           doing.set(sentence);
                           heartbeat.throwIfEnded();
-                        })
+                        },
+                        cache.guard())
                     .prepare(task.dataset(), work.path())
                     .manifest();
             DatasetRef dataset = datasets.keep(manifest, work.path());

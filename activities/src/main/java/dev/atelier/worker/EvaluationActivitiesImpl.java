@@ -148,7 +148,8 @@ final class EvaluationActivitiesImpl implements EvaluationActivities {
   private Path fetch(String what, String source) {
     try {
       Path file =
-          new DatasetPreparation(cache.downloads(), sources::fetch, sentence -> {}).fetch(source);
+          new DatasetPreparation(cache.downloads(), sources::fetch, sentence -> {}, cache.guard())
+              .fetch(source);
       if (!Files.isRegularFile(file)) {
         throw new IOException("'%s' is not a file.".formatted(file));
       }

@@ -27,7 +27,11 @@ final class RemoteSources {
     if (uri.getHost() == null || key.isEmpty()) {
       throw new IOException("'%s' names no object: expected s3://bucket/key.".formatted(uri));
     }
-    Path file = cache.downloads().resolve(uri.getHost()).resolve(key);
+    Path folder = cache.downloads().resolve(uri.getHost());
+    Path file = folder.resolve(key).normalize();
+    if (!file.startsWith(folder) || file.equals(folder) || !folder.normalize().equals(folder)) {
+      throw new IOException("'%s' names a key that leads out of its folder.".formatted(uri));
+    }
     try {
       store.fetchForeign(uri.getHost(), key, file);
     } catch (ObjectCorruptException e) {

@@ -25,7 +25,8 @@ final class TeacherFiles {
    */
   Path fetch(String source) {
     try {
-      return new DatasetPreparation(cache.downloads(), sources::fetch, sentence -> {})
+      return new DatasetPreparation(
+              cache.downloads(), sources::fetch, sentence -> {}, cache.guard())
           .fetch(source);
     } catch (DatasetException e) {
       throw new TeacherException(shown(source), e.getMessage().replaceFirst("\\.$", ""), e);

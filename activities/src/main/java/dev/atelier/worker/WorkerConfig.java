@@ -27,6 +27,8 @@ public interface WorkerConfig {
 
   Worker worker();
 
+  Sources sources();
+
   Traces traces();
 
   Log log();
@@ -108,6 +110,35 @@ public interface WorkerConfig {
     /** Bucket that holds every object. */
     @WithDefault("atelier")
     String bucket();
+  }
+
+  /** Where the sources of specs may lie: datasets, teachers, extractors, statistics. */
+  interface Sources {
+
+    /** Hosts, {@code *.example.org} for all below it; absent: every public one. */
+    Optional<List<String>> hosts();
+
+    /** Whether a host may have a loopback, link-local or private address. */
+    @WithDefault("false")
+    boolean privateAddresses();
+
+    /** Directories below which files may lie, links followed; absent: none. */
+    Optional<List<String>> directories();
+
+    /** Buckets of the object store; absent: every one but the platform's own. */
+    Optional<List<String>> buckets();
+
+    /** Files in an archive, at most. */
+    @WithDefault("20000000")
+    long archiveEntries();
+
+    /** Bytes of an archive unpacked, and of a download, at most. */
+    @WithDefault("2000000000000")
+    long archiveBytes();
+
+    /** Bytes unpacked for each byte of an archive, at most; above 256 MB. */
+    @WithDefault("200")
+    int archiveRatio();
   }
 
   /** This process. */

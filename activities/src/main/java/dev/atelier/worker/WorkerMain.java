@@ -3,7 +3,10 @@ package dev.atelier.worker;
 import com.uber.m3.tally.Scope;
 import com.zaxxer.hikari.HikariConfig;
 import com.zaxxer.hikari.HikariDataSource;
+import dev.atelier.dataset.ArchiveLimits;
+import dev.atelier.dataset.SourceGuard;
 import dev.atelier.network.Libtorch;
+import dev.atelier.spec.SourcePolicy;
 import dev.atelier.store.ExperimentHistory;
 import dev.atelier.store.ObjectStore;
 import dev.atelier.store.ReuseHistory;
@@ -64,6 +67,19 @@ public final class WorkerMain {
     }
   }
 
+  private static SourceGuard guard(WorkerConfig config) {
+    WorkerConfig.Sources allowed = config.sources();
+    return new SourceGuard(
+        new SourcePolicy(
+            allowed.hosts(),
+            allowed.privateAddresses(),
+            allowed.directories().orElse(List.of()),
+            allowed.buckets(),
+            config.s3().bucket()),
+        new ArchiveLimits(
+            allowed.archiveEntries(), allowed.archiveBytes(), allowed.archiveRatio()));
+  }
+
   private static void serve(WorkerConfig config) {
     WorkerConfig.Worker settings = config.worker();
     Libtorch.requireDevice(settings.device());
@@ -74,7 +90,7 @@ public final class WorkerMain {
     ReuseHistory reuse = new ReuseHistory(database);
     ObjectStore store = connect(config.s3());
     store.ensureBucket();
-    ArtifactCache cache = new ArtifactCache(settings.cacheDir(), store);
+    ArtifactCache cache = new ArtifactCache(settings.cacheDir(), store, guard(config));
     AtomicBoolean draining = new AtomicBoolean();
     Optional<Tracing> tracing =
         config.traces().endpoint().map(endpoint -> new Tracing(endpoint, settings.name()));

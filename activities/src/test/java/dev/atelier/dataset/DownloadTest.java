@@ -72,7 +72,7 @@ class DownloadTest {
 
   @Test
   void shouldStartAgainWhenTheFileChangedMeanwhile() throws Exception {
-    Download download = new Download(temporary, sentence -> {});
+    Download download = new Download(temporary, sentence -> {}, SourceGuard.OPEN);
     URI uri = base.resolve("a.tar.gz?signature=secret");
     breakAfterBytes = 100;
     assertThatThrownBy(() -> download.fetch(uri, Optional.empty()))
@@ -100,12 +100,16 @@ class DownloadTest {
   @Test
   void shouldSayThatAUrlIsUnreachable() {
     assertThatThrownBy(
-            () -> new Download(temporary, s -> {}).fetch(base.resolve("missing"), Optional.empty()))
+            () ->
+                new Download(temporary, s -> {}, SourceGuard.OPEN)
+                    .fetch(base.resolve("missing"), Optional.empty()))
         .isInstanceOf(DatasetException.class)
         .hasMessageContaining("expected HTTP status 200, found 404");
     server.stop(0);
     assertThatThrownBy(
-            () -> new Download(temporary, s -> {}).fetch(base.resolve("a"), Optional.empty()))
+            () ->
+                new Download(temporary, s -> {}, SourceGuard.OPEN)
+                    .fetch(base.resolve("a"), Optional.empty()))
         .isInstanceOfSatisfying(
             DatasetException.class,
             e -> assertThat(e.kind()).isEqualTo(DatasetException.Kind.UNREACHABLE));

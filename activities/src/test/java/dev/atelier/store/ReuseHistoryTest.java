@@ -122,6 +122,16 @@ class ReuseHistoryTest {
   }
 
   @Test
+  void shouldTakeNothingOverFromAnotherProject() {
+    train("e0", "f");
+    sql.useHandle(h -> h.execute("update experiment set project = 'other' where id = 'e1'"));
+    assertThat(reuse.trained("e1", "f")).isEmpty();
+    assertThat(reuse.claim("e1", TEACHER, "f", Set.of())).isEmpty();
+    assertThat(reuse.trained("e2", "f")).as("negative control").hasSize(1);
+    assertThat(reuse.claim("e2", TEACHER, "f", Set.of())).contains(new Elsewhere("e0", TEACHER));
+  }
+
+  @Test
   void shouldTellOfATakeOverOnceHoweverOftenItIsRecorded() {
     train("e0", "f");
     Trained twin = reuse.trained("e1", "f").get(0);

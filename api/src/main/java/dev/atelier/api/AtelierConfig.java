@@ -5,6 +5,7 @@ import io.smallrye.config.WithDefault;
 import java.net.URI;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import java.util.Optional;
 
 /** Where the API finds the other servers; the database is {@code quarkus.datasource}. */
@@ -24,6 +25,95 @@ public interface AtelierConfig {
   Duration reconcileEvery();
 
   Maintenance maintenance();
+
+  Limits limits();
+
+  Auth auth();
+
+  Sources sources();
+
+  /** What one request, and one caller, may take. */
+  interface Limits {
+
+    /** Bytes of a request's body, at most. */
+    @WithDefault("1000000")
+    int bodyBytes();
+
+    /** Bytes of a spec, at most, as it was written. */
+    @WithDefault("262144")
+    int specBytes();
+
+    /** Requests a second that one caller may make for long; 0: as many as it likes. */
+    @WithDefault("50")
+    int requestsPerSecond();
+
+    /** Requests that one caller may make at once, after a pause. */
+    @WithDefault("500")
+    int burst();
+  }
+
+  /** Who may do what. */
+  interface Auth {
+
+    /** {@code open}: anyone, everything; {@code tokens}: API tokens; {@code oidc}: both kinds. */
+    @WithDefault("open")
+    AuthMode mode();
+
+    /** Whether the API may be open on another address than loopback. */
+    @WithDefault("false")
+    boolean allowOpenNetwork();
+
+    /** An admin's API token to begin with, of {@code atl_} and 32 characters or more; a secret. */
+    Optional<String> bootstrapToken();
+
+    /** File that holds the bootstrap token, in its place. */
+    Optional<Path> bootstrapTokenFile();
+
+    Oidc oidc();
+  }
+
+  /** How callers are told apart. */
+  enum AuthMode {
+    OPEN,
+    TOKENS,
+    OIDC
+  }
+
+  /** The OpenID Connect provider. */
+  interface Oidc {
+
+    /** Its base URL, below which {@code .well-known/openid-configuration} is. */
+    Optional<URI> issuer();
+
+    /** What the {@code aud} of a token must hold. */
+    @WithDefault("atelier")
+    String audience();
+
+    /** What the names of the roles viewer, operator and admin begin with at the provider. */
+    @WithDefault("atelier-")
+    String rolePrefix();
+
+    /** Claim that lists the caller's projects. */
+    @WithDefault("atelier_projects")
+    String projectsClaim();
+  }
+
+  /** Where the sources of specs may lie; the workers' setting, by which specs are checked early. */
+  interface Sources {
+
+    /** Hosts, {@code *.example.org} for all below it; absent: every public one. */
+    Optional<List<String>> hosts();
+
+    /** Whether a host may have a loopback, link-local or private address. */
+    @WithDefault("false")
+    boolean privateAddresses();
+
+    /** Directories of the workers below which files may lie; absent: none. */
+    Optional<List<String>> directories();
+
+    /** Buckets of the object store; absent: every one but the platform's own. */
+    Optional<List<String>> buckets();
+  }
 
   /** What keeps the store and the database clean. */
   interface Maintenance {

@@ -1,5 +1,7 @@
 // The REST API. An error is a Problem with its title, sentence and faults.
 
+import { askForToken, authorization, eventStream, token } from './token.js';
+
 export class Problem extends Error {
   constructor(status, body) {
     super(body.detail || body.title || `The server answered ${status}.`);
@@ -13,12 +15,17 @@ export class Problem extends Error {
 async function request(method, path, body, headers = {}) {
   let answer;
   try {
-    answer = await fetch(path, { method, body, headers: { Accept: 'application/json, */*;q=0.1', ...headers } });
+    answer = await fetch(path, { method, body, headers: { Accept: 'application/json, */*;q=0.1', ...authorization(), ...headers } });
   } catch (e) {
     if (e.name === 'AbortError') throw e;
     throw new Problem(0, { title: 'The server does not answer', detail: 'Is it running? Start it with ./atelier up; this page tries again by itself.' });
   }
   const text = await answer.text();
+  if (answer.status === 401) {
+    let why = '';
+    try { why = JSON.parse(text).detail; } catch { /* the question stands without it */ }
+    if (await askForToken(why)) return request(method, path, body, headers);
+  }
   let content = {};
   try { content = text ? JSON.parse(text) : {}; } catch { content = { detail: text.slice(0, 300) }; }
   if (!answer.ok) throw new Problem(answer.status, content);
@@ -42,9 +49,14 @@ export const remove = (path) => request('DELETE', `${base}${path}`);
 
 /** Follows an experiment until it ends; the answer stops it. EventSource comes back by itself with its Last-Event-ID. */
 export function follow(id, { event, progress, end }) {
-  const source = new EventSource(`${base}/experiments/${id}/stream`);
-  source.addEventListener('event', (e) => event(JSON.parse(e.data)));
-  source.addEventListener('progress', (e) => progress(JSON.parse(e.data)));
-  source.addEventListener('end', () => { source.close(); end(); });
+  const address = `${base}/experiments/${id}/stream`;
+  const listeners = {
+    event: (e) => event(JSON.parse(e.data)),
+    progress: (e) => progress(JSON.parse(e.data)),
+    end: () => { source.close(); end(); },
+  };
+  // EventSource cannot send a token.
+  const source = token() ? eventStream(address, listeners) : new EventSource(address);
+  if (!token()) for (const [name, listener] of Object.entries(listeners)) source.addEventListener(name, listener);
   return () => source.close();
 }

@@ -1,5 +1,7 @@
 // Small helpers that make elements; all text goes in as text nodes, so that nothing is taken for HTML.
 
+import { carryToken } from './token.js';
+
 /** An element with properties (on… are listeners, class is the class) and children. */
 export function h(tag, properties = {}, ...children) {
   return fill(document.createElement(tag), properties, children);
@@ -17,7 +19,7 @@ function fill(element, properties, children) {
     else if (value !== false && value !== null && value !== undefined) element.setAttribute(name, value);
   }
   element.append(...children.flat(Infinity).filter((c) => c !== null && c !== undefined && c !== false));
-  return element;
+  return carryToken(element);
 }
 
 /** Text beside the pointer, or beside the element that has the focus, while it is there. */

@@ -1,6 +1,7 @@
 package dev.atelier.api.experiment;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.atelier.api.access.Projects;
 import dev.atelier.api.history.Cursor;
 import dev.atelier.api.history.HistoryQuery;
 import dev.atelier.api.history.Sort;
@@ -23,22 +24,28 @@ import org.jdbi.v3.core.Jdbi;
 class ExperimentList {
 
   private final Jdbi jdbi;
+  private final Projects projects;
 
-  ExperimentList(Jdbi jdbi) {
+  ExperimentList(Jdbi jdbi, Projects projects) {
     this.jdbi = jdbi;
+    this.projects = projects;
   }
 
   /** An experiment of a list, and the cursor that the rows after it are asked for with. */
   record Row(ExperimentSummary experiment, Cursor cursor) {}
 
-  /** Up to {@code limit} experiments that the query describes, after the cursor. */
+  /** Up to {@code limit} experiments that the query describes and the caller may see. */
   List<Row> list(
       HistoryQuery asked,
       Sort sort,
       Optional<Cursor> after,
       int limit,
       Function<String, Links> linksOf) {
-    HistoryQuery query = asked.and(sort.own()).and(after.map(sort::after).orElse(HistoryQuery.ALL));
+    HistoryQuery query =
+        asked
+            .and(HistoryQuery.ofProjects(projects.visible()))
+            .and(sort.own())
+            .and(after.map(sort::after).orElse(HistoryQuery.ALL));
     // The page is chosen first, so that models and figures are gathered for its rows alone.
     String sql =
         """
@@ -50,7 +57,7 @@ class ExperimentList {
           limit :limit)
         select page.sort_value, e.id, e.name, e.stage, e.labels, e.created_at, e.updated_at,
           e.finished_at, e.dataset_source, e.students, e.specific_probability, s.study_id,
-          m.models, v.figures
+          m.models, v.figures, e.project
         from page join experiment e on e.id = page.page_id
         left join study_member s on s.experiment_id = e.id
         left join lateral (
@@ -132,7 +139,8 @@ class ExperimentList {
         linksOf.apply(row.getString("id")),
         models,
         macs,
-        Optional.ofNullable(row.getString("study_id")));
+        Optional.ofNullable(row.getString("study_id")),
+        row.getString("project"));
   }
 
   private static Optional<Instant> instant(ResultSet row, String column) throws SQLException {

@@ -1,6 +1,7 @@
 package dev.atelier.api.experiment;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.atelier.api.access.Audit;
 import dev.atelier.api.maintenance.Deletions;
 import dev.atelier.api.spec.SpecJson;
 import dev.atelier.spec.ExperimentSpec;
@@ -49,31 +50,36 @@ public class ExperimentRepository {
   }
 
   private final Jdbi jdbi;
+  private final Audit audit;
 
-  ExperimentRepository(Jdbi jdbi) {
+  ExperimentRepository(Jdbi jdbi, Audit audit) {
     this.jdbi = jdbi;
+    this.audit = audit;
   }
 
-  /** Stores an experiment with its models, once per idempotency key. */
-  Launch launch(String id, ExperimentSpec spec, Optional<String> idempotencyKey) {
+  /** Stores an experiment with its models, once per project and idempotency key. */
+  Launch launch(String id, ExperimentSpec spec, String project, Optional<String> idempotencyKey) {
     return jdbi.inTransaction(
         handle -> {
           String sha256 = SpecJson.sha256(spec);
           if (idempotencyKey.isPresent()) {
-            Optional<Launch> earlier = earlierLaunch(handle, idempotencyKey.get(), sha256);
+            Optional<Launch> earlier = earlierLaunch(handle, project, idempotencyKey.get(), sha256);
             if (earlier.isPresent()) {
               return earlier.get();
             }
           }
-          insert(handle, id, spec);
+          insert(handle, id, spec, project);
+          audit.done(handle, Audit.Kind.EXPERIMENT, id, spec.name());
           idempotencyKey.ifPresent(
               key ->
                   handle
                       .createUpdate(
                           """
-                          insert into idempotency_key (key, request_sha256, experiment_id)
-                          values (:key, :sha256, :id)
+                          insert into idempotency_key
+                            (project, key, request_sha256, experiment_id)
+                          values (:project, :key, :sha256, :id)
                           """)
+                      .bind("project", project)
                       .bind("key", key)
                       .bind("sha256", sha256)
                       .bind("id", id)
@@ -83,13 +89,14 @@ public class ExperimentRepository {
   }
 
   /** Stores a new experiment with its models, as part of a transaction. */
-  public static void insert(Handle handle, String id, ExperimentSpec spec) {
-    insertExperiment(handle, id, spec);
+  public static void insert(Handle handle, String id, ExperimentSpec spec, String project) {
+    insertExperiment(handle, id, spec, project);
     insertModels(handle, id, spec);
     insertEvent(handle, id, "launched", spec.name());
   }
 
-  private static Optional<Launch> earlierLaunch(Handle handle, String key, String sha256) {
+  private static Optional<Launch> earlierLaunch(
+      Handle handle, String project, String key, String sha256) {
     // Launches with the same key wait here for one another until the transaction ends.
     handle
         .createQuery("select 1 from pg_advisory_xact_lock(hashtextextended(:key, 0))")
@@ -97,7 +104,12 @@ public class ExperimentRepository {
         .mapTo(Integer.class)
         .one();
     return handle
-        .createQuery("select request_sha256, experiment_id from idempotency_key where key = :key")
+        .createQuery(
+            """
+            select request_sha256, experiment_id from idempotency_key
+            where project = :project and key = :key
+            """)
+        .bind("project", project)
         .bind("key", key)
         .<Launch>map(
             (row, context) ->
@@ -107,13 +119,15 @@ public class ExperimentRepository {
         .findOne();
   }
 
-  private static void insertExperiment(Handle handle, String id, ExperimentSpec spec) {
+  private static void insertExperiment(
+      Handle handle, String id, ExperimentSpec spec, String project) {
     handle
         .createUpdate(
             """
-            insert into experiment (id, name, spec, labels, stage)
-            values (:id, :name, cast(:spec as jsonb), cast(:labels as jsonb), :stage)
+            insert into experiment (id, name, spec, labels, stage, project)
+            values (:id, :name, cast(:spec as jsonb), cast(:labels as jsonb), :stage, :project)
             """)
+        .bind("project", project)
         .bind("id", id)
         .bind("name", spec.name())
         .bind("spec", SpecJson.write(spec))
@@ -190,7 +204,7 @@ public class ExperimentRepository {
         .createQuery(
             """
             select id, name, spec, labels, stage, dataset, error_type, error_message,
-              created_at, updated_at, finished_at, paused_at
+              created_at, updated_at, finished_at, paused_at, project
             from experiment where id = :id
             """
                 + locking)
@@ -209,7 +223,8 @@ public class ExperimentRepository {
                     instant(row, "created_at").orElseThrow(),
                     instant(row, "updated_at").orElseThrow(),
                     instant(row, "finished_at"),
-                    instant(row, "paused_at").isPresent()))
+                    instant(row, "paused_at").isPresent(),
+                    row.getString("project")))
         .findOne();
   }
 
@@ -592,6 +607,11 @@ public class ExperimentRepository {
 
     StoredExperiment row() {
       return row;
+    }
+
+    /** Writes down in the same transaction that the caller has done it. */
+    void audit(Audit audit) {
+      audit.done(handle, Audit.Kind.EXPERIMENT, row.id(), row.name());
     }
 
     void event(String kind, String detail) {

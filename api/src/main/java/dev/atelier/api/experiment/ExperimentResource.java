@@ -36,6 +36,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import org.eclipse.microprofile.openapi.annotations.Operation;
+import org.eclipse.microprofile.openapi.annotations.enums.ParameterIn;
 import org.eclipse.microprofile.openapi.annotations.enums.SchemaType;
 import org.eclipse.microprofile.openapi.annotations.headers.Header;
 import org.eclipse.microprofile.openapi.annotations.media.Content;
@@ -76,6 +77,13 @@ public class ExperimentResource {
 
   @POST
   @Consumes({MediaType.APPLICATION_JSON, YAML, X_YAML, TEXT_YAML, TEXT_X_YAML})
+  @Parameter(
+      name = "project",
+      in = ParameterIn.QUERY,
+      description =
+          "Project that it belongs to, also as the header Atelier-Project; absent: the caller's only"
+              + " one, or default",
+      schema = @Schema(type = SchemaType.STRING, pattern = "[a-z0-9][a-z0-9-]{0,62}"))
   @Operation(
       operationId = "launchExperiment",
       summary = "Launch an experiment",
@@ -137,7 +145,7 @@ public class ExperimentResource {
       operationId = "listExperiments",
       summary = "List experiments, newest first unless sorted otherwise",
       description =
-          "Conditions and words in `q` and the other filters must all hold. Fields: id, name, stage,"
+          "Conditions and words in `q` and the other filters must all hold. Fields: id, name, project, stage,"
               + " dataset, students, p, seed, created, updated, finished, study, distance and macs (of"
               + " the students, or of another subject: distance.teacher), label.<key>, spec.<field>.")
   @APIResponse(
@@ -191,7 +199,7 @@ public class ExperimentResource {
   @GET
   @Produces(Csv.IF_ASKED_FOR)
   @Blocking
-  @Operation(hidden = true)
+  @Operation(operationId = "listExperiments", hidden = true)
   public Csv listAsCsv(
       @QueryParam("q") String query,
       @QueryParam("sort") String sort,
@@ -234,7 +242,7 @@ public class ExperimentResource {
   @Path("/compare")
   @Produces(Csv.IF_ASKED_FOR)
   @Blocking
-  @Operation(hidden = true)
+  @Operation(operationId = "compareExperiments", hidden = true)
   public Csv compareAsCsv(@QueryParam("ids") String text) {
     return exports.comparison(compare(text));
   }
@@ -335,7 +343,7 @@ public class ExperimentResource {
   @Path("/{id}/events")
   @Produces(Csv.IF_ASKED_FOR)
   @Blocking
-  @Operation(hidden = true)
+  @Operation(operationId = "listEvents", hidden = true)
   public Csv eventsAsCsv(@PathParam("id") String id) {
     return exports.events(id);
   }
@@ -430,7 +438,7 @@ public class ExperimentResource {
   @Path("/{id}/models/{key}/metrics")
   @Produces(Csv.IF_ASKED_FOR)
   @Blocking
-  @Operation(hidden = true)
+  @Operation(operationId = "modelMetrics", hidden = true)
   public Csv metricsAsCsv(
       @PathParam("id") String id,
       @PathParam("key") String key,

@@ -1,5 +1,8 @@
 package dev.atelier.api.experiment;
 
+import dev.atelier.api.access.Audit;
+import dev.atelier.api.access.Caller;
+import dev.atelier.api.access.Projects;
 import dev.atelier.api.experiment.ExperimentRepository.Launch;
 import dev.atelier.api.experiment.ExperimentRepository.LockedExperiment;
 import dev.atelier.api.history.Cursor;
@@ -44,6 +47,9 @@ public class ExperimentService {
   private final ExperimentList lists;
   private final ProgressStream stream;
   private final Deletions deletions;
+  private final Caller caller;
+  private final Projects projects;
+  private final Audit audit;
 
   ExperimentService(
       ExperimentRepository repository,
@@ -51,7 +57,13 @@ public class ExperimentService {
       ObjectStore store,
       ExperimentList lists,
       ProgressStream stream,
-      Deletions deletions) {
+      Deletions deletions,
+      Caller caller,
+      Projects projects,
+      Audit audit) {
+    this.caller = caller;
+    this.projects = projects;
+    this.audit = audit;
     this.deletions = deletions;
     this.repository = repository;
     this.stream = stream;
@@ -62,7 +74,8 @@ public class ExperimentService {
 
   /** Stores an experiment and starts its workflow; a repeated request gets the same answer. */
   Accepted launch(ExperimentSpec spec, Optional<String> idempotencyKey) {
-    Launch launch = repository.launch(ExperimentId.next(Instant.now()), spec, idempotencyKey);
+    Launch launch =
+        repository.launch(ExperimentId.next(Instant.now()), spec, caller.project(), idempotencyKey);
     if (launch instanceof Launch.KeyTaken taken) {
       throw new ProblemException(
           ProblemType.IDEMPOTENCY_KEY_REUSED,
@@ -132,11 +145,20 @@ public class ExperimentService {
         Links.of(id, runs.page(id)),
         Protocol.warning(repository.protocols(List.of(id))).stream().toList(),
         repository.schedules(id),
-        row.paused());
+        row.paused(),
+        row.project());
   }
 
   /** Experiments beside one another. */
   Comparison compare(List<String> ids) {
+    List<String> seen = projects.visibleExperiments(ids);
+    ids.stream()
+        .filter(id -> !seen.contains(id))
+        .findFirst()
+        .ifPresent(
+            id -> {
+              throw unknown(id);
+            });
     List<StoredExperiment> rows = ids.stream().map(this::find).toList();
     List<Map<String, Double>> figures = ids.stream().map(this::figures).toList();
     return new Comparison(
@@ -170,7 +192,7 @@ public class ExperimentService {
   }
 
   Map<String, List<Double>> losses(List<String> ids, int points) {
-    return repository.losses(ids, points);
+    return repository.losses(projects.visibleExperiments(ids), points);
   }
 
   Multi<OutboundSseEvent> stream(String id, long after, Sse sse) {
@@ -283,7 +305,13 @@ public class ExperimentService {
       Optional<String> idempotencyKey,
       ProblemType refusal,
       String what) {
+    audit.asked(Audit.Kind.EXPERIMENT, id, Audit.Outcome.ASKED, what);
     Answer answer = runs.ask(id, update, request, idempotencyKey);
+    audit.asked(
+        Audit.Kind.EXPERIMENT,
+        id,
+        answer instanceof Answer.Accepted ? Audit.Outcome.DONE : Audit.Outcome.REFUSED,
+        what);
     if (answer instanceof Answer.Refused refused) {
       throw new ProblemException(refusal, refused.reason());
     }
@@ -322,6 +350,7 @@ public class ExperimentService {
           ProblemType.EXPERIMENT_ENDED,
           "Cannot cancel experiment %s: it is %s.".formatted(row.id(), row.stage()));
     }
+    experiment.audit(audit);
     experiment.event("cancel", "");
     if (!runs.cancel(row.id())) {
       experiment.end(Stage.CANCELED, Optional.empty());
@@ -348,6 +377,7 @@ public class ExperimentService {
                         ProblemType.STUDY_RUNNING,
                         "Cannot delete experiment %s: its study has not ended.".formatted(id));
                   }
+                  experiment.audit(audit);
                   experiment.delete();
                   return true;
                 })

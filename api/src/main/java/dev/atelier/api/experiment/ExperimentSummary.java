@@ -32,7 +32,8 @@ public record ExperimentSummary(
     @Schema(description = "Multiply-accumulates per sampling step and image, by subject")
         Map<String, Double> macsPerStep,
     @Schema(description = "The study that it belongs to", implementation = String.class)
-        Optional<String> study) {
+        Optional<String> study,
+    @Schema(description = "The project that it belongs to") String project) {
 
   /** A model in a list. */
   public record Model(

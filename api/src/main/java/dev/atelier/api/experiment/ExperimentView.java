@@ -30,4 +30,5 @@ public record ExperimentView(
         List<String> warnings,
     @Schema(description = "What the search for schedules tried, in order")
         List<ScheduleView> schedules,
-    @Schema(description = "Whether it starts no work until it is resumed") boolean paused) {}
+    @Schema(description = "Whether it starts no work until it is resumed") boolean paused,
+    @Schema(description = "The project that it belongs to") String project) {}

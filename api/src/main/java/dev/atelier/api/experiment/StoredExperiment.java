@@ -19,4 +19,5 @@ record StoredExperiment(
     Instant createdAt,
     Instant updatedAt,
     Optional<Instant> finishedAt,
-    boolean paused) {}
+    boolean paused,
+    String project) {}

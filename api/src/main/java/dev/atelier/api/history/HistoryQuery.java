@@ -16,6 +16,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -71,6 +72,18 @@ public record HistoryQuery(
       at = term.end();
     }
     return query.build();
+  }
+
+  /** What belongs to one of the projects; empty: everything. */
+  public static HistoryQuery ofProjects(Optional<Set<String>> projects) {
+    return projects
+        .map(
+            own ->
+                new HistoryQuery(
+                    List.of("e.project = any(:ownProjects)"),
+                    Map.of(),
+                    Map.of("ownProjects", own.toArray(String[]::new))))
+        .orElse(ALL);
   }
 
   /** The query with the conditions of {@code other} as well. */

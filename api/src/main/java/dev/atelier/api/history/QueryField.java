@@ -37,6 +37,7 @@ public record QueryField(
         List.of(
             plain("id", Kind.TEXT, "e.id"),
             plain("name", Kind.TEXT, "e.name"),
+            plain("project", Kind.TEXT, "e.project"),
             plain("stage", Kind.STAGE, "e.stage"),
             plain("dataset", Kind.TEXT, "e.dataset_source"),
             plain("students", Kind.NUMBER, "e.students"),

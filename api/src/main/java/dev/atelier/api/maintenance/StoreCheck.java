@@ -1,6 +1,7 @@
 package dev.atelier.api.maintenance;
 
 import dev.atelier.api.AtelierConfig;
+import dev.atelier.api.access.Audit;
 import dev.atelier.api.problem.ProblemException;
 import dev.atelier.api.problem.ProblemType;
 import dev.atelier.api.spec.SpecJson;
@@ -85,13 +86,16 @@ public class StoreCheck {
   private final References references;
   private final AtelierConfig.Maintenance config;
   private final ExecutorService executor;
+  private final Audit audit;
 
   StoreCheck(
       Jdbi jdbi,
       ObjectStore store,
       References references,
       AtelierConfig config,
-      ExecutorService executor) {
+      ExecutorService executor,
+      Audit audit) {
+    this.audit = audit;
     this.jdbi = jdbi;
     this.store = store;
     this.references = references;
@@ -105,7 +109,7 @@ public class StoreCheck {
       delayed = "{atelier.maintenance.first-check-after}",
       concurrentExecution = Scheduled.ConcurrentExecution.SKIP)
   void checkOnSchedule() {
-    begin(config.repair()).ifPresent(id -> run(id, config.repair()));
+    begin(config.repair(), false).ifPresent(id -> run(id, config.repair()));
   }
 
   /**
@@ -115,7 +119,7 @@ public class StoreCheck {
    */
   long start(boolean repair) {
     long id =
-        begin(repair)
+        begin(repair, true)
             .orElseThrow(
                 () ->
                     new ProblemException(
@@ -125,7 +129,7 @@ public class StoreCheck {
   }
 
   /** A new check, unless one is running; one that has said nothing for a day was cut off. */
-  private Optional<Long> begin(boolean repair) {
+  private Optional<Long> begin(boolean repair, boolean byCaller) {
     return jdbi.inTransaction(
         handle -> {
           handle.execute("lock table store_check in share row exclusive mode");
@@ -134,17 +138,26 @@ public class StoreCheck {
               update store_check set finished_at = now(), error = 'It was cut off.'
               where finished_at is null and started_at < now() - interval '1 day'
               """);
-          return handle
-              .createQuery(
-                  """
+          Optional<Long> begun =
+              handle
+                  .createQuery(
+                      """
                   insert into store_check (repair)
                   select :repair where not exists (
                     select 1 from store_check where finished_at is null)
                   returning id
                   """)
-              .bind("repair", repair)
-              .mapTo(Long.class)
-              .findOne();
+                  .bind("repair", repair)
+                  .mapTo(Long.class)
+                  .findOne();
+          if (byCaller && begun.isPresent()) {
+            audit.done(
+                handle,
+                Audit.Kind.CHECK,
+                begun.get().toString(),
+                repair ? "with repair" : "without repair");
+          }
+          return begun;
         });
   }
 

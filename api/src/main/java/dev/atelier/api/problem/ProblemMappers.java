@@ -23,7 +23,10 @@ class ProblemMappers {
 
   @ServerExceptionMapper
   Response problem(ProblemException e, ContainerRequestContext request) {
-    return answer(e.type(), e.getMessage(), e.faults(), request);
+    Response.ResponseBuilder answer =
+        Response.fromResponse(answer(e.type(), e.getMessage(), e.faults(), request));
+    e.headers().forEach(answer::header);
+    return answer.build();
   }
 
   @ServerExceptionMapper

@@ -10,9 +10,10 @@ import org.jboss.resteasy.reactive.server.ServerResponseFilter;
 class RequestNames {
 
   private static final String TRACE = "traceId";
+  private static final int FIRST = 1; // also what is refused has a name
   private static final List<String> NAMES = List.of(TRACE, "experimentId", "studyId", "modelKey");
 
-  @ServerRequestFilter
+  @ServerRequestFilter(priority = FIRST)
   void name(ContainerRequestContext request) {
     String trace = traceId(request);
     request.setProperty(TRACE, trace);

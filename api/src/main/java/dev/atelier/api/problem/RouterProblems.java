@@ -2,6 +2,7 @@ package dev.atelier.api.problem;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.atelier.api.AtelierConfig;
 import io.vertx.ext.web.Router;
 import io.vertx.ext.web.RoutingContext;
 import jakarta.enterprise.context.ApplicationScoped;
@@ -22,12 +23,12 @@ class RouterProblems {
           415, ProblemType.UNSUPPORTED_MEDIA_TYPE,
           500, ProblemType.INTERNAL);
 
-  private static final long MAX_BODY_BYTES = 1_000_000; // below quarkus.http.limits.max-body-size
-
   private final ObjectMapper json;
+  private final long maxBodyBytes;
 
-  RouterProblems(ObjectMapper json) {
+  RouterProblems(ObjectMapper json, AtelierConfig config) {
     this.json = json;
+    this.maxBodyBytes = config.limits().bodyBytes();
   }
 
   void install(@Observes Router router) {
@@ -38,7 +39,7 @@ class RouterProblems {
 
   private void refuseLongBody(RoutingContext call) {
     String length = call.request().getHeader("Content-Length");
-    if (length != null && length.matches("\\d{1,18}") && Long.parseLong(length) > MAX_BODY_BYTES) {
+    if (length != null && length.matches("\\d{1,18}") && Long.parseLong(length) > maxBodyBytes) {
       call.response().putHeader("Connection", "close");
       answer(call, ProblemType.DOCUMENT_TOO_LARGE);
     } else {

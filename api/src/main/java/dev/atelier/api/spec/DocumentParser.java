@@ -23,7 +23,9 @@ import java.util.List;
 /** Reads one JSON or YAML document of plain data: no repeated keys, tags, anchors or aliases. */
 final class DocumentParser {
 
-  private static final int MAX_BYTES = 256 * 1024;
+  /** Bytes of a document, unless configured otherwise. */
+  static final int MAX_BYTES = 256 * 1024;
+
   private static final StreamReadConstraints CONSTRAINTS =
       StreamReadConstraints.builder().maxNestingDepth(40).build();
 
@@ -33,10 +35,14 @@ final class DocumentParser {
   private DocumentParser() {}
 
   static JsonNode parse(byte[] document, DocumentFormat format) {
-    if (document.length > MAX_BYTES) {
+    return parse(document, format, MAX_BYTES);
+  }
+
+  static JsonNode parse(byte[] document, DocumentFormat format, int maxBytes) {
+    if (document.length > maxBytes) {
       throw refused(
           Reason.TOO_LARGE,
-          "The document has %d bytes: expected at most %d.".formatted(document.length, MAX_BYTES));
+          "The document has %d bytes: expected at most %d.".formatted(document.length, maxBytes));
     }
     JsonNode tree;
     try {

@@ -4,8 +4,10 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonMappingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.atelier.api.AtelierConfig;
 import dev.atelier.api.spec.RefusedDocumentException.Reason;
 import dev.atelier.spec.ExperimentSpec;
+import dev.atelier.spec.SourcePolicy;
 import dev.atelier.spec.SpecFault;
 import dev.atelier.spec.SpecRules;
 import dev.atelier.spec.StudentReplacement;
@@ -14,15 +16,19 @@ import dev.atelier.spec.StudySpec;
 import dev.atelier.spec.TrainingOverrides;
 import dev.atelier.workflows.ModelKey;
 import jakarta.enterprise.context.ApplicationScoped;
+import jakarta.inject.Inject;
 import jakarta.validation.ConstraintViolation;
 import jakarta.validation.Validation;
 import jakarta.validation.Validator;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import org.hibernate.validator.HibernateValidator;
 import org.hibernate.validator.messageinterpolation.ParameterMessageInterpolator;
 
@@ -46,14 +52,58 @@ public class SpecReader {
           .buildValidatorFactory()
           .getValidator();
 
+  private final Map<Class<?>, SchemaCheck> otherSchemas = new ConcurrentHashMap<>();
+  private final int maxBytes;
+  private final SourcePolicy sources;
+
+  /** With the usual limits, and sources anywhere. */
+  public SpecReader() {
+    this.maxBytes = DocumentParser.MAX_BYTES;
+    this.sources = SourcePolicy.OPEN;
+  }
+
+  @Inject
+  SpecReader(AtelierConfig config) {
+    this.maxBytes = config.limits().specBytes();
+    AtelierConfig.Sources allowed = config.sources();
+    this.sources =
+        new SourcePolicy(
+            allowed.hosts(),
+            allowed.privateAddresses(),
+            allowed.directories().orElse(List.of()),
+            allowed.buckets(),
+            config.s3().bucket());
+  }
+
+  /** Reads another document of users; throws {@link RefusedDocumentException}. */
+  public <T extends Record> T document(byte[] document, DocumentFormat format, Class<T> type) {
+    return read(
+        document,
+        format,
+        otherSchemas.computeIfAbsent(type, t -> new SchemaCheck(SpecSchema.of(type))),
+        type,
+        (bound, wrong) -> List.of());
+  }
+
   /** Reads the spec of an experiment; throws {@link RefusedDocumentException}. */
   public ExperimentSpec spec(byte[] document, DocumentFormat format) {
-    return fitting(read(document, format, specSchema, ExperimentSpec.class, SpecRules::check));
+    return fitting(read(document, format, specSchema, ExperimentSpec.class, this::rules));
   }
 
   /** As {@link #spec(byte[], DocumentFormat)}, of a document that is read already. */
   public ExperimentSpec spec(JsonNode document) {
-    return fitting(bind(document.deepCopy(), specSchema, ExperimentSpec.class, SpecRules::check));
+    return fitting(bind(document.deepCopy(), specSchema, ExperimentSpec.class, this::rules));
+  }
+
+  /** The rules of the spec, and where its sources may lie. */
+  private List<SpecFault> rules(ExperimentSpec spec, Collection<String> wrong) {
+    List<SpecFault> faults = new ArrayList<>(SpecRules.check(spec, wrong));
+    Set<String> known = new HashSet<>(wrong);
+    faults.forEach(fault -> known.add(fault.field()));
+    sources.faults(spec).stream()
+        .filter(fault -> !known.contains(fault.field()))
+        .forEach(faults::add);
+    return faults;
   }
 
   private static ExperimentSpec fitting(ExperimentSpec spec) {
@@ -75,7 +125,7 @@ public class SpecReader {
    * checked field by field only: rules between fields are for each experiment as a whole.
    */
   public StudyDocument study(byte[] document, DocumentFormat format) {
-    JsonNode tree = DocumentParser.parse(document, format);
+    JsonNode tree = DocumentParser.parse(document, format, maxBytes);
     StudySpec spec = bind(tree, studySchema, StudySpec.class, (bound, wrong) -> List.of());
     return new StudyDocument(
         spec,
@@ -126,7 +176,7 @@ public class SpecReader {
 
   private <T> T read(
       byte[] document, DocumentFormat format, SchemaCheck schema, Class<T> type, Rules<T> rules) {
-    return bind(DocumentParser.parse(document, format), schema, type, rules);
+    return bind(DocumentParser.parse(document, format, maxBytes), schema, type, rules);
   }
 
   private <T> T bind(JsonNode tree, SchemaCheck schema, Class<T> type, Rules<T> rules) {

@@ -1,6 +1,7 @@
 package dev.atelier.api.study;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.atelier.api.access.Audit;
 import dev.atelier.api.experiment.Artifact;
 import dev.atelier.api.experiment.ArtifactView;
 import dev.atelier.api.experiment.ExperimentRepository;
@@ -21,6 +22,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.Function;
 import org.jdbi.v3.core.Handle;
@@ -56,13 +58,15 @@ class StudyRepository {
       Optional<Instant> finishedAt) {}
 
   private final Jdbi jdbi;
+  private final Audit audit;
 
-  StudyRepository(Jdbi jdbi) {
+  StudyRepository(Jdbi jdbi, Audit audit) {
     this.jdbi = jdbi;
+    this.audit = audit;
   }
 
   /**
-   * Stores a study and its experiments, once per idempotency key.
+   * Stores a study and its experiments, once per project and idempotency key.
    *
    * @param experimentIds one for each member
    */
@@ -71,12 +75,13 @@ class StudyRepository {
       StudySpec spec,
       List<StudyMember> members,
       List<String> experimentIds,
+      String project,
       Optional<String> idempotencyKey) {
     String sha256 = SpecJson.sha256(spec);
     return jdbi.inTransaction(
         handle -> {
           if (idempotencyKey.isPresent()) {
-            Optional<Launch> earlier = earlier(handle, idempotencyKey.get(), sha256);
+            Optional<Launch> earlier = earlier(handle, project, idempotencyKey.get(), sha256);
             if (earlier.isPresent()) {
               return earlier.get();
             }
@@ -85,9 +90,10 @@ class StudyRepository {
               .createUpdate(
                   """
                   insert into study
-                    (id, name, question, spec, labels, stage, idempotency_key, request_sha256)
+                    (id, name, question, spec, labels, stage, idempotency_key, request_sha256,
+                      project)
                   values (:id, :name, :question, cast(:spec as jsonb), cast(:labels as jsonb),
-                    :stage, :key, :sha256)
+                    :stage, :key, :sha256, :project)
                   """)
               .bind("id", id)
               .bind("name", spec.name())
@@ -97,13 +103,16 @@ class StudyRepository {
               .bind("stage", StudyStage.QUEUED)
               .bind("key", idempotencyKey)
               .bind("sha256", sha256)
+              .bind("project", project)
               .execute();
-          insertMembers(handle, id, members, experimentIds);
+          insertMembers(handle, id, members, experimentIds, project);
+          audit.done(handle, Audit.Kind.STUDY, id, spec.name());
           return new Launch.Created(id);
         });
   }
 
-  private static Optional<Launch> earlier(Handle handle, String key, String sha256) {
+  private static Optional<Launch> earlier(
+      Handle handle, String project, String key, String sha256) {
     // Launches with the same key wait here for one another until the transaction ends.
     handle
         .createQuery("select 1 from pg_advisory_xact_lock(hashtextextended(:key, 2))")
@@ -111,7 +120,12 @@ class StudyRepository {
         .mapTo(Integer.class)
         .one();
     return handle
-        .createQuery("select id, request_sha256 from study where idempotency_key = :key")
+        .createQuery(
+            """
+            select id, request_sha256 from study
+            where project = :project and idempotency_key = :key
+            """)
+        .bind("project", project)
         .bind("key", key)
         .<Launch>map(
             (row, context) ->
@@ -122,7 +136,11 @@ class StudyRepository {
   }
 
   private static void insertMembers(
-      Handle handle, String id, List<StudyMember> members, List<String> experimentIds) {
+      Handle handle,
+      String id,
+      List<StudyMember> members,
+      List<String> experimentIds,
+      String project) {
     PreparedBatch batch =
         handle.prepareBatch(
             """
@@ -131,7 +149,7 @@ class StudyRepository {
             """);
     for (int i = 0; i < members.size(); i++) {
       StudyMember member = members.get(i);
-      ExperimentRepository.insert(handle, experimentIds.get(i), member.spec());
+      ExperimentRepository.insert(handle, experimentIds.get(i), member.spec(), project);
       batch
           .bind("study", id)
           .bind("position", i)
@@ -171,7 +189,11 @@ class StudyRepository {
   }
 
   /** Up to {@code limit} studies that come after the study {@code after}, newest first. */
-  List<StudySummary> list(Optional<String> after, int limit, Function<String, StudyLinks> linksOf) {
+  List<StudySummary> list(
+      Optional<String> after,
+      int limit,
+      Optional<Set<String>> projects,
+      Function<String, StudyLinks> linksOf) {
     return jdbi.withHandle(
         handle ->
             handle
@@ -185,12 +207,15 @@ class StudyRepository {
                         count(*) filter (where e.stage in ('DONE', 'PARTIAL', 'FAILED', 'CANCELED')) as ended
                       from study_member m join experiment e on e.id = m.experiment_id
                       where m.study_id = s.id) m on true
-                    where cast(:after as text) is null
-                      or (s.created_at, s.id) <
-                        (select created_at, id from study where id = :after)
+                    where (:everyProject or s.project = any(:projects))
+                      and (cast(:after as text) is null
+                        or (s.created_at, s.id) <
+                          (select created_at, id from study where id = :after))
                     order by s.created_at desc, s.id desc limit :limit
                     """)
                 .bind("after", after)
+                .bind("everyProject", projects.isEmpty())
+                .bindArray("projects", String.class, projects.orElse(Set.of()))
                 .bind("limit", limit)
                 .map(
                     (row, context) ->
@@ -355,6 +380,11 @@ class StudyRepository {
               Arrays.stream(Stage.values()).filter(Stage::terminal).map(Stage::name).toArray())
           .mapTo(String.class)
           .findOne();
+    }
+
+    /** Writes down in the same transaction that the caller has done it. */
+    void audit(Audit audit) {
+      audit.done(handle, Audit.Kind.STUDY, row.id(), row.spec().name());
     }
 
     /** Deletes the study and its experiments, with all that belongs to them. */

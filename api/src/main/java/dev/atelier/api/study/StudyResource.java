@@ -29,6 +29,7 @@ import jakarta.ws.rs.core.Response;
 import java.util.List;
 import java.util.Optional;
 import org.eclipse.microprofile.openapi.annotations.Operation;
+import org.eclipse.microprofile.openapi.annotations.enums.ParameterIn;
 import org.eclipse.microprofile.openapi.annotations.enums.SchemaType;
 import org.eclipse.microprofile.openapi.annotations.media.Content;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
@@ -61,6 +62,13 @@ public class StudyResource {
 
   @POST
   @Consumes({MediaType.APPLICATION_JSON, YAML, "application/x-yaml", "text/yaml", "text/x-yaml"})
+  @Parameter(
+      name = "project",
+      in = ParameterIn.QUERY,
+      description =
+          "Project that it belongs to, also as the header Atelier-Project; absent: the caller's only"
+              + " one, or default",
+      schema = @Schema(type = SchemaType.STRING, pattern = "[a-z0-9][a-z0-9-]{0,62}"))
   @Operation(
       operationId = "launchStudy",
       summary = "Launch a study",
@@ -126,7 +134,7 @@ public class StudyResource {
   @GET
   @Produces(Csv.IF_ASKED_FOR)
   @Blocking
-  @Operation(hidden = true)
+  @Operation(operationId = "listStudies", hidden = true)
   public Csv listAsCsv() {
     return new Csv(
         List.of("id", "name", "stage", "experiments", "ended", "createdAt", "finishedAt"),

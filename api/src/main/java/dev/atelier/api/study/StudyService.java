@@ -1,5 +1,8 @@
 package dev.atelier.api.study;
 
+import dev.atelier.api.access.Audit;
+import dev.atelier.api.access.Caller;
+import dev.atelier.api.access.Projects;
 import dev.atelier.api.experiment.Artifact;
 import dev.atelier.api.experiment.ExperimentId;
 import dev.atelier.api.maintenance.Deletions;
@@ -39,13 +42,22 @@ class StudyService {
   private final SpecReader reader;
   private final ObjectStore store;
   private final Deletions deletions;
+  private final Caller caller;
+  private final Projects projects;
+  private final Audit audit;
 
   StudyService(
       StudyRepository repository,
       StudyRuns runs,
       SpecReader reader,
       ObjectStore store,
-      Deletions deletions) {
+      Deletions deletions,
+      Caller caller,
+      Projects projects,
+      Audit audit) {
+    this.caller = caller;
+    this.projects = projects;
+    this.audit = audit;
     this.deletions = deletions;
     this.repository = repository;
     this.runs = runs;
@@ -63,7 +75,12 @@ class StudyService {
     }
     Launch launch =
         repository.launch(
-            ExperimentId.next(Instant.now()), spec, members, List.copyOf(ids), idempotencyKey);
+            ExperimentId.next(Instant.now()),
+            spec,
+            members,
+            List.copyOf(ids),
+            caller.project(),
+            idempotencyKey);
     if (launch instanceof Launch.KeyTaken taken) {
       throw new ProblemException(
           ProblemType.IDEMPOTENCY_KEY_REUSED,
@@ -120,8 +137,15 @@ class StudyService {
 
   StudyPage list(Optional<String> after, int limit) {
     after.ifPresent(this::find);
+    after
+        .filter(id -> !projects.seesStudy(id))
+        .ifPresent(
+            id -> {
+              throw unknown(id);
+            });
     List<StudySummary> rows =
-        repository.list(after, limit + 1, id -> StudyLinks.of(id, runs.page(id)));
+        repository.list(
+            after, limit + 1, projects.visible(), id -> StudyLinks.of(id, runs.page(id)));
     return rows.size() <= limit
         ? new StudyPage(rows, Optional.empty())
         : new StudyPage(List.copyOf(rows.subList(0, limit)), Optional.of(rows.get(limit - 1).id()));
@@ -162,6 +186,7 @@ class StudyService {
           ProblemType.STUDY_ENDED,
           "Cannot cancel study %s: it is %s.".formatted(row.id(), row.stage()));
     }
+    study.audit(audit);
     if (!runs.cancel(row.id())) {
       study.end(StudyStage.CANCELED, Optional.empty());
     }
@@ -189,6 +214,7 @@ class StudyService {
                         "Cannot delete study %s: its experiment %s goes on; cancel it first."
                             .formatted(id, member));
                   });
+          study.audit(audit);
           study.delete();
           return true;
         });
@@ -262,10 +288,12 @@ class StudyService {
     return Optional.of(id)
         .filter(StudyService::storable)
         .flatMap(repository::find)
-        .orElseThrow(
-            () ->
-                new ProblemException(
-                    ProblemType.STUDY_NOT_FOUND, "There is no study '%s'.".formatted(id)));
+        .orElseThrow(() -> unknown(id));
+  }
+
+  private static ProblemException unknown(String id) {
+    return new ProblemException(
+        ProblemType.STUDY_NOT_FOUND, "There is no study '%s'.".formatted(id));
   }
 
   /** Postgres has no text with NUL in it, and refuses to look for it. */

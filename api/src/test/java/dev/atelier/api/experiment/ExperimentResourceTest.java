@@ -783,6 +783,7 @@ class ExperimentResourceTest {
         given().accept("application/json").get("/q/openapi").then().statusCode(200).extract();
     assertThat(paths.<java.util.Map<String, Object>>path("paths").keySet())
         .containsExactlyInAnyOrder(
+            "/api/v1/audit",
             "/api/v1/experiments",
             "/api/v1/experiments/compare",
             "/api/v1/experiments/losses",
@@ -811,7 +812,10 @@ class ExperimentResourceTest {
             "/api/v1/studies",
             "/api/v1/studies/{id}",
             "/api/v1/studies/{id}/artifacts/{name}",
-            "/api/v1/studies/{id}/cancel");
+            "/api/v1/studies/{id}/cancel",
+            "/api/v1/tokens",
+            "/api/v1/tokens/{id}",
+            "/api/v1/whoami");
     given().get("/q/swagger-ui/").then().statusCode(200).body(containsString("swagger"));
   }
 

@@ -10,7 +10,7 @@ record Connections(
     String s3Endpoint,
     DataDirectory.Credentials credentials) {
 
-  /** The part of the environment that the api and the workers share. */
+  /** The part of the environment that the api and the workers share; sources may lie anywhere. */
   Map<String, String> environment() {
     return Map.of(
         "ATELIER_TEMPORAL_TARGET",
@@ -22,6 +22,12 @@ record Connections(
         "ATELIER_S3_SECRET_KEY",
         credentials.s3SecretKey(),
         "ATELIER_S3_BUCKET",
-        S3Service.BUCKET);
+        S3Service.BUCKET,
+        "ATELIER_SOURCES_DIRECTORIES",
+        "/",
+        "ATELIER_SOURCES_PRIVATE_ADDRESSES",
+        "true",
+        "ATELIER_SOURCES_BUCKETS",
+        "*");
   }
 }

@@ -23,7 +23,12 @@ import org.junit.jupiter.params.provider.ValueSource;
 class KubernetesOverlaysTest {
 
   private static final Set<String> SECRET_KEYS =
-      Set.of("database-user", "database-password", "s3-access-key", "s3-secret-key");
+      Set.of(
+          "database-user",
+          "database-password",
+          "s3-access-key",
+          "s3-secret-key",
+          "bootstrap-token");
 
   @TempDir private Path folder;
 

@@ -17,6 +17,7 @@ public final class Secrets {
   /** Their names, in all programs. */
   public static final Set<String> NAMES =
       Set.of(
+          "atelier.auth.bootstrap-token",
           "atelier.database.password",
           "atelier.s3.access-key",
           "atelier.s3.secret-key",

@@ -1,0 +1,215 @@
+package dev.atelier.api.access;
+
+import dev.atelier.api.problem.Problem;
+import dev.atelier.api.problem.ProblemException;
+import dev.atelier.api.problem.ProblemType;
+import dev.atelier.api.spec.DocumentFormat;
+import dev.atelier.api.spec.RefusedDocumentException;
+import dev.atelier.api.spec.SpecReader;
+import dev.atelier.spec.SpecFault;
+import jakarta.ws.rs.Consumes;
+import jakarta.ws.rs.DELETE;
+import jakarta.ws.rs.GET;
+import jakarta.ws.rs.POST;
+import jakarta.ws.rs.Path;
+import jakarta.ws.rs.PathParam;
+import jakarta.ws.rs.Produces;
+import jakarta.ws.rs.QueryParam;
+import jakarta.ws.rs.core.MediaType;
+import jakarta.ws.rs.core.Response;
+import java.time.OffsetDateTime;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import org.eclipse.microprofile.openapi.annotations.Operation;
+import org.eclipse.microprofile.openapi.annotations.enums.SchemaType;
+import org.eclipse.microprofile.openapi.annotations.media.Content;
+import org.eclipse.microprofile.openapi.annotations.media.Schema;
+import org.eclipse.microprofile.openapi.annotations.parameters.Parameter;
+import org.eclipse.microprofile.openapi.annotations.parameters.RequestBody;
+import org.eclipse.microprofile.openapi.annotations.responses.APIResponse;
+import org.eclipse.microprofile.openapi.annotations.tags.Tag;
+import org.jdbi.v3.core.Jdbi;
+import org.jdbi.v3.core.statement.Query;
+
+/** Who may do what, and who did what. */
+@Path("/api/v1")
+@Produces(MediaType.APPLICATION_JSON)
+@Tag(name = "Access")
+@APIResponse(
+    responseCode = "default",
+    description = "An error",
+    content =
+        @Content(mediaType = Problem.MEDIA_TYPE, schema = @Schema(implementation = Problem.class)))
+public class AccessResource {
+
+  private static final int DEFAULT_PAGE = 50;
+  private static final int MAX_PAGE = 200;
+
+  private final ApiTokens tokens;
+  private final Caller caller;
+  private final SpecReader reader;
+  private final Jdbi jdbi;
+
+  AccessResource(ApiTokens tokens, Caller caller, SpecReader reader, Jdbi jdbi) {
+    this.tokens = tokens;
+    this.caller = caller;
+    this.reader = reader;
+    this.jdbi = jdbi;
+  }
+
+  @GET
+  @Path("/whoami")
+  @Operation(operationId = "whoAmI", summary = "Show who the server takes the caller for")
+  @APIResponse(
+      responseCode = "200",
+      description = "The caller",
+      content = @Content(schema = @Schema(implementation = WhoAmI.class)))
+  public WhoAmI whoAmI() {
+    Principal principal = caller.principal();
+    return new WhoAmI(principal.name(), principal.role(), principal.projects());
+  }
+
+  @POST
+  @Path("/tokens")
+  @Consumes(MediaType.APPLICATION_JSON)
+  @Operation(
+      operationId = "createToken",
+      summary = "Make a token for a program",
+      description = "The answer holds the token itself, which is kept nowhere.")
+  @RequestBody(
+      required = true,
+      content = @Content(schema = @Schema(implementation = TokenRequest.class)))
+  @APIResponse(
+      responseCode = "201",
+      description = "The token",
+      content = @Content(schema = @Schema(implementation = CreatedToken.class)))
+  public Response create(byte[] body) {
+    TokenRequest wanted = reader.document(body, DocumentFormat.JSON, TokenRequest.class);
+    if ((wanted.role() == Role.ADMIN) != wanted.projects().isEmpty()) {
+      throw new RefusedDocumentException(
+          RefusedDocumentException.Reason.INVALID,
+          List.of(
+              new SpecFault(
+                  "projects",
+                  wanted.role() == Role.ADMIN
+                      ? "must be left out for an admin, who reaches all, found %s."
+                          .formatted(wanted.projects())
+                      : "must name one project or more.")));
+    }
+    ApiTokens.Created created = tokens.create(wanted, caller.principal().name());
+    return Response.status(Response.Status.CREATED)
+        .header("Cache-Control", "no-store")
+        .entity(new CreatedToken(created.token(), created.view()))
+        .build();
+  }
+
+  @GET
+  @Path("/tokens")
+  @Operation(operationId = "listTokens", summary = "List tokens, newest first")
+  @APIResponse(
+      responseCode = "200",
+      description = "At most 1000",
+      content = @Content(schema = @Schema(implementation = TokenPage.class)))
+  public TokenPage list() {
+    return new TokenPage(tokens.list());
+  }
+
+  @DELETE
+  @Path("/tokens/{id}")
+  @Operation(
+      operationId = "revokeToken",
+      summary = "Revoke a token",
+      description = "It stays in the list; from now on it opens nothing.")
+  @APIResponse(responseCode = "204", description = "It is revoked")
+  public void revoke(@PathParam("id") String id) {
+    if (id.indexOf('\0') >= 0 || !tokens.revoke(id)) {
+      throw new ProblemException(
+          ProblemType.TOKEN_NOT_FOUND, "There is no token '%s'.".formatted(id));
+    }
+  }
+
+  @GET
+  @Path("/audit")
+  @Operation(
+      operationId = "listAudit",
+      summary = "List who changed what, newest first",
+      description =
+          "One entry for each change. What a workflow decides, such as a retry, has two: ASKED, then"
+              + " DONE or REFUSED.")
+  @APIResponse(
+      responseCode = "200",
+      description = "One page",
+      content = @Content(schema = @Schema(implementation = AuditPage.class)))
+  public AuditPage audit(
+      @QueryParam("subject") @Parameter(description = "Id of an experiment, study or token")
+          String subject,
+      @QueryParam("limit")
+          @Parameter(
+              schema =
+                  @Schema(
+                      type = SchemaType.INTEGER,
+                      minimum = "1",
+                      maximum = "200",
+                      defaultValue = "50"))
+          String limit,
+      @QueryParam("cursor") @Parameter(description = "nextCursor of the page before")
+          String cursor) {
+    int size = (int) whole("limit", limit, DEFAULT_PAGE, MAX_PAGE);
+    long before = whole("cursor", cursor, Long.MAX_VALUE, Long.MAX_VALUE);
+    List<AuditPage.Entry> rows = new ArrayList<>(entries(subject, before, size + 1));
+    if (rows.size() <= size) {
+      return new AuditPage(rows, Optional.empty());
+    }
+    rows.remove(size);
+    return new AuditPage(rows, Optional.of(Long.toString(rows.get(size - 1).id())));
+  }
+
+  private List<AuditPage.Entry> entries(String subject, long before, int limit) {
+    return jdbi.withHandle(
+        handle -> {
+          Query query =
+              handle
+                  .createQuery(
+                      """
+                      select id, at, actor, role, action, subject_kind, subject_id, project,
+                        outcome, detail, request_id, address
+                      from audit
+                      where id < :before and (cast(:subject as text) is null or subject_id = :subject)
+                      order by id desc limit :limit
+                      """)
+                  .bind("before", before)
+                  .bind("subject", subject == null ? null : subject.replace("\0", ""))
+                  .bind("limit", limit);
+          return query
+              .map(
+                  (row, context) ->
+                      new AuditPage.Entry(
+                          row.getLong("id"),
+                          row.getObject("at", OffsetDateTime.class).toInstant(),
+                          row.getString("actor"),
+                          Role.valueOf(row.getString("role")),
+                          row.getString("action"),
+                          Audit.Kind.valueOf(row.getString("subject_kind")),
+                          row.getString("subject_id"),
+                          Optional.ofNullable(row.getString("project")),
+                          Audit.Outcome.valueOf(row.getString("outcome")),
+                          row.getString("detail"),
+                          row.getString("request_id"),
+                          row.getString("address")))
+              .list();
+        });
+  }
+
+  private static long whole(String name, String text, long absent, long most) {
+    if (text == null || text.isEmpty()) {
+      return absent;
+    }
+    if (text.matches("[0-9]{1,18}") && Long.parseLong(text) >= 1 && Long.parseLong(text) <= most) {
+      return Long.parseLong(text);
+    }
+    String message = "must be a whole number from 1 to %d, found '%s'.".formatted(most, text);
+    throw new ProblemException(
+        ProblemType.INVALID_PARAMETER, name + " " + message, List.of(new SpecFault(name, message)));
+  }
+}

@@ -1,0 +1,203 @@
+package dev.atelier.api.access;
+
+import dev.atelier.api.AtelierConfig;
+import io.quarkus.runtime.StartupEvent;
+import jakarta.annotation.Priority;
+import jakarta.enterprise.context.ApplicationScoped;
+import jakarta.enterprise.event.Observes;
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.security.SecureRandom;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.time.Instant;
+import java.time.OffsetDateTime;
+import java.time.ZoneOffset;
+import java.util.Base64;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import org.jboss.logging.Logger;
+import org.jdbi.v3.core.Jdbi;
+
+/** Tokens for programs, in Postgres: of each its SHA-256, never itself. */
+@ApplicationScoped
+class ApiTokens {
+
+  static final String PREFIX = "atl_";
+
+  private static final Logger LOG = Logger.getLogger(ApiTokens.class);
+  private static final int SECRET_BYTES = 32;
+  private static final int SHORTEST = 36; // of a bootstrap token, prefix included
+  private static final String BOOTSTRAP = "bootstrap";
+  private static final SecureRandom RANDOM = new SecureRandom();
+
+  private final Jdbi jdbi;
+  private final Audit audit;
+  private final AtelierConfig.Auth config;
+
+  ApiTokens(Jdbi jdbi, Audit audit, AtelierConfig config) {
+    this.jdbi = jdbi;
+    this.audit = audit;
+    this.config = config.auth();
+  }
+
+  /** A new token; it is shown this once. */
+  record Created(String token, ApiToken view) {}
+
+  /** Makes a token for a program. */
+  Created create(TokenRequest wanted, String createdBy) {
+    String token = PREFIX + text(SECRET_BYTES);
+    String id = text(9);
+    Optional<Instant> expires =
+        wanted
+            .expiresInDays()
+            .map(days -> OffsetDateTime.now(ZoneOffset.UTC).plusDays(days).toInstant());
+    jdbi.useTransaction(
+        handle -> {
+          handle
+              .createUpdate(
+                  """
+                  insert into api_token (id, name, sha256, role, projects, created_by, expires_at)
+                  values (:id, :name, :sha256, :role, :projects, :by, :expires)
+                  """)
+              .bind("id", id)
+              .bind("name", wanted.name())
+              .bind("sha256", sha256(token))
+              .bind("role", wanted.role())
+              .bindArray("projects", String.class, wanted.projects())
+              .bind("by", createdBy)
+              .bind("expires", expires.map(at -> at.atOffset(ZoneOffset.UTC)))
+              .execute();
+          audit.done(
+              handle,
+              Audit.Kind.TOKEN,
+              id,
+              "%s, %s, projects %s".formatted(wanted.name(), wanted.role(), wanted.projects()));
+        });
+    return new Created(token, find(List.of(id)).get(0));
+  }
+
+  /** The caller that the token names; empty: it is unknown, expired or revoked. */
+  Optional<Principal> find(String token) {
+    return jdbi.withHandle(
+        handle ->
+            handle
+                .createQuery(
+                    """
+                    select id, name, role, projects from api_token
+                    where sha256 = :sha256 and revoked_at is null
+                      and (expires_at is null or expires_at > now())
+                    """)
+                .bind("sha256", sha256(token))
+                .map(
+                    (row, context) ->
+                        Principal.of(
+                            "token %s (%s)".formatted(row.getString("name"), row.getString("id")),
+                            Role.valueOf(row.getString("role")),
+                            Set.copyOf(texts(row, "projects"))))
+                .findOne());
+  }
+
+  /** Every token, newest first. */
+  List<ApiToken> list() {
+    return find(List.of());
+  }
+
+  private List<ApiToken> find(List<String> ids) {
+    return jdbi.withHandle(
+        handle ->
+            handle
+                .createQuery(
+                    """
+                    select id, name, role, projects, created_by, created_at, expires_at, revoked_at
+                    from api_token where :every or id = any(:ids)
+                    order by created_at desc, id limit 1000
+                    """)
+                .bind("every", ids.isEmpty())
+                .bindArray("ids", String.class, ids)
+                .map(
+                    (row, context) ->
+                        new ApiToken(
+                            row.getString("id"),
+                            row.getString("name"),
+                            Role.valueOf(row.getString("role")),
+                            texts(row, "projects"),
+                            row.getString("created_by"),
+                            instant(row, "created_at").orElseThrow(),
+                            instant(row, "expires_at"),
+                            instant(row, "revoked_at")))
+                .list());
+  }
+
+  /** Ends a token; false: there is none of that id. One that has ended stays as it is. */
+  boolean revoke(String id) {
+    return jdbi.inTransaction(
+        handle -> {
+          int revoked =
+              handle.execute(
+                  "update api_token set revoked_at = coalesce(revoked_at, now()) where id = ?", id);
+          if (revoked > 0) {
+            audit.done(handle, Audit.Kind.TOKEN, id, "");
+          }
+          return revoked > 0;
+        });
+  }
+
+  /** Makes the token that the settings name known, once; one that was revoked stays revoked. */
+  void bootstrap(@Observes @Priority(100) StartupEvent start) {
+    Optional<String> token = config.bootstrapToken().filter(text -> !text.isBlank());
+    if (token.isEmpty() || config.mode() == AtelierConfig.AuthMode.OPEN) {
+      return;
+    }
+    if (!token.get().startsWith(PREFIX) || token.get().length() < SHORTEST) {
+      throw new IllegalArgumentException(
+          "atelier.auth.bootstrap-token must begin with %s and have %d characters or more, found %d."
+              .formatted(PREFIX, SHORTEST, token.get().length()));
+    }
+    int made =
+        jdbi.withHandle(
+            handle ->
+                handle
+                    .createUpdate(
+                        """
+                        insert into api_token (id, name, sha256, role, projects, created_by)
+                        values (:id, :name, :sha256, 'ADMIN', '{}', 'the settings')
+                        on conflict (sha256) do nothing
+                        """)
+                    .bind("id", text(9))
+                    .bind("name", BOOTSTRAP)
+                    .bind("sha256", sha256(token.get()))
+                    .execute());
+    if (made > 0) {
+      LOG.info("The bootstrap token is an admin's now: make others with it and revoke it.");
+    }
+  }
+
+  private static String text(int bytes) {
+    byte[] random = new byte[bytes];
+    RANDOM.nextBytes(random);
+    return Base64.getUrlEncoder().withoutPadding().encodeToString(random);
+  }
+
+  static String sha256(String token) {
+    try {
+      return HexFormat.of()
+          .formatHex(
+              MessageDigest.getInstance("SHA-256").digest(token.getBytes(StandardCharsets.UTF_8)));
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException(e); // every JDK has it
+    }
+  }
+
+  private static List<String> texts(ResultSet row, String column) throws SQLException {
+    return List.of((String[]) row.getArray(column).getArray());
+  }
+
+  private static Optional<Instant> instant(ResultSet row, String column) throws SQLException {
+    return Optional.ofNullable(row.getObject(column, OffsetDateTime.class))
+        .map(OffsetDateTime::toInstant);
+  }
+}

@@ -1,0 +1,28 @@
+package dev.atelier.api.access;
+
+import java.time.Instant;
+import java.util.List;
+import java.util.Optional;
+import org.eclipse.microprofile.openapi.annotations.media.Schema;
+
+/** What was done, newest first. */
+public record AuditPage(
+    List<Entry> items,
+    @Schema(description = "Asks for the next page", implementation = String.class)
+        Optional<String> nextCursor) {
+
+  /** One thing that somebody did. */
+  public record Entry(
+      long id,
+      Instant at,
+      String actor,
+      Role role,
+      @Schema(description = "operationId") String action,
+      Audit.Kind subjectKind,
+      String subjectId,
+      @Schema(implementation = String.class) Optional<String> project,
+      Audit.Outcome outcome,
+      String detail,
+      @Schema(description = "Trace id of the request") String requestId,
+      String address) {}
+}

@@ -1,0 +1,47 @@
+package dev.atelier.api.access;
+
+import jakarta.enterprise.context.RequestScoped;
+import java.util.Optional;
+
+/** Who makes this request, and what for; {@link AccessFilter} fills it in. */
+@RequestScoped
+public class Caller {
+
+  private Principal principal = Principal.OPEN;
+  private String operation = "";
+  private String requestId = "";
+  private String address = "";
+  private Optional<String> project = Optional.empty();
+
+  void is(Principal who, String operationId, String request, String from) {
+    principal = who;
+    operation = operationId;
+    requestId = request;
+    address = from;
+  }
+
+  void launchesInto(String named) {
+    project = Optional.of(named);
+  }
+
+  public Principal principal() {
+    return principal;
+  }
+
+  /** The project that something new belongs to. */
+  public String project() {
+    return project.orElse(Projects.DEFAULT);
+  }
+
+  String operation() {
+    return operation;
+  }
+
+  String requestId() {
+    return requestId;
+  }
+
+  String address() {
+    return address;
+  }
+}

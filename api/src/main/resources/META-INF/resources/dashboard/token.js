@@ -1,0 +1,97 @@
+// The token that a server with authentication asks for. It lives as long as the tab.
+
+const KEY = 'atelier-token';
+let asking = null;
+
+export const token = () => sessionStorage.getItem(KEY) || '';
+
+/** The headers that say who asks. */
+export const authorization = () => (token() ? { Authorization: `Bearer ${token()}` } : {});
+
+/** Asks for a token; several requests that were refused at once wait for the same answer. */
+export function askForToken(why) {
+  asking ??= new Promise((done) => {
+    const dialog = document.createElement('dialog');
+    dialog.innerHTML = `<form method="dialog"><h2>This server asks who you are</h2><p class="soft" style="margin: 0"></p>
+      <div class="field"><label for="token">Token</label><input id="token" type="password" autocomplete="off" spellcheck="false" required placeholder="atl_…"></div>
+      <p class="soft small" style="margin: 0">An API token or one of your provider. It is kept until this tab is closed.</p>
+      <div class="row"><button type="submit">Go on</button></div></form>`;
+    dialog.querySelector('p').textContent = why;
+    dialog.addEventListener('close', () => {
+      const given = dialog.querySelector('input').value.trim();
+      dialog.remove();
+      asking = null;
+      if (given) sessionStorage.setItem(KEY, given);
+      done(Boolean(given));
+    });
+    document.body.append(dialog);
+    dialog.showModal();
+  });
+  return asking;
+}
+
+/** Lets images and links of the API carry the token, which a browser would not send with them. */
+export function carryToken(element) {
+  const of = (name) => element.getAttribute(name) || '';
+  const isApi = (address) => /^(\/|\.\/)?api\/v1\//.test(address);
+  if (element.localName === 'img' && isApi(of('src')) && token()) {
+    const source = of('src');
+    element.removeAttribute('src');
+    blobOf(source).then((url) => { element.src = url; }, () => { element.alt = 'The image cannot be loaded.'; });
+  } else if (element.localName === 'a' && isApi(of('href'))) {
+    element.addEventListener('click', async (e) => {
+      if (!token()) return;
+      e.preventDefault();
+      const link = document.createElement('a');
+      link.href = await blobOf(of('href'));
+      if (element.hasAttribute('download')) link.download = of('download') || of('href').split('/').pop();
+      else link.target = '_blank';
+      link.click();
+    });
+  }
+  return element;
+}
+
+async function blobOf(address) {
+  const answer = await fetch(address, { headers: authorization() });
+  if (!answer.ok) throw new Error(`The server answered ${answer.status}.`);
+  return URL.createObjectURL(await answer.blob());
+}
+
+/** What EventSource does, with the token: reads events, and comes back with the last one's id. */
+export function eventStream(address, listeners) {
+  const stop = new AbortController();
+  let last = '';
+  (async () => {
+    while (!stop.signal.aborted) {
+      try {
+        const answer = await fetch(address, {
+          signal: stop.signal,
+          headers: { Accept: 'text/event-stream', ...authorization(), ...(last ? { 'Last-Event-ID': last } : {}) },
+        });
+        if (!answer.ok) throw new Error(`The server answered ${answer.status}.`);
+        const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
+        let text = '';
+        for (let part = await reader.read(); !part.done; part = await reader.read()) {
+          text = (text + part.value).replaceAll('\r\n', '\n');
+          for (let end = text.indexOf('\n\n'); end >= 0; end = text.indexOf('\n\n')) {
+            tell(text.slice(0, end));
+            text = text.slice(end + 2);
+          }
+        }
+      } catch (e) {
+        if (stop.signal.aborted) return;
+      }
+      await new Promise((again) => setTimeout(again, 3000));
+    }
+  })();
+
+  function tell(lines) {
+    const of = (name) => lines.split('\n').filter((l) => l.startsWith(`${name}:`)).map((l) => l.slice(name.length + 1).replace(/^ /, '')).join('\n');
+    if (of('id')) last = of('id');
+    const name = of('event') || 'message';
+    if (listeners[name] && of('data')) listeners[name]({ data: of('data') });
+  }
+
+  return { close: () => stop.abort() };
+}

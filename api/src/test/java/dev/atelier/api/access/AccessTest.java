@@ -1,0 +1,350 @@
+package dev.atelier.api.access;
+
+import static io.restassured.RestAssured.given;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.hamcrest.Matchers.containsString;
+import static org.hamcrest.Matchers.equalTo;
+import static org.hamcrest.Matchers.hasItem;
+import static org.hamcrest.Matchers.matchesPattern;
+import static org.hamcrest.Matchers.not;
+import static org.hamcrest.Matchers.nullValue;
+
+import io.quarkus.test.junit.QuarkusTest;
+import io.quarkus.test.junit.TestProfile;
+import io.restassured.response.Response;
+import io.restassured.response.ValidatableResponse;
+import io.restassured.specification.RequestSpecification;
+import jakarta.inject.Inject;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+import java.util.Map;
+import org.jdbi.v3.core.Jdbi;
+import org.junit.jupiter.api.Test;
+
+@QuarkusTest
+@TestProfile(SecuredProfile.class)
+class AccessTest {
+
+  private static final String EXPERIMENTS = "/api/v1/experiments";
+
+  @Inject Jdbi jdbi;
+
+  @Test
+  void shouldAskForATokenAndSayWhichKind() {
+    given()
+        .get(EXPERIMENTS)
+        .then()
+        .statusCode(401)
+        .header("WWW-Authenticate", "Bearer")
+        .contentType("application/problem+json")
+        .body("type", equalTo("/problems/unauthorized"))
+        .body("traceId", matchesPattern("[0-9a-f]{32}"));
+  }
+
+  @Test
+  void shouldTakeTheRoleAndTheProjectsFromTheProvidersToken() {
+    as(TokenIssuer.token("operator", "b", "a"))
+        .get("/api/v1/whoami")
+        .then()
+        .statusCode(200)
+        .body("role", equalTo("operator"))
+        .body("name", equalTo("oidc operator"))
+        .body("projects.sort()", equalTo(List.of("a", "b")));
+    as(TokenIssuer.token("stranger", "a"))
+        .get("/api/v1/whoami")
+        .then()
+        .statusCode(403)
+        .body("detail", containsString("atelier-viewer"));
+  }
+
+  @Test
+  void shouldGiveOutATokenOnceAndKeepItsHash() {
+    Response made = newToken("{\"name\": \"ci\", \"role\": \"viewer\", \"projects\": [\"a\"]}");
+    made.then()
+        .statusCode(201)
+        .header("Cache-Control", "no-store")
+        .body("token", matchesPattern("atl_[A-Za-z0-9_-]{43}"))
+        .body("created.role", equalTo("viewer"))
+        .body("created.projects", equalTo(List.of("a")))
+        .body("created.expiresAt", nullValue());
+    String token = made.path("token");
+    String id = made.path("created.id");
+    as(token).get(EXPERIMENTS).then().statusCode(200);
+
+    String rows =
+        jdbi.withHandle(
+            handle ->
+                handle
+                    .createQuery("select string_agg(cast(t as text), ' ') from api_token t")
+                    .mapTo(String.class)
+                    .one());
+    assertThat(rows).contains(ApiTokens.sha256(token)).doesNotContain(token.substring(4));
+    admin().get("/api/v1/tokens").then().statusCode(200).body(not(containsString(token)));
+
+    admin().delete("/api/v1/tokens/" + id).then().statusCode(204);
+    as(token).get(EXPERIMENTS).then().statusCode(401);
+    admin()
+        .get("/api/v1/tokens")
+        .then()
+        .body("items.find { it.id == '%s' }.revokedAt".formatted(id), not(nullValue()));
+    admin()
+        .delete("/api/v1/tokens/none")
+        .then()
+        .statusCode(404)
+        .body("type", equalTo("/problems/token-not-found"));
+  }
+
+  @Test
+  void shouldNameEveryFaultOfATokenThatIsWanted() {
+    newToken("{\"name\": \"\", \"role\": \"king\", \"project\": []}")
+        .then()
+        .statusCode(422)
+        .body("faults.field", hasItem("role"))
+        .body("faults.field", hasItem("project"));
+    newToken("{\"name\": \"x\", \"role\": \"operator\"}")
+        .then()
+        .statusCode(422)
+        .body("faults.field", equalTo(List.of("projects")));
+    newToken("{\"name\": \"x\", \"role\": \"admin\", \"projects\": [\"a\"]}")
+        .then()
+        .statusCode(422)
+        .body("faults.field", equalTo(List.of("projects")));
+    newToken("{\"name\": \"x\", \"role\": \"viewer\", \"projects\": [\"A b\"]}")
+        .then()
+        .statusCode(422);
+    newToken("{").then().statusCode(400);
+  }
+
+  @Test
+  void shouldKeepProjectsApart() {
+    String a = TokenIssuer.token("operator", "apart-a");
+    String b = TokenIssuer.token("operator", "apart-b");
+    String both = TokenIssuer.token("operator", "apart-a", "apart-b");
+    String ofA = launch(as(a), "same").statusCode(202).extract().path("id");
+    String ofB =
+        launch(as(both).queryParam("project", "apart-b"), "same")
+            .statusCode(202)
+            .extract()
+            .path("id");
+    assertThat(ofB).as("a key of another project").isNotEqualTo(ofA);
+    assertThat(launch(as(a), "same").extract().<String>path("id")).isEqualTo(ofA);
+
+    as(a).get(EXPERIMENTS).then().body("items.id", equalTo(List.of(ofA)));
+    as(a).get(EXPERIMENTS + "?q=project=apart-b").then().body("items.id", equalTo(List.of()));
+    as(both).get(EXPERIMENTS).then().body("items.id", equalTo(List.of(ofB, ofA)));
+    as(b).get(EXPERIMENTS + "/" + ofA).then().statusCode(404);
+    as(b)
+        .get(EXPERIMENTS + "/compare?ids=" + ofA + "," + ofB)
+        .then()
+        .statusCode(404)
+        .body("detail", equalTo("There is no experiment '%s'.".formatted(ofA)));
+    as(both).get(EXPERIMENTS + "/compare?ids=" + ofA + "," + ofB).then().statusCode(200);
+    as(both)
+        .get(EXPERIMENTS + "/" + ofB)
+        .then()
+        .statusCode(200)
+        .body("project", equalTo("apart-b"));
+
+    launch(as(both), "none-named")
+        .statusCode(400)
+        .body("detail", equalTo("project must name one of yours: apart-a, apart-b."));
+    launch(as(a).header("Atelier-Project", "apart-b"), "not-mine").statusCode(403);
+    launch(as(a).queryParam("project", "A/B"), "no-name").statusCode(400);
+  }
+
+  @Test
+  void shouldLeaveCurvesAndStudiesOfOtherProjectsOut() {
+    String a = TokenIssuer.token("operator", "left-a");
+    String b = TokenIssuer.token("operator", "left-b");
+    String id = launch(as(a), "curve").statusCode(202).extract().path("id");
+    jdbi.useHandle(
+        handle -> {
+          handle.execute(
+              "update model set started_at = now() where experiment_id = ? and key = 'teacher'",
+              id);
+          handle.execute(
+              """
+              insert into metric_point (model_id, series, step, value)
+              select id, 'loss', 1, 0.5 from model where experiment_id = ? and key = 'teacher'
+              """,
+              id);
+        });
+    String losses = EXPERIMENTS + "/losses?ids=" + id;
+    as(a).get(losses).then().statusCode(200).body("size()", equalTo(1));
+    as(b).get(losses).then().statusCode(200).body("size()", equalTo(0));
+
+    String study =
+        as(a)
+            .contentType("application/yaml")
+            .body(
+                """
+                name: sweep
+                question: Do more students help?
+                axes: [{name: N, field: students.count, values: [1, 2]}]
+                """
+                    .getBytes(StandardCharsets.UTF_8))
+            .post("/api/v1/studies")
+            .then()
+            .statusCode(202)
+            .extract()
+            .path("id");
+    as(a).get("/api/v1/studies").then().body("items.id", equalTo(List.of(study)));
+    as(b).get("/api/v1/studies").then().body("items.id", equalTo(List.of()));
+    as(b).get("/api/v1/studies?cursor=" + study).then().statusCode(404);
+    String member =
+        as(a).get("/api/v1/studies/" + study).then().extract().path("members[0].experimentId");
+    as(a).get(EXPERIMENTS + "/" + member).then().statusCode(200);
+    as(b).get(EXPERIMENTS + "/" + member).then().statusCode(404);
+  }
+
+  @Test
+  void shouldWriteDownWhoChangedWhatAndForgetNothing() {
+    String token = TokenIssuer.token("operator", "audited");
+    String id = launch(as(token), "audit").statusCode(202).extract().path("id");
+    as(token).post(EXPERIMENTS + "/" + id + "/models/teacher/retry").then().statusCode(409);
+    as(token).post(EXPERIMENTS + "/" + id + "/cancel").then().statusCode(202);
+    admin()
+        .get("/api/v1/audit?subject=" + id)
+        .then()
+        .statusCode(200)
+        .body(
+            "items.action",
+            equalTo(List.of("cancelExperiment", "retryModel", "retryModel", "launchExperiment")))
+        .body("items.outcome", equalTo(List.of("DONE", "REFUSED", "ASKED", "DONE")))
+        .body("items[0].actor", equalTo("oidc operator"))
+        .body("items[0].role", equalTo("operator"))
+        .body("items[0].project", equalTo("audited"))
+        .body("items[0].requestId", matchesPattern("[0-9a-f]{32}"));
+    String next =
+        admin()
+            .get("/api/v1/audit?limit=3&subject=" + id)
+            .then()
+            .body("items", org.hamcrest.Matchers.hasSize(3))
+            .extract()
+            .path("nextCursor");
+    admin()
+        .get("/api/v1/audit?limit=3&subject=" + id + "&cursor=" + next)
+        .then()
+        .body("items.action", equalTo(List.of("launchExperiment")))
+        .body("nextCursor", nullValue());
+
+    for (String change :
+        List.of("update audit set actor = 'x'", "delete from audit", "truncate audit")) {
+      assertThatThrownBy(() -> jdbi.useHandle(handle -> handle.execute(change)))
+          .hasMessageContaining("append-only");
+    }
+  }
+
+  @Test
+  void shouldWriteNothingDownWhenTheChangeFails() {
+    String token = TokenIssuer.token("operator", "failing");
+    jdbi.useHandle(
+        handle ->
+            handle.execute(
+                """
+                create function refuse_failing() returns trigger language plpgsql as $$
+                begin raise exception 'refused'; end $$;
+                create constraint trigger refuse_failing after insert on experiment
+                  deferrable initially deferred for each row
+                  when (new.project = 'failing') execute function refuse_failing();
+                """));
+    try {
+      launch(as(token), "k").statusCode(500);
+    } finally {
+      jdbi.useHandle(handle -> handle.execute("drop function refuse_failing cascade"));
+    }
+    assertThat(entriesOf("failing")).isZero();
+    launch(as(token), "k").statusCode(202); // negative control
+    assertThat(entriesOf("failing")).isEqualTo(1);
+  }
+
+  private long entriesOf(String project) {
+    return jdbi.withHandle(
+        handle ->
+            handle
+                .createQuery("select count(*) from audit where project = :project")
+                .bind("project", project)
+                .mapTo(Long.class)
+                .one());
+  }
+
+  @Test
+  void shouldRefuseWhoAsksTooOften() {
+    String token =
+        newToken("{\"name\": \"busy\", \"role\": \"viewer\", \"projects\": [\"a\"]}").path("token");
+    Response last = as(token).get("/api/v1/whoami");
+    for (int i = 0; i < 2 * SecuredProfile.BURST && last.statusCode() == 200; i++) {
+      last = as(token).get("/api/v1/whoami");
+    }
+    last.then()
+        .statusCode(429)
+        .header("Retry-After", matchesPattern("[1-9][0-9]*"))
+        .contentType("application/problem+json")
+        .body("type", equalTo("/problems/too-many-requests"));
+    // Negative control: another caller on the same address.
+    as(TokenIssuer.token("viewer", "a")).get("/api/v1/whoami").then().statusCode(200);
+  }
+
+  @Test
+  void shouldRefuseWhatIsTooLarge() {
+    String token = TokenIssuer.token("operator", "large");
+    for (int bytes : new int[] {30_000, 500_000}) {
+      as(token)
+          .contentType("application/json")
+          .body("{\"name\": \"%s\"}".formatted("x".repeat(bytes)))
+          .post(EXPERIMENTS)
+          .then()
+          .statusCode(413)
+          .contentType("application/problem+json")
+          .body("type", equalTo("/problems/document-too-large"));
+    }
+  }
+
+  @Test
+  void shouldRefuseSourcesThatMayNotBeFetched() {
+    String token = TokenIssuer.token("operator", "sources");
+    as(token)
+        .contentType("application/json")
+        .body(
+            """
+            {"name": "x", "dataset": {"source": "http://169.254.169.254/latest"},
+             "teacher": {"source": "/etc/passwd"},
+             "evaluation": {"extractor": {"source": "s3://atelier/experiments/x/model.pt"},
+               "reference": "https://data.example.org/reference.npz"}}
+            """)
+        .post(EXPERIMENTS)
+        .then()
+        .statusCode(422)
+        .body(
+            "faults.field",
+            equalTo(List.of("dataset.source", "teacher.source", "evaluation.extractor.source")));
+    as(token)
+        .contentType("application/json")
+        .body("{\"name\": \"x\", \"dataset\": {\"source\": \"/data/images\"}}")
+        .post(EXPERIMENTS)
+        .then()
+        .statusCode(202);
+  }
+
+  private static RequestSpecification as(String token) {
+    return given().header("Authorization", "Bearer " + token);
+  }
+
+  private static RequestSpecification admin() {
+    return as(SecuredProfile.BOOTSTRAP_TOKEN);
+  }
+
+  private static Response newToken(String body) {
+    return admin().contentType("application/json").body(body).post("/api/v1/tokens");
+  }
+
+  private static ValidatableResponse launch(RequestSpecification request, String key) {
+    return request
+        .contentType("application/json")
+        .header("Idempotency-Key", key)
+        .body(Map.of("name", "access"))
+        .post(EXPERIMENTS)
+        .then();
+  }
+}

@@ -1,0 +1,36 @@
+package dev.atelier.api.access;
+
+import dev.atelier.api.LocalServers;
+import io.quarkus.test.junit.QuarkusTestProfile;
+import java.util.List;
+import java.util.Map;
+
+/** The API with OIDC, API tokens, a rate limit and closed sources. */
+public class SecuredProfile implements QuarkusTestProfile {
+
+  static final String BOOTSTRAP_TOKEN = "atl_bootstrap-of-the-tests-0123456789-abcdefghijkl";
+  static final int BURST = 700;
+
+  @Override
+  public Map<String, String> getConfigOverrides() {
+    return Map.of(
+        "atelier.auth.bootstrap-token", BOOTSTRAP_TOKEN,
+        "atelier.limits.requests-per-second", "1",
+        "atelier.limits.burst", Integer.toString(BURST),
+        "atelier.limits.body-bytes", "400000",
+        "atelier.limits.spec-bytes", "20000",
+        "atelier.sources.directories", "/data",
+        "atelier.sources.private-addresses", "false");
+  }
+
+  @Override
+  public List<TestResourceEntry> testResources() {
+    return List.of(
+        new TestResourceEntry(LocalServers.class), new TestResourceEntry(TokenIssuer.class));
+  }
+
+  @Override
+  public boolean disableGlobalTestResources() {
+    return true;
+  }
+}

@@ -1,0 +1,207 @@
+package dev.atelier.spec;
+
+import java.net.Inet4Address;
+import java.net.Inet6Address;
+import java.net.InetAddress;
+import java.net.URI;
+import java.net.UnknownHostException;
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+
+/**
+ * Where the sources of specs may lie. What is told by a source's text is checked here; whoever
+ * fetches it also checks the addresses of its host, at each redirect, and where its path leads.
+ *
+ * @param hosts that may be asked, {@code *.example.org} for all below it; empty: every one
+ * @param privateAddresses whether a host may have a loopback, link-local or private address
+ * @param directories below which files may lie
+ * @param buckets that may be read; empty: every one but the platform's own
+ * @param ownBucket the platform's own
+ */
+public record SourcePolicy(
+    Optional<List<String>> hosts,
+    boolean privateAddresses,
+    List<String> directories,
+    Optional<List<String>> buckets,
+    String ownBucket) {
+
+  /** Anywhere. */
+  public static final SourcePolicy OPEN =
+      new SourcePolicy(Optional.empty(), true, List.of("/"), Optional.of(List.of("*")), "");
+
+  public SourcePolicy {
+    hosts = hosts.map(List::copyOf);
+    directories = List.copyOf(directories);
+    buckets = buckets.map(List::copyOf);
+  }
+
+  /** The fields of a spec whose sources may not lie where they do. */
+  public List<SpecFault> faults(ExperimentSpec spec) {
+    List<SpecFault> faults = new ArrayList<>();
+    add(faults, "dataset.source", Optional.of(spec.dataset().source()));
+    add(faults, "teacher.source", spec.teacher().source());
+    add(
+        faults,
+        "evaluation.extractor.source",
+        Optional.of(spec.evaluation().extractor().source())
+            .filter(source -> !source.equals(EvaluationSpec.ExtractorSpec.RANDOM_CONV)));
+    add(faults, "evaluation.reference", spec.evaluation().reference());
+    return faults;
+  }
+
+  private void add(List<SpecFault> faults, String field, Optional<String> source) {
+    source.flatMap(this::fault).ifPresent(message -> faults.add(new SpecFault(field, message)));
+  }
+
+  /** Why a source may not be fetched, as far as its text tells; empty: it may. */
+  public Optional<String> fault(String source) {
+    if (source.equals("cifar10") || source.equals("shapes") || source.startsWith("shapes?")) {
+      return Optional.empty();
+    }
+    try {
+      if (!source.matches("(?s)[A-Za-z][A-Za-z0-9+.-]+:.*")) {
+        return pathFault(Path.of(source));
+      }
+      URI uri = URI.create(source);
+      return switch (uri.getScheme().toLowerCase(Locale.ROOT)) {
+        case "file" -> pathFault(Path.of(uri));
+        case "http", "https" ->
+            uri.getHost() == null
+                ? Optional.of("needs a host, as in https://host/images.zip.")
+                : hostFault(uri.getHost());
+        case "s3" -> bucketFault(uri.getAuthority() == null ? "" : uri.getAuthority());
+        default -> Optional.empty(); // not a source at all, which the spec's rules say
+      };
+    } catch (InvalidPathException e) {
+      return Optional.of("is not a path, found '%s'.".formatted(source.replace("\0", "\\0")));
+    } catch (IllegalArgumentException e) {
+      return Optional.of("is not a URI.");
+    }
+  }
+
+  private Optional<String> pathFault(Path path) {
+    return allowsPath(path.toAbsolutePath().normalize())
+        ? Optional.empty()
+        : Optional.of(
+            "names the path '%s': expected one below %s (atelier.sources.directories)."
+                .formatted(
+                    path,
+                    directories.isEmpty()
+                        ? "a directory that is allowed, and none is"
+                        : String.join(", ", directories)));
+  }
+
+  /** Whether a path, which is absolute and holds no {@code ..}, lies below a directory. */
+  public boolean allowsPath(Path path) {
+    return directories.stream()
+        .map(directory -> Path.of(directory).toAbsolutePath().normalize())
+        .anyMatch(path::startsWith);
+  }
+
+  /** Why a host may not be asked, as far as its name tells; empty: it may. */
+  public Optional<String> hostFault(String host) {
+    String name = host.toLowerCase(Locale.ROOT).replaceAll("\\.$", "");
+    if (hosts.isPresent() && hosts.get().stream().noneMatch(h -> matches(h, name))) {
+      return Optional.of(
+          "names the host '%s': expected one of %s (atelier.sources.hosts)."
+              .formatted(host, String.join(", ", hosts.get())));
+    }
+    boolean local = name.equals("localhost") || name.endsWith(".localhost");
+    return !privateAddresses && (local || literal(name).filter(a -> !isPublic(a)).isPresent())
+        ? Optional.of(privateHost(host))
+        : Optional.empty();
+  }
+
+  /** Why a host may not be asked at one of its addresses; empty: it may. */
+  public Optional<String> addressFault(String host, InetAddress address) {
+    return privateAddresses || isPublic(address)
+        ? Optional.empty()
+        : Optional.of(privateHost(host));
+  }
+
+  private static String privateHost(String host) {
+    return "names the host '%s', whose address is not public (atelier.sources.private-addresses)."
+        .formatted(host);
+  }
+
+  private Optional<String> bucketFault(String bucket) {
+    boolean allowed =
+        buckets
+            .map(own -> own.contains("*") || own.contains(bucket))
+            .orElseGet(() -> !bucket.equals(ownBucket));
+    return allowed
+        ? Optional.empty()
+        : Optional.of(
+            "names the bucket '%s': expected one of yours (atelier.sources.buckets)."
+                .formatted(bucket));
+  }
+
+  private static boolean matches(String allowed, String host) {
+    String pattern = allowed.strip().toLowerCase(Locale.ROOT);
+    return pattern.equals("*")
+        || (pattern.startsWith("*.") ? host.endsWith(pattern.substring(1)) : host.equals(pattern));
+  }
+
+  /** The address that a host's text is; empty: it is a name. No name is looked up. */
+  private static Optional<InetAddress> literal(String host) {
+    if (!host.matches("[0-9.]+|\\[?[0-9a-f:.%]*:[0-9a-f:.%]*]?")) {
+      return Optional.empty();
+    }
+    try {
+      return Optional.of(InetAddress.getByName(host));
+    } catch (UnknownHostException e) {
+      return Optional.empty();
+    }
+  }
+
+  /** Whether an address is one of the public Internet (RFC 6890). */
+  public static boolean isPublic(InetAddress address) {
+    if (address.isAnyLocalAddress()
+        || address.isLoopbackAddress()
+        || address.isLinkLocalAddress()
+        || address.isSiteLocalAddress()
+        || address.isMulticastAddress()) {
+      return false;
+    }
+    byte[] b = address.getAddress();
+    return address instanceof Inet4Address ? isPublic4(b) : isPublic6((Inet6Address) address, b);
+  }
+
+  private static boolean isPublic4(byte[] b) {
+    int first = b[0] & 0xFF;
+    int second = b[1] & 0xFF;
+    int third = b[2] & 0xFF;
+    return !(first == 0
+        || (first == 100 && second >= 64 && second < 128) // carriers' own
+        || (first == 192 && second == 0 && (third == 0 || third == 2)) // protocols, documentation
+        || (first == 198 && (second == 18 || second == 19)) // benchmarks
+        || (first == 198 && second == 51 && third == 100) // documentation
+        || (first == 203 && second == 0 && third == 113) // documentation
+        || first >= 240); // reserved, broadcast
+  }
+
+  private static boolean isPublic6(Inet6Address address, byte[] b) {
+    int first = ((b[0] & 0xFF) << 8) | (b[1] & 0xFF);
+    int second = ((b[2] & 0xFF) << 8) | (b[3] & 0xFF);
+    if ((first & 0xFE00) == 0xFC00 || (first == 0x2001 && second == 0xDB8)) {
+      return false; // unique local, documentation
+    }
+    if (address.isIPv4CompatibleAddress() || (first == 0x64 && second == 0xFF9B)) {
+      return isPublicEmbedded(b, 12); // the last four bytes: compatible, NAT64
+    }
+    return first != 0x2002 || isPublicEmbedded(b, 2); // 6to4
+  }
+
+  private static boolean isPublicEmbedded(byte[] b, int from) {
+    try {
+      return isPublic(InetAddress.getByAddress(Arrays.copyOfRange(b, from, from + 4)));
+    } catch (UnknownHostException e) {
+      throw new IllegalStateException(e); // four bytes are an address
+    }
+  }
+}
