@@ -123,12 +123,6 @@ def fill(database, template: str, experiments: int, points: int) -> list[tuple[s
             where e.id = %(template)s""",
         {"n": experiments, "template": template},
     )
-    # What a launch writes into columns of their own.
-    database.execute(
-        """update experiment set students = (spec->'students'->>'count')::int,
-             specific_probability = (spec->'students'->>'specificProbability')::float
-           where name like 'exp-%'"""
-    )
     names = columns(database, "model", without=("experiment_id",))
     database.execute(
         f"""insert into model (experiment_id, {", ".join(names)})
