@@ -32,7 +32,8 @@ class ComposeFileTest {
   // ${NAME}, ${NAME:-default}, ${NAME:?message}; $$ is a dollar sign
   private static final Pattern VARIABLE =
       Pattern.compile("(?<!\\$)\\$\\{([A-Z_]+)(:-[^}]*|:\\?[^}]*)?\\}");
-  private static final Pattern SECRET = Pattern.compile(".*(PASSWORD|SECRET|ACCESS_KEY|PWD).*");
+  private static final Pattern SECRET =
+      Pattern.compile(".*(PASSWORD|SECRET|ACCESS_KEY|PWD|BOOTSTRAP_TOKEN).*");
   private static final Set<String> ONE_SHOT =
       Set.of("migrate", "s3-bucket", "temporal-schema", "temporal-namespace");
 
@@ -130,7 +131,7 @@ class ComposeFileTest {
     assertThat(run("sh", script.toString())).isZero();
     String made = Files.readString(folder.resolve(".env"));
     assertThat(made).doesNotContainPattern("(?m)^[A-Z_]+=$");
-    assertThat(made.lines().filter(line -> line.matches("[A-Z].*=.+")).distinct()).hasSize(5);
+    assertThat(made.lines().filter(line -> line.matches("[A-Z].*=.+")).distinct()).hasSize(6);
     assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(folder.resolve(".env"))))
         .isEqualTo("rw-------");
     assertThat(run("sh", script.toString())).as("it overwrites nothing").isNotZero();

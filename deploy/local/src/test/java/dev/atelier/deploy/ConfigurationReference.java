@@ -106,7 +106,7 @@ final class ConfigurationReference {
     }
     return switch (inner) {
       case "String" -> "text";
-      case "int", "OptionalInt", "OptionalLong" -> "number";
+      case "int", "long", "OptionalInt", "OptionalLong" -> "number";
       case "boolean" -> "`true` or `false`";
       case "Path" -> "file";
       case "URI" -> "URL";
