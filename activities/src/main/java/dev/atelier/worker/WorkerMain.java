@@ -113,7 +113,6 @@ public final class WorkerMain {
             client,
             WorkerFactoryOptions.newBuilder()
                 .setWorkerInterceptors(interceptors.toArray(WorkerInterceptor[]::new))
-                .setMaxWorkflowThreadCount(4_000) // each student of an open experiment has one
                 .build());
 
     List<String> served = new ArrayList<>();

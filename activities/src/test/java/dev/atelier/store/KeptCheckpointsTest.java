@@ -17,8 +17,8 @@ class KeptCheckpointsTest {
   @Test
   void shouldKeepTheNewestTwoUnlessAskedForMore() {
     assertThat(kept(rows(100, 200, 300, 400), new RetentionSpec(null, null, null)))
-        .containsExactly(300, 400);
-    assertThat(kept(rows(100), RetentionSpec.DEFAULTS)).containsExactly(100);
+        .containsExactlyInAnyOrder(300, 400);
+    assertThat(kept(rows(100), RetentionSpec.DEFAULTS)).containsExactlyInAnyOrder(100);
   }
 
   @Test
@@ -26,14 +26,15 @@ class KeptCheckpointsTest {
     List<CheckpointRow> rows =
         List.of(row(400, 4.0), row(300, 3.0), row(200, 0.2), unknown(150), row(100, 1.0));
 
-    assertThat(kept(rows, new RetentionSpec(2, 1, 0))).containsExactly(200, 300, 400);
-    assertThat(kept(rows, new RetentionSpec(2, 2, 0))).containsExactly(100, 200, 300, 400);
+    assertThat(kept(rows, new RetentionSpec(2, 1, 0))).containsExactlyInAnyOrder(200, 300, 400);
+    assertThat(kept(rows, new RetentionSpec(2, 2, 0)))
+        .containsExactlyInAnyOrder(100, 200, 300, 400);
   }
 
   @Test
   void shouldKeepTheFirstFromEachMultipleOfStepsOn() {
     assertThat(kept(rows(300, 600, 900, 1200, 1500, 1800, 2100), new RetentionSpec(2, 0, 1000)))
-        .containsExactly(1200, 1800, 2100);
+        .containsExactlyInAnyOrder(1200, 1800, 2100);
   }
 
   @Test

@@ -219,16 +219,16 @@ public interface AtelierConfig {
     /** Whether workflows carry search attributes, and who makes them known to Temporal. */
     @WithDefault("register")
     SearchAttributeUse searchAttributes();
+  }
 
-    /** Who makes search attributes known to Temporal. */
-    enum SearchAttributeUse {
-      /** The API, before the first start; where that is not permitted, workflows carry none. */
-      REGISTER,
-      /** An operator has done so. */
-      REGISTERED,
-      /** Nobody: workflows carry none. */
-      NONE
-    }
+  /** Who makes search attributes known to Temporal. */
+  enum SearchAttributeUse {
+    /** The API, before the first start; where that is not permitted, workflows carry none. */
+    REGISTER,
+    /** An operator has done so. */
+    REGISTERED,
+    /** Nobody: workflows carry none. */
+    NONE
   }
 
   /** OpenTelemetry traces. */

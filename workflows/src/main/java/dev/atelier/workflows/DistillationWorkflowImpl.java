@@ -35,6 +35,7 @@ import dev.atelier.workflows.HistoryActivities.RecordTeacherRange;
 import dev.atelier.workflows.MergingActivities.Measure;
 import dev.atelier.workflows.MergingActivities.Merge;
 import dev.atelier.workflows.MergingActivities.SearchSchedule;
+import dev.atelier.workflows.ModelTraining.Work;
 import dev.atelier.workflows.ReuseActivities.Found;
 import dev.atelier.workflows.TrainingActivities.ImportTeacher;
 import dev.atelier.workflows.TrainingActivities.TrainStudent;
@@ -43,7 +44,6 @@ import io.temporal.activity.ActivityOptions;
 import io.temporal.common.Priority;
 import io.temporal.common.SearchAttributeUpdate;
 import io.temporal.common.VersioningBehavior;
-import io.temporal.failure.ActivityFailure;
 import io.temporal.failure.TemporalFailure;
 import io.temporal.workflow.Async;
 import io.temporal.workflow.CancellationScope;
@@ -428,6 +428,7 @@ public final class DistillationWorkflowImpl implements DistillationWorkflow {
    */
   private void train(List<ModelTraining> models, Stage trainingStage) {
     while (true) {
+      models.stream().filter(ModelTraining::canGoOn).forEach(ModelTraining::goOn);
       models.stream().filter(ModelTraining::hasEnded).forEach(this::settle);
       journal.flush(); // what was asked for is on record before it is begun
       if (paused) {
@@ -457,7 +458,8 @@ public final class DistillationWorkflowImpl implements DistillationWorkflow {
   }
 
   private boolean needsAttention(ModelTraining model) {
-    return model.hasEnded()
+    return model.canGoOn()
+        || model.hasEnded()
         || (paused
             ? model.is(ModelState.RUNNING) && !model.isHandingBack()
             : model.is(ModelState.PENDING));
@@ -506,14 +508,15 @@ public final class DistillationWorkflowImpl implements DistillationWorkflow {
     journal.add(() -> history.recordModelCanceled(new RecordModelCanceled(experimentId, key)));
   }
 
-  private Promise<ModelRef> importTeacher(DatasetRef dataset, String source) {
-    return Async.function(
-        training("teacher, imported")::importTeacher,
+  private Work importTeacher(DatasetRef dataset, String source) {
+    ImportTeacher task =
         new ImportTeacher(
-            experimentId, source, dataset, spec.diffusion(), spec.teacher().network()));
+            experimentId, source, dataset, spec.diffusion(), spec.teacher().network());
+    TrainingActivities work = training("teacher, imported");
+    return new Work(List.of(), () -> Async.function(work::importTeacher, task));
   }
 
-  private Promise<ModelRef> trainTeacher(DatasetRef dataset, TrainingSpec training) {
+  private Work trainTeacher(DatasetRef dataset, TrainingSpec training) {
     TrainTeacher task =
         new TrainTeacher(
             experimentId,
@@ -527,7 +530,7 @@ public final class DistillationWorkflowImpl implements DistillationWorkflow {
         ModelKey.TEACHER, task, reuseAtOnce::findTeacher, reuse::findTeacher, work::trainTeacher);
   }
 
-  private Promise<ModelRef> trainStudent(
+  private Work trainStudent(
       DatasetRef dataset, ModelKey key, TimestepRange range, TrainingSpec training) {
     StudentsSpec design = designs.get(key);
     StartFrom startFrom = design.startFrom();
@@ -561,31 +564,19 @@ public final class DistillationWorkflowImpl implements DistillationWorkflow {
    * Trains a model unless an equal one is there already, or comes while this one waits. One that a
    * user has changed goes on from what it has learned, or differs: it is like no other.
    */
-  private <T> Promise<ModelRef> unlessFound(
+  private <T> Work unlessFound(
       ModelKey key,
       T task,
       Func1<T, Found> findAtOnce,
       Func1<T, Found> find,
       Func1<T, ModelRef> train) {
-    if (spec.reuse() == ExperimentSpec.Reuse.NEVER || unlikeOthers.contains(key)) {
-      return Async.function(train, task);
-    }
-    // A thread, not chained promises: what a promise's callback starts is in no scope that a
-    // cancellation reaches.
-    return Async.function(
-        () -> found(task, findAtOnce, find).model().orElseGet(() -> train.apply(task)));
-  }
-
-  /** Asks at once, which costs little history, and patiently where that has failed. */
-  private static <T> Found found(T task, Func1<T, Found> atOnce, Func1<T, Found> patiently) {
-    try {
-      return atOnce.apply(task);
-    } catch (ActivityFailure e) {
-      if (Failure.isCancellation(e)) {
-        throw e;
-      }
-      return patiently.apply(task);
-    }
+    boolean likeNoOther = spec.reuse() == ExperimentSpec.Reuse.NEVER || unlikeOthers.contains(key);
+    // Asks at once, which costs little history, and patiently where that has failed.
+    return new Work(
+        likeNoOther
+            ? List.of()
+            : List.of(() -> Async.function(findAtOnce, task), () -> Async.function(find, task)),
+        () -> Async.function(train, task));
   }
 
   private StatisticsRef reference(String summary, DatasetRef dataset, ExtractorRef extractor) {

@@ -1,11 +1,17 @@
 package dev.atelier.workflows;
 
 import dev.atelier.spec.TrainingSpec;
+import dev.atelier.workflows.ReuseActivities.Found;
+import io.temporal.failure.CanceledFailure;
 import io.temporal.workflow.CancellationScope;
 import io.temporal.workflow.Promise;
 import io.temporal.workflow.Workflow;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.List;
 import java.util.Optional;
 import java.util.function.Function;
+import java.util.function.Supplier;
 
 /**
  * One model's way from pending to done, over as many attempts as it takes.
@@ -17,10 +23,13 @@ final class ModelTraining {
 
   private final ModelKey key;
   private TrainingSpec training;
-  private Function<TrainingSpec, Promise<ModelRef>> work;
+  private Function<TrainingSpec, Work> work;
   private ModelState state = ModelState.PENDING;
-  private Promise<ModelRef> attempt; // the newest
-  private CancellationScope scope; // of the attempt
+  private Work attempt; // the newest
+  private Deque<Supplier<Promise<Found>>> searches; // of the attempt, those still to be tried
+  private Optional<Promise<Found>> search = Optional.empty(); // while it has no result
+  private Promise<ModelRef> result; // of the attempt
+  private CancellationScope scope; // of what the attempt does now
   private int attempts;
   private boolean handingBack;
   private boolean wantedAgain;
@@ -28,6 +37,15 @@ final class ModelTraining {
   private boolean givenUp;
   private Optional<Failure> failure = Optional.empty();
   private Optional<String> closed = Optional.empty();
+
+  /**
+   * What an attempt does. Its steps are begun one by one by the workflow's own thread: one thread
+   * for each student would make hundreds of them look up at every event.
+   *
+   * @param searches ways to find an equal model elsewhere; the next one is tried where one fails
+   * @param train trains it, if none was found
+   */
+  record Work(List<Supplier<Promise<Found>>> searches, Supplier<Promise<ModelRef>> train) {}
 
   ModelTraining(ModelKey key, TrainingSpec training) {
     this.key = key;
@@ -60,7 +78,7 @@ final class ModelTraining {
   }
 
   /** Says how it is trained with given settings. */
-  void does(Function<TrainingSpec, Promise<ModelRef>> newWork) {
+  void does(Function<TrainingSpec, Work> newWork) {
     work = newWork;
   }
 
@@ -79,18 +97,50 @@ final class ModelTraining {
     handingBack = false;
     wantedAgain = false;
     attempts++;
-    scope = Workflow.newCancellationScope(() -> attempt = work.apply(training));
+    attempt = work.apply(training);
+    searches = new ArrayDeque<>(attempt.searches());
+    goOn();
+  }
+
+  /** Whether the attempt waits to be told to go on. */
+  boolean canGoOn() {
+    return state == ModelState.RUNNING && search.isPresent() && search.get().isCompleted();
+  }
+
+  /** Begins the next step of the attempt, or ends it. */
+  void goOn() {
+    Optional<Promise<Found>> searched = search;
+    search = Optional.empty();
+    Optional<RuntimeException> thrown = searched.map(Promise::getFailure);
+    Optional<ModelRef> found =
+        thrown.isPresent() ? Optional.empty() : searched.flatMap(s -> s.get().model());
+    if (found.isPresent()) {
+      result = Workflow.newPromise(found.get());
+    } else if (thrown.isPresent() && (Failure.isCancellation(thrown.get()) || searches.isEmpty())) {
+      result = Workflow.newFailedPromise(thrown.get());
+    } else if (handingBack) {
+      result = Workflow.newFailedPromise(new CanceledFailure("handed back"));
+    } else if (searches.isEmpty() || (searched.isPresent() && thrown.isEmpty())) {
+      begin(() -> result = attempt.train().get());
+    } else {
+      begin(() -> search = Optional.of(searches.remove().get()));
+    }
+  }
+
+  private void begin(Runnable step) {
+    scope = Workflow.newCancellationScope(step);
     scope.run();
   }
 
   /** True once the running attempt has a result or a failure that is not yet settled. */
   boolean hasEnded() {
-    return state == ModelState.RUNNING && attempt.isCompleted();
+    return state == ModelState.RUNNING && search.isEmpty() && result.isCompleted();
   }
 
   /** Whether an attempt still works, perhaps on its last checkpoint. */
   boolean works() {
-    return state == ModelState.RUNNING && !attempt.isCompleted();
+    return state == ModelState.RUNNING
+        && !search.map(Promise::isCompleted).orElseGet(() -> result.isCompleted());
   }
 
   boolean isHandingBack() {
@@ -114,7 +164,7 @@ final class ModelTraining {
    * Decides what became of an attempt that has ended; throws if all of the workflow is canceled.
    */
   void settle() {
-    RuntimeException thrown = attempt.getFailure();
+    RuntimeException thrown = result.getFailure();
     if (unwanted) {
       state = ModelState.CANCELED;
     } else if (wantedAgain) {
@@ -173,6 +223,6 @@ final class ModelTraining {
 
   /** The trained model; only of one that is done. */
   ModelRef result() {
-    return attempt.get();
+    return result.get();
   }
 }

@@ -548,7 +548,7 @@ class ExperimentResourceTest {
         .body("warnings[0]", containsString("samples (256, 512)"))
         .body("items.find { it.id == '%s' }.distances.o2mkd".formatted(id), equalTo(12.5f))
         .body("items.find { it.id == '%s' }.step".formatted(id), equalTo(40));
-    // The client has the file already; the store, which is away here, is not asked.
+    // The client has the file already; the store, which has lost it, is not asked.
     given()
         .header("If-None-Match", "\"abc\"")
         .get(EXPERIMENTS + "/" + id + "/samples/o2mkd.png")
@@ -556,8 +556,8 @@ class ExperimentResourceTest {
         .statusCode(304);
     problem(
         given().get(EXPERIMENTS + "/" + id + "/samples/o2mkd.png").then(),
-        503,
-        "/problems/store-unavailable");
+        404,
+        "/problems/artifact-not-found");
     problem(
         given().get(EXPERIMENTS + "/" + id + "/samples/teacher.png").then(),
         404,

@@ -68,7 +68,7 @@ class SpecReaderTest {
   void shouldRefuseASpecThatDoesNotFitIntoAPayload() {
     StringBuilder students = new StringBuilder("labels: {");
     for (int i = 0; i < 32; i++) {
-      students.append("label-%d: %s, ".formatted(i, "v".repeat(255)));
+      students.append("label-%d: %s, ".formatted(i, "€".repeat(255)));
     }
     students.append("}\nstudents: {count: 500, overrides: [");
     for (int k = 1; k <= 500; k++) {
@@ -77,7 +77,8 @@ class SpecReaderTest {
           .append("1, 1, 1, 1], attentionResolutions: [16, 8, 4], ")
           .append("dropout: 0.12345678901234567}, ")
           .append("training: {steps: 100000, learningRate: 0.00012345678901, ")
-          .append("clipNorm: 1.2345678901234567, divergenceLoss: 1234.5678901234567}}, ");
+          .append(
+              "warmupSteps: 12345, batchSize: 1024, accumulationSteps: 1024, clipNorm: 1.2345678901234567, divergenceLoss: 1234.5678901234567}}, ");
     }
     assertThat(faultsOf(students.append("]}").toString()))
         .extracting(SpecFault::message)

@@ -8,23 +8,31 @@ import io.quarkus.test.common.WithTestResource;
 import io.quarkus.test.junit.QuarkusTest;
 import io.quarkus.test.junit.QuarkusTestProfile;
 import io.quarkus.test.junit.TestProfile;
+import jakarta.inject.Inject;
 import java.util.Map;
+import org.jdbi.v3.core.Jdbi;
 import org.junit.jupiter.api.Test;
 
 @QuarkusTest
-@TestProfile(TemporalAwayTest.Away.class)
+@TestProfile(ServersAwayTest.Away.class)
 @WithTestResource(LocalServers.class)
-class TemporalAwayTest {
+class ServersAwayTest {
 
   /** Nothing listens on port 1. */
   public static class Away implements QuarkusTestProfile {
     @Override
     public Map<String, String> getConfigOverrides() {
-      return Map.of(AWAY, "127.0.0.1:1", "atelier.temporal.timeout", "500ms");
+      return Map.of(
+          "atelier.temporal.target",
+          "127.0.0.1:1",
+          "atelier.temporal.timeout",
+          "500ms",
+          "atelier.s3.endpoint",
+          "http://127.0.0.1:1");
     }
   }
 
-  private static final String AWAY = "atelier.temporal.target";
+  @Inject Jdbi jdbi;
 
   @Test
   void shouldKeepALaunchAndSayThatTemporalIsAway() {
@@ -55,5 +63,31 @@ class TemporalAwayTest {
         .get("/api/v1/experiments/" + id + "/events")
         .then()
         .body("items.kind", equalTo(java.util.List.of("launched")));
+  }
+
+  @Test
+  void shouldSayThatTheStoreIsAway() {
+    String id =
+        given()
+            .contentType("application/json")
+            .body("{}")
+            .post("/api/v1/experiments")
+            .then()
+            .extract()
+            .path("id");
+    jdbi.useHandle(
+        handle ->
+            handle.execute(
+                """
+                insert into artifact values
+                  (?, 'samples-o2mkd.png', 'grid', 'experiments/x.png', 'image/png', 3, 'abc')
+                """,
+                id));
+    given()
+        .get("/api/v1/experiments/" + id + "/samples/o2mkd.png")
+        .then()
+        .statusCode(503)
+        .contentType("application/problem+json")
+        .body("type", equalTo("/problems/store-unavailable"));
   }
 }
