@@ -27,6 +27,8 @@ public interface WorkerConfig {
 
   Worker worker();
 
+  Webhooks webhooks();
+
   Traces traces();
 
   Log log();
@@ -178,6 +180,14 @@ public interface WorkerConfig {
   enum Role {
     LIGHT, // workflows, datasets, rows
     COMPUTE // training, sampling, evaluation
+  }
+
+  /** Messages to others' servers. */
+  interface Webhooks {
+
+    /** Whether a receiver may have a loopback, link-local or private address; as of the API. */
+    @WithDefault("false")
+    boolean privateAddresses();
   }
 
   /** OpenTelemetry traces. */
