@@ -1,6 +1,7 @@
 package dev.atelier.api.experiment;
 
 import dev.atelier.api.IdempotencyKey;
+import dev.atelier.api.export.Csv;
 import dev.atelier.api.history.Cursor;
 import dev.atelier.api.history.HistoryQuery;
 import dev.atelier.api.history.Sort;
@@ -64,10 +65,12 @@ public class ExperimentResource {
   private static final String TEXT_X_YAML = "text/x-yaml";
 
   private final ExperimentService experiments;
+  private final Exports exports;
   private final SpecReader reader;
 
-  ExperimentResource(ExperimentService experiments, SpecReader reader) {
+  ExperimentResource(ExperimentService experiments, Exports exports, SpecReader reader) {
     this.experiments = experiments;
+    this.exports = exports;
     this.reader = reader;
   }
 
@@ -140,7 +143,12 @@ public class ExperimentResource {
   @APIResponse(
       responseCode = "200",
       description = "One page",
-      content = @Content(schema = @Schema(implementation = ExperimentPage.class)))
+      content = {
+        @Content(
+            mediaType = MediaType.APPLICATION_JSON,
+            schema = @Schema(implementation = ExperimentPage.class)),
+        @Content(mediaType = Csv.MEDIA_TYPE, schema = @Schema(implementation = String.class))
+      })
   public ExperimentPage list(
       @QueryParam("q")
           @Parameter(
@@ -181,6 +189,25 @@ public class ExperimentResource {
   }
 
   @GET
+  @Produces(Csv.IF_ASKED_FOR)
+  @Blocking
+  @Operation(hidden = true)
+  public Csv listAsCsv(
+      @QueryParam("q") String query,
+      @QueryParam("sort") String sort,
+      @QueryParam("stage") String stage,
+      @QueryParam("name") String name,
+      @QueryParam("label") List<String> labels,
+      @QueryParam("dataset") String dataset) {
+    ListParameters parameters = new ListParameters();
+    HistoryQuery asked =
+        parameters.query(query).and(parameters.conditions(stage, name, dataset, labels));
+    Sort order = parameters.sort(sort);
+    parameters.check();
+    return exports.experiments(asked, order);
+  }
+
+  @GET
   @Path("/compare")
   @Operation(
       operationId = "compareExperiments",
@@ -189,13 +216,27 @@ public class ExperimentResource {
   @APIResponse(
       responseCode = "200",
       description = "The comparison",
-      content = @Content(schema = @Schema(implementation = Comparison.class)))
+      content = {
+        @Content(
+            mediaType = MediaType.APPLICATION_JSON,
+            schema = @Schema(implementation = Comparison.class)),
+        @Content(mediaType = Csv.MEDIA_TYPE, schema = @Schema(implementation = String.class))
+      })
   public Comparison compare(
       @QueryParam("ids") @Parameter(description = "2 to 50 ids with commas between") String text) {
     ListParameters parameters = new ListParameters();
     List<String> ids = parameters.ids(text, 2, 50);
     parameters.check();
     return experiments.compare(ids);
+  }
+
+  @GET
+  @Path("/compare")
+  @Produces(Csv.IF_ASKED_FOR)
+  @Blocking
+  @Operation(hidden = true)
+  public Csv compareAsCsv(@QueryParam("ids") String text) {
+    return exports.comparison(compare(text));
   }
 
   @GET
@@ -264,7 +305,12 @@ public class ExperimentResource {
   @APIResponse(
       responseCode = "200",
       description = "One page",
-      content = @Content(schema = @Schema(implementation = EventPage.class)))
+      content = {
+        @Content(
+            mediaType = MediaType.APPLICATION_JSON,
+            schema = @Schema(implementation = EventPage.class)),
+        @Content(mediaType = Csv.MEDIA_TYPE, schema = @Schema(implementation = String.class))
+      })
   public EventPage events(
       @PathParam("id") String id,
       @QueryParam("limit")
@@ -283,6 +329,15 @@ public class ExperimentResource {
     int size = parameters.limit(limit, 200, 1000);
     parameters.check();
     return experiments.events(id, after, size);
+  }
+
+  @GET
+  @Path("/{id}/events")
+  @Produces(Csv.IF_ASKED_FOR)
+  @Blocking
+  @Operation(hidden = true)
+  public Csv eventsAsCsv(@PathParam("id") String id) {
+    return exports.events(id);
   }
 
   @POST
@@ -323,7 +378,12 @@ public class ExperimentResource {
   @APIResponse(
       responseCode = "200",
       description = "The curves, each point as [step, value]",
-      content = @Content(schema = @Schema(implementation = MetricSeries.class)))
+      content = {
+        @Content(
+            mediaType = MediaType.APPLICATION_JSON,
+            schema = @Schema(implementation = MetricSeries.class)),
+        @Content(mediaType = Csv.MEDIA_TYPE, schema = @Schema(implementation = String.class))
+      })
   public MetricSeries metrics(
       @PathParam("id") String id,
       @PathParam("key") String key,
@@ -364,6 +424,21 @@ public class ExperimentResource {
             parameters.atLeast("points", points, 4, Integer.MAX_VALUE));
     parameters.check();
     return experiments.metrics(id, key, wanted);
+  }
+
+  @GET
+  @Path("/{id}/models/{key}/metrics")
+  @Produces(Csv.IF_ASKED_FOR)
+  @Blocking
+  @Operation(hidden = true)
+  public Csv metricsAsCsv(
+      @PathParam("id") String id,
+      @PathParam("key") String key,
+      @QueryParam("series") String series,
+      @QueryParam("points") String points,
+      @QueryParam("from") String from,
+      @QueryParam("to") String to) {
+    return exports.metrics(metrics(id, key, series, points, from, to));
   }
 
   @GET

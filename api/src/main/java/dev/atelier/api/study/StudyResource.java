@@ -2,6 +2,7 @@ package dev.atelier.api.study;
 
 import dev.atelier.api.IdempotencyKey;
 import dev.atelier.api.experiment.Artifact;
+import dev.atelier.api.export.Csv;
 import dev.atelier.api.problem.Problem;
 import dev.atelier.api.problem.ProblemException;
 import dev.atelier.api.problem.ProblemType;
@@ -9,6 +10,7 @@ import dev.atelier.api.spec.DocumentFormat;
 import dev.atelier.api.spec.SpecReader;
 import dev.atelier.spec.SpecFault;
 import dev.atelier.spec.StudySpec;
+import io.smallrye.common.annotation.Blocking;
 import jakarta.ws.rs.Consumes;
 import jakarta.ws.rs.DELETE;
 import jakarta.ws.rs.GET;
@@ -100,7 +102,12 @@ public class StudyResource {
   @APIResponse(
       responseCode = "200",
       description = "One page",
-      content = @Content(schema = @Schema(implementation = StudyPage.class)))
+      content = {
+        @Content(
+            mediaType = MediaType.APPLICATION_JSON,
+            schema = @Schema(implementation = StudyPage.class)),
+        @Content(mediaType = Csv.MEDIA_TYPE, schema = @Schema(implementation = String.class))
+      })
   public StudyPage list(
       @QueryParam("limit")
           @Parameter(
@@ -114,6 +121,32 @@ public class StudyResource {
       @QueryParam("cursor") @Parameter(description = "nextCursor of the page before")
           String cursor) {
     return studies.list(Optional.ofNullable(cursor).filter(c -> !c.isEmpty()), size(limit));
+  }
+
+  @GET
+  @Produces(Csv.IF_ASKED_FOR)
+  @Blocking
+  @Operation(hidden = true)
+  public Csv listAsCsv() {
+    return new Csv(
+        List.of("id", "name", "stage", "experiments", "ended", "createdAt", "finishedAt"),
+        sink -> {
+          Optional<String> after = Optional.empty();
+          do {
+            StudyPage page = studies.list(after, MAX_PAGE);
+            for (StudySummary s : page.items()) {
+              sink.row(
+                  s.id(),
+                  s.name(),
+                  s.stage(),
+                  s.experiments(),
+                  s.ended(),
+                  s.createdAt(),
+                  s.finishedAt());
+            }
+            after = page.nextCursor();
+          } while (after.isPresent());
+        });
   }
 
   private static int size(String limit) {

@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.datatype.jdk8.Jdk8Module;
 import com.fasterxml.jackson.datatype.jsr310.JavaTimeModule;
 import java.io.IOException;
@@ -34,6 +35,7 @@ final class AtelierApi {
   private static final int UNAVAILABLE = 503;
   private static final int ASKED_AT_MOST = 4;
   private static final Duration RETRY_PAUSE = Duration.ofMillis(300);
+  private static final int EVENTS_PER_PAGE = 1000;
   private static final int PREFIX_SEARCH_LIMIT = 200; // the API's largest page
   private static final int FULL_ID_LENGTH = 20; // shorter ones are searched for as prefixes
 
@@ -49,17 +51,26 @@ final class AtelierApi {
           .disable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
           .build();
 
+  private final Optional<String> token;
+
+  AtelierApi(String url) throws CommandFailure {
+    this(url, Optional.empty());
+  }
+
   /**
+   * @param token sent with each request
    * @throws CommandFailure when {@code url} is not an http address
    */
-  AtelierApi(String url) throws CommandFailure {
+  AtelierApi(String url, Optional<String> token) throws CommandFailure {
+    this.token = token;
     try {
       this.base = URI.create(url.replaceAll("/+$", ""));
     } catch (IllegalArgumentException e) {
-      throw new CommandFailure("--url '%s' is not a URL.".formatted(url), e);
+      throw new CommandFailure(ExitCodes.USAGE, "--url '%s' is not a URL.".formatted(url), e);
     }
     if (base.getHost() == null || !List.of("http", "https").contains(base.getScheme())) {
       throw new CommandFailure(
+          ExitCodes.USAGE,
           "--url '%s' is not an address such as http://127.0.0.1:8080.".formatted(url));
     }
   }
@@ -101,12 +112,16 @@ final class AtelierApi {
 
   ExperimentList list(Map<String, List<String>> filters)
       throws CommandFailure, InterruptedException {
+    return read(send(request(EXPERIMENTS + "?" + query(filters))), ExperimentList.class);
+  }
+
+  private static String query(Map<String, List<String>> filters) {
     List<String> query = new ArrayList<>();
     filters.forEach(
         (name, values) ->
             values.forEach(
                 value -> query.add(name + "=" + URLEncoder.encode(value, StandardCharsets.UTF_8))));
-    return read(send(request(EXPERIMENTS + "?" + String.join("&", query))), ExperimentList.class);
+    return String.join("&", query);
   }
 
   /**
@@ -141,14 +156,64 @@ final class AtelierApi {
     if (name.equals("latest")) {
       return ids.stream()
           .findFirst()
-          .orElseThrow(() -> new CommandFailure("There is no %s yet.".formatted(kind)));
+          .orElseThrow(
+              () -> new CommandFailure(ExitCodes.NOT_FOUND, "There is no %s yet.".formatted(kind)));
     }
     List<String> matches = ids.stream().filter(id -> id.startsWith(name)).toList();
     if (matches.size() > 1 && !matches.contains(name)) {
       throw new CommandFailure(
+          ExitCodes.USAGE,
           "'%s' begins %d ids: %s.".formatted(name, matches.size(), String.join(", ", matches)));
     }
     return matches.size() == 1 ? matches.get(0) : name; // the API tells whether it exists
+  }
+
+  /** The API's own answer to a GET. */
+  private JsonNode document(String path) throws CommandFailure, InterruptedException {
+    return read(send(request(path)), JsonNode.class);
+  }
+
+  JsonNode listDocument(Map<String, List<String>> filters)
+      throws CommandFailure, InterruptedException {
+    return document(EXPERIMENTS + "?" + query(filters));
+  }
+
+  JsonNode showDocument(String id) throws CommandFailure, InterruptedException {
+    return document(path(id));
+  }
+
+  JsonNode studiesDocument(int limit) throws CommandFailure, InterruptedException {
+    return document(STUDIES + "?limit=" + limit);
+  }
+
+  JsonNode studyDocument(String id) throws CommandFailure, InterruptedException {
+    return document(STUDIES + "/" + encoded(id));
+  }
+
+  /** Every event of an experiment, oldest first; of one model, if that is given. */
+  JsonNode events(String id, Optional<String> model) throws CommandFailure, InterruptedException {
+    ArrayNode events = json.createArrayNode();
+    String cursor = "";
+    do {
+      JsonNode page = document(path(id) + "/events?limit=" + EVENTS_PER_PAGE + cursor);
+      for (JsonNode event : page.path("items")) {
+        if (model.isEmpty() || model.get().equals(event.path("model").asText(""))) {
+          events.add(event);
+        }
+      }
+      cursor = page.hasNonNull("nextCursor") ? "&cursor=" + page.path("nextCursor").asText() : "";
+    } while (!cursor.isEmpty());
+    return events;
+  }
+
+  /** Whether the experiment has a model of this key. */
+  boolean has(String id, String model) throws CommandFailure, InterruptedException {
+    for (JsonNode found : showDocument(id).path("models")) {
+      if (found.path("key").asText().equals(model)) {
+        return true;
+      }
+    }
+    return false;
   }
 
   ExperimentReport show(String id) throws CommandFailure, InterruptedException {
@@ -259,7 +324,7 @@ final class AtelierApi {
           return;
         }
         if (response.statusCode() != UNAVAILABLE || attempt == ASKED_AT_MOST) {
-          throw new CommandFailure(problem(response));
+          throw refused(response);
         }
       } catch (ServerUnreachable e) {
         if (e.getCause() instanceof ConnectException || attempt == ASKED_AT_MOST) {
@@ -272,12 +337,16 @@ final class AtelierApi {
 
   /** Opens a file of an experiment. */
   InputStream download(String href) throws CommandFailure, InterruptedException {
-    HttpRequest request =
-        HttpRequest.newBuilder(base.resolve(href)).timeout(ANSWER_TIMEOUT).build();
+    HttpRequest.Builder request =
+        HttpRequest.newBuilder(base.resolve(href)).timeout(ANSWER_TIMEOUT);
+    if (base.resolve(href).getHost().equals(base.getHost())) { // the token is for nobody else
+      authorize(request);
+    }
     HttpResponse<InputStream> response =
-        exchange(request, HttpResponse.BodyHandlers.ofInputStream());
+        exchange(request.build(), HttpResponse.BodyHandlers.ofInputStream());
     if (response.statusCode() != 200) {
       throw new CommandFailure(
+          ExitCodes.ofStatus(response.statusCode()),
           "Cannot download %s: the server answered %d.".formatted(href, response.statusCode()));
     }
     return response.body();
@@ -296,16 +365,26 @@ final class AtelierApi {
   }
 
   private HttpRequest.Builder request(String path) {
-    return HttpRequest.newBuilder(URI.create(base + path))
-        .timeout(ANSWER_TIMEOUT)
-        .header("Accept", "application/json, application/problem+json");
+    return authorize(
+        HttpRequest.newBuilder(URI.create(base + path))
+            .timeout(ANSWER_TIMEOUT)
+            .header("Accept", "application/json, application/problem+json"));
+  }
+
+  private HttpRequest.Builder authorize(HttpRequest.Builder request) {
+    token.ifPresent(value -> request.header("Authorization", "Bearer " + value));
+    return request;
+  }
+
+  private CommandFailure refused(HttpResponse<String> response) {
+    return new CommandFailure(ExitCodes.ofStatus(response.statusCode()), problem(response));
   }
 
   private String send(HttpRequest.Builder request) throws CommandFailure, InterruptedException {
     HttpResponse<String> response =
         exchange(request.build(), HttpResponse.BodyHandlers.ofString(StandardCharsets.UTF_8));
     if (response.statusCode() / 100 != 2) {
-      throw new CommandFailure(problem(response));
+      throw refused(response);
     }
     return response.body();
   }

@@ -30,17 +30,31 @@ import picocli.CommandLine.ExitCode;
       CancelCommand.class,
       DeleteCommand.class,
       CompareCommand.class,
+      EventsCommand.class,
+      LogsCommand.class,
+      SamplesCommand.class,
       CheckCommand.class,
       ExportCommand.class,
       ReportCommand.class,
       StudyCommand.class,
       FidCommand.class,
       MetricsCommand.class,
+      CompletionCommand.class,
       CommandLine.HelpCommand.class
     },
     mixinStandardHelpOptions = true,
     scope = CommandLine.ScopeType.INHERIT, // --help and --version of every command
-    synopsisSubcommandLabel = "COMMAND")
+    synopsisSubcommandLabel = "COMMAND",
+    exitCodeListHeading = "%nExit codes:%n",
+    exitCodeList = {
+      "0:done",
+      "1:what was asked about did not end well, or anything not below",
+      "2:the command line is wrong",
+      "3:the API refused the request",
+      "4:there is no such experiment, study, model or file",
+      "5:the API or what it needs cannot be reached; later it may",
+      "6:the API wants a token, or the token may not do this"
+    })
 public final class AtelierCli {
 
   private AtelierCli() {}
@@ -49,7 +63,7 @@ public final class AtelierCli {
     System.exit(run(args));
   }
 
-  /** Runs one command line: 0 success, 1 failure, 2 wrong usage. */
+  /** Runs one command line and returns one of {@link ExitCodes}. */
   static int run(String... args) {
     CommandLine commandLine =
         new CommandLine(new AtelierCli())
@@ -65,12 +79,12 @@ public final class AtelierCli {
 
   private static int explain(
       Exception failure, CommandLine commandLine, CommandLine.ParseResult parsed) throws Exception {
-    if (!(failure instanceof CommandFailure)) {
+    if (!(failure instanceof CommandFailure known)) {
       throw failure;
     }
     PrintWriter err = commandLine.getErr();
     err.println(failure.getMessage());
     err.flush();
-    return ExitCode.SOFTWARE;
+    return known.exitCode();
   }
 }

@@ -3,7 +3,6 @@ package dev.atelier.cli;
 import com.fasterxml.jackson.databind.JsonNode;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.ExitCode;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
@@ -18,6 +17,7 @@ final class CheckCommand implements Callable<Integer> {
   private static final long LOOK_EVERY_MILLIS = 500;
 
   @Mixin private ApiOptions connection;
+  @Mixin private OutputOption output;
 
   @Option(names = "--repair", description = "Remove the objects that no row refers to.")
   private boolean repair;
@@ -33,6 +33,15 @@ final class CheckCommand implements Callable<Integer> {
     if (check.hasNonNull("error")) {
       throw new CommandFailure("The check failed: " + check.path("error").asText());
     }
+    JsonNode result = check;
+    if (!output.prints(() -> result)) {
+      print(result);
+    }
+    boolean orphans = !result.path("orphans").isEmpty() && !repair;
+    return orphans || !result.path("missing").isEmpty() ? ExitCodes.FAILED : ExitCodes.OK;
+  }
+
+  private void print(JsonNode check) {
     Screen screen = Screen.standard();
     check
         .path("orphans")
@@ -64,6 +73,5 @@ final class CheckCommand implements Callable<Integer> {
                 orphans,
                 repair && orphans > 0 ? " (removed)" : "",
                 missing));
-    return missing > 0 || (orphans > 0 && !repair) ? ExitCode.SOFTWARE : ExitCode.OK;
   }
 }

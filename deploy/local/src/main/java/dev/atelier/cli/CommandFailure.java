@@ -5,11 +5,30 @@ class CommandFailure extends Exception {
 
   private static final long serialVersionUID = 1L;
 
+  private final int exitCode;
+
   CommandFailure(String message) {
+    this(ExitCodes.FAILED, message);
+  }
+
+  /**
+   * @param exitCode one of {@link ExitCodes}
+   */
+  CommandFailure(int exitCode, String message) {
     super(message);
+    this.exitCode = exitCode;
   }
 
   CommandFailure(String message, Throwable cause) {
+    this(ExitCodes.FAILED, message, cause);
+  }
+
+  CommandFailure(int exitCode, String message, Throwable cause) {
     super(message, cause);
+    this.exitCode = exitCode;
+  }
+
+  int exitCode() {
+    return exitCode;
   }
 }

@@ -16,6 +16,7 @@ import picocli.CommandLine.Parameters;
 final class CompareCommand implements Callable<Integer> {
 
   @Mixin private ApiOptions connection;
+  @Mixin private OutputOption output;
 
   @Parameters(
       paramLabel = "ID",
@@ -31,6 +32,9 @@ final class CompareCommand implements Callable<Integer> {
       ids.add(api.resolve(name));
     }
     JsonNode comparison = api.compare(ids);
+    if (output.prints(() -> comparison)) {
+      return ExitCodes.OK;
+    }
     List<String> heads = new ArrayList<>(List.of(""));
     List<String> stages = new ArrayList<>(List.of("stage"));
     for (JsonNode experiment : comparison.path("experiments")) {

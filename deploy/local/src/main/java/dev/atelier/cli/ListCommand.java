@@ -23,6 +23,7 @@ import picocli.CommandLine.Parameters;
 final class ListCommand implements Callable<Integer> {
 
   @Mixin private ApiOptions connection;
+  @Mixin private OutputOption output;
 
   @Parameters(
       paramLabel = "CONDITION",
@@ -63,7 +64,11 @@ final class ListCommand implements Callable<Integer> {
     sort.ifPresent(value -> filters.put("sort", List.of(value)));
     filters.put("label", labels);
     filters.put("limit", List.of(Integer.toString(limit)));
-    ExperimentList page = connection.api().list(filters);
+    AtelierApi api = connection.api();
+    if (output.prints(() -> api.listDocument(filters))) {
+      return ExitCodes.OK;
+    }
+    ExperimentList page = api.list(filters);
     Screen screen = Screen.standard();
     TextTable table =
         new TextTable("id", "name", "stage", "students", "steps", "distances", "created");

@@ -10,6 +10,7 @@ final class ServerUnreachable extends CommandFailure {
 
   ServerUnreachable(URI base, IOException cause) {
     super(
+        ExitCodes.UNAVAILABLE,
         "Cannot reach %s (%s). Start the local stack with ./atelier up, or give the address with --url."
             .formatted(base, cause.getMessage() == null ? "no connection" : cause.getMessage()),
         cause);

@@ -10,11 +10,15 @@ final class ShowCommand implements Callable<Integer> {
 
   @Mixin private ExperimentArgument experiment;
   @Mixin private ApiOptions connection;
+  @Mixin private OutputOption output;
 
   @Override
   public Integer call() throws CommandFailure, InterruptedException {
     AtelierApi api = connection.api();
-    Screen.standard().print(ReportText.full(api.show(experiment.id(api)), api.url()));
+    String id = experiment.id(api);
+    if (!output.prints(() -> api.showDocument(id))) {
+      Screen.standard().print(ReportText.full(api.show(id), api.url()));
+    }
     return ExitCode.OK;
   }
 }

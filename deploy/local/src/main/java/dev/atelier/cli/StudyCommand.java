@@ -134,6 +134,7 @@ final class StudyCommand {
   static final class Ls implements Callable<Integer> {
 
     @Mixin private ApiOptions connection;
+    @Mixin private OutputOption output;
 
     @Option(
         names = "--limit",
@@ -144,8 +145,12 @@ final class StudyCommand {
 
     @Override
     public Integer call() throws CommandFailure, InterruptedException {
+      AtelierApi api = connection.api();
+      if (output.prints(() -> api.studiesDocument(limit))) {
+        return ExitCode.OK;
+      }
       TextTable table = new TextTable("id", "name", "stage", "experiments", "created");
-      for (StudyList.Item item : connection.api().studies(limit).items()) {
+      for (StudyList.Item item : api.studies(limit).items()) {
         table.row(
             item.id(),
             item.name(),
@@ -163,11 +168,15 @@ final class StudyCommand {
 
     @Mixin private StudyArgument study;
     @Mixin private ApiOptions connection;
+    @Mixin private OutputOption output;
 
     @Override
     public Integer call() throws CommandFailure, InterruptedException {
       AtelierApi api = connection.api();
-      Screen.standard().print(StudyText.full(api.study(study.id(api))));
+      String id = study.id(api);
+      if (!output.prints(() -> api.studyDocument(id))) {
+        Screen.standard().print(StudyText.full(api.study(id)));
+      }
       return ExitCode.OK;
     }
   }

@@ -4,13 +4,25 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.IntStream;
 
-/** Columns of text: the first to the left, the others to the right. */
+/** Columns of text: the first to the left, the others to the right unless they are words. */
 final class TextTable {
 
   private final List<List<String>> rows = new ArrayList<>();
 
+  private final boolean numbers; // to the right
+
   TextTable(String... titles) {
+    this(true, titles);
+  }
+
+  private TextTable(boolean numbers, String... titles) {
+    this.numbers = numbers;
     rows.add(List.of(titles));
+  }
+
+  /** Every column to the left: words, not numbers. */
+  static TextTable toTheLeft(String... titles) {
+    return new TextTable(false, titles);
   }
 
   TextTable row(String... cells) {
@@ -29,11 +41,11 @@ final class TextTable {
     return lines;
   }
 
-  private static String line(List<String> row, List<Integer> widths) {
+  private String line(List<String> row, List<Integer> widths) {
     List<String> cells = new ArrayList<>();
     for (int column = 0; column < row.size(); column++) {
       String padding = " ".repeat(widths.get(column) - row.get(column).length());
-      cells.add(column == 0 ? row.get(column) + padding : padding + row.get(column));
+      cells.add(column == 0 || !numbers ? row.get(column) + padding : padding + row.get(column));
     }
     return String.join("  ", cells).stripTrailing();
   }

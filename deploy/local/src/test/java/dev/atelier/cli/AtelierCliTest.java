@@ -105,7 +105,7 @@ class AtelierCliTest {
 
     CommandOutput output = CommandOutput.of("launch", spec.toString(), "--url", api.url());
 
-    assertThat(output.exitCode()).isEqualTo(1);
+    assertThat(output.exitCode()).isEqualTo(3);
     assertThat(output.err())
         .isEqualToNormalizingNewlines(
             """
@@ -122,7 +122,7 @@ class AtelierCliTest {
 
     CommandOutput output = CommandOutput.of("ls", "--url", url);
 
-    assertThat(output.exitCode()).isEqualTo(1);
+    assertThat(output.exitCode()).isEqualTo(5);
     assertThat(output.err()).startsWith("Cannot reach " + url).contains("./atelier up");
   }
 
@@ -206,7 +206,7 @@ class AtelierCliTest {
 
     CommandOutput output = CommandOutput.of("show", "20261122", "--url", api.url());
 
-    assertThat(output.exitCode()).isEqualTo(1);
+    assertThat(output.exitCode()).isEqualTo(2);
     assertThat(output.err()).contains("'20261122' begins 2 ids").contains(ID);
   }
 
@@ -329,7 +329,7 @@ class AtelierCliTest {
 
     CommandOutput output = CommandOutput.of("pause", ID, "--url", api.url());
 
-    assertThat(output.exitCode()).isEqualTo(1);
+    assertThat(output.exitCode()).isEqualTo(3);
     assertThat(output.err()).contains("Cannot pause the experiment: it is paused.");
     assertThat(api.asked()).hasSize(1);
   }

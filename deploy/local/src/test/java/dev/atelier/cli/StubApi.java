@@ -24,6 +24,7 @@ final class StubApi implements AutoCloseable {
   private final HttpServer server;
   private final Map<String, Deque<Answer>> answers = new HashMap<>();
   private final List<Asked> asked = new ArrayList<>();
+  private final List<Optional<String>> authorizations = new ArrayList<>();
 
   StubApi() throws IOException {
     server = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
@@ -38,6 +39,8 @@ final class StubApi implements AutoCloseable {
                   exchange.getRequestURI().toString(),
                   Optional.ofNullable(exchange.getRequestHeaders().getFirst("Idempotency-Key")),
                   body));
+          authorizations.add(
+              Optional.ofNullable(exchange.getRequestHeaders().getFirst("Authorization")));
           Answer answer =
               next(exchange.getRequestMethod() + " " + exchange.getRequestURI().getPath());
           byte[] bytes = answer.body.getBytes(StandardCharsets.UTF_8);
@@ -64,6 +67,11 @@ final class StubApi implements AutoCloseable {
 
   List<Asked> asked() {
     return List.copyOf(asked);
+  }
+
+  /** What each request said of who asks. */
+  List<Optional<String>> authorizations() {
+    return List.copyOf(authorizations);
   }
 
   String url() {

@@ -1,0 +1,126 @@
+package dev.atelier.api.experiment;
+
+import dev.atelier.api.export.Csv;
+import dev.atelier.api.history.Cursor;
+import dev.atelier.api.history.HistoryQuery;
+import dev.atelier.api.history.Sort;
+import dev.atelier.api.spec.SpecJson;
+import dev.atelier.workflows.EvaluationActivities.Subject;
+import jakarta.enterprise.context.ApplicationScoped;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/** The lists of experiments as tables, whole and not page by page. */
+@ApplicationScoped
+class Exports {
+
+  private static final int PAGE = 200;
+  private static final int EVENT_PAGE = 1000;
+  private static final List<String> SUBJECTS =
+      Arrays.stream(Subject.values()).map(Subject::label).toList();
+
+  private final ExperimentService experiments;
+
+  Exports(ExperimentService experiments) {
+    this.experiments = experiments;
+  }
+
+  /** Every experiment that the query describes. */
+  Csv experiments(HistoryQuery query, Sort sort) {
+    List<String> columns =
+        new ArrayList<>(
+            List.of("id", "name", "stage", "dataset", "students", "p", "step", "totalSteps"));
+    SUBJECTS.forEach(subject -> columns.add("distance." + subject));
+    SUBJECTS.forEach(subject -> columns.add("macsPerStep." + subject));
+    columns.addAll(List.of("labels", "study", "createdAt", "updatedAt", "finishedAt"));
+    return new Csv(
+        columns,
+        sink -> {
+          Optional<Cursor> after = Optional.empty();
+          do {
+            ExperimentPage page = experiments.list(query, sort, after, PAGE);
+            for (ExperimentSummary experiment : page.items()) {
+              sink.row(cells(experiment));
+            }
+            after = page.nextCursor().flatMap(text -> Cursor.decode(text, sort));
+          } while (after.isPresent());
+        });
+  }
+
+  private static Object[] cells(ExperimentSummary e) {
+    List<Object> cells =
+        new ArrayList<>(
+            List.of(
+                e.id(),
+                e.name(),
+                e.stage(),
+                e.dataset(),
+                e.students(),
+                e.specificProbability(),
+                e.step(),
+                e.totalSteps()));
+    SUBJECTS.forEach(subject -> cells.add(figure(e.distances(), subject)));
+    SUBJECTS.forEach(subject -> cells.add(figure(e.macsPerStep(), subject)));
+    cells.addAll(
+        List.of(
+            SpecJson.write(e.labels()), e.study(), e.createdAt(), e.updatedAt(), e.finishedAt()));
+    return cells.toArray();
+  }
+
+  private static Optional<Double> figure(Map<String, Double> figures, String subject) {
+    return Optional.ofNullable(figures.get(subject));
+  }
+
+  /** A row for each field that differs and each figure, a column for each experiment. */
+  Csv comparison(Comparison comparison) {
+    List<String> columns = new ArrayList<>(List.of("name"));
+    comparison.experiments().forEach(experiment -> columns.add(experiment.id()));
+    return new Csv(
+        columns,
+        sink -> {
+          for (List<Comparison.Row> rows :
+              List.of(comparison.differences(), comparison.figures())) {
+            for (Comparison.Row row : rows) {
+              List<Object> cells = new ArrayList<>(List.of(row.name()));
+              row.values().forEach(value -> cells.add(Optional.ofNullable(value)));
+              sink.row(cells.toArray());
+            }
+          }
+        });
+  }
+
+  /** Every event of an experiment, oldest first. */
+  Csv events(String id) {
+    EventPage first = experiments.events(id, 0, EVENT_PAGE);
+    return new Csv(
+        List.of("id", "at", "kind", "model", "detail"),
+        sink -> {
+          Optional<EventPage> page = Optional.of(first);
+          while (page.isPresent()) {
+            for (EventPage.Event event : page.get().items()) {
+              sink.row(event.id(), event.at(), event.kind(), event.model(), event.detail());
+            }
+            page =
+                page.get()
+                    .nextCursor()
+                    .map(after -> experiments.events(id, Long.parseLong(after), EVENT_PAGE));
+          }
+        });
+  }
+
+  /** A row for each point of each curve. */
+  Csv metrics(MetricSeries curves) {
+    return new Csv(
+        List.of("series", "step", "value"),
+        sink -> {
+          for (MetricSeries.Series curve : curves.series()) {
+            for (MetricSeries.Point point : curve.points()) {
+              sink.row(curve.name(), point.step(), Optional.ofNullable(point.value()));
+            }
+          }
+        });
+  }
+}

@@ -1,0 +1,37 @@
+package dev.atelier.api.export;
+
+import dev.atelier.api.problem.ProblemException;
+import dev.atelier.api.problem.ProblemType;
+import dev.atelier.spec.SpecFault;
+import jakarta.ws.rs.container.ContainerRequestContext;
+import jakarta.ws.rs.core.HttpHeaders;
+import jakarta.ws.rs.core.MediaType;
+import java.util.List;
+import org.jboss.resteasy.reactive.server.ServerRequestFilter;
+
+/** {@code ?format=csv} is {@code Accept: text/csv} for those who only have an address to give. */
+class FormatParameter {
+
+  private static final String NAME = "format";
+
+  @ServerRequestFilter(preMatching = true)
+  void accept(ContainerRequestContext request) {
+    String format = request.getUriInfo().getQueryParameters().getFirst(NAME);
+    if (format == null || !request.getUriInfo().getPath().startsWith("/api/")) {
+      return;
+    }
+    String type =
+        switch (format) {
+          case "csv" -> Csv.MEDIA_TYPE;
+          case "json" -> MediaType.APPLICATION_JSON;
+          default -> throw unknown(format);
+        };
+    request.getHeaders().putSingle(HttpHeaders.ACCEPT, type);
+  }
+
+  private static ProblemException unknown(String format) {
+    String message = "must be csv or json, found '%s'.".formatted(format);
+    return new ProblemException(
+        ProblemType.INVALID_PARAMETER, NAME + " " + message, List.of(new SpecFault(NAME, message)));
+  }
+}

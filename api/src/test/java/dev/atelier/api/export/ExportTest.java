@@ -1,0 +1,151 @@
+package dev.atelier.api.export;
+
+import static io.restassured.RestAssured.given;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.hamcrest.Matchers.containsString;
+import static org.hamcrest.Matchers.equalTo;
+
+import com.fasterxml.jackson.databind.MappingIterator;
+import com.fasterxml.jackson.dataformat.csv.CsvMapper;
+import com.fasterxml.jackson.dataformat.csv.CsvSchema;
+import dev.atelier.api.LocalServers;
+import io.quarkus.test.common.WithTestResource;
+import io.quarkus.test.junit.QuarkusTest;
+import jakarta.inject.Inject;
+import java.io.IOException;
+import java.util.List;
+import java.util.Map;
+import java.util.UUID;
+import org.jdbi.v3.core.Jdbi;
+import org.junit.jupiter.api.Test;
+
+/** Lists and curves as CSV, read back by another program than the one that writes it. */
+@QuarkusTest
+@WithTestResource(LocalServers.class)
+class ExportTest {
+
+  private static final String EXPERIMENTS = "/api/v1/experiments";
+
+  @Inject Jdbi jdbi;
+
+  private final String group = UUID.randomUUID().toString();
+
+  private String launch(String name) {
+    return given()
+        .contentType("application/json")
+        .body(Map.of("name", name, "labels", Map.of("group", group)))
+        .post(EXPERIMENTS)
+        .then()
+        .statusCode(202)
+        .extract()
+        .path("id");
+  }
+
+  private static List<Map<String, String>> csv(String path) throws IOException {
+    String text =
+        given()
+            .accept("text/csv")
+            .get(path)
+            .then()
+            .statusCode(200)
+            .contentType(containsString("text/csv"))
+            .extract()
+            .asString();
+    try (MappingIterator<Map<String, String>> rows =
+        new CsvMapper()
+            .readerFor(Map.class)
+            .with(CsvSchema.emptySchema().withHeader())
+            .readValues(text)) {
+      return rows.readAll();
+    }
+  }
+
+  @Test
+  void shouldGiveEveryExperimentThatIsAskedForBeyondAPage() throws Exception {
+    String first = launch("=cmd(\"x\"), one\nand two");
+    jdbi.useHandle(
+        handle -> {
+          handle.execute(
+              """
+              insert into experiment (id, name, spec, stage, labels)
+              select :first || '-' || n, 'n' || n, spec, stage, labels
+              from experiment, generate_series(1, 250) n where id = :first
+              """
+                  .replace(":first", "'" + first + "'"));
+          handle.execute(
+              """
+              insert into evaluation (experiment_id, subject, metric, distance, macs_per_step,
+                parameters, images_per_second, peak_memory_bytes, protocol)
+              values (?, 'o2mkd', 'FD', 7.25, 100, 10, 1, 0, '{}')
+              """,
+              first);
+        });
+
+    List<Map<String, String>> rows = csv(EXPERIMENTS + "?sort=created&q=label.group=" + group);
+
+    assertThat(rows).hasSize(251);
+    assertThat(rows).extracting(row -> row.get("id")).doesNotHaveDuplicates().contains(first);
+    Map<String, String> row =
+        rows.stream().filter(r -> r.get("id").equals(first)).findFirst().orElseThrow();
+    assertThat(row)
+        .containsEntry("name", "'=cmd(\"x\"), one\nand two") // no formula of a spreadsheet
+        .containsEntry("distance.o2mkd", "7.25")
+        .containsEntry("distance.teacher", "")
+        .containsEntry("labels", "{\"group\":\"%s\"}".formatted(group));
+  }
+
+  @Test
+  void shouldGiveCurvesEventsComparisonsAndStudies() throws Exception {
+    String id = launch("a");
+    String other = launch("b");
+    jdbi.useHandle(
+        handle ->
+            handle.execute(
+                """
+                insert into metric_point (model_id, series, step, value)
+                select id, 'loss', n, case n when 2 then 'NaN' else n / 4.0 end
+                from model, generate_series(1, 3) n where experiment_id = ? and key = 'teacher'
+                """,
+                id));
+    assertThat(csv(EXPERIMENTS + "/" + id + "/models/teacher/metrics"))
+        .containsExactly(
+            Map.of("series", "loss", "step", "1", "value", "0.25"),
+            Map.of("series", "loss", "step", "2", "value", ""),
+            Map.of("series", "loss", "step", "3", "value", "0.75"));
+    assertThat(csv(EXPERIMENTS + "/" + id + "/events"))
+        .extracting(row -> row.get("kind"))
+        .contains("launched");
+    jdbi.useHandle(
+        handle ->
+            handle.execute(
+                """
+                insert into evaluation (experiment_id, subject, metric, distance, macs_per_step,
+                  parameters, images_per_second, peak_memory_bytes, protocol)
+                values (?, 'o2mkd', 'FD', 7.25, 100, 10, 1, 0, '{}')
+                """,
+                other));
+    assertThat(csv(EXPERIMENTS + "/compare?ids=" + id + "," + other))
+        .contains(Map.of("name", "o2mkd.distance", id, "", other, "7.25"));
+    given().accept("text/csv").get("/api/v1/studies").then().statusCode(200);
+  }
+
+  @Test
+  void shouldGiveJsonUnlessCsvIsAskedForByHeaderOrParameter() {
+    String id = launch("a");
+    String path = EXPERIMENTS + "/" + id + "/events";
+    given().accept("*/*").get(path).then().contentType("application/json");
+    given().get(path + "?format=json").then().contentType("application/json");
+    given().get(path + "?format=csv").then().contentType(containsString("text/csv"));
+    given()
+        .get(path + "?format=xls")
+        .then()
+        .statusCode(400)
+        .body("faults[0].field", equalTo("format"));
+    given()
+        .accept("text/csv")
+        .get(EXPERIMENTS + "/none/events")
+        .then()
+        .statusCode(404)
+        .contentType("application/problem+json");
+  }
+}
