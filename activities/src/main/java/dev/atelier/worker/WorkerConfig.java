@@ -29,6 +29,8 @@ public interface WorkerConfig {
 
   Sources sources();
 
+  Webhooks webhooks();
+
   Traces traces();
 
   Log log();
@@ -209,6 +211,14 @@ public interface WorkerConfig {
   enum Role {
     LIGHT, // workflows, datasets, rows
     COMPUTE // training, sampling, evaluation
+  }
+
+  /** Messages to others' servers. */
+  interface Webhooks {
+
+    /** Whether a receiver may have a loopback, link-local or private address; as of the API. */
+    @WithDefault("false")
+    boolean privateAddresses();
   }
 
   /** OpenTelemetry traces. */

@@ -11,10 +11,13 @@ import dev.atelier.store.ExperimentHistory;
 import dev.atelier.store.ObjectStore;
 import dev.atelier.store.ReuseHistory;
 import dev.atelier.store.StudyHistory;
+import dev.atelier.store.WebhookHistory;
+import dev.atelier.webhook.WebhookSender;
 import dev.atelier.worker.WorkerConfig.Role;
 import dev.atelier.workflows.DistillationWorkflowImpl;
 import dev.atelier.workflows.StudyWorkflowImpl;
 import dev.atelier.workflows.TaskQueues;
+import dev.atelier.workflows.WebhookDeliveryWorkflowImpl;
 import dev.atelier.workflows.connection.CertificateAuthority;
 import dev.atelier.workflows.connection.TemporalConnection;
 import io.grpc.StatusRuntimeException;
@@ -120,13 +123,18 @@ public final class WorkerMain {
       served.add(TaskQueues.LIGHT);
       Worker light = factory.newWorker(TaskQueues.LIGHT, lightOptions(settings));
       light.registerWorkflowImplementationTypes(
-          DistillationWorkflowImpl.class, StudyWorkflowImpl.class);
+          DistillationWorkflowImpl.class,
+          StudyWorkflowImpl.class,
+          WebhookDeliveryWorkflowImpl.class);
       light.registerActivitiesImplementations(
           new HistoryActivitiesImpl(history),
           new DatasetActivitiesImpl(store, history, cache),
           new ReuseActivitiesImpl(store, reuse),
           new EnsembleActivitiesImpl(store),
-          new StudyActivitiesImpl(store, history, new StudyHistory(database)));
+          new StudyActivitiesImpl(store, history, new StudyHistory(database)),
+          new WebhookActivitiesImpl(
+              new WebhookHistory(database),
+              new WebhookSender(config.webhooks().privateAddresses())));
     }
     if (settings.roles().contains(Role.COMPUTE)) {
       // One at a time, of all queues: libtorch's threads are the device, and a DJL process trains

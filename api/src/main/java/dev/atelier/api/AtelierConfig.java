@@ -32,6 +32,8 @@ public interface AtelierConfig {
 
   Sources sources();
 
+  Webhooks webhooks();
+
   /** What one request, and one caller, may take. */
   interface Limits {
 
@@ -115,6 +117,22 @@ public interface AtelierConfig {
     Optional<List<String>> buckets();
   }
 
+  /** Messages to others' servers. */
+  interface Webhooks {
+
+    /** Whether a receiver may have a loopback, link-local or private address; as of the workers. */
+    @WithDefault("false")
+    boolean privateAddresses();
+
+    /** How often new messages are handed to their workflows. */
+    @WithDefault("1s")
+    Duration dispatchEvery();
+
+    /** How long the records of finished deliveries are kept. */
+    @WithDefault("P30D")
+    Duration keep();
+  }
+
   /** What keeps the store and the database clean. */
   interface Maintenance {
 
@@ -145,6 +163,13 @@ public interface AtelierConfig {
     /** Base URL of an S3 server. */
     @WithDefault("http://127.0.0.1:9000")
     URI endpoint();
+
+    /** The same server as users reach it, for links to files; absent: {@code endpoint}. */
+    Optional<URI> publicEndpoint();
+
+    /** How long a link to a file is valid, 7 days at most. */
+    @WithDefault("1h")
+    Duration linkValidity();
 
     /** Certificates (PEM) that sign the server's; absent: those that Java trusts. */
     Optional<Path> caFile();

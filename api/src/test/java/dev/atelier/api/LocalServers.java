@@ -1,6 +1,7 @@
 package dev.atelier.api;
 
 import dev.atelier.workflows.TaskQueues;
+import dev.atelier.workflows.WebhookDeliveryWorkflowImpl;
 import io.grpc.Server;
 import io.grpc.netty.shaded.io.grpc.netty.NettyServerBuilder;
 import io.quarkus.test.common.QuarkusTestResourceLifecycleManager;
@@ -65,7 +66,8 @@ public class LocalServers implements QuarkusTestResourceLifecycleManager {
     workers = WorkerFactory.newInstance(WorkflowClient.newInstance(stubs));
     workers
         .newWorker(TaskQueues.LIGHT)
-        .registerWorkflowImplementationTypes(WaitingDistillation.class, WaitingStudy.class);
+        .registerWorkflowImplementationTypes(
+            WaitingDistillation.class, WaitingStudy.class, WebhookDeliveryWorkflowImpl.class);
     workers.start();
     return Map.ofEntries(
         Map.entry("quarkus.datasource.jdbc.url", postgres.getJdbcUrl("postgres", "postgres")),

@@ -1,14 +1,11 @@
 package dev.atelier.spec;
 
-import java.net.Inet4Address;
-import java.net.Inet6Address;
 import java.net.InetAddress;
 import java.net.URI;
 import java.net.UnknownHostException;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
@@ -112,14 +109,14 @@ public record SourcePolicy(
               .formatted(host, String.join(", ", hosts.get())));
     }
     boolean local = name.equals("localhost") || name.endsWith(".localhost");
-    return !privateAddresses && (local || literal(name).filter(a -> !isPublic(a)).isPresent())
+    return !privateAddresses && (local || literal(name).filter(a -> !PublicAddress.is(a)).isPresent())
         ? Optional.of(privateHost(host))
         : Optional.empty();
   }
 
   /** Why a host may not be asked at one of its addresses; empty: it may. */
   public Optional<String> addressFault(String host, InetAddress address) {
-    return privateAddresses || isPublic(address)
+    return privateAddresses || PublicAddress.is(address)
         ? Optional.empty()
         : Optional.of(privateHost(host));
   }
@@ -156,52 +153,6 @@ public record SourcePolicy(
       return Optional.of(InetAddress.getByName(host));
     } catch (UnknownHostException e) {
       return Optional.empty();
-    }
-  }
-
-  /** Whether an address is one of the public Internet (RFC 6890). */
-  public static boolean isPublic(InetAddress address) {
-    if (address.isAnyLocalAddress()
-        || address.isLoopbackAddress()
-        || address.isLinkLocalAddress()
-        || address.isSiteLocalAddress()
-        || address.isMulticastAddress()) {
-      return false;
-    }
-    byte[] b = address.getAddress();
-    return address instanceof Inet4Address ? isPublic4(b) : isPublic6((Inet6Address) address, b);
-  }
-
-  private static boolean isPublic4(byte[] b) {
-    int first = b[0] & 0xFF;
-    int second = b[1] & 0xFF;
-    int third = b[2] & 0xFF;
-    return !(first == 0
-        || (first == 100 && second >= 64 && second < 128) // carriers' own
-        || (first == 192 && second == 0 && (third == 0 || third == 2)) // protocols, documentation
-        || (first == 198 && (second == 18 || second == 19)) // benchmarks
-        || (first == 198 && second == 51 && third == 100) // documentation
-        || (first == 203 && second == 0 && third == 113) // documentation
-        || first >= 240); // reserved, broadcast
-  }
-
-  private static boolean isPublic6(Inet6Address address, byte[] b) {
-    int first = ((b[0] & 0xFF) << 8) | (b[1] & 0xFF);
-    int second = ((b[2] & 0xFF) << 8) | (b[3] & 0xFF);
-    if ((first & 0xFE00) == 0xFC00 || (first == 0x2001 && second == 0xDB8)) {
-      return false; // unique local, documentation
-    }
-    if (address.isIPv4CompatibleAddress() || (first == 0x64 && second == 0xFF9B)) {
-      return isPublicEmbedded(b, 12); // the last four bytes: compatible, NAT64
-    }
-    return first != 0x2002 || isPublicEmbedded(b, 2); // 6to4
-  }
-
-  private static boolean isPublicEmbedded(byte[] b, int from) {
-    try {
-      return isPublic(InetAddress.getByAddress(Arrays.copyOfRange(b, from, from + 4)));
-    } catch (UnknownHostException e) {
-      throw new IllegalStateException(e); // four bytes are an address
     }
   }
 }

@@ -71,6 +71,20 @@ final class Activities {
           .setRetryOptions(PATIENT)
           .build();
 
+  /** A message to somebody else's server, tried after 5 s, 10 s, … 2 h until it is taken. */
+  static final ActivityOptions WEBHOOK =
+      ActivityOptions.newBuilder()
+          .setTaskQueue(TaskQueues.LIGHT)
+          .setStartToCloseTimeout(Duration.ofMinutes(1)) // bounds one request, which takes 20 s
+          .setScheduleToCloseTimeout(Duration.ofHours(24)) // bounds all attempts
+          .setRetryOptions(
+              RetryOptions.newBuilder()
+                  .setInitialInterval(Duration.ofSeconds(5))
+                  .setBackoffCoefficient(2)
+                  .setMaximumInterval(Duration.ofHours(2))
+                  .build())
+          .build();
+
   private Activities() {}
 
   /**

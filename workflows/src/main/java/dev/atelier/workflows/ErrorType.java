@@ -15,12 +15,14 @@ public enum ErrorType {
   DIVERGED(1),
   SUPERSEDED(1), // a newer attempt owns the work; this one must change nothing
   INCOMPLETE(1), // what failed was not tried again in time
+  WEBHOOK_REFUSED(1), // the receiver is gone, or may not be reached
   OUT_OF_MEMORY(2),
   INTERNAL(3),
   TRAINED_ELSEWHERE(Integer.MAX_VALUE), // an equal model is being trained: wait for it
   STORE_UNAVAILABLE(Integer.MAX_VALUE),
   DISK_FULL(Integer.MAX_VALUE), // of the worker: another one may have room, or this one later
-  WORKER_LOST(Integer.MAX_VALUE);
+  WORKER_LOST(Integer.MAX_VALUE),
+  WEBHOOK_UNDELIVERED(Integer.MAX_VALUE); // within the time that the workflow gives
 
   private final int maxAttempts;
 

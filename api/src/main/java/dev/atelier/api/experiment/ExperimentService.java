@@ -399,6 +399,30 @@ public class ExperimentService {
                     "Experiment %s has no artifact '%s'.".formatted(id, name)));
   }
 
+  EvaluationList evaluations(String id) {
+    return new EvaluationList(repository.evaluations(find(id).id()));
+  }
+
+  ArtifactList artifacts(String id) {
+    return new ArtifactList(repository.artifacts(find(id).id()));
+  }
+
+  ModelView showModel(String id, String key) {
+    ModelKey model = model(id, key);
+    return repository.models(find(id)).stream()
+        .filter(view -> view.key().equals(model))
+        .findFirst()
+        .orElseThrow(() -> unknown(id)); // deleted a moment ago
+  }
+
+  /** Where anyone can get the file for a while. */
+  ArtifactLink link(String id, String name) {
+    Artifact artifact = artifact(id, name);
+    ObjectStore.Link link = store.link(artifact.objectKey());
+    return new ArtifactLink(
+        artifact.name(), artifact.bytes(), artifact.sha256(), link.href(), link.expiresAt());
+  }
+
   InputStream open(Artifact artifact) {
     return store
         .open(artifact.objectKey())

@@ -12,6 +12,8 @@ public enum ProblemType {
   STUDY_NOT_FOUND("study-not-found", 404, "There is no such study"),
   MODEL_NOT_FOUND("model-not-found", 404, "The experiment has no such model"),
   ARTIFACT_NOT_FOUND("artifact-not-found", 404, "The experiment has no such artifact"),
+  WEBHOOK_NOT_FOUND("webhook-not-found", 404, "There is no such webhook"),
+  TEACHER_NOT_FOUND("teacher-not-found", 404, "There is no such teacher"),
   CHECK_NOT_FOUND("check-not-found", 404, "There is no such check"),
   TOKEN_NOT_FOUND("token-not-found", 404, "There is no such token"),
   METHOD_NOT_ALLOWED("method-not-allowed", 405, "The path does not know this method"),

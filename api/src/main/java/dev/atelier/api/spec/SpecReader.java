@@ -45,6 +45,7 @@ public class SpecReader {
   private final SchemaCheck extensionSchema = new SchemaCheck(SpecSchema.of(Extension.class));
   private final SchemaCheck replacementSchema =
       new SchemaCheck(SpecSchema.of(StudentReplacement.class));
+  private final SchemaCheck webhookSchema = new SchemaCheck(SpecSchema.of(WebhookRequest.class));
   private final Validator validator =
       Validation.byProvider(HibernateValidator.class)
           .configure()
@@ -141,6 +142,17 @@ public class SpecReader {
   /** Reads how far a model shall be trained; throws {@link RefusedDocumentException}. */
   public Extension extension(byte[] document, DocumentFormat format) {
     return read(document, format, extensionSchema, Extension.class, (bound, wrong) -> List.of());
+  }
+
+  /** Reads whom to tell of what; throws {@link RefusedDocumentException}. */
+  public WebhookRequest webhook(byte[] document, DocumentFormat format) {
+    return read(
+        document,
+        format,
+        webhookSchema,
+        WebhookRequest.class,
+        (bound, wrong) ->
+            bound.faults().stream().filter(fault -> !wrong.contains(fault.field())).toList());
   }
 
   /** Reads what a student shall become; throws {@link RefusedDocumentException}. */

@@ -3,6 +3,8 @@ package dev.atelier.api.store;
 import dev.atelier.api.AtelierConfig;
 import io.micrometer.core.instrument.Metrics;
 import io.minio.GetObjectArgs;
+import io.minio.GetPresignedObjectUrlArgs;
+import io.minio.Http;
 import io.minio.ListObjectsArgs;
 import io.minio.MinioClient;
 import io.minio.RemoveObjectArgs;
@@ -12,6 +14,8 @@ import io.minio.errors.MinioException;
 import io.minio.messages.Item;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.io.InputStream;
+import java.net.URI;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.Optional;
 import java.util.function.Consumer;
@@ -21,11 +25,41 @@ import java.util.function.Consumer;
 public class ObjectStore {
 
   private final MinioClient client;
+  private final MinioClient links;
   private final AtelierConfig.S3 config;
 
   ObjectStore(MinioClient client, AtelierConfig config) {
     this.client = client;
     this.config = config.s3();
+    this.links =
+        MinioClient.builder()
+            .endpoint(this.config.publicEndpoint().orElse(this.config.endpoint()).toString())
+            .region(this.config.region())
+            .credentials(this.config.accessKey(), this.config.secretKey())
+            .build();
+  }
+
+  /** A URL that needs no credentials, and the last moment when it works. */
+  public record Link(URI href, Instant expiresAt) {}
+
+  /** Signs a URL of an object; the store is not asked, not even whether there is one. */
+  public Link link(String key) {
+    Duration validity = config.linkValidity();
+    Instant expiresAt = Instant.now().plus(validity);
+    try {
+      return new Link(
+          URI.create(
+              links.getPresignedObjectUrl(
+                  GetPresignedObjectUrlArgs.builder()
+                      .method(Http.Method.GET)
+                      .bucket(config.bucket())
+                      .object(key)
+                      .expiry(Math.toIntExact(validity.toSeconds()))
+                      .build())),
+          expiresAt);
+    } catch (MinioException e) {
+      throw unavailable(e);
+    }
   }
 
   /** Opens an object; empty: there is none. Throws {@link StoreUnavailableException}. */

@@ -788,10 +788,14 @@ class ExperimentResourceTest {
             "/api/v1/experiments/compare",
             "/api/v1/experiments/losses",
             "/api/v1/experiments/{id}",
+            "/api/v1/experiments/{id}/artifacts",
             "/api/v1/experiments/{id}/artifacts/{name}",
+            "/api/v1/experiments/{id}/artifacts/{name}/link",
             "/api/v1/experiments/{id}/cancel",
             "/api/v1/experiments/{id}/evaluation/rerun",
+            "/api/v1/experiments/{id}/evaluations",
             "/api/v1/experiments/{id}/events",
+            "/api/v1/experiments/{id}/models/{key}",
             "/api/v1/experiments/{id}/models/{key}/cancel",
             "/api/v1/experiments/{id}/models/{key}/extend",
             "/api/v1/experiments/{id}/models/{key}/metrics",
@@ -815,7 +819,14 @@ class ExperimentResourceTest {
             "/api/v1/studies/{id}/cancel",
             "/api/v1/tokens",
             "/api/v1/tokens/{id}",
-            "/api/v1/whoami");
+            "/api/v1/whoami",
+            "/api/v1/teachers",
+            "/api/v1/teachers/{id}",
+            "/api/v1/datasets",
+            "/api/v1/webhooks",
+            "/api/v1/webhooks/{id}",
+            "/api/v1/webhooks/{id}/deliveries",
+            "/api/v1/webhooks/{id}/test");
     given().get("/q/swagger-ui/").then().statusCode(200).body(containsString("swagger"));
   }
 

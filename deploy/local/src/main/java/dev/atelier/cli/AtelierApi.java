@@ -29,6 +29,7 @@ final class AtelierApi {
 
   private static final String EXPERIMENTS = "/api/v1/experiments";
   private static final String CHECKS = "/api/v1/maintenance/checks";
+  private static final String WEBHOOKS = "/api/v1/webhooks";
   private static final String STUDIES = "/api/v1/studies";
   private static final Duration CONNECT_TIMEOUT = Duration.ofSeconds(5);
   private static final Duration ANSWER_TIMEOUT = Duration.ofSeconds(30);
@@ -188,6 +189,50 @@ final class AtelierApi {
 
   JsonNode studyDocument(String id) throws CommandFailure, InterruptedException {
     return document(STUDIES + "/" + encoded(id));
+  }
+
+  JsonNode teachersDocument(int limit) throws CommandFailure, InterruptedException {
+    return document("/api/v1/teachers?limit=" + limit);
+  }
+
+  JsonNode datasetsDocument(int limit) throws CommandFailure, InterruptedException {
+    return document("/api/v1/datasets?limit=" + limit);
+  }
+
+  JsonNode webhooksDocument(int limit) throws CommandFailure, InterruptedException {
+    return document(WEBHOOKS + "?limit=" + limit);
+  }
+
+  JsonNode deliveriesDocument(String webhook, int limit)
+      throws CommandFailure, InterruptedException {
+    return document(WEBHOOKS + "/" + encoded(webhook) + "/deliveries?limit=" + limit);
+  }
+
+  /** Makes a webhook; only this answer has its secret. */
+  JsonNode addWebhook(Map<String, Object> webhook) throws CommandFailure, InterruptedException {
+    try {
+      return read(
+          send(
+              request(WEBHOOKS)
+                  .header("Content-Type", "application/json")
+                  .POST(HttpRequest.BodyPublishers.ofString(json.writeValueAsString(webhook)))),
+          JsonNode.class);
+    } catch (JsonProcessingException e) {
+      throw new IllegalStateException(e); // texts under names
+    }
+  }
+
+  /** Queues a message that tells of nothing. */
+  JsonNode testWebhook(String id) throws CommandFailure, InterruptedException {
+    return read(
+        send(
+            request(WEBHOOKS + "/" + encoded(id) + "/test")
+                .POST(HttpRequest.BodyPublishers.noBody())),
+        JsonNode.class);
+  }
+
+  void deleteWebhook(String id) throws CommandFailure, InterruptedException {
+    send(request(WEBHOOKS + "/" + encoded(id)).DELETE());
   }
 
   /** Every event of an experiment, oldest first; of one model, if that is given. */

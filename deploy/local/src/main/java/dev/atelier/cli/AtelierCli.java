@@ -37,6 +37,9 @@ import picocli.CommandLine.ExitCode;
       ExportCommand.class,
       ReportCommand.class,
       StudyCommand.class,
+      TeachersCommand.class,
+      DatasetsCommand.class,
+      WebhooksCommand.class,
       FidCommand.class,
       MetricsCommand.class,
       CompletionCommand.class,
@@ -51,7 +54,7 @@ import picocli.CommandLine.ExitCode;
       "1:what was asked about did not end well, or anything not below",
       "2:the command line is wrong",
       "3:the API refused the request",
-      "4:there is no such experiment, study, model or file",
+      "4:there is no such experiment, study, model, file or webhook",
       "5:the API or what it needs cannot be reached; later it may",
       "6:the API wants a token, or the token may not do this"
     })

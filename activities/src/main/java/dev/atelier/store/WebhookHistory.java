@@ -1,0 +1,87 @@
+package dev.atelier.store;
+
+import dev.atelier.webhook.WebhookMessage;
+import java.util.Optional;
+import javax.sql.DataSource;
+
+/** The deliveries of webhooks in Postgres; throws {@link StoreUnavailableException}. */
+public final class WebhookHistory {
+
+  private final Database database;
+
+  public WebhookHistory(DataSource dataSource) {
+    this.database = new Database(dataSource);
+  }
+
+  /** Counts an attempt; empty: the delivery has ended, or its webhook was deleted. */
+  public Optional<WebhookMessage> begin(String deliveryId) {
+    return database.inTransaction(
+        handle ->
+            handle
+                .createQuery(
+                    """
+                    update webhook_delivery d
+                    set attempts = attempts + 1, attempted_at = now()
+                    from webhook w
+                    where w.id = d.webhook_id and d.id = :id and d.state = 'PENDING'
+                    returning d.id, w.url, w.secret, d.payload
+                    """)
+                .bind("id", deliveryId)
+                .map(
+                    (row, context) ->
+                        new WebhookMessage(
+                            row.getString("id"),
+                            row.getString("url"),
+                            row.getString("secret"),
+                            row.getString("payload")))
+                .findOne());
+  }
+
+  /** The receiver took the message. */
+  public void recordDelivered(String deliveryId, int status) {
+    database.inTransaction(
+        handle ->
+            handle
+                .createUpdate(
+                    """
+                    update webhook_delivery
+                    set state = 'DELIVERED', status = :status, error = null, finished_at = now()
+                    where id = :id and state = 'PENDING'
+                    """)
+                .bind("id", deliveryId)
+                .bind("status", status)
+                .execute());
+  }
+
+  /** An attempt failed; the delivery stays as it is. */
+  public void recordAttempt(String deliveryId, Optional<Integer> status, String error) {
+    database.inTransaction(
+        handle ->
+            handle
+                .createUpdate(
+                    """
+                    update webhook_delivery set status = :status, error = :error
+                    where id = :id and state = 'PENDING'
+                    """)
+                .bind("id", deliveryId)
+                .bind("status", status)
+                .bind("error", error)
+                .execute());
+  }
+
+  /** The delivery has failed for good. */
+  public void recordFailed(String deliveryId) {
+    database.inTransaction(
+        handle ->
+            handle
+                .createUpdate(
+                    """
+                    update webhook_delivery
+                    set state = 'FAILED', error = coalesce(error, 'It was never sent.'),
+                      finished_at = now()
+                    where id = :id and state = 'PENDING'
+                    """)
+                .bind("id", deliveryId)
+                .execute());
+  }
+}

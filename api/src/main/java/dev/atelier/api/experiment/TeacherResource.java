@@ -1,0 +1,91 @@
+package dev.atelier.api.experiment;
+
+import dev.atelier.api.problem.Problem;
+import dev.atelier.api.problem.ProblemException;
+import dev.atelier.api.problem.ProblemType;
+import jakarta.ws.rs.GET;
+import jakarta.ws.rs.Path;
+import jakarta.ws.rs.PathParam;
+import jakarta.ws.rs.Produces;
+import jakarta.ws.rs.QueryParam;
+import jakarta.ws.rs.core.MediaType;
+import java.util.List;
+import java.util.Optional;
+import org.eclipse.microprofile.openapi.annotations.Operation;
+import org.eclipse.microprofile.openapi.annotations.enums.SchemaType;
+import org.eclipse.microprofile.openapi.annotations.media.Content;
+import org.eclipse.microprofile.openapi.annotations.media.Schema;
+import org.eclipse.microprofile.openapi.annotations.parameters.Parameter;
+import org.eclipse.microprofile.openapi.annotations.responses.APIResponse;
+import org.eclipse.microprofile.openapi.annotations.tags.Tag;
+
+/** Teachers that other experiments can take over. */
+@Path("/api/v1/teachers")
+@Produces(MediaType.APPLICATION_JSON)
+@Tag(name = "Registry")
+@APIResponse(
+    responseCode = "default",
+    description = "An error",
+    content =
+        @Content(mediaType = Problem.MEDIA_TYPE, schema = @Schema(implementation = Problem.class)))
+public class TeacherResource {
+
+  private final Registry registry;
+
+  TeacherResource(Registry registry) {
+    this.registry = registry;
+  }
+
+  @GET
+  @Operation(
+      operationId = "listTeachers",
+      summary = "List teachers that are done, newest first",
+      description =
+          "Each stands under the id of the experiment that made it; `use` has the fields of a spec"
+              + " that take it over in place of training.")
+  @APIResponse(
+      responseCode = "200",
+      description = "One page",
+      content = @Content(schema = @Schema(implementation = TeacherPage.class)))
+  public TeacherPage list(
+      @QueryParam("limit")
+          @Parameter(
+              schema =
+                  @Schema(
+                      type = SchemaType.INTEGER,
+                      minimum = "1",
+                      maximum = "200",
+                      defaultValue = "50"))
+          String limit,
+      @QueryParam("cursor") @Parameter(description = "nextCursor of the page before")
+          String cursor) {
+    ListParameters parameters = new ListParameters();
+    int size = parameters.limit(limit, 50, 200);
+    Optional<String> before = parameters.text("cursor", cursor);
+    parameters.check();
+    List<TeacherView> found = registry.teachers(before, size + 1);
+    return new TeacherPage(
+        found.stream().limit(size).toList(),
+        found.size() > size ? Optional.of(found.get(size - 1).id()) : Optional.empty());
+  }
+
+  @GET
+  @Path("/{id}")
+  @Operation(
+      operationId = "showTeacher",
+      summary = "Show a teacher by the id of the experiment that made it")
+  @APIResponse(
+      responseCode = "200",
+      description = "The teacher",
+      content = @Content(schema = @Schema(implementation = TeacherView.class)))
+  public TeacherView show(@PathParam("id") String id) {
+    return Optional.of(id)
+        .filter(text -> text.indexOf('\0') < 0)
+        .flatMap(registry::teacher)
+        .orElseThrow(
+            () ->
+                new ProblemException(
+                    ProblemType.TEACHER_NOT_FOUND,
+                    "Experiment '%s' has made no teacher.".formatted(id)));
+  }
+}

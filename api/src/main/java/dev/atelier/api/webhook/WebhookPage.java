@@ -1,0 +1,13 @@
+package dev.atelier.api.webhook;
+
+import java.util.List;
+import java.util.Optional;
+import org.eclipse.microprofile.openapi.annotations.media.Schema;
+
+/** Webhooks, newest first. */
+public record WebhookPage(
+    List<WebhookView> items,
+    @Schema(
+            description = "Pass as `cursor` to get the next page; absent: this is the last",
+            implementation = String.class)
+        Optional<String> nextCursor) {}

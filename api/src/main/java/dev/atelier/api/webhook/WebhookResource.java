@@ -1,0 +1,207 @@
+package dev.atelier.api.webhook;
+
+import dev.atelier.api.problem.Problem;
+import dev.atelier.api.problem.ProblemException;
+import dev.atelier.api.problem.ProblemType;
+import dev.atelier.api.spec.DocumentFormat;
+import dev.atelier.api.spec.SpecReader;
+import dev.atelier.api.spec.WebhookRequest;
+import dev.atelier.spec.SpecFault;
+import jakarta.ws.rs.Consumes;
+import jakarta.ws.rs.DELETE;
+import jakarta.ws.rs.GET;
+import jakarta.ws.rs.HeaderParam;
+import jakarta.ws.rs.POST;
+import jakarta.ws.rs.Path;
+import jakarta.ws.rs.PathParam;
+import jakarta.ws.rs.Produces;
+import jakarta.ws.rs.QueryParam;
+import jakarta.ws.rs.core.HttpHeaders;
+import jakarta.ws.rs.core.MediaType;
+import jakarta.ws.rs.core.Response;
+import java.net.URI;
+import java.util.List;
+import java.util.Optional;
+import org.eclipse.microprofile.openapi.annotations.Operation;
+import org.eclipse.microprofile.openapi.annotations.enums.SchemaType;
+import org.eclipse.microprofile.openapi.annotations.headers.Header;
+import org.eclipse.microprofile.openapi.annotations.media.Content;
+import org.eclipse.microprofile.openapi.annotations.media.Schema;
+import org.eclipse.microprofile.openapi.annotations.parameters.Parameter;
+import org.eclipse.microprofile.openapi.annotations.parameters.RequestBody;
+import org.eclipse.microprofile.openapi.annotations.responses.APIResponse;
+import org.eclipse.microprofile.openapi.annotations.tags.Tag;
+
+/** Webhooks over REST: signed as Standard Webhooks has it, delivered by workflows. */
+@Path("/api/v1/webhooks")
+@Produces(MediaType.APPLICATION_JSON)
+@Tag(name = "Webhooks")
+@APIResponse(
+    responseCode = "default",
+    description = "An error",
+    content =
+        @Content(mediaType = Problem.MEDIA_TYPE, schema = @Schema(implementation = Problem.class)))
+public class WebhookResource {
+
+  private static final int MAX_PAGE = 200;
+
+  private final WebhookService webhooks;
+  private final SpecReader reader;
+
+  WebhookResource(WebhookService webhooks, SpecReader reader) {
+    this.webhooks = webhooks;
+    this.reader = reader;
+  }
+
+  @POST
+  @Consumes({
+    MediaType.APPLICATION_JSON,
+    "application/yaml",
+    "application/x-yaml",
+    "text/yaml",
+    "text/x-yaml"
+  })
+  @Operation(
+      operationId = "createWebhook",
+      summary = "Be told of stage changes and failed models",
+      description =
+          "Messages are signed with the secret as Standard Webhooks has it. A message that the"
+              + " receiver does not take with a status of 200 to 299 is sent again, for a day.")
+  @RequestBody(
+      required = true,
+      content =
+          @Content(
+              mediaType = MediaType.APPLICATION_JSON,
+              schema = @Schema(implementation = WebhookRequest.class)))
+  @APIResponse(
+      responseCode = "201",
+      description = "The webhook, with its secret",
+      headers =
+          @Header(
+              name = "Location",
+              description = "The webhook",
+              schema = @Schema(type = SchemaType.STRING, format = "uri")),
+      content = @Content(schema = @Schema(implementation = WebhookView.class)))
+  @APIResponse(
+      responseCode = "422",
+      description = "The document breaks rules",
+      content =
+          @Content(
+              mediaType = Problem.MEDIA_TYPE,
+              schema = @Schema(implementation = Problem.class)))
+  public Response create(
+      byte[] body,
+      @HeaderParam(HttpHeaders.CONTENT_TYPE) @Parameter(hidden = true) MediaType type) {
+    WebhookView made = webhooks.create(reader.webhook(body, DocumentFormat.of(type)));
+    return Response.created(URI.create("/api/v1/webhooks/" + made.id())).entity(made).build();
+  }
+
+  @GET
+  @Operation(operationId = "listWebhooks", summary = "List webhooks, newest first")
+  @APIResponse(
+      responseCode = "200",
+      description = "One page",
+      content = @Content(schema = @Schema(implementation = WebhookPage.class)))
+  public WebhookPage list(
+      @QueryParam("limit")
+          @Parameter(
+              schema =
+                  @Schema(
+                      type = SchemaType.INTEGER,
+                      minimum = "1",
+                      maximum = "200",
+                      defaultValue = "50"))
+          String limit,
+      @QueryParam("cursor") @Parameter(description = "nextCursor of the page before")
+          String cursor) {
+    return webhooks.list(cursor(cursor), size(limit));
+  }
+
+  @GET
+  @Path("/{id}")
+  @Operation(operationId = "showWebhook", summary = "Show a webhook, without its secret")
+  @APIResponse(
+      responseCode = "200",
+      description = "The webhook",
+      content = @Content(schema = @Schema(implementation = WebhookView.class)))
+  public WebhookView show(@PathParam("id") String id) {
+    return webhooks.show(id);
+  }
+
+  @DELETE
+  @Path("/{id}")
+  @Operation(
+      operationId = "deleteWebhook",
+      summary = "Delete a webhook with its deliveries",
+      description = "What is not delivered yet is not sent.")
+  @APIResponse(responseCode = "204", description = "It is deleted")
+  public void delete(@PathParam("id") String id) {
+    webhooks.delete(id);
+  }
+
+  @GET
+  @Path("/{id}/deliveries")
+  @Operation(
+      operationId = "listDeliveries",
+      summary = "List what was sent and what became of it, newest first")
+  @APIResponse(
+      responseCode = "200",
+      description = "One page",
+      content = @Content(schema = @Schema(implementation = DeliveryPage.class)))
+  public DeliveryPage deliveries(
+      @PathParam("id") String id,
+      @QueryParam("limit")
+          @Parameter(
+              schema =
+                  @Schema(
+                      type = SchemaType.INTEGER,
+                      minimum = "1",
+                      maximum = "200",
+                      defaultValue = "50"))
+          String limit,
+      @QueryParam("cursor") @Parameter(description = "nextCursor of the page before")
+          String cursor) {
+    return webhooks.deliveries(id, cursor(cursor), size(limit));
+  }
+
+  @POST
+  @Path("/{id}/test")
+  @Operation(
+      operationId = "testWebhook",
+      summary = "Send a message of type webhook.test",
+      description = "The answer comes before the message is sent: look at the deliveries.")
+  @APIResponse(
+      responseCode = "202",
+      description = "The message will be sent",
+      content = @Content(schema = @Schema(implementation = DeliveryView.class)))
+  public Response test(@PathParam("id") String id) {
+    return Response.accepted(webhooks.test(id)).build();
+  }
+
+  private static Optional<String> cursor(String text) {
+    if (text != null && !text.isEmpty() && !text.matches("[0-9a-z-]{1,100}")) {
+      throw wrong("cursor", "must be the nextCursor of an earlier page.");
+    }
+    return Optional.ofNullable(text).filter(cursor -> !cursor.isEmpty());
+  }
+
+  private static int size(String limit) {
+    if (limit == null) {
+      return 50;
+    }
+    if (limit.matches("[0-9]{1,3}")
+        && Integer.parseInt(limit) >= 1
+        && Integer.parseInt(limit) <= MAX_PAGE) {
+      return Integer.parseInt(limit);
+    }
+    throw wrong(
+        "limit", "must be a whole number from 1 to %d, found '%s'.".formatted(MAX_PAGE, limit));
+  }
+
+  private static ProblemException wrong(String parameter, String message) {
+    return new ProblemException(
+        ProblemType.INVALID_PARAMETER,
+        parameter + " " + message,
+        List.of(new SpecFault(parameter, message)));
+  }
+}

@@ -1,0 +1,50 @@
+package dev.atelier.cli;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+@Command(
+    name = "teachers",
+    description = "List teachers that are done; -o yaml shows the fields that take one over.")
+final class TeachersCommand implements Callable<Integer> {
+
+  @Mixin private ApiOptions connection;
+  @Mixin private OutputOption output;
+
+  @Option(
+      names = "--limit",
+      paramLabel = "N",
+      defaultValue = "50",
+      description = "At most so many (${DEFAULT-VALUE}).")
+  private int limit;
+
+  @Override
+  public Integer call() throws CommandFailure, InterruptedException {
+    JsonNode page = connection.api().teachersDocument(limit);
+    if (!output.prints(() -> page)) {
+      Screen.standard().print(table(page).lines());
+    }
+    return ExitCodes.OK;
+  }
+
+  private static TextTable table(JsonNode page) {
+    TextTable table =
+        new TextTable("id", "name", "steps", "parameters", "distance", "used by", "reusable");
+    for (JsonNode teacher : page.path("items")) {
+      table.row(
+          teacher.path("id").asText(),
+          teacher.path("name").asText(),
+          teacher.path("step").asText(),
+          teacher.path("parameters").asText("-"),
+          teacher.hasNonNull("distance")
+              ? Figures.number(teacher.path("distance").asDouble())
+              : "-",
+          Integer.toString(teacher.path("usedBy").size()),
+          teacher.hasNonNull("use") ? "yes" : "no");
+    }
+    return table;
+  }
+}

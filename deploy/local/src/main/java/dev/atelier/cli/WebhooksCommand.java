@@ -1,0 +1,180 @@
+package dev.atelier.cli;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+@Command(
+    name = "webhooks",
+    description = "Be told of stage changes and failed models by signed messages.",
+    synopsisSubcommandLabel = "COMMAND",
+    subcommands = {
+      WebhooksCommand.Ls.class,
+      WebhooksCommand.Add.class,
+      WebhooksCommand.Deliveries.class,
+      WebhooksCommand.Test.class,
+      WebhooksCommand.Rm.class
+    })
+final class WebhooksCommand {
+
+  private WebhooksCommand() {}
+
+  @Command(name = "ls", description = "List webhooks, newest first.")
+  static final class Ls implements Callable<Integer> {
+
+    @Mixin private ApiOptions connection;
+    @Mixin private OutputOption output;
+
+    @Override
+    public Integer call() throws CommandFailure, InterruptedException {
+      JsonNode page = connection.api().webhooksDocument(200);
+      if (!output.prints(() -> page)) {
+        TextTable table = TextTable.toTheLeft("id", "url", "events", "experiment", "labels");
+        for (JsonNode webhook : page.path("items")) {
+          List<String> labels = new ArrayList<>();
+          webhook
+              .path("labels")
+              .properties()
+              .forEach(label -> labels.add(label.getKey() + ":" + label.getValue().asText()));
+          List<String> events = new ArrayList<>();
+          webhook.path("events").forEach(event -> events.add(event.asText()));
+          table.row(
+              webhook.path("id").asText(),
+              webhook.path("url").asText(),
+              String.join(",", events),
+              webhook.path("experiment").asText("all"),
+              String.join(",", labels));
+        }
+        Screen.standard().print(table.lines());
+      }
+      return ExitCodes.OK;
+    }
+  }
+
+  @Command(
+      name = "add",
+      description = "Make a webhook and print its secret, which is shown this once.")
+  static final class Add implements Callable<Integer> {
+
+    @Mixin private ApiOptions connection;
+    @Mixin private OutputOption output;
+
+    @Parameters(paramLabel = "URL", description = "Where messages are posted to.")
+    private String receiver;
+
+    @Option(
+        names = "--event",
+        paramLabel = "TYPE",
+        description = "experiment.stage or model.failed; may be repeated; absent: both.")
+    private List<String> events = List.of();
+
+    @Option(names = "--experiment", paramLabel = "ID", description = "Only of this one.")
+    private Optional<String> experiment = Optional.empty();
+
+    @Option(
+        names = "--label",
+        paramLabel = "KEY=VALUE",
+        description = "That an experiment must have; may be repeated.")
+    private Map<String, String> labels = Map.of();
+
+    @Override
+    public Integer call() throws CommandFailure, InterruptedException {
+      AtelierApi api = connection.api();
+      Map<String, Object> webhook = new LinkedHashMap<>();
+      webhook.put("url", receiver);
+      if (!events.isEmpty()) {
+        webhook.put("events", events);
+      }
+      if (experiment.isPresent()) {
+        webhook.put("experiment", api.resolve(experiment.get()));
+      }
+      webhook.put("labels", labels);
+      JsonNode made = api.addWebhook(webhook);
+      if (!output.prints(() -> made)) {
+        Screen.standard()
+            .print(
+                "Made webhook %s. Its secret: %s"
+                    .formatted(made.path("id").asText(), made.path("secret").asText()));
+      }
+      return ExitCodes.OK;
+    }
+  }
+
+  @Command(name = "deliveries", description = "List what was sent and what became of it.")
+  static final class Deliveries implements Callable<Integer> {
+
+    @Mixin private ApiOptions connection;
+    @Mixin private OutputOption output;
+
+    @Parameters(paramLabel = "ID", description = "The webhook.")
+    private String id;
+
+    @Option(
+        names = "--limit",
+        paramLabel = "N",
+        defaultValue = "50",
+        description = "At most so many (${DEFAULT-VALUE}).")
+    private int limit;
+
+    @Override
+    public Integer call() throws CommandFailure, InterruptedException {
+      JsonNode page = connection.api().deliveriesDocument(id, limit);
+      if (!output.prints(() -> page)) {
+        TextTable table =
+            TextTable.toTheLeft("created", "type", "state", "attempts", "status", "id", "error");
+        for (JsonNode delivery : page.path("items")) {
+          table.row(
+              delivery.path("createdAt").asText(),
+              delivery.path("type").asText(),
+              delivery.path("state").asText(),
+              delivery.path("attempts").asText(),
+              delivery.path("status").asText("-"),
+              delivery.path("id").asText(),
+              delivery.path("error").asText(""));
+        }
+        Screen.standard().print(table.lines());
+      }
+      return ExitCodes.OK;
+    }
+  }
+
+  @Command(name = "test", description = "Send a message of type webhook.test.")
+  static final class Test implements Callable<Integer> {
+
+    @Mixin private ApiOptions connection;
+
+    @Parameters(paramLabel = "ID", description = "The webhook.")
+    private String id;
+
+    @Override
+    public Integer call() throws CommandFailure, InterruptedException {
+      JsonNode delivery = connection.api().testWebhook(id);
+      Screen.standard().print("Queued message %s.".formatted(delivery.path("id").asText()));
+      return ExitCodes.OK;
+    }
+  }
+
+  @Command(name = "rm", description = "Delete a webhook; what is not delivered is not sent.")
+  static final class Rm implements Callable<Integer> {
+
+    @Mixin private ApiOptions connection;
+
+    @Parameters(paramLabel = "ID", description = "The webhook.")
+    private String id;
+
+    @Override
+    public Integer call() throws CommandFailure, InterruptedException {
+      connection.api().deleteWebhook(id);
+      Screen.standard().print("Deleted webhook %s.".formatted(id));
+      return ExitCodes.OK;
+    }
+  }
+}

@@ -1,0 +1,94 @@
+package dev.atelier.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+class RegistryCommandsTest {
+
+  private static final String WEBHOOKS = "/api/v1/webhooks";
+
+  private StubApi api;
+
+  @BeforeEach
+  void serve() throws Exception {
+    api = new StubApi();
+  }
+
+  @AfterEach
+  void stop() {
+    api.close();
+  }
+
+  @Test
+  void shouldListTeachersAndDatasets() throws Exception {
+    api.answer(
+            "GET /api/v1/teachers",
+            200,
+            """
+            {"items": [{"id": "20261122-230513-5232", "name": "first", "step": 800,
+              "parameters": 35, "distance": 4.19, "usedBy": ["a", "b"], "use": {"seed": 1}},
+              {"id": "20261122-230513-5233", "name": "imported", "step": 0, "usedBy": []}]}""")
+        .answer(
+            "GET /api/v1/datasets",
+            200,
+            """
+            {"items": [{"sha256": "abcdefabcdefabcdef", "images": 50000, "resolution": 32,
+              "channels": 3, "skipped": 0, "classes": 10, "sources": ["cifar10"],
+              "experiments": 7}]}""");
+    CommandOutput teachers = CommandOutput.of("teachers", "--url", api.url());
+    assertThat(teachers.exitCode()).isZero();
+    assertThat(teachers.out()).containsPattern("20261122-230513-5232 +first +800 +35 +4.19 +2 +yes");
+    assertThat(teachers.out()).containsPattern("imported +0 +- +- +0 +no");
+    CommandOutput datasets = CommandOutput.of("datasets", "--url", api.url());
+    assertThat(datasets.out()).containsPattern("abcdefabcdef +50000 +3×32×32 +10 +0 +7 +cifar10");
+    CommandOutput json = CommandOutput.of("teachers", "-o", "json", "--url", api.url());
+    assertThat(new ObjectMapper().readTree(json.out()).path("items")).hasSize(2);
+  }
+
+  @Test
+  void shouldMakeListTryAndDeleteAWebhook() {
+    api.answer("POST " + WEBHOOKS, 201, "{\"id\": \"wh-1\", \"secret\": \"whsec_abc\"}")
+        .answer(
+            "GET " + WEBHOOKS,
+            200,
+            """
+            {"items": [{"id": "wh-1", "url": "https://example.org/x",
+              "events": ["model.failed"], "labels": {"team": "vision"}}]}""")
+        .answer("POST " + WEBHOOKS + "/wh-1/test", 202, "{\"id\": \"wh-1-test-1\"}")
+        .answer(
+            "GET " + WEBHOOKS + "/wh-1/deliveries",
+            200,
+            """
+            {"items": [{"id": "wh-1-test-1", "type": "webhook.test", "state": "FAILED",
+              "attempts": 3, "status": 503, "error": "example.org answered 503.",
+              "createdAt": "2026-11-23T12:00:00Z"}]}""")
+        .answer("DELETE " + WEBHOOKS + "/wh-1", 204, "");
+
+    CommandOutput added =
+        CommandOutput.of(
+            "webhooks",
+            "add",
+            "https://example.org/x",
+            "--event=model.failed",
+            "--label=team=vision",
+            "--url=" + api.url());
+    assertThat(added.exitCode()).isZero();
+    assertThat(added.out()).contains("wh-1").contains("whsec_abc");
+    assertThat(api.asked().get(0).body())
+        .isEqualTo(
+            "{\"url\":\"https://example.org/x\",\"events\":[\"model.failed\"],\"labels\":{\"team\":\"vision\"}}");
+    assertThat(CommandOutput.of("webhooks", "ls", "--url", api.url()).out())
+        .containsPattern("wh-1 +https://example.org/x +model.failed +all +team:vision");
+    assertThat(CommandOutput.of("webhooks", "test", "wh-1", "--url", api.url()).exitCode())
+        .isZero();
+    assertThat(CommandOutput.of("webhooks", "deliveries", "wh-1", "--url", api.url()).out())
+        .containsPattern("webhook.test +FAILED +3 +503 +wh-1-test-1 +example.org answered 503.");
+    assertThat(CommandOutput.of("webhooks", "rm", "wh-1", "--url", api.url()).exitCode()).isZero();
+    assertThat(CommandOutput.of("webhooks", "rm", "wh-2", "--url", api.url()).exitCode())
+        .isEqualTo(ExitCodes.NOT_FOUND);
+  }
+}
