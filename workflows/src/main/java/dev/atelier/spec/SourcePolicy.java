@@ -109,7 +109,8 @@ public record SourcePolicy(
               .formatted(host, String.join(", ", hosts.get())));
     }
     boolean local = name.equals("localhost") || name.endsWith(".localhost");
-    return !privateAddresses && (local || literal(name).filter(a -> !PublicAddress.is(a)).isPresent())
+    return !privateAddresses
+            && (local || literal(name).filter(a -> !PublicAddress.is(a)).isPresent())
         ? Optional.of(privateHost(host))
         : Optional.empty();
   }

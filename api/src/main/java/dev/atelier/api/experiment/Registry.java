@@ -1,7 +1,7 @@
 package dev.atelier.api.experiment;
 
-import dev.atelier.api.experiment.TeacherView.Use;
 import dev.atelier.api.access.Projects;
+import dev.atelier.api.experiment.TeacherView.Use;
 import dev.atelier.api.spec.SpecJson;
 import dev.atelier.spec.ExperimentSpec;
 import dev.atelier.workflows.DatasetRef;
