@@ -27,8 +27,7 @@ public record WebhookRequest(
         @NotNull
         @Size(min = 1, max = 10)
         List<@NotNull WebhookEvent> events,
-    @JsonPropertyDescription("The only experiment to tell of; absent: all")
-        @NotNull
+    @JsonPropertyDescription("The only experiment to tell of; absent: all") @NotNull
         Optional<@Size(min = 1, max = 64) String> experiment,
     @JsonPropertyDescription("Labels that an experiment must have") @NotNull @Size(max = 32)
         Map<@Size(min = 1, max = 63) String, @NotNull @Size(max = 255) String> labels) {
@@ -55,7 +54,7 @@ public record WebhookRequest(
   /** What is wrong beyond the form of the fields. */
   List<SpecFault> faults() {
     List<SpecFault> faults = new ArrayList<>();
-    if (!isAddress(url)) {
+    if (url != null && !isAddress(url)) { // null: it is reported as missing
       faults.add(
           new SpecFault(
               "url",

@@ -80,8 +80,7 @@ class RegistryTest {
         """,
         maker,
         user);
-    sql(
-        "update model set state = 'DONE' where key = 'teacher' and experiment_id = ?", changed);
+    sql("update model set state = 'DONE' where key = 'teacher' and experiment_id = ?", changed);
     sql(
         """
         insert into evaluation (experiment_id, subject, metric, distance, parameters,
@@ -200,10 +199,8 @@ class RegistryTest {
     byte[] content = "weights".getBytes(UTF_8);
     String key = "experiments/%s/export/student-1.pt".formatted(id);
     s3.putObject(
-        PutObjectArgs.builder()
-            .bucket("atelier")
-            .object(key)
-            .stream(new ByteArrayInputStream(content), (long) content.length, -1L)
+        PutObjectArgs.builder().bucket("atelier").object(key).stream(
+                new ByteArrayInputStream(content), (long) content.length, -1L)
             .build());
     sql(
         """
@@ -232,7 +229,8 @@ class RegistryTest {
     assertThat(get(href).body()).isEqualTo(content);
 
     // It is the signature that opens it, and of this object alone.
-    assertThat(get(URI.create(href.toString().replace("student-1.pt", "student-2.pt"))).statusCode())
+    assertThat(
+            get(URI.create(href.toString().replace("student-1.pt", "student-2.pt"))).statusCode())
         .isEqualTo(403);
     assertThat(get(URI.create(href.toString().replaceAll("\\?.*", ""))).statusCode())
         .isEqualTo(403);

@@ -164,8 +164,7 @@ class WebhookResourceTest {
     String run = run(delivery);
 
     // As if the API had ended between the start and its note of it: the workflow stays the one.
-    jdbi.useHandle(
-        handle -> handle.execute("update webhook_delivery set dispatched_at = null"));
+    jdbi.useHandle(handle -> handle.execute("update webhook_delivery set dispatched_at = null"));
     dispatcher.dispatch();
     assertThat(run(delivery)).isEqualTo(run);
     assertThat(number("select count(*) from webhook_delivery where dispatched_at is null"))
@@ -206,11 +205,7 @@ class WebhookResourceTest {
         handle ->
             handle.execute("update webhook_delivery set finished_at = now() - interval '31 d'"));
     dispatcher.forget();
-    given()
-        .get(WEBHOOKS + "/" + id + "/deliveries")
-        .then()
-        .statusCode(200)
-        .body("items", empty());
+    given().get(WEBHOOKS + "/" + id + "/deliveries").then().statusCode(200).body("items", empty());
   }
 
   private static ValidatableResponse create(Map<String, Object> request) {
