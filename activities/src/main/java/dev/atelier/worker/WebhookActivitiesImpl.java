@@ -7,11 +7,16 @@ import dev.atelier.webhook.WebhookSender.Outcome;
 import dev.atelier.workflows.ErrorType;
 import dev.atelier.workflows.WebhookActivities;
 import io.temporal.activity.Activity;
+import io.temporal.failure.ApplicationErrorCategory;
 import io.temporal.failure.ApplicationFailure;
 import java.util.Optional;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** Sends messages to receivers; neither secrets nor URLs leave it. */
 final class WebhookActivitiesImpl implements WebhookActivities {
+
+  private static final Logger LOG = LoggerFactory.getLogger(WebhookActivitiesImpl.class);
 
   private final WebhookHistory history;
   private final WebhookSender sender;
@@ -36,15 +41,27 @@ final class WebhookActivitiesImpl implements WebhookActivities {
       history.recordDelivered(id, delivered.status());
     } else if (outcome instanceof Outcome.Failed failed) {
       history.recordAttempt(id, failed.status(), failed.reason());
-      throw failure(ErrorType.WEBHOOK_UNDELIVERED, failed.reason());
+      throw failure(ErrorType.WEBHOOK_UNDELIVERED, false, id, failed.reason());
     } else if (outcome instanceof Outcome.Refused refused) {
       history.recordAttempt(id, refused.status(), refused.reason());
-      throw failure(ErrorType.WEBHOOK_REFUSED, refused.reason());
+      throw failure(ErrorType.WEBHOOK_REFUSED, true, id, refused.reason());
     }
   }
 
-  private static ApplicationFailure failure(ErrorType type, String reason) {
-    return type.failure(reason, Activity.getExecutionContext().getInfo().getAttempt(), null);
+  /** Benign: a receiver that is away is no fault of the worker, whose log has one line of it. */
+  private static ApplicationFailure failure(
+      ErrorType type, boolean last, String id, String reason) {
+    LOG.info(
+        "Attempt {} of delivery {}: {}",
+        Activity.getExecutionContext().getInfo().getAttempt(),
+        id,
+        reason);
+    return ApplicationFailure.newBuilder()
+        .setMessage(reason)
+        .setType(type.name())
+        .setNonRetryable(last)
+        .setCategory(ApplicationErrorCategory.BENIGN)
+        .build();
   }
 
   @Override

@@ -54,7 +54,7 @@ public record WebhookRequest(
   /** What is wrong beyond the form of the fields. */
   List<SpecFault> faults() {
     List<SpecFault> faults = new ArrayList<>();
-    if (!isAddress(url)) {
+    if (url != null && !isAddress(url)) { // null: it is reported as missing
       faults.add(
           new SpecFault(
               "url",

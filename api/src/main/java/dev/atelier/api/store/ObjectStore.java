@@ -24,6 +24,8 @@ import java.util.function.Consumer;
 @ApplicationScoped
 public class ObjectStore {
 
+  private static final Duration LONGEST = Duration.ofDays(7); // that S3 allows a signature
+
   private final MinioClient client;
   private final MinioClient links;
   private final AtelierConfig.S3 config;
@@ -44,7 +46,8 @@ public class ObjectStore {
 
   /** Signs a URL of an object; the store is not asked, not even whether there is one. */
   public Link link(String key) {
-    Duration validity = config.linkValidity();
+    Duration validity =
+        config.linkValidity().compareTo(LONGEST) > 0 ? LONGEST : config.linkValidity();
     Instant expiresAt = Instant.now().plus(validity);
     try {
       return new Link(

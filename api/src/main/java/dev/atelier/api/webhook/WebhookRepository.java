@@ -1,5 +1,6 @@
 package dev.atelier.api.webhook;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import dev.atelier.api.spec.SpecJson;
 import dev.atelier.api.spec.WebhookEvent;
 import jakarta.enterprise.context.ApplicationScoped;
@@ -97,8 +98,9 @@ class WebhookRepository {
 
   private static WebhookView webhook(ResultSet row) throws SQLException {
     Map<String, String> labels = new TreeMap<>();
-    SpecJson.read(row.getString("labels"), Map.class)
-        .forEach((key, value) -> labels.put((String) key, (String) value));
+    SpecJson.read(row.getString("labels"), JsonNode.class)
+        .properties()
+        .forEach(label -> labels.put(label.getKey(), label.getValue().asText()));
     return new WebhookView(
         row.getString("id"),
         row.getString("url"),
