@@ -87,8 +87,9 @@ class WebhookRepository {
                 .createQuery(
                     """
                     select id, url, events, experiment_id, labels, created_at from webhook
-                    where cast(:before as text) is null or id < :before
-                    order by id desc limit :limit
+                    where cast(:before as text) is null or (created_at, id) <
+                      (select created_at, id from webhook where id = :before)
+                    order by created_at desc, id desc limit :limit
                     """)
                 .bind("before", before)
                 .bind("limit", limit)

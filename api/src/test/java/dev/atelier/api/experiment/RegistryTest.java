@@ -41,7 +41,7 @@ class RegistryTest {
             .contentType("application/yaml")
             .body(
                 """
-                {name: %s, seed: 7, dataset: {source: 'shapes?count=64', resolution: 16},
+                {name: %s, seed: 7, dataset: {source: 'shapes?count=5000'},
                  students: {count: 2}}
                 """
                     .formatted(name)
@@ -100,7 +100,7 @@ class RegistryTest {
             .body("distance", equalTo(4.5f))
             .body("usedBy", equalTo(List.of(user)))
             .body("use.seed", equalTo(7))
-            .body("use.dataset.source", equalTo("shapes?count=64"))
+            .body("use.dataset.source", equalTo("shapes?count=5000"))
             .extract();
     given()
         .get("/api/v1/teachers?limit=200")
@@ -158,7 +158,7 @@ class RegistryTest {
         .body("items.find { it.sha256 == '%s' }.experiments".formatted(sha), equalTo(2))
         .body(
             "items.find { it.sha256 == '%s' }.sources".formatted(sha),
-            equalTo(List.of("shapes?count=64")))
+            equalTo(List.of("shapes?count=5000")))
         .body(
             "items.find { it.sha256 == '%s' }.newest".formatted(sha),
             equalTo(EXPERIMENTS + second));

@@ -18,6 +18,7 @@ import io.quarkus.test.junit.QuarkusTest;
 import io.restassured.response.ValidatableResponse;
 import io.temporal.api.enums.v1.WorkflowExecutionStatus;
 import io.temporal.client.WorkflowClient;
+import io.temporal.client.WorkflowNotFoundException;
 import jakarta.inject.Inject;
 import java.util.List;
 import java.util.Map;
@@ -153,6 +154,7 @@ class WebhookResourceTest {
             .extract()
             .path("items[0].id");
     await()
+        .ignoreException(WorkflowNotFoundException.class) // it is started a moment later
         .untilAsserted(
             () ->
                 assertThat(
