@@ -42,7 +42,7 @@ class RegistryCommandsTest {
     CommandOutput teachers = CommandOutput.of("teachers", "--url", api.url());
     assertThat(teachers.exitCode()).isZero();
     assertThat(teachers.out())
-        .containsPattern("20261122-230513-5232 +first +800 +35 +4.19 +2 +yes");
+        .containsPattern("20261122-230513-5232 +first +800 +35 +4.190 +2 +yes");
     assertThat(teachers.out()).containsPattern("imported +0 +- +- +0 +no");
     CommandOutput datasets = CommandOutput.of("datasets", "--url", api.url());
     assertThat(datasets.out()).containsPattern("abcdefabcdef +50000 +3×32×32 +10 +0 +7 +cifar10");
