@@ -41,6 +41,12 @@ export function tip(element, text) {
   return element;
 }
 
+/** A mean with its standard deviation, both with the deviation's first two digits. */
+export function spread(mean, deviation) {
+  const decimals = Math.max(0, Math.min(6, 1 - Math.floor(Math.log10(deviation))));
+  return deviation > 0 ? `${mean.toFixed(decimals)} ± ${deviation.toFixed(decimals)}` : figure(mean);
+}
+
 /** Three or four significant digits; nothing for no number. */
 export function figure(value) {
   if (value === null || value === undefined || !Number.isFinite(value)) return '–';

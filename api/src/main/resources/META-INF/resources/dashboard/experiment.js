@@ -126,7 +126,7 @@ export async function experiment(main, parameters, id) {
     samples.hidden = !grids.length;
     const paths = view.artifacts.filter((a) => /^trajectory-.*\.png$/.test(a.name));
     samples.replaceChildren(h('h2', {}, 'Samples from the same noise'),
-      h('div', { class: 'grids' }, grids.map(([name, a]) => h('figure', {}, h('figcaption', {}, name === 'dataset' ? 'real images' : SUBJECTS[name] || name), h('a', { href: a.href }, h('img', { src: a.href, alt: `Grid of ${name === 'dataset' ? 'real images' : `samples of ${name}`}`, loading: 'lazy' }))))),
+      h('div', { class: 'grids' }, grids.map(([name, a]) => h('figure', {}, h('figcaption', {}, name === 'dataset' ? 'real images' : SUBJECTS[name] || name), h('a', { href: a.href }, h('img', { src: a.href, alt: `Grid of ${name === 'dataset' ? 'real images' : `samples of ${name}`}` }))))),
       paths.length ? trajectory(paths) : '');
   }
 

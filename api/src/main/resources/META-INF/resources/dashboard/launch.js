@@ -34,7 +34,7 @@ export async function launch(main, parameters) {
   const ranges = h('div', { class: 'panel' }, h('h2', {}, 'Ranges'), h('div', { class: 'soft small' }, 'Drag a cut, or move it with the arrow keys: the assignment becomes explicit.'), editor.element);
 
   main.append(h('h1', {}, from ? 'Launch again with changes' : 'Launch an experiment'),
-    h('div', { class: 'grid2' }, h('div', {}, ranges, h('div', { class: 'panel' }, form)),
+    h('div', { class: 'grid2 sides' }, h('div', {}, ranges, h('div', { class: 'panel' }, form)),
       h('div', {}, h('div', { class: 'panel' }, h('div', { class: 'row spread' }, h('h2', { style: 'margin: 0' }, 'What it takes'), go), faults, estimate),
         h('div', { class: 'panel' }, copyable('The spec', yaml), copyable('The same with curl', curl)))));
 

@@ -1,5 +1,5 @@
 // Studies: sets of experiments that answer one question.
-import { h, figure, count, pill, when, colour, SUBJECTS } from './dom.js';
+import { h, spread, count, pill, when, colour, modelColour, SUBJECTS } from './dom.js';
 import { get } from './api.js';
 import { scatter, heatMap } from './charts.js';
 
@@ -34,7 +34,9 @@ export async function study(main, parameters, id) {
       return { mean, n: v.length, sd: v.length > 1 ? Math.sqrt(v.reduce((a, b) => a + (b - mean) ** 2, 0) / (v.length - 1)) : 0 };
     };
     const macs = await macsOf(view);
-    plot = scatter(all.flatMap((p, i) => subjects.filter((k) => k !== 'teacher').map((k) => ({ k, x: macs(p, k), stat: stat(p, k), name: `${subjects.length > 2 ? `${SUBJECTS[k]} · ` : ''}${p.name}`, colour: colour(i) })).filter((x) => x.stat).map((x) => ({ ...x, y: x.stat.mean, error: x.stat.sd }))),
+    const taught = all.find((p) => stat(p, 'teacher'));
+    const teacher = taught ? [{ k: 'teacher', x: macs(taught, 'teacher'), stat: stat(taught, 'teacher'), name: SUBJECTS.teacher, colour: modelColour('teacher') }] : [];
+    plot = scatter([...teacher, ...all.flatMap((p, i) => subjects.filter((k) => k !== 'teacher').map((k) => ({ k, x: macs(p, k), stat: stat(p, k), name: `${subjects.length > 2 ? `${SUBJECTS[k]} · ` : ''}${p.name}`, colour: colour(i) })).filter((x) => x.stat))].filter((x) => x.x).map((x) => ({ ...x, y: x.stat.mean, error: x.stat.sd })),
       { x: 'MACs per sampling step', y: 'Fréchet distance', frontier: true, height: 360 });
     const ended = view.members.filter((m) => ['DONE', 'FAILED', 'CANCELED', 'PARTIAL'].includes(m.stage)).length;
     const report = view.artifacts.find((a) => a.name.endsWith('.html'));
@@ -43,7 +45,7 @@ export async function study(main, parameters, id) {
         h('a', { class: 'small', href: `#/compare?ids=${view.members.slice(0, 50).map((m) => m.experimentId).join(',')}` }, 'Compare all'))),
       h('p', { class: 'soft' }, view.question), h('div', { class: 'soft small' }, `${id} · ${ended} of ${view.members.length} experiments have ended`),
       h('div', { class: 'panel scroll' }, h('h2', {}, 'Fréchet distance, mean ± standard deviation over seeds'), h('table', {}, h('thead', {}, h('tr', {}, axes.map((a) => h('th', {}, a)), subjects.map((k) => h('th', { class: 'num' }, SUBJECTS[k])), h('th', {}, 'experiments'))),
-        h('tbody', {}, all.map((p) => h('tr', {}, axes.map((a) => h('td', {}, p.axes.find((x) => x.axis === a)?.value)), subjects.map((k) => { const v = stat(p, k); return h('td', { class: 'num' }, v ? `${figure(v.mean)}${v.n > 1 ? ` ± ${figure(v.sd)}` : ''}` : '–'); }),
+        h('tbody', {}, all.map((p) => h('tr', {}, axes.map((a) => h('td', {}, p.axes.find((x) => x.axis === a)?.value)), subjects.map((k) => { const v = stat(p, k); return h('td', { class: 'num' }, v ? spread(v.mean, v.sd) : '–'); }),
           h('td', {}, p.members.map((m) => h('a', { class: 'chip', href: `#/experiments/${m.experimentId}`, title: `${m.stage}, step ${m.step} of ${m.totalSteps}` }, `seed ${m.seed} · ${m.stage === 'DONE' ? 'done' : `${Math.round((100 * m.step) / Math.max(1, m.totalSteps))} %`}`)))))))),
       axes.length === 2 ? h('div', { class: 'panel' }, h('h2', {}, 'Mean distance of the students'), heatMap(axes[0], values(all, axes[0]), axes[1], values(all, axes[1]), (r, c) => {
         const p = all.find((x) => x.axes.some((a) => a.axis === axes[0] && a.value === r) && x.axes.some((a) => a.axis === axes[1] && a.value === c));
