@@ -24,6 +24,7 @@ import io.grpc.StatusRuntimeException;
 import io.smallrye.config.ConfigValidationException;
 import io.temporal.client.WorkflowClient;
 import io.temporal.client.WorkflowClientOptions;
+import io.temporal.common.VersioningBehavior;
 import io.temporal.common.WorkerDeploymentVersion;
 import io.temporal.common.interceptors.WorkerInterceptor;
 import io.temporal.serviceclient.WorkflowServiceStubs;
@@ -263,6 +264,9 @@ public final class WorkerMain {
             name ->
                 WorkerDeploymentOptions.newBuilder()
                     .setUseVersioning(true)
+                    // Pinned workflows, which train for days, would keep each old version's GPUs.
+                    // As an annotation a server refuses it of workers without a version.
+                    .setDefaultVersioningBehavior(VersioningBehavior.AUTO_UPGRADE)
                     .setVersion(
                         new WorkerDeploymentVersion(
                             name, deployment.buildId().orElse(CodeVersion.CURRENT)))

@@ -43,7 +43,6 @@ import dev.atelier.workflows.TrainingActivities.TrainTeacher;
 import io.temporal.activity.ActivityOptions;
 import io.temporal.common.Priority;
 import io.temporal.common.SearchAttributeUpdate;
-import io.temporal.common.VersioningBehavior;
 import io.temporal.failure.TemporalFailure;
 import io.temporal.workflow.Async;
 import io.temporal.workflow.CancellationScope;
@@ -53,7 +52,6 @@ import io.temporal.workflow.Promise;
 import io.temporal.workflow.SignalExternalWorkflowException;
 import io.temporal.workflow.Workflow;
 import io.temporal.workflow.WorkflowInit;
-import io.temporal.workflow.WorkflowVersioningBehavior;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -140,7 +138,6 @@ public final class DistillationWorkflowImpl implements DistillationWorkflow {
   }
 
   @Override
-  @WorkflowVersioningBehavior(VersioningBehavior.AUTO_UPGRADE) // trains for days: see Workers
   public void run(Input input) {
     journal.open();
     root = Optional.of(CancellationScope.current());

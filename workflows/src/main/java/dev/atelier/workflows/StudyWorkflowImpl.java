@@ -6,7 +6,6 @@ import dev.atelier.workflows.StudyActivities.RecordStudyStage;
 import dev.atelier.workflows.StudyActivities.ReportStudy;
 import io.temporal.api.enums.v1.ParentClosePolicy;
 import io.temporal.api.enums.v1.WorkflowIdReusePolicy;
-import io.temporal.common.VersioningBehavior;
 import io.temporal.failure.CanceledFailure;
 import io.temporal.failure.TemporalFailure;
 import io.temporal.workflow.Async;
@@ -15,7 +14,6 @@ import io.temporal.workflow.ChildWorkflowOptions;
 import io.temporal.workflow.Promise;
 import io.temporal.workflow.Workflow;
 import io.temporal.workflow.WorkflowInit;
-import io.temporal.workflow.WorkflowVersioningBehavior;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
@@ -43,7 +41,6 @@ public final class StudyWorkflowImpl implements StudyWorkflow {
   }
 
   @Override
-  @WorkflowVersioningBehavior(VersioningBehavior.AUTO_UPGRADE) // runs for weeks
   public void run(Input input) {
     try {
       runMembers();

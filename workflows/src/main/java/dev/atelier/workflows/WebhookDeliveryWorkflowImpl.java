@@ -1,11 +1,9 @@
 package dev.atelier.workflows;
 
 import dev.atelier.workflows.WebhookActivities.Delivery;
-import io.temporal.common.VersioningBehavior;
 import io.temporal.failure.TemporalFailure;
 import io.temporal.workflow.CancellationScope;
 import io.temporal.workflow.Workflow;
-import io.temporal.workflow.WorkflowVersioningBehavior;
 
 /** One activity whose retries are the schedule; then the row tells how it ended. */
 public final class WebhookDeliveryWorkflowImpl implements WebhookDeliveryWorkflow {
@@ -16,7 +14,6 @@ public final class WebhookDeliveryWorkflowImpl implements WebhookDeliveryWorkflo
       Workflow.newActivityStub(WebhookActivities.class, Activities.DATABASE);
 
   @Override
-  @WorkflowVersioningBehavior(VersioningBehavior.AUTO_UPGRADE) // may wait for a day
   public void run(Input input) {
     Delivery delivery = new Delivery(input.deliveryId());
     try {

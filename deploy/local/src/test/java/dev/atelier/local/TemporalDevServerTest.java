@@ -144,6 +144,7 @@ class TemporalDevServerTest {
         .setDeploymentOptions(
             WorkerDeploymentOptions.newBuilder()
                 .setUseVersioning(true)
+                .setDefaultVersioningBehavior(io.temporal.common.VersioningBehavior.AUTO_UPGRADE)
                 .setVersion(new WorkerDeploymentVersion(DEPLOYMENT, buildId))
                 .build())
         .build();
