@@ -468,7 +468,7 @@ final class Chaos {
     for (List<String> row : stack.query("select stage, count(*) from experiment group by stage")) {
       String status =
           switch (row.get(0)) {
-            case "DONE" -> "COMPLETED";
+            case "DONE", "PARTIAL" -> "COMPLETED";
             case "CANCELED" -> "CANCELED";
             case "FAILED" -> "FAILED";
             default -> "RUNNING";

@@ -391,6 +391,12 @@ final class ChaosStack implements AutoCloseable {
     query("select start_key from model where start_key is not null")
         .forEach(row -> named.add(row.get(0)));
     Set<String> stored = new HashSet<>(store.list("experiments/"));
+    // Lists of models, by content, stay as long as their experiment does.
+    query("select id from experiment")
+        .forEach(
+            row ->
+                stored.removeIf(
+                    key -> key.startsWith("experiments/%s/models/".formatted(row.get(0)))));
     List<String> orphans = new ArrayList<>();
     named.stream().filter(key -> !stored.contains(key)).forEach(k -> orphans.add("missing " + k));
     stored.stream().filter(key -> !named.contains(key)).forEach(k -> orphans.add("unknown " + k));
