@@ -38,6 +38,7 @@ final class ProgressReporter implements TrainingListener, AutoCloseable {
   private final ScheduledExecutorService timer;
   private final List<MetricPoint> pending = new ArrayList<>(); // guarded by this
   private Optional<TrainingMetrics> newest = Optional.empty(); // guarded by this
+  private final Object flushing = new Object();
   private volatile Optional<SupersededException> superseded = Optional.empty();
 
   ProgressReporter(ExperimentHistory history, Attempt attempt, boolean onGpu) {
@@ -150,19 +151,21 @@ final class ProgressReporter implements TrainingListener, AutoCloseable {
 
   /** Writes what is pending; it stays pending when that fails. */
   void flush() {
-    TrainingMetrics metrics;
-    List<MetricPoint> points;
-    synchronized (this) {
-      if (newest.isEmpty() || pending.isEmpty()) {
-        return;
+    synchronized (flushing) { // the timer and the training would else forget the same points twice
+      TrainingMetrics metrics;
+      List<MetricPoint> points;
+      synchronized (this) {
+        if (newest.isEmpty() || pending.isEmpty()) {
+          return;
+        }
+        metrics = newest.get();
+        points = List.copyOf(pending);
       }
-      metrics = newest.get();
-      points = List.copyOf(pending);
-    }
-    history.recordProgress(
-        attempt, metrics.step(), metrics.loss(), metrics.imagesPerSecond(), points, usage());
-    synchronized (this) {
-      pending.subList(0, points.size()).clear();
+      history.recordProgress(
+          attempt, metrics.step(), metrics.loss(), metrics.imagesPerSecond(), points, usage());
+      synchronized (this) {
+        pending.subList(0, points.size()).clear();
+      }
     }
   }
 

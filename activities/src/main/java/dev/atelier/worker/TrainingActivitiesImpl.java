@@ -22,6 +22,7 @@ import dev.atelier.store.S3CheckpointStore;
 import dev.atelier.store.Sha256;
 import dev.atelier.store.TrainingEnvironment;
 import dev.atelier.training.Checkpoint;
+import dev.atelier.training.CheckpointStore;
 import dev.atelier.training.Distillation;
 import dev.atelier.training.DivergedException;
 import dev.atelier.training.InitialWeights;
@@ -271,7 +272,7 @@ final class TrainingActivitiesImpl implements TrainingActivities {
         new TrainingLoop(
                 task,
                 images,
-                TrainingMeters.timed(checkpoints),
+                TrainingMeters.timed(afterMetrics(progress, checkpoints)),
                 meters,
                 stop,
                 config.device(),
@@ -292,6 +293,25 @@ final class TrainingActivitiesImpl implements TrainingActivities {
         last.manifestKey(),
         last.manifestSha256(),
         last.step());
+  }
+
+  /**
+   * Writes the metrics that are pending before each checkpoint: whoever goes on from it does not
+   * repeat the steps that they are of.
+   */
+  private static CheckpointStore afterMetrics(ProgressReporter progress, CheckpointStore store) {
+    return new CheckpointStore() {
+      @Override
+      public Optional<Checkpoint> latest() throws IOException {
+        return store.latest();
+      }
+
+      @Override
+      public void save(Checkpoint checkpoint) throws IOException {
+        progress.flush();
+        store.save(checkpoint);
+      }
+    };
   }
 
   /** Keeps the weights that a training began with, which merging needs. */
