@@ -67,11 +67,11 @@ class ProductionShapeIT {
       dataset: {source: "shapes?count=64", resolution: 8}
       diffusion: {timesteps: 100}
       teacher:
-        network: &tiny {channels: 8, multipliers: [1, 2], resBlocks: 1, attentionResolutions: [4]}
+        network: {channels: 8, multipliers: [1, 2], resBlocks: 1, attentionResolutions: [4]}
         training: {steps: 20, batchSize: 4, warmupSteps: 5, emaDecay: 0.9, metricsEverySteps: 5}
       students:
         count: 1
-        network: *tiny
+        network: {channels: 8, multipliers: [1, 2], resBlocks: 1, attentionResolutions: [4]}
         training: {steps: 1500, batchSize: 4, warmupSteps: 5, emaDecay: 0.9,
           checkpointEverySteps: 100000, metricsEverySteps: 5}
       evaluation:
