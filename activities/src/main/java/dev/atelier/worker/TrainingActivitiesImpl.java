@@ -299,7 +299,7 @@ final class TrainingActivitiesImpl implements TrainingActivities {
    * Writes the metrics that are pending before each checkpoint: whoever goes on from it does not
    * repeat the steps that they are of.
    */
-  private static CheckpointStore afterMetrics(ProgressReporter progress, CheckpointStore store) {
+  static CheckpointStore afterMetrics(ProgressReporter progress, CheckpointStore store) {
     return new CheckpointStore() {
       @Override
       public Optional<Checkpoint> latest() throws IOException {

@@ -2,20 +2,138 @@ package dev.atelier.worker;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.atelier.store.ExperimentHistory;
+import dev.atelier.store.ExperimentHistory.Attempt;
 import dev.atelier.store.ExperimentHistory.MetricPoint;
+import dev.atelier.training.Checkpoint;
+import dev.atelier.training.CheckpointStore;
 import dev.atelier.training.TrainingMetrics;
 import dev.atelier.training.TrainingMetrics.Series;
 import dev.atelier.training.TrainingMetrics.Spread;
+import dev.atelier.workflows.ModelKey;
+import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalLong;
+import org.flywaydb.core.Flyway;
+import org.jdbi.v3.core.Jdbi;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 class ProgressReporterTest {
 
+  @TempDir static Path directory;
+  private static EmbeddedPostgres postgres;
+  private static Jdbi sql;
+  private static ExperimentHistory history;
+  private Attempt attempt;
+
+  @BeforeAll
+  static void startPostgres() throws IOException {
+    postgres = EmbeddedPostgres.start();
+    Flyway.configure().dataSource(postgres.getPostgresDatabase()).load().migrate();
+    sql = Jdbi.create(postgres.getPostgresDatabase());
+    history = new ExperimentHistory(postgres.getPostgresDatabase());
+    // Slow enough that two writes of the same points overlap.
+    sql.useHandle(
+        handle ->
+            handle.execute(
+                """
+                create function slow() returns trigger language plpgsql as $$
+                begin perform pg_sleep(0.3); return null; end $$;
+                create trigger slow before insert on metric_point
+                for each statement execute function slow();
+                """));
+  }
+
+  @AfterAll
+  static void stopPostgres() throws IOException {
+    postgres.close();
+  }
+
+  @BeforeEach
+  void insertModel() {
+    sql.useHandle(
+        handle -> {
+          handle.execute("delete from experiment");
+          handle.execute(
+              "insert into experiment (id, name, spec, stage) values ('e', 'e', '{}', 'QUEUED')");
+          handle.execute(
+              """
+              insert into model (experiment_id, key, position, range_low, range_high, state,
+                  total_steps)
+              values ('e', 'student-1', 1, 0, 1000, 'PENDING', 100)
+              """);
+        });
+    attempt = history.startAttempt("e", ModelKey.student(1), 100, 5, Optional.of(7L), "worker");
+  }
+
+  @Test
+  void shouldHaveWrittenTheMetricsOfTheStepsBeforeACheckpointWhenItIsSaved() throws IOException {
+    try (ProgressReporter progress = new ProgressReporter(history, attempt, false)) {
+      List<List<Integer>> stepsAtSave = new ArrayList<>();
+      CheckpointStore store =
+          TrainingActivitiesImpl.afterMetrics(
+              progress,
+              new CheckpointStore() {
+                @Override
+                public Optional<Checkpoint> latest() {
+                  return Optional.empty();
+                }
+
+                @Override
+                public void save(Checkpoint checkpoint) {
+                  stepsAtSave.add(stepsOfLoss());
+                }
+              });
+      progress.onMetrics(metrics(10, Map.of()));
+      progress.onMetrics(metrics(20, Map.of()));
+      store.save(new Checkpoint(20, "spec", "code", directory));
+
+      assertThat(stepsAtSave).containsExactly(List.of(10, 20));
+    }
+  }
+
+  @Test
+  void shouldLoseNoPointWhenTwoThreadsWriteAtOnce() throws InterruptedException {
+    try (ProgressReporter progress = new ProgressReporter(history, attempt, false)) {
+      progress.onMetrics(metrics(10, Map.of()));
+      Thread first = new Thread(progress::flush);
+      Thread second = new Thread(progress::flush);
+      first.start();
+      second.start();
+      Thread.sleep(100); // both are at it
+      progress.onMetrics(metrics(20, Map.of()));
+      first.join();
+      second.join();
+    }
+    assertThat(stepsOfLoss()).containsExactly(10, 20);
+  }
+
+  private static List<Integer> stepsOfLoss() {
+    return sql.withHandle(
+        handle ->
+            handle
+                .createQuery("select step from metric_point where series = 'loss' order by step")
+                .mapTo(Integer.class)
+                .list());
+  }
+
   private static TrainingMetrics metrics(Map<Series, Spread> spread) {
+    return metrics(20, spread);
+  }
+
+  private static TrainingMetrics metrics(int step, Map<Series, Spread> spread) {
     return new TrainingMetrics(
-        20,
+        step,
         100,
         1.5,
         0.5,
