@@ -76,7 +76,7 @@ def process(command, log: pathlib.Path, **options):
     try:
         yield started
     finally:
-        started.send_signal(signal.SIGINT)
+        started.terminate()
         try:
             started.wait(60)
         except subprocess.TimeoutExpired:

@@ -22,6 +22,7 @@ import java.util.OptionalDouble;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import javax.sql.DataSource;
 import org.jdbi.v3.core.Handle;
 import org.jdbi.v3.core.HandleCallback;
@@ -59,7 +60,15 @@ public final class ExperimentHistory {
 
   /** A file that users can download. */
   public record Artifact(
-      String name, String kind, String objectKey, String contentType, long bytes, String sha256) {}
+      String name, String kind, String objectKey, String contentType, long bytes, String sha256) {
+
+    /** Names of the pictures that are made of an evaluated subject. */
+    static List<String> picturesOf(String subject) {
+      return Stream.of("samples-%s.png", "trajectory-%s.png", "trajectory-%s.json")
+          .map(name -> name.formatted(subject))
+          .toList();
+    }
+  }
 
   /**
    * The figures of one subject.

@@ -1,5 +1,6 @@
 package dev.atelier.store;
 
+import dev.atelier.store.ExperimentHistory.Artifact;
 import dev.atelier.store.ExperimentHistory.CheckpointRow;
 import dev.atelier.workflows.ModelKey;
 import dev.atelier.workflows.ModelState;
@@ -295,12 +296,12 @@ public final class ReuseHistory {
                   insert into artifact
                     (experiment_id, name, kind, object_key, content_type, bytes, sha256)
                   select :id, name, kind, object_key, content_type, bytes, sha256
-                  from artifact where experiment_id = :source and name = :grid
+                  from artifact where experiment_id = :source and name in (<pictures>)
                   on conflict (experiment_id, name) do nothing
                   """)
               .bind("id", experimentId)
               .bind("source", source.get())
-              .bind("grid", "samples-%s.png".formatted(subject))
+              .bindList("pictures", Artifact.picturesOf(subject))
               .execute();
           return handle
               .createQuery(

@@ -14,15 +14,18 @@ import dev.atelier.network.TorchModule;
 import dev.atelier.spec.DiffusionSpec;
 import dev.atelier.spec.EvaluationSpec.SamplerSpec;
 import dev.atelier.spec.TimestepRange;
+import java.io.ByteArrayOutputStream;
 import java.nio.FloatBuffer;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.Set;
 import java.util.function.BooleanSupplier;
 
 /**
@@ -63,6 +66,21 @@ public final class EnsembleSampler implements AutoCloseable {
       Optional<Double> macsPerStep,
       double seconds,
       double imagesPerSecond) {}
+
+  /**
+   * Images on their way from noise to clean.
+   *
+   * @param timesteps of the frames: the model that owns t paints next; the last, -1, is clean
+   * @param images in each frame
+   * @param chw 8-bit, [timesteps, images, C, H, W]
+   */
+  @SuppressWarnings("ArrayRecordComponent") // never compared
+  public record Frames(List<Integer> timesteps, int images, byte[] chw) {}
+
+  /** Sees x at each step of a batch, and the clean images at the end. */
+  private interface StepObserver {
+    void onStep(int k, FloatBuffer x);
+  }
 
   private final Map<Path, TorchModule> modules = new LinkedHashMap<>(); // one per archive
   private final List<OwnedModel> models;
@@ -168,7 +186,7 @@ public final class EnsembleSampler implements AutoCloseable {
     long done = 0;
     while (done < count && !stopRequested.getAsBoolean()) {
       int n = (int) Math.min(batchSize, count - done);
-      FloatBuffer x = sampleBatch(firstIndex + done, n, stopRequested);
+      FloatBuffer x = sampleBatch(firstIndex + done, n, stopRequested, (k, unused) -> {});
       if (stopRequested.getAsBoolean()) {
         break;
       }
@@ -179,8 +197,41 @@ public final class EnsembleSampler implements AutoCloseable {
     return new SamplingReport(done, plan.size(), macsPerStep(), seconds, done / seconds);
   }
 
+  /**
+   * The first images at some steps from noise to clean, evenly spread over the sampler's.
+   *
+   * @param images fewer where memory is short
+   * @param frames fewer where the sampler has fewer steps; at least 2
+   * @param stopRequested asked before every step; true ends the run early, with fewer frames
+   */
+  public Frames trajectory(int images, int frames, BooleanSupplier stopRequested) {
+    int kept = Math.min(frames, plan.size() + 1);
+    Set<Integer> steps = new HashSet<>();
+    for (int f = 0; f < kept; f++) {
+      steps.add((int) ((long) f * plan.size() / (kept - 1)));
+    }
+    List<Integer> timesteps = new ArrayList<>();
+    ByteArrayOutputStream chw = new ByteArrayOutputStream();
+    int n = batchSize(images);
+    FloatBuffer clean =
+        sampleBatch(
+            0,
+            n,
+            stopRequested,
+            (k, x) -> {
+              if (steps.contains(k)) {
+                timesteps.add(plan.timesteps().get(k));
+                chw.writeBytes(toBytes(x));
+              }
+            });
+    timesteps.add(-1);
+    chw.writeBytes(toBytes(clean));
+    return new Frames(timesteps, n, chw.toByteArray());
+  }
+
   /** Samples {@code n} images from {@code firstIndex} on: floats [N, C, H, W] in [-1, 1]. */
-  private FloatBuffer sampleBatch(long firstIndex, int n, BooleanSupplier stopRequested) {
+  private FloatBuffer sampleBatch(
+      long firstIndex, int n, BooleanSupplier stopRequested, StepObserver observer) {
     int elements = channels * resolution * resolution;
     HostTensor input = HostTensor.zeros(HostTensor.DType.F32, n, channels, resolution, resolution);
     HostTensor t = HostTensor.zeros(HostTensor.DType.I64, n);
@@ -200,6 +251,7 @@ public final class EnsembleSampler implements AutoCloseable {
     for (int k = 0; k < plan.size() && !stopRequested.getAsBoolean(); k++) {
       int now = plan.timesteps().get(k);
       int next = plan.next(k);
+      observer.onStep(k, x);
       Arrays.fill(timesteps, now);
       t.putLongs(timesteps);
       modules

@@ -26,6 +26,7 @@ import dev.atelier.network.UNet;
 import dev.atelier.spec.EvaluationSpec;
 import dev.atelier.spec.EvaluationSpec.ExtractorSpec;
 import dev.atelier.store.ExperimentHistory;
+import dev.atelier.store.ExperimentHistory.Artifact;
 import dev.atelier.store.ExperimentHistory.Evaluation;
 import dev.atelier.store.ExperimentKeys;
 import dev.atelier.store.ObjectStore;
@@ -33,6 +34,7 @@ import dev.atelier.store.ReuseHistory;
 import dev.atelier.store.Sha256;
 import dev.atelier.training.AvailableMemory;
 import dev.atelier.training.EnsembleSampler;
+import dev.atelier.training.EnsembleSampler.Frames;
 import dev.atelier.training.EnsembleSampler.OwnedModel;
 import dev.atelier.training.EnsembleSampler.SamplingReport;
 import dev.atelier.workflows.DatasetRef;
@@ -60,6 +62,8 @@ import java.util.function.BooleanSupplier;
 /** Samples from trained models and measures how far the samples are from the dataset. */
 final class EvaluationActivitiesImpl implements EvaluationActivities {
 
+  private static final int TRAJECTORY_IMAGES = 8;
+  private static final int TRAJECTORY_FRAMES = 25;
   private static final ObjectMapper JSON = new ObjectMapper().registerModule(new Jdk8Module());
 
   private final WorkerConfig.Worker config;
@@ -337,6 +341,7 @@ final class EvaluationActivitiesImpl implements EvaluationActivities {
         FeatureExtractor extractor = open(subject.extractor(), evaluation, resolution)) {
       if (firstShard) {
         keepGrid(subject, sampler, heartbeat);
+        keepTrajectory(subject, sampler, heartbeat);
       }
       FeatureShard features = new FeatureShard(task.images(), extractor);
       int timedImages = 0;
@@ -392,6 +397,45 @@ final class EvaluationActivitiesImpl implements EvaluationActivities {
             evaluation.gridRows(),
             evaluation.gridColumns(),
             DatasetActivitiesImpl.scaleFor(dataset.resolution())));
+  }
+
+  /** A column per image, a row per frame, and the timesteps of the rows beside it. */
+  private void keepTrajectory(Evaluate subject, EnsembleSampler sampler, Heartbeat heartbeat)
+      throws IOException {
+    DatasetRef dataset = subject.dataset();
+    Frames frames =
+        sampler.trajectory(
+            Math.min(TRAJECTORY_IMAGES, subject.evaluation().samples()),
+            TRAJECTORY_FRAMES,
+            () -> draining.getAsBoolean() || heartbeat.ended().isPresent());
+    stopIfAsked(heartbeat);
+    int rows = frames.timesteps().size();
+    String name = "trajectory-" + subject.subject().label();
+    keepTrajectoryFile(
+        subject,
+        name + ".png",
+        "image/png",
+        ImageGrid.png(
+            frames.chw(),
+            rows * frames.images(),
+            dataset.channels(),
+            dataset.resolution(),
+            rows,
+            frames.images(),
+            DatasetActivitiesImpl.scaleFor(dataset.resolution())));
+    keepTrajectoryFile(
+        subject,
+        name + ".json",
+        "application/json",
+        JSON.writeValueAsBytes(Map.of("timesteps", frames.timesteps())));
+  }
+
+  private void keepTrajectoryFile(Evaluate subject, String name, String type, byte[] content) {
+    String key = ExperimentKeys.samples(subject.experimentId(), name);
+    store.put(key, content, type);
+    history.recordArtifact(
+        subject.experimentId(),
+        new Artifact(name, "trajectory", key, type, content.length, Sha256.of(content)));
   }
 
   @Override

@@ -185,6 +185,10 @@ class ReuseHistoryTest {
             Optional.of(36L)));
     history.recordArtifact(
         "e0", new Artifact("samples-teacher.png", "grid", "e0/grid", "image/png", 9, "abc"));
+    history.recordArtifact(
+        "e0", new Artifact("trajectory-teacher.png", "trajectory", "e0/way", "image/png", 9, "d"));
+    history.recordArtifact(
+        "e0", new Artifact("samples-o2mkd.png", "grid", "e0/other", "image/png", 9, "e"));
     reuse.recordEvaluated("e0", "teacher", "f");
 
     assertThat(reuse.takeOverEvaluation("e1", "teacher", "other")).isEmpty();
@@ -198,7 +202,7 @@ class ReuseHistoryTest {
                 h.createQuery("select object_key from artifact where experiment_id = 'e1'")
                     .mapTo(String.class)
                     .list());
-    assertThat(grids).containsExactly("e0/grid");
+    assertThat(grids).containsExactlyInAnyOrder("e0/grid", "e0/way");
   }
 
   private static void train(String experimentId, String fingerprint) {

@@ -15,10 +15,12 @@ import dev.atelier.spec.EvaluationSpec.SamplerSpec.Kind;
 import dev.atelier.spec.EvaluationSpec.SamplerSpec.Spacing;
 import dev.atelier.spec.NetworkSpec;
 import dev.atelier.spec.TimestepRange;
+import dev.atelier.training.EnsembleSampler.Frames;
 import dev.atelier.training.EnsembleSampler.OwnedModel;
 import java.nio.FloatBuffer;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -124,6 +126,35 @@ class EnsembleSamplerTest {
     assertThat(sample(students, spec, 5, OptionalLong.empty())).isEqualTo(expected);
     List<OwnedModel> others = List.of(model(8, 0, 250), model(16, 250, 1000));
     assertThat(sample(others, spec, 5, OptionalLong.empty())).isNotEqualTo(expected);
+  }
+
+  @Test
+  void shouldKeepTheWayFromNoiseToTheImagesThatItSamples() throws Exception {
+    SamplerSpec spec = new SamplerSpec(Kind.DDIM, 10, Spacing.TRAILING, 0.0);
+    List<OwnedModel> models = List.of(model(8, 0, 400), model(16, 400, 1000));
+    try (EnsembleSampler sampler =
+        new EnsembleSampler(models, DIFFUSION, spec, 9, 3, 8, 0, "cpu", OptionalLong.empty())) {
+      byte[] images = new byte[4 * 192];
+      sampler.sample(
+          0, 4, 4, (i, n, chw) -> System.arraycopy(chw, 0, images, 0, n * 192), () -> false);
+
+      Frames all = sampler.trajectory(4, 25, () -> false);
+      assertThat(all.timesteps())
+          .containsExactly(999, 899, 799, 699, 599, 499, 399, 299, 199, 99, -1);
+      assertThat(all.images()).isEqualTo(4);
+      assertThat(frame(all, 10)).isEqualTo(images);
+
+      Frames some = sampler.trajectory(4, 3, () -> false);
+      assertThat(some.timesteps()).containsExactly(999, 499, -1);
+      assertThat(frame(some, 0)).isEqualTo(frame(all, 0)).isNotEqualTo(frame(all, 1));
+      assertThat(frame(some, 1)).isEqualTo(frame(all, 5));
+      assertThat(frame(some, 2)).isEqualTo(images);
+    }
+  }
+
+  private static byte[] frame(Frames frames, int row) {
+    int bytes = frames.images() * 192;
+    return Arrays.copyOfRange(frames.chw(), row * bytes, (row + 1) * bytes);
   }
 
   @ParameterizedTest

@@ -120,43 +120,56 @@ export async function experiment(main, parameters, id) {
         ].map(([name, value]) => h('tr', {}, h('td', { class: 'soft small' }, name), view.evaluations.map((e) => h('td', { class: 'num' }, value(e)))))))) : h('div', {})));
   }
 
+  let pictures = '';
   function showSamples() {
     const order = ['dataset', 'teacher', 'one-to-one', 'o2mkd', 'merged'];
-    const grids = view.artifacts.filter((a) => /^samples-.*\.png$/.test(a.name)).map((a) => [a.name.replace(/^samples-|\.png$/g, ''), a]).sort((a, b) => order.indexOf(a[0]) - order.indexOf(b[0]));
+    const of = (pattern) => view.artifacts.filter((a) => pattern.test(a.name)).map((a) => [a.name.replace(/^(samples|trajectory)-|\.\w+$/g, ''), a])
+      .sort((a, b) => order.indexOf(a[0]) - order.indexOf(b[0]));
+    const grids = of(/^samples-.*\.png$/);
+    const paths = of(/^trajectory-.*\.png$/);
+    const found = [...grids, ...paths].map(([, a]) => a.sha256).join();
+    if (found === pictures) return; // and keep the slider where it is
+    pictures = found;
     samples.hidden = !grids.length;
-    const paths = view.artifacts.filter((a) => /^trajectory-.*\.png$/.test(a.name));
+    const ways = h('div', {});
     samples.replaceChildren(h('h2', {}, 'Samples from the same noise'),
       h('div', { class: 'grids' }, grids.map(([name, a]) => h('figure', {}, h('figcaption', {}, name === 'dataset' ? 'real images' : SUBJECTS[name] || name), h('a', { href: a.href }, h('img', { src: a.href, alt: `Grid of ${name === 'dataset' ? 'real images' : `samples of ${name}`}` }))))),
-      paths.length ? trajectory(paths) : '');
+      ways);
+    if (paths.length) trajectories(paths).then((element) => ways.replaceChildren(element), (e) => notes.replaceChildren(problem(e)));
   }
 
-  /** The way from noise to image: each file is a strip of grids, from the first to the last sampling step that was kept. */
-  function trajectory(paths) {
-    const described = view.evaluations[0]?.protocol?.trajectory || [];
-    const info = h('div', { class: 'small', 'aria-live': 'polite' });
-    const frames = paths.map((a) => {
-      const name = a.name.replace(/^trajectory-|\.png$/g, '');
-      const canvas = h('canvas', { style: 'width: 100%; image-rendering: pixelated; border-radius: 6px', role: 'img', 'aria-label': `x_t of ${name}` });
-      const image = new Image();
-      image.src = a.href;
-      return { name, canvas, image };
-    });
-    const slider = h('input', { type: 'range', min: 0, max: Math.max(0, described.length - 1), value: Math.max(0, described.length - 1), style: 'width: 100%', 'aria-label': 'Sampling step', oninput: () => draw() });
+  /** The way from noise to image. A picture has a row per frame and, beside it in JSON, the t of each row; -1 is the clean image. */
+  async function trajectories(paths) {
+    const GAP = 2; // pixels between the rows of a picture
+    const frames = await Promise.all(paths.map(async ([name, a]) => ({
+      name, picture: h('img', { src: a.href, alt: '' }),
+      timesteps: (await get(`/experiments/${id}/artifacts/trajectory-${name}.json`)).timesteps,
+      canvas: h('canvas', { class: 'pixels', role: 'img', 'aria-label': `Images of ${SUBJECTS[name] || name} at the chosen step` }),
+    })));
+    const { timesteps } = frames.find((f) => f.name === 'o2mkd') || frames[0];
+    const ownerOf = (t) => view.models.find((m) => /^student-/.test(m.key) && t >= m.range.low && t < m.range.high);
+    const said = h('div', { class: 'small', 'aria-live': 'polite' });
+    const last = timesteps.length - 1;
+    const slider = h('input', { type: 'range', min: 0, max: last, value: last, 'aria-label': 'Sampling step, from noise to image', oninput: () => draw() });
+    const colours = timesteps.slice(0, -1).map((t) => ownerOf(t)).map((m) => (m ? modelColour(m.key) : 'transparent'));
+    const band = h('div', { class: 'band', 'aria-hidden': 'true', style: `background: linear-gradient(to right, ${colours.map((c, i) => `${c} ${(100 * i) / last}% ${(100 * (i + 1)) / last}%`).join(', ')})` });
     const draw = () => {
-      const i = Number(slider.value);
-      for (const { canvas, image } of frames) {
-        if (!image.naturalWidth) continue;
-        const side = image.naturalHeight / Math.max(1, described.length);
-        canvas.width = image.naturalWidth;
-        canvas.height = side;
-        canvas.getContext('2d').drawImage(image, 0, i * side, image.naturalWidth, side, 0, 0, image.naturalWidth, side);
+      const row = Number(slider.value);
+      for (const { picture, canvas, timesteps: own } of frames) {
+        if (!picture.naturalWidth) continue;
+        const height = (picture.naturalHeight + GAP) / own.length;
+        canvas.width = picture.naturalWidth;
+        canvas.height = height - GAP;
+        canvas.getContext('2d').drawImage(picture, 0, -Math.min(row, own.length - 1) * height);
       }
-      const t = described[i];
-      const owner = view.models.find((m) => m.key.startsWith('student-') && t >= m.range.low && t < m.range.high);
-      info.replaceChildren(`t = ${t}: `, owner ? h('strong', { style: `color: ${modelColour(owner.key)}` }, `${owner.key} is painting`) : 'done');
+      const t = timesteps[row];
+      const owner = ownerOf(t);
+      said.replaceChildren(...(t < 0 ? ['The clean image.'] : [`x at t = ${t}`, ...(owner ? ['; ', h('strong', { style: `color: ${modelColour(owner.key)}` }, owner.key), ' paints next.'] : ['.'])]));
     };
-    frames.forEach(({ image }) => image.addEventListener('load', draw));
-    return h('div', {}, h('h3', {}, 'From noise to image'), slider, info, h('div', { class: 'grids' }, frames.map(({ name, canvas }) => h('figure', {}, h('figcaption', {}, SUBJECTS[name] || name), canvas))));
+    frames.forEach(({ picture }) => picture.addEventListener('load', draw));
+    draw();
+    return h('div', {}, h('h3', {}, 'From noise to image'), h('div', { class: 'way' }, slider, band, said),
+      h('div', { class: 'ways' }, frames.map(({ name, canvas }) => h('figure', {}, h('figcaption', {}, SUBJECTS[name] || name), canvas))));
   }
 
   function showFiles() {
