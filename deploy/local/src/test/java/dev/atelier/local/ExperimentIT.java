@@ -411,6 +411,7 @@ class ExperimentIT {
         .isDirectoryContaining(f -> f.endsWith("merged-1.safetensors"))
         .isDirectoryContaining(f -> f.endsWith("merged-ensemble.pt"))
         .isDirectoryContaining(f -> f.endsWith("samples-merged.png"))
+        .isDirectoryContaining(f -> f.endsWith("trajectory-o2mkd.png"))
         .isDirectoryContaining(f -> f.endsWith("merge.json"))
         .isDirectoryContaining(f -> f.endsWith("frontier.json"))
         .isDirectoryContaining(f -> f.endsWith("samples-dataset.png"));
