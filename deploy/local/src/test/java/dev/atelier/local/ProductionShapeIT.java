@@ -75,8 +75,8 @@ class ProductionShapeIT {
         training: {steps: 1500, batchSize: 4, warmupSteps: 5, emaDecay: 0.9,
           checkpointEverySteps: 100000, metricsEverySteps: 5}
       evaluation:
-        samples: 64
-        batchSize: 16
+        samples: 200
+        batchSize: 50
         gridRows: 2
         gridColumns: 2
         sampler: {steps: 2, spacing: uniform}
