@@ -1,7 +1,7 @@
 package dev.atelier.api.experiment;
 
 import dev.atelier.api.IdempotencyKey;
-import dev.atelier.api.export.Csv;
+import dev.atelier.api.export.Table;
 import dev.atelier.api.history.Cursor;
 import dev.atelier.api.history.HistoryQuery;
 import dev.atelier.api.history.Sort;
@@ -155,7 +155,10 @@ public class ExperimentResource {
         @Content(
             mediaType = MediaType.APPLICATION_JSON,
             schema = @Schema(implementation = ExperimentPage.class)),
-        @Content(mediaType = Csv.MEDIA_TYPE, schema = @Schema(implementation = String.class))
+        @Content(mediaType = Table.CSV, schema = @Schema(implementation = String.class)),
+        @Content(
+            mediaType = Table.ARROW,
+            schema = @Schema(type = SchemaType.STRING, format = "binary"))
       })
   public ExperimentPage list(
       @QueryParam("q")
@@ -197,10 +200,10 @@ public class ExperimentResource {
   }
 
   @GET
-  @Produces(Csv.IF_ASKED_FOR)
+  @Produces({Table.CSV_IF_ASKED_FOR, Table.ARROW_IF_ASKED_FOR})
   @Blocking
   @Operation(operationId = "listExperiments", hidden = true)
-  public Csv listAsCsv(
+  public Table listAsTable(
       @QueryParam("q") String query,
       @QueryParam("sort") String sort,
       @QueryParam("stage") String stage,
@@ -228,7 +231,10 @@ public class ExperimentResource {
         @Content(
             mediaType = MediaType.APPLICATION_JSON,
             schema = @Schema(implementation = Comparison.class)),
-        @Content(mediaType = Csv.MEDIA_TYPE, schema = @Schema(implementation = String.class))
+        @Content(mediaType = Table.CSV, schema = @Schema(implementation = String.class)),
+        @Content(
+            mediaType = Table.ARROW,
+            schema = @Schema(type = SchemaType.STRING, format = "binary"))
       })
   public Comparison compare(
       @QueryParam("ids") @Parameter(description = "2 to 50 ids with commas between") String text) {
@@ -240,10 +246,10 @@ public class ExperimentResource {
 
   @GET
   @Path("/compare")
-  @Produces(Csv.IF_ASKED_FOR)
+  @Produces({Table.CSV_IF_ASKED_FOR, Table.ARROW_IF_ASKED_FOR})
   @Blocking
   @Operation(operationId = "compareExperiments", hidden = true)
-  public Csv compareAsCsv(@QueryParam("ids") String text) {
+  public Table compareAsTable(@QueryParam("ids") String text) {
     return exports.comparison(compare(text));
   }
 
@@ -317,7 +323,10 @@ public class ExperimentResource {
         @Content(
             mediaType = MediaType.APPLICATION_JSON,
             schema = @Schema(implementation = EventPage.class)),
-        @Content(mediaType = Csv.MEDIA_TYPE, schema = @Schema(implementation = String.class))
+        @Content(mediaType = Table.CSV, schema = @Schema(implementation = String.class)),
+        @Content(
+            mediaType = Table.ARROW,
+            schema = @Schema(type = SchemaType.STRING, format = "binary"))
       })
   public EventPage events(
       @PathParam("id") String id,
@@ -341,10 +350,10 @@ public class ExperimentResource {
 
   @GET
   @Path("/{id}/events")
-  @Produces(Csv.IF_ASKED_FOR)
+  @Produces({Table.CSV_IF_ASKED_FOR, Table.ARROW_IF_ASKED_FOR})
   @Blocking
   @Operation(operationId = "listEvents", hidden = true)
-  public Csv eventsAsCsv(@PathParam("id") String id) {
+  public Table eventsAsTable(@PathParam("id") String id) {
     return exports.events(id);
   }
 
@@ -390,7 +399,10 @@ public class ExperimentResource {
         @Content(
             mediaType = MediaType.APPLICATION_JSON,
             schema = @Schema(implementation = MetricSeries.class)),
-        @Content(mediaType = Csv.MEDIA_TYPE, schema = @Schema(implementation = String.class))
+        @Content(mediaType = Table.CSV, schema = @Schema(implementation = String.class)),
+        @Content(
+            mediaType = Table.ARROW,
+            schema = @Schema(type = SchemaType.STRING, format = "binary"))
       })
   public MetricSeries metrics(
       @PathParam("id") String id,
@@ -436,10 +448,10 @@ public class ExperimentResource {
 
   @GET
   @Path("/{id}/models/{key}/metrics")
-  @Produces(Csv.IF_ASKED_FOR)
+  @Produces({Table.CSV_IF_ASKED_FOR, Table.ARROW_IF_ASKED_FOR})
   @Blocking
   @Operation(operationId = "modelMetrics", hidden = true)
-  public Csv metricsAsCsv(
+  public Table metricsAsTable(
       @PathParam("id") String id,
       @PathParam("key") String key,
       @QueryParam("series") String series,

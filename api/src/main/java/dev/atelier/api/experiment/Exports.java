@@ -1,6 +1,7 @@
 package dev.atelier.api.experiment;
 
-import dev.atelier.api.export.Csv;
+import dev.atelier.api.export.Table;
+import dev.atelier.api.export.Table.Column;
 import dev.atelier.api.history.Cursor;
 import dev.atelier.api.history.HistoryQuery;
 import dev.atelier.api.history.Sort;
@@ -29,14 +30,28 @@ class Exports {
   }
 
   /** Every experiment that the query describes. */
-  Csv experiments(HistoryQuery query, Sort sort) {
-    List<String> columns =
+  Table experiments(HistoryQuery query, Sort sort) {
+    List<Column> columns =
         new ArrayList<>(
-            List.of("id", "name", "stage", "dataset", "students", "p", "step", "totalSteps"));
-    SUBJECTS.forEach(subject -> columns.add("distance." + subject));
-    SUBJECTS.forEach(subject -> columns.add("macsPerStep." + subject));
-    columns.addAll(List.of("labels", "study", "createdAt", "updatedAt", "finishedAt"));
-    return new Csv(
+            List.of(
+                Column.text("id"),
+                Column.text("name"),
+                Column.text("stage"),
+                Column.text("dataset"),
+                Column.integer("students"),
+                Column.real("p"),
+                Column.integer("step"),
+                Column.integer("totalSteps")));
+    SUBJECTS.forEach(subject -> columns.add(Column.real("distance." + subject)));
+    SUBJECTS.forEach(subject -> columns.add(Column.real("macsPerStep." + subject)));
+    columns.addAll(
+        List.of(
+            Column.text("labels"),
+            Column.text("study"),
+            Column.time("createdAt"),
+            Column.time("updatedAt"),
+            Column.time("finishedAt")));
+    return new Table(
         columns,
         sink -> {
           Optional<Cursor> after = Optional.empty();
@@ -75,10 +90,10 @@ class Exports {
   }
 
   /** A row for each field that differs and each figure, a column for each experiment. */
-  Csv comparison(Comparison comparison) {
-    List<String> columns = new ArrayList<>(List.of("name"));
-    comparison.experiments().forEach(experiment -> columns.add(experiment.id()));
-    return new Csv(
+  Table comparison(Comparison comparison) {
+    List<Column> columns = new ArrayList<>(List.of(Column.text("name")));
+    comparison.experiments().forEach(experiment -> columns.add(Column.text(experiment.id())));
+    return new Table(
         columns,
         sink -> {
           for (List<Comparison.Row> rows :
@@ -93,10 +108,15 @@ class Exports {
   }
 
   /** Every event of an experiment, oldest first. */
-  Csv events(String id) {
+  Table events(String id) {
     EventPage first = experiments.events(id, 0, EVENT_PAGE);
-    return new Csv(
-        List.of("id", "at", "kind", "model", "detail"),
+    return new Table(
+        List.of(
+            Column.integer("id"),
+            Column.time("at"),
+            Column.text("kind"),
+            Column.text("model"),
+            Column.text("detail")),
         sink -> {
           Optional<EventPage> page = Optional.of(first);
           while (page.isPresent()) {
@@ -112,9 +132,9 @@ class Exports {
   }
 
   /** A row for each point of each curve. */
-  Csv metrics(MetricSeries curves) {
-    return new Csv(
-        List.of("series", "step", "value"),
+  Table metrics(MetricSeries curves) {
+    return new Table(
+        List.of(Column.text("series"), Column.integer("step"), Column.real("value")),
         sink -> {
           for (MetricSeries.Series curve : curves.series()) {
             for (MetricSeries.Point point : curve.points()) {

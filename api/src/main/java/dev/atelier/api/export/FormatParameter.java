@@ -9,7 +9,10 @@ import jakarta.ws.rs.core.MediaType;
 import java.util.List;
 import org.jboss.resteasy.reactive.server.ServerRequestFilter;
 
-/** {@code ?format=csv} is {@code Accept: text/csv} for those who only have an address to give. */
+/**
+ * {@code ?format=csv} is {@code Accept: text/csv}, and so on, for those who only have an address to
+ * give.
+ */
 class FormatParameter {
 
   private static final String NAME = "format";
@@ -22,7 +25,8 @@ class FormatParameter {
     }
     String type =
         switch (format) {
-          case "csv" -> Csv.MEDIA_TYPE;
+          case "csv" -> Table.CSV;
+          case "arrow" -> Table.ARROW;
           case "json" -> MediaType.APPLICATION_JSON;
           default -> throw unknown(format);
         };
@@ -30,7 +34,7 @@ class FormatParameter {
   }
 
   private static ProblemException unknown(String format) {
-    String message = "must be csv or json, found '%s'.".formatted(format);
+    String message = "must be csv, arrow or json, found '%s'.".formatted(format);
     return new ProblemException(
         ProblemType.INVALID_PARAMETER, NAME + " " + message, List.of(new SpecFault(NAME, message)));
   }

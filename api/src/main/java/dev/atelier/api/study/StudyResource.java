@@ -2,7 +2,8 @@ package dev.atelier.api.study;
 
 import dev.atelier.api.IdempotencyKey;
 import dev.atelier.api.experiment.Artifact;
-import dev.atelier.api.export.Csv;
+import dev.atelier.api.export.Table;
+import dev.atelier.api.export.Table.Column;
 import dev.atelier.api.problem.Problem;
 import dev.atelier.api.problem.ProblemException;
 import dev.atelier.api.problem.ProblemType;
@@ -114,7 +115,10 @@ public class StudyResource {
         @Content(
             mediaType = MediaType.APPLICATION_JSON,
             schema = @Schema(implementation = StudyPage.class)),
-        @Content(mediaType = Csv.MEDIA_TYPE, schema = @Schema(implementation = String.class))
+        @Content(mediaType = Table.CSV, schema = @Schema(implementation = String.class)),
+        @Content(
+            mediaType = Table.ARROW,
+            schema = @Schema(type = SchemaType.STRING, format = "binary"))
       })
   public StudyPage list(
       @QueryParam("limit")
@@ -132,12 +136,19 @@ public class StudyResource {
   }
 
   @GET
-  @Produces(Csv.IF_ASKED_FOR)
+  @Produces({Table.CSV_IF_ASKED_FOR, Table.ARROW_IF_ASKED_FOR})
   @Blocking
   @Operation(operationId = "listStudies", hidden = true)
-  public Csv listAsCsv() {
-    return new Csv(
-        List.of("id", "name", "stage", "experiments", "ended", "createdAt", "finishedAt"),
+  public Table listAsTable() {
+    return new Table(
+        List.of(
+            Column.text("id"),
+            Column.text("name"),
+            Column.text("stage"),
+            Column.integer("experiments"),
+            Column.integer("ended"),
+            Column.time("createdAt"),
+            Column.time("finishedAt")),
         sink -> {
           Optional<String> after = Optional.empty();
           do {

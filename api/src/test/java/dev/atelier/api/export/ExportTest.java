@@ -12,14 +12,24 @@ import dev.atelier.api.LocalServers;
 import io.quarkus.test.common.WithTestResource;
 import io.quarkus.test.junit.QuarkusTest;
 import jakarta.inject.Inject;
+import java.io.ByteArrayInputStream;
 import java.io.IOException;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.UUID;
+import java.util.stream.LongStream;
+import org.apache.arrow.memory.RootAllocator;
+import org.apache.arrow.vector.TimeStampMicroTZVector;
+import org.apache.arrow.vector.VectorSchemaRoot;
+import org.apache.arrow.vector.ipc.ArrowStreamReader;
 import org.jdbi.v3.core.Jdbi;
 import org.junit.jupiter.api.Test;
 
-/** Lists and curves as CSV, read back by another program than the one that writes it. */
+/** Lists and curves as tables, CSV read back by another program than the one that writes it. */
 @QuarkusTest
 @WithTestResource(LocalServers.class)
 class ExportTest {
@@ -130,12 +140,81 @@ class ExportTest {
   }
 
   @Test
-  void shouldGiveJsonUnlessCsvIsAskedForByHeaderOrParameter() {
+  void shouldGiveTypedColumnsInArrowsFormat() throws Exception {
+    String id = launch("a");
+    jdbi.useHandle(
+        handle ->
+            handle.execute(
+                """
+                insert into metric_point (model_id, series, step, value)
+                select id, 'loss', n, case n when 2 then 'NaN' else n / 4.0 end
+                from model, generate_series(1, 10000) n where experiment_id = ? and key = 'teacher'
+                """,
+                id));
+
+    byte[] curve = arrow(EXPERIMENTS + "/" + id + "/models/teacher/metrics");
+    try (RootAllocator allocator = new RootAllocator();
+        ArrowStreamReader reader =
+            new ArrowStreamReader(new ByteArrayInputStream(curve), allocator)) {
+      VectorSchemaRoot batch = reader.getVectorSchemaRoot();
+      assertThat(batch.getSchema().getFields())
+          .extracting(field -> field.getName() + " " + field.getType())
+          .containsExactly("series Utf8", "step Int(64, true)", "value FloatingPoint(DOUBLE)");
+      List<Long> steps = new ArrayList<>();
+      List<Optional<Object>> values = new ArrayList<>();
+      while (reader.loadNextBatch()) {
+        for (int row = 0; row < batch.getRowCount(); row++) {
+          assertThat(batch.getVector("series").getObject(row)).hasToString("loss");
+          steps.add((Long) batch.getVector("step").getObject(row));
+          values.add(Optional.ofNullable(batch.getVector("value").getObject(row)));
+        }
+      }
+      assertThat(steps).isEqualTo(LongStream.rangeClosed(1, 10_000).boxed().toList());
+      assertThat(values.subList(0, 3))
+          .containsExactly(Optional.of(0.25), Optional.empty(), Optional.of(0.75));
+      assertThat(values.get(9_999)).contains(2500.0);
+    }
+
+    try (RootAllocator allocator = new RootAllocator();
+        ArrowStreamReader reader =
+            new ArrowStreamReader(
+                new ByteArrayInputStream(arrow(EXPERIMENTS + "?q=label.group=" + group)),
+                allocator)) {
+      assertThat(reader.loadNextBatch()).isTrue();
+      VectorSchemaRoot batch = reader.getVectorSchemaRoot();
+      assertThat(batch.getRowCount()).isOne();
+      assertThat(batch.getVector("id").getObject(0)).hasToString(id);
+      assertThat(batch.getVector("students").getObject(0)).isInstanceOf(Long.class);
+      assertThat(batch.getVector("distance.o2mkd").isNull(0)).isTrue();
+      long micros = ((TimeStampMicroTZVector) batch.getVector("createdAt")).get(0);
+      assertThat(Instant.EPOCH.plus(micros, ChronoUnit.MICROS))
+          .isEqualTo(
+              given().get(EXPERIMENTS + "/" + id).then().extract().<String>path("createdAt"));
+    }
+    for (String path : List.of("/api/v1/studies", EXPERIMENTS + "/" + id + "/events")) {
+      assertThat(arrow(path)).isNotEmpty();
+    }
+  }
+
+  private static byte[] arrow(String path) {
+    return given()
+        .accept("application/vnd.apache.arrow.stream")
+        .get(path)
+        .then()
+        .statusCode(200)
+        .contentType("application/vnd.apache.arrow.stream")
+        .extract()
+        .asByteArray();
+  }
+
+  @Test
+  void shouldGiveJsonUnlessATableIsAskedForByHeaderOrParameter() {
     String id = launch("a");
     String path = EXPERIMENTS + "/" + id + "/events";
     given().accept("*/*").get(path).then().contentType("application/json");
     given().get(path + "?format=json").then().contentType("application/json");
     given().get(path + "?format=csv").then().contentType(containsString("text/csv"));
+    given().get(path + "?format=arrow").then().contentType("application/vnd.apache.arrow.stream");
     given()
         .get(path + "?format=xls")
         .then()
