@@ -28,6 +28,7 @@ import io.temporal.common.VersioningBehavior;
 import io.temporal.common.WorkerDeploymentVersion;
 import io.temporal.common.interceptors.WorkerInterceptor;
 import io.temporal.serviceclient.WorkflowServiceStubs;
+import io.temporal.serviceclient.WorkflowServiceStubsOptions;
 import io.temporal.worker.Worker;
 import io.temporal.worker.WorkerDeploymentOptions;
 import io.temporal.worker.WorkerFactory;
@@ -57,6 +58,7 @@ public final class WorkerMain {
   private static final Logger LOG = LoggerFactory.getLogger(WorkerMain.class);
   private static final Duration DRAIN_TIMEOUT = Duration.ofSeconds(22);
   private static final Duration INTERRUPT_TIMEOUT = Duration.ofSeconds(5);
+  private static final Duration QUEUES_TURN = Duration.ofSeconds(5); // a poll holds the device
   private static final Duration IDLE_CHECK = Duration.ofSeconds(1);
 
   private WorkerMain() {}
@@ -99,7 +101,13 @@ public final class WorkerMain {
     Optional<Tracing> tracing =
         config.traces().endpoint().map(endpoint -> new Tracing(endpoint, settings.name()));
 
-    WorkflowServiceStubs temporal = connect(config.temporal(), metrics.temporal());
+    List<String> computeQueues =
+        settings.roles().contains(Role.COMPUTE) ? computeQueues(settings) : List.of();
+    WorkflowServiceStubs temporal =
+        connect(
+            config.temporal(),
+            metrics.temporal(),
+            computeQueues.size() > 1 ? Optional.of(QUEUES_TURN) : Optional.empty());
     WorkflowClient client =
         WorkflowClient.newInstance(
             temporal,
@@ -107,8 +115,6 @@ public final class WorkerMain {
                 .setNamespace(config.temporal().namespace())
                 .setIdentity(settings.name() + "@" + ProcessHandle.current().pid())
                 .build());
-    List<String> computeQueues =
-        settings.roles().contains(Role.COMPUTE) ? computeQueues(settings) : List.of();
     IdleWatch idle = new IdleWatch(Set.copyOf(computeQueues), InstantSource.system());
     List<WorkerInterceptor> interceptors = new ArrayList<>(List.of(new ActivityWatch(), idle));
     tracing.map(Tracing::interceptor).ifPresent(interceptors::add);
@@ -238,6 +244,7 @@ public final class WorkerMain {
   private static WorkerOptions computeOptions(
       SlotSupplier<ActivitySlotInfo> device, WorkerConfig.Worker settings) {
     return options(settings)
+        .setMaxConcurrentActivityTaskPollers(1) // else one queue's stand in line before another's
         .setWorkerTuner(
             new CompositeTuner(
                 new FixedSizeSlotSupplier<>(2), // no workflows here
@@ -273,8 +280,9 @@ public final class WorkerMain {
                     .build());
   }
 
-  private static WorkflowServiceStubs connect(WorkerConfig.Temporal settings, Scope metrics) {
-    return WorkflowServiceStubs.newServiceStubs(
+  private static WorkflowServiceStubs connect(
+      WorkerConfig.Temporal settings, Scope metrics, Optional<Duration> longestPoll) {
+    WorkflowServiceStubsOptions.Builder options =
         new TemporalConnection(
                 settings.target(),
                 settings.tls(),
@@ -284,8 +292,9 @@ public final class WorkerMain {
                 settings.serverName(),
                 settings.apiKey())
             .stubsOptions()
-            .setMetricsScope(metrics)
-            .build());
+            .setMetricsScope(metrics);
+    longestPoll.ifPresent(options::setRpcLongPollTimeout);
+    return WorkflowServiceStubs.newServiceStubs(options.build());
   }
 
   private static ObjectStore connect(WorkerConfig.S3 settings) {
