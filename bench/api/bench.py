@@ -7,6 +7,7 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import signal
 import socket
 import statistics
@@ -22,7 +23,7 @@ SERIES_PER_CHART = 100_000
 WARM_UP = 20
 TEMPLATE = {
     "name": "template",
-    "compute": "bench",  # a queue that nobody serves: nothing trains
+    "compute": "gpu-bench",  # a queue that nobody serves: nothing trains
     "labels": {"team": "vision"},
     "dataset": {"source": "shapes", "resolution": 16},
     "students": {"count": 4},
@@ -226,6 +227,67 @@ def first_paint(api: Client, base: str) -> dict:
     return {"requests": len(seen) + 1, "bytes": size + len(content), "milliseconds": took + ms}
 
 
+def busy_experiment(api: Client, database) -> str:
+    """An experiment of 16 students whose loss has 100,000 points each."""
+    spec = {**TEMPLATE, "name": "busy", "students": {"count": 16}}
+    busy = json.loads(api.ask("POST", "/experiments", spec, expected=202)[1])["id"]
+    database.execute(
+        """insert into metric_point (model_id, series, step, value)
+           select m.id, 'loss', n, m.position / 20.0 + 1 / sqrt(n::float) + 0.1 * random()
+           from model m, generate_series(1, %s) n where m.experiment_id = %s and m.key like 'student-%%'""",
+        (SERIES_PER_CHART, busy),
+    )
+    database.execute("update model set state = 'RUNNING', step = %s where experiment_id = %s and key like 'student-%%'", (SERIES_PER_CHART, busy))
+    database.execute("analyze metric_point")
+    return busy
+
+
+def bench_browser(base: str, busy: str, rounds=7) -> dict:
+    """Milliseconds in headless Chromium, each time with an empty cache."""
+    from selenium import webdriver
+    from selenium.webdriver.chrome.options import Options
+    from selenium.webdriver.chrome.service import Service
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    options = Options()
+    options.binary_location = shutil.which("chromium")
+    for flag in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--window-size=1280,900"):
+        options.add_argument(flag)
+    root = base.removesuffix("/api/v1")
+
+    def opened(page: str, condition: str) -> tuple[float, float, webdriver.Chrome]:
+        browser = webdriver.Chrome(options=options, service=Service(shutil.which("chromedriver")))
+        browser.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": """
+          new MutationObserver(() => { if (!window.shownAt && (%s)) window.shownAt = performance.now(); })
+            .observe(document, { childList: true, subtree: true });""" % condition})
+        browser.get(root + page)
+        WebDriverWait(browser, 60).until(lambda b: b.execute_script("return window.shownAt"))
+        time.sleep(0.3)
+        paint = browser.execute_script("return performance.getEntriesByName('first-contentful-paint')[0].startTime")
+        return paint, browser.execute_script("return window.shownAt"), browser
+
+    paints, rows, charts, frames = [], [], [], []
+    for _ in range(rounds):
+        paint, shown, browser = opened("/#/experiments", "document.querySelectorAll('tbody tr').length >= 20")
+        browser.quit()
+        paints.append(paint)
+        rows.append(shown)
+        _, shown, browser = opened(f"/#/experiments/{busy}", "document.querySelector('.u-over')")
+        charts.append(shown)
+        # The pointer crosses the chart: how long each frame takes, with sixteen curves under it.
+        frames.extend(browser.execute_async_script("""
+          const done = arguments[0], over = document.querySelector('.u-over'), box = over.getBoundingClientRect(), gaps = [];
+          let last = performance.now(), i = 0;
+          const step = (now) => {
+            gaps.push(now - last); last = now;
+            over.dispatchEvent(new MouseEvent('mousemove', { clientX: box.left + box.width * (i % 100) / 100, clientY: box.top + box.height * (0.2 + 0.6 * ((i * 7) % 10) / 10), bubbles: true }));
+            if (++i < 150) requestAnimationFrame(step); else done(gaps.slice(5));
+          };
+          requestAnimationFrame(step);"""))
+        browser.quit()
+    return {"first paint": summary(paints), "rows shown": summary(rows), "16 curves shown": summary(charts), "frame under the pointer": summary(frames)}
+
+
 def ingest(database_url: str, password: str, experiment: str) -> float:
     done = subprocess.run(
         ["java", "-Xmx256m", "-cp", os.environ["ATELIER_CLASSPATH"], "dev.atelier.store.IngestBench", database_url, password, experiment],
@@ -325,6 +387,7 @@ def main():
     options.add_argument("--requests", type=int, default=300)
     options.add_argument("--data", default=None, help="a folder for all state; deleted afterwards if not given")
     options.add_argument("--without-mlflow", action="store_true")
+    options.add_argument("--without-browser", action="store_true")
     args = options.parse_args()
     with contextlib.ExitStack() as stack:
         folder = pathlib.Path(args.data or stack.enter_context(tempfile.TemporaryDirectory(prefix="atelier-bench-", ignore_cleanup_errors=True)))
@@ -349,6 +412,9 @@ def main():
         result["first paint"] = first_paint(api, base)
         result["ingestion points/s"] = ingest(database_url, password, charted[-1][0])
         result["api RSS MiB, peak"] = resident_mib(api_process(up.pid))
+        if not args.without_browser:
+            print("Opening pages…", flush=True)
+            result["browser"] = bench_browser(base, busy_experiment(api, database))
         if not args.without_mlflow:
             print("Filling and asking MLflow…", flush=True)
             result["mlflow"] = bench_mlflow(port, password, args.experiments, len(charted), args.requests, folder)
@@ -377,6 +443,14 @@ def table(result: dict) -> str:
     ]
     lines += [f"| {name} | {cell(ours[key])} | {target} | {cell(mlflow.get(key))} |" for name, key, target in rows]
     paint = result["first paint"]
+    seen = result.get("browser", {})
+    pages = [
+        (f"browser: first paint of the list, {result['experiments']} experiments", "first paint", "≤ 1,000 ms"),
+        ("browser: its rows are there", "rows shown", ""),
+        ("browser: 16 curves of 100,000 points are there", "16 curves shown", ""),
+        ("browser: a frame while the pointer crosses them", "frame under the pointer", "smooth"),
+    ]
+    lines += [f"| {name} | {cell(seen[key])} | {target} | |" for name, key, target in pages if key in seen]
     lines += [
         f"| metric points written per second | {result['ingestion points/s']:,.0f} | ≥ 20,000 | |",
         f"| api resident set, most | {result['api RSS MiB, peak']:.0f} MiB | ≤ 400 MB | |",

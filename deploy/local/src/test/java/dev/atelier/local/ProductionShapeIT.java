@@ -64,7 +64,7 @@ class ProductionShapeIT {
       """
       name: %s
       compute: gpu-a100
-      dataset: {source: "shapes?count=64", resolution: 8}
+      dataset: {source: "shapes?count=256", resolution: 8}
       diffusion: {timesteps: 100}
       teacher:
         network: {channels: 8, multipliers: [1, 2], resBlocks: 1, attentionResolutions: [4]}
