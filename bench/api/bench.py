@@ -298,13 +298,21 @@ def ingest(database_url: str, password: str, experiment: str) -> float:
     return float(re.search(r"points/s: ([0-9.]+)", done.stdout).group(1))
 
 
+def ancestors(pid: int) -> list[int]:
+    found = []
+    while pid > 1:
+        pid = int(re.search(r"PPid:\s+(\d+)", pathlib.Path(f"/proc/{pid}/status").read_text()).group(1))
+        found.append(pid)
+    return found
+
+
 def api_process(parent: int) -> int:
     """The API's process below the launcher's."""
     for entry in pathlib.Path("/proc").iterdir():
         if entry.name.isdigit():
             with contextlib.suppress(OSError):
                 command = (entry / "cmdline").read_text().replace("\0", " ")
-                if "quarkus-run.jar" in command and os.getsid(int(entry.name)) == os.getsid(parent):
+                if "quarkus-run.jar" in command and parent in ancestors(int(entry.name)):
                     return int(entry.name)
     sys.exit("The API's process is not there.")
 
@@ -338,7 +346,7 @@ def bench_mlflow(port: int, password: str, experiments: int, charts: int, reques
             database.execute(
                 f"""insert into runs ({", ".join(names)}) select {", ".join("r." + n for n in names)}
                     from runs t, generate_series(1, %s) n, jsonb_populate_record(null::runs, to_jsonb(t) || jsonb_build_object(
-                      'run_uuid', md5(n::text), 'name', 'exp-' || n, 'status', 'FINISHED', 'start_time', 1700000000000 + n * 600000)) r
+                      'run_uuid', md5(n::text), 'name', 'exp-' || n, 'status', 'FINISHED', 'start_time', 1700000000000 + n::bigint * 600000)) r
                     where t.run_uuid = %s""",
                 (experiments, template),
             )
@@ -361,6 +369,7 @@ def bench_mlflow(port: int, password: str, experiments: int, charts: int, reques
                 )
             database.execute("analyze")
             runs = [r for (r,) in database.execute("select md5(n::text) from generate_series(1, %s) n", (charts,))]
+        client = Client(f"http://127.0.0.1:{http_port}")  # the server has closed the idle connection
         listing = {"experiment_ids": [experiment], "max_results": 50, "order_by": ["attributes.start_time DESC"]}
         filtered = {**listing, "filter": "metrics.distance < 12", "order_by": ["metrics.distance ASC"]}
 
@@ -415,6 +424,7 @@ def main():
         if not args.without_browser:
             print("Opening pages…", flush=True)
             result["browser"] = bench_browser(base, busy_experiment(api, database))
+        print(table(result), flush=True)
         if not args.without_mlflow:
             print("Filling and asking MLflow…", flush=True)
             result["mlflow"] = bench_mlflow(port, password, args.experiments, len(charted), args.requests, folder)

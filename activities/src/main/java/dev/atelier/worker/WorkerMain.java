@@ -28,7 +28,6 @@ import io.temporal.common.VersioningBehavior;
 import io.temporal.common.WorkerDeploymentVersion;
 import io.temporal.common.interceptors.WorkerInterceptor;
 import io.temporal.serviceclient.WorkflowServiceStubs;
-import io.temporal.serviceclient.WorkflowServiceStubsOptions;
 import io.temporal.worker.Worker;
 import io.temporal.worker.WorkerDeploymentOptions;
 import io.temporal.worker.WorkerFactory;
@@ -58,7 +57,6 @@ public final class WorkerMain {
   private static final Logger LOG = LoggerFactory.getLogger(WorkerMain.class);
   private static final Duration DRAIN_TIMEOUT = Duration.ofSeconds(22);
   private static final Duration INTERRUPT_TIMEOUT = Duration.ofSeconds(5);
-  private static final Duration QUEUES_TURN = Duration.ofSeconds(5); // a poll holds the device
   private static final Duration IDLE_CHECK = Duration.ofSeconds(1);
 
   private WorkerMain() {}
@@ -103,11 +101,7 @@ public final class WorkerMain {
 
     List<String> computeQueues =
         settings.roles().contains(Role.COMPUTE) ? computeQueues(settings) : List.of();
-    WorkflowServiceStubs temporal =
-        connect(
-            config.temporal(),
-            metrics.temporal(),
-            computeQueues.size() > 1 ? Optional.of(QUEUES_TURN) : Optional.empty());
+    WorkflowServiceStubs temporal = connect(config.temporal(), metrics.temporal());
     WorkflowClient client =
         WorkflowClient.newInstance(
             temporal,
@@ -116,7 +110,11 @@ public final class WorkerMain {
                 .setIdentity(settings.name() + "@" + ProcessHandle.current().pid())
                 .build());
     IdleWatch idle = new IdleWatch(Set.copyOf(computeQueues), InstantSource.system());
-    List<WorkerInterceptor> interceptors = new ArrayList<>(List.of(new ActivityWatch(), idle));
+    // One piece of work at a time, of all queues: libtorch's threads are the device, and a DJL
+    // process trains one model at once.
+    DeviceSlots device = new DeviceSlots(Set.copyOf(computeQueues));
+    List<WorkerInterceptor> interceptors =
+        new ArrayList<>(List.of(device, new ActivityWatch(), idle));
     tracing.map(Tracing::interceptor).ifPresent(interceptors::add);
     WorkerFactory factory =
         WorkerFactory.newInstance(
@@ -144,13 +142,10 @@ public final class WorkerMain {
               new WebhookSender(config.webhooks().privateAddresses())));
     }
     if (settings.roles().contains(Role.COMPUTE)) {
-      // One at a time, of all queues: libtorch's threads are the device, and a DJL process trains
-      // one model at once.
-      SlotSupplier<ActivitySlotInfo> device = new FixedSizeSlotSupplier<>(1);
       for (String queue : computeQueues) {
         served.add(queue);
         factory
-            .newWorker(queue, computeOptions(device, settings))
+            .newWorker(queue, computeOptions(device.slot(), settings))
             .registerActivitiesImplementations(
                 new TrainingActivitiesImpl(settings, store, history, reuse, cache, draining::get),
                 new AssignmentActivitiesImpl(settings, store, history, cache, draining::get),
@@ -242,13 +237,13 @@ public final class WorkerMain {
   }
 
   private static WorkerOptions computeOptions(
-      SlotSupplier<ActivitySlotInfo> device, WorkerConfig.Worker settings) {
+      SlotSupplier<ActivitySlotInfo> slot, WorkerConfig.Worker settings) {
     return options(settings)
-        .setMaxConcurrentActivityTaskPollers(1) // else one queue's stand in line before another's
+        .setMaxConcurrentActivityTaskPollers(1)
         .setWorkerTuner(
             new CompositeTuner(
                 new FixedSizeSlotSupplier<>(2), // no workflows here
-                device,
+                slot,
                 new FixedSizeSlotSupplier<>(1),
                 new FixedSizeSlotSupplier<>(1)))
         .build();
@@ -280,9 +275,8 @@ public final class WorkerMain {
                     .build());
   }
 
-  private static WorkflowServiceStubs connect(
-      WorkerConfig.Temporal settings, Scope metrics, Optional<Duration> longestPoll) {
-    WorkflowServiceStubsOptions.Builder options =
+  private static WorkflowServiceStubs connect(WorkerConfig.Temporal settings, Scope metrics) {
+    return WorkflowServiceStubs.newServiceStubs(
         new TemporalConnection(
                 settings.target(),
                 settings.tls(),
@@ -292,9 +286,8 @@ public final class WorkerMain {
                 settings.serverName(),
                 settings.apiKey())
             .stubsOptions()
-            .setMetricsScope(metrics);
-    longestPoll.ifPresent(options::setRpcLongPollTimeout);
-    return WorkflowServiceStubs.newServiceStubs(options.build());
+            .setMetricsScope(metrics)
+            .build());
   }
 
   private static ObjectStore connect(WorkerConfig.S3 settings) {

@@ -15,6 +15,9 @@ import java.util.Optional;
 /** The REST API. */
 final class ApiService implements Service {
 
+  /** Exports in Arrow's format need it. */
+  static final String OPEN_BUFFERS = "--add-opens=java.base/java.nio=ALL-UNNAMED";
+
   private static final Duration PROBE_TIMEOUT = Duration.ofSeconds(5);
 
   private final Path jar;
@@ -42,7 +45,7 @@ final class ApiService implements Service {
   @Override
   public Launch launch() {
     List<String> command = JavaChild.jvm("384m");
-    command.addAll(List.of("-jar", jar.toString()));
+    command.addAll(List.of(OPEN_BUFFERS, "-jar", jar.toString()));
     Map<String, String> environment = new HashMap<>(connections.environment());
     environment.put("QUARKUS_HTTP_HOST", Ports.HOST);
     environment.put("ATELIER_AUTH_MODE", "open"); // on loopback alone

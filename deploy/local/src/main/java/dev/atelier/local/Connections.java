@@ -27,6 +27,8 @@ record Connections(
         "/",
         "ATELIER_SOURCES_PRIVATE_ADDRESSES",
         "true",
+        "ATELIER_WEBHOOKS_PRIVATE_ADDRESSES",
+        "true",
         "ATELIER_SOURCES_BUCKETS",
         "*");
   }

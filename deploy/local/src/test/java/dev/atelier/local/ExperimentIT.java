@@ -34,6 +34,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Properties;
 import java.util.Random;
+import java.util.Set;
 import java.util.function.Predicate;
 import java.util.stream.StreamSupport;
 import javax.imageio.ImageIO;
@@ -90,9 +91,11 @@ class ExperimentIT {
       throws Exception {
     Path data = directory.resolve("data");
     String id;
-    try (LocalStack stack = prepare(data)) {
+    try (LocalStack stack = prepare(data);
+        WebhookReceiver receiver = new WebhookReceiver()) {
       Endpoints endpoints = stack.start();
       api = endpoints.api();
+      String secret = addWebhook(receiver.url());
       id = launch(SPEC, "integration");
 
       JsonNode running =
@@ -115,6 +118,13 @@ class ExperimentIT {
       JsonNode done = await(id, e -> "DONE".equals(e.get("stage").asText()));
 
       checkRows(endpoints, id);
+      receiver.await(
+          secret,
+          Set.of(
+              "experiment.stage TRAINING_TEACHER",
+              "model.failed student-2",
+              "experiment.stage AWAITING_RETRY",
+              "experiment.stage DONE"));
       checkEvaluations(done);
       Path export = directory.resolve("export");
       download(done, export);
@@ -520,6 +530,18 @@ class ExperimentIT {
       assertThat(row.next()).isTrue();
       return row.getLong(1);
     }
+  }
+
+  /** The secret that the messages are signed with. */
+  private String addWebhook(String url) throws Exception {
+    HttpRequest request =
+        HttpRequest.newBuilder(URI.create(api + "/api/v1/webhooks"))
+            .header("Content-Type", "application/json")
+            .POST(BodyPublishers.ofString("{\"url\": \"%s\"}".formatted(url)))
+            .build();
+    HttpResponse<String> answer = http.send(request, BodyHandlers.ofString());
+    assertThat(answer.statusCode()).as(answer.body()).isEqualTo(201);
+    return JSON.readTree(answer.body()).get("secret").asText();
   }
 
   private String launch(String spec, String idempotencyKey) throws Exception {

@@ -118,7 +118,8 @@ class ProductionShapeIT {
             ProgramProcess.start(
                 directory.resolve("api.log"),
                 ofApi,
-                List.of("-jar", new Installation(ROOT).apiJar().toString())));
+                List.of(
+                    ApiService.OPEN_BUFFERS, "-jar", new Installation(ROOT).apiJar().toString())));
     await(apiProcess, () -> status(api + "/q/health/ready") == 200);
 
     int firstPort = Ports.anyFree();
