@@ -19,6 +19,9 @@ import urllib.parse
 
 import psycopg
 
+from stack import Client, free_port, process, await_text, running_stack
+
+
 SERIES_PER_CHART = 100_000
 WARM_UP = 20
 TEMPLATE = {
@@ -40,60 +43,6 @@ FILTERS = [
     {"q": "spec.students.count=2 distance<15"},
     {"q": "seed=17"},
 ]
-
-
-class Client:
-    """One keep-alive connection."""
-
-    def __init__(self, base: str):
-        url = urllib.parse.urlsplit(base)
-        self.prefix = url.path.rstrip("/")
-        self.connection = http.client.HTTPConnection(url.hostname, url.port, timeout=120)
-
-    def ask(self, method: str, path: str, body=None, expected=200, headers=None):
-        """The milliseconds until the whole answer was there, and the answer."""
-        data = json.dumps(body).encode() if body is not None else None
-        all_headers = {"Content-Type": "application/json", **(headers or {})}
-        start = time.perf_counter()
-        self.connection.request(method, self.prefix + path, body=data, headers=all_headers)
-        response = self.connection.getresponse()
-        content = response.read()
-        took = (time.perf_counter() - start) * 1000
-        if response.status != expected:
-            sys.exit(f"{method} {path} answered {response.status}: {content[:500]!r}")
-        return took, content
-
-
-def free_port() -> int:
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
-
-
-@contextlib.contextmanager
-def process(command, log: pathlib.Path, **options):
-    with log.open("wb") as out:
-        started = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT, start_new_session=True, **options)
-    try:
-        yield started
-    finally:
-        started.terminate()
-        try:
-            started.wait(60)
-        except subprocess.TimeoutExpired:
-            os.killpg(started.pid, signal.SIGKILL)
-
-
-def await_text(log: pathlib.Path, text: str, running, seconds=300) -> str:
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        content = log.read_text(errors="replace")
-        if text in content:
-            return content
-        if running.poll() is not None:
-            break
-        time.sleep(0.5)
-    sys.exit(f"'{text}' never came:\n{log.read_text(errors='replace')[-3000:]}")
 
 
 def columns(database, table: str, without=()):
@@ -398,13 +347,10 @@ def main():
     options.add_argument("--without-mlflow", action="store_true")
     options.add_argument("--without-browser", action="store_true")
     args = options.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # ends what was started, too
     with contextlib.ExitStack() as stack:
         folder = pathlib.Path(args.data or stack.enter_context(tempfile.TemporaryDirectory(prefix="atelier-bench-", ignore_cleanup_errors=True)))
-        folder.mkdir(parents=True, exist_ok=True)
-        log = folder / "stack.log"
-        up = stack.enter_context(process(["./atelier", "up", f"--data={folder / 'data'}", "--free-ports", "--workers=1"], log))
-        text = await_text(log, "Ready.", up)
-        base = re.search(r"(http://\S+/api/v1)", text).group(1)
+        base, text, up = stack.enter_context(running_stack(folder))
         database_url = re.search(r"jdbc:postgresql://\S+", text).group(0)
         port = int(re.search(r":(\d+)/", database_url.split("//")[1]).group(1))
         password = re.search(r"postgres\.password=(\S+)", (folder / "data/credentials.properties").read_text()).group(1)
@@ -469,4 +415,5 @@ def table(result: dict) -> str:
     return "\n".join(lines)
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -2,6 +2,7 @@ package dev.atelier.worker;
 
 import io.temporal.activity.ActivityExecutionContext;
 import io.temporal.client.ActivityCompletionException;
+import io.temporal.client.ActivityWorkerShutdownException;
 import java.util.Optional;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
@@ -52,9 +53,16 @@ final class Heartbeat implements AutoCloseable {
     return Optional.ofNullable(ended.get());
   }
 
-  /** Throws {@link #ended}, so that Temporal learns that a canceled activity has stopped. */
+  /**
+   * Throws {@link #ended}, so that Temporal learns that a canceled activity has stopped.
+   *
+   * @throws DrainedException if the worker is ending
+   */
   void throwIfEnded() {
     ActivityCompletionException end = ended.get();
+    if (end instanceof ActivityWorkerShutdownException) {
+      throw new DrainedException();
+    }
     if (end != null) {
       throw end;
     }

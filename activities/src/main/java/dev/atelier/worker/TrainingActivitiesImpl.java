@@ -279,7 +279,9 @@ final class TrainingActivitiesImpl implements TrainingActivities {
                 work)
             .run();
       } catch (TrainingInterruptedException e) {
-        heartbeat.throwIfEnded();
+        if (!draining.getAsBoolean()) { // else it says how far it came
+          heartbeat.throwIfEnded();
+        }
         throw e;
       }
       progress.flush();

@@ -21,7 +21,7 @@ export function actionsOf(view, model, done) {
   }
   const failed = view.models.filter((m) => m.state === 'FAILED');
   return [
-    !ended && failed.length > 0 && button(`Retry ${failed.length === 1 ? failed[0].key : `${failed.length} failed models`}…`, '', `Trains ${failed.map((m) => m.key).join(', ')} again, each from its last good checkpoint.`,
+    !ended && failed.length > 0 && button(`Retry ${failed.length === 1 ? failed[0].key : `${failed.length} failed models`}…`, '', `Trains ${failed.map((m) => m.key).join(', ')} again, ${failed.length > 1 ? 'each ' : ''}from its last good checkpoint.`,
       [['learningRate', 'Learning rate', 'number'], ['batchSize', 'Batch size', 'number']], (values) => Promise.all(failed.map((m) => post(`${path}/models/${m.key}/retry`, values))), done),
     !ended && view.evaluations.length > 0 && button('Evaluate again', 'quiet', 'Samples and measures every subject again, merging and search included.', [], () => post(`${path}/evaluation/rerun`), done),
     !ended && !view.paused && button('Pause', 'quiet', 'Each running training saves a checkpoint and hands its device back. Nothing is lost; resume goes on from there.', [], () => post(`${path}/pause`), done),

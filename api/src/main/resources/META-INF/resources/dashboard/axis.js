@@ -172,5 +172,5 @@ export function cutEditor(timesteps, boundaries, changed, curve = []) {
   const observer = new ResizeObserver(draw);
   observer.observe(box);
   draw();
-  return { element: box, set(next) { cuts = [...next]; draw(); }, close() { observer.disconnect(); } };
+  return { element: box, set(next) { cuts = [...next]; timesteps = cuts.at(-1); draw(); }, close() { observer.disconnect(); } };
 }

@@ -58,7 +58,8 @@ export function curveChart({ height = 300, zoomed = () => {} } = {}) {
     plot = new uPlot({
       width: Math.max(260, box.clientWidth),
       height,
-      cursor: { drag: { x: true, y: false }, focus: { prox: 24 } },
+      // With many curves, drawing all of them again for each that comes near the pointer would stutter.
+      cursor: { drag: { x: true, y: false }, focus: { prox: curves.length <= 8 ? 24 : -1 } },
       focus: { alpha: 0.35 },
       scales: { x: { time: false }, y: { distr: log ? 3 : 1 } },
       axes: [

@@ -180,7 +180,7 @@ export async function experiment(main, parameters, id) {
   }
 
   function showEvent(e) {
-    events.prepend(h('tr', {}, h('td', { class: 'soft small num' }, tip(h('span', {}, new Date(e.at).toLocaleTimeString()), new Date(e.at).toLocaleString())), h('td', {}, e.kind), h('td', { class: 'small' }, e.model ? h("strong", {}, `${e.model} `) : '', e.detail)));
+    events.prepend(h('tr', {}, h('td', { class: 'soft small num' }, tip(h('span', {}, new Date(e.at).toLocaleTimeString()), new Date(e.at).toLocaleString())), h('td', { style: 'white-space: nowrap' }, e.kind), h('td', { class: 'small' }, e.model ? h("strong", {}, `${e.model} `) : '', e.detail)));
   }
 
   async function reload() {
@@ -207,21 +207,23 @@ export async function experiment(main, parameters, id) {
   await curves();
 
   let figuresBehind = false;
+  let curvesBehind = false;
   closing.push(follow(id, {
     event: (e) => { showEvent(e); if (!/^(checkpoint|model-started)/.test(e.kind)) figuresBehind = true; },
     progress: (news) => {
       const changed = new Map(news.models.map((m) => [m.key, m]));
       if (view.stage !== news.stage) figuresBehind = true;
       view = { ...view, stage: news.stage, models: [...view.models.map((m) => changed.get(m.key) || m), ...news.models.filter((m) => !view.models.some((old) => old.key === m.key))] };
+      curvesBehind = true;
       axis.show(view.models);
       if (!chosen.contains(document.activeElement)) showModel();
     },
-    end: () => reload().catch(() => {}),
+    end: () => { curves(); reload().catch(() => {}); },
   }));
   const timer = setInterval(() => {
     if (document.hidden) return;
     if (figuresBehind) { figuresBehind = false; reload().catch(() => {}); }
-    if (view.models.some((m) => m.state === 'RUNNING') && !stretch) curves();
+    if (curvesBehind && !stretch) { curvesBehind = false; curves(); }
   }, 3000);
   closing.push(() => clearInterval(timer));
   return () => { closing.forEach((close) => close()); document.title = 'Atelier'; };

@@ -18,12 +18,12 @@ export async function launch(main, parameters) {
   let waiting; // for the user to stop typing
   let asked = 0; // the question whose answer counts
 
-  const form = h('form', { onsubmit: (e) => { e.preventDefault(); start(); } });
+  const form = h('form', { id: 'spec-form', onsubmit: (e) => { e.preventDefault(); start(); } });
   const yaml = h('pre', { class: 'mono', tabindex: 0 });
   const curl = h('pre', { class: 'mono', tabindex: 0 });
   const estimate = h('div', { 'aria-live': 'polite' });
   const faults = h('div', { 'aria-live': 'polite' });
-  const go = h('button', { type: 'submit' }, 'Launch');
+  const go = h('button', { type: 'submit', form: 'spec-form' }, 'Launch'); // it stands beside the form
 
   const timesteps = () => Number(value('diffusion.timesteps') || 1000);
   const editor = cutEditor(1000, uniform(4), (cuts) => {

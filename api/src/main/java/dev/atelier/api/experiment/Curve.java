@@ -21,8 +21,21 @@ final class Curve {
     values[size++] = value;
   }
 
+  /** Adds points and returns how many. */
+  int addAll(Integer[] newSteps, Double[] newValues) {
+    for (int i = 0; i < newSteps.length; i++) {
+      add(newSteps[i], newValues[i]);
+    }
+    return newSteps.length;
+  }
+
   int size() {
     return size;
+  }
+
+  /** -1 when there is no point. */
+  int lastStep() {
+    return size == 0 ? -1 : steps[size - 1];
   }
 
   /**

@@ -49,6 +49,8 @@ public class ExperimentRepository {
     record KeyTaken(String id) implements Launch {}
   }
 
+  private static final int POINTS_AT_ONCE = 250_000; // about 12 MB
+
   private final Jdbi jdbi;
   private final Audit audit;
 
@@ -513,43 +515,90 @@ public class ExperimentRepository {
                 .isPresent());
   }
 
-  /** The curves of a model by name. */
+  /** The curves of a model by name: those that are wanted, or all that have points. */
   Map<String, Curve> metrics(String id, ModelKey key, MetricSeries.Wanted wanted) {
     Map<String, Curve> curves = new LinkedHashMap<>();
     wanted.names().forEach(name -> curves.put(name, new Curve()));
-    jdbi.useTransaction( // or else the driver would hold all rows at once
-        handle ->
-            handle
-                .createQuery(
-                    """
-                    select p.series, p.step, p.value
-                    from model m
-                    join metric_point p on p.model_id =
-                      case when m.reused_from is null
-                          or exists (select 1 from metric_point where model_id = m.id)
-                        then m.id else m.reused_from end
-                    where m.experiment_id = :id and m.key = :key
-                      and (:every or p.series = any(:names)) and p.step between :from and :to
-                    order by p.series, p.step
-                    """)
-                .bind("id", id)
-                .bind("key", key.value())
-                .bind("every", wanted.names().isEmpty())
-                .bindArray("names", String.class, wanted.names())
-                .bind("from", wanted.from())
-                .bind("to", wanted.to())
-                .setFetchSize(10_000)
-                .scanResultSet(
-                    (rows, context) -> {
-                      ResultSet row = rows.get();
-                      while (row.next()) {
-                        curves
-                            .computeIfAbsent(row.getString(1), name -> new Curve())
-                            .add(row.getInt(2), row.getDouble(3));
-                      }
-                      return curves;
-                    }));
+    jdbi.useHandle(
+        handle -> {
+          for (long model : trainedModel(handle, id, key)) {
+            List<String> names =
+                wanted.names().isEmpty() ? seriesOf(handle, model) : wanted.names();
+            for (String name : names) {
+              Curve curve = curve(handle, model, name, wanted);
+              if (curve.size() > 0) {
+                curves.put(name, curve);
+              }
+            }
+          }
+        });
     return curves;
+  }
+
+  /** The model, or that of another experiment which it was taken over from; at most one. */
+  private static List<Long> trainedModel(Handle handle, String id, ModelKey key) {
+    return handle
+        .createQuery(
+            """
+            select case when m.reused_from is null
+                or exists (select 1 from metric_point where model_id = m.id)
+              then m.id else m.reused_from end
+            from model m where m.experiment_id = :id and m.key = :key
+            """)
+        .bind("id", id)
+        .bind("key", key.value())
+        .mapTo(Long.class)
+        .list();
+  }
+
+  /** Names of a model's series; looks one up after the other, as "distinct" reads every point. */
+  private static List<String> seriesOf(Handle handle, long model) {
+    return handle
+        .createQuery(
+            """
+            with recursive name as (
+              (select series from metric_point where model_id = :model order by series limit 1)
+              union all
+              select (select series from metric_point where model_id = :model
+                and series > name.series order by series limit 1)
+              from name where name.series is not null)
+            select series from name where series is not null
+            """)
+        .bind("model", model)
+        .mapTo(String.class)
+        .list();
+  }
+
+  /** Points come as arrays, which cost a third of as many rows, and in parts, to bound memory. */
+  private static Curve curve(Handle handle, long model, String series, MetricSeries.Wanted wanted) {
+    Curve curve = new Curve();
+    long from = wanted.from();
+    int found;
+    do {
+      found =
+          handle
+              .createQuery(
+                  """
+                  select coalesce(array_agg(step order by step), '{}') as steps,
+                    coalesce(array_agg(value order by step), '{}') as values
+                  from (select step, value from metric_point
+                    where model_id = :model and series = :series and step between :from and :to
+                    order by step limit :limit) p
+                  """)
+              .bind("model", model)
+              .bind("series", series)
+              .bind("from", from)
+              .bind("to", wanted.to())
+              .bind("limit", POINTS_AT_ONCE)
+              .map(
+                  (row, context) ->
+                      curve.addAll(
+                          (Integer[]) row.getArray("steps").getArray(),
+                          (Double[]) row.getArray("values").getArray()))
+              .one();
+      from = curve.lastStep() + 1L;
+    } while (found == POINTS_AT_ONCE);
+    return curve;
   }
 
   /** Whether the experiment belongs to a study that has not ended, which starts its workflow. */

@@ -13,7 +13,6 @@ import io.temporal.serviceclient.WorkflowServiceStubs;
 import io.temporal.serviceclient.WorkflowServiceStubsOptions;
 import java.io.IOException;
 import java.io.OutputStream;
-import java.io.Reader;
 import java.io.UncheckedIOException;
 import java.net.URI;
 import java.net.http.HttpClient;
@@ -70,8 +69,7 @@ final class ChaosStack implements AutoCloseable {
     stack =
         LocalStack.prepare(
             new StackOptions(data, Ports.ANY, 2, 1),
-            new Installation(
-                Path.of(System.getProperty("atelier.home", "../..")).toAbsolutePath().normalize()),
+            new Installation(StackUnderTest.ROOT),
             line -> System.out.println("  stack: " + line));
     stack.routeS3(
         endpoint -> {
@@ -314,11 +312,7 @@ final class ChaosStack implements AutoCloseable {
   }
 
   private Properties credentials() throws IOException {
-    Properties credentials = new Properties();
-    try (Reader reader = Files.newBufferedReader(endpoints.credentials())) {
-      credentials.load(reader);
-    }
-    return credentials;
+    return StackUnderTest.credentials(endpoints);
   }
 
   /** Rows of Postgres as text, once it answers. */

@@ -10,7 +10,6 @@ import dev.atelier.network.SafetensorsFile;
 import dev.atelier.network.TorchModule;
 import dev.atelier.store.Sha256;
 import java.io.IOException;
-import java.io.Reader;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -32,7 +31,6 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Properties;
 import java.util.Random;
 import java.util.Set;
 import java.util.function.Predicate;
@@ -91,7 +89,7 @@ class ExperimentIT {
       throws Exception {
     Path data = directory.resolve("data");
     String id;
-    try (LocalStack stack = prepare(data);
+    try (LocalStack stack = StackUnderTest.prepare(data);
         WebhookReceiver receiver = new WebhookReceiver()) {
       Endpoints endpoints = stack.start();
       api = endpoints.api();
@@ -131,7 +129,7 @@ class ExperimentIT {
       checkExport(export);
     }
 
-    try (LocalStack stack = prepare(data)) {
+    try (LocalStack stack = StackUnderTest.prepare(data)) {
       api = stack.start().api();
       JsonNode again = show(id);
       assertThat(again.get("stage").asText()).isEqualTo("DONE");
@@ -338,20 +336,8 @@ class ExperimentIT {
         .formatted(teacher, signal);
   }
 
-  private static LocalStack prepare(Path data) throws Exception {
-    StackOptions options = new StackOptions(data, Ports.ANY, 2, 1);
-    return LocalStack.prepare(
-        options,
-        new Installation(Path.of("../..").toAbsolutePath().normalize()),
-        System.out::println);
-  }
-
   private void checkRows(Endpoints endpoints, String id) throws SQLException, IOException {
-    Properties credentials = new Properties();
-    try (Reader reader = Files.newBufferedReader(endpoints.credentials())) {
-      credentials.load(reader);
-    }
-    String password = credentials.getProperty("postgres.password");
+    String password = StackUnderTest.credentials(endpoints).getProperty("postgres.password");
     try (Connection database =
         DriverManager.getConnection(endpoints.postgresUrl(), endpoints.postgresUser(), password)) {
       // Every tenth step once, although the steps after the last checkpoint were done twice.

@@ -1,12 +1,7 @@
 package dev.atelier.local;
 
+import dev.atelier.deploy.Programs;
 import dev.atelier.workflows.connection.TemporalConnection;
-import io.grpc.Server;
-import io.grpc.netty.shaded.io.grpc.netty.GrpcSslContexts;
-import io.grpc.netty.shaded.io.grpc.netty.NettyServerBuilder;
-import io.grpc.netty.shaded.io.netty.handler.ssl.ClientAuth;
-import io.temporal.internal.testservice.GRPCServerHelper;
-import io.temporal.internal.testservice.TestServicesStarter;
 import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
 import java.io.IOException;
 import java.io.OutputStream;
@@ -18,16 +13,17 @@ import java.security.KeyStore;
 import java.security.cert.Certificate;
 import java.sql.Connection;
 import java.sql.Statement;
+import java.util.List;
 import java.util.Optional;
-import java.util.concurrent.TimeUnit;
+import okhttp3.tls.HandshakeCertificates;
 import okhttp3.tls.HeldCertificate;
 import org.gaul.s3proxy.S3Proxy;
 import org.gaul.s3proxy.auth.AuthenticationType;
 import org.gaul.s3proxy.nio2blob.FilesystemNio2BlobStore;
 
 /**
- * Postgres, an S3 server and Temporal that refuse plain text; Temporal asks for the client's
- * certificate too, Postgres for a password.
+ * Postgres, an S3 server and the real Temporal that refuse plain text; Temporal asks for the
+ * client's certificate too, Postgres for a password.
  */
 final class SecuredServers implements AutoCloseable {
 
@@ -40,8 +36,9 @@ final class SecuredServers implements AutoCloseable {
 
   private final EmbeddedPostgres postgres;
   private final S3Proxy s3;
-  private final TestServicesStarter temporalServices = new TestServicesStarter(true, 0L);
-  private final Server temporal;
+  private final DataDirectory directoryOfTemporal;
+  private final Supervisor supervisor;
+  private final TlsProxy temporal;
 
   SecuredServers(Path directory, String postgresPassword, String s3SecretKey) throws Exception {
     HeldCertificate authority = new HeldCertificate.Builder().certificateAuthority(0).build();
@@ -60,17 +57,22 @@ final class SecuredServers implements AutoCloseable {
 
     postgres = postgres(directory.resolve("postgres"), certificate, key, postgresPassword);
     s3 = s3(directory, server, s3SecretKey);
-    NettyServerBuilder builder =
-        NettyServerBuilder.forAddress(Ports.loopback(0))
-            .permitKeepAliveTime(1, TimeUnit.SECONDS)
-            .permitKeepAliveWithoutCalls(true)
-            .sslContext(
-                GrpcSslContexts.forServer(certificate.toFile(), key.toFile())
-                    .trustManager(caFile.toFile())
-                    .clientAuth(ClientAuth.REQUIRE)
-                    .build());
-    GRPCServerHelper.registerServicesAndHealthChecks(temporalServices.getServices(), builder);
-    temporal = builder.build().start();
+    directoryOfTemporal = DataDirectory.open(directory.resolve("temporal"));
+    supervisor = new Supervisor(directoryOfTemporal, notice -> {});
+    supervisor.prepare();
+    int port = Ports.anyFree();
+    supervisor.start(
+        List.of(
+            new TemporalService(
+                Programs.find("temporal"), directoryOfTemporal, port, Ports.anyFree())));
+    temporal =
+        new TlsProxy(
+            new HandshakeCertificates.Builder()
+                .heldCertificate(server)
+                .addTrustedCertificate(authority.certificate())
+                .build()
+                .sslContext(),
+            port);
   }
 
   private static Path write(Path directory, String name, String content) throws IOException {
@@ -140,7 +142,7 @@ final class SecuredServers implements AutoCloseable {
   }
 
   String temporalTarget() {
-    return "127.0.0.1:" + temporal.getPort();
+    return "127.0.0.1:" + temporal.port();
   }
 
   TemporalConnection temporalConnection() {
@@ -160,12 +162,13 @@ final class SecuredServers implements AutoCloseable {
 
   @Override
   public void close() throws IOException {
-    temporal.shutdownNow();
-    temporalServices.close();
+    temporal.close();
     try {
+      supervisor.close();
+      directoryOfTemporal.close();
       s3.stop();
-    } catch (Exception e) { // it declares no narrower type
-      throw new IOException("The S3 server does not stop.", e);
+    } catch (Exception e) { // they declare no narrower type
+      throw new IOException("A server does not stop.", e);
     } finally {
       postgres.close();
     }

@@ -1,0 +1,172 @@
+package dev.atelier.local;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.logging.Level;
+import org.openqa.selenium.By;
+import org.openqa.selenium.Dimension;
+import org.openqa.selenium.Keys;
+import org.openqa.selenium.OutputType;
+import org.openqa.selenium.StaleElementReferenceException;
+import org.openqa.selenium.WebElement;
+import org.openqa.selenium.chrome.ChromeDriver;
+import org.openqa.selenium.chrome.ChromeDriverService;
+import org.openqa.selenium.chrome.ChromeOptions;
+import org.openqa.selenium.logging.LogEntry;
+import org.openqa.selenium.logging.LogType;
+import org.openqa.selenium.logging.LoggingPreferences;
+import org.openqa.selenium.support.ui.WebDriverWait;
+
+/** Headless Chromium with a user in front of it. */
+final class Browser implements AutoCloseable {
+
+  private static final Duration PATIENCE = Duration.ofMinutes(2); // ends a hung test, no more
+
+  private final ChromeDriver driver;
+  private final Path pictures;
+
+  /**
+   * @param pictures folder of the screenshots
+   */
+  Browser(Path chromium, Path chromedriver, Path pictures) throws IOException {
+    this.pictures = Files.createDirectories(pictures);
+    ChromeOptions options = new ChromeOptions();
+    options.setBinary(chromium.toFile());
+    options.addArguments("--headless=new", "--no-sandbox", "--disable-dev-shm-usage");
+    LoggingPreferences logs = new LoggingPreferences();
+    logs.enable(LogType.BROWSER, Level.ALL);
+    options.setCapability("goog:loggingPrefs", logs);
+    ChromeDriverService service =
+        new ChromeDriverService.Builder()
+            .usingDriverExecutable(chromedriver.toFile())
+            .usingAnyFreePort()
+            .build();
+    driver = new ChromeDriver(service, options);
+    resize(1280, 900);
+  }
+
+  /** In CSS pixels. */
+  void resize(int width, int height) {
+    driver.manage().window().setSize(new Dimension(width, height));
+    emulate(width, height);
+  }
+
+  // A window can be no narrower than Chromium allows, and no higher than its screen.
+  private void emulate(int width, int height) {
+    driver.executeCdpCommand(
+        "Emulation.setDeviceMetricsOverride",
+        Map.of("width", width, "height", height, "deviceScaleFactor", 1, "mobile", false));
+  }
+
+  void dark(boolean dark) {
+    driver.executeCdpCommand(
+        "Emulation.setEmulatedMedia",
+        Map.of(
+            "features",
+            List.of(Map.of("name", "prefers-color-scheme", "value", dark ? "dark" : "light"))));
+  }
+
+  void open(String address) {
+    driver.get("about:blank"); // else a change behind # would load nothing
+    driver.get(address);
+  }
+
+  /** The first element that the selector names, once there is one. */
+  WebElement await(String css) {
+    return await(css, "");
+  }
+
+  /** The first element that the selector names and that has the text, once there is one. */
+  WebElement await(String css, String text) {
+    return wait("'%s' with '%s'".formatted(css, text))
+        .until(
+            unused ->
+                driver.findElements(By.cssSelector(css)).stream()
+                    .filter(e -> e.isDisplayed() && e.getText().contains(text))
+                    .findFirst()
+                    .orElse(null));
+  }
+
+  void awaitGone(String css, String text) {
+    wait("no '%s' with '%s'".formatted(css, text))
+        .until(
+            unused ->
+                driver.findElements(By.cssSelector(css)).stream()
+                    .noneMatch(e -> e.isDisplayed() && e.getText().contains(text)));
+  }
+
+  /** Waits until the expression is true. */
+  void awaitTrue(String javaScript) {
+    wait(javaScript).until(unused -> Boolean.TRUE.equals(evaluate(javaScript)));
+  }
+
+  private WebDriverWait wait(String what) {
+    WebDriverWait wait = new WebDriverWait(driver, PATIENCE, Duration.ofMillis(100));
+    wait.ignoring(StaleElementReferenceException.class); // drawn anew just now
+    wait.withMessage(() -> "It did not come: " + what + "\n" + pageText());
+    return wait;
+  }
+
+  private String pageText() {
+    return driver.findElement(By.tagName("main")).getText();
+  }
+
+  void click(String css, String text) {
+    await(css, text).click();
+  }
+
+  /** Puts the text into a field in place of what is there. */
+  void type(String css, String text) {
+    WebElement field = await(css);
+    field.sendKeys(Keys.chord(Keys.CONTROL, "a"), Keys.DELETE);
+    field.sendKeys(text);
+  }
+
+  Object evaluate(String javaScript) {
+    return driver.executeScript("return " + javaScript);
+  }
+
+  int count(String css) {
+    return driver.findElements(By.cssSelector(css)).size();
+  }
+
+  String address() {
+    return driver.getCurrentUrl();
+  }
+
+  /** Saves what is on the whole page, as on a screen that is as high. */
+  void picture(String name) throws IOException {
+    Number height = (Number) evaluate("document.documentElement.scrollHeight");
+    Number shown = (Number) evaluate("window.innerHeight");
+    int width = ((Number) evaluate("window.innerWidth")).intValue();
+    emulate(width, Math.min(6000, Math.max(shown.intValue(), height.intValue())));
+    Files.write(pictures.resolve(name + ".png"), driver.getScreenshotAs(OutputType.BYTES));
+    emulate(width, shown.intValue());
+  }
+
+  /** Errors of the console since the last call, such as an exception; a refused request is none. */
+  List<String> consoleErrors() {
+    return driver.manage().logs().get(LogType.BROWSER).getAll().stream()
+        .filter(entry -> entry.getLevel().intValue() >= Level.SEVERE.intValue())
+        .map(LogEntry::getMessage)
+        .filter(message -> !message.contains("status of 422") && !message.contains("status of 401"))
+        .toList();
+  }
+
+  /** The hosts that the page has asked for anything. */
+  @SuppressWarnings("unchecked")
+  List<String> origins() {
+    return (List<String>)
+        evaluate(
+            "[...new Set(performance.getEntriesByType('resource').map((e) => new URL(e.name).origin))]");
+  }
+
+  @Override
+  public void close() {
+    driver.quit();
+  }
+}

@@ -1,0 +1,328 @@
+package dev.atelier.local;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.atelier.deploy.Programs;
+import dev.atelier.deploy.RequiresProgram;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpRequest.BodyPublishers;
+import java.net.http.HttpResponse.BodyHandlers;
+import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.MethodOrderer;
+import org.junit.jupiter.api.Order;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInstance;
+import org.junit.jupiter.api.TestMethodOrder;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.extension.ExtensionContext;
+import org.junit.jupiter.api.extension.RegisterExtension;
+import org.junit.jupiter.api.extension.TestWatcher;
+import org.junit.jupiter.api.io.TempDir;
+import org.openqa.selenium.Keys;
+import org.openqa.selenium.WebElement;
+
+/**
+ * The dashboard as a user sees it: real Chromium before the real stack. Each test goes on where the
+ * one before it ended; the pictures of all pages are in {@code target/dashboard}.
+ */
+@RequiresProgram("chromedriver")
+@Timeout(600)
+@TestInstance(TestInstance.Lifecycle.PER_CLASS)
+@TestMethodOrder(MethodOrderer.OrderAnnotation.class)
+class DashboardIT {
+
+  // Student 2 cannot but diverge: its learning rate is beyond any sense.
+  private static final String SPEC =
+      """
+      name: shapes, two students
+      labels: {team: vision}
+      dataset: {source: "shapes?count=256&seed=1", resolution: 8}
+      diffusion: {timesteps: 100}
+      teacher:
+        network: {channels: 16, multipliers: [1, 2], resBlocks: 1, attentionResolutions: [4]}
+        training: {steps: 100, batchSize: 8, warmupSteps: 5, learningRate: 1.0e-3, emaDecay: 0.9,
+          checkpointEverySteps: 50, metricsEverySteps: 5}
+      students:
+        count: 2
+        network: {channels: 8, multipliers: [1, 2], resBlocks: 1, attentionResolutions: [4]}
+        training: {steps: 400, batchSize: 8, warmupSteps: 5, learningRate: 1.0e-3, emaDecay: 0.9,
+          checkpointEverySteps: 100, metricsEverySteps: 5}
+        overrides: [{student: 2, training: {learningRate: 1.0e+30}}]
+      evaluation:
+        samples: 200
+        batchSize: 50
+        gridRows: 2
+        gridColumns: 4
+        sampler: {steps: 10, spacing: uniform}
+      """;
+
+  @RegisterExtension
+  final TestWatcher watcher =
+      new TestWatcher() {
+        @Override
+        public void testFailed(ExtensionContext context, Throwable cause) {
+          broken = true;
+        }
+      };
+
+  private boolean broken;
+  private final HttpClient http = HttpClient.newHttpClient();
+  private LocalStack stack;
+  private Browser browser;
+  private String api;
+  private Endpoints endpoints;
+
+  @BeforeAll
+  void start(@TempDir Path directory) throws Exception {
+    stack = StackUnderTest.prepare(directory.resolve("data"));
+    endpoints = stack.start();
+    api = endpoints.api();
+    browser =
+        new Browser(
+            Programs.find("chromium").orElseThrow(),
+            Programs.find("chromedriver").orElseThrow(),
+            Path.of("target/dashboard"));
+  }
+
+  @AfterAll
+  void stop() throws Exception {
+    browser.close();
+    stack.close();
+  }
+
+  @BeforeEach
+  void shouldGoOnOnlyWhereTheTestBeforeEnded() {
+    assertThat(broken).as("a test before this one has failed").isFalse();
+  }
+
+  @AfterEach
+  void shouldHaveNoErrorAndNothingOfAnotherHost() {
+    assertThat(browser.consoleErrors()).isEmpty();
+    assertThat(browser.origins()).isSubsetOf(api);
+  }
+
+  @Test
+  @Order(1)
+  void shouldSayWhatToDoWhenThereIsNoExperiment() throws Exception {
+    browser.open(api);
+    browser.await("main", "No experiments yet");
+    browser.await("main", "./atelier launch");
+    browser.picture("empty");
+    browser.click("main td a.button", "Launch");
+    browser.await("h1", "Launch an experiment");
+  }
+
+  @Test
+  @Order(2)
+  void shouldShowTrainingLiveWithoutAReload() throws Exception {
+    browser.open(api + "/#/experiments");
+    String id = launch(SPEC);
+    browser.click("tbody a", "shapes, two students"); // the list has found it by itself
+    browser.evaluate("window.sameDocument = true");
+    browser.await(".segment[aria-label*='student-1 · running']");
+    browser.await(".u-over");
+    browser.awaitTrue("document.querySelector('.u-legend')?.textContent.includes('student-1')");
+    String before = canvas();
+    browser.awaitTrue("document.querySelector('.u-wrap canvas').toDataURL() !== '" + before + "'");
+    browser.picture("experiment-live");
+    browser.await(".pill", "awaiting retry");
+    browser.await(".segment[aria-label*='student-1 · done']");
+    browser.await(".segment[aria-label*='student-2 · failed']");
+    assertThat(browser.evaluate("window.sameDocument")).isEqualTo(true);
+    assertThat(browser.address()).endsWith(id);
+  }
+
+  @Test
+  @Order(3)
+  void shouldRetryTheFailedStudentAloneWithAnotherLearningRate() throws Exception {
+    browser.await(".note.error", "DIVERGED");
+    browser.picture("experiment-failed");
+    browser.click("main button", "Retry student-2");
+    browser.await("dialog[open]", "student-2 again, from its last good checkpoint");
+    browser.type("#ask-learningRate", "-1");
+    browser.click("dialog button[type=submit]", "Retry");
+    browser.await("dialog .fault", "learningRate");
+    browser.type("#ask-learningRate", "0.001");
+    browser.picture("retry");
+    browser.click("dialog button[type=submit]", "Retry");
+    browser.await(".segment[aria-label*='student-2 · running']");
+    browser.await(".pill", "done");
+    assertThat(browser.evaluate("window.sameDocument")).isEqualTo(true);
+    assertThat(browser.count(".segment[aria-label*='student-1 · done']")).isOne();
+    assertThat(browser.count(".segment[aria-label*='student-1'][aria-label*='attempts']")).isZero();
+  }
+
+  @Test
+  @Order(4)
+  void shouldShowSamplesAndWhoPaintsOnTheWayFromNoiseToImage() throws Exception {
+    browser.await("figcaption", "O2MKD");
+    browser.awaitTrue(
+        "[...document.querySelectorAll('figure img')].length >= 3 && [...document.querySelectorAll('figure img')].every((i) => i.naturalWidth > 0)");
+    WebElement slider = browser.await(".way input[type=range]");
+    browser.await(".way", "The clean image.");
+    Object clean = browser.evaluate("document.querySelector('.ways canvas').toDataURL()");
+    slider.sendKeys(Keys.ARROW_LEFT);
+    browser.await(".way", "student-1 paints next");
+    slider.sendKeys(Keys.HOME);
+    browser.await(".way", "student-2 paints next");
+    assertThat(browser.evaluate("document.querySelector('.ways canvas').toDataURL()"))
+        .isNotEqualTo(clean);
+    slider.sendKeys(Keys.ARROW_RIGHT, Keys.ARROW_RIGHT, Keys.ARROW_RIGHT, Keys.ARROW_RIGHT);
+    browser.picture("experiment-done");
+    browser.dark(true);
+    browser.picture("experiment-dark");
+    browser.dark(false);
+  }
+
+  @Test
+  @Order(5)
+  void shouldLaunchAgainFromTheFormWithACutThatWasMoved() throws Exception {
+    browser.click("main a", "Launch again with changes");
+    browser.await("h1", "Launch again with changes");
+    browser.await("tbody td", "student-1");
+    String count = "[id='f-students.count']";
+    browser.type(count, "0");
+    browser.await(".fault", "at least 1");
+    assertThat(browser.await("button[type=submit]", "Launch").isEnabled()).isFalse();
+    browser.picture("launch-fault");
+    browser.type(count, "2");
+    browser.type("[id='f-students.overrides']", "");
+    browser.type("#f-name", "shapes, cut at 30");
+    WebElement cut = browser.await(".cut[role=slider]");
+    for (int i = 0; i < 4; i++) {
+      cut.sendKeys(Keys.PAGE_DOWN); // a twentieth of T
+      cut = browser.await(".cut[role=slider]"); // drawn anew
+    }
+    browser.await("pre", "boundaries: [0,30,100]");
+    browser.await("pre", "kind: explicit");
+    browser.awaitTrue(
+        "!document.querySelector('form button[type=submit], .panel button[type=submit]').disabled");
+    browser.picture("launch");
+    browser.click("button[type=submit]", "Launch");
+    browser.await("h1", "shapes, cut at 30");
+    browser.await(".pill", "done");
+    browser.await(".segment[aria-label*='t in [0, 30)']");
+    browser.await(".segment[aria-label*='t in [30, 100)']");
+  }
+
+  @Test
+  @Order(6)
+  void shouldCompareTheTwoThatWereTicked() throws Exception {
+    browser.open(api + "/#/experiments");
+    browser.await("tbody a", "shapes, cut at 30");
+    browser.await("tbody a", "shapes, two students");
+    browser.picture("list");
+    browser.click("input[aria-label='Choose shapes, cut at 30']", "");
+    browser.click("input[aria-label='Choose shapes, two students']", "");
+    browser.click(".bar a", "Compare");
+    browser.await("h2", "Where they differ");
+    browser.await("tr.differs", "students.assignment.kind");
+    browser.await("tr.differs", "students.assignment.boundaries");
+    assertThat(browser.count("tr.differs td.mono")).isPositive();
+    browser.awaitTrue("document.querySelectorAll('.u-legend .u-series').length === 3");
+    browser.picture("compare");
+
+    browser.open(api + "/#/experiments");
+    browser.await("tbody a", "shapes, cut at 30");
+    browser.type("input[type=search]", "cut\n");
+    browser.awaitGone("tbody a", "shapes, two students");
+    assertThat(browser.address()).contains("q=cut"); // a view is a link
+  }
+
+  @Test
+  @Order(7)
+  void shouldFitAPhone() throws Exception {
+    browser.resize(390, 844);
+    String id = browser.await("tbody a", "shapes, cut at 30").getDomAttribute("href");
+    for (String page : List.of("#/experiments", id, "#/launch", "#/studies")) {
+      browser.open(api + "/" + page);
+      browser.await("h1");
+      browser.awaitTrue("document.querySelector('main').textContent.length > 50");
+      assertThat((Long) browser.evaluate("document.documentElement.scrollWidth"))
+          .as(page)
+          .isLessThanOrEqualTo(390);
+      browser.picture("phone" + page.replaceAll("[^a-z]+", "-").replaceAll("-$", ""));
+    }
+    browser.resize(1280, 900);
+  }
+
+  @Test
+  @Order(8)
+  void shouldAskForATokenWhereTheApiWantsOne(@TempDir Path directory) throws Exception {
+    String token = "atl_" + "k".repeat(40);
+    int port = Ports.anyFree();
+    Map<String, String> environment = new HashMap<>(StackUnderTest.environmentOfApi(endpoints));
+    environment.put("QUARKUS_HTTP_PORT", Integer.toString(port));
+    environment.put("ATELIER_AUTH_MODE", "tokens");
+    environment.put("ATELIER_AUTH_BOOTSTRAP_TOKEN", token);
+    try (ProgramProcess guarded =
+        ProgramProcess.start(
+            directory.resolve("api.log"),
+            environment,
+            List.of(
+                ApiService.OPEN_BUFFERS,
+                "-jar",
+                new Installation(StackUnderTest.ROOT).apiJar().toString()))) {
+      String open = api;
+      api = "http://127.0.0.1:" + port;
+      Waiting.until(
+          () -> {
+            assertThat(guarded.alive()).as("%s", guarded.log()).isTrue();
+            return answers(api + "/q/health/ready");
+          });
+      browser.open(api);
+      browser.await("dialog", "This server asks who you are");
+      browser.picture("token");
+      browser.type("dialog #token", "atl_" + "x".repeat(40));
+      browser.click("dialog button", "Go on");
+      browser.await("dialog p", "token"); // what is wrong with it
+      browser.type("dialog #token", token);
+      browser.click("dialog button", "Go on");
+      browser.click("tbody a", "shapes, cut at 30");
+      browser.await("h1", "shapes, cut at 30");
+      browser.awaitTrue(
+          "[...document.querySelectorAll('figure img')].length >= 3 && [...document.querySelectorAll('figure img')].every((i) => i.naturalWidth > 0)");
+      assertThat(browser.consoleErrors())
+          .allMatch(error -> error.contains("401")); // the first ones
+      assertThat(browser.origins()).isSubsetOf(api, "null"); // null: blob: of a picture
+      api = open;
+      browser.open(api);
+    }
+  }
+
+  private String canvas() {
+    return (String) browser.evaluate("document.querySelector('.u-wrap canvas').toDataURL()");
+  }
+
+  private String launch(String spec) throws Exception {
+    var answer =
+        http.send(
+            HttpRequest.newBuilder(URI.create(api + "/api/v1/experiments"))
+                .header("Content-Type", "application/yaml")
+                .POST(BodyPublishers.ofString(spec))
+                .build(),
+            BodyHandlers.ofString());
+    assertThat(answer.statusCode()).as(answer.body()).isEqualTo(202);
+    return answer.body().replaceAll("(?s).*\"id\":\"([^\"]+)\".*", "$1");
+  }
+
+  private boolean answers(String address) throws InterruptedException {
+    try {
+      return http.send(
+                  HttpRequest.newBuilder(URI.create(address)).build(), BodyHandlers.discarding())
+              .statusCode()
+          == 200;
+    } catch (java.io.IOException e) {
+      return false; // not yet
+    }
+  }
+}
