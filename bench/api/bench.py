@@ -350,7 +350,8 @@ def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # ends what was started, too
     with contextlib.ExitStack() as stack:
         folder = pathlib.Path(args.data or stack.enter_context(tempfile.TemporaryDirectory(prefix="atelier-bench-", ignore_cleanup_errors=True)))
-        base, text, up = stack.enter_context(running_stack(folder))
+        # What is launched waits: workers run elsewhere, and would here take the cores from what is timed.
+        base, text, up = stack.enter_context(running_stack(folder, {"ATELIER_WORKER_ROLES": "compute"}))
         database_url = re.search(r"jdbc:postgresql://\S+", text).group(0)
         port = int(re.search(r":(\d+)/", database_url.split("//")[1]).group(1))
         password = re.search(r"postgres\.password=(\S+)", (folder / "data/credentials.properties").read_text()).group(1)

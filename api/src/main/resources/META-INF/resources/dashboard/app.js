@@ -67,6 +67,7 @@ document.getElementById('theme').addEventListener('click', () => {
   dispatchEvent(new Event('themechange'));
 });
 
+matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => dispatchEvent(new Event('themechange')));
 addEventListener('hashchange', show);
 addEventListener('keydown', (e) => {
   if (e.key === '/' && !/INPUT|TEXTAREA|SELECT/.test(document.activeElement.tagName)) {

@@ -114,13 +114,14 @@ export function timestepAxis(timesteps, choose) {
   };
 }
 
-/** Cuts of [0, T) that are dragged, or moved with the arrow keys; `changed` is told of them. */
-export function cutEditor(timesteps, boundaries, changed, curve = []) {
+/** Cuts of [0, T) that are dragged, or moved with the arrow keys; `changed` is told of them. A curve of [t, drift] may stand above. */
+export function cutEditor(timesteps, boundaries, changed) {
   const box = document.createElement('div');
   const svg = s('svg', { class: 'axis' });
   box.append(svg);
   let cuts = [...boundaries];
-  const top = curve.length ? 70 : 6;
+  let curve = [];
+  let top = 6;
 
   function draw() {
     const width = Math.max(280, box.clientWidth || 800);
@@ -172,5 +173,10 @@ export function cutEditor(timesteps, boundaries, changed, curve = []) {
   const observer = new ResizeObserver(draw);
   observer.observe(box);
   draw();
-  return { element: box, set(next) { cuts = [...next]; timesteps = cuts.at(-1); draw(); }, close() { observer.disconnect(); } };
+  return {
+    element: box,
+    set(next) { cuts = [...next]; timesteps = cuts.at(-1); draw(); },
+    setCurve(points) { curve = points; top = points.length ? 70 : 6; draw(); },
+    close() { observer.disconnect(); },
+  };
 }

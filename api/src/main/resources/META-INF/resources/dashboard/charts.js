@@ -143,7 +143,7 @@ export function scatter(points, { x: xName, y: yName, frontier = false, labels =
     }
     const taken = [];
     for (const p of known) {
-      const right = X(p.x) > width - 110;
+      const right = X(p.x) + 8 + 6.2 * p.name.length > width; // about what the label takes
       let ty = Y(p.y) - 9;
       while (taken.some((t) => Math.abs(t.x - X(p.x)) < 110 && Math.abs(t.y - ty) < 13)) ty -= 13;
       taken.push({ x: X(p.x), y: ty });

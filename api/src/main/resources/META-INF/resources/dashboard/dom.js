@@ -52,6 +52,7 @@ export function figure(value) {
   if (value === null || value === undefined || !Number.isFinite(value)) return '–';
   const size = Math.abs(value);
   if (size !== 0 && (size < 0.001 || size >= 1e5)) return size >= 1e5 ? count(value) : value.toExponential(2);
+  if (Number.isInteger(value)) return value.toString();
   return size >= 100 ? value.toFixed(1) : Number(value.toPrecision(4)).toString();
 }
 

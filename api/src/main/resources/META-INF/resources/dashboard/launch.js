@@ -31,7 +31,8 @@ export async function launch(main, parameters) {
     set('students.assignment.boundaries', cuts);
     changed();
   });
-  const ranges = h('div', { class: 'panel' }, h('h2', {}, 'Ranges'), h('div', { class: 'soft small' }, 'Drag a cut, or move it with the arrow keys: the assignment becomes explicit.'), editor.element);
+  const measured = h('div', { class: 'soft small' }); // where the drift curve is from
+  const ranges = h('div', { class: 'panel' }, h('h2', {}, 'Ranges'), h('div', { class: 'soft small' }, 'Drag a cut, or move it with the arrow keys: the assignment becomes explicit.'), editor.element, measured);
 
   main.append(h('h1', {}, from ? 'Launch again with changes' : 'Launch an experiment'),
     h('div', { class: 'grid2 sides' }, h('div', {}, ranges, h('div', { class: 'panel' }, form)),
@@ -131,7 +132,27 @@ export async function launch(main, parameters) {
 
   function timesteps2() { return fields.size ? timesteps() : 1000; }
 
+  let drifts = ''; // the question whose answer is shown
+  /** The drift that an experiment on the same images measured, under the cuts that are made of it. */
+  async function drift() {
+    const source = fields.get('dataset.source').input.value.trim() || fields.get('dataset.source').input.placeholder;
+    const total = timesteps();
+    if (drifts === `${total} ${source}`) return;
+    drifts = `${total} ${source}`;
+    editor.setCurve([]);
+    measured.replaceChildren();
+    const found = await get('/experiments', { q: `dataset=${JSON.stringify(source)} spec.students.assignment.kind=measured`, limit: 5 });
+    for (const e of found.items) {
+      const file = await get(`/experiments/${e.id}/artifacts/drift.json`).catch(() => null); // not measured yet
+      if (file?.timesteps !== total || drifts !== `${total} ${source}`) continue;
+      editor.setCurve(file.lengths.map((length, i) => [file.curve.bins[i].high, length]));
+      measured.replaceChildren(`Above: how far neighbouring timesteps are apart (${file.signal.toLowerCase()}), as measured on the teacher of `, h('a', { href: `#/experiments/${e.id}` }, e.name), '.');
+      return;
+    }
+  }
+
   async function check() {
+    drift().catch(() => {}); // the form does without
     const mine = ++asked;
     try {
       const answer = await post('/experiments?dryRun=true', document_);

@@ -12,5 +12,5 @@ public record WhoAmI(
     @Schema(
             description = "Projects that it reaches; absent: all",
             type = SchemaType.ARRAY,
-            implementation = String[].class)
+            implementation = String.class)
         Optional<Set<String>> projects) {}

@@ -38,7 +38,7 @@ public record MetricSeries(List<Series> series) {
   @JsonPropertyOrder({"step", "value"})
   @Schema(
       type = SchemaType.ARRAY,
-      implementation = Double[].class,
+      implementation = Double.class,
       description = "Step and value; the value is null where it is no finite number")
   public record Point(int step, @JsonInclude(JsonInclude.Include.ALWAYS) Double value) {
 

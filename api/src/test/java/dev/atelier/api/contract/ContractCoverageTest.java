@@ -71,9 +71,9 @@ class ContractCoverageTest {
                 }
               });
       for (JsonNode content : described.path("requestBody").path("content")) {
-        if (!content.has("example") && !content.has("examples")) {
-          missing.add(operation.id() + " has no example of its request");
-        }
+        contract
+            .schemaFaults(content, content.path("example").toString())
+            .forEach(fault -> missing.add(operation.id() + " has a wrong example: " + fault));
       }
     }
     assertThat(missing).isEmpty();

@@ -117,6 +117,10 @@ final class OpenApiContract {
     JsonNode responses = found.get().description().get("responses");
     JsonNode response = responses.path(Integer.toString(call.status()));
     if (response.isMissingNode()) {
+      // "default" stands for errors that any operation may have, such as one of the server's own.
+      response = call.status() >= 400 ? responses.path("default") : response;
+    }
+    if (response.isMissingNode()) {
       return List.of("The document has no status " + call.status());
     }
     List<String> faults = new ArrayList<>(contentFaults(response, call.type(), call.body()));
@@ -144,7 +148,8 @@ final class OpenApiContract {
     return type.endsWith("json") ? schemaFaults(described, body) : List.of();
   }
 
-  private List<String> schemaFaults(JsonNode content, String body) {
+  /** What a body has that the schema of the content does not allow. */
+  List<String> schemaFaults(JsonNode content, String body) {
     if (!content.has("schema")) {
       return List.of();
     }

@@ -134,7 +134,7 @@ class DashboardIT {
     String before = canvas();
     browser.awaitTrue("document.querySelector('.u-wrap canvas').toDataURL() !== '" + before + "'");
     browser.picture("experiment-live");
-    browser.await(".pill", "awaiting retry");
+    browser.await("h1 + .pill", "awaiting retry");
     browser.await(".segment[aria-label*='student-1 · done']");
     browser.await(".segment[aria-label*='student-2 · failed']");
     assertThat(browser.evaluate("window.sameDocument")).isEqualTo(true);
@@ -155,7 +155,7 @@ class DashboardIT {
     browser.picture("retry");
     browser.click("dialog button[type=submit]", "Retry");
     browser.await(".segment[aria-label*='student-2 · running']");
-    browser.await(".pill", "done");
+    browser.await("h1 + .pill", "done");
     assertThat(browser.evaluate("window.sameDocument")).isEqualTo(true);
     assertThat(browser.count(".segment[aria-label*='student-1 · done']")).isOne();
     assertThat(browser.count(".segment[aria-label*='student-1'][aria-label*='attempts']")).isZero();
@@ -209,7 +209,7 @@ class DashboardIT {
     browser.picture("launch");
     browser.click("button[type=submit]", "Launch");
     browser.await("h1", "shapes, cut at 30");
-    browser.await(".pill", "done");
+    browser.await("h1 + .pill", "done");
     browser.await(".segment[aria-label*='t in [0, 30)']");
     browser.await(".segment[aria-label*='t in [30, 100)']");
   }

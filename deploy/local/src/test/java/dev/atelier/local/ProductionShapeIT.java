@@ -209,7 +209,8 @@ class ProductionShapeIT {
     List<String> names = launches.get(0).stream().map(Span::getName).toList();
     assertThat(names)
         .contains("StartWorkflow:DistillationWorkflow", "RunWorkflow:DistillationWorkflow")
-        .contains("RunActivity:TrainTeacher", "RunActivity:TrainStudent", "RunActivity:SampleShard");
+        .contains(
+            "RunActivity:TrainTeacher", "RunActivity:TrainStudent", "RunActivity:SampleShard");
     assertThat(traces.spans())
         .filteredOn(s -> s.getName().startsWith("RunActivity:"))
         .extracting(Span::getTraceId)
