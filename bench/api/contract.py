@@ -86,7 +86,7 @@ def malformed(base: str, seed: int, count: int) -> dict:
     url = urllib.parse.urlsplit(base)
     document = json.load(urllib.request.urlopen(f"{url.scheme}://{url.netloc}/q/openapi?format=json"))
     targets = [
-        (method.upper(), re.sub(r"{k}", "1", re.sub(r"{key}", "student-1", re.sub(r"{\w+}", "20260101-000000-aaaa", path))))
+        (method.upper(), re.sub(r"{\w+}", "20260101-000000-aaaa", path.replace("{k}", "1").replace("{key}", "student-1")))
         for path, methods in document["paths"].items() for method, operation in methods.items()
         if isinstance(operation, dict) and "requestBody" in operation
     ]

@@ -110,7 +110,9 @@ public class WaitingDistillation implements DistillationWorkflow {
 
   @Override
   public void validateRerunEvaluation() {
-    throw refused("Cannot evaluate again: nothing has been evaluated.");
+    if (!input.spec().name().equals("evaluated")) {
+      throw refused("Cannot evaluate again: nothing has been evaluated.");
+    }
   }
 
   @Override
@@ -122,8 +124,11 @@ public class WaitingDistillation implements DistillationWorkflow {
     requests.add(new ModelProgress(key, state, steps, requests.size()));
   }
 
-  private static void requireFailed(String verb, ModelKey key) {
-    if (!key.equals(ModelKey.student(1))) {
+  /** The student's training has failed, or, where the name of the spec says so, the teacher's. */
+  private void requireFailed(String verb, ModelKey key) {
+    ModelKey failed =
+        input.spec().name().equals("teacher-failed") ? ModelKey.TEACHER : ModelKey.student(1);
+    if (!key.equals(failed)) {
       throw refused("Cannot %s %s: it has not failed.".formatted(verb, key));
     }
   }

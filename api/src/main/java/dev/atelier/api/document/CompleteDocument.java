@@ -2,6 +2,7 @@ package dev.atelier.api.document;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.atelier.api.access.TokenRequest;
+import dev.atelier.api.problem.AllowedMethods;
 import dev.atelier.api.problem.Problem;
 import dev.atelier.api.problem.ProblemType;
 import dev.atelier.api.spec.Extension;
@@ -14,6 +15,7 @@ import dev.atelier.spec.StudySpec;
 import dev.atelier.spec.TrainingOverrides;
 import io.quarkus.smallrye.openapi.OpenApiFilter;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -25,6 +27,7 @@ import org.eclipse.microprofile.openapi.OASFactory;
 import org.eclipse.microprofile.openapi.OASFilter;
 import org.eclipse.microprofile.openapi.models.OpenAPI;
 import org.eclipse.microprofile.openapi.models.Operation;
+import org.eclipse.microprofile.openapi.models.media.Content;
 import org.eclipse.microprofile.openapi.models.media.MediaType;
 import org.eclipse.microprofile.openapi.models.media.Schema;
 import org.eclipse.microprofile.openapi.models.media.Schema.SchemaType;
@@ -89,6 +92,19 @@ public class CompleteDocument implements OASFilter {
     schemas
         .get("Point")
         .setItems(OASFactory.createSchema().addType(SchemaType.NUMBER).addType(SchemaType.NULL));
+    schemas.values().forEach(CompleteDocument::relative);
+    Map<String, Set<String>> methods = new HashMap<>();
+    document
+        .getPaths()
+        .getPathItems()
+        .forEach(
+            (path, item) ->
+                methods.put(
+                    path,
+                    item.getOperations().keySet().stream()
+                        .map(Enum::name)
+                        .collect(Collectors.toSet())));
+    AllowedMethods.of(methods);
     document
         .getPaths()
         .getPathItems()
@@ -105,10 +121,14 @@ public class CompleteDocument implements OASFilter {
       return;
     }
     Schema schema = schemas.get(name);
-    schema.setRequired(
+    if (schema.getAdditionalPropertiesSchema() != null) {
+      return; // completed as a part of another document
+    }
+    List<String> required =
         StreamSupport.stream(described.path("required").spliterator(), false)
             .map(JsonNode::asText)
-            .toList());
+            .toList();
+    schema.setRequired(required);
     schema.setAdditionalPropertiesSchema(OASFactory.createSchema().booleanSchema(false));
     described
         .get("properties")
@@ -127,7 +147,28 @@ public class CompleteDocument implements OASFilter {
               Optional.ofNullable(own.getItems())
                   .flatMap(CompleteDocument::nameOf)
                   .ifPresent(record -> complete(schemas, record, field.path("items"), root));
+              if (field.has("type") && !required.contains(property.getKey())) {
+                schema.addProperty(property.getKey(), orNull(own));
+              }
             });
+  }
+
+  /** A field without a value counts as one that was left out. */
+  private static Schema orNull(Schema schema) {
+    Schema none = OASFactory.createSchema().addType(SchemaType.NULL);
+    return schema.getRef() != null || schema.getEnumeration() != null
+        ? OASFactory.createSchema().anyOf(List.of(schema, none))
+        : schema.addType(SchemaType.NULL);
+  }
+
+  /** Links are paths of the same server. */
+  private static void relative(Schema schema) {
+    if ("uri".equals(schema.getFormat())) {
+      schema.setFormat("uri-reference");
+    }
+    Optional.ofNullable(schema.getProperties())
+        .ifPresent(properties -> properties.values().forEach(CompleteDocument::relative));
+    Optional.ofNullable(schema.getItems()).ifPresent(CompleteDocument::relative);
   }
 
   private static JsonNode resolved(JsonNode json, JsonNode root) {
@@ -158,6 +199,11 @@ public class CompleteDocument implements OASFilter {
       statuses.add(409);
     }
     if (FILES.contains(operation.getOperationId())) {
+      Content content = operation.getResponses().getAPIResponse("200").getContent();
+      if (content.hasMediaType("application/octet-stream")) { // of any type, as it was stored
+        content.addMediaType("*/*", content.getMediaType("application/octet-stream"));
+        content.removeMediaType("application/octet-stream");
+      }
       operation
           .getResponses()
           .addAPIResponse(

@@ -77,10 +77,9 @@ class ProblemMappers {
             "%s does not know %s.".formatted(request.getUriInfo().getPath(), request.getMethod()),
             List.of(),
             request);
-    String allow = e.getResponse().getHeaderString(HttpHeaders.ALLOW);
-    return allow == null
-        ? plain
-        : Response.fromResponse(plain).header(HttpHeaders.ALLOW, allow).build();
+    return AllowedMethods.at(request.getUriInfo().getPath())
+        .map(allowed -> Response.fromResponse(plain).allow(allowed).build())
+        .orElse(plain);
   }
 
   @ServerExceptionMapper

@@ -17,6 +17,7 @@ import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
 import com.fasterxml.jackson.dataformat.yaml.YAMLParser;
 import dev.atelier.api.spec.RefusedDocumentException.Reason;
 import dev.atelier.spec.SpecFault;
+import java.io.CharConversionException;
 import java.io.IOException;
 import java.util.List;
 
@@ -52,10 +53,15 @@ final class DocumentParser {
             case YAML -> parseYaml(document);
           };
     } catch (JsonProcessingException e) {
+      if (e.getOriginalMessage().contains(CharConversionException.class.getName())) {
+        throw refused(Reason.MALFORMED, "The document is not UTF-8 text.");
+      }
       throw refused(
           Reason.MALFORMED,
           "The document is not %s%s: %s"
               .formatted(format, where(e.getLocation()), sentence(e.getOriginalMessage())));
+    } catch (CharConversionException e) {
+      throw refused(Reason.MALFORMED, "The document is not UTF-8 text.");
     } catch (IOException e) {
       throw refused(
           Reason.MALFORMED,

@@ -141,7 +141,7 @@ final class OpenApiContract {
     if (type.isEmpty()) {
       return content.isEmpty() ? List.of() : List.of("The document has a body, the answer none");
     }
-    JsonNode described = content.path(type);
+    JsonNode described = content.has(type) ? content.get(type) : content.path("*/*");
     if (described.isMissingNode()) {
       return List.of("The document has no content of type " + type);
     }

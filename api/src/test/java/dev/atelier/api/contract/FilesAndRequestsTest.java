@@ -1,0 +1,117 @@
+package dev.atelier.api.contract;
+
+import static io.restassured.RestAssured.given;
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.hamcrest.Matchers.equalTo;
+
+import dev.atelier.api.LocalServers;
+import io.minio.MinioClient;
+import io.minio.PutObjectArgs;
+import io.quarkus.test.common.WithTestResource;
+import io.quarkus.test.junit.QuarkusTest;
+import io.restassured.response.Response;
+import jakarta.inject.Inject;
+import java.io.ByteArrayInputStream;
+import java.util.UUID;
+import org.jdbi.v3.core.Jdbi;
+import org.junit.jupiter.api.Test;
+
+/** Files come as they were stored, and requests that other tests only see refused are taken. */
+@QuarkusTest
+@WithTestResource(LocalServers.class)
+class FilesAndRequestsTest {
+
+  private static final String EXPERIMENTS = "/api/v1/experiments/";
+  private static final byte[] PICTURE = "a picture".getBytes(UTF_8);
+
+  @Inject Jdbi jdbi;
+  @Inject MinioClient s3;
+
+  private static String launch(String name) {
+    return given()
+        .contentType("application/json")
+        .body("{\"name\": \"%s\"}".formatted(name))
+        .post("/api/v1/experiments")
+        .then()
+        .statusCode(202)
+        .extract()
+        .path("id");
+  }
+
+  private void put(String key) throws Exception {
+    s3.putObject(
+        PutObjectArgs.builder().bucket("atelier").object(key).stream(
+                new ByteArrayInputStream(PICTURE), (long) PICTURE.length, -1L)
+            .build());
+  }
+
+  private void checkFile(String address) {
+    Response first = given().get(address);
+    assertThat(first.statusCode()).isEqualTo(200);
+    assertThat(first.asByteArray()).isEqualTo(PICTURE);
+    assertThat(first.contentType()).isEqualTo("image/png");
+    given().header("If-None-Match", first.header("ETag")).get(address).then().statusCode(304);
+  }
+
+  @Test
+  void shouldServeTheFilesOfAnExperiment() throws Exception {
+    String id = launch("files");
+    String key = "experiments/%s/samples/samples-teacher.png".formatted(id);
+    put(key);
+    jdbi.useHandle(
+        handle ->
+            handle.execute(
+                """
+                insert into artifact (experiment_id, name, kind, object_key, content_type, bytes,
+                  sha256)
+                values (?, 'samples-teacher.png', 'grid', ?, 'image/png', ?, 'abc')
+                """,
+                id,
+                key,
+                PICTURE.length));
+    checkFile(EXPERIMENTS + id + "/artifacts/samples-teacher.png");
+    checkFile(EXPERIMENTS + id + "/samples/teacher.png");
+  }
+
+  @Test
+  void shouldServeTheFilesOfAStudy() throws Exception {
+    String id = "study-" + UUID.randomUUID();
+    String key = "studies/%s/report/plot.png".formatted(id);
+    put(key);
+    jdbi.useHandle(
+        handle -> {
+          handle.execute(
+              """
+              insert into study (id, name, question, spec, stage, request_sha256)
+              values (?, 's', 'q', '{"name": "s", "question": "q"}', 'DONE', '')
+              """,
+              id);
+          handle.execute(
+              """
+              insert into study_artifact (study_id, name, object_key, content_type, bytes, sha256)
+              values (?, 'plot.png', ?, 'image/png', ?, 'abc')
+              """,
+              id,
+              key,
+              PICTURE.length);
+        });
+    checkFile("/api/v1/studies/" + id + "/artifacts/plot.png");
+  }
+
+  @Test
+  void shouldTakeARetryOfTheTeacherAndAnEvaluationAnew() {
+    String teacher = launch("teacher-failed");
+    given()
+        .post(EXPERIMENTS + teacher + "/teacher/retry")
+        .then()
+        .statusCode(202)
+        .body("id", equalTo(teacher));
+    String evaluated = launch("evaluated");
+    given()
+        .post(EXPERIMENTS + evaluated + "/evaluation/rerun")
+        .then()
+        .statusCode(202)
+        .body("id", equalTo(evaluated));
+  }
+}
