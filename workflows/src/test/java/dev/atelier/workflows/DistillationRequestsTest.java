@@ -562,35 +562,38 @@ class DistillationRequestsTest {
   }
 
   private static void ask(WorkflowStub workflow, String update) {
-    assertThat(workflow.update(update, Accepted.class)).isEqualTo(Accepted.of(update));
+    assertThat(Updates.ask(workflow, update, Accepted.class)).isEqualTo(Accepted.of(update));
   }
 
   private static Accepted ask(WorkflowStub workflow, String id, String update, Record request) {
-    return workflow
-        .startUpdate(
-            UpdateOptions.newBuilder(Accepted.class)
-                .setUpdateName(update)
-                .setUpdateId(id)
-                .setWaitForStage(WorkflowUpdateStage.COMPLETED)
-                .build(),
-            request)
-        .getResult();
+    return Updates.nudged(
+        workflow,
+        () ->
+            workflow
+                .startUpdate(
+                    UpdateOptions.newBuilder(Accepted.class)
+                        .setUpdateName(update)
+                        .setUpdateId(id)
+                        .setWaitForStage(WorkflowUpdateStage.COMPLETED)
+                        .build(),
+                    request)
+                .getResult());
   }
 
   private static void retry(WorkflowStub workflow, ModelKey key) {
-    workflow.update("retry", Accepted.class, new RetryRequest(key, TrainingOverrides.NONE));
+    Updates.ask(workflow, "retry", Accepted.class, new RetryRequest(key, TrainingOverrides.NONE));
   }
 
   private static void extend(WorkflowStub workflow, ModelKey key, int steps) {
-    workflow.update("extend", Accepted.class, new ExtendRequest(key, steps));
+    Updates.ask(workflow, "extend", Accepted.class, new ExtendRequest(key, steps));
   }
 
   private static void replace(WorkflowStub workflow, ModelKey key, StudentReplacement by) {
-    workflow.update("replace", Accepted.class, new ReplaceRequest(key, by));
+    Updates.ask(workflow, "replace", Accepted.class, new ReplaceRequest(key, by));
   }
 
   private static void cancel(WorkflowStub workflow, ModelKey key) {
-    workflow.update("cancelModel", Accepted.class, new CancelModelRequest(key));
+    Updates.ask(workflow, "cancelModel", Accepted.class, new CancelModelRequest(key));
   }
 
   private WorkflowStub launch(int students) {

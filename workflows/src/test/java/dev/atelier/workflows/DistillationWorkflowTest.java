@@ -572,7 +572,7 @@ class DistillationWorkflowTest {
   }
 
   private static void retry(WorkflowStub workflow, ModelKey key, TrainingOverrides overrides) {
-    workflow.update("retry", Void.class, new RetryRequest(key, overrides));
+    Updates.ask(workflow, "retry", Void.class, new RetryRequest(key, overrides));
   }
 
   private void awaitStage(WorkflowStub workflow, Stage stage) {

@@ -255,7 +255,8 @@ class LimitsTest {
   }
 
   private static void retry(WorkflowStub workflow, ModelKey key) {
-    workflow.update(
+    Updates.ask(
+        workflow,
         "retry",
         DistillationWorkflow.Accepted.class,
         new RetryRequest(key, TrainingOverrides.NONE));

@@ -74,8 +74,11 @@ enum RecordedRun {
     void steer(WorkflowStub workflow, SleepingActivities activities) {
       await(() -> progress(workflow).stage() == Stage.AWAITING_RETRY);
       activities.diverging.clear();
-      workflow.update(
-          "retry", Void.class, new RetryRequest(ModelKey.student(1), TrainingOverrides.NONE));
+      Updates.ask(
+          workflow,
+          "retry",
+          Void.class,
+          new RetryRequest(ModelKey.student(1), TrainingOverrides.NONE));
     }
   },
   CANCELED(spec(students(2, false))) {

@@ -1,5 +1,6 @@
 package dev.atelier.api.access;
 
+import dev.atelier.api.export.Table;
 import dev.atelier.api.problem.Problem;
 import dev.atelier.api.problem.ProblemException;
 import dev.atelier.api.problem.ProblemType;
@@ -7,6 +8,7 @@ import dev.atelier.api.spec.DocumentFormat;
 import dev.atelier.api.spec.RefusedDocumentException;
 import dev.atelier.api.spec.SpecReader;
 import dev.atelier.spec.SpecFault;
+import io.smallrye.common.annotation.Blocking;
 import jakarta.ws.rs.Consumes;
 import jakarta.ws.rs.DELETE;
 import jakarta.ws.rs.GET;
@@ -163,6 +165,20 @@ public class AccessResource {
     }
     rows.remove(size);
     return new AuditPage(rows, Optional.of(Long.toString(rows.get(size - 1).id())));
+  }
+
+  @GET
+  @Path("/audit")
+  @Produces({Table.CSV_IF_ASKED_FOR, Table.ARROW_IF_ASKED_FOR})
+  @Blocking
+  @Operation(operationId = "listAudit", hidden = true)
+  public Table auditAsTable(@QueryParam("subject") String subject) {
+    return Table.of(
+        AuditPage.Entry.class,
+        cursor -> {
+          AuditPage page = audit(subject, Integer.toString(MAX_PAGE), cursor.orElse(null));
+          return new Table.Page<>(page.items(), page.nextCursor());
+        });
   }
 
   private List<AuditPage.Entry> entries(String subject, long before, int limit) {

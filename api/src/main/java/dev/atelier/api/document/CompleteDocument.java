@@ -2,6 +2,7 @@ package dev.atelier.api.document;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.atelier.api.access.TokenRequest;
+import dev.atelier.api.export.Table;
 import dev.atelier.api.problem.AllowedMethods;
 import dev.atelier.api.problem.Problem;
 import dev.atelier.api.problem.ProblemType;
@@ -77,6 +78,10 @@ public class CompleteDocument implements OASFilter {
           "retryStudent",
           "retryTeacher",
           "startCheck");
+
+  /** Lists that also come as tables; at the others annotations say so. */
+  private static final Set<String> TABLES =
+      Set.of("listTeachers", "listDatasets", "listAudit", "listEvaluations", "listArtifacts");
 
   /** Files, whose ETag spares those who have them another transfer. */
   private static final Set<String> FILES = Set.of("getArtifact", "getSamples", "getStudyArtifact");
@@ -197,6 +202,15 @@ public class CompleteDocument implements OASFilter {
     }
     if (REFUSED_BY_STATE.contains(operation.getOperationId())) {
       statuses.add(409);
+    }
+    if (TABLES.contains(operation.getOperationId())) {
+      Schema text = OASFactory.createSchema().addType(SchemaType.STRING);
+      operation
+          .getResponses()
+          .getAPIResponse("200")
+          .getContent()
+          .addMediaType(Table.CSV, OASFactory.createMediaType().schema(text))
+          .addMediaType(Table.ARROW, OASFactory.createMediaType().schema(text));
     }
     if (FILES.contains(operation.getOperationId())) {
       Content content = operation.getResponses().getAPIResponse("200").getContent();

@@ -1,6 +1,8 @@
 package dev.atelier.api.experiment;
 
+import dev.atelier.api.export.Table;
 import dev.atelier.api.problem.Problem;
+import io.smallrye.common.annotation.Blocking;
 import jakarta.ws.rs.GET;
 import jakarta.ws.rs.Path;
 import jakarta.ws.rs.Produces;
@@ -59,5 +61,18 @@ public class DatasetResource {
     return new DatasetPage(
         found.stream().limit(size).toList(),
         found.size() > size ? Optional.of(found.get(size - 1).sha256()) : Optional.empty());
+  }
+
+  @GET
+  @Produces({Table.CSV_IF_ASKED_FOR, Table.ARROW_IF_ASKED_FOR})
+  @Blocking
+  @Operation(operationId = "listDatasets", hidden = true)
+  public Table listAsTable() {
+    return Table.of(
+        DatasetView.class,
+        cursor -> {
+          DatasetPage page = list("200", cursor.orElse(""));
+          return new Table.Page<>(page.items(), page.nextCursor());
+        });
   }
 }

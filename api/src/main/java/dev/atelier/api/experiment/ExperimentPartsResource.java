@@ -1,11 +1,15 @@
 package dev.atelier.api.experiment;
 
+import dev.atelier.api.export.Table;
 import dev.atelier.api.problem.Problem;
+import io.smallrye.common.annotation.Blocking;
 import jakarta.ws.rs.GET;
 import jakarta.ws.rs.Path;
 import jakarta.ws.rs.PathParam;
 import jakarta.ws.rs.Produces;
 import jakarta.ws.rs.core.MediaType;
+import java.util.List;
+import java.util.Optional;
 import org.eclipse.microprofile.openapi.annotations.Operation;
 import org.eclipse.microprofile.openapi.annotations.media.Content;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
@@ -43,6 +47,16 @@ public class ExperimentPartsResource {
   }
 
   @GET
+  @Path("/{id}/evaluations")
+  @Produces({Table.CSV_IF_ASKED_FOR, Table.ARROW_IF_ASKED_FOR})
+  @Blocking
+  @Operation(operationId = "listEvaluations", hidden = true)
+  public Table evaluationsAsTable(@PathParam("id") String id) {
+    List<EvaluationView> items = evaluations(id).items();
+    return Table.of(EvaluationView.class, start -> new Table.Page<>(items, Optional.empty()));
+  }
+
+  @GET
   @Path("/{id}/models/{key}")
   @Operation(
       operationId = "showModel",
@@ -65,6 +79,16 @@ public class ExperimentPartsResource {
       content = @Content(schema = @Schema(implementation = ArtifactList.class)))
   public ArtifactList artifacts(@PathParam("id") String id) {
     return experiments.artifacts(id);
+  }
+
+  @GET
+  @Path("/{id}/artifacts")
+  @Produces({Table.CSV_IF_ASKED_FOR, Table.ARROW_IF_ASKED_FOR})
+  @Blocking
+  @Operation(operationId = "listArtifacts", hidden = true)
+  public Table artifactsAsTable(@PathParam("id") String id) {
+    List<ArtifactView> items = artifacts(id).items();
+    return Table.of(ArtifactView.class, start -> new Table.Page<>(items, Optional.empty()));
   }
 
   @GET

@@ -1,8 +1,10 @@
 package dev.atelier.api.experiment;
 
+import dev.atelier.api.export.Table;
 import dev.atelier.api.problem.Problem;
 import dev.atelier.api.problem.ProblemException;
 import dev.atelier.api.problem.ProblemType;
+import io.smallrye.common.annotation.Blocking;
 import jakarta.ws.rs.GET;
 import jakarta.ws.rs.Path;
 import jakarta.ws.rs.PathParam;
@@ -67,6 +69,19 @@ public class TeacherResource {
     return new TeacherPage(
         found.stream().limit(size).toList(),
         found.size() > size ? Optional.of(found.get(size - 1).id()) : Optional.empty());
+  }
+
+  @GET
+  @Produces({Table.CSV_IF_ASKED_FOR, Table.ARROW_IF_ASKED_FOR})
+  @Blocking
+  @Operation(operationId = "listTeachers", hidden = true)
+  public Table listAsTable() {
+    return Table.of(
+        TeacherView.class,
+        cursor -> {
+          TeacherPage page = list("200", cursor.orElse(""));
+          return new Table.Page<>(page.items(), page.nextCursor());
+        });
   }
 
   @GET

@@ -1,8 +1,15 @@
 package dev.atelier.api.export;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import dev.atelier.api.spec.SpecJson;
 import java.io.IOException;
+import java.lang.reflect.ParameterizedType;
+import java.lang.reflect.RecordComponent;
+import java.lang.reflect.Type;
+import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Function;
 
 /**
  * Rows under named columns, made as they are written: as CSV ({@link CsvWriter}) or in Arrow's
@@ -69,6 +76,65 @@ public record Table(List<Column> columns, Rows rows) {
 
   public Table {
     columns = List.copyOf(columns);
+  }
+
+  /** A part of a list, and where the next one begins. */
+  public record Page<R extends Record>(List<R> items, Optional<String> nextCursor) {}
+
+  /**
+   * A whole list with a column for each component of its records; what is no text, number or
+   * instant becomes JSON.
+   *
+   * @param pageFrom gives the page that begins at a cursor, or the first
+   */
+  public static <R extends Record> Table of(
+      Class<R> type, Function<Optional<String>, Page<R>> pageFrom) {
+    List<RecordComponent> components = List.of(type.getRecordComponents());
+    List<Column> columns =
+        components.stream().map(c -> new Column(c.getName(), kindOf(c.getGenericType()))).toList();
+    return new Table(
+        columns,
+        sink -> {
+          Optional<String> cursor = Optional.empty();
+          do {
+            Page<R> page = pageFrom.apply(cursor);
+            for (R row : page.items()) {
+              Object[] cells = new Object[columns.size()];
+              for (int c = 0; c < cells.length; c++) {
+                cells[c] = cell(components.get(c), columns.get(c).kind(), row);
+              }
+              sink.row(cells);
+            }
+            cursor = page.nextCursor();
+          } while (cursor.isPresent());
+        });
+  }
+
+  private static Kind kindOf(Type type) {
+    if (type instanceof ParameterizedType generic && generic.getRawType() == Optional.class) {
+      return kindOf(generic.getActualTypeArguments()[0]);
+    }
+    if (type == int.class || type == long.class || type == Integer.class || type == Long.class) {
+      return Kind.INTEGER;
+    }
+    if (type == double.class || type == Double.class) {
+      return Kind.REAL;
+    }
+    return type == Instant.class ? Kind.TIME : Kind.TEXT;
+  }
+
+  private static Object cell(RecordComponent component, Kind kind, Record row) {
+    try {
+      Object value = component.getAccessor().invoke(row);
+      return kind == Kind.TEXT ? content(value).map(Table::text) : value;
+    } catch (ReflectiveOperationException e) {
+      throw new IllegalStateException("Cannot read " + component, e);
+    }
+  }
+
+  private static String text(Object value) {
+    JsonNode json = SpecJson.tree(value);
+    return json.isTextual() ? json.asText() : json.toString();
   }
 
   /** What is in a cell, if there is something. */

@@ -140,6 +140,55 @@ class ExportTest {
   }
 
   @Test
+  void shouldGiveEveryOtherListAsATableToo() throws Exception {
+    String id = launch("a");
+    jdbi.useHandle(
+        handle -> {
+          handle.execute(
+              """
+              insert into evaluation (experiment_id, subject, metric, distance, macs_per_step,
+                parameters, images_per_second, peak_memory_bytes, protocol, metrics)
+              values (?, 'o2mkd', 'FD', 7.25, 100, 10, 1.5, 0, '{"samples": 5}', '{"kid": 0.5}')
+              """,
+              id);
+          handle.execute(
+              """
+              insert into artifact (experiment_id, name, kind, object_key, content_type, bytes,
+                sha256)
+              values (?, 'x.png', 'grid', 'k', 'image/png', 3, 'abc')
+              """,
+              id);
+        });
+    String path = EXPERIMENTS + "/" + id;
+    assertThat(csv(path + "/evaluations"))
+        .singleElement()
+        .satisfies(
+            row ->
+                assertThat(row)
+                    .containsEntry("subject", "o2mkd")
+                    .containsEntry("distance", "7.25")
+                    .containsEntry("parameters", "10")
+                    .containsEntry("metrics", "{\"kid\":0.5}")
+                    .containsEntry("weightsBytes", ""));
+    assertThat(csv(path + "/artifacts"))
+        .singleElement()
+        .satisfies(
+            row ->
+                assertThat(row)
+                    .containsEntry("name", "x.png")
+                    .containsEntry("bytes", "3")
+                    .containsEntry("href", path + "/artifacts/x.png"));
+    assertThat(csv("/api/v1/audit?subject=" + id))
+        .singleElement()
+        .satisfies(row -> assertThat(row).containsEntry("action", "launchExperiment"));
+    for (String list : List.of("/api/v1/teachers", "/api/v1/datasets", "/api/v1/audit")) {
+      assertThat(arrow(list)).isNotEmpty();
+      csv(list);
+    }
+    given().accept("text/csv").get(EXPERIMENTS + "/none/artifacts").then().statusCode(404);
+  }
+
+  @Test
   void shouldGiveTypedColumnsInArrowsFormat() throws Exception {
     String id = launch("a");
     jdbi.useHandle(

@@ -1,0 +1,54 @@
+package dev.atelier.workflows;
+
+import io.temporal.client.WorkflowException;
+import io.temporal.client.WorkflowStub;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.function.Supplier;
+
+/** Asks workflows on the server in memory for updates. */
+final class Updates {
+
+  private static final long NUDGE_AFTER_SECONDS = 5;
+
+  private Updates() {}
+
+  /** Sends an update and waits for its answer. */
+  static <R> R ask(WorkflowStub workflow, String update, Class<R> answer, Object... request) {
+    return nudged(workflow, () -> workflow.update(update, answer, request));
+  }
+
+  /**
+   * Waits for the answer of an update. The server in memory forgets one that comes in the moment in
+   * which a workflow task ends, until there is another task: a signal, which the workflow does not
+   * know, makes one.
+   */
+  static <R> R nudged(WorkflowStub workflow, Supplier<R> update) {
+    CompletableFuture<R> answer = CompletableFuture.supplyAsync(update);
+    while (true) {
+      try {
+        return answer.get(NUDGE_AFTER_SECONDS, TimeUnit.SECONDS);
+      } catch (TimeoutException e) {
+        nudge(workflow);
+      } catch (ExecutionException e) {
+        if (e.getCause() instanceof RuntimeException failure) {
+          throw failure;
+        }
+        throw new IllegalStateException(e.getCause());
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+        throw new IllegalStateException(e);
+      }
+    }
+  }
+
+  private static void nudge(WorkflowStub workflow) {
+    try {
+      workflow.signal("nudge");
+    } catch (WorkflowException e) {
+      // It has ended: the update answers that.
+    }
+  }
+}
