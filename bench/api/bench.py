@@ -255,15 +255,15 @@ def ancestors(pid: int) -> list[int]:
     return found
 
 
-def api_process(parent: int) -> int:
-    """The API's process below the launcher's."""
+def below(parent: int, text: str) -> int:
+    """The process below the launcher's whose command has the text."""
     for entry in pathlib.Path("/proc").iterdir():
         if entry.name.isdigit():
             with contextlib.suppress(OSError):
                 command = (entry / "cmdline").read_text().replace("\0", " ")
-                if "quarkus-run.jar" in command and parent in ancestors(int(entry.name)):
+                if text in command and parent in ancestors(int(entry.name)):
                     return int(entry.name)
-    sys.exit("The API's process is not there.")
+    sys.exit(f"There is no process of {text}.")
 
 
 def resident_mib(pid: int, line="VmHWM") -> float:
@@ -350,8 +350,11 @@ def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # ends what was started, too
     with contextlib.ExitStack() as stack:
         folder = pathlib.Path(args.data or stack.enter_context(tempfile.TemporaryDirectory(prefix="atelier-bench-", ignore_cleanup_errors=True)))
+        base, text, up = stack.enter_context(running_stack(folder))
         # What is launched waits: workers run elsewhere, and would here take the cores from what is timed.
-        base, text, up = stack.enter_context(running_stack(folder, {"ATELIER_WORKER_ROLES": "compute"}))
+        worker = below(up.pid, "WorkerMain")
+        os.kill(worker, signal.SIGSTOP)
+        stack.callback(os.kill, worker, signal.SIGCONT)
         database_url = re.search(r"jdbc:postgresql://\S+", text).group(0)
         port = int(re.search(r":(\d+)/", database_url.split("//")[1]).group(1))
         password = re.search(r"postgres\.password=(\S+)", (folder / "data/credentials.properties").read_text()).group(1)
@@ -367,11 +370,11 @@ def main():
         result["atelier"] = bench_atelier(api, database, charted, args.requests)
         result["first paint"] = first_paint(api, base)
         result["ingestion points/s"] = ingest(database_url, password, charted[-1][0])
-        result["api RSS MiB, peak"] = resident_mib(api_process(up.pid))
+        result["api RSS MiB, peak"] = resident_mib(below(up.pid, "quarkus-run.jar"))
+        print(table(result), flush=True)
         if not args.without_browser:
             print("Opening pages…", flush=True)
             result["browser"] = bench_browser(base, busy_experiment(api, database))
-        print(table(result), flush=True)
         if not args.without_mlflow:
             print("Filling and asking MLflow…", flush=True)
             result["mlflow"] = bench_mlflow(port, password, args.experiments, len(charted), args.requests, folder)

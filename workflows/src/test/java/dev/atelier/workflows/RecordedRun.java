@@ -111,6 +111,19 @@ enum RecordedRun {
       study.start(new StudyWorkflow.Input("1", 2, 1, List.of("1", "2", "3")));
       return study;
     }
+  },
+  UNDELIVERED_WEBHOOK(spec(students(1, false))) {
+    @Override
+    WorkflowStub launch(TestWorkflowEnvironment environment) {
+      WorkflowStub delivery =
+          environment
+              .getWorkflowClient()
+              .newUntypedWorkflowStub(
+                  "WebhookDeliveryWorkflow",
+                  options(WebhookDeliveryWorkflow.workflowId("1")).build());
+      delivery.start(new WebhookDeliveryWorkflow.Input("1"));
+      return delivery;
+    }
   };
 
   private final ExperimentSpec spec;
@@ -153,8 +166,11 @@ enum RecordedRun {
     try (TestWorkflowEnvironment environment = TestWorkflowEnvironment.newInstance(known.build())) {
       Worker light = environment.newWorker(TaskQueues.LIGHT);
       light.registerWorkflowImplementationTypes(
-          DistillationWorkflowImpl.class, StudyWorkflowImpl.class);
-      light.registerActivitiesImplementations(activities, new SleepingStudies(spec));
+          DistillationWorkflowImpl.class,
+          StudyWorkflowImpl.class,
+          WebhookDeliveryWorkflowImpl.class);
+      light.registerActivitiesImplementations(
+          activities, new SleepingStudies(spec), new RefusingReceiver());
       WorkerOptions heartbeats =
           WorkerOptions.newBuilder()
               .setMaxHeartbeatThrottleInterval(Duration.ofMillis(50))
@@ -169,12 +185,23 @@ enum RecordedRun {
       try {
         workflow.getResult(Void.class);
       } catch (WorkflowFailedException e) {
-        if (this != CANCELED) {
+        if (this != CANCELED && this != UNDELIVERED_WEBHOOK) {
           throw e;
         }
       }
       return environment.getWorkflowClient().fetchHistory(workflow.getExecution().getWorkflowId());
     }
+  }
+
+  /** Wants no messages. */
+  private static final class RefusingReceiver implements WebhookActivities {
+    @Override
+    public void deliver(Delivery delivery) {
+      throw ErrorType.WEBHOOK_REFUSED.failure("The receiver answered 410.", 1, null);
+    }
+
+    @Override
+    public void recordUndelivered(Delivery delivery) {}
   }
 
   private static WorkflowOptions.Builder options(String workflowId) {

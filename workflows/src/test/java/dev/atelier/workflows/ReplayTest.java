@@ -35,7 +35,10 @@ class ReplayTest {
       write(run, run.record());
     }
     WorkflowReplayer.replayWorkflowExecution(
-        read(run), DistillationWorkflowImpl.class, StudyWorkflowImpl.class);
+        read(run),
+        DistillationWorkflowImpl.class,
+        StudyWorkflowImpl.class,
+        WebhookDeliveryWorkflowImpl.class);
   }
 
   @ParameterizedTest
@@ -56,7 +59,8 @@ class ReplayTest {
                 WorkflowReplayer.replayWorkflowExecution(
                     WorkflowExecutionHistory.fromJson(other),
                     DistillationWorkflowImpl.class,
-                    StudyWorkflowImpl.class))
+                    StudyWorkflowImpl.class,
+                    WebhookDeliveryWorkflowImpl.class))
         .hasStackTraceContaining("NonDeterministicException");
   }
 

@@ -25,6 +25,9 @@ import java.util.concurrent.atomic.AtomicBoolean;
 class ProgressStream {
 
   private static final Duration INTERVAL = Duration.ofSeconds(1);
+  /** Then the client comes back, with its token, which may have been revoked. */
+  private static final Duration LONGEST = Duration.ofMinutes(5);
+
   private static final int EVENTS_AT_ONCE = 200;
 
   private final ExperimentRepository repository;
@@ -47,6 +50,8 @@ class ProgressStream {
         .emitOn(Infrastructure.getDefaultWorkerPool())
         .onItem()
         .transformToMultiAndConcatenate(tick -> Multi.createFrom().iterable(listener.news()))
+        .select()
+        .first(LONGEST)
         .select()
         .first(event -> !listener.closed.getAndSet(event.getName().equals("end")));
   }
