@@ -25,6 +25,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
 class ProgressStream {
 
   private static final Duration INTERVAL = Duration.ofSeconds(1);
+
   /** Then the client comes back, with its token, which may have been revoked. */
   private static final Duration LONGEST = Duration.ofMinutes(5);
 
