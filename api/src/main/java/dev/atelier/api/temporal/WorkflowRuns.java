@@ -149,18 +149,35 @@ class WorkflowRuns {
         throw e;
       }
       throw new TemporalUnavailableException(
-          "Temporal cannot be reached at %s.".formatted(config.target()), e);
+          lacksNamespace(e)
+              ? "Temporal at %s has no namespace '%s' now."
+                  .formatted(config.target(), config.namespace())
+              : "Temporal cannot be reached at %s.".formatted(config.target()),
+          e);
     }
   }
 
   /**
-   * Whether the failure is the server's own answer; the SDK also fails when it runs out of time.
+   * Whether the failure is the server's own answer to what was asked; the SDK also fails when it
+   * runs out of time.
    */
   private static boolean answered(Throwable failure) {
     for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
       if (cause instanceof StatusRuntimeException status) {
         Status.Code code = status.getStatus().getCode();
-        return code != Status.Code.UNAVAILABLE && code != Status.Code.DEADLINE_EXCEEDED;
+        return !lacksNamespace(status)
+            && code != Status.Code.UNAVAILABLE
+            && code != Status.Code.DEADLINE_EXCEEDED;
+      }
+    }
+    return false;
+  }
+
+  private static boolean lacksNamespace(Throwable failure) {
+    for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
+      if (cause instanceof StatusRuntimeException status
+          && status.getStatus().getCode() == Status.Code.NOT_FOUND) {
+        return String.valueOf(status.getStatus().getDescription()).startsWith("Namespace ");
       }
     }
     return false;
