@@ -5,7 +5,6 @@ import io.temporal.activity.ActivityExecutionContext;
 import io.temporal.common.interceptors.ActivityInboundCallsInterceptor;
 import io.temporal.common.interceptors.ActivityInboundCallsInterceptorBase;
 import io.temporal.common.interceptors.WorkerInterceptorBase;
-import io.temporal.failure.ApplicationFailure;
 import io.temporal.worker.tuning.ActivitySlotInfo;
 import io.temporal.worker.tuning.SlotMarkUsedContext;
 import io.temporal.worker.tuning.SlotPermit;
@@ -146,11 +145,9 @@ final class DeviceSlots extends WorkerInterceptorBase {
           return super.execute(input);
         }
         if (!begin()) {
-          throw ApplicationFailure.newBuilder()
-              .setType(ErrorType.WORKER_LOST.name())
-              .setMessage("The device works for another task queue; the work goes back to its own.")
-              .setNextRetryDelay(BACK_AFTER)
-              .build();
+          throw ErrorType.WORKER_LOST.retriedAfter(
+              BACK_AFTER,
+              "The device works for another task queue; the work goes back to its own.");
         }
         try {
           return super.execute(input);

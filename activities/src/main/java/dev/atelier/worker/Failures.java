@@ -46,7 +46,7 @@ final class Failures {
       ErrorType type = typeOf(e);
       int attempt = Activity.getExecutionContext().getInfo().getAttempt();
       LOG.warn("Attempt {} failed with {}: {}", attempt, type, e.getMessage(), e);
-      throw type.failure(sentence(e), attempt, e);
+      throw type.failure(sentence(e), attempt);
     }
   }
 

@@ -134,6 +134,6 @@ public class WaitingDistillation implements DistillationWorkflow {
   }
 
   private static RuntimeException refused(String sentence) {
-    return ErrorType.INVALID_SPEC.failure(sentence, 0, null);
+    return ErrorType.INVALID_SPEC.failure(sentence, 0);
   }
 }

@@ -173,7 +173,7 @@ public final class DistillationWorkflowImpl implements DistillationWorkflow {
                 .orElseGet(() -> trainTeacher(dataset, training)));
     train(List.of(teacher), source.isPresent() ? Stage.IMPORTING_TEACHER : Stage.TRAINING_TEACHER);
     if (!teacher.is(ModelState.DONE)) {
-      throw ErrorType.INCOMPLETE.failure(missing(), 1, null);
+      throw ErrorType.INCOMPLETE.failure(missing(), 1);
     }
     teacher.close("the students are distilled from it as it is");
 

@@ -31,15 +31,16 @@ public enum ErrorType {
   }
 
   /**
-   * The Temporal failure of this type.
+   * The Temporal failure of this type, without a cause: the server keeps 4 KB of what an attempt
+   * failed with, and replaces what is longer.
    *
    * @param message a sentence for the user
    * @param attempt the attempt that failed, from 1; the failure is retried while attempts are left
    */
-  public ApplicationFailure failure(String message, int attempt, Throwable cause) {
+  public ApplicationFailure failure(String message, int attempt) {
     return attempt < maxAttempts
-        ? ApplicationFailure.newFailureWithCause(message, name(), cause)
-        : ApplicationFailure.newNonRetryableFailureWithCause(message, name(), cause);
+        ? ApplicationFailure.newFailure(message, name())
+        : ApplicationFailure.newNonRetryableFailure(message, name());
   }
 
   /**

@@ -703,7 +703,7 @@ class DistillationRequestsTest {
       int place = places.getOrDefault(name, 0);
       started.add(name);
       if (failing.contains(name)) {
-        throw ErrorType.DIVERGED.failure("Diverged.", 1, null);
+        throw ErrorType.DIVERGED.failure("Diverged.", 1);
       }
       while (blocked.contains(name)) {
         try {

@@ -649,7 +649,7 @@ class DistillationWorkflowTest {
     @Override
     public DatasetRef prepare(PrepareDataset task) {
       if (!datasetReachable) {
-        throw ErrorType.DATASET_UNREACHABLE.failure("Cannot reach the dataset.", 1, null);
+        throw ErrorType.DATASET_UNREACHABLE.failure("Cannot reach the dataset.", 1);
       }
       return DATASET;
     }
@@ -685,7 +685,7 @@ class DistillationWorkflowTest {
     public ModelRef importTeacher(ImportTeacher task) {
       imported.add(task.source());
       if (!teacherFits) {
-        throw ErrorType.TEACHER_INVALID.failure("Cannot import the teacher.", 1, null);
+        throw ErrorType.TEACHER_INVALID.failure("Cannot import the teacher.", 1);
       }
       return new ModelRef(
           ModelKey.TEACHER,
@@ -700,7 +700,7 @@ class DistillationWorkflowTest {
     public PlannedRanges planRanges(PlanRanges task) {
       planned.add(task.assignment().kind());
       if (!plannable) {
-        throw ErrorType.INVALID_SPEC.failure("The teacher has no features.", 1, null);
+        throw ErrorType.INVALID_SPEC.failure("The teacher has no features.", 1);
       }
       List<TimestepRange> found = new ArrayList<>();
       for (int k = 0; k < task.students(); k++) {
@@ -722,7 +722,7 @@ class DistillationWorkflowTest {
         ModelKey key, double learningRate, TimestepRange range, NetworkSpec network) {
       attempts.merge(key.value(), 1, Integer::sum);
       if (diverging.contains(key.value())) {
-        throw ErrorType.DIVERGED.failure("Diverged at step 7.", 1, null);
+        throw ErrorType.DIVERGED.failure("Diverged at step 7.", 1);
       }
       block(key.value());
       trained.put(key.value(), learningRate);

@@ -197,7 +197,7 @@ enum RecordedRun {
   private static final class RefusingReceiver implements WebhookActivities {
     @Override
     public void deliver(Delivery delivery) {
-      throw ErrorType.WEBHOOK_REFUSED.failure("The receiver answered 410.", 1, null);
+      throw ErrorType.WEBHOOK_REFUSED.failure("The receiver answered 410.", 1);
     }
 
     @Override

@@ -58,7 +58,7 @@ final class SleepingActivities
       sleep();
     }
     if (diverging.contains(key.value())) {
-      throw ErrorType.DIVERGED.failure("Diverged at step 7.", 1, null);
+      throw ErrorType.DIVERGED.failure("Diverged at step 7.", 1);
     }
     return new ModelRef(
             key,

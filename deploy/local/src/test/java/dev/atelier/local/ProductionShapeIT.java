@@ -190,9 +190,7 @@ class ProductionShapeIT {
 
   @Test
   void shouldHandTheTrainingBackWhenAskedToEnd() {
-    Failure last = handedBack.getLastFailure();
-    // The server wraps what is longer than it keeps of an activity that is retried.
-    Failure said = last.hasApplicationFailureInfo() ? last : last.getCause();
+    Failure said = handedBack.getLastFailure();
     assertThat(said.getApplicationFailureInfo().getType())
         .isEqualTo("WORKER_LOST"); // said by the worker itself: no heartbeat was missed
     assertThat(said.getMessage()).contains("student-1 was stopped after step");

@@ -270,7 +270,7 @@ class TemporalDevServerTest {
       return switch (type) {
         case "PrepareDataset" -> new DatasetRef("d".repeat(64), 100, 8, 3, 0, 0);
         case "PrepareExtractor" ->
-            throw ErrorType.EXTRACTOR_INVALID.failure("It is no network.", 1, null);
+            throw ErrorType.EXTRACTOR_INVALID.failure("It is no network.", 1);
         case "RecordStage" -> "";
         default -> throw new IllegalArgumentException(type);
       };
