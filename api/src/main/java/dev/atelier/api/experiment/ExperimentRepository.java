@@ -17,6 +17,7 @@ import jakarta.enterprise.context.ApplicationScoped;
 import java.net.URI;
 import java.sql.ResultSet;
 import java.sql.SQLException;
+import java.time.Duration;
 import java.time.Instant;
 import java.time.OffsetDateTime;
 import java.util.ArrayList;
@@ -617,8 +618,8 @@ public class ExperimentRepository {
                 .isPresent());
   }
 
-  /** Ids of the experiments that have not ended, oldest first. */
-  List<String> unfinished() {
+  /** Ids of the experiments at least {@code age} old that have not ended, oldest first. */
+  List<String> unfinished(Duration age) {
     return jdbi.withHandle(
         handle ->
             handle
@@ -626,8 +627,10 @@ public class ExperimentRepository {
                     """
                     select id from experiment
                     where stage not in ('DONE', 'PARTIAL', 'FAILED', 'CANCELED')
+                      and created_at <= now() - cast(:age as interval)
                     order by created_at, id
                     """)
+                .bind("age", age.toMillis() + " ms")
                 .mapTo(String.class)
                 .list());
   }

@@ -28,6 +28,7 @@ import jakarta.enterprise.context.ApplicationScoped;
 import jakarta.ws.rs.sse.OutboundSseEvent;
 import jakarta.ws.rs.sse.Sse;
 import java.io.InputStream;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
@@ -461,8 +462,8 @@ public class ExperimentService {
     return true;
   }
 
-  List<String> unfinished() {
-    return repository.unfinished();
+  List<String> unfinished(Duration age) {
+    return repository.unfinished(age);
   }
 
   private Accepted accepted(String id) {

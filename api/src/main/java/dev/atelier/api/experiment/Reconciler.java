@@ -1,8 +1,10 @@
 package dev.atelier.api.experiment;
 
+import dev.atelier.api.AtelierConfig;
 import dev.atelier.api.temporal.TemporalUnavailableException;
 import io.quarkus.scheduler.Scheduled;
 import jakarta.enterprise.context.ApplicationScoped;
+import java.time.Duration;
 import org.jboss.logging.Logger;
 
 /**
@@ -15,10 +17,12 @@ class Reconciler {
   private static final Logger LOG = Logger.getLogger(Reconciler.class);
 
   private final ExperimentService experiments;
+  private final Duration launchTime; // a younger experiment is its launch's, with its trace
   private boolean temporalWasAway;
 
-  Reconciler(ExperimentService experiments) {
+  Reconciler(ExperimentService experiments, AtelierConfig config) {
     this.experiments = experiments;
+    this.launchTime = config.reconcileEvery();
   }
 
   @Scheduled(
@@ -26,7 +30,7 @@ class Reconciler {
       concurrentExecution = Scheduled.ConcurrentExecution.SKIP)
   void reconcile() {
     try {
-      for (String id : experiments.unfinished()) {
+      for (String id : experiments.unfinished(launchTime)) {
         experiments.reconcile(id);
       }
       temporalWasAway = false;

@@ -1,8 +1,10 @@
 package dev.atelier.api.study;
 
+import dev.atelier.api.AtelierConfig;
 import dev.atelier.api.temporal.TemporalUnavailableException;
 import io.quarkus.scheduler.Scheduled;
 import jakarta.enterprise.context.ApplicationScoped;
+import java.time.Duration;
 import org.jboss.logging.Logger;
 
 /** Starts the workflows of unfinished studies that Temporal does not know. */
@@ -12,9 +14,11 @@ class StudyReconciler {
   private static final Logger LOG = Logger.getLogger(StudyReconciler.class);
 
   private final StudyService studies;
+  private final Duration launchTime; // a younger study is its launch's, with its trace
 
-  StudyReconciler(StudyService studies) {
+  StudyReconciler(StudyService studies, AtelierConfig config) {
     this.studies = studies;
+    this.launchTime = config.reconcileEvery();
   }
 
   @Scheduled(
@@ -22,7 +26,7 @@ class StudyReconciler {
       concurrentExecution = Scheduled.ConcurrentExecution.SKIP)
   void reconcile() {
     try {
-      for (String id : studies.unfinished()) {
+      for (String id : studies.unfinished(launchTime)) {
         studies.reconcile(id);
       }
     } catch (TemporalUnavailableException e) {

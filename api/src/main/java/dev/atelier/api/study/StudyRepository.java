@@ -15,6 +15,7 @@ import jakarta.enterprise.context.ApplicationScoped;
 import java.net.URI;
 import java.sql.ResultSet;
 import java.sql.SQLException;
+import java.time.Duration;
 import java.time.Instant;
 import java.time.OffsetDateTime;
 import java.util.ArrayList;
@@ -328,16 +329,18 @@ class StudyRepository {
                 .findOne());
   }
 
-  /** Ids of the studies that have not ended, oldest first. */
-  List<String> unfinished() {
+  /** Ids of the studies at least {@code age} old that have not ended, oldest first. */
+  List<String> unfinished(Duration age) {
     return jdbi.withHandle(
         handle ->
             handle
                 .createQuery(
                     """
                     select id from study where stage not in ('DONE', 'FAILED', 'CANCELED')
+                      and created_at <= now() - cast(:age as interval)
                     order by created_at, id
                     """)
+                .bind("age", age.toMillis() + " ms")
                 .mapTo(String.class)
                 .list());
   }

@@ -23,6 +23,7 @@ import dev.atelier.spec.StudySpec;
 import dev.atelier.workflows.StudyStage;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.io.InputStream;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
@@ -275,8 +276,8 @@ class StudyService {
     return true;
   }
 
-  List<String> unfinished() {
-    return repository.unfinished();
+  List<String> unfinished(Duration age) {
+    return repository.unfinished(age);
   }
 
   private StudyAccepted accepted(String id) {

@@ -26,6 +26,7 @@ import io.temporal.api.enums.v1.WorkflowExecutionStatus;
 import io.temporal.client.WorkflowClient;
 import io.temporal.client.WorkflowStub;
 import jakarta.inject.Inject;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -50,6 +51,7 @@ class ExperimentResourceTest {
 
   @Inject Jdbi jdbi;
   @Inject WorkflowClient temporal;
+  @Inject ExperimentService experiments;
 
   @Test
   void shouldStoreAndStartAnExperimentWhenItIsLaunched() {
@@ -749,6 +751,14 @@ class ExperimentResourceTest {
     String id = withoutWorkflow("reconciled");
     await().ignoreExceptions().until(() -> stub(id).describe().getStatus() != null);
     assertThat(stub(id).describe().getStaticSummary()).isEqualTo("reconciled");
+  }
+
+  /** Else two may start it, and the workflow's trace may not be that of the request. */
+  @Test
+  void shouldLeaveAYoungExperimentToItsLaunch() {
+    String id = withoutWorkflow("young");
+    assertThat(experiments.unfinished(Duration.ofMinutes(1))).doesNotContain(id);
+    assertThat(experiments.unfinished(Duration.ZERO)).contains(id);
   }
 
   @Test
