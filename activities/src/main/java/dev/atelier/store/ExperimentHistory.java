@@ -23,7 +23,6 @@ import java.util.OptionalDouble;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
-import java.util.stream.Stream;
 import javax.sql.DataSource;
 import org.jdbi.v3.core.Handle;
 import org.jdbi.v3.core.HandleCallback;
@@ -66,11 +65,20 @@ public final class ExperimentHistory {
   public record Artifact(
       String name, String kind, String objectKey, String contentType, long bytes, String sha256) {
 
+    /** Name of the sample grid of a subject. */
+    public static String samplesOf(String subject) {
+      return "samples-%s.png".formatted(subject);
+    }
+
+    /** Name of a file of the trajectory of a subject. */
+    public static String trajectoryOf(String subject, String extension) {
+      return "trajectory-%s.%s".formatted(subject, extension);
+    }
+
     /** Names of the pictures that are made of an evaluated subject. */
     static List<String> picturesOf(String subject) {
-      return Stream.of("samples-%s.png", "trajectory-%s.png", "trajectory-%s.json")
-          .map(name -> name.formatted(subject))
-          .toList();
+      return List.of(
+          samplesOf(subject), trajectoryOf(subject, "png"), trajectoryOf(subject, "json"));
     }
   }
 

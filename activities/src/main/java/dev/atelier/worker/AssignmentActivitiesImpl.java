@@ -13,10 +13,7 @@ import dev.atelier.spec.AssignmentSpec;
 import dev.atelier.spec.AssignmentSpec.Signal;
 import dev.atelier.spec.TimestepRange;
 import dev.atelier.store.ExperimentHistory;
-import dev.atelier.store.ExperimentHistory.Artifact;
-import dev.atelier.store.ExperimentKeys;
 import dev.atelier.store.ObjectStore;
-import dev.atelier.store.Sha256;
 import dev.atelier.training.InvalidSpecException;
 import dev.atelier.training.TeacherModel;
 import dev.atelier.workflows.AssignmentActivities;
@@ -39,8 +36,8 @@ final class AssignmentActivitiesImpl implements AssignmentActivities {
       new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT);
 
   private final WorkerConfig.Worker config;
-  private final ObjectStore store;
   private final ExperimentHistory history;
+  private final ExperimentFiles files;
   private final ArtifactCache cache;
   private final Datasets datasets;
   private final TrainedModels models;
@@ -53,8 +50,8 @@ final class AssignmentActivitiesImpl implements AssignmentActivities {
       ArtifactCache cache,
       BooleanSupplier draining) {
     this.config = config;
-    this.store = store;
     this.history = history;
+    this.files = new ExperimentFiles(store, history);
     this.cache = cache;
     this.datasets = new Datasets(store, cache);
     this.models = new TrainedModels(store, cache);
@@ -155,11 +152,7 @@ final class AssignmentActivitiesImpl implements AssignmentActivities {
                 ranges,
                 cost,
                 uniformCost));
-    String key = ExperimentKeys.report(task.experimentId(), DRIFT_FILE);
-    store.put(key, json, "application/json");
-    history.recordArtifact(
-        task.experimentId(),
-        new Artifact(DRIFT_FILE, "report", key, "application/json", json.length, Sha256.of(json)));
+    files.keepReport(task.experimentId(), DRIFT_FILE, "application/json", json);
     history.recordRanges(
         task.experimentId(),
         ranges,

@@ -5,10 +5,7 @@ import dev.atelier.dataset.DatasetPreparation;
 import dev.atelier.dataset.ImageGrid;
 import dev.atelier.dataset.PackedImages;
 import dev.atelier.store.ExperimentHistory;
-import dev.atelier.store.ExperimentHistory.Artifact;
-import dev.atelier.store.ExperimentKeys;
 import dev.atelier.store.ObjectStore;
-import dev.atelier.store.Sha256;
 import dev.atelier.workflows.DatasetActivities;
 import dev.atelier.workflows.DatasetRef;
 import io.temporal.activity.Activity;
@@ -22,15 +19,15 @@ final class DatasetActivitiesImpl implements DatasetActivities {
   private static final int GRID_ROWS = 4;
   private static final int GRID_COLUMNS = 8;
 
-  private final ObjectStore store;
   private final ExperimentHistory history;
+  private final ExperimentFiles files;
   private final ArtifactCache cache;
   private final Datasets datasets;
   private final RemoteSources sources;
 
   DatasetActivitiesImpl(ObjectStore store, ExperimentHistory history, ArtifactCache cache) {
-    this.store = store;
     this.history = history;
+    this.files = new ExperimentFiles(store, history);
     this.cache = cache;
     this.datasets = new Datasets(store, cache);
     this.sources = new RemoteSources(store, cache);
@@ -91,9 +88,7 @@ final class DatasetActivitiesImpl implements DatasetActivities {
       // Spread over the dataset, which may be sorted by class.
       images.copy((int) ((long) i * images.count() / shown), pixels, i * imageBytes);
     }
-    keepGrid(
-        store,
-        history,
+    files.keepSamples(
         experimentId,
         "dataset",
         ImageGrid.png(
@@ -104,20 +99,6 @@ final class DatasetActivitiesImpl implements DatasetActivities {
             GRID_ROWS,
             GRID_COLUMNS,
             scaleFor(images.resolution())));
-  }
-
-  /** Keeps a sample grid of {@code subject}, where REST finds it. */
-  static void keepGrid(
-      ObjectStore store,
-      ExperimentHistory history,
-      String experimentId,
-      String subject,
-      byte[] png) {
-    String name = "samples-%s.png".formatted(subject);
-    String key = ExperimentKeys.samples(experimentId, name);
-    store.put(key, png, "image/png");
-    history.recordArtifact(
-        experimentId, new Artifact(name, "grid", key, "image/png", png.length, Sha256.of(png)));
   }
 
   /** Small images are enlarged so that people can see them. */

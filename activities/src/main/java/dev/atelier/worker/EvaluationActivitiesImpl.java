@@ -26,7 +26,6 @@ import dev.atelier.network.UNet;
 import dev.atelier.spec.EvaluationSpec;
 import dev.atelier.spec.EvaluationSpec.ExtractorSpec;
 import dev.atelier.store.ExperimentHistory;
-import dev.atelier.store.ExperimentHistory.Artifact;
 import dev.atelier.store.ExperimentHistory.Evaluation;
 import dev.atelier.store.ExperimentKeys;
 import dev.atelier.store.ObjectStore;
@@ -69,6 +68,7 @@ final class EvaluationActivitiesImpl implements EvaluationActivities {
   private final WorkerConfig.Worker config;
   private final ObjectStore store;
   private final ExperimentHistory history;
+  private final ExperimentFiles files;
   private final ReuseHistory reuse;
   private final ArtifactCache cache;
   private final Datasets datasets;
@@ -89,6 +89,7 @@ final class EvaluationActivitiesImpl implements EvaluationActivities {
     this.config = config;
     this.store = store;
     this.history = history;
+    this.files = new ExperimentFiles(store, history);
     this.reuse = reuse;
     this.cache = cache;
     this.datasets = new Datasets(store, cache);
@@ -384,9 +385,7 @@ final class EvaluationActivitiesImpl implements EvaluationActivities {
     DatasetRef dataset = subject.dataset();
     int images = evaluation.gridRows() * evaluation.gridColumns();
     byte[] grid = sample(sampler, 0, images, subject, heartbeat).pixels();
-    DatasetActivitiesImpl.keepGrid(
-        store,
-        history,
+    files.keepSamples(
         subject.experimentId(),
         subject.subject().label(),
         ImageGrid.png(
@@ -410,10 +409,11 @@ final class EvaluationActivitiesImpl implements EvaluationActivities {
             () -> draining.getAsBoolean() || heartbeat.ended().isPresent());
     stopIfAsked(heartbeat);
     int rows = frames.timesteps().size();
-    String name = "trajectory-" + subject.subject().label();
-    keepTrajectoryFile(
-        subject,
-        name + ".png",
+    String label = subject.subject().label();
+    files.keepTrajectory(
+        subject.experimentId(),
+        label,
+        "png",
         "image/png",
         ImageGrid.png(
             frames.chw(),
@@ -423,19 +423,12 @@ final class EvaluationActivitiesImpl implements EvaluationActivities {
             rows,
             frames.images(),
             DatasetActivitiesImpl.scaleFor(dataset.resolution())));
-    keepTrajectoryFile(
-        subject,
-        name + ".json",
+    files.keepTrajectory(
+        subject.experimentId(),
+        label,
+        "json",
         "application/json",
         JSON.writeValueAsBytes(Map.of("timesteps", frames.timesteps())));
-  }
-
-  private void keepTrajectoryFile(Evaluate subject, String name, String type, byte[] content) {
-    String key = ExperimentKeys.samples(subject.experimentId(), name);
-    store.put(key, content, type);
-    history.recordArtifact(
-        subject.experimentId(),
-        new Artifact(name, "trajectory", key, type, content.length, Sha256.of(content)));
   }
 
   @Override

@@ -27,7 +27,6 @@ import dev.atelier.spec.TrainingSpec.Precision;
 import dev.atelier.store.CheckpointManifest;
 import dev.atelier.store.CheckpointManifest.StoredFile;
 import dev.atelier.store.ExperimentHistory;
-import dev.atelier.store.ExperimentHistory.Artifact;
 import dev.atelier.store.ExperimentHistory.Search;
 import dev.atelier.store.ExperimentKeys;
 import dev.atelier.store.ObjectStore;
@@ -70,6 +69,7 @@ final class MergingActivitiesImpl implements MergingActivities {
   private final WorkerConfig.Worker config;
   private final ObjectStore store;
   private final ExperimentHistory history;
+  private final ExperimentFiles files;
   private final ArtifactCache cache;
   private final TrainedModels models;
   private final Ensembles ensembles;
@@ -84,6 +84,7 @@ final class MergingActivitiesImpl implements MergingActivities {
     this.config = config;
     this.store = store;
     this.history = history;
+    this.files = new ExperimentFiles(store, history);
     this.cache = cache;
     this.models = new TrainedModels(store, cache);
     this.ensembles = new Ensembles(store);
@@ -686,12 +687,7 @@ final class MergingActivitiesImpl implements MergingActivities {
   }
 
   private void keepReport(String experimentId, String name, Object report) throws IOException {
-    byte[] content = JSON.writeValueAsBytes(report);
-    String key = ExperimentKeys.report(experimentId, name);
-    store.put(key, content, "application/json");
-    history.recordArtifact(
-        experimentId,
-        new Artifact(name, "report", key, "application/json", content.length, Sha256.of(content)));
+    files.keepReport(experimentId, name, "application/json", JSON.writeValueAsBytes(report));
   }
 
   private boolean stops(Heartbeat heartbeat) {

@@ -9,9 +9,7 @@ import dev.atelier.spec.StudentsSpec;
 import dev.atelier.store.ExperimentHistory;
 import dev.atelier.store.ExperimentHistory.Artifact;
 import dev.atelier.store.ExperimentHistory.Evaluation;
-import dev.atelier.store.ExperimentKeys;
 import dev.atelier.store.ObjectStore;
-import dev.atelier.store.Sha256;
 import dev.atelier.workflows.EvaluationActivities.Publish;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -23,10 +21,12 @@ final class Reporting {
 
   private final ObjectStore store;
   private final ExperimentHistory history;
+  private final ExperimentFiles files;
 
   Reporting(ObjectStore store, ExperimentHistory history) {
     this.store = store;
     this.history = history;
+    this.files = new ExperimentFiles(store, history);
   }
 
   void write(Publish task) {
@@ -35,7 +35,7 @@ final class Reporting {
     List<SampleGrid> grids = new ArrayList<>();
     for (Evaluation evaluation : evaluations) {
       history
-          .artifactKey(id, "samples-%s.png".formatted(evaluation.subject()))
+          .artifactKey(id, Artifact.samplesOf(evaluation.subject()))
           .flatMap(store::get)
           .ifPresent(png -> grids.add(new SampleGrid(evaluation.subject(), png)));
     }
@@ -51,17 +51,7 @@ final class Reporting {
                 grids,
                 history.reportedEvents(id)));
     for (Report.File file : report.files()) {
-      String key = ExperimentKeys.report(id, file.name());
-      store.put(key, file.content(), file.contentType());
-      history.recordArtifact(
-          id,
-          new Artifact(
-              file.name(),
-              "report",
-              key,
-              file.contentType(),
-              file.content().length,
-              Sha256.of(file.content())));
+      files.keepReport(id, file.name(), file.contentType(), file.content());
     }
   }
 

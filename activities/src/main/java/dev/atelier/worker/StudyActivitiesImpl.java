@@ -61,7 +61,7 @@ final class StudyActivitiesImpl implements StudyActivities {
     return new StudyFiles() {
       @Override
       public Optional<byte[]> grid(String experimentId, String subject) {
-        return file(experimentId, "samples-%s.png".formatted(subject));
+        return file(experimentId, Artifact.samplesOf(subject));
       }
 
       @Override
