@@ -117,6 +117,15 @@ public class AccessResource {
     return new TokenPage(tokens.list());
   }
 
+  @GET
+  @Path("/tokens")
+  @Produces({Table.CSV_IF_ASKED_FOR, Table.ARROW_IF_ASKED_FOR})
+  @Blocking
+  @Operation(operationId = "listTokens", hidden = true)
+  public Table listAsTable() {
+    return Table.of(ApiToken.class, tokens.list());
+  }
+
   @DELETE
   @Path("/tokens/{id}")
   @Operation(
@@ -175,10 +184,7 @@ public class AccessResource {
   public Table auditAsTable(@QueryParam("subject") String subject) {
     return Table.of(
         AuditPage.Entry.class,
-        cursor -> {
-          AuditPage page = audit(subject, Integer.toString(MAX_PAGE), cursor.orElse(null));
-          return new Table.Page<>(page.items(), page.nextCursor());
-        });
+        cursor -> audit(subject, Integer.toString(MAX_PAGE), cursor.orElse(null)));
   }
 
   private List<AuditPage.Entry> entries(String subject, long before, int limit) {

@@ -1,5 +1,6 @@
 package dev.atelier.api.access;
 
+import dev.atelier.api.export.Table;
 import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
@@ -9,7 +10,8 @@ import org.eclipse.microprofile.openapi.annotations.media.Schema;
 public record AuditPage(
     List<Entry> items,
     @Schema(description = "Asks for the next page", implementation = String.class)
-        Optional<String> nextCursor) {
+        Optional<String> nextCursor)
+    implements Table.Page<AuditPage.Entry> {
 
   /** One thing that somebody did. */
   public record Entry(

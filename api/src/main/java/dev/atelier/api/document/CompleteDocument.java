@@ -81,7 +81,15 @@ public class CompleteDocument implements OASFilter {
 
   /** Lists that also come as tables; at the others annotations say so. */
   private static final Set<String> TABLES =
-      Set.of("listTeachers", "listDatasets", "listAudit", "listEvaluations", "listArtifacts");
+      Set.of(
+          "listTeachers",
+          "listDatasets",
+          "listAudit",
+          "listTokens",
+          "listWebhooks",
+          "listDeliveries",
+          "listEvaluations",
+          "listArtifacts");
 
   /** Files, whose ETag spares those who have them another transfer. */
   private static final Set<String> FILES = Set.of("getArtifact", "getSamples", "getStudyArtifact");
@@ -103,19 +111,15 @@ public class CompleteDocument implements OASFilter {
         .getPaths()
         .getPathItems()
         .forEach(
-            (path, item) ->
-                methods.put(
-                    path,
-                    item.getOperations().keySet().stream()
-                        .map(Enum::name)
-                        .collect(Collectors.toSet())));
+            (path, item) -> {
+              methods.put(
+                  path,
+                  item.getOperations().keySet().stream()
+                      .map(Enum::name)
+                      .collect(Collectors.toSet()));
+              item.getOperations().values().forEach(operation -> complete(path, operation));
+            });
     AllowedMethods.of(methods);
-    document
-        .getPaths()
-        .getPathItems()
-        .forEach(
-            (path, item) ->
-                item.getOperations().values().forEach(operation -> complete(path, operation)));
   }
 
   /** Both name the same record, and so do the fields below it. */

@@ -68,11 +68,6 @@ public class DatasetResource {
   @Blocking
   @Operation(operationId = "listDatasets", hidden = true)
   public Table listAsTable() {
-    return Table.of(
-        DatasetView.class,
-        cursor -> {
-          DatasetPage page = list("200", cursor.orElse(""));
-          return new Table.Page<>(page.items(), page.nextCursor());
-        });
+    return Table.of(DatasetView.class, cursor -> list("200", cursor.orElse("")));
   }
 }

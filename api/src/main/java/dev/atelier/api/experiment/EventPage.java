@@ -1,5 +1,6 @@
 package dev.atelier.api.experiment;
 
+import dev.atelier.api.export.Table;
 import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
@@ -11,7 +12,8 @@ public record EventPage(
     @Schema(
             description = "Pass as `cursor` to get the next page; absent: this is the last",
             implementation = String.class)
-        Optional<String> nextCursor) {
+        Optional<String> nextCursor)
+    implements Table.Page<EventPage.Event> {
 
   /** One thing that happened. */
   public record Event(

@@ -8,8 +8,6 @@ import jakarta.ws.rs.Path;
 import jakarta.ws.rs.PathParam;
 import jakarta.ws.rs.Produces;
 import jakarta.ws.rs.core.MediaType;
-import java.util.List;
-import java.util.Optional;
 import org.eclipse.microprofile.openapi.annotations.Operation;
 import org.eclipse.microprofile.openapi.annotations.media.Content;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
@@ -52,8 +50,7 @@ public class ExperimentPartsResource {
   @Blocking
   @Operation(operationId = "listEvaluations", hidden = true)
   public Table evaluationsAsTable(@PathParam("id") String id) {
-    List<EvaluationView> items = evaluations(id).items();
-    return Table.of(EvaluationView.class, start -> new Table.Page<>(items, Optional.empty()));
+    return Table.of(EvaluationView.class, evaluations(id).items());
   }
 
   @GET
@@ -87,8 +84,7 @@ public class ExperimentPartsResource {
   @Blocking
   @Operation(operationId = "listArtifacts", hidden = true)
   public Table artifactsAsTable(@PathParam("id") String id) {
-    List<ArtifactView> items = artifacts(id).items();
-    return Table.of(ArtifactView.class, start -> new Table.Page<>(items, Optional.empty()));
+    return Table.of(ArtifactView.class, artifacts(id).items());
   }
 
   @GET

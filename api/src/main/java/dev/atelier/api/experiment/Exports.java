@@ -109,26 +109,9 @@ class Exports {
 
   /** Every event of an experiment, oldest first. */
   Table events(String id) {
-    EventPage first = experiments.events(id, 0, EVENT_PAGE);
-    return new Table(
-        List.of(
-            Column.integer("id"),
-            Column.time("at"),
-            Column.text("kind"),
-            Column.text("model"),
-            Column.text("detail")),
-        sink -> {
-          Optional<EventPage> page = Optional.of(first);
-          while (page.isPresent()) {
-            for (EventPage.Event event : page.get().items()) {
-              sink.row(event.id(), event.at(), event.kind(), event.model(), event.detail());
-            }
-            page =
-                page.get()
-                    .nextCursor()
-                    .map(after -> experiments.events(id, Long.parseLong(after), EVENT_PAGE));
-          }
-        });
+    return Table.of(
+        EventPage.Event.class,
+        after -> experiments.events(id, after.map(Long::parseLong).orElse(0L), EVENT_PAGE));
   }
 
   /** A row for each point of each curve. */

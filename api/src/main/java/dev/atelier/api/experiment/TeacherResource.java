@@ -76,12 +76,7 @@ public class TeacherResource {
   @Blocking
   @Operation(operationId = "listTeachers", hidden = true)
   public Table listAsTable() {
-    return Table.of(
-        TeacherView.class,
-        cursor -> {
-          TeacherPage page = list("200", cursor.orElse(""));
-          return new Table.Page<>(page.items(), page.nextCursor());
-        });
+    return Table.of(TeacherView.class, cursor -> list("200", cursor.orElse("")));
   }
 
   @GET

@@ -1,14 +1,9 @@
 package dev.atelier.api.export;
 
 import jakarta.ws.rs.Produces;
-import jakarta.ws.rs.core.MediaType;
-import jakarta.ws.rs.core.MultivaluedMap;
-import jakarta.ws.rs.ext.MessageBodyWriter;
 import jakarta.ws.rs.ext.Provider;
 import java.io.IOException;
 import java.io.OutputStream;
-import java.lang.annotation.Annotation;
-import java.lang.reflect.Type;
 import java.nio.channels.Channels;
 import java.nio.charset.StandardCharsets;
 import java.time.Instant;
@@ -31,25 +26,12 @@ import org.apache.arrow.vector.types.pojo.Schema;
 /** Tables in Arrow's streaming format, which pandas, Polars, DuckDB and R read with their types. */
 @Provider
 @Produces(Table.ARROW)
-public class ArrowWriter implements MessageBodyWriter<Table> {
+public class ArrowWriter extends TableWriter {
 
   private static final int ROWS_PER_BATCH = 4096;
 
   @Override
-  public boolean isWriteable(Class<?> type, Type generic, Annotation[] annotations, MediaType to) {
-    return type == Table.class;
-  }
-
-  @Override
-  public void writeTo(
-      Table table,
-      Class<?> type,
-      Type generic,
-      Annotation[] annotations,
-      MediaType to,
-      MultivaluedMap<String, Object> headers,
-      OutputStream out)
-      throws IOException {
+  void write(Table table, OutputStream out) throws IOException {
     Schema schema =
         new Schema(
             table.columns().stream()
@@ -91,10 +73,12 @@ public class ArrowWriter implements MessageBodyWriter<Table> {
   }
 
   private static void set(FieldVector column, int row, Object cell) {
-    Object content = Table.content(cell).orElse(Absent.ABSENT);
-    if (content == Absent.ABSENT) {
-      column.setNull(row);
-    } else if (column instanceof BigIntVector integers) {
+    Table.content(cell)
+        .ifPresentOrElse(content -> fill(column, row, content), () -> column.setNull(row));
+  }
+
+  private static void fill(FieldVector column, int row, Object content) {
+    if (column instanceof BigIntVector integers) {
       integers.setSafe(row, ((Number) content).longValue());
     } else if (column instanceof Float8Vector reals) {
       reals.setSafe(row, ((Number) content).doubleValue());
@@ -103,9 +87,5 @@ public class ArrowWriter implements MessageBodyWriter<Table> {
     } else if (column instanceof VarCharVector texts) {
       texts.setSafe(row, content.toString().getBytes(StandardCharsets.UTF_8));
     }
-  }
-
-  private enum Absent {
-    ABSENT
   }
 }

@@ -5,14 +5,9 @@ import com.fasterxml.jackson.databind.SerializationFeature;
 import com.fasterxml.jackson.dataformat.csv.CsvGenerator;
 import com.fasterxml.jackson.dataformat.csv.CsvMapper;
 import jakarta.ws.rs.Produces;
-import jakarta.ws.rs.core.MediaType;
-import jakarta.ws.rs.core.MultivaluedMap;
-import jakarta.ws.rs.ext.MessageBodyWriter;
 import jakarta.ws.rs.ext.Provider;
 import java.io.IOException;
 import java.io.OutputStream;
-import java.lang.annotation.Annotation;
-import java.lang.reflect.Type;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -23,7 +18,7 @@ import java.util.List;
  */
 @Provider
 @Produces(Table.CSV)
-public class CsvWriter implements MessageBodyWriter<Table> {
+public class CsvWriter extends TableWriter {
 
   // Flushing after each row would send thousands of small packets.
   private static final CsvMapper MAPPER =
@@ -33,20 +28,7 @@ public class CsvWriter implements MessageBodyWriter<Table> {
           .build();
 
   @Override
-  public boolean isWriteable(Class<?> type, Type generic, Annotation[] annotations, MediaType to) {
-    return type == Table.class;
-  }
-
-  @Override
-  public void writeTo(
-      Table table,
-      Class<?> type,
-      Type generic,
-      Annotation[] annotations,
-      MediaType to,
-      MultivaluedMap<String, Object> headers,
-      OutputStream out)
-      throws IOException {
+  void write(Table table, OutputStream out) throws IOException {
     try (SequenceWriter csv = MAPPER.writer().writeValues(out)) {
       csv.write(table.columns().stream().map(Table.Column::name).toList());
       table

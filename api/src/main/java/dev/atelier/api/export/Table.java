@@ -79,34 +79,57 @@ public record Table(List<Column> columns, Rows rows) {
   }
 
   /** A part of a list, and where the next one begins. */
-  public record Page<R extends Record>(List<R> items, Optional<String> nextCursor) {}
+  public interface Page<R extends Record> {
+    List<R> items();
+
+    Optional<String> nextCursor();
+  }
+
+  /** A list that comes as one page. */
+  public static <R extends Record> Table of(Class<R> type, List<R> items) {
+    return of(
+        type,
+        start ->
+            new Page<>() {
+              @Override
+              public List<R> items() {
+                return items;
+              }
+
+              @Override
+              public Optional<String> nextCursor() {
+                return Optional.empty();
+              }
+            });
+  }
 
   /**
    * A whole list with a column for each component of its records; what is no text, number or
    * instant becomes JSON.
    *
-   * @param pageFrom gives the page that begins at a cursor, or the first
+   * @param pageFrom gives the page that begins at a cursor, or the first, which it is asked for at
+   *     once: what it throws is the answer
    */
   public static <R extends Record> Table of(
       Class<R> type, Function<Optional<String>, Page<R>> pageFrom) {
+    Page<R> first = pageFrom.apply(Optional.empty());
     List<RecordComponent> components = List.of(type.getRecordComponents());
     List<Column> columns =
         components.stream().map(c -> new Column(c.getName(), kindOf(c.getGenericType()))).toList();
     return new Table(
         columns,
         sink -> {
-          Optional<String> cursor = Optional.empty();
-          do {
-            Page<R> page = pageFrom.apply(cursor);
-            for (R row : page.items()) {
+          Optional<Page<R>> page = Optional.of(first);
+          while (page.isPresent()) {
+            for (R row : page.get().items()) {
               Object[] cells = new Object[columns.size()];
               for (int c = 0; c < cells.length; c++) {
                 cells[c] = cell(components.get(c), columns.get(c).kind(), row);
               }
               sink.row(cells);
             }
-            cursor = page.nextCursor();
-          } while (cursor.isPresent());
+            page = page.get().nextCursor().map(Optional::of).map(pageFrom);
+          }
         });
   }
 

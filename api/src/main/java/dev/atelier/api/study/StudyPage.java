@@ -1,5 +1,6 @@
 package dev.atelier.api.study;
 
+import dev.atelier.api.export.Table;
 import java.util.List;
 import java.util.Optional;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
@@ -10,4 +11,5 @@ public record StudyPage(
     @Schema(
             description = "Ask for the next page with it; absent: there is none",
             implementation = String.class)
-        Optional<String> nextCursor) {}
+        Optional<String> nextCursor)
+    implements Table.Page<StudySummary> {}

@@ -3,7 +3,6 @@ package dev.atelier.api.study;
 import dev.atelier.api.IdempotencyKey;
 import dev.atelier.api.experiment.Artifact;
 import dev.atelier.api.export.Table;
-import dev.atelier.api.export.Table.Column;
 import dev.atelier.api.problem.Problem;
 import dev.atelier.api.problem.ProblemException;
 import dev.atelier.api.problem.ProblemType;
@@ -140,32 +139,7 @@ public class StudyResource {
   @Blocking
   @Operation(operationId = "listStudies", hidden = true)
   public Table listAsTable() {
-    return new Table(
-        List.of(
-            Column.text("id"),
-            Column.text("name"),
-            Column.text("stage"),
-            Column.integer("experiments"),
-            Column.integer("ended"),
-            Column.time("createdAt"),
-            Column.time("finishedAt")),
-        sink -> {
-          Optional<String> after = Optional.empty();
-          do {
-            StudyPage page = studies.list(after, MAX_PAGE);
-            for (StudySummary s : page.items()) {
-              sink.row(
-                  s.id(),
-                  s.name(),
-                  s.stage(),
-                  s.experiments(),
-                  s.ended(),
-                  s.createdAt(),
-                  s.finishedAt());
-            }
-            after = page.nextCursor();
-          } while (after.isPresent());
-        });
+    return Table.of(StudySummary.class, cursor -> studies.list(cursor, MAX_PAGE));
   }
 
   private static int size(String limit) {

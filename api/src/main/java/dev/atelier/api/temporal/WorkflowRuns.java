@@ -14,8 +14,10 @@ import io.temporal.client.WorkflowStub;
 import io.temporal.common.SearchAttributes;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.net.URI;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.function.Supplier;
+import java.util.stream.Stream;
 
 /** Workflows in Temporal, of any kind; throws {@link TemporalUnavailableException}. */
 @ApplicationScoped
@@ -145,11 +147,12 @@ class WorkflowRuns {
     try {
       return call.get();
     } catch (StatusRuntimeException | WorkflowServiceException e) {
-      if (answered(e)) {
+      Optional<Status> status = statusOf(e);
+      if (status.filter(WorkflowRuns::answered).isPresent()) {
         throw e;
       }
       throw new TemporalUnavailableException(
-          lacksNamespace(e)
+          status.filter(WorkflowRuns::lacksNamespace).isPresent()
               ? "Temporal at %s has no namespace '%s' now."
                   .formatted(config.target(), config.namespace())
               : "Temporal cannot be reached at %s.".formatted(config.target()),
@@ -161,25 +164,22 @@ class WorkflowRuns {
    * Whether the failure is the server's own answer to what was asked; the SDK also fails when it
    * runs out of time.
    */
-  private static boolean answered(Throwable failure) {
-    for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
-      if (cause instanceof StatusRuntimeException status) {
-        Status.Code code = status.getStatus().getCode();
-        return !lacksNamespace(status)
-            && code != Status.Code.UNAVAILABLE
-            && code != Status.Code.DEADLINE_EXCEEDED;
-      }
-    }
-    return false;
+  private static boolean answered(Status status) {
+    return switch (status.getCode()) {
+      case UNAVAILABLE, DEADLINE_EXCEEDED -> false;
+      default -> !lacksNamespace(status);
+    };
   }
 
-  private static boolean lacksNamespace(Throwable failure) {
-    for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
-      if (cause instanceof StatusRuntimeException status
-          && status.getStatus().getCode() == Status.Code.NOT_FOUND) {
-        return String.valueOf(status.getStatus().getDescription()).startsWith("Namespace ");
-      }
-    }
-    return false;
+  private static boolean lacksNamespace(Status status) {
+    return status.getCode() == Status.Code.NOT_FOUND
+        && String.valueOf(status.getDescription()).startsWith("Namespace ");
+  }
+
+  private static Optional<Status> statusOf(Throwable failure) {
+    return Stream.iterate(failure, Objects::nonNull, Throwable::getCause)
+        .filter(StatusRuntimeException.class::isInstance)
+        .map(cause -> ((StatusRuntimeException) cause).getStatus())
+        .findFirst();
   }
 }

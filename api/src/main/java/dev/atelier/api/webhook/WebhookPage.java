@@ -1,5 +1,6 @@
 package dev.atelier.api.webhook;
 
+import dev.atelier.api.export.Table;
 import java.util.List;
 import java.util.Optional;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
@@ -10,4 +11,5 @@ public record WebhookPage(
     @Schema(
             description = "Pass as `cursor` to get the next page; absent: this is the last",
             implementation = String.class)
-        Optional<String> nextCursor) {}
+        Optional<String> nextCursor)
+    implements Table.Page<WebhookView> {}

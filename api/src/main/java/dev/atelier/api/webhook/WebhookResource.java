@@ -1,5 +1,6 @@
 package dev.atelier.api.webhook;
 
+import dev.atelier.api.export.Table;
 import dev.atelier.api.problem.Problem;
 import dev.atelier.api.problem.ProblemException;
 import dev.atelier.api.problem.ProblemType;
@@ -7,6 +8,7 @@ import dev.atelier.api.spec.DocumentFormat;
 import dev.atelier.api.spec.SpecReader;
 import dev.atelier.api.spec.WebhookRequest;
 import dev.atelier.spec.SpecFault;
+import io.smallrye.common.annotation.Blocking;
 import jakarta.ws.rs.Consumes;
 import jakarta.ws.rs.DELETE;
 import jakarta.ws.rs.GET;
@@ -118,6 +120,14 @@ public class WebhookResource {
   }
 
   @GET
+  @Produces({Table.CSV_IF_ASKED_FOR, Table.ARROW_IF_ASKED_FOR})
+  @Blocking
+  @Operation(operationId = "listWebhooks", hidden = true)
+  public Table listAsTable() {
+    return Table.of(WebhookView.class, cursor -> webhooks.list(cursor, MAX_PAGE));
+  }
+
+  @GET
   @Path("/{id}")
   @Operation(operationId = "showWebhook", summary = "Show a webhook, without its secret")
   @APIResponse(
@@ -162,6 +172,15 @@ public class WebhookResource {
       @QueryParam("cursor") @Parameter(description = "nextCursor of the page before")
           String cursor) {
     return webhooks.deliveries(id, cursor(cursor), size(limit));
+  }
+
+  @GET
+  @Path("/{id}/deliveries")
+  @Produces({Table.CSV_IF_ASKED_FOR, Table.ARROW_IF_ASKED_FOR})
+  @Blocking
+  @Operation(operationId = "listDeliveries", hidden = true)
+  public Table deliveriesAsTable(@PathParam("id") String id) {
+    return Table.of(DeliveryView.class, cursor -> webhooks.deliveries(id, cursor, MAX_PAGE));
   }
 
   @POST

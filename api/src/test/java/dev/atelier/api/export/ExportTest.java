@@ -181,7 +181,33 @@ class ExportTest {
     assertThat(csv("/api/v1/audit?subject=" + id))
         .singleElement()
         .satisfies(row -> assertThat(row).containsEntry("action", "launchExperiment"));
-    for (String list : List.of("/api/v1/teachers", "/api/v1/datasets", "/api/v1/audit")) {
+    String webhook =
+        given()
+            .contentType("application/json")
+            .body("{\"url\": \"https://example.org/hook\", \"events\": [\"model.failed\"]}")
+            .post("/api/v1/webhooks")
+            .then()
+            .statusCode(201)
+            .extract()
+            .path("id");
+    given().post("/api/v1/webhooks/" + webhook + "/test").then().statusCode(202);
+    assertThat(csv("/api/v1/webhooks/" + webhook + "/deliveries"))
+        .singleElement()
+        .satisfies(row -> assertThat(row).containsEntry("type", "webhook.test"));
+    assertThat(csv("/api/v1/webhooks"))
+        .anySatisfy(
+            row ->
+                assertThat(row)
+                    .containsEntry("id", webhook)
+                    .containsEntry("events", "[\"model.failed\"]")
+                    .containsEntry("secret", "")); // only the answer that makes it has that
+    for (String list :
+        List.of(
+            "/api/v1/teachers",
+            "/api/v1/datasets",
+            "/api/v1/audit",
+            "/api/v1/tokens",
+            "/api/v1/webhooks")) {
       assertThat(arrow(list)).isNotEmpty();
       csv(list);
     }
