@@ -30,6 +30,7 @@ final class AtelierApi {
   private static final String EXPERIMENTS = "/api/v1/experiments";
   private static final String CHECKS = "/api/v1/maintenance/checks";
   private static final String WEBHOOKS = "/api/v1/webhooks";
+  private static final String TOKENS = "/api/v1/tokens";
   private static final String STUDIES = "/api/v1/studies";
   private static final Duration CONNECT_TIMEOUT = Duration.ofSeconds(5);
   private static final Duration ANSWER_TIMEOUT = Duration.ofSeconds(30);
@@ -210,15 +211,20 @@ final class AtelierApi {
 
   /** Makes a webhook; only this answer has its secret. */
   JsonNode addWebhook(Map<String, Object> webhook) throws CommandFailure, InterruptedException {
+    return make(WEBHOOKS, webhook);
+  }
+
+  private JsonNode make(String path, Map<String, Object> document)
+      throws CommandFailure, InterruptedException {
     try {
       return read(
           send(
-              request(WEBHOOKS)
+              request(path)
                   .header("Content-Type", "application/json")
-                  .POST(HttpRequest.BodyPublishers.ofString(json.writeValueAsString(webhook)))),
+                  .POST(HttpRequest.BodyPublishers.ofString(json.writeValueAsString(document)))),
           JsonNode.class);
     } catch (JsonProcessingException e) {
-      throw new IllegalStateException(e); // texts under names
+      throw new IllegalStateException(e); // texts and numbers under names
     }
   }
 
@@ -233,6 +239,30 @@ final class AtelierApi {
 
   void deleteWebhook(String id) throws CommandFailure, InterruptedException {
     send(request(WEBHOOKS + "/" + encoded(id)).DELETE());
+  }
+
+  JsonNode whoAmI() throws CommandFailure, InterruptedException {
+    return document("/api/v1/whoami");
+  }
+
+  JsonNode tokensDocument() throws CommandFailure, InterruptedException {
+    return document(TOKENS);
+  }
+
+  /** Makes a token of the API; only this answer has it. */
+  JsonNode createToken(Map<String, Object> token) throws CommandFailure, InterruptedException {
+    return make(TOKENS, token);
+  }
+
+  void revokeToken(String id) throws CommandFailure, InterruptedException {
+    send(request(TOKENS + "/" + encoded(id)).DELETE());
+  }
+
+  JsonNode auditDocument(Optional<String> subject, int limit)
+      throws CommandFailure, InterruptedException {
+    return document(
+        "/api/v1/audit?limit=%d%s"
+            .formatted(limit, subject.map(id -> "&subject=" + encoded(id)).orElse("")));
   }
 
   /** Every event of an experiment, oldest first; of one model, if that is given. */

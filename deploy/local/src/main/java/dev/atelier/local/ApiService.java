@@ -44,7 +44,7 @@ final class ApiService implements Service {
 
   @Override
   public Launch launch() {
-    List<String> command = JavaChild.jvm("384m");
+    List<String> command = JavaChild.jvm("256m");
     command.addAll(List.of(OPEN_BUFFERS, "-jar", jar.toString()));
     Map<String, String> environment = new HashMap<>(connections.environment());
     environment.put("QUARKUS_HTTP_HOST", Ports.HOST);

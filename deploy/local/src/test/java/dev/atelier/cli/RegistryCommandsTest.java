@@ -10,6 +10,7 @@ import org.junit.jupiter.api.Test;
 class RegistryCommandsTest {
 
   private static final String WEBHOOKS = "/api/v1/webhooks";
+  private static final String TOKENS = "/api/v1/tokens";
 
   private StubApi api;
 
@@ -90,6 +91,54 @@ class RegistryCommandsTest {
         .containsPattern("webhook.test +FAILED +3 +503 +wh-1-test-1 +example.org answered 503.");
     assertThat(CommandOutput.of("webhooks", "rm", "wh-1", "--url", api.url()).exitCode()).isZero();
     assertThat(CommandOutput.of("webhooks", "rm", "wh-2", "--url", api.url()).exitCode())
+        .isEqualTo(ExitCodes.NOT_FOUND);
+  }
+
+  @Test
+  void shouldMakeListAndRevokeATokenAndShowWhoDidWhat() {
+    api.answer("POST " + TOKENS, 201, "{\"token\": \"atl_abc\", \"created\": {\"id\": \"t-1\"}}")
+        .answer(
+            "GET " + TOKENS,
+            200,
+            """
+            {"items": [{"id": "t-1", "name": "ci", "role": "operator", "projects": ["vision"],
+              "createdBy": "ada", "createdAt": "2026-11-23T12:00:00Z"}]}""")
+        .answer("DELETE " + TOKENS + "/t-1", 204, "")
+        .answer(
+            "GET /api/v1/whoami",
+            200,
+            "{\"name\": \"ci\", \"role\": \"operator\", \"projects\": [\"vision\"]}")
+        .answer(
+            "GET /api/v1/audit",
+            200,
+            """
+            {"items": [{"at": "2026-11-23T12:00:00Z", "actor": "ada", "role": "admin",
+              "address": "10.0.0.7", "action": "createToken", "subjectId": "t-1",
+              "outcome": "DONE", "detail": "ci"}]}""");
+
+    CommandOutput made =
+        CommandOutput.of(
+            "tokens",
+            "create",
+            "ci",
+            "--role=operator",
+            "--project=vision",
+            "--expires-in-days=30",
+            "--url=" + api.url());
+    assertThat(made.exitCode()).isZero();
+    assertThat(made.out()).contains("t-1").contains("atl_abc");
+    assertThat(api.asked().get(0).body())
+        .isEqualTo(
+            "{\"name\":\"ci\",\"role\":\"operator\",\"projects\":[\"vision\"],\"expiresInDays\":30}");
+    assertThat(CommandOutput.of("tokens", "ls", "--url", api.url()).out())
+        .containsPattern("t-1 +ci +operator +vision +ada +2026-11-23T12:00:00Z +never +-");
+    assertThat(CommandOutput.of("whoami", "--url", api.url()).out())
+        .contains("ci, operator of vision");
+    assertThat(CommandOutput.of("audit", "--subject=t-1", "--url=" + api.url()).out())
+        .containsPattern("ada +admin +10.0.0.7 +createToken +t-1 +DONE +ci");
+    assertThat(api.asked().get(api.asked().size() - 1).uri()).contains("subject=t-1");
+    assertThat(CommandOutput.of("tokens", "revoke", "t-1", "--url", api.url()).exitCode()).isZero();
+    assertThat(CommandOutput.of("tokens", "revoke", "t-2", "--url", api.url()).exitCode())
         .isEqualTo(ExitCodes.NOT_FOUND);
   }
 }

@@ -1,0 +1,50 @@
+package dev.atelier.cli;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+@Command(name = "audit", description = "List who changed what, newest first.")
+final class AuditCommand implements Callable<Integer> {
+
+  @Mixin private ApiOptions connection;
+  @Mixin private OutputOption output;
+
+  @Option(
+      names = "--subject",
+      paramLabel = "ID",
+      description = "Only of this experiment, study or token.")
+  private Optional<String> subject = Optional.empty();
+
+  @Option(
+      names = "--limit",
+      paramLabel = "N",
+      defaultValue = "50",
+      description = "At most so many (${DEFAULT-VALUE}).")
+  private int limit;
+
+  @Override
+  public Integer call() throws CommandFailure, InterruptedException {
+    JsonNode page = connection.api().auditDocument(subject, limit);
+    if (!output.prints(() -> page)) {
+      TextTable table =
+          TextTable.toTheLeft("at", "who", "role", "from", "did", "to", "outcome", "detail");
+      for (JsonNode entry : page.path("items")) {
+        table.row(
+            entry.path("at").asText(),
+            entry.path("actor").asText(),
+            entry.path("role").asText(),
+            entry.path("address").asText(),
+            entry.path("action").asText(),
+            entry.path("subjectId").asText(),
+            entry.path("outcome").asText(),
+            entry.path("detail").asText());
+      }
+      Screen.standard().print(table.lines());
+    }
+    return ExitCodes.OK;
+  }
+}
