@@ -31,7 +31,7 @@ final class NumpyArchive {
 
   private static final byte[] MAGIC = {(byte) 0x93, 'N', 'U', 'M', 'P', 'Y'};
   private static final int MAX_HEADER = 1 << 16;
-  private static final int MAX_BYTES = 1 << 30; // of one array; 11,585 features squared
+  private static final int MAX_BYTES = 1 << 28; // of all arrays; 5,792 features squared
   private static final Pattern DESCR = Pattern.compile("'descr':\\s*'([^']*)'");
   private static final Pattern ORDER = Pattern.compile("'fortran_order':\\s*(True|False)");
   private static final Pattern SHAPE = Pattern.compile("'shape':\\s*\\(([0-9, ]*)\\)");
@@ -75,6 +75,11 @@ final class NumpyArchive {
       return text;
     }
 
+    private long heldBytes() {
+      return numbers.map(values -> (long) values.length * Double.BYTES).orElse(0L)
+          + text.map(String::length).orElse(0);
+    }
+
     private byte[] bytes() {
       if (text.isPresent()) {
         return text.get().getBytes(UTF_32);
@@ -100,6 +105,7 @@ final class NumpyArchive {
    */
   static Map<String, Entry> read(Path file) throws IOException {
     Map<String, Entry> arrays = new LinkedHashMap<>();
+    long left = MAX_BYTES;
     try (ZipFile zip = new ZipFile(file.toFile())) {
       Enumeration<? extends ZipEntry> entries = zip.entries();
       while (entries.hasMoreElements()) {
@@ -107,7 +113,9 @@ final class NumpyArchive {
         if (entry.getName().endsWith(".npy")) {
           String name = entry.getName().substring(0, entry.getName().length() - ".npy".length());
           try (InputStream in = zip.getInputStream(entry)) {
-            arrays.put(name, array(name, in));
+            Entry array = array(name, in, left);
+            left -= array.heldBytes();
+            arrays.put(name, array);
           }
         }
       }
@@ -115,7 +123,7 @@ final class NumpyArchive {
     return arrays;
   }
 
-  private static Entry array(String name, InputStream in) throws IOException {
+  private static Entry array(String name, InputStream in, long left) throws IOException {
     byte[] start = in.readNBytes(MAGIC.length + 2);
     if (start.length < MAGIC.length + 2
         || !Arrays.equals(Arrays.copyOf(start, MAGIC.length), MAGIC)) {
@@ -129,22 +137,28 @@ final class NumpyArchive {
     String header = new String(in.readNBytes((int) length), StandardCharsets.UTF_8);
     String descr = field(name, header, DESCR);
     boolean fortran = field(name, header, ORDER).equals("True");
-    int[] shape =
-        Arrays.stream(field(name, header, SHAPE).split(",", -1))
-            .map(String::strip)
-            .filter(size -> !size.isEmpty())
-            .mapToInt(Integer::parseInt)
-            .toArray();
+    int[] shape;
     long elements = 1;
-    for (int size : shape) {
-      elements = Math.multiplyExact(elements, (long) size);
+    try {
+      shape =
+          Arrays.stream(field(name, header, SHAPE).split(",", -1))
+              .map(String::strip)
+              .filter(size -> !size.isEmpty())
+              .mapToInt(Integer::parseInt)
+              .toArray();
+      for (int size : shape) {
+        elements = Math.multiplyExact(elements, (long) size);
+      }
+      Math.multiplyExact(elements, Double.BYTES);
+    } catch (NumberFormatException | ArithmeticException e) {
+      throw new IOException("Array '%s' has too many elements.".formatted(name), e);
     }
     if (descr.matches("<U[0-9]{1,6}") && shape.length == 0) {
-      byte[] bytes = exactly(name, in, 4L * Integer.parseInt(descr.substring(2)));
+      byte[] bytes = exactly(name, in, 4L * Integer.parseInt(descr.substring(2)), left);
       String text = new String(bytes, UTF_32).replaceAll("\0+$", "");
       return new Entry(descr, shape, Optional.empty(), Optional.of(text));
     }
-    Optional<double[]> numbers = numbers(name, in, descr, elements);
+    Optional<double[]> numbers = numbers(name, in, descr, elements, left);
     if (numbers.isPresent() && fortran && shape.length == 2) {
       numbers = Optional.of(transposed(numbers.get(), shape[1], shape[0]));
     } else if (fortran && shape.length > 2) {
@@ -154,7 +168,7 @@ final class NumpyArchive {
   }
 
   private static Optional<double[]> numbers(
-      String name, InputStream in, String descr, long elements) throws IOException {
+      String name, InputStream in, String descr, long elements, long left) throws IOException {
     int width =
         switch (descr) {
           case "<f8", "<i8" -> 8;
@@ -165,8 +179,7 @@ final class NumpyArchive {
       return Optional.empty();
     }
     ByteBuffer bytes =
-        ByteBuffer.wrap(exactly(name, in, Math.multiplyExact(elements, width)))
-            .order(ByteOrder.LITTLE_ENDIAN);
+        ByteBuffer.wrap(exactly(name, in, elements * width, left)).order(ByteOrder.LITTLE_ENDIAN);
     double[] values = new double[(int) elements];
     for (int i = 0; i < values.length; i++) {
       values[i] =
@@ -180,10 +193,12 @@ final class NumpyArchive {
     return Optional.of(values);
   }
 
-  private static byte[] exactly(String name, InputStream in, long length) throws IOException {
-    if (length > MAX_BYTES) {
+  private static byte[] exactly(String name, InputStream in, long length, long left)
+      throws IOException {
+    if (length > left) {
       throw new IOException(
-          "Array '%s' has %d bytes, expected at most %d.".formatted(name, length, MAX_BYTES));
+          "With array '%s' there are more than %d bytes of arrays, which are too many."
+              .formatted(name, MAX_BYTES));
     }
     byte[] bytes = in.readNBytes((int) length);
     if (bytes.length < length) {

@@ -4,12 +4,19 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.TreeMap;
+import java.util.zip.Deflater;
+import java.util.zip.ZipEntry;
+import java.util.zip.ZipOutputStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -107,6 +114,44 @@ class ReferenceStatisticsTest {
     arrays.put("mu", NumpyArchive.Entry.of(new double[] {1}, 1));
     NumpyArchive.write(directory.resolve("alone.npz"), arrays);
     refuses("alone.npz", "expected an array 'sigma' with 2 axes of numbers, found only [mu]");
+  }
+
+  @Test
+  void shouldRefuseArraysThatAreTogetherTooLarge() throws IOException {
+    byte[] small = npy("4000000,", 4_000_000); // 32 MB
+    byte[] large = npy("30000000,", 0); // says it has 240 MB
+    zip("large.npz", Map.of("b", large));
+    refuses("large.npz", "Array 'b' ends early");
+    zip("both.npz", new TreeMap<>(Map.of("a", small, "b", large)));
+    refuses("both.npz", "With array 'b' there are more than 268435456 bytes of arrays");
+  }
+
+  @Test
+  void shouldRefuseAShapeThatIsNone() throws IOException {
+    for (String shape : List.of("99999999999,", "2000000000, 2000000000, 2000000000")) {
+      zip("none.npz", Map.of("mu", npy(shape, 0)));
+      refuses("none.npz", "Array 'mu' has too many elements");
+    }
+  }
+
+  /** An array of zeros, or of fewer than its shape says. */
+  private static byte[] npy(String shape, int zeros) {
+    String header = "{'descr': '<f8', 'fortran_order': False, 'shape': (%s), }".formatted(shape);
+    return ByteBuffer.allocate(10 + header.length() + zeros * Double.BYTES)
+        .put(new byte[] {(byte) 0x93, 'N', 'U', 'M', 'P', 'Y', 1, 0, (byte) header.length(), 0})
+        .put(header.getBytes(StandardCharsets.US_ASCII))
+        .array();
+  }
+
+  private void zip(String name, Map<String, byte[]> arrays) throws IOException {
+    try (ZipOutputStream zip =
+        new ZipOutputStream(Files.newOutputStream(directory.resolve(name)))) {
+      zip.setLevel(Deflater.BEST_SPEED);
+      for (Map.Entry<String, byte[]> array : arrays.entrySet()) {
+        zip.putNextEntry(new ZipEntry(array.getKey() + ".npy"));
+        zip.write(array.getValue());
+      }
+    }
   }
 
   @Test
