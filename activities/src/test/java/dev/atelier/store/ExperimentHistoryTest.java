@@ -20,7 +20,6 @@ import java.io.IOException;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import org.flywaydb.core.Flyway;
 import org.jdbi.v3.core.Jdbi;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -41,37 +40,25 @@ class ExperimentHistoryTest {
           Optional.empty(),
           Optional.empty());
 
-  private static EmbeddedPostgres postgres;
+  private static HistoryDatabase database;
   private static Jdbi sql;
   private static ExperimentHistory history;
 
   @BeforeAll
   static void startPostgres() throws IOException {
-    postgres = EmbeddedPostgres.start();
-    Flyway.configure().dataSource(postgres.getPostgresDatabase()).load().migrate();
-    sql = Jdbi.create(postgres.getPostgresDatabase());
-    history = new ExperimentHistory(postgres.getPostgresDatabase());
+    database = new HistoryDatabase();
+    sql = database.sql();
+    history = new ExperimentHistory(database.source());
   }
 
   @AfterAll
   static void stopPostgres() throws IOException {
-    postgres.close();
+    database.close();
   }
 
   @BeforeEach
-  void insertExperiment() {
-    sql.useHandle(
-        handle -> {
-          handle.execute("delete from experiment");
-          handle.execute(
-              "insert into experiment (id, name, spec, stage) values ('e', 'e', '{}', 'QUEUED')");
-          handle.execute(
-              """
-              insert into model (experiment_id, key, position, range_low, range_high, state,
-                  total_steps)
-              values ('e', 'student-1', 1, 0, 1000, 'PENDING', 100)
-              """);
-        });
+  void holdOneStudent() {
+    database.holdOneStudent();
   }
 
   private static final Usage NOTHING_USED = new Usage(0, 0, 0);

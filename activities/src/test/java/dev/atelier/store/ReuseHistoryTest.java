@@ -10,7 +10,6 @@ import dev.atelier.store.ReuseHistory.Elsewhere;
 import dev.atelier.store.ReuseHistory.Trained;
 import dev.atelier.workflows.ModelKey;
 import dev.atelier.workflows.Stage;
-import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
 import java.io.IOException;
 import java.util.List;
 import java.util.Map;
@@ -21,7 +20,6 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.stream.IntStream;
-import org.flywaydb.core.Flyway;
 import org.jdbi.v3.core.Jdbi;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -33,23 +31,22 @@ class ReuseHistoryTest {
 
   private static final ModelKey TEACHER = ModelKey.TEACHER;
 
-  private static EmbeddedPostgres postgres;
+  private static HistoryDatabase database;
   private static Jdbi sql;
   private static ExperimentHistory history;
   private static ReuseHistory reuse;
 
   @BeforeAll
   static void startPostgres() throws IOException {
-    postgres = EmbeddedPostgres.start();
-    Flyway.configure().dataSource(postgres.getPostgresDatabase()).load().migrate();
-    sql = Jdbi.create(postgres.getPostgresDatabase());
-    history = new ExperimentHistory(postgres.getPostgresDatabase());
-    reuse = new ReuseHistory(postgres.getPostgresDatabase());
+    database = new HistoryDatabase();
+    sql = database.sql();
+    history = new ExperimentHistory(database.source());
+    reuse = new ReuseHistory(database.source());
   }
 
   @AfterAll
   static void stopPostgres() throws IOException {
-    postgres.close();
+    database.close();
   }
 
   @BeforeEach

@@ -5,13 +5,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.atelier.store.ExperimentHistory;
 import dev.atelier.store.ExperimentHistory.Attempt;
 import dev.atelier.store.ExperimentHistory.MetricPoint;
+import dev.atelier.store.HistoryDatabase;
 import dev.atelier.training.Checkpoint;
 import dev.atelier.training.CheckpointStore;
 import dev.atelier.training.TrainingMetrics;
 import dev.atelier.training.TrainingMetrics.Series;
 import dev.atelier.training.TrainingMetrics.Spread;
 import dev.atelier.workflows.ModelKey;
-import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -20,7 +20,6 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalLong;
-import org.flywaydb.core.Flyway;
 import org.jdbi.v3.core.Jdbi;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -31,17 +30,16 @@ import org.junit.jupiter.api.io.TempDir;
 class ProgressReporterTest {
 
   @TempDir static Path directory;
-  private static EmbeddedPostgres postgres;
+  private static HistoryDatabase database;
   private static Jdbi sql;
   private static ExperimentHistory history;
   private Attempt attempt;
 
   @BeforeAll
   static void startPostgres() throws IOException {
-    postgres = EmbeddedPostgres.start();
-    Flyway.configure().dataSource(postgres.getPostgresDatabase()).load().migrate();
-    sql = Jdbi.create(postgres.getPostgresDatabase());
-    history = new ExperimentHistory(postgres.getPostgresDatabase());
+    database = new HistoryDatabase();
+    sql = database.sql();
+    history = new ExperimentHistory(database.source());
     // Slow enough that two writes of the same points overlap.
     sql.useHandle(
         handle ->
@@ -56,23 +54,12 @@ class ProgressReporterTest {
 
   @AfterAll
   static void stopPostgres() throws IOException {
-    postgres.close();
+    database.close();
   }
 
   @BeforeEach
-  void insertModel() {
-    sql.useHandle(
-        handle -> {
-          handle.execute("delete from experiment");
-          handle.execute(
-              "insert into experiment (id, name, spec, stage) values ('e', 'e', '{}', 'QUEUED')");
-          handle.execute(
-              """
-              insert into model (experiment_id, key, position, range_low, range_high, state,
-                  total_steps)
-              values ('e', 'student-1', 1, 0, 1000, 'PENDING', 100)
-              """);
-        });
+  void holdOneStudent() {
+    database.holdOneStudent();
     attempt = history.startAttempt("e", ModelKey.student(1), 100, 5, Optional.of(7L), "worker");
   }
 

@@ -165,9 +165,11 @@ public class CompleteDocument implements OASFilter {
   /** A field without a value counts as one that was left out. */
   private static Schema orNull(Schema schema) {
     Schema none = OASFactory.createSchema().addType(SchemaType.NULL);
-    return schema.getRef() != null || schema.getEnumeration() != null
-        ? OASFactory.createSchema().anyOf(List.of(schema, none))
-        : schema.addType(SchemaType.NULL);
+    if (schema.getRef() != null || schema.getEnumeration() != null) {
+      return OASFactory.createSchema().anyOf(List.of(schema, none));
+    }
+    List<SchemaType> types = Optional.ofNullable(schema.getType()).orElse(List.of());
+    return types.contains(SchemaType.NULL) ? schema : schema.addType(SchemaType.NULL);
   }
 
   /** Links are paths of the same server. */

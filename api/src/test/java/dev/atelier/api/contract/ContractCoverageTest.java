@@ -44,6 +44,11 @@ class ContractCoverageTest {
   }
 
   @Test
+  void shouldDescribeEverythingInValidSchemas() {
+    assertThat(contract.invalidSchemas()).isEmpty();
+  }
+
+  @Test
   void shouldDescribeEveryOperationAndItsProblems() {
     List<String> missing = new ArrayList<>();
     for (Operation operation : contract.operations()) {

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.networknt.schema.Schema;
+import com.networknt.schema.SchemaLocation;
 import com.networknt.schema.SchemaRegistry;
 import com.networknt.schema.SpecificationVersion;
 import java.io.IOException;
@@ -74,6 +75,31 @@ final class OpenApiContract {
                           }
                         }));
     operations.sort(Comparator.comparingInt(Operation::variables));
+  }
+
+  /** What in the document's own schemas is not as JSON Schema wants it, as sentences. */
+  List<String> invalidSchemas() {
+    List<String> faults = new ArrayList<>();
+    components
+        .get("schemas")
+        .properties()
+        .forEach(schema -> invalid(schema.getKey(), schema.getValue(), faults));
+    for (Operation operation : operations) {
+      for (JsonNode schema : operation.description().findValues("schema")) {
+        invalid(operation.id(), schema, faults);
+      }
+    }
+    return faults;
+  }
+
+  private void invalid(String place, JsonNode schema, List<String> faults) {
+    registry
+        .getSchema(SchemaLocation.of(SpecificationVersion.DRAFT_2020_12.getDialectId()))
+        .validate(schema)
+        .forEach(
+            error ->
+                faults.add(
+                    "%s%s %s".formatted(place, error.getInstanceLocation(), error.getMessage())));
   }
 
   private static Operation operation(String path, Map.Entry<String, JsonNode> method) {

@@ -66,6 +66,21 @@ class OpenApiContractTest {
   }
 
   @Test
+  void shouldFindASchemaThatIsNone() throws IOException {
+    assertThat(contract.invalidSchemas()).isEmpty();
+    String twice =
+        """
+        {"openapi": "3.1.0", "paths": {"/things": {"get": {"operationId": "list", "parameters":
+          [{"name": "limit", "in": "query", "schema": {"type": "number", "minimum": "1"}}],
+          "responses": {}}}},
+         "components": {"schemas": {"Thing": {"type": ["integer", "null", "null"]}}}}
+        """;
+    assertThat(new OpenApiContract(twice).invalidSchemas())
+        .anySatisfy(fault -> assertThat(fault).startsWith("Thing/type"))
+        .anySatisfy(fault -> assertThat(fault).startsWith("list/minimum"));
+  }
+
+  @Test
   void shouldFindARequestThatTheServerTakesAndTheDocumentRefuses() {
     Call call =
         new Call(

@@ -26,6 +26,7 @@ import org.apache.arrow.memory.RootAllocator;
 import org.apache.arrow.vector.TimeStampMicroTZVector;
 import org.apache.arrow.vector.VectorSchemaRoot;
 import org.apache.arrow.vector.ipc.ArrowStreamReader;
+import org.jdbi.v3.core.Handle;
 import org.jdbi.v3.core.Jdbi;
 import org.junit.jupiter.api.Test;
 
@@ -82,13 +83,7 @@ class ExportTest {
               from experiment, generate_series(1, 250) n where id = :first
               """
                   .replace(":first", "'" + first + "'"));
-          handle.execute(
-              """
-              insert into evaluation (experiment_id, subject, metric, distance, macs_per_step,
-                parameters, images_per_second, peak_memory_bytes, protocol)
-              values (?, 'o2mkd', 'FD', 7.25, 100, 10, 1, 0, '{}')
-              """,
-              first);
+          insertEvaluation(handle, first);
         });
 
     List<Map<String, String>> rows = csv(EXPERIMENTS + "?sort=created&q=label.group=" + group);
@@ -108,15 +103,7 @@ class ExportTest {
   void shouldGiveCurvesEventsComparisonsAndStudies() throws Exception {
     String id = launch("a");
     String other = launch("b");
-    jdbi.useHandle(
-        handle ->
-            handle.execute(
-                """
-                insert into metric_point (model_id, series, step, value)
-                select id, 'loss', n, case n when 2 then 'NaN' else n / 4.0 end
-                from model, generate_series(1, 3) n where experiment_id = ? and key = 'teacher'
-                """,
-                id));
+    insertLosses(id, 3);
     assertThat(csv(EXPERIMENTS + "/" + id + "/models/teacher/metrics"))
         .containsExactly(
             Map.of("series", "loss", "step", "1", "value", "0.25"),
@@ -125,15 +112,7 @@ class ExportTest {
     assertThat(csv(EXPERIMENTS + "/" + id + "/events"))
         .extracting(row -> row.get("kind"))
         .contains("launched");
-    jdbi.useHandle(
-        handle ->
-            handle.execute(
-                """
-                insert into evaluation (experiment_id, subject, metric, distance, macs_per_step,
-                  parameters, images_per_second, peak_memory_bytes, protocol)
-                values (?, 'o2mkd', 'FD', 7.25, 100, 10, 1, 0, '{}')
-                """,
-                other));
+    jdbi.useHandle(handle -> insertEvaluation(handle, other));
     assertThat(csv(EXPERIMENTS + "/compare?ids=" + id + "," + other))
         .contains(Map.of("name", "o2mkd.distance", id, "", other, "7.25"));
     given().accept("text/csv").get("/api/v1/studies").then().statusCode(200);
@@ -144,13 +123,7 @@ class ExportTest {
     String id = launch("a");
     jdbi.useHandle(
         handle -> {
-          handle.execute(
-              """
-              insert into evaluation (experiment_id, subject, metric, distance, macs_per_step,
-                parameters, images_per_second, peak_memory_bytes, protocol, metrics)
-              values (?, 'o2mkd', 'FD', 7.25, 100, 10, 1.5, 0, '{"samples": 5}', '{"kid": 0.5}')
-              """,
-              id);
+          insertEvaluation(handle, id);
           handle.execute(
               """
               insert into artifact (experiment_id, name, kind, object_key, content_type, bytes,
@@ -217,15 +190,7 @@ class ExportTest {
   @Test
   void shouldGiveTypedColumnsInArrowsFormat() throws Exception {
     String id = launch("a");
-    jdbi.useHandle(
-        handle ->
-            handle.execute(
-                """
-                insert into metric_point (model_id, series, step, value)
-                select id, 'loss', n, case n when 2 then 'NaN' else n / 4.0 end
-                from model, generate_series(1, 10000) n where experiment_id = ? and key = 'teacher'
-                """,
-                id));
+    insertLosses(id, 10000);
 
     byte[] curve = arrow(EXPERIMENTS + "/" + id + "/models/teacher/metrics");
     try (RootAllocator allocator = new RootAllocator();
@@ -301,5 +266,29 @@ class ExportTest {
         .then()
         .statusCode(404)
         .contentType("application/problem+json");
+  }
+
+  private static void insertEvaluation(Handle handle, String id) {
+    handle.execute(
+        """
+        insert into evaluation (experiment_id, subject, metric, distance, macs_per_step,
+          parameters, images_per_second, peak_memory_bytes, protocol, metrics)
+        values (?, 'o2mkd', 'FD', 7.25, 100, 10, 1.5, 0, '{"samples": 5}', '{"kid": 0.5}')
+        """,
+        id);
+  }
+
+  /** A curve of the teacher, whose second point is not a number. */
+  private void insertLosses(String id, int points) {
+    jdbi.useHandle(
+        handle ->
+            handle.execute(
+                """
+                insert into metric_point (model_id, series, step, value)
+                select id, 'loss', n, case n when 2 then 'NaN' else n / 4.0 end
+                from model, generate_series(1, ?) n where experiment_id = ? and key = 'teacher'
+                """,
+                points,
+                id));
   }
 }

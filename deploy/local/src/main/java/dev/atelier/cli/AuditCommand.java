@@ -12,6 +12,7 @@ final class AuditCommand implements Callable<Integer> {
 
   @Mixin private ApiOptions connection;
   @Mixin private OutputOption output;
+  @Mixin private LimitOption limit;
 
   @Option(
       names = "--subject",
@@ -19,16 +20,9 @@ final class AuditCommand implements Callable<Integer> {
       description = "Only of this experiment, study or token.")
   private Optional<String> subject = Optional.empty();
 
-  @Option(
-      names = "--limit",
-      paramLabel = "N",
-      defaultValue = "50",
-      description = "At most so many (${DEFAULT-VALUE}).")
-  private int limit;
-
   @Override
   public Integer call() throws CommandFailure, InterruptedException {
-    JsonNode page = connection.api().auditDocument(subject, limit);
+    JsonNode page = connection.api().auditDocument(subject, limit.value());
     if (!output.prints(() -> page)) {
       TextTable table =
           TextTable.toTheLeft("at", "who", "role", "from", "did", "to", "outcome", "detail");

@@ -6,7 +6,6 @@ import java.util.List;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Option;
 
 @Command(name = "datasets", description = "List the datasets that experiments have prepared.")
 final class DatasetsCommand implements Callable<Integer> {
@@ -15,17 +14,11 @@ final class DatasetsCommand implements Callable<Integer> {
 
   @Mixin private ApiOptions connection;
   @Mixin private OutputOption output;
-
-  @Option(
-      names = "--limit",
-      paramLabel = "N",
-      defaultValue = "50",
-      description = "At most so many (${DEFAULT-VALUE}).")
-  private int limit;
+  @Mixin private LimitOption limit;
 
   @Override
   public Integer call() throws CommandFailure, InterruptedException {
-    JsonNode page = connection.api().datasetsDocument(limit);
+    JsonNode page = connection.api().datasetsDocument(limit.value());
     if (!output.prints(() -> page)) {
       Screen.standard().print(table(page).lines());
     }

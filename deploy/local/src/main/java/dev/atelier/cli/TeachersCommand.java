@@ -4,7 +4,6 @@ import com.fasterxml.jackson.databind.JsonNode;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Option;
 
 @Command(
     name = "teachers",
@@ -13,17 +12,11 @@ final class TeachersCommand implements Callable<Integer> {
 
   @Mixin private ApiOptions connection;
   @Mixin private OutputOption output;
-
-  @Option(
-      names = "--limit",
-      paramLabel = "N",
-      defaultValue = "50",
-      description = "At most so many (${DEFAULT-VALUE}).")
-  private int limit;
+  @Mixin private LimitOption limit;
 
   @Override
   public Integer call() throws CommandFailure, InterruptedException {
-    JsonNode page = connection.api().teachersDocument(limit);
+    JsonNode page = connection.api().teachersDocument(limit.value());
     if (!output.prints(() -> page)) {
       Screen.standard().print(table(page).lines());
     }

@@ -113,20 +113,14 @@ final class WebhooksCommand {
 
     @Mixin private ApiOptions connection;
     @Mixin private OutputOption output;
+    @Mixin private LimitOption limit;
 
     @Parameters(paramLabel = "ID", description = "The webhook.")
     private String id;
 
-    @Option(
-        names = "--limit",
-        paramLabel = "N",
-        defaultValue = "50",
-        description = "At most so many (${DEFAULT-VALUE}).")
-    private int limit;
-
     @Override
     public Integer call() throws CommandFailure, InterruptedException {
-      JsonNode page = connection.api().deliveriesDocument(id, limit);
+      JsonNode page = connection.api().deliveriesDocument(id, limit.value());
       if (!output.prints(() -> page)) {
         TextTable table =
             TextTable.toTheLeft("created", "type", "state", "attempts", "status", "id", "error");
