@@ -17,6 +17,7 @@ import dev.atelier.workflows.ModelRef;
 import dev.atelier.workflows.ReuseActivities;
 import dev.atelier.workflows.TrainingActivities.TrainStudent;
 import dev.atelier.workflows.TrainingActivities.TrainTeacher;
+import io.temporal.activity.Activity;
 import java.time.Duration;
 import java.util.HashSet;
 import java.util.Optional;
@@ -25,7 +26,8 @@ import java.util.Set;
 /** Takes over models that other experiments have trained in the same way. */
 final class ReuseActivitiesImpl implements ReuseActivities {
 
-  private static final Duration ASK_AGAIN = Duration.ofSeconds(5);
+  private static final Duration FIRST_ASKED_AGAIN = Duration.ofSeconds(5);
+  private static final Duration ASKED_AGAIN_WITHIN = Duration.ofMinutes(1);
 
   private final ObjectStore store;
   private final ReuseHistory history;
@@ -103,11 +105,17 @@ final class ReuseActivitiesImpl implements ReuseActivities {
         history.claim(wanted.experimentId(), wanted.key(), wanted.fingerprint(), useless);
     if (other.isPresent()) {
       throw ErrorType.TRAINED_ELSEWHERE.retriedAfter(
-          ASK_AGAIN,
+          askAgainAfter(Activity.getExecutionContext().getInfo().getAttempt()),
           "Waits for %s of experiment %s, which is trained in exactly this way."
               .formatted(other.get().key(), other.get().experimentId()));
     }
     return new Found(Optional.empty());
+  }
+
+  /** Grows with the wait, so that hundreds may wait for hours without keeping Temporal busy. */
+  static Duration askAgainAfter(int attempt) {
+    return FIRST_ASKED_AGAIN.multipliedBy(
+        Math.min(attempt, ASKED_AGAIN_WITHIN.dividedBy(FIRST_ASKED_AGAIN)));
   }
 
   /** Whether the model's last checkpoint is in the store, its manifest as it was written. */
