@@ -156,7 +156,7 @@ public class CompleteDocument implements OASFilter {
               Optional.ofNullable(own.getItems())
                   .flatMap(CompleteDocument::nameOf)
                   .ifPresent(record -> complete(schemas, record, field.path("items"), root));
-              if (field.has("type") && !required.contains(property.getKey())) {
+              if (!required.contains(property.getKey())) {
                 schema.addProperty(property.getKey(), orNull(own));
               }
             });

@@ -67,7 +67,7 @@ final class SchemaCheck {
     return error.getInstanceNode() != null
         && error.getInstanceNode().isNull()
         && !path.isRoot()
-        && schemaAt(path.parent()).path("properties").path(path.last().toString()).has("type")
+        && schemaAt(path.parent()).path("properties").has(path.last().toString())
         && !required(path);
   }
 

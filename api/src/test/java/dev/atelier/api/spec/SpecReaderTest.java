@@ -3,6 +3,7 @@ package dev.atelier.api.spec;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import dev.atelier.api.spec.RefusedDocumentException.Reason;
 import dev.atelier.spec.ExperimentSpec;
 import dev.atelier.spec.FeatureLossSpec;
@@ -13,8 +14,12 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -95,6 +100,43 @@ class SpecReaderTest {
       ExperimentSpec spec = yaml("students: " + students);
       assertThat(SpecJson.read(SpecJson.write(spec), ExperimentSpec.class)).isEqualTo(spec);
     }
+  }
+
+  @Test
+  void shouldTakeNullForAFieldThatWasLeftOut() throws IOException {
+    JsonNode schema = SpecSchema.of(ExperimentSpec.class);
+    List<String> paths = optionalPaths(schema, schema, "");
+    assertThat(paths).contains("/students/training/steps", "/evaluation", "/labels");
+    for (String path : paths) {
+      List<String> names = List.of(path.substring(1).split("/", -1));
+      String last = "{\"%s\": null}".formatted(names.get(names.size() - 1));
+      List<String> above = names.subList(0, names.size() - 1);
+      assertThat(json(nested(above, last))).as(path).isEqualTo(json(nested(above, "{}")));
+    }
+  }
+
+  private static String nested(List<String> names, String fields) {
+    return names.isEmpty()
+        ? fields
+        : "{\"%s\": %s}".formatted(names.get(0), nested(names.subList(1, names.size()), fields));
+  }
+
+  /** Pointers to the fields that may be left out, of records within records too. */
+  private static List<String> optionalPaths(JsonNode described, JsonNode root, String path) {
+    JsonNode schema =
+        described.has("$ref") ? root.at(described.get("$ref").asText().substring(1)) : described;
+    List<String> paths = new ArrayList<>();
+    Set<String> required = new HashSet<>();
+    schema.path("required").forEach(name -> required.add(name.asText()));
+    for (Map.Entry<String, JsonNode> field : schema.path("properties").properties()) {
+      if (!required.contains(field.getKey())) {
+        paths.add(path + "/" + field.getKey());
+        if (required.isEmpty()) {
+          paths.addAll(optionalPaths(field.getValue(), root, path + "/" + field.getKey()));
+        }
+      }
+    }
+    return paths;
   }
 
   @Test
