@@ -76,7 +76,7 @@ class ExperimentResourceTest {
             .extract()
             .path("id");
 
-    assertThat(id).matches("\\d{8}-\\d{6}-[0-9a-z]{4}");
+    assertThat(id).matches("\\d{8}-\\d{6}-[0-9a-z]{6}");
     given()
         .get(EXPERIMENTS + "/" + id)
         .then()
