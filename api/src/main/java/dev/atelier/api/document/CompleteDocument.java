@@ -32,6 +32,7 @@ import org.eclipse.microprofile.openapi.models.media.Content;
 import org.eclipse.microprofile.openapi.models.media.MediaType;
 import org.eclipse.microprofile.openapi.models.media.Schema;
 import org.eclipse.microprofile.openapi.models.media.Schema.SchemaType;
+import org.eclipse.microprofile.openapi.models.parameters.Parameter;
 import org.eclipse.microprofile.openapi.models.responses.APIResponse;
 
 /**
@@ -196,6 +197,12 @@ public class CompleteDocument implements OASFilter {
     Set<Integer> statuses = new TreeSet<>(List.of(401, 403, 406, 429, 503));
     if (body || operation.getParameters() != null) {
       statuses.add(400);
+    }
+    for (Parameter parameter : Optional.ofNullable(operation.getParameters()).orElse(List.of())) {
+      if (parameter.getIn() == Parameter.In.QUERY
+          && !Boolean.TRUE.equals(parameter.getRequired())) {
+        parameter.setAllowEmptyValue(true); // counts as left out
+      }
     }
     if (path.contains("{")) {
       statuses.add(404);

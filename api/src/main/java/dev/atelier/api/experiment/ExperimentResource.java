@@ -237,7 +237,9 @@ public class ExperimentResource {
             schema = @Schema(type = SchemaType.STRING, format = "binary"))
       })
   public Comparison compare(
-      @QueryParam("ids") @Parameter(description = "2 to 50 ids with commas between") String text) {
+      @QueryParam("ids")
+          @Parameter(required = true, description = "2 to 50 ids with commas between")
+          String text) {
     ListParameters parameters = new ListParameters();
     List<String> ids = parameters.ids(text, 2, 50);
     parameters.check();
@@ -264,7 +266,9 @@ public class ExperimentResource {
       description = "Values by experiment, in order of steps",
       content = @Content(schema = @Schema(implementation = Object.class)))
   public Map<String, List<Double>> losses(
-      @QueryParam("ids") @Parameter(description = "1 to 200 ids with commas between") String text) {
+      @QueryParam("ids")
+          @Parameter(required = true, description = "1 to 200 ids with commas between")
+          String text) {
     ListParameters parameters = new ListParameters();
     List<String> ids = parameters.ids(text, 1, 200);
     parameters.check();

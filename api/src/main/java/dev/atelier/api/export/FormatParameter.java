@@ -20,7 +20,7 @@ class FormatParameter {
   @ServerRequestFilter(preMatching = true)
   void accept(ContainerRequestContext request) {
     String format = request.getUriInfo().getQueryParameters().getFirst(NAME);
-    if (format == null || !request.getUriInfo().getPath().startsWith("/api/")) {
+    if (format == null || format.isEmpty() || !request.getUriInfo().getPath().startsWith("/api/")) {
       return;
     }
     String type =
