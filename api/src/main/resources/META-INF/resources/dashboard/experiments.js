@@ -1,5 +1,5 @@
 // The list of experiments: filters and order in the address, a few chosen to compare.
-import { h, tip, figure, pill, when, SUBJECTS } from './dom.js';
+import { h, tip, duration, figure, pill, when, SUBJECTS } from './dom.js';
 import { get } from './api.js';
 import { problem, setParameters } from './app.js';
 import { smallAxis } from './axis.js';
@@ -40,7 +40,13 @@ export async function experiments(main, parameters) {
         onclick: () => { parameters.set('sort', up ? `-${field}` : field); headings(); ask(); } }, `${text}${up ? ' ↑' : down ? ' ↓' : ''}`));
     };
     head.replaceChildren(h('th', {}, ''), sorted('name', 'name'), h('th', {}, 'stage'), h('th', { class: 'wide' }, 'timesteps'), h('th', { class: 'wide' }, 'loss'),
-      sorted('N', 'students', 'num'), sorted('p', 'p', 'num wide'), sorted('teacher', 'distance.teacher', 'num'), sorted('O2MKD', 'distance', 'num'), tip(sorted('MACs', 'macs', 'num wide'), 'Multiply-accumulates per sampling step: the teacher\'s over the students\''), sorted('launched', 'created', 'num'));
+      sorted('N', 'students', 'num'), sorted('p', 'p', 'num wide'), sorted('teacher', 'distance.teacher', 'num'), sorted('O2MKD', 'distance', 'num'), tip(sorted('MACs', 'macs', 'num wide'), 'Multiply-accumulates per sampling step: the teacher\'s over the students\''), tip(h('th', { class: 'num wide' }, 'cost'), 'What its trainings took, over every attempt: time on GPUs, or of all processors'), sorted('launched', 'created', 'num'));
+  }
+
+  /** What the trainings took so far. */
+  function cost(e) {
+    if (e.gpuSeconds > 0) return `${duration(e.gpuSeconds)} GPU`;
+    return e.cpuSeconds > 0 ? `${duration(e.cpuSeconds)} CPU` : '–';
   }
 
   function row(e) {
@@ -61,6 +67,7 @@ export async function experiments(main, parameters) {
       h('td', { class: 'num' }, figure(distances.teacher)),
       tip(h('td', { class: 'num' }, h('strong', {}, figure(distances[students]))), Object.entries(distances).map(([k, v]) => `${SUBJECTS[k] || k} ${figure(v)}`).join('\n') || 'not evaluated yet'),
       h('td', { class: 'num wide' }, faster),
+      h('td', { class: 'num wide' }, cost(e)),
       h('td', { class: 'num soft small' }, when(e.createdAt)));
   }
 
@@ -96,7 +103,7 @@ export async function experiments(main, parameters) {
   }
 
   function empty() {
-    body.append(h('tr', {}, h('td', { colspan: 11 }, h('div', { class: 'empty' }, parameters.get('q')
+    body.append(h('tr', {}, h('td', { colspan: 12 }, h('div', { class: 'empty' }, parameters.get('q')
       ? [h('p', {}, 'No experiment is like that.'), h('button', { class: 'quiet', onclick: () => { search.value = ''; ask(); } }, 'Show all')]
       : [h('p', {}, 'No experiments yet. Launch one here, or with'), h('pre', {}, './atelier launch examples/demo.yaml'), h('p', {}, h('a', { class: 'button', href: '#/launch' }, 'Launch'))]))));
   }

@@ -57,7 +57,7 @@ class ExperimentList {
           limit :limit)
         select page.sort_value, e.id, e.name, e.stage, e.labels, e.created_at, e.updated_at,
           e.finished_at, e.dataset_source, e.students, e.specific_probability, s.study_id,
-          m.models, v.figures, e.project
+          m.models, v.figures, c.cpu_seconds, c.gpu_seconds, e.project
         from page join experiment e on e.id = page.page_id
         left join study_member s on s.experiment_id = e.id
         left join lateral (
@@ -68,6 +68,10 @@ class ExperimentList {
           select jsonb_object_agg(subject,
             jsonb_build_object('distance', distance, 'macsPerStep', macs_per_step)) as figures
           from evaluation where experiment_id = e.id and distance < 'Infinity') v on true
+        left join lateral (
+          select sum(cpu_seconds) as cpu_seconds, sum(gpu_seconds) as gpu_seconds
+          from attempt where model_id in (select id from model where experiment_id = e.id)) c
+          on true
         order by page.position
         """
             .formatted(
@@ -139,6 +143,8 @@ class ExperimentList {
         linksOf.apply(row.getString("id")),
         models,
         macs,
+        row.getDouble("cpu_seconds"),
+        row.getDouble("gpu_seconds"),
         Optional.ofNullable(row.getString("study_id")),
         row.getString("project"));
   }

@@ -31,6 +31,10 @@ public record ExperimentSummary(
         List<Model> models,
     @Schema(description = "Multiply-accumulates per sampling step and image, by subject")
         Map<String, Double> macsPerStep,
+    @Schema(description = "Processor seconds of its trainings, every attempt and thread")
+        double cpuSeconds,
+    @Schema(description = "Seconds during which its trainings held a GPU, every attempt")
+        double gpuSeconds,
     @Schema(description = "The study that it belongs to", implementation = String.class)
         Optional<String> study,
     @Schema(description = "The project that it belongs to") String project) {

@@ -46,6 +46,8 @@ class Exports {
     SUBJECTS.forEach(subject -> columns.add(Column.real("macsPerStep." + subject)));
     columns.addAll(
         List.of(
+            Column.real("cpuSeconds"),
+            Column.real("gpuSeconds"),
             Column.text("labels"),
             Column.text("study"),
             Column.time("createdAt"),
@@ -81,7 +83,13 @@ class Exports {
     SUBJECTS.forEach(subject -> cells.add(figure(e.macsPerStep(), subject)));
     cells.addAll(
         List.of(
-            SpecJson.write(e.labels()), e.study(), e.createdAt(), e.updatedAt(), e.finishedAt()));
+            e.cpuSeconds(),
+            e.gpuSeconds(),
+            SpecJson.write(e.labels()),
+            e.study(),
+            e.createdAt(),
+            e.updatedAt(),
+            e.finishedAt()));
     return cells.toArray();
   }
 

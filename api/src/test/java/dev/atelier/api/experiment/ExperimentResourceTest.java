@@ -753,6 +753,27 @@ class ExperimentResourceTest {
     assertThat(stub(id).describe().getStaticSummary()).isEqualTo("reconciled");
   }
 
+  @Test
+  void shouldSumUpWhatEveryAttemptTook() {
+    String id = launch("{}");
+    jdbi.useHandle(
+        handle ->
+            handle.execute(
+                """
+                insert into attempt (model_id, fence, worker, cpu_seconds, gpu_seconds)
+                select m.id, 100 + n, 'w', 10 * n, n from model m, generate_series(1, 2) n
+                where m.experiment_id = ? and m.key in ('teacher', 'student-1')
+                """,
+                id));
+    given()
+        .get(EXPERIMENTS + "?q=" + id)
+        .then()
+        .body("items", hasSize(1))
+        .body("items[0].cpuSeconds", equalTo(60f))
+        .body("items[0].gpuSeconds", equalTo(6f));
+    given().get(EXPERIMENTS + "?q=" + launch("{}")).then().body("items[0].cpuSeconds", equalTo(0f));
+  }
+
   /** Else two may start it, and the workflow's trace may not be that of the request. */
   @Test
   void shouldLeaveAYoungExperimentToItsLaunch() {
