@@ -184,6 +184,7 @@ class ExportTest {
       assertThat(arrow(list)).isNotEmpty();
       csv(list);
     }
+    given().delete("/api/v1/webhooks/" + webhook).then().statusCode(204);
     given().accept("text/csv").get(EXPERIMENTS + "/none/artifacts").then().statusCode(404);
   }
 

@@ -24,7 +24,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.UUID;
 import org.jdbi.v3.core.Jdbi;
-import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -40,7 +40,7 @@ class WebhookResourceTest {
   @Inject WorkflowClient temporal;
   @Inject WebhookDispatcher dispatcher;
 
-  @AfterEach
+  @BeforeEach
   void deleteWebhooks() {
     jdbi.useHandle(handle -> handle.execute("delete from webhook"));
   }
