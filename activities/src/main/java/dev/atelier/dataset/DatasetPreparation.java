@@ -6,6 +6,7 @@ import java.io.InputStream;
 import java.io.InterruptedIOException;
 import java.io.UncheckedIOException;
 import java.net.URI;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -15,6 +16,9 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
+import java.util.SortedMap;
+import java.util.TreeMap;
 import java.util.regex.Pattern;
 
 /**
@@ -101,19 +105,108 @@ public final class DatasetPreparation {
   }
 
   /**
-   * Writes shards and manifest into {@code directory}, the manifest last.
+   * Finds the source that a spec names, and fetches it where it is not on this machine.
    *
-   * @throws DatasetException when the source cannot be reached or holds no image
-   * @throws UncheckedIOException when {@code directory} cannot be written, or the thread was
-   *     interrupted
+   * @throws DatasetException when it cannot be reached, or lies where it may not
    */
+  public Source find(DatasetSpec spec) {
+    SourceName name = SourceName.parse(spec.source());
+    boolean known = name instanceof SourceName.Shapes || name instanceof SourceName.Cifar10;
+    return new Source(spec, name, known ? Optional.empty() : Optional.of(fetched(spec)));
+  }
+
+  private Path fetched(DatasetSpec spec) {
+    Path path = fetch(spec.source());
+    if (!Files.exists(path)) {
+      throw new DatasetException(
+          DatasetException.Kind.UNREACHABLE,
+          "Cannot read the dataset source '%s': there is no file or directory '%s'."
+              .formatted(SourceName.shown(spec.source()), path));
+    }
+    return path;
+  }
+
+  /** What a spec names: its content can be told before anything is decoded. */
+  public final class Source {
+
+    private final DatasetSpec spec;
+    private final SourceName name;
+    private final Optional<Path> path; // empty: what it holds is known without it
+
+    private Source(DatasetSpec spec, SourceName name, Optional<Path> path) {
+      this.spec = spec;
+      this.name = name;
+      this.path = path;
+    }
+
+    /**
+     * What there is to prepare, the same for the same files wherever they lie: the SHA-256 of a
+     * file, or of the names and the bytes of a directory's files that are chosen.
+     *
+     * @throws DatasetException when it cannot be read
+     * @throws UncheckedIOException when the thread was interrupted
+     */
+    public String content() {
+      if (name instanceof SourceName.Shapes shapes) {
+        return "shapes, count %d, seed %d".formatted(shapes.count(), shapes.seed());
+      }
+      return path.map(files -> contentOf(files, spec)).orElse("CIFAR-10, MD5 " + cifar10Md5);
+    }
+
+    /**
+     * Writes shards and manifest into {@code directory}, the manifest last.
+     *
+     * @throws DatasetException when the source cannot be reached or holds no image
+     * @throws UncheckedIOException when {@code directory} cannot be written, or the thread was
+     *     interrupted
+     */
+    public PreparedDataset prepare(Path directory) {
+      DatasetManifest manifest =
+          name instanceof SourceName.Shapes shapes
+              ? drawShapes(shapes, spec, directory)
+              : decodeFiles(path.orElseGet(() -> fetched(spec)), spec, directory);
+      return new PreparedDataset(directory, manifest);
+    }
+  }
+
+  /** Writes shards and manifest of what the spec names, see {@link Source#prepare}. */
   public PreparedDataset prepare(DatasetSpec spec, Path directory) {
-    SourceName source = SourceName.parse(spec.source());
-    DatasetManifest manifest =
-        source instanceof SourceName.Shapes shapes
-            ? drawShapes(shapes, spec, directory)
-            : decodeFiles(fetch(spec.source()), spec, directory);
-    return new PreparedDataset(directory, manifest);
+    return find(spec).prepare(directory);
+  }
+
+  private String contentOf(Path path, DatasetSpec spec) {
+    ContentHash hash = new ContentHash(listener);
+    try {
+      if (!Files.isDirectory(path)) {
+        try (InputStream in = Files.newInputStream(path)) {
+          // Its name says no more than how to read it.
+          return (isCifar(path.toString()) ? "records " : "file ") + hash.of(in);
+        }
+      }
+      SourceFiles files = SourceFiles.of(path, guard);
+      Set<String> chosen = choose(files, spec).files().keySet();
+      SortedMap<String, String> hashes = new TreeMap<>();
+      files.forEach(
+          (name, size, content) -> {
+            if (chosen.contains(name)) {
+              try (InputStream in = content.open()) {
+                hashes.put(name, hash.of(in));
+              }
+            }
+          });
+      return "directory " + ContentHash.of(hashes.toString().getBytes(StandardCharsets.UTF_8));
+    } catch (InterruptedIOException e) {
+      throw new UncheckedIOException(e);
+    } catch (IOException e) {
+      throw cannotRead(SourceName.shown(spec.source()), e);
+    }
+  }
+
+  private static DatasetException cannotRead(String shown, IOException e) {
+    return new DatasetException(
+        DatasetException.Kind.CORRUPT,
+        "Cannot read the dataset source '%s': %s".formatted(shown, e.getMessage()),
+        e);
   }
 
   private DatasetManifest drawShapes(SourceName.Shapes shapes, DatasetSpec spec, Path directory) {
@@ -194,12 +287,6 @@ public final class DatasetPreparation {
 
   private DatasetManifest decodeFiles(Path path, DatasetSpec spec, Path directory) {
     String shown = SourceName.shown(spec.source());
-    if (!Files.exists(path)) {
-      throw new DatasetException(
-          DatasetException.Kind.UNREACHABLE,
-          "Cannot read the dataset source '%s': there is no file or directory '%s'."
-              .formatted(shown, path));
-    }
     try {
       SourceFiles files = SourceFiles.of(path, guard);
       Choice chosen = choose(files, spec);
@@ -210,10 +297,7 @@ public final class DatasetPreparation {
     } catch (InterruptedIOException e) {
       throw new UncheckedIOException(e);
     } catch (IOException e) {
-      throw new DatasetException(
-          DatasetException.Kind.CORRUPT,
-          "Cannot read the dataset source '%s': %s".formatted(shown, e.getMessage()),
-          e);
+      throw cannotRead(shown, e);
     }
   }
 

@@ -13,9 +13,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.security.DigestOutputStream;
 import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
-import java.util.HexFormat;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicIntegerArray;
 
@@ -109,7 +107,7 @@ final class PackedShards implements Closeable {
       String source,
       List<String> classes) {
     int perShard = (int) Math.max(1, maxShardBytes / imageBytes);
-    MessageDigest content = sha256();
+    MessageDigest content = ContentHash.sha256();
     content.update(
         "atelier images %d %dx%dx%d uint8\n"
             .formatted(DatasetManifest.FORMAT_VERSION, channels, resolution, resolution)
@@ -122,7 +120,7 @@ final class PackedShards implements Closeable {
       for (int done = 0; done < total; done += perShard) {
         String name = "images-%05d.u8".formatted(shards.size());
         int images = Math.min(perShard, total - done);
-        MessageDigest digest = sha256();
+        MessageDigest digest = ContentHash.sha256();
         try (OutputStream out =
             new DigestOutputStream(
                 new java.io.BufferedOutputStream(
@@ -139,7 +137,7 @@ final class PackedShards implements Closeable {
         }
         shards.add(
             new DatasetManifest.Shard(
-                name, images, (long) images * imageBytes, hex(digest.digest())));
+                name, images, (long) images * imageBytes, ContentHash.hex(digest.digest())));
       }
       List<DatasetManifest.ImageClass> counted = count(classes, source);
       List<DatasetManifest.Shard> labels = classes.isEmpty() ? List.of() : labels(total);
@@ -154,7 +152,7 @@ final class PackedShards implements Closeable {
       DatasetManifest manifest =
           new DatasetManifest(
               DatasetManifest.FORMAT_VERSION,
-              hex(content.digest()),
+              ContentHash.hex(content.digest()),
               resolution,
               channels,
               total,
@@ -201,7 +199,7 @@ final class PackedShards implements Closeable {
     Files.write(directory.resolve(LABELS_FILE), labels.array());
     return List.of(
         new DatasetManifest.Shard(
-            LABELS_FILE, images, 2L * images, hex(sha256().digest(labels.array()))));
+            LABELS_FILE, images, 2L * images, ContentHash.of(labels.array())));
   }
 
   private void read(int slot, byte[] image) throws IOException {
@@ -217,18 +215,6 @@ final class PackedShards implements Closeable {
   private UncheckedIOException cannotWrite(IOException e) {
     return new UncheckedIOException(
         "Cannot write the prepared images below '%s': %s".formatted(directory, e.getMessage()), e);
-  }
-
-  private static MessageDigest sha256() {
-    try {
-      return MessageDigest.getInstance("SHA-256");
-    } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException(e); // every JDK has it
-    }
-  }
-
-  private static String hex(byte[] digest) {
-    return HexFormat.of().formatHex(digest);
   }
 
   @Override

@@ -771,7 +771,7 @@ public final class ExperimentHistory {
                         images_per_second = excluded.images_per_second,
                         peak_memory_bytes = excluded.peak_memory_bytes,
                         protocol = excluded.protocol, metrics = excluded.metrics,
-                        weights_bytes = excluded.weights_bytes,
+                        weights_bytes = excluded.weights_bytes, reused_from = null,
                         created_at = now()
                     """)
                 .bind("id", experimentId)

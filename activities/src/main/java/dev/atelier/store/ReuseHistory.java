@@ -2,6 +2,7 @@ package dev.atelier.store;
 
 import dev.atelier.store.ExperimentHistory.Artifact;
 import dev.atelier.store.ExperimentHistory.CheckpointRow;
+import dev.atelier.workflows.DatasetRef;
 import dev.atelier.workflows.ModelKey;
 import dev.atelier.workflows.ModelState;
 import dev.atelier.workflows.StartRef;
@@ -14,8 +15,8 @@ import javax.sql.DataSource;
 import org.jdbi.v3.core.Handle;
 
 /**
- * Which models are equal, told by their fingerprints, and which experiment trains one that several
- * want. Methods are as those of {@link ExperimentHistory}.
+ * Which datasets, models and figures are equal, told by their fingerprints, and which experiment
+ * makes those that several want. Methods are as those of {@link ExperimentHistory}.
  */
 public final class ReuseHistory {
 
@@ -23,6 +24,9 @@ public final class ReuseHistory {
   private static final String SAME_PROJECT =
       "(select project from experiment where id = %s.experiment_id)"
           + " = (select project from experiment where id = :id)";
+
+  /** The work of preparing a dataset, among the subjects that are judged. */
+  private static final String DATASET = "dataset";
 
   private final Database database;
 
@@ -114,12 +118,7 @@ public final class ReuseHistory {
       String experimentId, ModelKey key, String fingerprint, Collection<Long> useless) {
     return database.inTransaction(
         handle -> {
-          // Claims of one fingerprint wait here for one another until the transaction ends.
-          handle
-              .createQuery("select 1 from pg_advisory_xact_lock(hashtextextended(:key, 1))")
-              .bind("key", fingerprint)
-              .mapTo(Integer.class)
-              .one();
+          awaitOtherClaims(handle, fingerprint);
           Optional<Elsewhere> other = claimant(handle, experimentId, fingerprint, useless);
           if (other.isEmpty()) {
             handle
@@ -136,6 +135,15 @@ public final class ReuseHistory {
           }
           return other;
         });
+  }
+
+  /** Claims of one fingerprint wait here for one another until the transaction ends. */
+  private static void awaitOtherClaims(Handle handle, String fingerprint) {
+    handle
+        .createQuery("select 1 from pg_advisory_xact_lock(hashtextextended(:key, 1))")
+        .bind("key", fingerprint)
+        .mapTo(Integer.class)
+        .one();
   }
 
   private static Optional<Elsewhere> claimant(
@@ -212,39 +220,213 @@ public final class ReuseHistory {
               .bind("source", source.modelId())
               .bind("step", source.lastCheckpoint().step())
               .execute();
-          String detail =
+          tellOnce(
+              handle,
+              experimentId,
+              "model-reused",
+              Optional.of(key),
               "%s of experiment %s was trained in exactly this way"
-                  .formatted(source.key(), source.experimentId());
-          handle
-              .createUpdate(
-                  """
-                  insert into event (experiment_id, kind, model_key, detail)
-                  select :id, 'model-reused', :key, :detail
-                  where not exists (select 1 from event where experiment_id = :id
-                    and kind = 'model-reused' and model_key = :key and detail = :detail)
-                  """)
-              .bind("id", experimentId)
-              .bind("key", key.value())
-              .bind("detail", detail)
-              .execute();
+                  .formatted(source.key(), source.experimentId()));
           return true;
         });
   }
 
-  /** Remembers what the figures of a subject were measured of. */
-  public void recordEvaluated(String experimentId, String subject, String fingerprint) {
-    database.inTransaction(
+  private static void tellOnce(
+      Handle handle, String experimentId, String kind, Optional<ModelKey> key, String detail) {
+    handle
+        .createUpdate(
+            """
+            insert into event (experiment_id, kind, model_key, detail)
+            select :id, :kind, :key, :detail
+            where not exists (select 1 from event where experiment_id = :id
+              and kind = :kind and model_key is not distinct from :key and detail = :detail)
+            """)
+        .bind("id", experimentId)
+        .bind("kind", kind)
+        .bind("key", key.map(ModelKey::value))
+        .bind("detail", detail)
+        .execute();
+  }
+
+  /** A dataset that another experiment has prepared. */
+  public record PreparedElsewhere(String experimentId, DatasetRef dataset) {}
+
+  /** Datasets that others have prepared from the same content in the same way. */
+  public List<PreparedElsewhere> datasets(String experimentId, String fingerprint) {
+    return database.inTransaction(
         handle ->
             handle
-                .createUpdate(
+                .createQuery(
                     """
-                    update evaluation set fingerprint = :fingerprint
-                    where experiment_id = :id and subject = :subject
+                    select distinct on (d.sha256) e.id, d.*
+                    from experiment e, jsonb_to_record(e.dataset) as d(sha256 text, images int,
+                      resolution int, channels int, skipped int, classes int)
+                    where e.dataset_fingerprint = :fingerprint and e.id <> :id
+                      and e.project = (select project from experiment where id = :id)
+                    order by d.sha256, e.created_at
                     """)
                 .bind("fingerprint", fingerprint)
                 .bind("id", experimentId)
-                .bind("subject", subject)
-                .execute());
+                .map(
+                    (row, context) ->
+                        new PreparedElsewhere(
+                            row.getString("id"),
+                            new DatasetRef(
+                                row.getString("sha256"),
+                                row.getInt("images"),
+                                row.getInt("resolution"),
+                                row.getInt("channels"),
+                                row.getInt("skipped"),
+                                row.getInt("classes"))))
+                .list());
+  }
+
+  /** Remembers what this experiment's dataset was prepared from, and that it is there. */
+  public void recordPrepared(String experimentId, String fingerprint) {
+    database.inTransaction(
+        handle -> {
+          handle.execute(
+              "update experiment set dataset_fingerprint = ? where id = ?",
+              fingerprint,
+              experimentId);
+          return release(handle, experimentId, DATASET);
+        });
+  }
+
+  /**
+   * Makes the dataset that another experiment has prepared this one's, with what was said of it.
+   */
+  public void recordReused(String experimentId, PreparedElsewhere source) {
+    database.inTransaction(
+        handle -> {
+          handle
+              .createUpdate(
+                  """
+                  update experiment e
+                  set dataset = s.dataset, dataset_fingerprint = s.dataset_fingerprint
+                  from experiment s where e.id = :id and s.id = :source
+                  """)
+              .bind("id", experimentId)
+              .bind("source", source.experimentId())
+              .execute();
+          handle
+              .createUpdate(
+                  """
+                  insert into event (experiment_id, kind, detail)
+                  select :id, kind, detail from event s
+                  where experiment_id = :source and kind in ('classes-found', 'images-skipped')
+                    and not exists (select 1 from event
+                      where experiment_id = :id and kind = s.kind and detail = s.detail)
+                  """)
+              .bind("id", experimentId)
+              .bind("source", source.experimentId())
+              .execute();
+          tellOnce(
+              handle,
+              experimentId,
+              "dataset-reused",
+              Optional.empty(),
+              "experiment %s has prepared the same images".formatted(source.experimentId()));
+          return true;
+        });
+  }
+
+  /**
+   * Makes this experiment the one that prepares a dataset, unless another is at it: the answer is
+   * its id. A claim holds until the dataset is there or the experiment has gone on without it.
+   */
+  public Optional<String> claimDataset(String experimentId, String fingerprint) {
+    return claimWork(experimentId, DATASET, fingerprint);
+  }
+
+  /**
+   * Makes this experiment the one that measures the figures of a subject, unless another is at it:
+   * the answer is its id. A claim holds while the experiment judges, and for ten minutes while it
+   * waits for a worker, see {@link #beginEvaluation}.
+   */
+  public Optional<String> claimEvaluation(String experimentId, String subject, String fingerprint) {
+    return claimWork(experimentId, subject, fingerprint);
+  }
+
+  private Optional<String> claimWork(String experimentId, String work, String fingerprint) {
+    return database.inTransaction(
+        handle -> {
+          awaitOtherClaims(handle, fingerprint);
+          Optional<String> other =
+              handle
+                  .createQuery(
+                      """
+                      select c.experiment_id
+                      from work_claim c join experiment e on e.id = c.experiment_id
+                      where c.fingerprint = :fingerprint and c.work = :work
+                        and c.experiment_id <> :id and %s
+                        and case c.work
+                            when :dataset then e.stage in ('QUEUED', 'PREPARING_DATASET')
+                            else e.stage in ('EVALUATING', 'MERGING') end
+                        and (c.begun or c.claimed_at > now() - interval '10 minutes')
+                      order by c.claimed_at limit 1
+                      """
+                          .formatted(SAME_PROJECT.formatted("c")))
+                  .bind("fingerprint", fingerprint)
+                  .bind("work", work)
+                  .bind("dataset", DATASET)
+                  .bind("id", experimentId)
+                  .mapTo(String.class)
+                  .findOne();
+          if (other.isPresent()) {
+            // Two that were called off and begin again must not wait for each other.
+            release(handle, experimentId, work);
+          } else {
+            handle
+                .createUpdate(
+                    """
+                    insert into work_claim (experiment_id, work, fingerprint, begun)
+                    values (:id, :work, :fingerprint, :begun)
+                    on conflict (experiment_id, work) do update
+                    set fingerprint = excluded.fingerprint, claimed_at = now(),
+                        begun = excluded.begun
+                    """)
+                .bind("id", experimentId)
+                .bind("work", work)
+                .bind("fingerprint", fingerprint)
+                .bind("begun", work.equals(DATASET)) // whoever asks is the one that prepares
+                .execute();
+          }
+          return other;
+        });
+  }
+
+  private static int release(Handle handle, String experimentId, String work) {
+    return handle.execute(
+        "delete from work_claim where experiment_id = ? and work = ?", experimentId, work);
+  }
+
+  /** Says that a worker has begun with what this experiment has claimed. */
+  public void beginEvaluation(String experimentId, String subject) {
+    database.inTransaction(
+        handle ->
+            handle.execute(
+                "update work_claim set begun = true where experiment_id = ? and work = ?",
+                experimentId,
+                subject));
+  }
+
+  /** Remembers what the figures of a subject were measured of, and that they are there. */
+  public void recordEvaluated(String experimentId, String subject, String fingerprint) {
+    database.inTransaction(
+        handle -> {
+          handle
+              .createUpdate(
+                  """
+                  update evaluation set fingerprint = :fingerprint
+                  where experiment_id = :id and subject = :subject
+                  """)
+              .bind("fingerprint", fingerprint)
+              .bind("id", experimentId)
+              .bind("subject", subject)
+              .execute();
+          return release(handle, experimentId, subject);
+        });
   }
 
   /** The distance that this experiment has measured of a subject with these inputs, if it has. */
@@ -264,32 +446,46 @@ public final class ReuseHistory {
                 .findOne());
   }
 
-  /**
-   * Gives a subject the figures and the sample grid that another experiment measured of the same
-   * models in the same way; the distance, or nothing if there is none.
-   */
-  public Optional<Double> takeOverEvaluation(
+  /** Figures that another experiment has measured, and the objects of their pictures. */
+  public record MeasuredElsewhere(String experimentId, List<String> pictureKeys) {}
+
+  /** Who has measured the same models in the same way, the first before the others. */
+  public List<MeasuredElsewhere> evaluations(
       String experimentId, String subject, String fingerprint) {
     return database.inTransaction(
+        handle ->
+            handle
+                .createQuery(
+                    """
+                    select v.experiment_id, array(
+                      select object_key from artifact a
+                      where a.experiment_id = v.experiment_id and name in (<pictures>)) as keys
+                    from evaluation v
+                    where v.fingerprint = :fingerprint and v.subject = :subject
+                      and v.reused_from is null and v.experiment_id <> :id and %s
+                    order by v.created_at
+                    """
+                        .formatted(SAME_PROJECT.formatted("v")))
+                .bind("fingerprint", fingerprint)
+                .bind("subject", subject)
+                .bind("id", experimentId)
+                .bindList("pictures", Artifact.picturesOf(subject))
+                .map(
+                    (row, context) ->
+                        new MeasuredElsewhere(
+                            row.getString("experiment_id"),
+                            List.of((String[]) row.getArray("keys").getArray())))
+                .list());
+  }
+
+  /**
+   * Gives a subject the figures and the pictures of another experiment; the distance, or nothing if
+   * they are no longer there.
+   */
+  public Optional<Double> takeOverEvaluation(
+      String experimentId, String subject, MeasuredElsewhere source) {
+    return database.inTransaction(
         handle -> {
-          Optional<String> source =
-              handle
-                  .createQuery(
-                      """
-                      select v.experiment_id from evaluation v
-                      where v.fingerprint = :fingerprint and v.subject = :subject
-                        and v.experiment_id <> :id and %s
-                      order by v.created_at limit 1
-                      """
-                          .formatted(SAME_PROJECT.formatted("v")))
-                  .bind("fingerprint", fingerprint)
-                  .bind("subject", subject)
-                  .bind("id", experimentId)
-                  .mapTo(String.class)
-                  .findOne();
-          if (source.isEmpty()) {
-            return Optional.empty();
-          }
           handle
               .createUpdate(
                   """
@@ -297,30 +493,44 @@ public final class ReuseHistory {
                     (experiment_id, name, kind, object_key, content_type, bytes, sha256)
                   select :id, name, kind, object_key, content_type, bytes, sha256
                   from artifact where experiment_id = :source and name in (<pictures>)
-                  on conflict (experiment_id, name) do nothing
+                  on conflict (experiment_id, name) do update
+                  set object_key = excluded.object_key, bytes = excluded.bytes,
+                      sha256 = excluded.sha256
                   """)
               .bind("id", experimentId)
-              .bind("source", source.get())
+              .bind("source", source.experimentId())
               .bindList("pictures", Artifact.picturesOf(subject))
               .execute();
-          return handle
-              .createQuery(
-                  """
-                  insert into evaluation (experiment_id, subject, metric, distance, macs_per_step,
-                    parameters, images_per_second, peak_memory_bytes, protocol, metrics,
-                    weights_bytes, fingerprint)
-                  select :id, subject, metric, distance, macs_per_step, parameters,
-                    images_per_second, peak_memory_bytes, protocol, metrics, weights_bytes,
-                    fingerprint
-                  from evaluation where experiment_id = :source and subject = :subject
-                  on conflict (experiment_id, subject) do update set distance = excluded.distance
-                  returning distance
-                  """)
-              .bind("id", experimentId)
-              .bind("source", source.get())
-              .bind("subject", subject)
-              .mapTo(Double.class)
-              .findOne();
+          Optional<Double> distance =
+              handle
+                  .createQuery(
+                      """
+                      insert into evaluation (experiment_id, subject, metric, distance,
+                        macs_per_step, parameters, images_per_second, peak_memory_bytes, protocol,
+                        metrics, weights_bytes, fingerprint, reused_from)
+                      select :id, subject, metric, distance, macs_per_step, parameters,
+                        images_per_second, peak_memory_bytes, protocol, metrics, weights_bytes,
+                        fingerprint, experiment_id
+                      from evaluation where experiment_id = :source and subject = :subject
+                      on conflict (experiment_id, subject) do update
+                      set distance = excluded.distance, reused_from = excluded.reused_from
+                      returning distance
+                      """)
+                  .bind("id", experimentId)
+                  .bind("source", source.experimentId())
+                  .bind("subject", subject)
+                  .mapTo(Double.class)
+                  .findOne();
+          if (distance.isPresent()) {
+            tellOnce(
+                handle,
+                experimentId,
+                "evaluation-reused",
+                Optional.empty(),
+                "%s: experiment %s has measured the same models in the same way"
+                    .formatted(subject, source.experimentId()));
+          }
+          return distance;
         });
   }
 }

@@ -2,14 +2,21 @@ package dev.atelier.worker;
 
 import dev.atelier.dataset.DatasetManifest;
 import dev.atelier.dataset.DatasetPreparation;
+import dev.atelier.dataset.DatasetPreparation.Source;
 import dev.atelier.dataset.ImageGrid;
 import dev.atelier.dataset.PackedImages;
+import dev.atelier.spec.DatasetSpec;
+import dev.atelier.spec.ExperimentSpec.Reuse;
 import dev.atelier.store.ExperimentHistory;
 import dev.atelier.store.ObjectStore;
+import dev.atelier.store.ReuseHistory;
+import dev.atelier.store.ReuseHistory.PreparedElsewhere;
 import dev.atelier.workflows.DatasetActivities;
 import dev.atelier.workflows.DatasetRef;
 import io.temporal.activity.Activity;
 import java.io.IOException;
+import java.nio.file.Path;
+import java.util.Optional;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.Collectors;
 
@@ -20,13 +27,16 @@ final class DatasetActivitiesImpl implements DatasetActivities {
   private static final int GRID_COLUMNS = 8;
 
   private final ExperimentHistory history;
+  private final ReuseHistory reuse;
   private final ExperimentFiles files;
   private final ArtifactCache cache;
   private final Datasets datasets;
   private final RemoteSources sources;
 
-  DatasetActivitiesImpl(ObjectStore store, ExperimentHistory history, ArtifactCache cache) {
+  DatasetActivitiesImpl(
+      ObjectStore store, ExperimentHistory history, ReuseHistory reuse, ArtifactCache cache) {
     this.history = history;
+    this.reuse = reuse;
     this.files = new ExperimentFiles(store, history);
     this.cache = cache;
     this.datasets = new Datasets(store, cache);
@@ -41,7 +51,7 @@ final class DatasetActivitiesImpl implements DatasetActivities {
           try (Heartbeat heartbeat = new Heartbeat(Activity.getExecutionContext());
               WorkDirectory work = cache.newWorkDirectory("dataset-")) {
             heartbeat.describe(doing::get);
-            DatasetManifest manifest =
+            Source source =
                 new DatasetPreparation(
                         cache.downloads(),
                         sources::fetch,
@@ -50,33 +60,86 @@ final class DatasetActivitiesImpl implements DatasetActivities {
                           heartbeat.throwIfEnded();
                         },
                         cache.guard())
-                    .prepare(task.dataset(), work.path())
-                    .manifest();
-            DatasetRef dataset = datasets.keep(manifest, work.path());
-            history.recordDataset(task.experimentId(), dataset);
-            if (!manifest.classes().isEmpty()) {
-              history.recordEvent(
-                  task.experimentId(),
-                  "classes-found",
-                  "%d classes: %s"
-                      .formatted(
-                          manifest.classes().size(),
-                          manifest.classes().stream()
-                              .limit(100)
-                              .map(c -> "%s (%d images)".formatted(c.name(), c.images()))
-                              .collect(Collectors.joining(", "))));
-            }
-            if (manifest.skipped() > 0) {
-              history.recordEvent(
-                  task.experimentId(),
-                  "images-skipped",
-                  "%d images could not be decoded: %s"
-                      .formatted(manifest.skipped(), String.join(", ", manifest.skippedNames())));
+                    .find(task.dataset());
+            String fingerprint = fingerprint(task.dataset(), source);
+            Optional<DatasetRef> known =
+                task.reuse() == Reuse.NEVER
+                    ? Optional.empty()
+                    : takeOver(task.experimentId(), fingerprint);
+            DatasetRef dataset =
+                known.orElseGet(() -> prepare(task.experimentId(), source, work.path()));
+            if (known.isEmpty()) {
+              reuse.recordPrepared(task.experimentId(), fingerprint);
             }
             keepGrid(task.experimentId(), dataset);
             return dataset;
           }
         });
+  }
+
+  /** All that determines the prepared images. */
+  private record Inputs(
+      String content,
+      String subdirectory,
+      int resolution,
+      int maxImages,
+      int channels,
+      boolean classConditional) {}
+
+  private static String fingerprint(DatasetSpec spec, Source source) {
+    return Fingerprint.of(
+        new Inputs(
+            source.content(),
+            spec.subdirectory(),
+            spec.resolution(),
+            spec.maxImages(),
+            spec.channels(),
+            spec.classConditional()),
+        CodeVersion.CURRENT);
+  }
+
+  /** The same images, prepared for another experiment; waits for one that is at it. */
+  private Optional<DatasetRef> takeOver(String experimentId, String fingerprint) {
+    for (PreparedElsewhere twin : reuse.datasets(experimentId, fingerprint)) {
+      if (datasets.isWhole(twin.dataset())) {
+        reuse.recordReused(experimentId, twin);
+        return Optional.of(twin.dataset());
+      }
+    }
+    reuse
+        .claimDataset(experimentId, fingerprint)
+        .ifPresent(
+            other -> {
+              throw ReuseActivitiesImpl.waitFor(
+                  "Waits for experiment %s, which prepares the same images.".formatted(other));
+            });
+    return Optional.empty();
+  }
+
+  private DatasetRef prepare(String experimentId, Source source, Path directory) {
+    DatasetManifest manifest = source.prepare(directory).manifest();
+    DatasetRef dataset = datasets.keep(manifest, directory);
+    history.recordDataset(experimentId, dataset);
+    if (!manifest.classes().isEmpty()) {
+      history.recordEvent(
+          experimentId,
+          "classes-found",
+          "%d classes: %s"
+              .formatted(
+                  manifest.classes().size(),
+                  manifest.classes().stream()
+                      .limit(100)
+                      .map(c -> "%s (%d images)".formatted(c.name(), c.images()))
+                      .collect(Collectors.joining(", "))));
+    }
+    if (manifest.skipped() > 0) {
+      history.recordEvent(
+          experimentId,
+          "images-skipped",
+          "%d images could not be decoded: %s"
+              .formatted(manifest.skipped(), String.join(", ", manifest.skippedNames())));
+    }
+    return dataset;
   }
 
   private void keepGrid(String experimentId, DatasetRef dataset) throws IOException {

@@ -1,5 +1,6 @@
 package dev.atelier.worker;
 
+import dev.atelier.dataset.DatasetException;
 import dev.atelier.dataset.DatasetManifest;
 import dev.atelier.dataset.PackedImages;
 import dev.atelier.store.ExperimentKeys;
@@ -10,6 +11,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 
 /** Prepared datasets of the store, as images on this machine. */
 final class Datasets {
@@ -22,24 +24,41 @@ final class Datasets {
     this.cache = cache;
   }
 
-  /** Keeps a prepared dataset under its content hash; one that is already there is left alone. */
+  /** Keeps a prepared dataset under its content hash; one that is there and whole is left alone. */
   DatasetRef keep(DatasetManifest manifest, Path directory) {
-    String prefix = ExperimentKeys.dataset(manifest.sha256());
-    String manifestKey = prefix + DatasetManifest.FILE_NAME;
-    // The manifest is written last, so that its existence says that the shards are whole.
-    if (!store.exists(manifestKey)) {
+    DatasetRef dataset =
+        new DatasetRef(
+            manifest.sha256(),
+            manifest.images(),
+            manifest.resolution(),
+            manifest.channels(),
+            manifest.skipped(),
+            manifest.classes().size());
+    if (!isWhole(dataset)) {
+      String prefix = ExperimentKeys.dataset(manifest.sha256());
       for (DatasetManifest.Shard file : manifest.files()) {
         store.put(prefix + file.name(), directory.resolve(file.name()), "application/octet-stream");
       }
-      store.put(manifestKey, manifest.toJson(), "application/json");
+      // Last, so that its existence says that the shards were written.
+      store.put(prefix + DatasetManifest.FILE_NAME, manifest.toJson(), "application/json");
     }
-    return new DatasetRef(
-        manifest.sha256(),
-        manifest.images(),
-        manifest.resolution(),
-        manifest.channels(),
-        manifest.skipped(),
-        manifest.classes().size());
+    return dataset;
+  }
+
+  /** Whether the manifest and all files of a dataset are in the store. */
+  boolean isWhole(DatasetRef dataset) {
+    String prefix = ExperimentKeys.dataset(dataset.sha256());
+    Optional<byte[]> json = store.get(prefix + DatasetManifest.FILE_NAME);
+    if (json.isEmpty()) {
+      return false;
+    }
+    try {
+      DatasetManifest manifest = DatasetManifest.read(json.get());
+      return manifest.sha256().equals(dataset.sha256())
+          && manifest.files().stream().allMatch(file -> store.exists(prefix + file.name()));
+    } catch (DatasetException e) {
+      return false;
+    }
   }
 
   /** Opens a dataset, fetched on first use. */

@@ -272,6 +272,7 @@ final class EvaluationActivitiesImpl implements EvaluationActivities {
             if (done.isPresent()) {
               return done.get();
             }
+            reuse.beginEvaluation(task.subject().experimentId(), inputs.subject().label());
             Libtorch.useThreads(config.threads());
             ShardRef shard = sampleShard(task, inputs, key, work.path(), heartbeat, doing);
             store.put(described(key), JSON.writeValueAsBytes(shard), "application/json");

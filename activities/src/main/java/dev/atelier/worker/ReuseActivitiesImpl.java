@@ -8,6 +8,7 @@ import dev.atelier.store.ObjectCorruptException;
 import dev.atelier.store.ObjectStore;
 import dev.atelier.store.ReuseHistory;
 import dev.atelier.store.ReuseHistory.Elsewhere;
+import dev.atelier.store.ReuseHistory.MeasuredElsewhere;
 import dev.atelier.store.ReuseHistory.Trained;
 import dev.atelier.workflows.ErrorType;
 import dev.atelier.workflows.EvaluationActivities.Evaluate;
@@ -18,12 +19,13 @@ import dev.atelier.workflows.ReuseActivities;
 import dev.atelier.workflows.TrainingActivities.TrainStudent;
 import dev.atelier.workflows.TrainingActivities.TrainTeacher;
 import io.temporal.activity.Activity;
+import io.temporal.failure.ApplicationFailure;
 import java.time.Duration;
 import java.util.HashSet;
 import java.util.Optional;
 import java.util.Set;
 
-/** Takes over models that other experiments have trained in the same way. */
+/** Takes over models and figures that other experiments have made in the same way. */
 final class ReuseActivitiesImpl implements ReuseActivities {
 
   private static final Duration FIRST_ASKED_AGAIN = Duration.ofSeconds(5);
@@ -63,12 +65,30 @@ final class ReuseActivitiesImpl implements ReuseActivities {
     return Failures.translating(
         () ->
             new FoundEvaluation(
-                history
-                    .takeOverEvaluation(
-                        task.experimentId(),
-                        task.subject().label(),
-                        EvaluationInputs.of(task, ensembles).fingerprint())
-                    .map(distance -> new Evaluated(task.subject(), distance))));
+                figures(task).map(distance -> new Evaluated(task.subject(), distance))));
+  }
+
+  private Optional<Double> figures(Evaluate task) {
+    String experimentId = task.experimentId();
+    String subject = task.subject().label();
+    String fingerprint = EvaluationInputs.of(task, ensembles).fingerprint();
+    for (MeasuredElsewhere twin : history.evaluations(experimentId, subject, fingerprint)) {
+      if (twin.pictureKeys().stream().allMatch(store::exists)) {
+        Optional<Double> distance = history.takeOverEvaluation(experimentId, subject, twin);
+        if (distance.isPresent()) {
+          return distance;
+        }
+      }
+    }
+    history
+        .claimEvaluation(experimentId, subject, fingerprint)
+        .ifPresent(
+            other -> {
+              throw waitFor(
+                  "Waits for experiment %s, which measures the figures of %s in exactly this way."
+                      .formatted(other, subject));
+            });
+    return Optional.empty();
   }
 
   private record Wanted(
@@ -104,12 +124,17 @@ final class ReuseActivitiesImpl implements ReuseActivities {
     Optional<Elsewhere> other =
         history.claim(wanted.experimentId(), wanted.key(), wanted.fingerprint(), useless);
     if (other.isPresent()) {
-      throw ErrorType.TRAINED_ELSEWHERE.retriedAfter(
-          askAgainAfter(Activity.getExecutionContext().getInfo().getAttempt()),
+      throw waitFor(
           "Waits for %s of experiment %s, which is trained in exactly this way."
               .formatted(other.get().key(), other.get().experimentId()));
     }
     return new Found(Optional.empty());
+  }
+
+  /** The failure of an activity that is to be tried again while another experiment works. */
+  static ApplicationFailure waitFor(String message) {
+    return ErrorType.DONE_ELSEWHERE.retriedAfter(
+        askAgainAfter(Activity.getExecutionContext().getInfo().getAttempt()), message);
   }
 
   /** Grows with the wait, so that hundreds may wait for hours without keeping Temporal busy. */

@@ -133,7 +133,7 @@ public final class WorkerMain {
           WebhookDeliveryWorkflowImpl.class);
       light.registerActivitiesImplementations(
           new HistoryActivitiesImpl(history),
-          new DatasetActivitiesImpl(store, history, cache),
+          new DatasetActivitiesImpl(store, history, reuse, cache),
           new ReuseActivitiesImpl(store, reuse),
           new EnsembleActivitiesImpl(store),
           new StudyActivitiesImpl(store, history, new StudyHistory(database)),

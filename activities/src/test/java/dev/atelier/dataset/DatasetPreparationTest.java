@@ -260,6 +260,33 @@ class DatasetPreparationTest {
   }
 
   @Test
+  void shouldTellSourcesOfTheSameContentByNothingElse() throws IOException {
+    Map<String, byte[]> files = new LinkedHashMap<>();
+    files.put("a.png", png(flat(8, 8, 0x0A0000)));
+    files.put("b.png", png(flat(8, 8, 0x0B0000)));
+    String zipped = content(write("one.zip", zip(files)).toString());
+    String folder = content(directory("one", files).toString());
+    assertThat(content(write("other-name.zip", zip(files)).toString())).isEqualTo(zipped);
+
+    files.put("notes.txt", new byte[] {1}); // no image
+    assertThat(content(directory("two", files).toString())).isEqualTo(folder);
+    files.put("b.png", png(flat(8, 8, 0x0C0000)));
+    assertThat(content(directory("three", files).toString())).isNotEqualTo(folder);
+    assertThat(content(write("three.zip", zip(files)).toString())).isNotEqualTo(zipped);
+    files.put("b.png", png(flat(8, 8, 0x0B0000)));
+    files.put("c.png", files.remove("a.png"));
+    assertThat(content(directory("four", files).toString())).isNotEqualTo(folder);
+
+    assertThat(content("shapes")).isEqualTo(content("shapes?seed=0"));
+    assertThat(content("shapes")).isNotEqualTo(content("shapes?seed=1"));
+    assertThat(content("cifar10")).as("known without fetching it").contains("c32a1d4ab5d03f1284b6");
+  }
+
+  private String content(String source) {
+    return preparation(1 << 20).find(new DatasetSpec(source, "", 8, null)).content();
+  }
+
+  @Test
   void shouldDrawTheSameShapesAgain() {
     DatasetManifest manifest =
         preparation(1 << 20)

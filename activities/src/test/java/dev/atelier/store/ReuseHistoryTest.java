@@ -7,7 +7,10 @@ import dev.atelier.store.ExperimentHistory.Artifact;
 import dev.atelier.store.ExperimentHistory.Attempt;
 import dev.atelier.store.ExperimentHistory.Evaluation;
 import dev.atelier.store.ReuseHistory.Elsewhere;
+import dev.atelier.store.ReuseHistory.MeasuredElsewhere;
+import dev.atelier.store.ReuseHistory.PreparedElsewhere;
 import dev.atelier.store.ReuseHistory.Trained;
+import dev.atelier.workflows.DatasetRef;
 import dev.atelier.workflows.ModelKey;
 import dev.atelier.workflows.Stage;
 import java.io.IOException;
@@ -188,10 +191,23 @@ class ReuseHistoryTest {
         "e0", new Artifact("samples-o2mkd.png", "grid", "e0/other", "image/png", 9, "e"));
     reuse.recordEvaluated("e0", "teacher", "f");
 
-    assertThat(reuse.takeOverEvaluation("e1", "teacher", "other")).isEmpty();
-    assertThat(reuse.takeOverEvaluation("e1", "o2mkd", "f")).isEmpty();
-    assertThat(reuse.takeOverEvaluation("e1", "teacher", "f")).contains(7.5);
-    assertThat(reuse.takeOverEvaluation("e1", "teacher", "f")).contains(7.5); // an answer was lost
+    assertThat(reuse.evaluations("e1", "teacher", "other")).isEmpty();
+    assertThat(reuse.evaluations("e1", "o2mkd", "f")).isEmpty();
+    List<MeasuredElsewhere> found = reuse.evaluations("e1", "teacher", "f");
+    assertThat(found).extracting(MeasuredElsewhere::experimentId).containsExactly("e0");
+    assertThat(found.get(0).pictureKeys()).containsExactlyInAnyOrder("e0/grid", "e0/way");
+    assertThat(reuse.takeOverEvaluation("e1", "teacher", found.get(0))).contains(7.5);
+    assertThat(reuse.takeOverEvaluation("e1", "teacher", found.get(0)))
+        .contains(7.5); // answer lost
+    assertThat(events("e1"))
+        .containsExactly(
+            "evaluation-reused: teacher: experiment e0 has measured the same models in the same way");
+    // A copy is no source: its pictures go when the original goes.
+    assertThat(reuse.evaluations("e2", "teacher", "f"))
+        .extracting(MeasuredElsewhere::experimentId)
+        .containsExactly("e0");
+    sql.useHandle(h -> h.execute("update experiment set project = 'other' where id = 'e3'"));
+    assertThat(reuse.evaluations("e3", "teacher", "f")).isEmpty();
     assertThat(history.evaluations("e1")).isEqualTo(history.evaluations("e0"));
     List<String> grids =
         sql.withHandle(
@@ -200,6 +216,88 @@ class ReuseHistoryTest {
                     .mapTo(String.class)
                     .list());
     assertThat(grids).containsExactlyInAnyOrder("e0/grid", "e0/way");
+  }
+
+  @Test
+  void shouldLetOneOfSeveralExperimentsMeasureFiguresThatAllWant() {
+    sql.useHandle(h -> h.execute("update experiment set stage = 'EVALUATING'"));
+    assertThat(reuse.claimEvaluation("e0", "teacher", "f")).isEmpty();
+    assertThat(reuse.claimEvaluation("e0", "teacher", "f")).as("its answer was lost").isEmpty();
+    assertThat(reuse.claimEvaluation("e1", "teacher", "f")).contains("e0");
+    assertThat(reuse.claimEvaluation("e1", "teacher", "other")).isEmpty();
+    assertThat(reuse.claimEvaluation("e1", "o2mkd", "f")).isEmpty();
+    sql.useHandle(h -> h.execute("update experiment set project = 'other' where id = 'e2'"));
+    assertThat(reuse.claimEvaluation("e2", "teacher", "f")).isEmpty();
+
+    reuse.recordEvaluated("e0", "teacher", "f");
+    assertThat(reuse.claimEvaluation("e3", "teacher", "f")).isEmpty();
+  }
+
+  @Test
+  void shouldFreeFiguresWhenTheirClaimantJudgesNoLonger() {
+    sql.useHandle(h -> h.execute("update experiment set stage = 'EVALUATING'"));
+    reuse.claimEvaluation("e0", "teacher", "f");
+    history.recordStage("e0", Stage.AWAITING_RETRY, "INTERNAL", "It failed.");
+    assertThat(reuse.claimEvaluation("e1", "teacher", "f")).isEmpty();
+
+    // It judges again and finds the other one at work, which in turn does not wait for it.
+    history.recordStage("e0", Stage.EVALUATING, "", "");
+    assertThat(reuse.claimEvaluation("e0", "teacher", "f")).contains("e1");
+    assertThat(reuse.claimEvaluation("e1", "teacher", "f")).isEmpty();
+  }
+
+  @Test
+  void shouldWaitTenMinutesForFiguresThatNoWorkerHasBegunWith() {
+    sql.useHandle(h -> h.execute("update experiment set stage = 'EVALUATING'"));
+    String longAgo = "update work_claim set claimed_at = now() - interval '11 minutes'";
+    reuse.claimEvaluation("e0", "teacher", "f");
+    reuse.beginEvaluation("e0", "teacher");
+    sql.useHandle(h -> h.execute(longAgo));
+    assertThat(reuse.claimEvaluation("e1", "teacher", "f")).contains("e0");
+
+    reuse.claimEvaluation("e0", "teacher", "f");
+    sql.useHandle(h -> h.execute(longAgo));
+    assertThat(reuse.claimEvaluation("e1", "teacher", "f")).isEmpty();
+  }
+
+  @Test
+  void shouldLetOneOfSeveralExperimentsPrepareADatasetThatAllWant() {
+    assertThat(reuse.claimDataset("e0", "f")).isEmpty();
+    assertThat(reuse.claimDataset("e1", "f")).contains("e0");
+    history.recordStage("e0", Stage.FAILED, "DATASET_CORRUPT", "It is damaged.");
+    assertThat(reuse.claimDataset("e1", "f")).isEmpty();
+  }
+
+  @Test
+  void shouldTakeOverADatasetWithWhatWasSaidOfIt() {
+    DatasetRef dataset = new DatasetRef("abc", 10, 16, 3, 1, 2);
+    history.recordDataset("e0", dataset);
+    history.recordEvent("e0", "images-skipped", "1 image");
+    assertThat(reuse.datasets("e1", "f")).isEmpty();
+    reuse.recordPrepared("e0", "f");
+    sql.useHandle(h -> h.execute("update experiment set project = 'other' where id = 'e2'"));
+    assertThat(reuse.datasets("e2", "f")).isEmpty();
+    assertThat(reuse.datasets("e0", "f")).isEmpty();
+
+    PreparedElsewhere twin = new PreparedElsewhere("e0", dataset);
+    assertThat(reuse.datasets("e1", "f")).containsExactly(twin);
+    reuse.recordReused("e1", twin);
+    reuse.recordReused("e1", twin); // an answer was lost
+    assertThat(events("e1"))
+        .containsExactly(
+            "images-skipped: 1 image",
+            "dataset-reused: experiment e0 has prepared the same images");
+    assertThat(reuse.datasets("e3", "f")).as("the same content, once").containsExactly(twin);
+  }
+
+  private static List<String> events(String experimentId) {
+    return sql.withHandle(
+        h ->
+            h.createQuery(
+                    "select kind || ': ' || detail from event where experiment_id = ? order by id")
+                .bind(0, experimentId)
+                .mapTo(String.class)
+                .list());
   }
 
   private static void train(String experimentId, String fingerprint) {

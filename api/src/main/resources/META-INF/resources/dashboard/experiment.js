@@ -116,6 +116,7 @@ export async function experiment(main, parameters, id) {
         h('tbody', {}, [
           [view.evaluations[0].metric, (e) => h('strong', {}, figure(e.distance))], ['MACs per step', (e) => count(e.macsPerStep)], ['parameters', (e) => count(e.parameters)],
           ['weights', (e) => bytes(e.weightsBytes)], ['images/s', (e) => figure(e.imagesPerSecond)], ['peak memory', (e) => (e.peakMemoryBytes ? bytes(e.peakMemoryBytes) : '–')],
+          ...(view.evaluations.some((e) => e.reusedFrom) ? [['taken over from', (e) => (e.reusedFrom ? h('a', { href: `#/experiments/${e.reusedFrom}` }, e.reusedFrom) : '–')]] : []),
           ...names.map((n) => [n.replace(/([A-Z])/g, ' $1').toLowerCase(), (e) => figure(e.metrics[n])]),
         ].map(([name, value]) => h('tr', {}, h('td', { class: 'soft small' }, name), view.evaluations.map((e) => h('td', { class: 'num' }, value(e)))))))) : h('div', {})));
   }

@@ -45,7 +45,7 @@ public record ExperimentSpec(
         @Valid
         ScheduleSearchSpec search,
     @JsonPropertyDescription(
-            "Whether a model that another experiment trained in exactly the same way is taken over: allowed or never")
+            "Whether a dataset, a model or figures that another experiment made in exactly the same way are taken over: allowed or never")
         @NotNull
         Reuse reuse,
     @JsonPropertyDescription(
@@ -67,7 +67,7 @@ public record ExperimentSpec(
   /** Most bytes of a spec as JSON, its defaults included: it must fit into Temporal's payloads. */
   public static final int MAX_BYTES = 200_000;
 
-  /** Whether models of other experiments may be taken over. */
+  /** Whether datasets, models and figures of other experiments may be taken over. */
   public enum Reuse {
     @JsonProperty("allowed")
     ALLOWED,

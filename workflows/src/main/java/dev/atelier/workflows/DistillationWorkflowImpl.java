@@ -154,7 +154,8 @@ public final class DistillationWorkflowImpl implements DistillationWorkflow {
   private void distil() {
     enter(Stage.PREPARING_DATASET);
     DatasetRef dataset =
-        datasets.prepare(new DatasetActivities.PrepareDataset(experimentId, spec.dataset()));
+        datasets.prepare(
+            new DatasetActivities.PrepareDataset(experimentId, spec.dataset(), spec.reuse()));
     // What the evaluation needs is fetched and checked now, so that a wrong file fails before hours
     // of training.
     ExtractorRef extractor =

@@ -18,7 +18,7 @@ public enum ErrorType {
   WEBHOOK_REFUSED(1), // the receiver is gone, or may not be reached
   OUT_OF_MEMORY(2),
   INTERNAL(3),
-  TRAINED_ELSEWHERE(Integer.MAX_VALUE), // an equal model is being trained: wait for it
+  DONE_ELSEWHERE(Integer.MAX_VALUE), // another experiment is at the same work: wait for it
   STORE_UNAVAILABLE(Integer.MAX_VALUE),
   DISK_FULL(Integer.MAX_VALUE), // of the worker: another one may have room, or this one later
   WORKER_LOST(Integer.MAX_VALUE),

@@ -9,9 +9,8 @@ import io.temporal.activity.ActivityMethod;
 import java.util.Optional;
 
 /**
- * Finds a model that was already trained in the same way, so that no work is done twice. While an
- * equal model is being trained elsewhere, these fail and are tried again, so that nobody waits on a
- * device.
+ * Finds models and figures that are already there, so that no work is done twice. While another
+ * experiment is at the same work, these fail and are tried again, so that nobody waits on a device.
  */
 @ActivityInterface
 public interface ReuseActivities {

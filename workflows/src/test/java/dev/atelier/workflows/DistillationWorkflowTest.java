@@ -667,7 +667,7 @@ class DistillationWorkflowTest {
     private Found find(ModelKey key) {
       if (trainedElsewhere.remove(key.value())) {
         trainedBefore.put(key.value(), model(key));
-        throw ErrorType.TRAINED_ELSEWHERE.retriedAfter(Duration.ofSeconds(5), "Wait.");
+        throw ErrorType.DONE_ELSEWHERE.retriedAfter(Duration.ofSeconds(5), "Wait.");
       }
       return new Found(Optional.ofNullable(trainedBefore.get(key.value())));
     }

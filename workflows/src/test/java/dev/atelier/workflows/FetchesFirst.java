@@ -17,7 +17,8 @@ public final class FetchesFirst extends WithoutRequests {
   @Override
   public void run(Input input) {
     Workflow.newActivityStub(DatasetActivities.class, Activities.DATASET)
-        .prepare(new PrepareDataset(input.experimentId(), input.spec().dataset()));
+        .prepare(
+            new PrepareDataset(input.experimentId(), input.spec().dataset(), input.spec().reuse()));
     unchanged.run(input);
   }
 }

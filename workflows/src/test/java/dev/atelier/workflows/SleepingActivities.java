@@ -87,7 +87,7 @@ final class SleepingActivities
   public Found findStudent(TrainStudent task) {
     sleep();
     if (elsewhere.remove(task.key().value())) {
-      throw ErrorType.TRAINED_ELSEWHERE.retriedAfter(Duration.ofSeconds(5), "Wait.");
+      throw ErrorType.DONE_ELSEWHERE.retriedAfter(Duration.ofSeconds(5), "Wait.");
     }
     return new Found(Optional.empty());
   }

@@ -31,4 +31,8 @@ public record EvaluationView(
     @Schema(
             description = "Of all models of the subject, as libtorch holds them",
             implementation = Long.class)
-        Optional<Long> weightsBytes) {}
+        Optional<Long> weightsBytes,
+    @Schema(
+            description = "The experiment that measured these figures, if they were taken over",
+            implementation = String.class)
+        Optional<String> reusedFrom) {}

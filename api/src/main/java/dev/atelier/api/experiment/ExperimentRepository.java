@@ -293,7 +293,8 @@ public class ExperimentRepository {
                 .createQuery(
                     """
                     select subject, metric, distance, macs_per_step, parameters,
-                      images_per_second, peak_memory_bytes, protocol, metrics, weights_bytes
+                      images_per_second, peak_memory_bytes, protocol, metrics, weights_bytes,
+                      reused_from
                     from evaluation where experiment_id = :id order by created_at, subject
                     """)
                 .bind("id", id)
@@ -309,7 +310,8 @@ public class ExperimentRepository {
                             row.getLong("peak_memory_bytes"),
                             SpecJson.read(row.getString("protocol"), JsonNode.class),
                             numbers(row.getString("metrics")),
-                            whole(row, "weights_bytes")))
+                            whole(row, "weights_bytes"),
+                            Optional.ofNullable(row.getString("reused_from"))))
                 .list());
   }
 

@@ -61,7 +61,8 @@ record ExperimentReport(
       double imagesPerSecond,
       long peakMemoryBytes,
       Map<String, Double> metrics,
-      Optional<Long> weightsBytes) {
+      Optional<Long> weightsBytes,
+      Optional<String> reusedFrom) {
 
     Evaluation {
       metrics = metrics == null ? Map.of() : metrics;

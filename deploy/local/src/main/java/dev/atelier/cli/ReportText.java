@@ -108,6 +108,16 @@ final class ReportText {
     }
     List<String> lines = new ArrayList<>(table.lines());
     lines.addAll(metrics(report));
+    inOrder(report.evaluations())
+        .forEach(
+            evaluation ->
+                evaluation
+                    .reusedFrom()
+                    .ifPresent(
+                        from ->
+                            lines.add(
+                                "The figures of %s are taken over from %s."
+                                    .formatted(evaluation.subject(), from))));
     report.warnings().forEach(warning -> lines.add("Warning: " + warning));
     return lines;
   }

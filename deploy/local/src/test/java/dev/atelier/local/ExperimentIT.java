@@ -245,11 +245,18 @@ class ExperimentIT {
     assertThat(members.stream().mapToInt(m -> m.get("reusedModels").asInt()).sum()).isEqualTo(1);
     assertThat(members.get(0).get("distances").get("teacher"))
         .isEqualTo(members.get(1).get("distances").get("teacher"));
+    int measuredElsewhere = 0;
     for (JsonNode member : members) {
+      JsonNode experiment =
+          JSON.readTree(get("/api/v1/experiments/" + member.get("experimentId").asText()));
+      for (JsonNode evaluation : experiment.get("evaluations")) {
+        measuredElsewhere += evaluation.hasNonNull("reusedFrom") ? 1 : 0;
+      }
       String curves = "/api/v1/experiments/%s/teacher/metrics?series=loss";
       byte[] series = get(curves.formatted(member.get("experimentId").asText()));
       assertThat(JSON.readTree(series).get("series").get(0).get("points")).hasSize(4);
     }
+    assertThat(measuredElsewhere).as("the teacher of one").isEqualTo(1);
     assertThat(new String(get(path + "/artifacts/report.html"), StandardCharsets.UTF_8))
         .contains(
             "samples: teacher",

@@ -14,6 +14,7 @@ import dev.atelier.store.ExperimentHistory.MetricPoint;
 import dev.atelier.store.ExperimentHistory.Search;
 import dev.atelier.store.ExperimentHistory.Usage;
 import dev.atelier.training.Checkpoint;
+import dev.atelier.workflows.DatasetRef;
 import dev.atelier.workflows.ModelKey;
 import dev.atelier.workflows.Stage;
 import dev.atelier.workflows.StartRef;
@@ -211,6 +212,13 @@ class LostAnswersTest {
     ExperimentHistory history = new ExperimentHistory(database);
     ReuseHistory reuse = new ReuseHistory(database);
 
+    untilDone(
+        () -> {
+          assertThat(reuse.claimDataset("a", "images")).isEmpty();
+          history.recordDataset("a", new DatasetRef("abc", 10, 16, 3, 0, 0));
+          reuse.recordPrepared("a", "images");
+        });
+    untilDone(() -> reuse.recordReused("b", reuse.datasets("b", "images").get(0)));
     untilDone(() -> history.recordStage("a", Stage.TRAINING_STUDENTS, "", ""));
     untilDone(
         () ->
@@ -229,6 +237,8 @@ class LostAnswersTest {
     untilDone(() -> history.recordModelFailed("a", SECOND, "DIVERGED", "It diverged."));
     untilDone(() -> history.recordRetry("a", SECOND, TrainingOverrides.NONE, 30));
     untilDone(() -> history.recordTeacherRange("a", SECOND, new TimestepRange(300, 1000)));
+    untilDone(() -> assertThat(reuse.claimEvaluation("a", "o2mkd", "figures")).isEmpty());
+    untilDone(() -> reuse.beginEvaluation("a", "o2mkd"));
     untilDone(
         () -> {
           String key = ExperimentKeys.samples("a", "o2mkd.png");
@@ -248,7 +258,12 @@ class LostAnswersTest {
         () ->
             reuse.recordReused(
                 "b", FIRST, "fingerprint", reuse.trained("b", "fingerprint").get(0)));
-    untilDone(() -> assertThat(reuse.takeOverEvaluation("b", "o2mkd", "figures")).contains(7.5));
+    untilDone(
+        () ->
+            assertThat(
+                    reuse.takeOverEvaluation(
+                        "b", "o2mkd", reuse.evaluations("b", "o2mkd", "figures").get(0)))
+                .contains(7.5));
     untilDone(() -> history.recordStage("b", Stage.CANCELED, "", ""));
     return seen();
   }
@@ -314,7 +329,8 @@ class LostAnswersTest {
             handle -> {
               for (String query :
                   List.of(
-                      "select id, stage, error_type from experiment",
+                      "select id, stage, error_type, dataset, dataset_fingerprint from experiment",
+                      "select experiment_id, work, fingerprint, begun from work_claim",
                       """
                       select m.experiment_id, m.key, m.range_low, m.range_high, m.state, m.step,
                         m.total_steps, m.overrides, m.error_type, m.fingerprint, m.start_key,
@@ -331,7 +347,8 @@ class LostAnswersTest {
                       from metric_point p join model m on m.id = p.model_id
                       """,
                       """
-                      select experiment_id, subject, distance, metrics, fingerprint from evaluation
+                      select experiment_id, subject, distance, metrics, fingerprint, reused_from
+                      from evaluation
                       """,
                       "select experiment_id, name, object_key, sha256 from artifact",
                       "select experiment_id, search, name, position, frontier from candidate")) {

@@ -42,6 +42,7 @@ import dev.atelier.workflows.EvaluationActivities.Subject;
 import dev.atelier.workflows.ExtractorRef;
 import dev.atelier.workflows.ModelKey;
 import dev.atelier.workflows.ModelRef;
+import dev.atelier.workflows.ReuseActivities;
 import dev.atelier.workflows.ShardRef;
 import dev.atelier.workflows.StatisticsRef;
 import io.smallrye.config.SmallRyeConfigBuilder;
@@ -75,6 +76,7 @@ class EvaluationShardsTest {
   private static ExperimentHistory history;
   private static TestActivityEnvironment temporal;
   private static EvaluationActivities activities;
+  private static ReuseActivities reuse;
   private static EnsembleActivitiesImpl ensembles;
   private static EnsembleRef models;
   private static ExtractorRef extractor;
@@ -96,8 +98,10 @@ class EvaluationShardsTest {
             history,
             new ReuseHistory(postgres.getPostgresDatabase()),
             cache,
-            () -> false));
+            () -> false),
+        new ReuseActivitiesImpl(store, new ReuseHistory(postgres.getPostgresDatabase())));
     activities = temporal.newActivityStub(EvaluationActivities.class);
+    reuse = temporal.newActivityStub(ReuseActivities.class);
     ensembles = new EnsembleActivitiesImpl(store);
     models =
         new EnsembleRef(
@@ -121,8 +125,11 @@ class EvaluationShardsTest {
         .useHandle(
             handle -> {
               handle.execute("delete from experiment");
-              handle.execute(
-                  "insert into experiment (id, name, spec, stage) values ('e', 'e', '{}', 'EVALUATING')");
+              for (String id : List.of("e", "f")) {
+                handle.execute(
+                    "insert into experiment (id, name, spec, stage) values (?, 'e', '{}', 'EVALUATING')",
+                    id);
+              }
             });
   }
 
@@ -211,6 +218,10 @@ class EvaluationShardsTest {
   }
 
   private static Evaluate subject(int samplesPerShard) {
+    return subject("e", samplesPerShard, Reuse.NEVER);
+  }
+
+  private static Evaluate subject(String experimentId, int samplesPerShard, Reuse wanted) {
     EvaluationSpec evaluation =
         new EvaluationSpec(
             SAMPLES,
@@ -224,7 +235,7 @@ class EvaluationShardsTest {
             Optional.empty(),
             Optional.of(samplesPerShard));
     return new Evaluate(
-        "e",
+        experimentId,
         Subject.O2MKD,
         DATASET,
         new DiffusionSpec(100, null, null, null),
@@ -232,7 +243,7 @@ class EvaluationShardsTest {
         extractor,
         reference,
         models,
-        Reuse.NEVER);
+        wanted);
   }
 
   private static List<ShardRef> sample(Evaluate subject) {
@@ -309,5 +320,31 @@ class EvaluationShardsTest {
         .hasStackTraceContaining("expected sha256 " + shards.get(1).sha256());
     assertThat(history.evaluations("e")).isEmpty();
     ensembles.discardShards(new DiscardShards("e"));
+  }
+
+  @Test
+  void shouldMeasureTheFiguresOfEqualModelsOnceWhoeverAsksFirst() {
+    Evaluate first = subject("e", 50, Reuse.ALLOWED);
+    Evaluate second = subject("f", 30, Reuse.ALLOWED); // in other shards: the same figures
+    assertThat(reuse.findEvaluation(first).evaluated()).isEmpty();
+    assertThatThrownBy(() -> reuse.findEvaluation(second))
+        .hasStackTraceContaining("Waits for experiment e, which measures the figures of o2mkd");
+    assertThat(reuse.findEvaluation(subject("f", 50, Reuse.NEVER)).evaluated()).isEmpty();
+
+    Evaluated figures = activities.combineShards(new CombineShards(first, sample(first)));
+    assertThat(reuse.findEvaluation(subject("f", 50, Reuse.NEVER)).evaluated()).isEmpty();
+    assertThat(reuse.findEvaluation(second).evaluated()).contains(figures);
+    assertThat(history.evaluations("f")).isEqualTo(history.evaluations("e"));
+  }
+
+  @Test
+  void shouldMeasureAgainWhenAPictureOfTheKnownFiguresIsGone() {
+    Evaluate first = subject("e", 50, Reuse.ALLOWED);
+    activities.combineShards(new CombineShards(first, sample(first)));
+    store.delete(ExperimentKeys.samples("e", "samples-o2mkd.png"));
+
+    Evaluate second = subject("f", 50, Reuse.ALLOWED);
+    assertThat(reuse.findEvaluation(second).evaluated()).isEmpty();
+    assertThat(history.evaluations("f")).isEmpty();
   }
 }

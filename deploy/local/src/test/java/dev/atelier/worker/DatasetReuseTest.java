@@ -1,0 +1,171 @@
+package dev.atelier.worker;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.atelier.spec.DatasetSpec;
+import dev.atelier.spec.ExperimentSpec.Reuse;
+import dev.atelier.store.ExperimentHistory;
+import dev.atelier.store.ExperimentKeys;
+import dev.atelier.store.ObjectStore;
+import dev.atelier.store.ReuseHistory;
+import dev.atelier.store.S3ServerProcess;
+import dev.atelier.workflows.DatasetActivities;
+import dev.atelier.workflows.DatasetActivities.PrepareDataset;
+import dev.atelier.workflows.DatasetRef;
+import io.temporal.testing.TestActivityEnvironment;
+import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
+import java.awt.image.BufferedImage;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import javax.imageio.ImageIO;
+import org.flywaydb.core.Flyway;
+import org.jdbi.v3.core.Jdbi;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Datasets that several experiments want, on a real S3 server and a real Postgres. */
+class DatasetReuseTest {
+
+  private static EmbeddedPostgres postgres;
+  private static Jdbi sql;
+  private static S3ServerProcess server;
+  private static ObjectStore store;
+  private static TestActivityEnvironment temporal;
+  private static DatasetActivities activities;
+  private static ReuseHistory reuse;
+
+  @TempDir private Path images;
+
+  @BeforeAll
+  static void start(@TempDir Path data) throws Exception {
+    postgres = EmbeddedPostgres.start();
+    Flyway.configure().dataSource(postgres.getPostgresDatabase()).load().migrate();
+    sql = Jdbi.create(postgres.getPostgresDatabase());
+    reuse = new ReuseHistory(postgres.getPostgresDatabase());
+    server = S3ServerProcess.s3Proxy(data);
+    store = server.store();
+    temporal = TestActivityEnvironment.newInstance();
+    temporal.registerActivitiesImplementations(
+        new DatasetActivitiesImpl(
+            store,
+            new ExperimentHistory(postgres.getPostgresDatabase()),
+            reuse,
+            new ArtifactCache(data.resolve("cache"), store)));
+    activities = temporal.newActivityStub(DatasetActivities.class);
+  }
+
+  @AfterAll
+  static void stop() throws Exception {
+    temporal.close();
+    server.close();
+    postgres.close();
+  }
+
+  @BeforeEach
+  void insertExperiments() throws IOException {
+    store.list("datasets/").forEach(store::delete);
+    sql.useHandle(
+        handle -> {
+          handle.execute("delete from experiment");
+          for (String id : List.of("a", "b")) {
+            handle.execute(
+                "insert into experiment (id, name, spec, stage) values (?, 'e', '{}', 'PREPARING_DATASET')",
+                id);
+          }
+        });
+    draw("one.png", 0x102030);
+    draw("two.png", 0x405060);
+    Files.write(images.resolve("broken.png"), new byte[] {1, 2, 3});
+  }
+
+  private void draw(String name, int rgb) throws IOException {
+    BufferedImage image = new BufferedImage(8, 8, BufferedImage.TYPE_INT_RGB);
+    image.setRGB(0, 0, rgb);
+    ImageIO.write(image, "png", images.resolve(name).toFile());
+  }
+
+  private DatasetRef prepare(String experimentId, Reuse wanted) {
+    return activities.prepare(
+        new PrepareDataset(experimentId, new DatasetSpec(images.toString(), "", 8, null), wanted));
+  }
+
+  private static List<String> events(String experimentId) {
+    return sql.withHandle(
+        handle ->
+            handle
+                .createQuery("select kind from event where experiment_id = ? order by id")
+                .bind(0, experimentId)
+                .mapTo(String.class)
+                .list());
+  }
+
+  @Test
+  void shouldPrepareTheSameImagesOnce() {
+    DatasetRef first = prepare("a", Reuse.ALLOWED);
+    assertThat(first.images()).isEqualTo(2);
+    assertThat(events("a")).containsExactly("images-skipped");
+
+    assertThat(prepare("b", Reuse.ALLOWED)).isEqualTo(first);
+    assertThat(events("b")).containsExactly("images-skipped", "dataset-reused");
+    assertThat(prepare("b", Reuse.ALLOWED)).as("its answer was lost").isEqualTo(first);
+    assertThat(events("b")).containsExactly("images-skipped", "dataset-reused");
+  }
+
+  @Test
+  void shouldPrepareAgainWhatHasChanged() throws IOException {
+    DatasetRef first = prepare("a", Reuse.ALLOWED);
+    draw("two.png", 0x405061);
+
+    assertThat(prepare("b", Reuse.ALLOWED).sha256()).isNotEqualTo(first.sha256());
+    assertThat(events("b")).containsExactly("images-skipped");
+  }
+
+  @Test
+  void shouldPrepareAgainWhenReuseIsRefused() {
+    prepare("a", Reuse.ALLOWED);
+    prepare("b", Reuse.NEVER);
+    assertThat(events("b")).containsExactly("images-skipped");
+  }
+
+  @Test
+  void shouldPrepareAgainWhenAnObjectIsGone() {
+    DatasetRef first = prepare("a", Reuse.ALLOWED);
+    List<String> objects = store.list(ExperimentKeys.dataset(first.sha256()));
+    assertThat(objects).hasSize(2);
+    for (String object : objects) {
+      store.delete(object);
+      sql.useHandle(handle -> handle.execute("delete from event"));
+      assertThat(prepare("b", Reuse.ALLOWED)).isEqualTo(first);
+      assertThat(events("b")).doesNotContain("dataset-reused");
+      assertThat(store.list(ExperimentKeys.dataset(first.sha256()))).isEqualTo(objects);
+    }
+  }
+
+  @Test
+  void shouldWaitForTheExperimentThatPreparesTheSameImages() {
+    prepare("a", Reuse.ALLOWED);
+    String fingerprint =
+        sql.withHandle(
+            handle ->
+                handle
+                    .createQuery("select dataset_fingerprint from experiment where id = 'a'")
+                    .mapTo(String.class)
+                    .one());
+    sql.useHandle(
+        handle ->
+            handle.execute("update experiment set dataset = null, dataset_fingerprint = null"));
+    assertThat(reuse.claimDataset("a", fingerprint)).isEmpty(); // as if it were at it still
+
+    assertThatThrownBy(() -> prepare("b", Reuse.ALLOWED))
+        .hasStackTraceContaining("Waits for experiment a, which prepares the same images.");
+    prepare("a", Reuse.ALLOWED);
+    prepare("b", Reuse.ALLOWED);
+    assertThat(events("b")).contains("dataset-reused");
+  }
+}
