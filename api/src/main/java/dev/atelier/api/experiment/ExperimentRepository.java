@@ -435,8 +435,8 @@ public class ExperimentRepository {
   }
 
   /**
-   * A few values of the loss of the model that was last started, by experiment: as many as there
-   * are, {@code points} at most.
+   * A few values of the loss of the model that was last started and has any, by experiment: as many
+   * as there are, {@code points} at most.
    */
   Map<String, List<Double>> losses(List<String> ids, int points) {
     Map<String, List<Double>> losses = new TreeMap<>();
@@ -449,7 +449,9 @@ public class ExperimentRepository {
                     from unnest(:ids) e (id)
                     join lateral (
                       select coalesce(reused_from, id) as id from model
-                      where experiment_id = e.id and started_at is not null
+                      where experiment_id = e.id and started_at is not null and exists (
+                        select 1 from metric_point
+                        where model_id = coalesce(reused_from, model.id) and series = 'loss')
                       order by started_at desc, position limit 1) m on true
                     join lateral (
                       select min(step) as low, max(step) as high from metric_point

@@ -279,8 +279,8 @@ class HistoryTest {
     jdbi.useHandle(
         handle ->
             handle.execute(
-                "update model set started_at = now() where experiment_id = ? and key = 'teacher'",
-                id));
+                "update model set started_at = now() + position * interval '1 s' where experiment_id = ?",
+                id)); // the students have begun, but have no loss yet
     given()
         .queryParam("ids", id + ",nobody")
         .get(EXPERIMENTS + "/losses")
