@@ -23,13 +23,6 @@ final class Figures {
         : String.format(Locale.ROOT, "%.2f%s", scaled, COUNT_SUFFIXES[suffix]);
   }
 
-  /** Such as 512 MiB. */
-  static String bytes(long bytes) {
-    return bytes < 10L << 20
-        ? String.format(Locale.ROOT, "%.1f KiB", bytes / 1024.0)
-        : String.format(Locale.ROOT, "%d MiB", bytes >> 20);
-  }
-
   /** Such as 812 or 3.2 per second. */
   static String rate(double perSecond) {
     return String.format(Locale.ROOT, perSecond < 10 ? "%.1f" : "%.0f", perSecond);

@@ -1,6 +1,7 @@
 package dev.atelier.cli;
 
 import dev.atelier.evaluation.Metric;
+import dev.atelier.report.Numbers;
 import dev.atelier.workflows.ModelState;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -100,10 +101,10 @@ final class ReportText {
           evaluation.distance().map(Figures::number).orElse("—"),
           evaluation.macsPerStep().map(Figures::count).orElse("unknown"),
           Figures.count((double) evaluation.parameters()),
-          evaluation.weightsBytes().map(Figures::bytes).orElse("unknown"),
+          evaluation.weightsBytes().map(Numbers::bytes).orElse("unknown"),
           Figures.rate(evaluation.imagesPerSecond()),
           evaluation.peakMemoryBytes() > 0
-              ? Figures.bytes(evaluation.peakMemoryBytes())
+              ? Numbers.bytes(evaluation.peakMemoryBytes())
               : "unknown");
     }
     List<String> lines = new ArrayList<>(table.lines());
@@ -224,7 +225,7 @@ final class ReportText {
       TextTable files = new TextTable("file", "kind", "size");
       report
           .artifacts()
-          .forEach(file -> files.row(file.name(), file.kind(), Figures.bytes(file.bytes())));
+          .forEach(file -> files.row(file.name(), file.kind(), Numbers.bytes(file.bytes())));
       lines.addAll(files.lines());
     }
     lines.add("");

@@ -189,7 +189,7 @@ class AtelierCliTest {
             "unknown",
             "o2mkd",
             "11.47",
-            "4921.9 KiB",
+            "4.81 MiB",
             "523 MiB",
             "kernel distance  recall",
             "teacher                —       —",
