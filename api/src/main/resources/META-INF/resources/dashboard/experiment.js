@@ -112,13 +112,13 @@ export async function experiment(main, parameters, id) {
     closing.push(() => plot.close());
     const names = [...new Set(view.evaluations.flatMap((e) => Object.keys(e.metrics)))].filter((n) => n !== 'frechetDistance');
     figures.replaceChildren(h('h2', {}, 'Distance against work'), h('div', { class: 'grid2', style: 'align-items: start' }, plot.element,
-      view.evaluations.length ? h('div', { class: 'scroll' }, h('table', {}, h('thead', {}, h('tr', {}, h('th', {}, ''), view.evaluations.map((e) => h('th', { class: 'num' }, SUBJECTS[e.subject] || e.subject)))),
+      view.evaluations.length ? h('div', {}, h('div', { class: 'scroll' }, h('table', {}, h('thead', {}, h('tr', {}, h('th', {}, ''), view.evaluations.map((e) => h('th', { class: 'num' }, SUBJECTS[e.subject] || e.subject)))),
         h('tbody', {}, [
           [view.evaluations[0].metric, (e) => h('strong', {}, figure(e.distance))], ['MACs per step', (e) => count(e.macsPerStep)], ['parameters', (e) => count(e.parameters)],
           ['weights', (e) => bytes(e.weightsBytes)], ['images/s', (e) => figure(e.imagesPerSecond)], ['peak memory', (e) => (e.peakMemoryBytes ? bytes(e.peakMemoryBytes) : '–')],
-          ...(view.evaluations.some((e) => e.reusedFrom) ? [['taken over from', (e) => (e.reusedFrom ? h('a', { href: `#/experiments/${e.reusedFrom}` }, e.reusedFrom) : '–')]] : []),
           ...names.map((n) => [n.replace(/([A-Z])/g, ' $1').toLowerCase(), (e) => figure(e.metrics[n])]),
-        ].map(([name, value]) => h('tr', {}, h('td', { class: 'soft small' }, name), view.evaluations.map((e) => h('td', { class: 'num' }, value(e)))))))) : h('div', {})));
+        ].map(([name, value]) => h('tr', {}, h('td', { class: 'soft small' }, name), view.evaluations.map((e) => h('td', { class: 'num' }, value(e)))))))), [...new Set(view.evaluations.map((e) => e.reusedFrom).filter(Boolean))].map((from) => h('p', { class: 'soft small' },
+        `Figures of ${view.evaluations.filter((e) => e.reusedFrom === from).map((e) => SUBJECTS[e.subject] || e.subject).join(', ')}: taken over from `, h('a', { href: `#/experiments/${from}` }, from)))) : h('div', {})));
   }
 
   let pictures = '';
