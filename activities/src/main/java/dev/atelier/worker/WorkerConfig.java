@@ -168,6 +168,14 @@ public interface WorkerConfig {
     @WithDefault("4")
     int lightSlots();
 
+    /**
+     * How long a workflow's task waits for the worker that has the workflow in memory, before any
+     * worker gets it; {@code PT0S}: any worker gets it at once, which a server wants that never
+     * gives up the task of a dead one.
+     */
+    @WithDefault("PT5S")
+    Duration stickyTimeout();
+
     /** Device: {@code cpu} or {@code cuda:<n>}. */
     @WithDefault("cpu")
     String device();

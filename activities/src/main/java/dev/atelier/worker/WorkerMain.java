@@ -231,6 +231,7 @@ public final class WorkerMain {
   private static WorkerOptions lightOptions(WorkerConfig.Worker settings) {
     return options(settings)
         .setMaxConcurrentActivityExecutionSize(settings.lightSlots())
+        .setStickyQueueScheduleToStartTimeout(settings.stickyTimeout())
         .setDefaultDeadlockDetectionTimeout(10_000) // ms; training may keep every core busy
         .setMaxConcurrentLocalActivityExecutionSize(4) // few rows each, as connections are few
         .build();

@@ -8,6 +8,8 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.atelier.network.TorchScriptArchive;
 import dev.atelier.network.TorchScriptModule;
+import dev.atelier.python.Python;
+import dev.atelier.python.RequiresPython;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -191,6 +193,7 @@ class FeaturePassTest {
   }
 
   @Test
+  @RequiresPython
   void shouldEqualPythonOnTheSameImagesWithTheSameExtractor() throws Exception {
     byte[] samples = images(120, 1);
     byte[] real = images(150, 2);
@@ -199,7 +202,6 @@ class FeaturePassTest {
     Files.write(directory.resolve("real.bin"), real);
     Python.run(
         directory,
-        "torch, numpy, scipy",
         """
         import json, numpy as np, torch
         from scipy import linalg

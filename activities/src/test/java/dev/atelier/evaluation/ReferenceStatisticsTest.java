@@ -3,6 +3,8 @@ package dev.atelier.evaluation;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.atelier.python.Python;
+import dev.atelier.python.RequiresPython;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
@@ -43,12 +45,12 @@ class ReferenceStatisticsTest {
   }
 
   @Test
+  @RequiresPython
   void shouldBeReadByNumpy() throws Exception {
     new ReferenceStatistics(GAUSSIAN, OptionalLong.of(50), Optional.of(SHA256))
         .write(directory.resolve("stats.npz"));
     Python.run(
         directory,
-        "numpy",
         """
         import numpy
         f = numpy.load('stats.npz')
@@ -60,10 +62,10 @@ class ReferenceStatisticsTest {
   }
 
   @Test
+  @RequiresPython
   void shouldReadWhatNumpyWrites() throws Exception {
     Python.run(
         directory,
-        "numpy",
         """
         import numpy
         mu, sigma = numpy.array([1.5, -2]), numpy.array([[2, .25], [.25, 1]])

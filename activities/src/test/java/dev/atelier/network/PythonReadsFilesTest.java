@@ -3,15 +3,15 @@ package dev.atelier.network;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.within;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.atelier.diffusion.ModelRanges;
 import dev.atelier.network.TorchModule.Mode;
+import dev.atelier.python.Python;
+import dev.atelier.python.RequiresPython;
 import dev.atelier.spec.NetworkSpec;
 import dev.atelier.spec.TimestepRange;
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -111,6 +111,7 @@ class PythonReadsFilesTest {
   }
 
   @ParameterizedTest
+  @RequiresPython
   @ValueSource(ints = {0, 4})
   void shouldGiveTheSameNumbersWhenPythonOpensTheEnsemble(int classes) throws Exception {
     Path archive = ensemble(small(classes), large(classes));
@@ -121,7 +122,8 @@ class PythonReadsFilesTest {
     Files.write(directory.resolve("t.bin"), bytes(t));
     HostTensor y = HostTensor.ofLongs(new long[] {3, 0, 1, 2, 1, 3}, 6);
     Files.write(directory.resolve("y.bin"), bytes(y));
-    python(
+    Python.run(
+        directory,
         """
         import numpy, torch
         m = torch.jit.load('ensemble.pt').eval()
@@ -152,6 +154,7 @@ class PythonReadsFilesTest {
   }
 
   @Test
+  @RequiresPython
   void shouldHoldTheSameTensorsWhenPythonReadsSafetensors() throws Exception {
     Path file = directory.resolve("w.safetensors");
     SafetensorsFile.write(
@@ -159,7 +162,8 @@ class PythonReadsFilesTest {
         Map.of("a.b", HostTensor.ofFloats(new float[] {1, 2, 3, 4, 5, 6}, 2, 3)),
         Map.of("step", "7"));
     // The format read by its specification alone: length, JSON, bytes.
-    python(
+    Python.run(
+        directory,
         """
         import json, numpy, torch
         b = open('w.safetensors', 'rb').read()
@@ -176,28 +180,6 @@ class PythonReadsFilesTest {
         else:
             assert load_file('w.safetensors')['a.b'].tolist() == [[1, 2, 3], [4, 5, 6]]
         """);
-  }
-
-  private void python(String script) throws Exception {
-    Path program = directory.resolve("check.py");
-    Files.writeString(program, script);
-    assumeTrue(run("import torch, numpy").isEmpty(), "python3 has no torch");
-    assertThat(run(Files.readString(program))).isEmpty();
-  }
-
-  /** Runs python3; the output if it failed. */
-  private Optional<String> run(String script) throws Exception {
-    try {
-      Process process =
-          new ProcessBuilder("python3", "-W", "ignore", "-c", script)
-              .directory(directory.toFile())
-              .redirectErrorStream(true)
-              .start();
-      String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-      return process.waitFor() == 0 ? Optional.empty() : Optional.of(output + " (failed)");
-    } catch (IOException e) {
-      return Optional.of("no python3: " + e.getMessage());
-    }
   }
 
   private static byte[] bytes(HostTensor tensor) {

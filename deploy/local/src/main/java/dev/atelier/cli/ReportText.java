@@ -8,6 +8,7 @@ import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -125,18 +126,41 @@ final class ReportText {
 
   /** The figures beside the Fréchet distance, where there are any. */
   private static List<String> metrics(ExperimentReport report) {
-    List<Metric> found =
+    Map<Boolean, List<Metric>> telling =
         Arrays.stream(Metric.values())
             .filter(metric -> metric != Metric.FRECHET_DISTANCE)
-            .filter(
-                metric ->
-                    report.evaluations().stream()
-                        .anyMatch(e -> e.metrics().containsKey(metric.key())))
-            .toList();
-    if (found.isEmpty()) {
-      return List.of();
+            .filter(metric -> values(report, metric).findAny().isPresent())
+            .collect(
+                Collectors.partitioningBy(
+                    metric -> values(report, metric).anyMatch(value -> value != 0)));
+    List<Metric> found = telling.get(true);
+    List<Metric> zero = telling.get(false);
+    String distanceName =
+        report.evaluations().stream()
+            .map(ExperimentReport.Evaluation::metric)
+            .findFirst()
+            .orElse("");
+    List<String> lines = new ArrayList<>();
+    if (!found.isEmpty()) {
+      lines.add("");
+      lines.addAll(metricsTable(report, found, distanceName));
     }
-    String distanceName = report.evaluations().get(0).metric();
+    if (!zero.isEmpty()) {
+      lines.add(
+          "Left out, as it is 0 for every subject: %s."
+              .formatted(
+                  zero.stream().map(m -> m.label(distanceName)).collect(Collectors.joining(", "))));
+    }
+    return lines;
+  }
+
+  private static Stream<Double> values(ExperimentReport report, Metric metric) {
+    return report.evaluations().stream()
+        .flatMap(e -> Optional.ofNullable(e.metrics().get(metric.key())).stream());
+  }
+
+  private static List<String> metricsTable(
+      ExperimentReport report, List<Metric> found, String distanceName) {
     TextTable table =
         new TextTable(
             Stream.concat(Stream.of("subject"), found.stream().map(m -> m.label(distanceName)))
@@ -153,9 +177,7 @@ final class ReportText {
                                   .orElse("—")))
               .toArray(String[]::new));
     }
-    List<String> lines = new ArrayList<>(List.of(""));
-    lines.addAll(table.lines());
-    return lines;
+    return table.lines();
   }
 
   /** The schedules that no other beats, fewest multiply-accumulates first. */

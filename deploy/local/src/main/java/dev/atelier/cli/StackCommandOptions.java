@@ -2,6 +2,7 @@ package dev.atelier.cli;
 
 import dev.atelier.local.Ports;
 import dev.atelier.local.StackOptions;
+import dev.atelier.local.TemporalProgram;
 import java.nio.file.Path;
 import java.util.Optional;
 import picocli.CommandLine.Model.CommandSpec;
@@ -84,7 +85,8 @@ final class StackCommandOptions {
             ? Ports.ANY
             : new Ports(apiPort, postgresPort, s3Port, temporalPort, temporalUiPort),
         workerCount,
-        threads);
+        threads,
+        TemporalProgram.ofLauncher());
   }
 
   private int atLeastOne(String option, int value) {

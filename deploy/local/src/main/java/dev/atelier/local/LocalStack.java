@@ -2,7 +2,6 @@ package dev.atelier.local;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -77,7 +76,10 @@ public final class LocalStack implements AutoCloseable {
         new PostgresService(directory, ports.postgres(), credentials.postgresPassword());
     S3Service s3 = new S3Service(directory, ports.s3(), credentials);
     TemporalService temporal =
-        new TemporalService(temporalProgram(), directory, ports.temporal(), ports.temporalUi());
+        new TemporalService(options.temporal(), directory, ports.temporal(), ports.temporalUi());
+    if (options.temporal().isEmpty()) {
+      notices.accept(TemporalProgram.IN_MEMORY);
+    }
     Connections connections =
         new Connections(
             temporal.target(),
@@ -95,7 +97,8 @@ public final class LocalStack implements AutoCloseable {
               options.threadsPerWorker(),
               installation.workerClassPath(),
               directory,
-              connections));
+              connections,
+              temporal.workerEnvironment()));
     }
 
     supervisor.start(List.of(postgres, s3, temporal));
@@ -112,21 +115,6 @@ public final class LocalStack implements AutoCloseable {
         S3Service.BUCKET,
         directory.credentialsFile(),
         directory.logs());
-  }
-
-  private Optional<Path> temporalProgram() throws InterruptedException {
-    Optional<Path> program = new TemporalProgram(directory.bin(), notices).findOrDownload();
-    if (program.isEmpty()) {
-      notices.accept(
-          """
-          No temporal program: Temporal runs in memory, without its Web UI, and forgets running \
-          experiments when it stops. To have it, put temporal %s on the PATH\
-          """
-                  .formatted(TemporalProgram.VERSION)
-              + " (go install github.com/temporalio/cli/cmd/temporal@v%s builds it in some minutes)."
-                  .formatted(TemporalProgram.VERSION));
-    }
-    return program;
   }
 
   /** The process of a service, such as {@code worker-1}, when it runs. */

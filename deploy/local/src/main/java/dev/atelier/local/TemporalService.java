@@ -5,6 +5,7 @@ import io.temporal.common.SearchAttributeKey;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -17,6 +18,7 @@ import java.util.Optional;
 final class TemporalService implements Service {
 
   static final String NAMESPACE = "default";
+  static final String STICKY_TIMEOUT = "ATELIER_WORKER_STICKY_TIMEOUT";
 
   private final Optional<Path> program;
   private final Path database;
@@ -97,6 +99,14 @@ final class TemporalService implements Service {
 
   String target() {
     return "%s:%d".formatted(Ports.HOST, port);
+  }
+
+  /**
+   * What workers need to know. The server in memory never gives up a task that waits for a worker
+   * that has died: against it, none waits for a certain worker.
+   */
+  Map<String, String> workerEnvironment() {
+    return program.isPresent() ? Map.of() : Map.of(STICKY_TIMEOUT, Duration.ZERO.toString());
   }
 
   /** The Web UI, which the server in memory lacks. */

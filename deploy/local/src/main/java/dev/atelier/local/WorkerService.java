@@ -19,18 +19,26 @@ final class WorkerService implements Service {
   private final String classPath;
   private final Path root;
   private final Connections connections;
+  private final Map<String, String> temporalEnvironment;
 
   /**
    * @param number from 1
    * @param threads of libtorch
+   * @param temporalEnvironment what this Temporal server asks of workers
    */
   WorkerService(
-      int number, int threads, String classPath, DataDirectory directory, Connections connections) {
+      int number,
+      int threads,
+      String classPath,
+      DataDirectory directory,
+      Connections connections,
+      Map<String, String> temporalEnvironment) {
     this.number = number;
     this.threads = threads;
     this.classPath = classPath;
     this.root = directory.root();
     this.connections = connections;
+    this.temporalEnvironment = Map.copyOf(temporalEnvironment);
   }
 
   @Override
@@ -54,6 +62,7 @@ final class WorkerService implements Service {
             classPath,
             MAIN));
     Map<String, String> environment = new HashMap<>(connections.environment());
+    environment.putAll(temporalEnvironment);
     environment.put("ATELIER_DATABASE_URL", connections.postgresUrl());
     environment.put("ATELIER_DATABASE_USER", connections.postgresUser());
     environment.put("ATELIER_DATABASE_PASSWORD", connections.credentials().postgresPassword());

@@ -2,6 +2,7 @@ package dev.atelier.local;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.atelier.deploy.Programs;
 import dev.atelier.store.CheckpointManifest;
 import dev.atelier.store.CheckpointManifest.StoredFile;
 import dev.atelier.store.ExperimentKeys;
@@ -55,11 +56,20 @@ final class ChaosStack implements AutoCloseable {
   private final Path data;
   private final FaultProxy s3;
   private final boolean smallCache; // the workers' cache has a disk of its own, and a small one
+  private final Optional<Path> temporal;
   private LocalStack stack;
   private Endpoints endpoints;
 
   ChaosStack(Path data) throws Exception {
+    this(data, Programs.find("temporal"));
+  }
+
+  /**
+   * @param temporal the {@code temporal} program; empty: Temporal runs in memory
+   */
+  ChaosStack(Path data, Optional<Path> temporal) throws Exception {
     this.data = data;
+    this.temporal = temporal;
     this.s3 = new FaultProxy(URI.create("http://" + Ports.HOST + ":1"));
     this.smallCache = mountSmallCache();
     start();
@@ -68,7 +78,7 @@ final class ChaosStack implements AutoCloseable {
   private void start() throws Exception {
     stack =
         LocalStack.prepare(
-            new StackOptions(data, Ports.ANY, 2, 1),
+            new StackOptions(data, Ports.ANY, 2, 1, temporal),
             new Installation(StackUnderTest.ROOT),
             line -> System.out.println("  stack: " + line));
     stack.routeS3(

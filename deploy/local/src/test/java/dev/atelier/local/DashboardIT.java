@@ -34,7 +34,7 @@ import org.openqa.selenium.WebElement;
  * The dashboard as a user sees it: real Chromium before the real stack. Each test goes on where the
  * one before it ended; the pictures of all pages are in {@code target/dashboard}.
  */
-@RequiresProgram("chromedriver")
+@RequiresProgram("chromium")
 @Timeout(600)
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 @TestMethodOrder(MethodOrderer.OrderAnnotation.class)

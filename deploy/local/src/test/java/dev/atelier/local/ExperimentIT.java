@@ -1,9 +1,11 @@
 package dev.atelier.local;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.atelier.deploy.Programs;
 import dev.atelier.network.HostTensor;
 import dev.atelier.network.Libtorch;
 import dev.atelier.network.SafetensorsFile;
@@ -444,11 +446,8 @@ class ExperimentIT {
     assertThat(first).isNotEqualTo(second);
     checkMerged(export);
 
-    Optional<String> python = pythonWithTorch();
-    if (python.isEmpty()) {
-      System.out.println("No Python with torch: the comparison with Python is left out.");
-      return;
-    }
+    Optional<Path> python = Programs.find("python");
+    assumeTrue(python.isPresent(), "missing: python");
     Files.write(export.resolve("x.f32"), bytes(x));
     String script =
         """
@@ -461,7 +460,7 @@ class ExperimentIT {
         open("eps.f32", "wb").write(eps.detach().numpy().tobytes())
         """;
     Process process =
-        new ProcessBuilder(python.get(), "-c", script)
+        new ProcessBuilder(python.get().toString(), "-c", script)
             .directory(export.toFile())
             .inheritIO()
             .start();
@@ -504,17 +503,6 @@ class ExperimentIT {
       buffer.putFloat(value);
     }
     return buffer.array();
-  }
-
-  /** The interpreter of the environment variable, else python3, when it has torch. */
-  private static Optional<String> pythonWithTorch() throws Exception {
-    String python = Optional.ofNullable(System.getenv("ATELIER_TEST_PYTHON")).orElse("python3");
-    try {
-      Process process = new ProcessBuilder(python, "-c", "import torch, numpy").start();
-      return process.waitFor() == 0 ? Optional.of(python) : Optional.empty();
-    } catch (IOException e) {
-      return Optional.empty();
-    }
   }
 
   private static long number(Connection database, String query) throws SQLException {

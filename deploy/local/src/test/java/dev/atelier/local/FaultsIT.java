@@ -70,7 +70,7 @@ class FaultsIT {
   @Order(2)
   void shouldGoOnWhenTemporalOrTheMachineStops() throws Exception {
     // The server in memory, which serves where there is no temporal program, forgets.
-    assumeTrue(stack.hasDurableTemporal());
+    assumeTrue(stack.hasDurableTemporal(), "missing: temporal");
     assertThat(chaos.run(Fault.TEMPORAL, 1).broken()).isEmpty();
     assertThat(chaos.run(Fault.MACHINE, 1).broken()).isEmpty();
   }

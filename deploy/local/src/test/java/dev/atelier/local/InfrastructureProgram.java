@@ -1,8 +1,8 @@
 package dev.atelier.local;
 
+import dev.atelier.deploy.Programs;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Optional;
 
 /**
  * A supervisor with Postgres, S3 and Temporal, as a program of its own that a test can kill.
@@ -35,11 +35,10 @@ final class InfrastructureProgram {
 
   static List<Service> services(DataDirectory directory, Ports ports) throws Exception {
     DataDirectory.Credentials credentials = directory.credentials();
-    Optional<Path> program =
-        TemporalProgram.find(List.of(Path.of(System.getProperty("user.home"), "go", "bin")));
     return List.of(
         new PostgresService(directory, ports.postgres(), credentials.postgresPassword()),
         new S3Service(directory, ports.s3(), credentials),
-        new TemporalService(program, directory, ports.temporal(), ports.temporalUi()));
+        new TemporalService(
+            Programs.find("temporal"), directory, ports.temporal(), ports.temporalUi()));
   }
 }

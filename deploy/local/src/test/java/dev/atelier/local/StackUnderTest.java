@@ -1,5 +1,6 @@
 package dev.atelier.local;
 
+import dev.atelier.deploy.Programs;
 import java.io.IOException;
 import java.io.Reader;
 import java.nio.file.Files;
@@ -19,7 +20,9 @@ final class StackUnderTest {
   /** Two workers of one thread each. */
   static LocalStack prepare(Path data) throws Exception {
     return LocalStack.prepare(
-        new StackOptions(data, Ports.ANY, 2, 1), new Installation(ROOT), System.out::println);
+        new StackOptions(data, Ports.ANY, 2, 1, Programs.find("temporal")),
+        new Installation(ROOT),
+        System.out::println);
   }
 
   static Properties credentials(Endpoints endpoints) throws IOException {

