@@ -11,7 +11,8 @@ public final class TemporalProgram {
 
   /** What a stack without it costs; the README and docs/reliability.md say the same. */
   static final String IN_MEMORY =
-      "Temporal runs in memory: it has no Web UI, and running experiments end with the stack.";
+      "Temporal runs in memory: it has no Web UI and forgets its workflows with the stack; "
+          + "running experiments then begin again at their checkpoints, studies end.";
 
   private TemporalProgram() {}
 

@@ -19,13 +19,14 @@ class InMemoryTemporalIT {
   @TempDir private Path directory;
 
   @Test
-  void shouldEndAnExperimentWhenTheWorkerThatHoldsItsWorkflowIsKilled() throws Exception {
+  void shouldEndExperimentsWhenAWorkerIsKilledAndWhenTheMachineIs() throws Exception {
     try (ChaosStack stack = new ChaosStack(directory.resolve("data"), Optional.empty())) {
       assertThat(stack.hasDurableTemporal()).isFalse();
       Chaos chaos = new Chaos(stack, SEED, Duration.ofSeconds(10));
       chaos.trainInPeace();
 
-      assertThat(chaos.run(Fault.KILL, 2).broken()).isEmpty();
+      assertThat(chaos.run(Fault.KILL, 1).broken()).isEmpty();
+      assertThat(chaos.run(Fault.MACHINE, 1).broken()).isEmpty();
     }
   }
 }

@@ -33,6 +33,16 @@ class InMemoryTemporalServerTest {
     }
   }
 
+  @Test
+  void shouldSayWhatTheLastResortCostsAlikeInTheStackAndInTheDocs() throws Exception {
+    assertThat(StackUnderTest.ROOT.resolve("README.md"))
+        .content()
+        .contains(TemporalProgram.IN_MEMORY);
+    assertThat(StackUnderTest.ROOT.resolve("docs/reliability.md"))
+        .content()
+        .contains(TemporalProgram.IN_MEMORY);
+  }
+
   private static List<String> listeningAddresses(int port) throws Exception {
     String suffix = ":%04X".formatted(port);
     return List.of("/proc/net/tcp", "/proc/net/tcp6").stream()
