@@ -62,7 +62,7 @@ bring_temporal() {
 
 take_temporal() {
   export ATELIER_TEMPORAL=$1
-  say "Temporal: $("$1" --version 2>/dev/null), $2: $1"
+  say "$("$1" --version 2>/dev/null | sed 's/^temporal version /Temporal /'), $2: $1"
 }
 
 # The first `temporal` on the PATH or in ~/go/bin that runs and is new enough; what is passed over is said.

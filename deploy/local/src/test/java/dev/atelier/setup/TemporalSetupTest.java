@@ -125,7 +125,7 @@ class TemporalSetupTest {
 
     assertThat(result.said())
         .isEqualTo(
-            "Temporal: temporal version 1.9.1 (Server 1.32.0, UI 2.54.1), found on this machine: %1$s\ntook [%1$s]\n"
+            "Temporal 1.9.1 (Server 1.32.0, UI 2.54.1), found on this machine: %1$s\ntook [%1$s]\n"
                 .formatted(program));
   }
 
