@@ -1,6 +1,5 @@
 package dev.atelier.dataset;
 
-import com.twelvemonkeys.image.ResampleOp;
 import java.awt.AlphaComposite;
 import java.awt.Color;
 import java.awt.Graphics2D;
@@ -24,8 +23,8 @@ import javax.imageio.stream.MemoryCacheImageInputStream;
  * Turns the bytes of one PNG, JPEG, GIF (first frame), BMP or WebP file into uint8 [3, H, W].
  *
  * <p>Transparent pixels show white. Grey becomes RGB with equal channels, 16 bits become 8. The
- * largest centred square is kept and resized with a Lanczos filter, which averages what a smaller
- * image cannot show. An orientation noted in EXIF is not applied.
+ * largest centred square is kept and resized ({@link LanczosResize}). An orientation noted in EXIF
+ * is not applied.
  */
 final class ImageDecoder {
 
@@ -160,13 +159,7 @@ final class ImageDecoder {
               .createTranslatedChild(
                   -((image.getWidth() - side) / 2), -((image.getHeight() - side) / 2)));
     }
-    if (side != resolution) {
-      BufferedImage resized =
-          new BufferedImage(resolution, resolution, BufferedImage.TYPE_3BYTE_BGR);
-      square =
-          new ResampleOp(resolution, resolution, ResampleOp.FILTER_LANCZOS).filter(square, resized);
-    }
-    byte[] bgr = bytes(square);
+    byte[] bgr = LanczosResize.resize(bytes(square), side, side, CHANNELS, resolution, resolution);
     int plane = resolution * resolution;
     byte[] chw = new byte[CHANNELS * plane];
     for (int i = 0; i < plane; i++) {
