@@ -21,6 +21,11 @@ cp -r "$source"/api/target/quarkus-app/{lib,quarkus,app,quarkus-run.jar} "$targe
 
 cp "$source"/activities/target/atelier-activities-*.jar "$target/worker/atelier-activities.jar"
 cp "$source"/activities/target/lib/*.jar "$target/worker/lib/"
+# Bills of materials, of a tree that was built with -Psbom.
+for program in api:api activities:worker; do
+  bom=$source/${program%:*}/target/bom.json
+  [ ! -f "$bom" ] || cp "$bom" "$target/${program#*:}/"
+done
 # libtorch lies beside the program instead of in a jar that each start would unpack.
 native=$(cd "$target/worker/lib" && echo pytorch-native-cpu-*.jar)
 (cd "$target/libtorch-cpu" && jar xf "$target/worker/lib/$native" pytorch)

@@ -1,6 +1,7 @@
 package dev.atelier.dataset;
 
 import dev.atelier.spec.DatasetSpec;
+import dev.atelier.spec.SourceLocation;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.InterruptedIOException;
@@ -235,10 +236,13 @@ public final class DatasetPreparation {
    * @throws DatasetException when it cannot be reached, or lies where it may not
    */
   public Path fetch(String source) {
-    SourceName name = SourceName.parse(source);
-    guard.require(source, SourceName.shown(source));
-    Path path = local(name);
-    if (name instanceof SourceName.Local && Files.exists(path)) {
+    if (!(SourceName.parse(source) instanceof SourceName.Files files)) {
+      return cifar10(source);
+    }
+    SourceLocation location = files.location();
+    guard.require(location, SourceName.shown(source));
+    Path path = local(location, SourceName.shown(source));
+    if (location instanceof SourceLocation.LocalFile && Files.exists(path)) {
       try {
         guard.requireRealPath(path);
       } catch (IOException e) {
@@ -251,26 +255,35 @@ public final class DatasetPreparation {
     return path;
   }
 
-  private Path local(SourceName source) {
-    if (source instanceof SourceName.Cifar10) {
-      return new Download(downloadCache, listener, guard.ofPlatform())
-          .fetch(cifar10Base.resolve(CIFAR10_FILE), Optional.of(cifar10Md5));
+  /** A source as it may be shown and kept: without user, password and query. */
+  public static String shown(String source) {
+    return SourceName.shown(source);
+  }
+
+  private Path cifar10(String source) {
+    if (!source.equals("cifar10")) {
+      throw new DatasetException(
+          DatasetException.Kind.UNREACHABLE, "'%s' names no file.".formatted(source));
     }
-    if (source instanceof SourceName.Web web) {
-      return new Download(downloadCache, listener, guard).fetch(web.uri(), Optional.empty());
+    return new Download(downloadCache, listener, guard.ofPlatform())
+        .fetch(cifar10Base.resolve(CIFAR10_FILE), Optional.of(cifar10Md5));
+  }
+
+  private Path local(SourceLocation location, String shown) {
+    if (location instanceof SourceLocation.WebFile file) {
+      return new Download(downloadCache, listener, guard).fetch(file, Optional.empty());
     }
-    if (source instanceof SourceName.S3Object object) {
+    if (location instanceof SourceLocation.StoredObject object) {
       try {
-        return s3.fetch(object.uri());
+        return s3.fetch(object);
       } catch (IOException e) {
         throw new DatasetException(
             DatasetException.Kind.UNREACHABLE,
-            "Cannot fetch '%s': %s"
-                .formatted(SourceName.withoutSecrets(object.uri()), e.getMessage()),
+            "Cannot fetch '%s': %s".formatted(shown, e.getMessage()),
             e);
       }
     }
-    return ((SourceName.Local) source).path();
+    return ((SourceLocation.LocalFile) location).path();
   }
 
   private static final int LABEL_OF_RECORD = -1;

@@ -1,5 +1,7 @@
 package dev.atelier.dataset;
 
+import dev.atelier.spec.SourceLocation;
+import dev.atelier.spec.SourceLocation.WebFile;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.InterruptedIOException;
@@ -23,6 +25,7 @@ import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import okhttp3.Dns;
+import okhttp3.HttpUrl;
 import okhttp3.OkHttpClient;
 import okhttp3.Request;
 import okhttp3.Response;
@@ -77,12 +80,18 @@ final class Download {
 
   /** The local file with the content of {@code uri}; {@code md5} in lower-case hex. */
   Path fetch(URI uri, Optional<String> md5) {
-    Path target = cache.resolve(cacheName(uri));
+    return fetch(new WebFile(uri, Optional.empty()), md5);
+  }
+
+  /** As {@link #fetch(URI, Optional)}, with the credentials that the source names. */
+  Path fetch(WebFile file, Optional<String> md5) {
+    URI uri = file.uri();
+    Path target = cache.resolve(cacheName(file));
     synchronized (LOCKS.computeIfAbsent(target.toAbsolutePath(), path -> new Object())) {
       try {
         if (!Files.exists(target)) {
           Files.createDirectories(cache);
-          fetchInto(uri, md5, target);
+          fetchInto(file, md5, target);
         }
         return target;
       } catch (InterruptedIOException e) {
@@ -90,13 +99,14 @@ final class Download {
       } catch (IOException e) {
         throw new DatasetException(
             DatasetException.Kind.UNREACHABLE,
-            "Cannot download '%s': %s".formatted(SourceName.withoutSecrets(uri), reason(e)),
+            "Cannot download '%s': %s".formatted(SourceName.shown(uri), reason(e)),
             e);
       }
     }
   }
 
-  private void fetchInto(URI uri, Optional<String> md5, Path target) throws IOException {
+  private void fetchInto(WebFile file, Optional<String> md5, Path target) throws IOException {
+    URI uri = file.uri();
     Path part = target.resolveSibling(target.getFileName() + ".part");
     Path version = target.resolveSibling(target.getFileName() + ".part.version");
     Optional<String> knownVersion =
@@ -105,11 +115,11 @@ final class Download {
     if (knownVersion.isEmpty() && md5.isEmpty()) {
       have = 0; // the rest might belong to another version
     }
-    Response response = get(uri, have, knownVersion);
+    Response response = get(file, have, knownVersion);
     if (response.code() == 416 || (response.code() == 206 && !continues(response, have))) {
       response.close();
       have = 0;
-      response = get(uri, 0, Optional.empty());
+      response = get(file, 0, Optional.empty());
     }
     try (InputStream body = response.body().byteStream()) {
       if (response.code() == 200) {
@@ -118,7 +128,7 @@ final class Download {
         throw new DatasetException(
             DatasetException.Kind.UNREACHABLE,
             "Cannot download '%s': expected HTTP status 200, found %d."
-                .formatted(SourceName.withoutSecrets(uri), response.code()));
+                .formatted(SourceName.shown(uri), response.code()));
       }
       if (have == 0) {
         Files.deleteIfExists(part);
@@ -138,7 +148,7 @@ final class Download {
         throw new DatasetException(
             DatasetException.Kind.CORRUPT,
             "Cannot use '%s': expected MD5 %s, found %s."
-                .formatted(SourceName.withoutSecrets(uri), md5.get(), found));
+                .formatted(SourceName.shown(uri), md5.get(), found));
       }
     }
     Files.move(part, target, StandardCopyOption.REPLACE_EXISTING);
@@ -146,13 +156,23 @@ final class Download {
   }
 
   /** Asks for a URI, and for what it redirects to. */
-  private Response get(URI uri, long from, Optional<String> version) throws IOException {
+  private Response get(WebFile file, long from, Optional<String> version) throws IOException {
+    URI uri = file.uri();
     URI at = uri;
+    Optional<SourceCredentials.Header> secret =
+        file.credentials()
+            .map(name -> guard.credentials().header(name, uri, guard.policy().privateAddresses()));
     try {
       for (int redirects = 0; redirects <= MOST_REDIRECTS; redirects++) {
-        guard.require(at);
+        guard.require(SourceLocation.parse(at.toString()), SourceName.shown(at));
+        HttpUrl url = HttpUrl.get(at.toString());
+        guard.requireHost(url.host()); // what is connected to, should its reader and ours differ
         Request.Builder request =
-            new Request.Builder().url(at.toString()).header("Accept-Encoding", "identity");
+            new Request.Builder().url(url).header("Accept-Encoding", "identity");
+        URI asked = at;
+        secret
+            .filter(header -> header.isFor(asked))
+            .ifPresent(header -> request.header(header.name(), header.value()));
         if (from > 0) {
           request.header("Range", "bytes=%d-".formatted(from));
           version.ifPresent(known -> request.header("If-Range", known));
@@ -163,7 +183,7 @@ final class Download {
           return response;
         }
         response.close();
-        URI next = at.resolve(location);
+        URI next = withoutFragment(at.resolve(location));
         if (!String.valueOf(next.getScheme()).matches("https?")
             || (at.getScheme().equals("https") && next.getScheme().equals("http"))) {
           throw new IOException(
@@ -171,16 +191,21 @@ final class Download {
         }
         at = next;
       }
-    } catch (IllegalArgumentException e) {
+    } catch (IllegalArgumentException | SourceLocation.MalformedSourceException e) {
       throw new DatasetException(
           DatasetException.Kind.CORRUPT,
-          "Cannot download '%s': it is not a complete URL."
-              .formatted(SourceName.withoutSecrets(uri)),
+          "Cannot download '%s': it is not a complete URL.".formatted(SourceName.shown(uri)),
           e);
     } catch (SocketTimeoutException e) {
       throw stalled(e);
     }
     throw new IOException("It redirects more than %d times.".formatted(MOST_REDIRECTS));
+  }
+
+  private static URI withoutFragment(URI uri) {
+    return uri.getRawFragment() == null
+        ? uri
+        : URI.create(uri.toString().substring(0, uri.toString().indexOf('#')));
   }
 
   private static boolean continues(Response response, long have) {
@@ -245,13 +270,17 @@ final class Download {
     return e.getMessage() == null ? e.getClass().getSimpleName() : e.getMessage();
   }
 
-  /** A file name of its own for each URI, with the readable end of its path. */
-  private static String cacheName(URI uri) {
+  /**
+   * A file name of its own for each URI, with the readable end of its path; what was fetched with
+   * credentials is not there for who does not name them.
+   */
+  private static String cacheName(WebFile file) {
+    URI uri = file.uri();
+    String asked = uri + file.credentials().map(name -> "#credentials=" + name).orElse("");
     String path = uri.getPath() == null ? "" : uri.getPath();
     String last = path.substring(path.lastIndexOf('/') + 1).replaceAll("[^A-Za-z0-9._-]", "_");
     String hash =
-        HexFormat.of()
-            .formatHex(digest("SHA-256").digest(uri.toString().getBytes(StandardCharsets.UTF_8)));
+        HexFormat.of().formatHex(digest("SHA-256").digest(asked.getBytes(StandardCharsets.UTF_8)));
     return hash.substring(0, 16) + "-" + last.substring(Math.max(0, last.length() - 100));
   }
 

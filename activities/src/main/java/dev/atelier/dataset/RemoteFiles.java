@@ -1,11 +1,11 @@
 package dev.atelier.dataset;
 
+import dev.atelier.spec.SourceLocation.StoredObject;
 import java.io.IOException;
-import java.net.URI;
 import java.nio.file.Path;
 
-/** Brings the object behind an {@code s3:} URI to a local file or directory. */
+/** Brings an object of the object store to a local file or directory. */
 @FunctionalInterface
 public interface RemoteFiles {
-  Path fetch(URI uri) throws IOException;
+  Path fetch(StoredObject object) throws IOException;
 }

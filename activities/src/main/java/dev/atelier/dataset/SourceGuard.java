@@ -1,16 +1,22 @@
 package dev.atelier.dataset;
 
+import dev.atelier.spec.SourceLocation;
 import dev.atelier.spec.SourcePolicy;
 import java.io.IOException;
 import java.net.InetAddress;
-import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 
 /** Holds a source to where it may lie, at the moment at which it is fetched. */
-public record SourceGuard(SourcePolicy policy, ArchiveLimits limits) {
+public record SourceGuard(
+    SourcePolicy policy, ArchiveLimits limits, SourceCredentials credentials) {
+
+  /** Without credentials for web servers. */
+  public SourceGuard(SourcePolicy policy, ArchiveLimits limits) {
+    this(policy, limits, SourceCredentials.NONE);
+  }
 
   /** Anywhere, with the usual limits: for files of the person at this machine. */
   public static final SourceGuard OPEN = new SourceGuard(SourcePolicy.OPEN, ArchiveLimits.DEFAULTS);
@@ -24,17 +30,17 @@ public record SourceGuard(SourcePolicy policy, ArchiveLimits limits) {
   }
 
   /**
-   * Checks the text of a source.
+   * Checks where a source lies, as far as its text tells.
    *
    * @throws DatasetException when it may not be fetched
    */
-  void require(String source, String shown) {
-    policy.fault(source).ifPresent(reason -> refuse(shown, reason));
+  void require(SourceLocation location, String shown) {
+    policy.fault(location).ifPresent(reason -> refuse(shown, reason));
   }
 
-  /** Checks a URI on the way, such as the goal of a redirect. */
-  void require(URI uri) {
-    require(uri.toString(), SourceName.withoutSecrets(uri));
+  /** Checks a host as the client that asks it has read it. */
+  void requireHost(String host) {
+    policy.hostFault(host).ifPresent(reason -> refuse(host, reason));
   }
 
   /** Checks every address of a host. */

@@ -1,8 +1,8 @@
 package dev.atelier.dataset;
 
+import dev.atelier.spec.SourceLocation;
+import dev.atelier.spec.SourceSecrets;
 import java.net.URI;
-import java.nio.file.InvalidPathException;
-import java.nio.file.Path;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -15,19 +15,12 @@ sealed interface SourceName {
   /** {@code cifar10}: the published binary files. */
   record Cifar10() implements SourceName {}
 
-  /** A path or {@code file:} URI. */
-  record Local(Path path) implements SourceName {}
-
-  /** An {@code http:} or {@code https:} URL. */
-  record Web(URI uri) implements SourceName {}
-
-  /** An {@code s3:} URI. */
-  record S3Object(URI uri) implements SourceName {}
+  /** A path or URI. */
+  record Files(SourceLocation location) implements SourceName {}
 
   int DEFAULT_SHAPES = 4096;
   int MAX_SHAPES = 10_000_000;
   Pattern SHAPES_PARAMETER = Pattern.compile("(count|seed)=(-?\\d{1,18})");
-  Pattern SCHEME = Pattern.compile("([A-Za-z][A-Za-z0-9+.-]+):.*", Pattern.DOTALL);
 
   static SourceName parse(String source) {
     if (source.equals("shapes") || source.startsWith("shapes?")) {
@@ -36,25 +29,12 @@ sealed interface SourceName {
     if (source.equals("cifar10")) {
       return new Cifar10();
     }
-    Matcher scheme = SCHEME.matcher(source);
     try {
-      if (!scheme.matches()) {
-        return new Local(Path.of(source));
-      }
-      URI uri = URI.create(source);
-      return switch (scheme.group(1).toLowerCase(java.util.Locale.ROOT)) {
-        case "file" -> new Local(Path.of(uri));
-        case "http", "https" -> new Web(uri);
-        case "s3" -> new S3Object(uri);
-        default ->
-            throw invalid(
-                withoutSecrets(uri),
-                "expected shapes, cifar10, a path, or a file:, http:, https: or s3: URI");
-      };
-    } catch (InvalidPathException e) {
-      throw invalid(source, "it is not a path");
-    } catch (IllegalArgumentException e) {
-      throw invalid(scheme.group(1) + ":…", "it is not a valid URI");
+      return new Files(SourceLocation.parse(source));
+    } catch (SourceLocation.MalformedSourceException e) {
+      throw new DatasetException(
+          DatasetException.Kind.CORRUPT,
+          "Cannot read the source '%s': it %s".formatted(shown(source), e.getMessage()));
     }
   }
 
@@ -88,23 +68,13 @@ sealed interface SourceName {
         "Cannot read the dataset source '%s': %s.".formatted(source, reason));
   }
 
-  /** The source as it may be shown and kept: without user, password and (signed) query. */
+  /** The source as it may be shown and kept: without user, password and query, signed or not. */
   static String shown(String source) {
-    SourceName name = parse(source);
-    if (name instanceof Web web) {
-      return withoutSecrets(web.uri());
-    }
-    return name instanceof S3Object object ? withoutSecrets(object.uri()) : source;
+    String shown = SourceSecrets.redacted(source);
+    return shown.matches("(?s)(https?|s3):.*") ? shown.replaceFirst("(?s)[?#].*", "") : shown;
   }
 
-  static String withoutSecrets(URI uri) {
-    if (uri.isOpaque()) {
-      return uri.getScheme() + ":…";
-    }
-    String authority = uri.getRawAuthority() == null ? "" : uri.getRawAuthority();
-    return uri.getScheme()
-        + "://"
-        + authority.substring(authority.lastIndexOf('@') + 1)
-        + (uri.getRawPath() == null ? "" : uri.getRawPath());
+  static String shown(URI uri) {
+    return shown(uri.toString());
   }
 }

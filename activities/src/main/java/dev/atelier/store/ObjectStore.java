@@ -133,19 +133,23 @@ public final class ObjectStore {
    * @throws ObjectCorruptException if the object is missing or its content is not {@code sha256}
    */
   public void fetch(String key, String sha256, Path file) {
-    String found = fetch(bucket, key, file, sha256);
+    String found = fetch(bucket, key, file, sha256, Long.MAX_VALUE);
     if (!found.equals(sha256)) {
       throw new ObjectCorruptException(
           "Cannot read object '%s': expected sha256 %s, found %s.".formatted(key, sha256, found));
     }
   }
 
-  /** Copies any object of the server, such as a user's dataset, into {@code file}. */
-  public void fetchForeign(String foreignBucket, String key, Path file) {
-    fetch(foreignBucket, key, file, "");
+  /**
+   * Copies any object of the server, such as a user's dataset, into {@code file}.
+   *
+   * @throws ObjectCorruptException if it is missing or has more than {@code mostBytes}
+   */
+  public void fetchForeign(String foreignBucket, String key, Path file, long mostBytes) {
+    fetch(foreignBucket, key, file, "", mostBytes);
   }
 
-  private String fetch(String from, String key, Path file, String expected) {
+  private String fetch(String from, String key, Path file, String expected, long mostBytes) {
     Path partial =
         file.resolveSibling(
             file.getFileName()
@@ -159,7 +163,7 @@ public final class ObjectStore {
       Files.createDirectories(file.toAbsolutePath().getParent());
       try (InputStream in = open(from, key);
           OutputStream out = new DigestOutputStream(Files.newOutputStream(partial), digest)) {
-        in.transferTo(out);
+        copy(in, out, key, mostBytes);
       }
       String found = Sha256.hex(digest.digest());
       if (expected.isEmpty() || expected.equals(found)) {
@@ -177,6 +181,22 @@ public final class ObjectStore {
       throw unavailable("read object", key, e);
     } finally {
       deleteQuietly(partial);
+    }
+  }
+
+  // Counted as it comes: what a server says of an object's size may be wrong.
+  private static void copy(InputStream in, OutputStream out, String key, long mostBytes)
+      throws IOException {
+    byte[] buffer = new byte[1 << 16];
+    long copied = 0;
+    for (int read; (read = in.read(buffer)) >= 0; ) {
+      copied += read;
+      if (copied > mostBytes) {
+        throw new ObjectCorruptException(
+            "Cannot read object '%s': it has more than %d bytes (atelier.sources.archive-bytes)."
+                .formatted(key, mostBytes));
+      }
+      out.write(buffer, 0, read);
     }
   }
 

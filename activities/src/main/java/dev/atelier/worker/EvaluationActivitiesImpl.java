@@ -161,7 +161,9 @@ final class EvaluationActivitiesImpl implements EvaluationActivities {
       return file;
     } catch (IOException | RuntimeException e) {
       throw new ExtractorException(
-          "%s '%s' cannot be fetched: %s".formatted(what, source, e.getMessage()), e);
+          "%s '%s' cannot be fetched: %s"
+              .formatted(what, DatasetPreparation.shown(source), e.getMessage()),
+          e);
     }
   }
 

@@ -1,9 +1,9 @@
 package dev.atelier.worker;
 
+import dev.atelier.spec.SourceLocation.StoredObject;
 import dev.atelier.store.ObjectCorruptException;
 import dev.atelier.store.ObjectStore;
 import java.io.IOException;
-import java.net.URI;
 import java.nio.file.Path;
 
 /** Users' own files in the object store, by {@code s3://bucket/key}. */
@@ -20,20 +20,12 @@ final class RemoteSources {
   /**
    * Copies the object to this machine, under its own file name.
    *
-   * @throws IOException if the URI names no object, or there is none
+   * @throws IOException if there is none
    */
-  Path fetch(URI uri) throws IOException {
-    String key = uri.getPath() == null ? "" : uri.getPath().replaceFirst("^/", "");
-    if (uri.getHost() == null || key.isEmpty()) {
-      throw new IOException("'%s' names no object: expected s3://bucket/key.".formatted(uri));
-    }
-    Path folder = cache.downloads().resolve(uri.getHost());
-    Path file = folder.resolve(key).normalize();
-    if (!file.startsWith(folder) || file.equals(folder) || !folder.normalize().equals(folder)) {
-      throw new IOException("'%s' names a key that leads out of its folder.".formatted(uri));
-    }
+  Path fetch(StoredObject object) throws IOException {
+    Path file = cache.downloads().resolve(object.bucket()).resolve(object.key());
     try {
-      store.fetchForeign(uri.getHost(), key, file);
+      store.fetchForeign(object.bucket(), object.key(), file, cache.guard().limits().bytes());
     } catch (ObjectCorruptException e) {
       throw new IOException(e.getMessage(), e);
     }

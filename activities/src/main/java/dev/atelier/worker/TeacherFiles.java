@@ -4,7 +4,6 @@ import dev.atelier.dataset.DatasetException;
 import dev.atelier.dataset.DatasetPreparation;
 import dev.atelier.network.TeacherException;
 import dev.atelier.store.ObjectStore;
-import java.net.URI;
 import java.nio.file.Path;
 
 /** Brings a user's teacher to this machine. */
@@ -33,17 +32,8 @@ final class TeacherFiles {
     }
   }
 
-  /** The source without user, password and (signed) query, for messages. */
+  /** The source without user and (signed) query, for messages. */
   static String shown(String source) {
-    if (!source.matches("(https?|s3):.*")) {
-      return source;
-    }
-    URI uri = URI.create(source);
-    String authority = uri.getRawAuthority() == null ? "" : uri.getRawAuthority();
-    return "%s://%s%s"
-        .formatted(
-            uri.getScheme(),
-            authority.substring(authority.lastIndexOf('@') + 1),
-            uri.getRawPath() == null ? "" : uri.getRawPath());
+    return DatasetPreparation.shown(source);
   }
 }

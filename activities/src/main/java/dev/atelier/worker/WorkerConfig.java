@@ -130,6 +130,9 @@ public interface WorkerConfig {
     /** Buckets of the object store; absent: every one but the platform's own. */
     Optional<List<String>> buckets();
 
+    /** Credentials for web servers, by the names that sources give them; absent: none. */
+    Optional<Path> credentialsFile();
+
     /** Files in an archive, at most. */
     @WithDefault("20000000")
     long archiveEntries();

@@ -4,6 +4,7 @@ import com.uber.m3.tally.Scope;
 import com.zaxxer.hikari.HikariConfig;
 import com.zaxxer.hikari.HikariDataSource;
 import dev.atelier.dataset.ArchiveLimits;
+import dev.atelier.dataset.SourceCredentials;
 import dev.atelier.dataset.SourceGuard;
 import dev.atelier.network.Libtorch;
 import dev.atelier.spec.SourcePolicy;
@@ -80,8 +81,8 @@ public final class WorkerMain {
             allowed.directories().orElse(List.of()),
             allowed.buckets(),
             config.s3().bucket()),
-        new ArchiveLimits(
-            allowed.archiveEntries(), allowed.archiveBytes(), allowed.archiveRatio()));
+        new ArchiveLimits(allowed.archiveEntries(), allowed.archiveBytes(), allowed.archiveRatio()),
+        new SourceCredentials(allowed.credentialsFile()));
   }
 
   private static void serve(WorkerConfig config) {

@@ -311,7 +311,7 @@ class DatasetPreparationTest {
   void shouldSayClearlyWhatIsWrongWithASource() throws IOException {
     assertKind("shapes?count=0", DatasetException.Kind.CORRUPT, "found 0");
     assertKind("shapes?colour=red", DatasetException.Kind.CORRUPT, "found 'colour=red'");
-    assertKind("gopher://x/y", DatasetException.Kind.CORRUPT, "expected shapes");
+    assertKind("gopher://x/y", DatasetException.Kind.CORRUPT, "expected file, http, https or s3");
     assertKind(
         temporary.resolve("missing").toString(), DatasetException.Kind.UNREACHABLE, "there is no");
     assertKind(
@@ -323,8 +323,8 @@ class DatasetPreparationTest {
         write("cut.tar.gz", Arrays.copyOf(whole, whole.length / 2)).toString(),
         DatasetException.Kind.CORRUPT,
         "cut.tar.gz");
-    assertKind(
-        "s3://bucket/x.zip?secret=1", DatasetException.Kind.UNREACHABLE, "s3://bucket/x.zip'");
+    assertKind("s3://bucket/x.zip?secret=1", DatasetException.Kind.CORRUPT, "s3://bucket/x.zip'");
+    assertKind("s3://bucket/x.zip", DatasetException.Kind.UNREACHABLE, "s3://bucket/x.zip'");
   }
 
   private void assertKind(String source, DatasetException.Kind kind, String part) {

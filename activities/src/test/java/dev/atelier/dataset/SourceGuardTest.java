@@ -16,6 +16,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipOutputStream;
 import okhttp3.Dns;
@@ -34,6 +35,7 @@ class SourceGuardTest {
   private HttpServer server;
   private String redirect = "";
   private int asked;
+  private final List<String> sent = new CopyOnWriteArrayList<>();
 
   @BeforeEach
   void start() throws IOException {
@@ -43,6 +45,10 @@ class SourceGuardTest {
         exchange -> {
           try (exchange) {
             asked++;
+            sent.add(
+                exchange.getRequestURI().getPath()
+                    + " "
+                    + exchange.getRequestHeaders().getFirst("Authorization"));
             boolean moves = exchange.getRequestURI().getPath().equals("/moved");
             if (moves) {
               exchange.getResponseHeaders().set("Location", redirect);
@@ -119,6 +125,59 @@ class SourceGuardTest {
     Dns loopback = host -> List.of(InetAddress.getByAddress(host, new byte[] {127, 0, 0, 1}));
     Download open = new Download(temporary, s -> {}, hosts(true, "*"), loopback);
     assertThat(Files.size(open.fetch(uri, Optional.empty()))).isEqualTo(4);
+  }
+
+  @Test
+  void shouldSendNamedCredentialsToTheirHostsAlone() throws IOException {
+    Path file =
+        Files.writeString(
+            temporary.resolve("credentials"),
+            """
+            vision.hosts=127.0.0.1, *.example.org
+            vision.value=Bearer 42
+            other.hosts=localhost
+            other.header=X-Key
+            other.value=43
+            """);
+    SourceGuard guard =
+        new SourceGuard(
+            SourcePolicy.OPEN, ArchiveLimits.DEFAULTS, new SourceCredentials(Optional.of(file)));
+    redirect = at("localhost", "goal").toString();
+    fetch(guard, at("127.0.0.1", "moved") + "#credentials=vision");
+    assertThat(sent).containsExactly("/moved Bearer 42", "/goal null");
+
+    sent.clear();
+    fetch(guard, at("127.0.0.1", "file").toString());
+    assertThat(sent).as("not named").containsExactly("/file null");
+
+    // A file that was fetched with them is there for nobody else.
+    fetch(guard, at("127.0.0.1", "file") + "#credentials=vision");
+    assertThat(sent).containsExactly("/file null", "/file Bearer 42");
+
+    for (String name : List.of("other", "unknown")) {
+      assertThatThrownBy(() -> fetch(guard, at("127.0.0.1", "x") + "#credentials=" + name))
+          .isInstanceOf(DatasetException.class)
+          .hasMessageContaining("names the credentials '" + name + "'")
+          .hasMessageNotContaining("43");
+    }
+    SourceGuard tlsOnly =
+        new SourceGuard(
+            new SourcePolicy(Optional.empty(), false, List.of(), Optional.empty(), ""),
+            ArchiveLimits.DEFAULTS,
+            new SourceCredentials(Optional.of(file)));
+    assertThatThrownBy(() -> fetch(tlsOnly, "http://a.example.org/x#credentials=vision"))
+        .hasMessageContaining("expected https");
+  }
+
+  private void fetch(SourceGuard guard, String source) {
+    new DatasetPreparation(
+            temporary.resolve("downloads"),
+            object -> {
+              throw new IOException("no store");
+            },
+            sentence -> {},
+            guard)
+        .fetch(source);
   }
 
   @Test

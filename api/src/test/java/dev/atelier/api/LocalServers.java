@@ -2,7 +2,12 @@ package dev.atelier.api;
 
 import dev.atelier.workflows.TaskQueues;
 import dev.atelier.workflows.WebhookDeliveryWorkflowImpl;
+import io.grpc.Metadata;
 import io.grpc.Server;
+import io.grpc.ServerCall;
+import io.grpc.ServerCallHandler;
+import io.grpc.ServerInterceptor;
+import io.grpc.Status;
 import io.grpc.netty.shaded.io.grpc.netty.NettyServerBuilder;
 import io.quarkus.test.common.QuarkusTestResourceLifecycleManager;
 import io.temporal.client.WorkflowClient;
@@ -20,8 +25,15 @@ import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
+import java.sql.Connection;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.sql.Statement;
 import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.Stream;
 import org.gaul.s3proxy.S3Proxy;
 import org.gaul.s3proxy.auth.AuthenticationType;
@@ -37,12 +49,15 @@ public class LocalServers implements QuarkusTestResourceLifecycleManager {
   private static final String ACCESS_KEY = "atelier";
   private static final String SECRET_KEY = "atelier-secret";
 
-  private EmbeddedPostgres postgres;
+  private static final AtomicReference<String> REFUSED = new AtomicReference<>("");
+  private static Path postgresData = Path.of("");
+  private static Path postgresPrograms = Path.of("");
+  private static EmbeddedPostgres postgres; // one stack serves all tests of a run
   private TestServicesStarter temporal;
   private Server temporalServer;
   private WorkflowServiceStubs stubs;
   private S3Proxy s3;
-  private static Path objects; // one stack serves all tests of a run
+  private static Path objects;
   private WorkerFactory workers;
 
   @Override
@@ -52,6 +67,7 @@ public class LocalServers implements QuarkusTestResourceLifecycleManager {
       temporal = new TestServicesStarter(true, 0L);
       NettyServerBuilder builder =
           NettyServerBuilder.forAddress(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0));
+      builder.intercept(new Overload());
       GRPCServerHelper.registerServicesAndHealthChecks(temporal.getServices(), builder);
       temporalServer = builder.build().start();
       objects = Files.createTempDirectory("s3");
@@ -82,6 +98,81 @@ public class LocalServers implements QuarkusTestResourceLifecycleManager {
         Map.entry("atelier.s3.bucket", BUCKET),
         Map.entry("atelier.maintenance.check-every", "off"),
         Map.entry("atelier.maintenance.grace", "1h"));
+  }
+
+  /** Puts an object into the store, past its server. */
+  public static void putObject(String key, byte[] content) {
+    try {
+      Path file = objects.resolve(BUCKET).resolve(key);
+      Files.createDirectories(file.getParent());
+      Files.write(file, content);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /** Temporal refuses every call of this method, as when it has too many; empty: none. */
+  public static void refuseCallsOf(String method) {
+    REFUSED.set(method);
+  }
+
+  private static final class Overload implements ServerInterceptor {
+    @Override
+    public <Q, A> ServerCall.Listener<Q> interceptCall(
+        ServerCall<Q, A> call, Metadata headers, ServerCallHandler<Q, A> next) {
+      if (!REFUSED.get().equals(call.getMethodDescriptor().getBareMethodName())) {
+        return next.startCall(call, headers);
+      }
+      call.close(Status.RESOURCE_EXHAUSTED.withDescription("Workflow is busy."), new Metadata());
+      return new ServerCall.Listener<>() {};
+    }
+  }
+
+  /** Ends Postgres with every connection; {@link #startPostgres} starts the same one again. */
+  public static void stopPostgres() {
+    String data;
+    try (Connection connection = postgres.getPostgresDatabase().getConnection();
+        Statement statement = connection.createStatement();
+        ResultSet row = statement.executeQuery("show data_directory")) {
+      row.next();
+      data = row.getString(1);
+      String pid = Files.readAllLines(Path.of(data, "postmaster.pid")).get(0);
+      postgresPrograms = Path.of("/proc", pid, "exe").toRealPath().getParent();
+    } catch (SQLException | IOException e) {
+      throw new IllegalStateException(e);
+    }
+    postgresData = Path.of(data);
+    pgCtl("stop");
+  }
+
+  /** Starts Postgres with the options that it had. */
+  public static void startPostgres() {
+    pgCtl("restart"); // "start" would take others
+  }
+
+  private static void pgCtl(String what) {
+    List<String> command = new ArrayList<>();
+    if (System.getProperty("user.name").equals("root")) {
+      command.addAll(List.of("unshare", "-U")); // as it was started
+    }
+    String program = postgresPrograms.resolve("pg_ctl").toString();
+    command.addAll(List.of(program, "-D", postgresData.toString(), "-m", "fast", "-w", what));
+    Path log = postgresData.resolve("pg_ctl.log");
+    try {
+      Process process =
+          new ProcessBuilder(command)
+              .redirectErrorStream(true)
+              .redirectOutput(log.toFile())
+              .start();
+      if (process.waitFor() != 0) {
+        throw new IllegalStateException(Files.readString(log));
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new IllegalStateException(e);
+    }
   }
 
   /** Makes every object of the store as old as that. */

@@ -1,9 +1,7 @@
 package dev.atelier.spec;
 
 import java.net.InetAddress;
-import java.net.URI;
 import java.net.UnknownHostException;
-import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -61,28 +59,25 @@ public record SourcePolicy(
       return Optional.empty();
     }
     try {
-      if (!source.matches("(?s)[A-Za-z][A-Za-z0-9+.-]+:.*")) {
-        return pathFault(Path.of(source));
-      }
-      URI uri = URI.create(source);
-      return switch (uri.getScheme().toLowerCase(Locale.ROOT)) {
-        case "file" -> pathFault(Path.of(uri));
-        case "http", "https" ->
-            uri.getHost() == null
-                ? Optional.of("needs a host, as in https://host/images.zip.")
-                : hostFault(uri.getHost());
-        case "s3" -> bucketFault(uri.getAuthority() == null ? "" : uri.getAuthority());
-        default -> Optional.empty(); // not a source at all, which the spec's rules say
-      };
-    } catch (InvalidPathException e) {
-      return Optional.of("is not a path, found '%s'.".formatted(source.replace("\0", "\\0")));
-    } catch (IllegalArgumentException e) {
-      return Optional.of("is not a URI.");
+      return fault(SourceLocation.parse(source));
+    } catch (SourceLocation.MalformedSourceException e) {
+      return Optional.of(e.getMessage());
     }
   }
 
+  /** Why what lies there may not be fetched, as far as its text tells; empty: it may. */
+  public Optional<String> fault(SourceLocation location) {
+    if (location instanceof SourceLocation.WebFile file) {
+      return hostFault(file.uri().getHost());
+    }
+    if (location instanceof SourceLocation.StoredObject object) {
+      return bucketFault(object.bucket());
+    }
+    return pathFault(((SourceLocation.LocalFile) location).path());
+  }
+
   private Optional<String> pathFault(Path path) {
-    return allowsPath(path.toAbsolutePath().normalize())
+    return allowsPath(path)
         ? Optional.empty()
         : Optional.of(
             "names the path '%s': expected one below %s (atelier.sources.directories)."
@@ -139,7 +134,9 @@ public record SourcePolicy(
                 .formatted(bucket));
   }
 
-  private static boolean matches(String allowed, String host) {
+  /** Whether a host is the one that is allowed, or below {@code *.}; {@code *} is every one. */
+  public static boolean matches(String allowed, String named) {
+    String host = named.toLowerCase(Locale.ROOT);
     String pattern = allowed.strip().toLowerCase(Locale.ROOT);
     return pattern.equals("*")
         || (pattern.startsWith("*.") ? host.endsWith(pattern.substring(1)) : host.equals(pattern));

@@ -1,18 +1,13 @@
 package dev.atelier.spec;
 
-import java.net.URI;
-import java.net.URISyntaxException;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 
 /** The forms that the source of a dataset, a teacher or a feature extractor may take. */
 final class SourceRules {
 
-  private static final Pattern SCHEME = Pattern.compile("([A-Za-z][A-Za-z0-9+.-]*):.*");
   private static final long MOST_SHAPES = 10_000_000;
 
   private SourceRules() {}
@@ -43,39 +38,12 @@ final class SourceRules {
 
   /** What is wrong with a path or URI, as a sentence; empty: nothing. */
   static Optional<String> locationFault(String location) {
-    if (location.isBlank()) {
-      return Optional.of("must not be blank.");
-    }
-    if (location.indexOf('\0') >= 0) {
-      return Optional.of("must not contain the character NUL.");
-    }
-    Matcher scheme = SCHEME.matcher(location);
-    if (!scheme.matches()) {
-      return Optional.empty(); // a path
-    }
-    URI uri;
     try {
-      uri = new URI(location);
-    } catch (URISyntaxException e) {
-      return Optional.of("is not a URI: %s.".formatted(e.getMessage()));
+      SourceLocation.parse(location);
+      return SourceSecrets.fault(location);
+    } catch (SourceLocation.MalformedSourceException e) {
+      return Optional.of(e.getMessage());
     }
-    boolean hasPath = uri.getPath() != null && uri.getPath().length() > 1;
-    return switch (scheme.group(1)) {
-      case "file" ->
-          hasPath ? Optional.empty() : Optional.of("needs a path, as in file:/data/images.");
-      case "http", "https" ->
-          uri.getHost() == null
-              ? Optional.of("needs a host, as in https://host/images.zip.")
-              : Optional.empty();
-      case "s3" ->
-          uri.getAuthority() == null || !hasPath
-              ? Optional.of("needs a bucket and a key, as in s3://bucket/images.zip.")
-              : Optional.empty();
-      default ->
-          Optional.of(
-              "has the unknown scheme '%s': expected file, http, https or s3."
-                  .formatted(scheme.group(1)));
-    };
   }
 
   /** The number of images that a shapes source names, if it does. */

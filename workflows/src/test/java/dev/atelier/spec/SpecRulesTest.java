@@ -197,6 +197,38 @@ class SpecRulesTest {
   }
 
   @ParameterizedTest
+  @CsvSource({
+    "https://user:pass@host/a.zip, names a user before '@', https://host/a.zip",
+    "s3://user@bucket/a.zip, names a user before '@', s3://bucket/a.zip",
+    "https://host/a.zip?x=1&X-Amz-Signature=abc, 'X-Amz-Signature', https://host/a.zip?x=1&X-Amz-Signature=…",
+    "https://host/a.zip?sig=abc&se=1, 'sig', https://host/a.zip?sig=…&se=1",
+    "https://host/a.zip?access_token=abc, 'access_token', https://host/a.zip?access_token=…",
+    "https://host/a.zip?Signature=abc&Expires=1, 'Signature', https://host/a.zip?Signature=…&Expires=1",
+    "https://host/a.zip?api_key=abc#x, part after '#', https://host/a.zip?api_key=…#x",
+    "https://user:pass@ho st/a.zip, is not a URI, https://ho st/a.zip",
+  })
+  void shouldRefuseSecretsInASourceAndShowItWithoutThem(
+      String source, String message, String redacted) {
+    assertThat(SourceRules.datasetFault(source).orElse(""))
+        .contains(message)
+        .doesNotContain("abc", "pass");
+    assertThat(SourceSecrets.redacted(source)).isEqualTo(redacted);
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "https://host/a.zip?download=1&design=x&monkeys=2",
+        "https://host/a.zip#credentials=vision",
+        "/data/a@b?key=1",
+        "shapes?count=5"
+      })
+  void shouldTakeAnAddressWithoutSecretsAsItIs(String source) {
+    assertThat(SourceRules.datasetFault(source)).isEmpty();
+    assertThat(SourceSecrets.redacted(source)).isEqualTo(source);
+  }
+
+  @ParameterizedTest
   @ValueSource(strings = {"..", "a/../../b", "/etc"})
   void shouldRefuseASubdirectoryOutsideTheSource(String subdirectory) {
     assertThat(fields(spec(s -> s.dataset(new DatasetSpec("images", subdirectory, null, null)))))

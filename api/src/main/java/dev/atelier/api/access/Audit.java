@@ -17,7 +17,9 @@ public class Audit {
     /** A workflow is asked; what it says is in the next entry. */
     ASKED,
     DONE,
-    REFUSED
+    REFUSED,
+    /** Nobody answered in time: it may have been done. */
+    UNKNOWN
   }
 
   /** What is changed. */

@@ -1,5 +1,6 @@
 package dev.atelier.api.experiment;
 
+import dev.atelier.api.export.Table;
 import java.util.List;
 import java.util.Optional;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
@@ -12,4 +13,5 @@ public record ExperimentPage(
             implementation = String.class)
         Optional<String> nextCursor,
     @Schema(description = "Why distances that stand side by side here don't compare")
-        List<String> warnings) {}
+        List<String> warnings)
+    implements Table.Page<ExperimentSummary> {}

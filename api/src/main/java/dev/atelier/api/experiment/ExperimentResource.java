@@ -2,6 +2,7 @@ package dev.atelier.api.experiment;
 
 import dev.atelier.api.IdempotencyKey;
 import dev.atelier.api.export.Table;
+import dev.atelier.api.export.WholeAnswer;
 import dev.atelier.api.history.Cursor;
 import dev.atelier.api.history.HistoryQuery;
 import dev.atelier.api.history.Sort;
@@ -29,8 +30,10 @@ import jakarta.ws.rs.core.HttpHeaders;
 import jakarta.ws.rs.core.MediaType;
 import jakarta.ws.rs.core.Request;
 import jakarta.ws.rs.core.Response;
+import jakarta.ws.rs.core.StreamingOutput;
 import jakarta.ws.rs.sse.OutboundSseEvent;
 import jakarta.ws.rs.sse.Sse;
+import java.io.InputStream;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
@@ -68,8 +71,11 @@ public class ExperimentResource {
   private final ExperimentService experiments;
   private final Exports exports;
   private final SpecReader reader;
+  private final WholeAnswer whole;
 
-  ExperimentResource(ExperimentService experiments, Exports exports, SpecReader reader) {
+  ExperimentResource(
+      ExperimentService experiments, Exports exports, SpecReader reader, WholeAnswer whole) {
+    this.whole = whole;
     this.experiments = experiments;
     this.exports = exports;
     this.reader = reader;
@@ -767,7 +773,9 @@ public class ExperimentResource {
     if (unchanged != null) {
       return unchanged.tag(tag).build();
     }
-    return Response.ok(experiments.open(artifact), artifact.contentType())
+    InputStream content = experiments.open(artifact);
+    StreamingOutput body = out -> whole.write(out, o -> artifact.copy(content, o));
+    return Response.ok(body, artifact.contentType())
         .header(HttpHeaders.CONTENT_LENGTH, artifact.bytes())
         .header(
             HttpHeaders.CONTENT_DISPOSITION, "inline; filename=\"%s\"".formatted(artifact.name()))

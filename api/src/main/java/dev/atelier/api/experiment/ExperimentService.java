@@ -15,6 +15,7 @@ import dev.atelier.api.spec.SpecReader;
 import dev.atelier.api.store.ObjectStore;
 import dev.atelier.api.temporal.DistillationRuns;
 import dev.atelier.api.temporal.DistillationRuns.Answer;
+import dev.atelier.api.temporal.TemporalBusyException;
 import dev.atelier.api.temporal.TemporalUnavailableException;
 import dev.atelier.spec.ExperimentSpec;
 import dev.atelier.spec.StudentReplacement;
@@ -307,7 +308,7 @@ public class ExperimentService {
       ProblemType refusal,
       String what) {
     audit.asked(Audit.Kind.EXPERIMENT, id, Audit.Outcome.ASKED, what);
-    Answer answer = runs.ask(id, update, request, idempotencyKey);
+    Answer answer = answered(id, update, request, idempotencyKey, what);
     audit.asked(
         Audit.Kind.EXPERIMENT,
         id,
@@ -332,6 +333,24 @@ public class ExperimentService {
                   .formatted(what, id, stage));
     }
     return accepted(id);
+  }
+
+  private Answer answered(
+      String id,
+      String update,
+      Optional<Record> request,
+      Optional<String> idempotencyKey,
+      String what) {
+    try {
+      return runs.ask(id, update, request, idempotencyKey);
+    } catch (RuntimeException e) {
+      audit.asked(
+          Audit.Kind.EXPERIMENT,
+          id,
+          e instanceof TemporalBusyException ? Audit.Outcome.REFUSED : Audit.Outcome.UNKNOWN,
+          what);
+      throw e;
+    }
   }
 
   /** Stops an experiment; one that was canceled before is left as it is. */

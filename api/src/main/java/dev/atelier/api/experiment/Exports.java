@@ -13,6 +13,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Function;
 
 /** The lists of experiments as tables, whole and not page by page. */
 @ApplicationScoped
@@ -53,18 +54,10 @@ class Exports {
             Column.time("createdAt"),
             Column.time("updatedAt"),
             Column.time("finishedAt")));
-    return new Table(
-        columns,
-        sink -> {
-          Optional<Cursor> after = Optional.empty();
-          do {
-            ExperimentPage page = experiments.list(query, sort, after, PAGE);
-            for (ExperimentSummary experiment : page.items()) {
-              sink.row(cells(experiment));
-            }
-            after = page.nextCursor().flatMap(text -> Cursor.decode(text, sort));
-          } while (after.isPresent());
-        });
+    Function<Optional<String>, Table.Page<ExperimentSummary>> pageFrom =
+        after ->
+            experiments.list(query, sort, after.flatMap(text -> Cursor.decode(text, sort)), PAGE);
+    return Table.of(columns, Exports::cells, pageFrom);
   }
 
   private static Object[] cells(ExperimentSummary e) {

@@ -43,14 +43,19 @@ class ProgressStream {
   /** All that happened after the event {@code after}, and what goes on to happen. */
   Multi<OutboundSseEvent> open(String id, long after, Sse sse) {
     Listener listener = new Listener(id, after, sse);
-    return Multi.createFrom()
-        .ticks()
-        .every(INTERVAL)
-        .onOverflow()
-        .drop() // a slow client misses ticks, not events
-        .emitOn(Infrastructure.getDefaultWorkerPool())
-        .onItem()
-        .transformToMultiAndConcatenate(tick -> Multi.createFrom().iterable(listener.news()))
+    List<OutboundSseEvent> first = listener.news(); // what fails now is the answer
+    Multi<OutboundSseEvent> later =
+        Multi.createFrom()
+            .ticks()
+            .every(INTERVAL)
+            .onOverflow()
+            .drop() // a slow client misses ticks, not events
+            .emitOn(Infrastructure.getDefaultWorkerPool())
+            .onItem()
+            .transformToMultiAndConcatenate(tick -> Multi.createFrom().iterable(listener.news()));
+    return Multi.createBy()
+        .concatenating()
+        .streams(Multi.createFrom().iterable(first), later)
         .select()
         .first(LONGEST)
         .select()

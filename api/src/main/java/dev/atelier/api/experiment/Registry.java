@@ -51,7 +51,8 @@ class Registry {
                         + """
                         and (:every or e.project = any(:own))
                         and (cast(:before as text) is null or (e.created_at, e.id) <
-                          (select created_at, id from experiment where id = :before))
+                          (select created_at, id from experiment
+                            where id = :before and (:every or project = any(:own))))
                         order by e.created_at desc, e.id desc limit :limit
                         """)
                 .bind("every", projects.visible().isEmpty())

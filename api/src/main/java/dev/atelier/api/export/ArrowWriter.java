@@ -30,6 +30,10 @@ public class ArrowWriter extends TableWriter {
 
   private static final int ROWS_PER_BATCH = 4096;
 
+  ArrowWriter(WholeAnswer answer) {
+    super(answer);
+  }
+
   @Override
   void write(Table table, OutputStream out) throws IOException {
     Schema schema =
@@ -38,9 +42,9 @@ public class ArrowWriter extends TableWriter {
                 .map(column -> Field.nullable(column.name(), arrowType(column.kind())))
                 .toList());
     try (BufferAllocator allocator = new RootAllocator();
-        VectorSchemaRoot batch = VectorSchemaRoot.create(schema, allocator);
-        ArrowStreamWriter writer =
-            new ArrowStreamWriter(batch, null, Channels.newChannel(out))) { // no dictionaries
+        VectorSchemaRoot batch = VectorSchemaRoot.create(schema, allocator)) {
+      // Not closed: that would write the end also of what has failed. It has no dictionaries.
+      ArrowStreamWriter writer = new ArrowStreamWriter(batch, null, Channels.newChannel(out));
       writer.start();
       table
           .rows()

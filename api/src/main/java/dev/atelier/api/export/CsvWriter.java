@@ -27,21 +27,26 @@ public class CsvWriter extends TableWriter {
           .enable(CsvGenerator.Feature.STRICT_CHECK_FOR_QUOTING)
           .build();
 
+  CsvWriter(WholeAnswer answer) {
+    super(answer);
+  }
+
   @Override
   void write(Table table, OutputStream out) throws IOException {
-    try (SequenceWriter csv = MAPPER.writer().writeValues(out)) {
-      csv.write(table.columns().stream().map(Table.Column::name).toList());
-      table
-          .rows()
-          .writeTo(
-              cells -> {
-                List<Object> row = new ArrayList<>(cells.length);
-                for (Object cell : cells) {
-                  row.add(Table.content(cell).map(CsvWriter::written).orElse(""));
-                }
-                csv.write(row);
-              });
-    }
+    // Only what is whole is closed.
+    SequenceWriter csv = MAPPER.writer().writeValues(out);
+    csv.write(table.columns().stream().map(Table.Column::name).toList());
+    table
+        .rows()
+        .writeTo(
+            cells -> {
+              List<Object> row = new ArrayList<>(cells.length);
+              for (Object cell : cells) {
+                row.add(Table.content(cell).map(CsvWriter::written).orElse(""));
+              }
+              csv.write(row);
+            });
+    csv.close();
   }
 
   private static Object written(Object content) {

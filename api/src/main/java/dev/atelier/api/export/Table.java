@@ -112,21 +112,39 @@ public record Table(List<Column> columns, Rows rows) {
    */
   public static <R extends Record> Table of(
       Class<R> type, Function<Optional<String>, Page<R>> pageFrom) {
-    Page<R> first = pageFrom.apply(Optional.empty());
     List<RecordComponent> components = List.of(type.getRecordComponents());
     List<Column> columns =
         components.stream().map(c -> new Column(c.getName(), kindOf(c.getGenericType()))).toList();
+    return of(
+        columns,
+        row -> {
+          Object[] cells = new Object[columns.size()];
+          for (int c = 0; c < cells.length; c++) {
+            cells[c] = cell(components.get(c), columns.get(c).kind(), row);
+          }
+          return cells;
+        },
+        pageFrom);
+  }
+
+  /**
+   * A whole list under columns of one's own.
+   *
+   * @param cellsOf the cells of a row
+   * @param pageFrom as of {@link #of(Class, Function)}
+   */
+  public static <R extends Record> Table of(
+      List<Column> columns,
+      Function<R, Object[]> cellsOf,
+      Function<Optional<String>, Page<R>> pageFrom) {
+    Page<R> first = pageFrom.apply(Optional.empty()); // before the answer has a status
     return new Table(
         columns,
         sink -> {
           Optional<Page<R>> page = Optional.of(first);
           while (page.isPresent()) {
             for (R row : page.get().items()) {
-              Object[] cells = new Object[columns.size()];
-              for (int c = 0; c < cells.length; c++) {
-                cells[c] = cell(components.get(c), columns.get(c).kind(), row);
-              }
-              sink.row(cells);
+              sink.row(cellsOf.apply(row));
             }
             page = page.get().nextCursor().map(Optional::of).map(pageFrom);
           }

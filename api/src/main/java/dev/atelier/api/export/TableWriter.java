@@ -11,6 +11,13 @@ import java.lang.reflect.Type;
 /** Writes tables, and nothing else, as bodies of answers. */
 abstract class TableWriter implements MessageBodyWriter<Table> {
 
+  private final WholeAnswer answer;
+
+  TableWriter(WholeAnswer answer) {
+    this.answer = answer;
+  }
+
+  /** Writes the table, and closes nothing. */
   abstract void write(Table table, OutputStream out) throws IOException;
 
   @Override
@@ -29,6 +36,6 @@ abstract class TableWriter implements MessageBodyWriter<Table> {
       MultivaluedMap<String, Object> headers,
       OutputStream out)
       throws IOException {
-    write(table, out);
+    answer.write(out, body -> write(table, body));
   }
 }

@@ -3,11 +3,11 @@ package dev.atelier.api.history;
 import dev.atelier.api.spec.NearestName;
 import dev.atelier.spec.SpecFault;
 import dev.atelier.workflows.Stage;
+import java.time.DateTimeException;
 import java.time.Instant;
 import java.time.LocalDate;
 import java.time.OffsetDateTime;
 import java.time.ZoneOffset;
-import java.time.format.DateTimeParseException;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
@@ -220,14 +220,22 @@ public record HistoryQuery(
     private static OffsetDateTime time(String name, String value) {
       try {
         return value.length() == "2026-01-31".length()
-            ? LocalDate.parse(value).atStartOfDay().atOffset(ZoneOffset.UTC)
-            : Instant.parse(value).atOffset(ZoneOffset.UTC);
-      } catch (DateTimeParseException e) {
+            ? storable(LocalDate.parse(value).atStartOfDay().atOffset(ZoneOffset.UTC))
+            : storable(Instant.parse(value).atOffset(ZoneOffset.UTC));
+      } catch (DateTimeException e) {
         throw new IllegalArgumentException(
             "compares '%s' with '%s': expected a date such as 2026-01-31 or a time such as 2026-01-31T12:00:00Z."
                 .formatted(name, value),
             e);
       }
     }
+  }
+
+  /** The time, if Postgres has it; throws {@link DateTimeException} for others. */
+  static OffsetDateTime storable(OffsetDateTime time) {
+    if (time.getYear() < 1 || time.getYear() > 9999) {
+      throw new DateTimeException("The year must be 1 to 9999.");
+    }
+    return time;
   }
 }

@@ -95,7 +95,7 @@ public record Sort(String text, QueryField field, boolean descending) {
     return switch (field.kind()) {
       case TEXT, STAGE, JSON -> value;
       case NUMBER -> Double.valueOf(value);
-      case TIME -> Instant.parse(value).atOffset(ZoneOffset.UTC);
+      case TIME -> HistoryQuery.storable(Instant.parse(value).atOffset(ZoneOffset.UTC));
     };
   }
 

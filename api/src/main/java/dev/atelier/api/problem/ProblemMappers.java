@@ -1,9 +1,13 @@
 package dev.atelier.api.problem;
 
+import dev.atelier.api.export.WholeAnswer;
 import dev.atelier.api.spec.RefusedDocumentException;
 import dev.atelier.api.store.StoreUnavailableException;
+import dev.atelier.api.temporal.TemporalBusyException;
 import dev.atelier.api.temporal.TemporalUnavailableException;
 import dev.atelier.spec.SpecFault;
+import io.quarkus.vertx.http.runtime.CurrentVertxRequest;
+import io.vertx.ext.web.RoutingContext;
 import jakarta.ws.rs.NotAllowedException;
 import jakarta.ws.rs.NotFoundException;
 import jakarta.ws.rs.WebApplicationException;
@@ -12,6 +16,7 @@ import jakarta.ws.rs.core.HttpHeaders;
 import jakarta.ws.rs.core.Response;
 import java.sql.SQLException;
 import java.util.List;
+import java.util.Optional;
 import org.jboss.logging.Logger;
 import org.jboss.resteasy.reactive.server.ServerExceptionMapper;
 import org.jdbi.v3.core.JdbiException;
@@ -20,6 +25,13 @@ import org.jdbi.v3.core.JdbiException;
 class ProblemMappers {
 
   private static final Logger LOG = Logger.getLogger(ProblemMappers.class);
+  private static final int RETRY_AFTER_SECONDS = 2;
+
+  private final CurrentVertxRequest current;
+
+  ProblemMappers(CurrentVertxRequest current) {
+    this.current = current;
+  }
 
   @ServerExceptionMapper
   Response problem(ProblemException e, ContainerRequestContext request) {
@@ -41,11 +53,17 @@ class ProblemMappers {
     String detail =
         first.field().isEmpty()
             ? first.message()
-            : e.faults().size() == 1
+            : e.count() == 1
                 ? "%s %s".formatted(first.field(), first.message())
                 : "%d fields are wrong; the first: %s %s"
-                    .formatted(e.faults().size(), first.field(), first.message());
+                    .formatted(e.count(), first.field(), first.message());
     return answer(type, detail, e.faults(), request);
+  }
+
+  @ServerExceptionMapper
+  Response temporalBusy(TemporalBusyException e, ContainerRequestContext request) {
+    LOG.warn(e.getMessage());
+    return answer(ProblemType.TEMPORAL_BUSY, e.getMessage(), List.of(), request);
   }
 
   @ServerExceptionMapper
@@ -112,8 +130,7 @@ class ProblemMappers {
   @ServerExceptionMapper
   Response database(JdbiException e, ContainerRequestContext request) {
     for (Throwable cause = e; cause != null; cause = cause.getCause()) {
-      if (cause instanceof SQLException sql
-          && (sql.getSQLState() == null || sql.getSQLState().startsWith("08"))) {
+      if (cause instanceof SQLException sql && isAway(Optional.ofNullable(sql.getSQLState()))) {
         LOG.warnf("The database cannot be reached: %s", sql.getMessage());
         return answer(
             ProblemType.DATABASE_UNAVAILABLE,
@@ -125,12 +142,34 @@ class ProblemMappers {
     return internal(e, request);
   }
 
+  /**
+   * No state: the pool has no connection. 08: there is none. 53: no more. 55P03, 57014: it waited
+   * too long for a lock. 57P: it starts or ends.
+   */
+  private static boolean isAway(Optional<String> sqlState) {
+    return sqlState
+        .map(
+            state ->
+                state.startsWith("08")
+                    || state.startsWith("53")
+                    || state.startsWith("57P")
+                    || state.equals("55P03")
+                    || state.equals("57014"))
+        .orElse(true);
+  }
+
   @ServerExceptionMapper
   Response unexpected(Throwable e, ContainerRequestContext request) {
     return internal(e, request);
   }
 
-  private static Response internal(Throwable e, ContainerRequestContext request) {
+  private Response internal(Throwable e, ContainerRequestContext request) {
+    if (hasGone()) {
+      LOG.debugf(
+          "Nobody is there for the answer of %s: %s",
+          request.getUriInfo().getPath(), e.getMessage());
+      return answer(ProblemType.BAD_REQUEST, "The client has gone.", List.of(), request);
+    }
     Problem problem =
         Problem.of(
             ProblemType.INTERNAL,
@@ -146,12 +185,23 @@ class ProblemMappers {
     return answer(problem);
   }
 
+  /** Whether there is nobody to tell, since the client has left or its answer was broken off. */
+  private boolean hasGone() {
+    RoutingContext call = current.getCurrent();
+    return call.response().closed() || WholeAnswer.isBrokenOff(call);
+  }
+
   private static Response answer(
       ProblemType type, String detail, List<SpecFault> faults, ContainerRequestContext request) {
     return answer(Problem.of(type, detail, faults, RequestNames.traceId(request)));
   }
 
   private static Response answer(Problem problem) {
-    return Response.status(problem.status()).type(Problem.MEDIA_TYPE).entity(problem).build();
+    Response.ResponseBuilder answer =
+        Response.status(problem.status()).type(Problem.MEDIA_TYPE).entity(problem);
+    if (problem.status() == 503) {
+      answer.header(HttpHeaders.RETRY_AFTER, RETRY_AFTER_SECONDS);
+    }
+    return answer.build();
   }
 }

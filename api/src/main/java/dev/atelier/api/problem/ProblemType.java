@@ -31,6 +31,7 @@ public enum ProblemType {
   IDEMPOTENCY_KEY_REUSED("idempotency-key-reused", 422, "The Idempotency-Key is taken"),
   TOO_MANY_REQUESTS("too-many-requests", 429, "The caller asks too often"),
   INTERNAL("internal", 500, "The server has a fault"),
+  TEMPORAL_BUSY("temporal-busy", 503, "Temporal has too many calls"),
   TEMPORAL_UNAVAILABLE("temporal-unavailable", 503, "Temporal cannot be reached"),
   STORE_UNAVAILABLE("store-unavailable", 503, "The object store cannot be reached"),
   DATABASE_UNAVAILABLE("database-unavailable", 503, "The database cannot be reached");

@@ -16,19 +16,34 @@ public final class RefusedDocumentException extends RuntimeException {
   }
 
   private final Reason reason;
+
+  /** Most faults that are told one by one. */
+  public static final int MOST_FAULTS = 100;
+
   private final transient List<SpecFault> faults;
+  private final int count;
 
   public RefusedDocumentException(Reason reason, List<SpecFault> faults) {
-    super(faults.toString());
+    this(reason, faults.stream().limit(MOST_FAULTS).toList(), faults.size());
+  }
+
+  private RefusedDocumentException(Reason reason, List<SpecFault> told, int count) {
+    super(told.toString());
     this.reason = reason;
-    this.faults = List.copyOf(faults);
+    this.faults = told;
+    this.count = count;
+  }
+
+  /** How many faults there are, told or not. */
+  public int count() {
+    return count;
   }
 
   public Reason reason() {
     return reason;
   }
 
-  /** Never empty. */
+  /** The first of them, {@link #MOST_FAULTS} at most; never empty. */
   public List<SpecFault> faults() {
     return faults;
   }

@@ -24,6 +24,8 @@ final class SchemaCheck {
   // YAML 1.1 reads 1e-3 as text because it has no dot.
   private static final Pattern NUMBER_WITHOUT_DOT = Pattern.compile("[-+]?[0-9]+[eE][-+]?[0-9]+");
 
+  private static final String NOT_TOLD = "is wrong, too."; // beyond those that are told
+
   private final JsonNode definition;
   private final Schema schema;
 
@@ -47,7 +49,11 @@ final class SchemaCheck {
       FieldPath path = pathOf(error);
       wrong.add(path);
       if (!leftOut(error, path)) {
-        faults.putIfAbsent(path, sentence(error, path));
+        faults.putIfAbsent(
+            path,
+            faults.size() < RefusedDocumentException.MOST_FAULTS
+                ? sentence(error, path)
+                : NOT_TOLD);
       }
     }
     wrong.forEach(path -> remove(document, path));

@@ -37,6 +37,8 @@ import org.hibernate.validator.messageinterpolation.ParameterMessageInterpolator
 public class SpecReader {
 
   private static final String STUDENTS = "students.";
+  private static final SpecFault NO_BASE =
+      new SpecFault("base", "is required: what the experiments have in common ({}: all defaults).");
 
   private final SchemaCheck specSchema = new SchemaCheck(SpecSchema.of(ExperimentSpec.class));
   private final SchemaCheck studySchema = new SchemaCheck(SpecSchema.of(StudySpec.class));
@@ -127,7 +129,13 @@ public class SpecReader {
    */
   public StudyDocument study(byte[] document, DocumentFormat format) {
     JsonNode tree = DocumentParser.parse(document, format, maxBytes);
-    StudySpec spec = bind(tree, studySchema, StudySpec.class, (bound, wrong) -> List.of());
+    boolean lacksBase = !tree.hasNonNull("base");
+    StudySpec spec =
+        bind(
+            tree,
+            studySchema,
+            StudySpec.class,
+            (bound, wrong) -> lacksBase ? List.of(NO_BASE) : List.of());
     return new StudyDocument(
         spec,
         tree.get("base") instanceof ObjectNode base ? base : SpecJson.MAPPER.createObjectNode());

@@ -211,7 +211,8 @@ class StudyRepository {
                     where (:everyProject or s.project = any(:projects))
                       and (cast(:after as text) is null
                         or (s.created_at, s.id) <
-                          (select created_at, id from study where id = :after))
+                          (select created_at, id from study
+                            where id = :after and (:everyProject or project = any(:projects))))
                     order by s.created_at desc, s.id desc limit :limit
                     """)
                 .bind("after", after)

@@ -3,6 +3,7 @@ package dev.atelier.api.study;
 import dev.atelier.api.IdempotencyKey;
 import dev.atelier.api.experiment.Artifact;
 import dev.atelier.api.export.Table;
+import dev.atelier.api.export.WholeAnswer;
 import dev.atelier.api.problem.Problem;
 import dev.atelier.api.problem.ProblemException;
 import dev.atelier.api.problem.ProblemType;
@@ -26,6 +27,8 @@ import jakarta.ws.rs.core.HttpHeaders;
 import jakarta.ws.rs.core.MediaType;
 import jakarta.ws.rs.core.Request;
 import jakarta.ws.rs.core.Response;
+import jakarta.ws.rs.core.StreamingOutput;
+import java.io.InputStream;
 import java.util.List;
 import java.util.Optional;
 import org.eclipse.microprofile.openapi.annotations.Operation;
@@ -54,8 +57,10 @@ public class StudyResource {
 
   private final StudyService studies;
   private final SpecReader reader;
+  private final WholeAnswer whole;
 
-  StudyResource(StudyService studies, SpecReader reader) {
+  StudyResource(StudyService studies, SpecReader reader, WholeAnswer whole) {
+    this.whole = whole;
     this.studies = studies;
     this.reader = reader;
   }
@@ -219,7 +224,9 @@ public class StudyResource {
     if (unchanged != null) {
       return unchanged.tag(tag).build();
     }
-    return Response.ok(studies.open(artifact), artifact.contentType())
+    InputStream content = studies.open(artifact);
+    StreamingOutput body = out -> whole.write(out, o -> artifact.copy(content, o));
+    return Response.ok(body, artifact.contentType())
         .header(HttpHeaders.CONTENT_LENGTH, artifact.bytes())
         .header(
             HttpHeaders.CONTENT_DISPOSITION, "inline; filename=\"%s\"".formatted(artifact.name()))

@@ -127,6 +127,9 @@ public class DistillationRuns {
               .getResult();
       return accepted.equals(expected) ? new Answer.Accepted() : new Answer.KeyTaken();
     } catch (WorkflowUpdateException e) {
+      if (WorkflowRuns.statusOf(e).isPresent()) {
+        throw e; // Temporal's answer, not the workflow's
+      }
       return new Answer.Refused(
           e.getCause() instanceof ApplicationFailure failure
               ? failure.getOriginalMessage()
@@ -134,6 +137,9 @@ public class DistillationRuns {
     } catch (WorkflowNotFoundException e) {
       return new Answer.NotRunning();
     } catch (WorkflowUpdateTimeoutOrCancelledException e) {
+      if (WorkflowRuns.isOverload(e)) {
+        throw e;
+      }
       throw new TemporalUnavailableException(
           "No worker answered within %d s.".formatted(config.updateTimeout().toSeconds()), e);
     }

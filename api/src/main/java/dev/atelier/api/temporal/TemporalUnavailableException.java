@@ -1,7 +1,7 @@
 package dev.atelier.api.temporal;
 
 /** Temporal, or a worker that must answer, cannot be reached now. */
-public final class TemporalUnavailableException extends RuntimeException {
+public class TemporalUnavailableException extends RuntimeException {
 
   private static final long serialVersionUID = 1L;
 

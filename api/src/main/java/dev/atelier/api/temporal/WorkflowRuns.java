@@ -6,6 +6,7 @@ import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
 import io.temporal.api.enums.v1.WorkflowIdReusePolicy;
 import io.temporal.client.WorkflowClient;
+import io.temporal.client.WorkflowException;
 import io.temporal.client.WorkflowExecutionAlreadyStarted;
 import io.temporal.client.WorkflowNotFoundException;
 import io.temporal.client.WorkflowOptions;
@@ -146,9 +147,13 @@ class WorkflowRuns {
   <T> T reaching(Supplier<T> call) {
     try {
       return call.get();
-    } catch (StatusRuntimeException | WorkflowServiceException e) {
+    } catch (StatusRuntimeException | WorkflowException e) {
       Optional<Status> status = statusOf(e);
-      if (status.filter(WorkflowRuns::answered).isPresent()) {
+      if (status.filter(WorkflowRuns::isOverload).isPresent()) {
+        throw new TemporalBusyException(e);
+      }
+      boolean ofTheCall = status.isEmpty() && !(e instanceof WorkflowServiceException);
+      if (ofTheCall || status.filter(WorkflowRuns::answered).isPresent()) {
         throw e;
       }
       throw new TemporalUnavailableException(
@@ -171,12 +176,21 @@ class WorkflowRuns {
     };
   }
 
+  /** The server's own limits, and those of one workflow: of updates at once, or of its lock. */
+  private static boolean isOverload(Status status) {
+    return status.getCode() == Status.Code.RESOURCE_EXHAUSTED;
+  }
+
+  static boolean isOverload(Throwable failure) {
+    return statusOf(failure).filter(WorkflowRuns::isOverload).isPresent();
+  }
+
   private static boolean lacksNamespace(Status status) {
     return status.getCode() == Status.Code.NOT_FOUND
         && String.valueOf(status.getDescription()).startsWith("Namespace ");
   }
 
-  private static Optional<Status> statusOf(Throwable failure) {
+  static Optional<Status> statusOf(Throwable failure) {
     return Stream.iterate(failure, Objects::nonNull, Throwable::getCause)
         .filter(StatusRuntimeException.class::isInstance)
         .map(cause -> ((StatusRuntimeException) cause).getStatus())

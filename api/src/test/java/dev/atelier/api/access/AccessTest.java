@@ -154,6 +154,42 @@ class AccessTest {
   }
 
   @Test
+  void shouldNotTellByACursorWhetherAnotherProjectsIdExists() {
+    String a = TokenIssuer.token("operator", "cursor-a");
+    String b = TokenIssuer.token("operator", "cursor-b");
+    String older = launch(as(b), "older").statusCode(202).extract().path("id");
+    String foreign = launch(as(a), "foreign").statusCode(202).extract().path("id");
+    String newer = launch(as(b), "newer").statusCode(202).extract().path("id");
+    jdbi.useHandle(
+        handle ->
+            handle.execute(
+                "update model set state = 'DONE' where key = 'teacher' and experiment_id = any(?)",
+                (Object) new String[] {older, foreign, newer}));
+    String teachers = "/api/v1/teachers?cursor=";
+    as(b).get(teachers + newer).then().body("items.id", equalTo(List.of(older)));
+    String unknown = as(b).get(teachers + "20200101-000000-zzzz").then().extract().asString();
+    assertThat(as(b).get(teachers + foreign).then().extract().asString()).isEqualTo(unknown);
+
+    String study =
+        as(a)
+            .contentType("application/yaml")
+            .body("{name: s, base: {name: s}}".getBytes(StandardCharsets.UTF_8))
+            .post("/api/v1/studies")
+            .then()
+            .statusCode(202)
+            .extract()
+            .path("id");
+    String studies = "/api/v1/studies?cursor=";
+    for (String cursor : List.of(study, "20200101-000000-zzzz")) {
+      as(b)
+          .get(studies + cursor)
+          .then()
+          .statusCode(404)
+          .body("detail", equalTo("There is no study '%s'.".formatted(cursor)));
+    }
+  }
+
+  @Test
   void shouldLeaveCurvesAndStudiesOfOtherProjectsOut() {
     String a = TokenIssuer.token("operator", "left-a");
     String b = TokenIssuer.token("operator", "left-b");
@@ -181,6 +217,7 @@ class AccessTest {
                 """
                 name: sweep
                 question: Do more students help?
+                base: {}
                 axes: [{name: N, field: students.count, values: [1, 2]}]
                 """
                     .getBytes(StandardCharsets.UTF_8))

@@ -54,6 +54,10 @@ class HistoryQueryTest {
           students~4       | which is for text
           students=four    | expected a number
           created>soon     | expected a date
+          created>0000-01-01 | expected a date
+          created>+999999999-12-31T00:00:00Z | expected a date
+          created<-100000-01-01T00:00:00Z | expected a date
+          created>2026-13-01 | expected a date
           stage=DOEN       | expected one of
           stage>DONE       | use = or !=
           distance.nobody<3| unknown field
@@ -79,6 +83,9 @@ class HistoryQueryTest {
     assertThat(Cursor.decode(cursor.encode(), distance)).contains(cursor);
     assertThat(Cursor.decode(cursor.encode(), Sort.NEWEST)).isEmpty();
     assertThat(Cursor.decode("%%%", distance)).isEmpty();
+    Cursor farOff =
+        new Cursor("-created", java.util.Optional.of("+999999999-12-31T00:00:00Z"), "a");
+    assertThat(Cursor.decode(farOff.encode(), Sort.NEWEST)).as("no time of Postgres").isEmpty();
     assertThat(faults).isEmpty();
   }
 }

@@ -1,6 +1,7 @@
 package dev.atelier.api.spec;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import com.fasterxml.jackson.databind.JsonNode;
@@ -335,6 +336,35 @@ class SpecReaderTest {
     String fits = "# " + "x".repeat(256 * 1024 - 10) + "\nname: a";
     assertThat(yaml(fits).name()).isEqualTo("a");
     assertThat(refusal(fits + "b", DocumentFormat.YAML).reason()).isEqualTo(Reason.TOO_LARGE);
+  }
+
+  @Test
+  void shouldTellTheFirstFaultsOfManyAndCountAll() {
+    StringBuilder text = new StringBuilder("{\"name\": \"a\"");
+    for (int i = 0; i < 20_000; i++) {
+      text.append(", \"k").append(i).append("\": 1");
+    }
+    RefusedDocumentException refused = refusal(text + "}", DocumentFormat.JSON);
+    assertThat(refused.count()).isEqualTo(20_000);
+    assertThat(refused.faults()).hasSize(RefusedDocumentException.MOST_FAULTS);
+    assertThat(refused.getMessage()).hasSizeLessThan(100_000);
+  }
+
+  @Test
+  void shouldRefuseAStudyWithoutBase() {
+    for (String text : List.of("name: a", "{name: a, base: null}")) {
+      assertThatThrownBy(
+              () -> READER.study(text.getBytes(StandardCharsets.UTF_8), DocumentFormat.YAML))
+          .isInstanceOfSatisfying(
+              RefusedDocumentException.class,
+              e -> assertThat(e.faults()).extracting(SpecFault::field).containsExactly("base"));
+    }
+    assertThat(
+            READER
+                .study("base: {}".getBytes(StandardCharsets.UTF_8), DocumentFormat.YAML)
+                .spec()
+                .name())
+        .isEqualTo("study");
   }
 
   @Test

@@ -70,6 +70,7 @@ class StudyGridTest {
     StudyDocument study =
         study(
             """
+            base: {}
             seeds: [1, 1]
             axes:
               - {name: a, field: students.count, values: [1]}
@@ -89,6 +90,7 @@ class StudyGridTest {
     StudyDocument study =
         study(
             """
+            base: {}
             axes:
               - {name: a, field: students.count, values: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]}
               - {name: b, field: teacher.training.steps, values: %s}

@@ -19,6 +19,7 @@ final class Child {
   private static final Duration FIRST_DELAY = Duration.ofSeconds(1);
   private static final Duration LONGEST_DELAY = Duration.ofSeconds(30);
   private static final Duration PROBE_INTERVAL = Duration.ofMillis(150);
+  private static final Duration LOG_CHECK = Duration.ofSeconds(5);
   private static final int STARTS_BEFORE_GIVING_UP = 3; // only while the stack starts
   private static final int TAIL_LINES = 20;
 
@@ -164,7 +165,10 @@ final class Child {
       Launch launch = service.launch();
       log.rotate();
       Process started = spawn(launch);
-      int exit = started.waitFor();
+      while (!started.waitFor(LOG_CHECK.toMillis(), TimeUnit.MILLISECONDS)) {
+        rotateLog();
+      }
+      int exit = started.exitValue();
       Files.deleteIfExists(pidFile);
       return exit > 128
           ? "was ended by signal %d".formatted(exit - 128)
@@ -174,6 +178,14 @@ final class Child {
       return "could not start: %s".formatted(e.getMessage());
     } catch (IOException e) {
       return "could not start: %s".formatted(e.getMessage());
+    }
+  }
+
+  private void rotateLog() {
+    try {
+      log.rotate();
+    } catch (IOException e) {
+      // A full disk, say: the child goes on, and the next check tries again.
     }
   }
 

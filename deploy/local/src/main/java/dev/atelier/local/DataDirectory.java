@@ -12,16 +12,23 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.PosixFilePermission;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.security.SecureRandom;
 import java.util.HexFormat;
 import java.util.Properties;
+import java.util.Set;
+import java.util.stream.Stream;
 
 /** The folder that holds all state of a local stack; locked while a stack runs on it. */
 final class DataDirectory implements AutoCloseable {
 
   /** Generated once per data directory. */
   record Credentials(String postgresPassword, String s3AccessKey, String s3SecretKey) {}
+
+  private static final String LOCK = "atelier.lock";
+  private static final Set<PosixFilePermission> OWNER_ONLY =
+      PosixFilePermissions.fromString("rwx------");
 
   private final Path root;
   private final FileChannel lockFile;
@@ -43,8 +50,9 @@ final class DataDirectory implements AutoCloseable {
     try {
       if (!Files.exists(root)) {
         Files.createDirectories(root);
-        Files.setPosixFilePermissions(root, PosixFilePermissions.fromString("rwx------"));
+        Files.setPosixFilePermissions(root, OWNER_ONLY);
       }
+      closeToOthers(root);
       for (String folder : new String[] {"logs", "run", "bin"}) {
         Files.createDirectories(root.resolve(folder));
       }
@@ -64,10 +72,28 @@ final class DataDirectory implements AutoCloseable {
     }
   }
 
+  /** What is a stack's own is put right; a folder of another use is not touched. */
+  private static void closeToOthers(Path root) throws IOException, StackException {
+    Set<PosixFilePermission> found = Files.getPosixFilePermissions(root);
+    if (OWNER_ONLY.containsAll(found)) {
+      return;
+    }
+    boolean own = Files.exists(root.resolve(LOCK));
+    try (Stream<Path> files = Files.list(root)) {
+      own |= files.findAny().isEmpty();
+    }
+    if (!own) {
+      throw new StackException(
+          "Other users can read the data directory %s (%s), and files that are not of Atelier lie in it. Run 'chmod 700 %s' if that is meant, or choose another --data DIR."
+              .formatted(root, PosixFilePermissions.toString(found), root));
+    }
+    Files.setPosixFilePermissions(root, OWNER_ONLY);
+  }
+
   private static FileChannel lock(Path root) throws IOException, StackException {
     FileChannel channel =
         FileChannel.open(
-            root.resolve("atelier.lock"),
+            root.resolve(LOCK),
             StandardOpenOption.CREATE,
             StandardOpenOption.READ,
             StandardOpenOption.WRITE);
@@ -78,7 +104,7 @@ final class DataDirectory implements AutoCloseable {
       // held by this very process
     }
     if (lock == null) {
-      String pid = Files.readString(root.resolve("atelier.lock")).trim();
+      String pid = Files.readString(root.resolve(LOCK)).trim();
       channel.close();
       throw new StackException(
           "A local stack already runs on %s (process %s). Stop it first, or choose another --data DIR."
