@@ -21,7 +21,8 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CopyOnWriteArrayList;
-import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -38,16 +39,29 @@ class SourceLocationsTest {
   private static final String OWN = "atelier";
 
   @TempDir Path temporary;
-  private final List<String> asked = new CopyOnWriteArrayList<>();
-  private HttpServer server; // both the object store and a web server
+  private static final List<String> ASKED = new CopyOnWriteArrayList<>();
+  private static HttpServer server; // both the object store and a web server
+  private static ObjectStore store;
+
   private Path allowed;
   private Path secret;
 
-  @BeforeEach
-  void start() throws IOException {
+  @BeforeAll
+  static void start() throws IOException {
     server = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
-    server.createContext("/", this::answer);
+    server.createContext("/", SourceLocationsTest::answer);
     server.start();
+    store = new ObjectStore("http://127.0.0.1:" + port(), "key", "secret-key", OWN);
+  }
+
+  @AfterAll
+  static void stop() {
+    server.stop(0);
+  }
+
+  @BeforeEach
+  void makeFiles() throws IOException {
+    ASKED.clear();
     allowed = Files.createDirectory(temporary.resolve("allowed"));
     Files.createDirectory(allowed.resolve("inner"));
     Files.writeString(allowed.resolve("mine"), "mine");
@@ -55,16 +69,11 @@ class SourceLocationsTest {
     Files.createSymbolicLink(allowed.resolve("link"), temporary.resolve("allowed/inner"));
   }
 
-  @AfterEach
-  void stop() {
-    server.stop(0);
-  }
-
-  private void answer(HttpExchange exchange) throws IOException {
+  private static void answer(HttpExchange exchange) throws IOException {
     try (exchange) {
       boolean location = "location=".equals(exchange.getRequestURI().getRawQuery());
       if (!location) {
-        asked.add(exchange.getRequestURI().getPath());
+        ASKED.add(exchange.getRequestURI().getPath());
       }
       byte[] body =
           (location ? "<LocationConstraint>us-east-1</LocationConstraint>" : "content")
@@ -74,12 +83,11 @@ class SourceLocationsTest {
     }
   }
 
-  private int port() {
+  private static int port() {
     return server.getAddress().getPort();
   }
 
   private Path fetch(String source, SourcePolicy policy) {
-    ObjectStore store = new ObjectStore("http://127.0.0.1:" + port(), "key", "secret-key", OWN);
     ArtifactCache cache =
         new ArtifactCache(
             temporary.resolve("cache"), store, new SourceGuard(policy, ArchiveLimits.DEFAULTS));
@@ -132,7 +140,7 @@ class SourceLocationsTest {
       })
   void shouldNotAskTheStoreForAnotherProjectsObject(String source) {
     assertThatThrownBy(() -> fetch(source, closed())).isInstanceOf(TeacherException.class);
-    assertThat(asked).isEmpty();
+    assertThat(ASKED).isEmpty();
     assertThat(closed().fault(source)).as("the API refuses it too").isPresent();
   }
 
@@ -147,7 +155,7 @@ class SourceLocationsTest {
   void shouldAskTheStoreForTheBucketThatWasJudged(String source, String path) throws IOException {
     assertThat(closed().fault(source)).isEmpty();
     Path file = fetch(source, closed());
-    assertThat(asked).containsExactly(path);
+    assertThat(ASKED).containsExactly(path);
     assertThat(SourceLocation.parse(source))
         .isInstanceOfSatisfying(
             SourceLocation.StoredObject.class,
@@ -158,7 +166,7 @@ class SourceLocationsTest {
   @Test
   void shouldLetTheAttackThroughWhereNothingJudges() {
     fetch("s3://atelier/experiments/x/teacher", SourcePolicy.OPEN);
-    assertThat(asked).containsExactly("/atelier/experiments/x/teacher");
+    assertThat(ASKED).containsExactly("/atelier/experiments/x/teacher");
     // What was judged once, and what was asked for.
     URI spelled = URI.create("s3://x@atelier/experiments/x/teacher");
     assertThat(spelled.getAuthority()).isNotEqualTo(OWN);
@@ -194,7 +202,7 @@ class SourceLocationsTest {
   void shouldNotAskAHostThatIsNotAllowed(String pattern) {
     String source = pattern.replace("PORT", Integer.toString(port()));
     assertThatThrownBy(() -> fetch(source, closed())).isInstanceOf(TeacherException.class);
-    assertThat(asked).isEmpty();
+    assertThat(ASKED).isEmpty();
     assertThat(closed().fault(source)).as("the API refuses it too").isPresent();
   }
 
@@ -217,7 +225,7 @@ class SourceLocationsTest {
             Optional.empty(),
             OWN);
     assertThat(fetch(source, one)).hasContent("content");
-    assertThat(asked).containsExactly("/x");
+    assertThat(ASKED).containsExactly("/x");
   }
 
   @ParameterizedTest
@@ -256,7 +264,6 @@ class SourceLocationsTest {
 
   @Test
   void shouldCountTheBytesOfAnObject() {
-    ObjectStore store = new ObjectStore("http://127.0.0.1:" + port(), "key", "secret-key", OWN);
     ArtifactCache few =
         new ArtifactCache(
             temporary.resolve("cache"),
