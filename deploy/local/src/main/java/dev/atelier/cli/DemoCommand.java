@@ -34,7 +34,7 @@ final class DemoCommand implements Callable<Integer> {
     Screen screen = Screen.standard();
     String yaml = SpecFile.read(spec, Map.of(), Path.of(""));
     RunningStack stack = RunningStack.start(options.stack(), screen);
-    AtelierApi api = new AtelierApi(stack.endpoints().api());
+    AtelierApi api = stack.api();
     screen.print(stack.addresses());
     screen.print("");
 
@@ -52,7 +52,8 @@ final class DemoCommand implements Callable<Integer> {
     return ExitCode.OK;
   }
 
-  private List<String> ending(ExperimentReport report, RunningStack stack) {
+  private List<String> ending(ExperimentReport report, RunningStack stack)
+      throws CommandFailure, InterruptedException {
     String api = stack.endpoints().api();
     List<String> lines = new ArrayList<>(List.of(""));
     lines.add("Experiment %s is %s.".formatted(report.id(), report.stage()));
@@ -68,7 +69,8 @@ final class DemoCommand implements Callable<Integer> {
     lines.addAll(stack.addresses());
     if (!exit) {
       lines.add(
-          "Export           ./atelier export %s --to DIR --url %s".formatted(report.id(), api));
+          "Export           ./atelier export %s --to DIR%s"
+              .formatted(report.id(), options.dataOption()));
     }
     return lines;
   }

@@ -19,6 +19,7 @@ public final class LocalStack implements AutoCloseable {
   private final Installation installation;
   private final Consumer<String> notices;
   private UnaryOperator<String> s3Route = UnaryOperator.identity();
+  private volatile Optional<WebUiGuard> guard = Optional.empty();
 
   private LocalStack(
       StackOptions options,
@@ -76,8 +77,9 @@ public final class LocalStack implements AutoCloseable {
     PostgresService postgres =
         new PostgresService(directory, ports.postgres(), credentials.postgresPassword());
     S3Service s3 = new S3Service(directory, ports.s3(), credentials);
-    TemporalService temporal =
-        new TemporalService(temporalProgram(), directory, ports.temporal(), ports.temporalUi());
+    TemporalService temporal = temporal();
+    Optional<String> temporalWebUi =
+        temporal.webUi().map(ui -> "http://%s:%d".formatted(Ports.HOST, ports.temporalUi()));
     Connections connections =
         new Connections(
             temporal.target(),
@@ -86,7 +88,8 @@ public final class LocalStack implements AutoCloseable {
             s3Route.apply(s3.endpoint()),
             credentials);
     ApiService api =
-        new ApiService(installation.apiJar(), ports.api(), connections, temporal.webUi());
+        new ApiService(
+            installation.apiJar(), ports.api(), connections, temporalWebUi, options.access());
     List<Service> workers = new ArrayList<>();
     for (int number = 1; number <= options.workers(); number++) {
       workers.add(
@@ -99,12 +102,20 @@ public final class LocalStack implements AutoCloseable {
     }
 
     supervisor.start(List.of(postgres, s3, temporal));
+    guard(temporal);
     supervisor.start(List.of(api)); // brings the database to its schema
     supervisor.start(workers);
 
+    StackAddress client = new StackAddress(api.url(), token(credentials));
+    try {
+      client.write(directory.root());
+    } catch (IOException e) {
+      throw new StackException(
+          "Cannot write to %s: %s.".formatted(directory.root(), e.getMessage()), e);
+    }
     return new Endpoints(
-        api.url(),
-        temporal.webUi(),
+        client,
+        temporalWebUi,
         temporal.target(),
         postgres.jdbcUrl(),
         PostgresService.USER,
@@ -112,6 +123,38 @@ public final class LocalStack implements AutoCloseable {
         S3Service.BUCKET,
         directory.credentialsFile(),
         directory.logs());
+  }
+
+  private TemporalService temporal() throws StackException, InterruptedException {
+    try {
+      return new TemporalService(
+          temporalProgram(),
+          directory,
+          ports.temporal(),
+          WebUiGuard.randomAddress(),
+          Ports.anyFree());
+    } catch (IOException e) {
+      throw new StackException("There is no free port: %s.".formatted(e.getMessage()), e);
+    }
+  }
+
+  private void guard(TemporalService temporal) throws StackException {
+    if (temporal.webUi().isEmpty()) {
+      return;
+    }
+    try {
+      guard = Optional.of(WebUiGuard.start(ports.temporalUi(), temporal.webUi().get()));
+    } catch (IOException e) {
+      throw new StackException(
+          "Cannot serve Temporal's Web UI on port %d: %s.".formatted(ports.temporalUi(), e), e);
+    }
+  }
+
+  private Optional<String> token(DataDirectory.Credentials credentials) {
+    return switch (options.access()) {
+      case TOKEN -> Optional.of(credentials.apiToken());
+      case OPEN -> Optional.empty();
+    };
   }
 
   private Optional<Path> temporalProgram() throws InterruptedException {
@@ -137,6 +180,12 @@ public final class LocalStack implements AutoCloseable {
   /** Ends everything: workers first, then the api, then the servers they need. */
   @Override
   public void close() {
+    try {
+      StackAddress.remove(directory.root());
+    } catch (IOException e) {
+      notices.accept("Cannot remove what clients read in %s: %s".formatted(directory.root(), e));
+    }
+    guard.ifPresent(WebUiGuard::close);
     supervisor.close();
     release(directory);
   }

@@ -40,6 +40,6 @@ final class InfrastructureProgram {
     return List.of(
         new PostgresService(directory, ports.postgres(), credentials.postgresPassword()),
         new S3Service(directory, ports.s3(), credentials),
-        new TemporalService(program, directory, ports.temporal(), ports.temporalUi()));
+        new TemporalService(program, directory, ports.temporal(), Ports.HOST, ports.temporalUi()));
   }
 }

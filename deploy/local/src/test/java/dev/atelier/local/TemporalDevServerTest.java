@@ -78,7 +78,7 @@ class TemporalDevServerTest {
     supervisor = new Supervisor(directory, notice -> {});
     supervisor.prepare();
     TemporalService server =
-        new TemporalService(program(), directory, Ports.anyFree(), Ports.anyFree());
+        new TemporalService(program(), directory, Ports.anyFree(), Ports.HOST, Ports.anyFree());
     supervisor.start(List.of(server));
     temporal =
         WorkflowServiceStubs.newServiceStubs(
