@@ -75,7 +75,7 @@ def running_stack(folder: pathlib.Path, environment=None):
     """The address of the API, what the launcher said, and its process."""
     folder.mkdir(parents=True, exist_ok=True)
     log = folder / "stack.log"
-    command = ["./atelier", "up", f"--data={folder / 'data'}", "--free-ports", "--workers=1"]
+    command = ["./atelier", "up", f"--data={folder / 'data'}", "--free-ports", "--workers=1", "--open"]
     with process(command, log, env={**os.environ, **(environment or {})}) as up:
         text = await_text(log, "Ready.", up)
         yield re.search(r"(http://\S+/api/v1)", text).group(1), text, up

@@ -28,6 +28,8 @@ public interface AtelierConfig {
 
   Limits limits();
 
+  Http http();
+
   Auth auth();
 
   Sources sources();
@@ -52,6 +54,28 @@ public interface AtelierConfig {
     /** Requests that one caller may make at once, after a pause. */
     @WithDefault("500")
     int burst();
+
+    /** Event streams that one caller may have open, per api process. */
+    @WithDefault("100")
+    int streams();
+
+    /** Connections that one address may have open, per api process; behind a proxy, the proxy's. */
+    @WithDefault("1000")
+    int connections();
+
+    /** How long a request's body may take to come, before it is refused. */
+    @WithDefault("15s")
+    Duration bodyTime();
+  }
+
+  /** Under which names the API is asked. */
+  interface Http {
+
+    /**
+     * Hosts, {@code *.example.org} for all below it, that the API goes by besides loopback names
+     * and the address that it listens on; what asks for another one is refused.
+     */
+    Optional<List<String>> hosts();
   }
 
   /** Who may do what. */

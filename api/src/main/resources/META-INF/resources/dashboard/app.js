@@ -5,6 +5,7 @@ import { experiment } from './experiment.js';
 import { launch } from './launch.js';
 import { compare } from './compare.js';
 import { studies, study } from './studies.js';
+import { takeFromAddress } from './token.js';
 
 const PAGES = [
   [/^\/experiments$/, 'Experiments', experiments],
@@ -39,6 +40,7 @@ export function problem(e) {
 }
 
 async function show() {
+  await takeFromAddress();
   leave();
   leave = () => {};
   const main = document.getElementById('main');

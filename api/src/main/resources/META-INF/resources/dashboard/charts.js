@@ -1,5 +1,5 @@
 // Curves (uPlot) and scatter plots (SVG).
-import uPlot from 'uplot';
+import uPlot from '../webjars/uplot/1.6.30/dist/uPlot.esm.js';
 import { h, s, tip, figure, count, colour } from './dom.js';
 
 const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();

@@ -1,27 +1,54 @@
-// The token that a server with authentication asks for. It lives as long as the tab.
+// The token that a server with authentication asks for. It is exchanged for a cookie that no script reads; on a page
+// without TLS from another machine, where browsers do not say who asks and the server so trusts no cookie, the tab keeps it.
 
 const KEY = 'atelier-token';
+const cookies = window.isSecureContext; // loopback counts as secure
 let asking = null;
+let refused = ''; // why the token that was entered last is of no use
 
-export const token = () => sessionStorage.getItem(KEY) || '';
+/** The token of the tab; none where a cookie has it. */
+export const token = () => (cookies ? '' : sessionStorage.getItem(KEY) || '');
 
 /** The headers that say who asks. */
 export const authorization = () => (token() ? { Authorization: `Bearer ${token()}` } : {});
+
+/** Keeps it; the answer is the sentence with which the server refuses it. */
+async function keep(given) {
+  if (!cookies) {
+    sessionStorage.setItem(KEY, given);
+    return '';
+  }
+  try {
+    const answer = await fetch('api/v1/session', { method: 'POST', headers: { Authorization: `Bearer ${given}` } });
+    return answer.ok ? '' : (await answer.json()).detail || '';
+  } catch {
+    return ''; // what the page asks for next says that the server is away
+  }
+}
+
+/** Takes the code out of the link that the terminal shows, #code=…; it works once, since the browser's history keeps it. */
+export async function takeFromAddress() {
+  const [, given, page = ''] = location.hash.match(/^#code=([^&]*)&?(.*)$/) || [];
+  if (given === undefined) return;
+  history.replaceState(null, '', `${location.pathname}${page ? `#${page}` : ''}`);
+  const refusal = await keep(decodeURIComponent(given));
+  if (refusal) await askForToken(refusal);
+}
 
 /** Asks for a token; several requests that were refused at once wait for the same answer. */
 export function askForToken(why) {
   asking ??= new Promise((done) => {
     const dialog = document.createElement('dialog');
-    dialog.innerHTML = `<form method="dialog"><h2>This server asks who you are</h2><p class="soft" style="margin: 0"></p>
+    dialog.innerHTML = `<form method="dialog"><h2>This server asks who you are</h2><p class="soft flush"></p>
       <div class="field"><label for="token">Token</label><input id="token" type="password" autocomplete="off" spellcheck="false" required placeholder="atl_…"></div>
-      <p class="soft small" style="margin: 0">An API token or one of your provider. It is kept until this tab is closed.</p>
+      <p class="soft small flush">An API token or one of your provider; of a local stack, what ./atelier token prints. It is kept until ${cookies ? 'the browser' : 'this tab'} is closed.</p>
       <div class="row"><button type="submit">Go on</button></div></form>`;
-    dialog.querySelector('p').textContent = why;
-    dialog.addEventListener('close', () => {
+    dialog.querySelector('p').textContent = refused || why;
+    dialog.addEventListener('close', async () => {
       const given = dialog.querySelector('input').value.trim();
       dialog.remove();
+      refused = given ? await keep(given) : '';
       asking = null;
-      if (given) sessionStorage.setItem(KEY, given);
       done(Boolean(given));
     });
     document.body.append(dialog);

@@ -70,6 +70,7 @@ class ApiPageTest {
             .redirectErrorStream(true);
     bash.environment().put("API", server.resolve("/api/v1").toString());
     bash.environment().put("CURL_HOME", folder.toString());
+    bash.environment().put("ME", Files.writeString(folder.resolve("me"), "").toString()); // open
     Process process = bash.start();
     String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
     assertThat(process.waitFor(60, TimeUnit.SECONDS)).isTrue();

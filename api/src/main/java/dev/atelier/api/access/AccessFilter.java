@@ -67,7 +67,7 @@ class AccessFilter {
       limits.count("address " + address); // guessing has its limit, too
       throw e;
     }
-    limits.count(principal.equals(Principal.OPEN) ? "address " + address : principal.name());
+    limits.count(Caller.counted(principal, address));
     return principal;
   }
 

@@ -49,7 +49,7 @@ class ApiTokens {
 
   /** Makes a token for a program. */
   Created create(TokenRequest wanted, String createdBy) {
-    String token = PREFIX + text(SECRET_BYTES);
+    String token = PREFIX + secret();
     String id = text(9);
     Optional<Instant> expires =
         wanted
@@ -94,8 +94,9 @@ class ApiTokens {
                 .bind("sha256", sha256(token))
                 .map(
                     (row, context) ->
-                        Principal.of(
-                            "token %s (%s)".formatted(row.getString("name"), row.getString("id")),
+                        Principal.ofToken(
+                            row.getString("id"),
+                            row.getString("name"),
                             Role.valueOf(row.getString("role")),
                             Set.copyOf(texts(row, "projects"))))
                 .findOne());
@@ -174,6 +175,11 @@ class ApiTokens {
     if (made > 0) {
       LOG.info("The bootstrap token is an admin's now: make others with it and revoke it.");
     }
+  }
+
+  /** A secret at random, of letters, digits, - and _. */
+  static String secret() {
+    return text(SECRET_BYTES);
   }
 
   private static String text(int bytes) {

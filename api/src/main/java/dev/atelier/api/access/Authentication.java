@@ -28,11 +28,17 @@ class Authentication {
 
   private final AtelierConfig.Auth config;
   private final ApiTokens tokens;
+  private final BrowserSessions sessions;
   private final CurrentIdentityAssociation identities;
 
-  Authentication(AtelierConfig config, ApiTokens tokens, CurrentIdentityAssociation identities) {
+  Authentication(
+      AtelierConfig config,
+      ApiTokens tokens,
+      BrowserSessions sessions,
+      CurrentIdentityAssociation identities) {
     this.config = config.auth();
     this.tokens = tokens;
+    this.sessions = sessions;
     this.identities = identities;
   }
 
@@ -46,20 +52,36 @@ class Authentication {
     if (config.mode() == AtelierConfig.AuthMode.OPEN) {
       return Principal.OPEN;
     }
-    String header = authorization.orElse("");
-    if (!header.toLowerCase(Locale.ROOT).startsWith(BEARER)) {
-      throw unauthorized("The request needs a token: Authorization: Bearer ….");
-    }
-    String token = header.substring(BEARER.length()).strip();
+    String token =
+        token(authorization)
+            .orElseThrow(
+                () ->
+                    unauthorized(
+                        "The request needs a token: Authorization: Bearer …, or in a browser the link that ./atelier up has printed."));
     if (token.startsWith(ApiTokens.PREFIX)) {
       return tokens
           .find(token)
           .orElseThrow(() -> unauthorized("The token is unknown, expired or revoked."));
     }
+    if (BrowserSessions.isOne(token)) {
+      return sessions
+          .find(token)
+          .orElseThrow(
+              () ->
+                  unauthorized(
+                      "The browser is not signed in any more, or the link was used before: get another with ./atelier token --link, or enter a token."));
+    }
     if (config.mode() != AtelierConfig.AuthMode.OIDC) {
       throw unauthorized("The token is no API token: expected one that begins with atl_.");
     }
     return ofProvider();
+  }
+
+  /** The token that a header {@code Authorization: Bearer …} has. */
+  static Optional<String> token(Optional<String> authorization) {
+    return authorization
+        .filter(header -> header.toLowerCase(Locale.ROOT).startsWith(BEARER))
+        .map(header -> header.substring(BEARER.length()).strip());
   }
 
   private Principal ofProvider() {

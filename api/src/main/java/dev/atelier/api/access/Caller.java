@@ -28,6 +28,15 @@ public class Caller {
     return principal;
   }
 
+  /** By whom limits are counted: everybody's own, or where nobody is asked, each address's. */
+  public String counted() {
+    return counted(principal, address);
+  }
+
+  static String counted(Principal principal, String address) {
+    return principal.equals(Principal.OPEN) ? "address " + address : principal.name();
+  }
+
   /** The project that something new belongs to. */
   public String project() {
     return project.orElse(Projects.DEFAULT);

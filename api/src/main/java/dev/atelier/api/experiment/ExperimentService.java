@@ -199,7 +199,7 @@ public class ExperimentService {
 
   Multi<OutboundSseEvent> stream(String id, long after, Sse sse) {
     find(id);
-    return stream.open(id, after, sse);
+    return stream.open(caller.counted(), id, after, sse);
   }
 
   EventPage events(String id, long after, int limit) {

@@ -12,7 +12,7 @@ import java.util.Map;
 
 /** Problem documents for requests that fail before they reach a resource. */
 @ApplicationScoped
-class RouterProblems {
+public class RouterProblems {
 
   private static final Map<Integer, ProblemType> TYPES =
       Map.of(
@@ -34,29 +34,32 @@ class RouterProblems {
   void install(@Observes Router router) {
     // Quarkus would answer with an empty body.
     router.route().order(Integer.MIN_VALUE).handler(this::refuseLongBody);
-    TYPES.forEach((status, type) -> router.errorHandler(status, call -> answer(call, type)));
+    TYPES.forEach(
+        (status, type) ->
+            router.errorHandler(status, call -> answer(call, type, type.title() + ".")));
   }
 
   private void refuseLongBody(RoutingContext call) {
     String length = call.request().getHeader("Content-Length");
     if (length != null && length.matches("\\d{1,18}") && Long.parseLong(length) > maxBodyBytes) {
       call.response().putHeader("Connection", "close");
-      answer(call, ProblemType.DOCUMENT_TOO_LARGE);
+      answer(call, ProblemType.DOCUMENT_TOO_LARGE, ProblemType.DOCUMENT_TOO_LARGE.title() + ".");
     } else {
       call.next();
     }
   }
 
-  private void answer(RoutingContext call, ProblemType type) {
+  /**
+   * Answers with a problem.
+   *
+   * @param detail a sentence
+   */
+  public void answer(RoutingContext call, ProblemType type, String detail) {
     if (call.response().ended() || call.response().headWritten()) {
       return;
     }
     Problem problem =
-        Problem.of(
-            type,
-            type.title() + ".",
-            List.of(),
-            TraceId.of(call.request().getHeader("traceparent")));
+        Problem.of(type, detail, List.of(), TraceId.of(call.request().getHeader("traceparent")));
     try {
       call.response()
           .setStatusCode(type.status())

@@ -844,6 +844,8 @@ class ExperimentResourceTest {
             "/api/v1/maintenance/checks/{id}",
             "/api/v1/schemas/experiment",
             "/api/v1/schemas/study",
+            "/api/v1/session",
+            "/api/v1/session/links",
             "/api/v1/studies",
             "/api/v1/studies/{id}",
             "/api/v1/studies/{id}/artifacts/{name}",

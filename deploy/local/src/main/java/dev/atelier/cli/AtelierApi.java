@@ -77,6 +77,17 @@ final class AtelierApi {
     }
   }
 
+  /** The dashboard's address; where the API wants a token, one that lets one browser in, once. */
+  String browserLink() throws CommandFailure, InterruptedException {
+    return token.isEmpty()
+        ? base + "/"
+        : read(
+                send(request("/api/v1/session/links").POST(HttpRequest.BodyPublishers.noBody())),
+                JsonNode.class)
+            .path("href")
+            .asText();
+  }
+
   /** Launches an experiment and returns its id. */
   String launch(String yaml, Optional<String> idempotencyKey)
       throws CommandFailure, InterruptedException {

@@ -42,6 +42,7 @@ import picocli.CommandLine.ExitCode;
       WebhooksCommand.class,
       WhoAmICommand.class,
       TokensCommand.class,
+      TokenCommand.class,
       AuditCommand.class,
       FidCommand.class,
       MetricsCommand.class,

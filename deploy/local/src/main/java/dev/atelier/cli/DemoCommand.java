@@ -40,7 +40,7 @@ final class DemoCommand implements Callable<Integer> {
     Instant start = Instant.now();
     RunningStack stack = RunningStack.start(options.stack(), screen);
     rememberSeconds("stack", start);
-    AtelierApi api = new AtelierApi(stack.endpoints().api());
+    AtelierApi api = stack.api();
     screen.print(stack.addresses());
     screen.print("");
 
@@ -79,7 +79,8 @@ final class DemoCommand implements Callable<Integer> {
             });
   }
 
-  private List<String> ending(ExperimentReport report, RunningStack stack) {
+  private List<String> ending(ExperimentReport report, RunningStack stack)
+      throws CommandFailure, InterruptedException {
     String api = stack.endpoints().api();
     List<String> lines = new ArrayList<>(List.of(""));
     lines.add("Experiment %s is %s.".formatted(report.id(), report.stage()));
@@ -95,7 +96,8 @@ final class DemoCommand implements Callable<Integer> {
     lines.addAll(stack.addresses());
     if (!exit) {
       lines.add(
-          "Export           ./atelier export %s --to DIR --url %s".formatted(report.id(), api));
+          "Export           ./atelier export %s --to DIR%s"
+              .formatted(report.id(), options.dataOption()));
     }
     return lines;
   }

@@ -11,7 +11,6 @@ import java.util.concurrent.Callable;
 import java.util.stream.Stream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
 @Command(
@@ -29,13 +28,6 @@ final class LogsCommand implements Callable<Integer> {
   private String model;
 
   @Mixin private ApiOptions connection;
-
-  @Option(
-      names = "--data",
-      paramLabel = "DIR",
-      defaultValue = "${sys:user.home}/.atelier",
-      description = "Folder of the local stack (${DEFAULT-VALUE}).")
-  private Path data;
 
   @Override
   public Integer call() throws CommandFailure, InterruptedException {
@@ -55,7 +47,7 @@ final class LogsCommand implements Callable<Integer> {
 
   /** Lines that name both, each with the lines of its stack trace. */
   private List<String> lines(String id, String key) throws CommandFailure {
-    Path logs = data.resolve("logs");
+    Path logs = connection.data().resolve("logs");
     if (!Files.isDirectory(logs)) {
       return List.of("No logs of workers here: there is no folder %s.".formatted(logs));
     }

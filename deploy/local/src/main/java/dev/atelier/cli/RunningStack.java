@@ -47,9 +47,18 @@ final class RunningStack implements AutoCloseable {
     return endpoints;
   }
 
-  /** Where everything is. */
-  List<String> addresses() {
+  /** Its API, as its owner. */
+  AtelierApi api() throws CommandFailure {
+    return new AtelierApi(endpoints.api(), endpoints.client().token());
+  }
+
+  /** Where everything is, with a fresh link for a browser. */
+  List<String> addresses() throws CommandFailure, InterruptedException {
     List<String> lines = new ArrayList<>();
+    if (endpoints.client().token().isEmpty()) {
+      lines.add("Open (--open): every user and program of this machine may do everything.");
+    }
+    lines.add("Dashboard        " + api().browserLink());
     lines.add("API              %s/api/v1".formatted(endpoints.api()));
     lines.add("Swagger UI       %s/q/swagger-ui".formatted(endpoints.api()));
     lines.add(

@@ -1,5 +1,6 @@
 package dev.atelier.cli;
 
+import dev.atelier.local.ApiAccess;
 import dev.atelier.local.Ports;
 import dev.atelier.local.StackOptions;
 import dev.atelier.local.TemporalProgram;
@@ -62,6 +63,12 @@ final class StackCommandOptions {
   private boolean freePorts;
 
   @Option(
+      names = "--open",
+      description =
+          "No token: every user and every program of this machine may do everything over the API.")
+  private boolean open;
+
+  @Option(
       names = "--workers",
       paramLabel = "N",
       description = "Processes that train, one model each (2; 1 on a single core).")
@@ -72,6 +79,11 @@ final class StackCommandOptions {
       paramLabel = "N",
       description = "CPU threads of each (the cores, divided among the workers).")
   private Optional<Integer> threadsPerWorker;
+
+  /** What makes another command find this stack: nothing, or the option with its folder. */
+  String dataOption() {
+    return data.equals(ApiOptions.DATA) ? "" : " --data " + data;
+  }
 
   StackOptions stack() {
     int cores = Runtime.getRuntime().availableProcessors();
@@ -86,7 +98,8 @@ final class StackCommandOptions {
             : new Ports(apiPort, postgresPort, s3Port, temporalPort, temporalUiPort),
         workerCount,
         threads,
-        TemporalProgram.ofLauncher());
+        TemporalProgram.ofLauncher(),
+        open ? ApiAccess.OPEN : ApiAccess.TOKEN);
   }
 
   private int atLeastOne(String option, int value) {

@@ -18,8 +18,8 @@ final class UpCommand implements Callable<Integer> {
     RunningStack stack = RunningStack.start(options.stack(), screen);
     screen.print(stack.addresses());
     screen.print(
-        "Ready. Launch with ./atelier launch SPEC.yaml --url %s; Ctrl-C stops."
-            .formatted(stack.endpoints().api()));
+        "Ready. The dashboard's link lets one browser in, for the other links too (another: ./atelier token --link%1$s). Launch with ./atelier launch SPEC.yaml%1$s; Ctrl-C stops."
+            .formatted(options.dataOption()));
     stack.serve();
     return ExitCode.OK;
   }

@@ -5,6 +5,7 @@ import java.io.Reader;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Properties;
@@ -35,15 +36,21 @@ final class UserSettings {
     return new UserSettings(System.getenv(), Path.of(System.getProperty("user.home")));
   }
 
+  /** The value of a setting that the environment has. */
+  Optional<String> ofEnvironment(String name) {
+    return Optional.ofNullable(environment.get("ATELIER_" + name.toUpperCase(Locale.ROOT)))
+        .filter(text -> !text.isBlank());
+  }
+
   /**
    * The value of a setting such as {@code url}.
    *
    * @throws CommandFailure if there is a file that cannot be read
    */
   Optional<String> get(String name) throws CommandFailure {
-    String value = environment.get("ATELIER_" + name.toUpperCase(java.util.Locale.ROOT));
-    if (value != null && !value.isBlank()) {
-      return Optional.of(value);
+    Optional<String> value = ofEnvironment(name);
+    if (value.isPresent()) {
+      return value;
     }
     if (!Files.exists(file)) {
       return Optional.empty();

@@ -24,12 +24,19 @@ final class ApiService implements Service {
   private final int port;
   private final Connections connections;
   private final Optional<String> temporalWebUi;
+  private final ApiAccess access;
 
-  ApiService(Path jar, int port, Connections connections, Optional<String> temporalWebUi) {
+  ApiService(
+      Path jar,
+      int port,
+      Connections connections,
+      Optional<String> temporalWebUi,
+      ApiAccess access) {
     this.jar = jar;
     this.port = port;
     this.connections = connections;
     this.temporalWebUi = temporalWebUi;
+    this.access = access;
   }
 
   @Override
@@ -48,7 +55,13 @@ final class ApiService implements Service {
     command.addAll(List.of(OPEN_BUFFERS, "-jar", jar.toString()));
     Map<String, String> environment = new HashMap<>(connections.environment());
     environment.put("QUARKUS_HTTP_HOST", Ports.HOST);
-    environment.put("ATELIER_AUTH_MODE", "open"); // on loopback alone
+    switch (access) {
+      case TOKEN -> {
+        environment.put("ATELIER_AUTH_MODE", "tokens");
+        environment.put("ATELIER_AUTH_BOOTSTRAP_TOKEN", connections.credentials().apiToken());
+      }
+      case OPEN -> environment.put("ATELIER_AUTH_MODE", "open"); // on loopback alone
+    }
     environment.put("ATELIER_LIMITS_REQUESTS_PER_SECOND", "0");
     environment.put("QUARKUS_HTTP_PORT", Integer.toString(port));
     environment.put("QUARKUS_DATASOURCE_JDBC_URL", connections.postgresUrl());

@@ -24,7 +24,10 @@ import java.util.stream.Stream;
 final class DataDirectory implements AutoCloseable {
 
   /** Generated once per data directory. */
-  record Credentials(String postgresPassword, String s3AccessKey, String s3SecretKey) {}
+  record Credentials(
+      String postgresPassword, String s3AccessKey, String s3SecretKey, String apiToken) {}
+
+  private static final String API_TOKEN = "api.token";
 
   private static final String LOCK = "atelier.lock";
   private static final Set<PosixFilePermission> OWNER_ONLY =
@@ -142,30 +145,38 @@ final class DataDirectory implements AutoCloseable {
   /** Reads the credentials, made at random the first time; only the owner can read the file. */
   Credentials credentials() throws IOException {
     Path file = credentialsFile();
-    if (!Files.exists(file)) {
-      Properties fresh = new Properties();
-      fresh.setProperty("postgres.password", randomHex(24));
-      fresh.setProperty("s3.access-key", randomHex(10));
-      fresh.setProperty("s3.secret-key", randomHex(24));
-      Path part =
-          Files.createTempFile(
-              root,
-              "credentials",
-              ".part",
-              PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")));
-      try (Writer writer = Files.newBufferedWriter(part)) {
-        fresh.store(writer, "Of this local stack only");
-      }
-      Files.move(part, file, StandardCopyOption.ATOMIC_MOVE);
-    }
     Properties stored = new Properties();
-    try (Reader reader = Files.newBufferedReader(file)) {
-      stored.load(reader);
+    if (Files.exists(file)) {
+      try (Reader reader = Files.newBufferedReader(file)) {
+        stored.load(reader);
+      }
+    } else {
+      stored.setProperty("postgres.password", randomHex(24));
+      stored.setProperty("s3.access-key", randomHex(10));
+      stored.setProperty("s3.secret-key", randomHex(24));
+    }
+    if (stored.getProperty(API_TOKEN, "").isEmpty()) { // also where an earlier version wrote it
+      stored.setProperty(API_TOKEN, "atl_" + randomHex(32));
+      keep(stored, file);
     }
     return new Credentials(
         required(stored, "postgres.password"),
         required(stored, "s3.access-key"),
-        required(stored, "s3.secret-key"));
+        required(stored, "s3.secret-key"),
+        required(stored, API_TOKEN));
+  }
+
+  private void keep(Properties credentials, Path file) throws IOException {
+    Path part =
+        Files.createTempFile(
+            root,
+            "credentials",
+            ".part",
+            PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")));
+    try (Writer writer = Files.newBufferedWriter(part)) {
+      credentials.store(writer, "Of this local stack only");
+    }
+    Files.move(part, file, StandardCopyOption.ATOMIC_MOVE);
   }
 
   private String required(Properties stored, String key) throws IOException {

@@ -18,6 +18,7 @@ public final class LocalStack implements AutoCloseable {
   private final Installation installation;
   private final Consumer<String> notices;
   private UnaryOperator<String> s3Route = UnaryOperator.identity();
+  private volatile Optional<WebUiGuard> guard = Optional.empty();
 
   private LocalStack(
       StackOptions options,
@@ -75,11 +76,12 @@ public final class LocalStack implements AutoCloseable {
     PostgresService postgres =
         new PostgresService(directory, ports.postgres(), credentials.postgresPassword());
     S3Service s3 = new S3Service(directory, ports.s3(), credentials);
-    TemporalService temporal =
-        new TemporalService(options.temporal(), directory, ports.temporal(), ports.temporalUi());
+    TemporalService temporal = temporal();
     if (options.temporal().isEmpty()) {
       notices.accept(TemporalProgram.IN_MEMORY);
     }
+    Optional<String> temporalWebUi =
+        temporal.webUi().map(ui -> "http://%s:%d".formatted(Ports.HOST, ports.temporalUi()));
     Connections connections =
         new Connections(
             temporal.target(),
@@ -88,7 +90,8 @@ public final class LocalStack implements AutoCloseable {
             s3Route.apply(s3.endpoint()),
             credentials);
     ApiService api =
-        new ApiService(installation.apiJar(), ports.api(), connections, temporal.webUi());
+        new ApiService(
+            installation.apiJar(), ports.api(), connections, temporalWebUi, options.access());
     List<Service> workers = new ArrayList<>();
     for (int number = 1; number <= options.workers(); number++) {
       workers.add(
@@ -102,12 +105,20 @@ public final class LocalStack implements AutoCloseable {
     }
 
     supervisor.start(List.of(postgres, s3, temporal));
+    guard(temporal);
     supervisor.start(List.of(api)); // brings the database to its schema
     supervisor.start(workers);
 
+    StackAddress client = new StackAddress(api.url(), token(credentials));
+    try {
+      client.write(directory.root());
+    } catch (IOException e) {
+      throw new StackException(
+          "Cannot write to %s: %s.".formatted(directory.root(), e.getMessage()), e);
+    }
     return new Endpoints(
-        api.url(),
-        temporal.webUi(),
+        client,
+        temporalWebUi,
         temporal.target(),
         postgres.jdbcUrl(),
         PostgresService.USER,
@@ -115,6 +126,38 @@ public final class LocalStack implements AutoCloseable {
         S3Service.BUCKET,
         directory.credentialsFile(),
         directory.logs());
+  }
+
+  private TemporalService temporal() throws StackException {
+    try {
+      return new TemporalService(
+          options.temporal(),
+          directory,
+          ports.temporal(),
+          WebUiGuard.randomAddress(),
+          Ports.anyFree());
+    } catch (IOException e) {
+      throw new StackException("There is no free port: %s.".formatted(e.getMessage()), e);
+    }
+  }
+
+  private void guard(TemporalService temporal) throws StackException {
+    if (temporal.webUi().isEmpty()) {
+      return;
+    }
+    try {
+      guard = Optional.of(WebUiGuard.start(ports.temporalUi(), temporal.webUi().get()));
+    } catch (IOException e) {
+      throw new StackException(
+          "Cannot serve Temporal's Web UI on port %d: %s.".formatted(ports.temporalUi(), e), e);
+    }
+  }
+
+  private Optional<String> token(DataDirectory.Credentials credentials) {
+    return switch (options.access()) {
+      case TOKEN -> Optional.of(credentials.apiToken());
+      case OPEN -> Optional.empty();
+    };
   }
 
   /** The process of a service, such as {@code worker-1}, when it runs. */
@@ -125,6 +168,12 @@ public final class LocalStack implements AutoCloseable {
   /** Ends everything: workers first, then the api, then the servers they need. */
   @Override
   public void close() {
+    try {
+      StackAddress.remove(directory.root());
+    } catch (IOException e) {
+      notices.accept("Cannot remove what clients read in %s: %s".formatted(directory.root(), e));
+    }
+    guard.ifPresent(WebUiGuard::close);
     supervisor.close();
     release(directory);
   }

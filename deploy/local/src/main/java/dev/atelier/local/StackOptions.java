@@ -9,6 +9,12 @@ import java.util.Optional;
  * @param workers processes that train, one model at a time each
  * @param threadsPerWorker of libtorch
  * @param temporal the {@code temporal} program; empty: Temporal runs in memory
+ * @param access whom the API answers
  */
 public record StackOptions(
-    Path dataDirectory, Ports ports, int workers, int threadsPerWorker, Optional<Path> temporal) {}
+    Path dataDirectory,
+    Ports ports,
+    int workers,
+    int threadsPerWorker,
+    Optional<Path> temporal,
+    ApiAccess access) {}

@@ -3,6 +3,7 @@ package dev.atelier.local;
 import dev.atelier.workflows.FoundBy;
 import io.temporal.common.SearchAttributeKey;
 import java.io.IOException;
+import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -20,18 +21,26 @@ final class TemporalService implements Service {
   static final String NAMESPACE = "default";
   static final String STICKY_TIMEOUT = "ATELIER_WORKER_STICKY_TIMEOUT";
 
+  // The program opens its HTTP API always, and it asks no browser where a request comes from. It
+  // answers the hosts of this list, and a browser names some host always.
+  private static final String HTTP_API_FOR_NOBODY = "frontend.httpAllowedHosts=[]";
+
   private final Optional<Path> program;
   private final Path database;
   private final int port;
+  private final String uiAddress;
   private final int uiPort;
 
   /**
    * @param program the {@code temporal} program; empty: the server in memory
+   * @param uiAddress loopback address that its Web UI listens on
    */
-  TemporalService(Optional<Path> program, DataDirectory directory, int port, int uiPort) {
+  TemporalService(
+      Optional<Path> program, DataDirectory directory, int port, String uiAddress, int uiPort) {
     this.program = program;
     this.database = directory.root().resolve("temporal").resolve("temporal.db");
     this.port = port;
+    this.uiAddress = uiAddress;
     this.uiPort = uiPort;
   }
 
@@ -58,6 +67,8 @@ final class TemporalService implements Service {
                 Ports.HOST,
                 "--port",
                 Integer.toString(port),
+                "--ui-ip",
+                uiAddress,
                 "--ui-port",
                 Integer.toString(uiPort),
                 "--http-port",
@@ -69,7 +80,9 @@ final class TemporalService implements Service {
                 "--log-level",
                 "warn",
                 "--dynamic-config-value",
-                "matching.enableFairness=true"));
+                "matching.enableFairness=true",
+                "--dynamic-config-value",
+                HTTP_API_FOR_NOBODY));
     for (SearchAttributeKey<?> attribute : FoundBy.ALL) {
       command.add("--search-attribute");
       command.add("%s=%s".formatted(attribute.getName(), typeOf(attribute)));
@@ -110,7 +123,7 @@ final class TemporalService implements Service {
   }
 
   /** The Web UI, which the server in memory lacks. */
-  Optional<String> webUi() {
-    return program.map(found -> "http://%s:%d".formatted(Ports.HOST, uiPort));
+  Optional<URI> webUi() {
+    return program.map(found -> URI.create("http://%s:%d".formatted(uiAddress, uiPort)));
   }
 }

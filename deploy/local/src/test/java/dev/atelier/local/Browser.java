@@ -13,6 +13,7 @@ import org.openqa.selenium.Keys;
 import org.openqa.selenium.OutputType;
 import org.openqa.selenium.StaleElementReferenceException;
 import org.openqa.selenium.WebElement;
+import org.openqa.selenium.WindowType;
 import org.openqa.selenium.chrome.ChromeDriver;
 import org.openqa.selenium.chrome.ChromeDriverService;
 import org.openqa.selenium.chrome.ChromeOptions;
@@ -31,12 +32,14 @@ final class Browser implements AutoCloseable {
 
   /**
    * @param pictures folder of the screenshots
+   * @param arguments further ones of Chromium's
    */
-  Browser(Path chromium, Path chromedriver, Path pictures) throws IOException {
+  Browser(Path chromium, Path chromedriver, Path pictures, String... arguments) throws IOException {
     this.pictures = Files.createDirectories(pictures);
     ChromeOptions options = new ChromeOptions();
     options.setBinary(chromium.toFile());
     options.addArguments("--headless=new", "--no-sandbox", "--disable-dev-shm-usage");
+    options.addArguments(arguments);
     LoggingPreferences logs = new LoggingPreferences();
     logs.enable(LogType.BROWSER, Level.ALL);
     options.setCapability("goog:loggingPrefs", logs);
@@ -73,6 +76,26 @@ final class Browser implements AutoCloseable {
   void open(String address) {
     driver.get("about:blank"); // else a change behind # would load nothing
     driver.get(address);
+  }
+
+  /** Opens an address in another tab, as a user who types it. */
+  void openTab(String address) {
+    driver.switchTo().newWindow(WindowType.TAB);
+    driver.get(address);
+  }
+
+  /** The addresses of this tab's history, the present one last. */
+  List<String> history() {
+    List<?> entries =
+        (List<?>) driver.executeCdpCommand("Page.getNavigationHistory", Map.of()).get("entries");
+    return entries.stream().map(entry -> String.valueOf(((Map<?, ?>) entry).get("url"))).toList();
+  }
+
+  /** What scripts get of an asynchronous expression, such as a fetch. */
+  Object evaluateLater(String javaScript) {
+    return driver.executeAsyncScript(
+        "const done = arguments[arguments.length - 1]; (%s).then(done, (e) => done(String(e)))"
+            .formatted(javaScript));
   }
 
   /** The first element that the selector names, once there is one. */
@@ -112,11 +135,17 @@ final class Browser implements AutoCloseable {
   }
 
   private String pageText() {
-    return driver.findElement(By.tagName("main")).getText();
+    return driver.findElement(By.tagName("body")).getText();
   }
 
+  /** Clicks it, once it is there; again where it was drawn anew just then. */
   void click(String css, String text) {
-    await(css, text).click();
+    wait("'%s' with '%s', to be clicked".formatted(css, text))
+        .until(
+            unused -> {
+              await(css, text).click();
+              return true;
+            });
   }
 
   /** Puts the text into a field in place of what is there. */

@@ -78,7 +78,7 @@ final class ChaosStack implements AutoCloseable {
   private void start() throws Exception {
     stack =
         LocalStack.prepare(
-            new StackOptions(data, Ports.ANY, 2, 1, temporal),
+            new StackOptions(data, Ports.ANY, 2, 1, temporal, ApiAccess.OPEN),
             new Installation(StackUnderTest.ROOT),
             line -> System.out.println("  stack: " + line));
     stack.routeS3(

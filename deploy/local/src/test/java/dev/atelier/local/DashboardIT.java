@@ -113,7 +113,7 @@ class DashboardIT {
   @Test
   @Order(1)
   void shouldSayWhatToDoWhenThereIsNoExperiment() throws Exception {
-    browser.open(api);
+    browser.open(StackUnderTest.browserLink(endpoints));
     browser.await("main", "No experiments yet");
     browser.await("main", "./atelier launch");
     browser.picture("empty");
@@ -306,7 +306,7 @@ class DashboardIT {
   private String launch(String spec) throws Exception {
     var answer =
         http.send(
-            HttpRequest.newBuilder(URI.create(api + "/api/v1/experiments"))
+            StackUnderTest.request(endpoints, "/api/v1/experiments")
                 .header("Content-Type", "application/yaml")
                 .POST(BodyPublishers.ofString(spec))
                 .build(),

@@ -84,7 +84,7 @@ class ExperimentIT {
           .formatted(STEPS);
 
   private final HttpClient http = HttpClient.newHttpClient();
-  private String api = "";
+  private Endpoints endpoints;
 
   @Test
   void shouldFinishWhenAWorkerIsKilledAndAPoisonedStudentIsRetried(@TempDir Path directory)
@@ -93,8 +93,7 @@ class ExperimentIT {
     String id;
     try (LocalStack stack = StackUnderTest.prepare(data);
         WebhookReceiver receiver = new WebhookReceiver()) {
-      Endpoints endpoints = stack.start();
-      api = endpoints.api();
+      endpoints = stack.start();
       String secret = addWebhook(receiver.url());
       id = launch(SPEC, "integration");
 
@@ -132,7 +131,7 @@ class ExperimentIT {
     }
 
     try (LocalStack stack = StackUnderTest.prepare(data)) {
-      api = stack.start().api();
+      endpoints = stack.start();
       JsonNode again = show(id);
       assertThat(again.get("stage").asText()).isEqualTo("DONE");
       assertThat(again.get("evaluations")).hasSize(4);
@@ -187,7 +186,7 @@ class ExperimentIT {
 
   private void ask(String id, String what) throws Exception {
     accepted(
-        HttpRequest.newBuilder(URI.create(api + "/api/v1/experiments/" + id + "/" + what))
+        StackUnderTest.request(endpoints, "/api/v1/experiments/" + id + "/" + what)
             .POST(BodyPublishers.noBody())
             .build());
   }
@@ -228,7 +227,7 @@ class ExperimentIT {
   private void checkStudy() throws Exception {
     String id =
         accepted(
-                HttpRequest.newBuilder(URI.create(api + "/api/v1/studies"))
+                StackUnderTest.request(endpoints, "/api/v1/studies")
                     .header("Content-Type", "application/yaml")
                     .POST(BodyPublishers.ofString(STUDY))
                     .build())
@@ -516,7 +515,7 @@ class ExperimentIT {
   /** The secret that the messages are signed with. */
   private String addWebhook(String url) throws Exception {
     HttpRequest request =
-        HttpRequest.newBuilder(URI.create(api + "/api/v1/webhooks"))
+        StackUnderTest.request(endpoints, "/api/v1/webhooks")
             .header("Content-Type", "application/json")
             .POST(BodyPublishers.ofString("{\"url\": \"%s\"}".formatted(url)))
             .build();
@@ -527,7 +526,7 @@ class ExperimentIT {
 
   private String launch(String spec, String idempotencyKey) throws Exception {
     HttpRequest request =
-        HttpRequest.newBuilder(URI.create(api + "/api/v1/experiments"))
+        StackUnderTest.request(endpoints, "/api/v1/experiments")
             .header("Content-Type", "application/yaml")
             .header("Idempotency-Key", idempotencyKey)
             .POST(BodyPublishers.ofString(spec))
@@ -539,8 +538,7 @@ class ExperimentIT {
 
   private void retry(String id, String key, String overrides) throws Exception {
     accepted(
-        HttpRequest.newBuilder(
-                URI.create(api + "/api/v1/experiments/" + id + "/models/" + key + "/retry"))
+        StackUnderTest.request(endpoints, "/api/v1/experiments/" + id + "/models/" + key + "/retry")
             .header("Content-Type", "application/json")
             .POST(BodyPublishers.ofString(overrides))
             .build());
@@ -558,8 +556,7 @@ class ExperimentIT {
 
   private byte[] get(String path) throws Exception {
     HttpResponse<byte[]> response =
-        http.send(
-            HttpRequest.newBuilder(URI.create(api + path)).build(), BodyHandlers.ofByteArray());
+        http.send(StackUnderTest.request(endpoints, path).build(), BodyHandlers.ofByteArray());
     assertThat(response.statusCode()).as(path).isEqualTo(200);
     return response.body();
   }

@@ -25,7 +25,8 @@ class InMemoryTemporalServerTest {
         Supervisor supervisor = new Supervisor(directory, notice -> {})) {
       supervisor.prepare();
 
-      supervisor.start(List.of(new TemporalService(Optional.empty(), directory, port, 0)));
+      supervisor.start(
+          List.of(new TemporalService(Optional.empty(), directory, port, Ports.HOST, 0)));
 
       assertThat(listeningAddresses(port))
           .isNotEmpty()

@@ -39,6 +39,10 @@ final class InfrastructureProgram {
         new PostgresService(directory, ports.postgres(), credentials.postgresPassword()),
         new S3Service(directory, ports.s3(), credentials),
         new TemporalService(
-            Programs.find("temporal"), directory, ports.temporal(), ports.temporalUi()));
+            Programs.find("temporal"),
+            directory,
+            ports.temporal(),
+            Ports.HOST,
+            ports.temporalUi()));
   }
 }

@@ -38,7 +38,7 @@ class OldTemporalDatabaseTest {
       unpack(directory.root().resolve("temporal").resolve("temporal.db"));
       TemporalService server =
           new TemporalService(
-              Programs.find("temporal"), directory, Ports.anyFree(), Ports.anyFree());
+              Programs.find("temporal"), directory, Ports.anyFree(), Ports.HOST, Ports.anyFree());
       supervisor.start(List.of(server));
       WorkflowServiceStubs temporal =
           WorkflowServiceStubs.newServiceStubs(

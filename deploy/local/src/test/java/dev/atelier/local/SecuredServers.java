@@ -64,7 +64,11 @@ final class SecuredServers implements AutoCloseable {
     supervisor.start(
         List.of(
             new TemporalService(
-                Programs.find("temporal"), directoryOfTemporal, port, Ports.anyFree())));
+                Programs.find("temporal"),
+                directoryOfTemporal,
+                port,
+                Ports.HOST,
+                Ports.anyFree())));
     temporal =
         new TlsProxy(
             new HandshakeCertificates.Builder()

@@ -1,8 +1,14 @@
 package dev.atelier.local;
 
+import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.atelier.deploy.Programs;
 import java.io.IOException;
 import java.io.Reader;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpRequest.BodyPublishers;
+import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashMap;
@@ -20,9 +26,19 @@ final class StackUnderTest {
   /** Two workers of one thread each. */
   static LocalStack prepare(Path data) throws Exception {
     return LocalStack.prepare(
-        new StackOptions(data, Ports.ANY, 2, 1, Programs.find("temporal")),
+        new StackOptions(data, Ports.ANY, 2, 1, Programs.find("temporal"), ApiAccess.TOKEN),
         new Installation(ROOT),
         System.out::println);
+  }
+
+  /** A request to the stack's API, with its token. */
+  static HttpRequest.Builder request(Endpoints endpoints, String path) {
+    HttpRequest.Builder request = HttpRequest.newBuilder(URI.create(endpoints.api()).resolve(path));
+    endpoints
+        .client()
+        .token()
+        .ifPresent(token -> request.header("Authorization", "Bearer " + token));
+    return request;
   }
 
   static Properties credentials(Endpoints endpoints) throws IOException {
@@ -31,6 +47,17 @@ final class StackUnderTest {
       credentials.load(reader);
     }
     return credentials;
+  }
+
+  /** What {@code ./atelier token --link} prints. */
+  static String browserLink(Endpoints endpoints) throws IOException, InterruptedException {
+    String answer =
+        HttpClient.newHttpClient()
+            .send(
+                request(endpoints, "/api/v1/session/links").POST(BodyPublishers.noBody()).build(),
+                BodyHandlers.ofString())
+            .body();
+    return new ObjectMapper().readTree(answer).get("href").asText();
   }
 
   /** The environment of one more api before the same servers. */
@@ -46,7 +73,8 @@ final class StackUnderTest {
                     new DataDirectory.Credentials(
                         credentials.getProperty("postgres.password"),
                         credentials.getProperty("s3.access-key"),
-                        credentials.getProperty("s3.secret-key")))
+                        credentials.getProperty("s3.secret-key"),
+                        credentials.getProperty("api.token")))
                 .environment());
     environment.put("QUARKUS_DATASOURCE_JDBC_URL", endpoints.postgresUrl());
     environment.put("QUARKUS_DATASOURCE_USERNAME", endpoints.postgresUser());

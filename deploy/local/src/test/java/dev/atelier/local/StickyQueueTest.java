@@ -100,7 +100,7 @@ class StickyQueueTest {
     directory = DataDirectory.open(folder);
     supervisor = new Supervisor(directory, notice -> {});
     supervisor.prepare();
-    server = new TemporalService(Optional.empty(), directory, Ports.anyFree(), 0);
+    server = new TemporalService(Optional.empty(), directory, Ports.anyFree(), Ports.HOST, 0);
     supervisor.start(List.of(server));
     temporal = connect(server.target());
     client = WorkflowClient.newInstance(temporal);

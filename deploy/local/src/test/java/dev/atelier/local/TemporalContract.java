@@ -182,7 +182,7 @@ abstract class TemporalContract {
     supervisor = new Supervisor(directory, notice -> {});
     supervisor.prepare();
     TemporalService service =
-        new TemporalService(program(), directory, Ports.anyFree(), Ports.anyFree());
+        new TemporalService(program(), directory, Ports.anyFree(), Ports.HOST, Ports.anyFree());
     supervisor.start(List.of(service));
     stubs =
         WorkflowServiceStubs.newServiceStubs(

@@ -1,0 +1,151 @@
+package dev.atelier.api.web;
+
+import dev.atelier.api.AtelierConfig;
+import dev.atelier.api.problem.ProblemType;
+import dev.atelier.api.problem.RouterProblems;
+import io.vertx.core.http.HttpConnection;
+import io.vertx.core.http.HttpHeaders;
+import io.vertx.core.http.HttpServerRequest;
+import io.vertx.core.http.HttpVersion;
+import io.vertx.core.net.SocketAddress;
+import io.vertx.ext.web.Router;
+import io.vertx.ext.web.RoutingContext;
+import io.vertx.ext.web.handler.BodyHandler;
+import jakarta.enterprise.context.ApplicationScoped;
+import jakarta.enterprise.event.Observes;
+import java.time.Duration;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicLong;
+
+/**
+ * Bounds what clients can hold: connections, the time that a body takes to come, and the memory of
+ * bodies that are on their way. A body is read before anything else runs, so that no thread waits
+ * for it.
+ */
+@ApplicationScoped
+class SlowClients {
+
+  private static final long BYTES_AT_ONCE = 32_000_000; // of all bodies together
+  private static final String SOON = "1"; // seconds
+
+  private final RouterProblems problems;
+  private final int connections;
+  private final Duration bodyTime;
+  private final int bodyBytes;
+  private final AtomicLong coming = new AtomicLong(); // bytes
+  private final Map<String, Set<HttpConnection>> open = new ConcurrentHashMap<>();
+
+  SlowClients(RouterProblems problems, AtelierConfig config) {
+    this.problems = problems;
+    this.connections = config.limits().connections();
+    this.bodyTime = config.limits().bodyTime();
+    this.bodyBytes = config.limits().bodyBytes();
+  }
+
+  void install(@Observes Router router) {
+    router.route().order(Integer.MIN_VALUE).handler(this::check);
+    BodyHandler bodies = BodyHandler.create(false).setBodyLimit(bodyBytes);
+    router
+        .route()
+        .order(Integer.MIN_VALUE + 1)
+        .handler(
+            call -> {
+              if (hasBody(call.request())) {
+                bodies.handle(call);
+              } else {
+                call.next();
+              }
+            });
+  }
+
+  private void check(RoutingContext call) {
+    if (!mayConnect(call.request())) {
+      endAfterwards(call);
+      problems.answer(
+          call,
+          ProblemType.TOO_MANY_REQUESTS,
+          "More than %d connections are open.".formatted(connections));
+      return;
+    }
+    if (hasBody(call.request())) {
+      long bytes = bytes(call.request());
+      if (coming.addAndGet(bytes) > BYTES_AT_ONCE) {
+        coming.addAndGet(-bytes);
+        endAfterwards(call);
+        call.response().putHeader("Retry-After", SOON);
+        problems.answer(
+            call,
+            ProblemType.TOO_MANY_REQUESTS,
+            "Too many bodies are on their way: ask again in %s s.".formatted(SOON));
+        return;
+      }
+      call.addEndHandler(unused -> coming.addAndGet(-bytes));
+      awaitBody(call);
+    }
+    call.next();
+  }
+
+  /** What a body may take; one without a length, or with a longer one, is cut off there. */
+  private long bytes(HttpServerRequest request) {
+    String length = request.getHeader(HttpHeaders.CONTENT_LENGTH);
+    return length != null && length.matches("[0-9]{1,9}")
+        ? Math.min(Long.parseLong(length), bodyBytes)
+        : bodyBytes;
+  }
+
+  private boolean mayConnect(HttpServerRequest request) {
+    HttpConnection connection = request.connection();
+    String address =
+        Optional.ofNullable(request.remoteAddress()).map(SocketAddress::hostAddress).orElse("");
+    Set<HttpConnection> ofAddress =
+        open.computeIfAbsent(address, unused -> ConcurrentHashMap.newKeySet());
+    if (ofAddress.contains(connection)) {
+      return true;
+    }
+    if (ofAddress.size() >= connections) {
+      return false;
+    }
+    ofAddress.add(connection);
+    connection.closeHandler(
+        closed -> {
+          ofAddress.remove(connection);
+          open.computeIfPresent(address, (name, left) -> left.isEmpty() ? null : left);
+        });
+    return true;
+  }
+
+  private void awaitBody(RoutingContext call) {
+    long timer =
+        call.vertx()
+            .setTimer(
+                bodyTime.toMillis(),
+                unused -> {
+                  if (!call.request().isEnded() && !call.response().ended()) {
+                    endAfterwards(call);
+                    problems.answer(
+                        call,
+                        ProblemType.SLOW_BODY,
+                        "The body was not there after %d s.".formatted(bodyTime.toSeconds()));
+                  }
+                });
+    call.addEndHandler(unused -> call.vertx().cancelTimer(timer));
+  }
+
+  private static void endAfterwards(RoutingContext call) {
+    if (call.request().version() != HttpVersion.HTTP_2) {
+      call.response().putHeader("Connection", "close");
+      call.addEndHandler(unused -> call.request().connection().close());
+    }
+  }
+
+  /** Whether the headers say that a body follows. */
+  static boolean hasBody(HttpServerRequest request) {
+    String length = request.getHeader(HttpHeaders.CONTENT_LENGTH);
+    return length == null
+        ? request.headers().contains(HttpHeaders.TRANSFER_ENCODING)
+        : !length.strip().matches("0+");
+  }
+}
