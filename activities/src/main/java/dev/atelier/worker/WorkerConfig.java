@@ -187,6 +187,13 @@ public interface WorkerConfig {
      */
     Optional<Duration> exitWhenIdle();
 
+    /**
+     * How long a start waits for Postgres, for the object store and for Temporal, each; then the
+     * process ends with code 69.
+     */
+    @WithDefault("PT5M")
+    Duration startPatience();
+
     /** Address that metrics and health are served on. */
     @WithDefault("127.0.0.1")
     String httpHost();

@@ -20,7 +20,6 @@ import dev.atelier.workflows.TaskQueues;
 import dev.atelier.workflows.WebhookDeliveryWorkflowImpl;
 import dev.atelier.workflows.connection.CertificateAuthority;
 import dev.atelier.workflows.connection.TemporalConnection;
-import io.grpc.StatusRuntimeException;
 import io.smallrye.config.ConfigValidationException;
 import io.temporal.client.WorkflowClient;
 import io.temporal.client.WorkflowClientOptions;
@@ -45,6 +44,8 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -57,18 +58,28 @@ public final class WorkerMain {
   private static final Logger LOG = LoggerFactory.getLogger(WorkerMain.class);
   private static final Duration DRAIN_TIMEOUT = Duration.ofSeconds(22);
   private static final Duration INTERRUPT_TIMEOUT = Duration.ofSeconds(5);
+  private static final Duration ANSWER_WITHIN = Duration.ofSeconds(4); // probes wait for 5 s
   private static final Duration IDLE_CHECK = Duration.ofSeconds(1);
 
   private WorkerMain() {}
 
   /** Serves until SIGTERM; then saves a checkpoint, hands its work back and ends. */
   public static void main(String[] args) {
+    ExitCode code;
     try {
       serve(WorkerConfig.load());
+      return; // its threads serve on
+    } catch (StartException e) {
+      LOG.error("The worker cannot start: {}", e.getMessage());
+      code = e.code();
     } catch (IllegalArgumentException | ConfigValidationException e) {
       LOG.error("The worker cannot start: {}", e.getMessage());
-      System.exit(1); // the pool's threads would keep the process
+      code = ExitCode.SETTINGS;
+    } catch (Throwable e) {
+      LOG.error("The worker ends: {}", e.toString(), e);
+      code = ExitCode.FAILED;
     }
+    System.exit(code.number()); // threads that are no daemons would keep the process
   }
 
   private static SourceGuard guard(WorkerConfig config) {
@@ -84,24 +95,43 @@ public final class WorkerMain {
             allowed.archiveEntries(), allowed.archiveBytes(), allowed.archiveRatio()));
   }
 
-  private static void serve(WorkerConfig config) {
+  private static void serve(WorkerConfig config) throws InterruptedException {
     WorkerConfig.Worker settings = config.worker();
-    Libtorch.requireDevice(settings.device());
+    List<String> computeQueues =
+        settings.roles().contains(Role.COMPUTE) ? computeQueues(settings) : List.of();
+    loadLibtorch(settings.device());
     WorkerMetrics metrics = new WorkerMetrics(settings);
     TrainingMeters.register();
+    ObjectStore store = connect(config.s3());
+    WorkflowServiceStubs temporal = connect(config.temporal(), metrics.temporal());
+    Dependencies dependencies =
+        new Dependencies(
+            List.of(
+                Servers.objectStore(config.s3(), store),
+                Servers.postgres(config.database()),
+                Servers.temporal(config.temporal(), temporal)),
+            settings.startPatience(),
+            ANSWER_WITHIN);
+    AtomicReference<Supplier<Optional<String>>> notReady =
+        new AtomicReference<>(() -> Optional.of(dependencies.waiting()));
+    Optional<StatusServer> status =
+        settings.httpPort().isEmpty()
+            ? Optional.empty()
+            : Optional.of(
+                new StatusServer(
+                    settings.httpHost(),
+                    settings.httpPort().getAsInt(),
+                    metrics::scrape,
+                    () -> notReady.get().get()));
+    dependencies.await();
     HikariDataSource database = connect(config.database());
     ExperimentHistory history = new ExperimentHistory(database);
     ReuseHistory reuse = new ReuseHistory(database);
-    ObjectStore store = connect(config.s3());
-    store.ensureBucket();
     ArtifactCache cache = new ArtifactCache(settings.cacheDir(), store, guard(config));
     AtomicBoolean draining = new AtomicBoolean();
     Optional<Tracing> tracing =
         config.traces().endpoint().map(endpoint -> new Tracing(endpoint, settings.name()));
 
-    List<String> computeQueues =
-        settings.roles().contains(Role.COMPUTE) ? computeQueues(settings) : List.of();
-    WorkflowServiceStubs temporal = connect(config.temporal(), metrics.temporal());
     WorkflowClient client =
         WorkflowClient.newInstance(
             temporal,
@@ -154,15 +184,6 @@ public final class WorkerMain {
       }
     }
 
-    Optional<StatusServer> status =
-        settings.httpPort().isEmpty()
-            ? Optional.empty()
-            : Optional.of(
-                new StatusServer(
-                    settings.httpHost(),
-                    settings.httpPort().getAsInt(),
-                    metrics::scrape,
-                    () -> notReady(draining, factory, temporal)));
     Runtime.getRuntime()
         .addShutdownHook(
             new Thread(
@@ -179,6 +200,7 @@ public final class WorkerMain {
         String.join(" and ", served),
         settings.threads(),
         settings.device());
+    notReady.set(() -> draining.get() ? Optional.of("draining") : dependencies.away());
     settings.exitWhenIdle().ifPresent(patience -> exitWhenIdle(idle, patience));
   }
 
@@ -200,19 +222,11 @@ public final class WorkerMain {
     return queues;
   }
 
-  private static Optional<String> notReady(
-      AtomicBoolean draining, WorkerFactory factory, WorkflowServiceStubs temporal) {
-    if (draining.get()) {
-      return Optional.of("draining");
-    }
-    if (!factory.isStarted()) {
-      return Optional.of("starting");
-    }
+  private static void loadLibtorch(String device) {
     try {
-      temporal.healthCheck();
-      return Optional.empty();
-    } catch (StatusRuntimeException e) {
-      return Optional.of("Temporal does not answer: " + e.getStatus().getCode());
+      Libtorch.requireDevice(device);
+    } catch (IllegalStateException e) {
+      throw new StartException(ExitCode.NO_LIBTORCH, e.getMessage(), e);
     }
   }
 
@@ -222,7 +236,7 @@ public final class WorkerMain {
         Thread.sleep(IDLE_CHECK.toMillis());
       }
       LOG.info("Nothing to compute for {}: ending.", patience);
-      System.exit(0); // through the drain
+      System.exit(ExitCode.DONE.number()); // through the drain
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }
@@ -316,7 +330,7 @@ public final class WorkerMain {
     pool.setUsername(settings.user());
     pool.setPassword(settings.password());
     pool.setMaximumPoolSize(6); // light activities, and the progress of one training
-    pool.setInitializationFailTimeout(60_000);
+    pool.setInitializationFailTimeout(-1); // it was waited for; a short absence is the pool's
     return new HikariDataSource(pool);
   }
 

@@ -39,6 +39,14 @@ final class ProgramProcess implements AutoCloseable {
     return process.isAlive();
   }
 
+  /** Waits until it has ended by itself. */
+  int exitCode() throws IOException, InterruptedException {
+    if (!process.waitFor(60, TimeUnit.SECONDS)) {
+      throw new AssertionError("The process did not end by itself:\n" + String.join("\n", log()));
+    }
+    return process.exitValue();
+  }
+
   /** SIGTERM; returns the exit code. */
   int end() throws InterruptedException {
     process.destroy();
