@@ -29,6 +29,8 @@ public interface WorkerConfig {
 
   Sources sources();
 
+  Opener opener();
+
   Webhooks webhooks();
 
   Traces traces();
@@ -141,6 +143,25 @@ public interface WorkerConfig {
     /** Bytes unpacked for each byte of an archive, at most; above 256 MB. */
     @WithDefault("200")
     int archiveRatio();
+  }
+
+  /** The process that opens a user's file before the worker does. */
+  interface Opener {
+
+    /** Host and port of an opener that is a container or pod of its own; absent: a child. */
+    Optional<String> address();
+
+    /** How long it may take to open a file and to try it. */
+    @WithDefault("PT5M")
+    Duration timeout();
+
+    /** Bytes of address space that it may have; some 2 GB are libtorch's and Java's own. */
+    @WithDefault("8000000000")
+    long memoryBytes();
+
+    /** Bytes of its Java heap. */
+    @WithDefault("268435456")
+    long heapBytes();
   }
 
   /** This process. */

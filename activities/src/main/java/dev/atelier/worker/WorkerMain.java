@@ -6,10 +6,15 @@ import com.zaxxer.hikari.HikariDataSource;
 import dev.atelier.dataset.ArchiveLimits;
 import dev.atelier.dataset.SourceGuard;
 import dev.atelier.network.Libtorch;
+import dev.atelier.opening.Opener;
+import dev.atelier.opening.OpenerProcess;
+import dev.atelier.opening.RemoteOpener;
 import dev.atelier.spec.SourcePolicy;
 import dev.atelier.store.ExperimentHistory;
+import dev.atelier.store.KilledWorkers;
 import dev.atelier.store.ObjectStore;
 import dev.atelier.store.ReuseHistory;
+import dev.atelier.store.StoreUnavailableException;
 import dev.atelier.store.StudyHistory;
 import dev.atelier.store.WebhookHistory;
 import dev.atelier.webhook.WebhookSender;
@@ -46,6 +51,8 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Supplier;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -60,6 +67,8 @@ public final class WorkerMain {
   private static final Duration INTERRUPT_TIMEOUT = Duration.ofSeconds(5);
   private static final Duration ANSWER_WITHIN = Duration.ofSeconds(4); // probes wait for 5 s
   private static final Duration IDLE_CHECK = Duration.ofSeconds(1);
+
+  private static final Pattern ADDRESS = Pattern.compile("([^:/@ ]+):([0-9]{1,5})");
 
   private WorkerMain() {}
 
@@ -127,7 +136,11 @@ public final class WorkerMain {
     HikariDataSource database = connect(config.database());
     ExperimentHistory history = new ExperimentHistory(database);
     ReuseHistory reuse = new ReuseHistory(database);
-    ArtifactCache cache = new ArtifactCache(settings.cacheDir(), store, guard(config));
+    ArtifactCache cache =
+        new ArtifactCache(settings.cacheDir(), store, guard(config), opener(config.opener()));
+    KilledWorkers killed = new KilledWorkers(database);
+    recordKilled(cache, killed);
+    RunningWork running = cache.running();
     AtomicBoolean draining = new AtomicBoolean();
     Optional<Tracing> tracing =
         config.traces().endpoint().map(endpoint -> new Tracing(endpoint, settings.name()));
@@ -144,7 +157,7 @@ public final class WorkerMain {
     // process trains one model at once.
     DeviceSlots device = new DeviceSlots(Set.copyOf(computeQueues));
     List<WorkerInterceptor> interceptors =
-        new ArrayList<>(List.of(device, new ActivityWatch(), idle));
+        new ArrayList<>(List.of(device, new ActivityWatch(), idle, new LossBound(killed, running)));
     tracing.map(Tracing::interceptor).ifPresent(interceptors::add);
     WorkerFactory factory =
         WorkerFactory.newInstance(
@@ -188,6 +201,7 @@ public final class WorkerMain {
         .addShutdownHook(
             new Thread(
                 () -> {
+                  running.endAll(); // what is killed while it drains is not to blame
                   drain(draining, factory, temporal, database);
                   tracing.ifPresent(Tracing::close);
                   status.ifPresent(StatusServer::close);
@@ -220,6 +234,38 @@ public final class WorkerMain {
       }
     }
     return queues;
+  }
+
+  /**
+   * What opens users' files.
+   *
+   * @throws IllegalArgumentException if its address is none
+   */
+  static Opener opener(WorkerConfig.Opener settings) {
+    OpenerProcess limits =
+        new OpenerProcess(settings.timeout(), settings.memoryBytes(), settings.heapBytes());
+    if (settings.address().isEmpty()) {
+      return limits;
+    }
+    String address = settings.address().get();
+    Matcher parts = ADDRESS.matcher(address);
+    if (!parts.matches()) {
+      throw new IllegalArgumentException(
+          "atelier.opener.address has '%s'; expected host:port, such as opener:9091."
+              .formatted(address));
+    }
+    return new RemoteOpener(parts.group(1), Integer.parseInt(parts.group(2)), limits);
+  }
+
+  private static void recordKilled(ArtifactCache cache, KilledWorkers killed) {
+    for (RunningWork.Note note : cache.killed()) {
+      LOG.warn("A worker of this machine was killed while it was at {}.", note.activity());
+      try {
+        killed.recordKilled(note.activity(), note.experimentId(), note.modelKey());
+      } catch (StoreUnavailableException e) {
+        LOG.warn("This is not counted: {}", e.getMessage());
+      }
+    }
   }
 
   private static void loadLibtorch(String device) {

@@ -11,7 +11,6 @@ import io.temporal.api.workflowservice.v1.GetSystemInfoRequest;
 import io.temporal.api.workflowservice.v1.GetSystemInfoResponse;
 import io.temporal.api.workflowservice.v1.WorkflowServiceGrpc;
 import java.io.IOException;
-import java.net.InetSocketAddress;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -180,7 +179,7 @@ class ColdStartIT {
   void shouldEndAtOnceWhenTemporalRefusesTheWorker() throws Exception {
     openAll();
     Server refusing =
-        NettyServerBuilder.forAddress(new InetSocketAddress(Ports.HOST, 0))
+        NettyServerBuilder.forAddress(Ports.loopback(0))
             .addService(
                 new WorkflowServiceGrpc.WorkflowServiceImplBase() {
                   @Override
