@@ -1,5 +1,6 @@
 package dev.atelier.dataset;
 
+import dev.atelier.untrusted.HeapBudget;
 import java.io.FilterInputStream;
 import java.io.IOException;
 import java.io.InputStream;
@@ -26,6 +27,11 @@ final class ArchiveGuard {
       throw new IOException(
           "The archive has more than %d files (atelier.sources.archive-entries)."
               .formatted(limits.entries()));
+    }
+    if (entries > HeapBudget.archiveEntries()) {
+      throw new IOException(
+          "The archive has more than %d files, whose list this worker's heap has no room for."
+              .formatted(HeapBudget.archiveEntries()));
     }
     String forward = name.replace('\\', '/');
     if (forward.startsWith("/")

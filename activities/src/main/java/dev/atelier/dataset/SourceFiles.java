@@ -1,5 +1,7 @@
 package dev.atelier.dataset;
 
+import dev.atelier.untrusted.HeapBudget;
+import dev.atelier.untrusted.ZipDirectory;
 import java.io.BufferedInputStream;
 import java.io.FilterInputStream;
 import java.io.IOException;
@@ -130,6 +132,7 @@ interface SourceFiles {
   private static SourceFiles zip(Path path, ArchiveLimits limits) {
     return visitor -> {
       ArchiveGuard counts = new ArchiveGuard(limits, Files.size(path));
+      ZipDirectory.of(path).require(HeapBudget.zipDirectoryBytes());
       try (ZipFile zip = ZipFile.builder().setPath(path).get()) {
         for (ZipArchiveEntry entry : Collections.list(zip.getEntriesInPhysicalOrder())) {
           if (!entry.isDirectory() && !entry.isUnixSymlink() && zip.canReadEntryData(entry)) {

@@ -6,6 +6,8 @@ import dev.atelier.network.TorchException;
 import dev.atelier.network.TorchModule;
 import dev.atelier.network.TorchScriptArchive;
 import dev.atelier.network.TorchScriptModule;
+import dev.atelier.untrusted.RefusedCodeException;
+import dev.atelier.untrusted.TorchScriptCheck;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -97,6 +99,16 @@ public final class FeatureExtractor implements AutoCloseable {
       throw new ExtractorException(
           "Extractor '%s' is the standard Inception network, which resizes images itself: expected no resizing before it, found resizeTo %d."
               .formatted(name, resizeTo.get()));
+    }
+    if (convention == Convention.PLAIN) { // Inception is known by its hash
+      try {
+        TorchScriptCheck.check(file);
+      } catch (RefusedCodeException e) {
+        throw new ExtractorException(
+            "Extractor '%s' cannot be used: expected a TorchScript file that only computes. It %s."
+                .formatted(name, e.getMessage()),
+            e);
+      }
     }
     TorchModule network;
     try {

@@ -1,5 +1,7 @@
 package dev.atelier.evaluation;
 
+import dev.atelier.untrusted.HeapBudget;
+import dev.atelier.untrusted.ZipDirectory;
 import java.io.DataOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
@@ -12,8 +14,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.LocalDateTime;
 import java.util.Arrays;
-import java.util.Enumeration;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.regex.Matcher;
@@ -31,7 +33,9 @@ final class NumpyArchive {
 
   private static final byte[] MAGIC = {(byte) 0x93, 'N', 'U', 'M', 'P', 'Y'};
   private static final int MAX_HEADER = 1 << 16;
-  private static final int MAX_BYTES = 1 << 28; // of all arrays; 5,792 features squared
+  private static final long MAX_BYTES = 1 << 28; // of doubles; 5,792 features squared
+  private static final int MAX_DIRECTORY_BYTES = 1 << 20; // of the zip
+  private static final int CHUNK = 1 << 16; // bytes, a multiple of each number's
   private static final Pattern DESCR = Pattern.compile("'descr':\\s*'([^']*)'");
   private static final Pattern ORDER = Pattern.compile("'fortran_order':\\s*(True|False)");
   private static final Pattern SHAPE = Pattern.compile("'shape':\\s*\\(([0-9, ]*)\\)");
@@ -99,21 +103,22 @@ final class NumpyArchive {
   }
 
   /**
-   * Reads every array, by name.
+   * Reads the arrays that are wanted and there, by name. They may take an eighth of the heap, and
+   * 256 MiB, as they are held: float64 whatever the file has.
    *
-   * @throws IOException if the file is no such archive
+   * @throws IOException if the file is no such archive, or an array is too large
    */
-  static Map<String, Entry> read(Path file) throws IOException {
+  static Map<String, Entry> read(Path file, List<String> wanted) throws IOException {
+    ZipDirectory.of(file).require(MAX_DIRECTORY_BYTES);
     Map<String, Entry> arrays = new LinkedHashMap<>();
-    long left = MAX_BYTES;
+    long most = Math.min(MAX_BYTES, HeapBudget.contentBytes());
+    long left = most;
     try (ZipFile zip = new ZipFile(file.toFile())) {
-      Enumeration<? extends ZipEntry> entries = zip.entries();
-      while (entries.hasMoreElements()) {
-        ZipEntry entry = entries.nextElement();
-        if (entry.getName().endsWith(".npy")) {
-          String name = entry.getName().substring(0, entry.getName().length() - ".npy".length());
+      for (String name : wanted) {
+        ZipEntry entry = zip.getEntry(name + ".npy");
+        if (entry != null) {
           try (InputStream in = zip.getInputStream(entry)) {
-            Entry array = array(name, in, left);
+            Entry array = array(name, in, entry.getSize(), new Room(left, most));
             left -= array.heldBytes();
             arrays.put(name, array);
           }
@@ -123,7 +128,24 @@ final class NumpyArchive {
     return arrays;
   }
 
-  private static Entry array(String name, InputStream in, long left) throws IOException {
+  /**
+   * What arrays may still take.
+   *
+   * @param left bytes
+   * @param most bytes of all arrays, for the message
+   */
+  private record Room(long left, long most) {
+    void require(String name, long held) throws IOException {
+      if (held > left) {
+        throw new IOException(
+            "Array '%s' takes %d bytes as float64, and with those before it more than the %d that this worker's heap has room for."
+                .formatted(name, held, most));
+      }
+    }
+  }
+
+  private static Entry array(String name, InputStream in, long fileBytes, Room room)
+      throws IOException {
     byte[] start = in.readNBytes(MAGIC.length + 2);
     if (start.length < MAGIC.length + 2
         || !Arrays.equals(Arrays.copyOf(start, MAGIC.length), MAGIC)) {
@@ -154,12 +176,17 @@ final class NumpyArchive {
       throw new IOException("Array '%s' has too many elements.".formatted(name), e);
     }
     if (descr.matches("<U[0-9]{1,6}") && shape.length == 0) {
-      byte[] bytes = exactly(name, in, 4L * Integer.parseInt(descr.substring(2)), left);
+      int textBytes = 4 * Integer.parseInt(descr.substring(2));
+      room.require(name, textBytes);
+      byte[] bytes = exactly(name, in, textBytes);
       String text = new String(bytes, UTF_32).replaceAll("\0+$", "");
       return new Entry(descr, shape, Optional.empty(), Optional.of(text));
     }
-    Optional<double[]> numbers = numbers(name, in, descr, elements, left);
-    if (numbers.isPresent() && fortran && shape.length == 2) {
+    boolean transposed = fortran && shape.length == 2;
+    // Transposing holds both for a moment.
+    room.require(name, elements * Double.BYTES * (transposed ? 2 : 1));
+    Optional<double[]> numbers = numbers(name, in, fileBytes, descr, elements);
+    if (numbers.isPresent() && transposed) {
       numbers = Optional.of(transposed(numbers.get(), shape[1], shape[0]));
     } else if (fortran && shape.length > 2) {
       numbers = Optional.empty();
@@ -167,8 +194,9 @@ final class NumpyArchive {
     return new Entry(descr, shape, numbers, Optional.empty());
   }
 
+  /** Numbers are turned into float64 piece by piece: the file's own are never held too. */
   private static Optional<double[]> numbers(
-      String name, InputStream in, String descr, long elements, long left) throws IOException {
+      String name, InputStream in, long size, String descr, long elements) throws IOException {
     int width =
         switch (descr) {
           case "<f8", "<i8" -> 8;
@@ -178,35 +206,37 @@ final class NumpyArchive {
     if (width == 0) {
       return Optional.empty();
     }
-    ByteBuffer bytes =
-        ByteBuffer.wrap(exactly(name, in, elements * width, left)).order(ByteOrder.LITTLE_ENDIAN);
+    if (size < elements * width) {
+      throw endsEarly(name, elements * width, size);
+    }
     double[] values = new double[(int) elements];
-    for (int i = 0; i < values.length; i++) {
-      values[i] =
-          switch (descr) {
-            case "<f8" -> bytes.getDouble();
-            case "<f4" -> bytes.getFloat();
-            case "<i8" -> (double) bytes.getLong();
-            default -> bytes.getInt();
-          };
+    for (int i = 0; i < values.length; ) {
+      int bytes = (int) Math.min(CHUNK, (long) (values.length - i) * width);
+      ByteBuffer chunk = ByteBuffer.wrap(exactly(name, in, bytes)).order(ByteOrder.LITTLE_ENDIAN);
+      for (int end = i + bytes / width; i < end; i++) {
+        values[i] =
+            switch (descr) {
+              case "<f8" -> chunk.getDouble();
+              case "<f4" -> chunk.getFloat();
+              case "<i8" -> (double) chunk.getLong();
+              default -> chunk.getInt();
+            };
+      }
     }
     return Optional.of(values);
   }
 
-  private static byte[] exactly(String name, InputStream in, long length, long left)
-      throws IOException {
-    if (length > left) {
-      throw new IOException(
-          "With array '%s' there are more than %d bytes of arrays, which are too many."
-              .formatted(name, MAX_BYTES));
-    }
-    byte[] bytes = in.readNBytes((int) length);
+  private static byte[] exactly(String name, InputStream in, int length) throws IOException {
+    byte[] bytes = in.readNBytes(length);
     if (bytes.length < length) {
-      throw new IOException(
-          "Array '%s' ends early: expected %d bytes, found %d."
-              .formatted(name, length, bytes.length));
+      throw endsEarly(name, length, bytes.length);
     }
     return bytes;
+  }
+
+  private static IOException endsEarly(String name, long expected, long found) {
+    return new IOException(
+        "Array '%s' ends early: expected %d bytes, found %d.".formatted(name, expected, found));
   }
 
   private static double[] transposed(double[] values, int rows, int columns) {

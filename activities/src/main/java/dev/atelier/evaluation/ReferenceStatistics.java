@@ -3,6 +3,7 @@ package dev.atelier.evaluation;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
@@ -18,6 +19,7 @@ public record ReferenceStatistics(
   private static final String SIGMA = "sigma";
   private static final String IMAGES = "images";
   private static final String EXTRACTOR = "extractor_sha256";
+  private static final List<String> ARRAYS = List.of(MU, SIGMA, IMAGES, EXTRACTOR);
 
   /**
    * Reads such a file.
@@ -28,7 +30,7 @@ public record ReferenceStatistics(
     String name = file.getFileName().toString();
     Map<String, NumpyArchive.Entry> arrays;
     try {
-      arrays = NumpyArchive.read(file);
+      arrays = NumpyArchive.read(file, ARRAYS);
     } catch (IOException e) {
       throw new EvaluationException(
           "Cannot read reference statistics '%s': expected an .npz with mu and sigma. %s"

@@ -36,13 +36,23 @@ public final class Libtorch {
   }
 
   /**
-   * Checks that libtorch can compute on {@code device}.
+   * Loads libtorch and checks that it can compute on {@code device}.
    *
    * @param device {@code cpu} or {@code cuda:<n>}
    * @throws IllegalArgumentException if its name is not one of these, or there is no such device
+   * @throws IllegalStateException if libtorch cannot be loaded; the message has the cause
    */
   public static void requireDevice(String device) {
     Device wanted = deviceOf(device);
+    try (NDManager manager = NDManager.newBaseManager(Device.cpu(), "PyTorch")) {
+      manager.create(0f);
+    } catch (RuntimeException | LinkageError e) {
+      Throwable cause = e;
+      while (cause.getCause() != null) {
+        cause = cause.getCause();
+      }
+      throw new IllegalStateException("libtorch cannot be loaded: %s".formatted(cause), e);
+    }
     if (!wanted.isGpu()) {
       return;
     }

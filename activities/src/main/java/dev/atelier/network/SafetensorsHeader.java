@@ -2,12 +2,16 @@ package dev.atelier.network;
 
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import com.fasterxml.jackson.databind.util.ByteBufferBackedInputStream;
 import dev.atelier.network.HostTensor.DType;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -20,6 +24,8 @@ import java.util.TreeMap;
 /** The JSON header of a safetensors file: where each tensor lies. */
 record SafetensorsHeader(List<Entry> entries, Map<String, String> metadata) {
   private static final String METADATA = "__metadata__";
+  private static final int MAX_TENSORS = 30_000; // each is a mapping, of which Linux allows 65,530
+  private static final int MAX_AXES = 16;
   private static final ObjectMapper JSON =
       JsonMapper.builder().enable(JsonParser.Feature.STRICT_DUPLICATE_DETECTION).build();
 
@@ -55,60 +61,108 @@ record SafetensorsHeader(List<Entry> entries, Map<String, String> metadata) {
     return padded;
   }
 
-  /** Parses a header; entries in order of their data. */
-  static SafetensorsHeader decode(String text) {
-    JsonNode header;
-    try {
-      header = JSON.readTree(text);
+  /**
+   * Parses a header token by token: what is held is its result. Entries in order of their data.
+   *
+   * @throws IllegalArgumentException saying, as a clause, what is wrong with it
+   */
+  static SafetensorsHeader decode(ByteBuffer text) {
+    List<Entry> entries = new ArrayList<>();
+    Map<String, String> metadata = new LinkedHashMap<>();
+    try (JsonParser json = JSON.createParser(new ByteBufferBackedInputStream(text))) {
+      expect(json.nextToken(), JsonToken.START_OBJECT);
+      while (json.nextToken() == JsonToken.FIELD_NAME) {
+        String name = json.currentName();
+        expect(json.nextToken(), JsonToken.START_OBJECT);
+        if (name.equals(METADATA)) {
+          readMetadata(json, metadata);
+        } else {
+          if (entries.size() == MAX_TENSORS) {
+            throw new IllegalArgumentException(
+                "its header names more than %d tensors".formatted(MAX_TENSORS));
+          }
+          entries.add(entry(name, json));
+        }
+      }
+      expect(json.currentToken(), JsonToken.END_OBJECT);
     } catch (JsonProcessingException e) {
       throw new IllegalArgumentException(
           "its header is no JSON object with unique names (%s)".formatted(e.getOriginalMessage()),
           e);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e); // of a mapped file
     }
-    List<Entry> entries = new ArrayList<>();
-    Map<String, String> metadata = new LinkedHashMap<>();
-    header
-        .properties()
-        .forEach(
-            e -> {
-              if (e.getKey().equals(METADATA)) {
-                e.getValue()
-                    .properties()
-                    .forEach(m -> metadata.put(m.getKey(), m.getValue().asText()));
-              } else {
-                entries.add(entry(e.getKey(), e.getValue()));
-              }
-            });
     entries.sort(Comparator.comparingLong(Entry::begin).thenComparingLong(Entry::end));
     return new SafetensorsHeader(List.copyOf(entries), metadata);
   }
 
-  private static Entry entry(String name, JsonNode node) {
-    DType dtype =
-        Arrays.stream(DType.values())
-            .filter(d -> d.name().equals(node.path("dtype").asText()))
-            .findFirst()
-            .orElseThrow(
-                () ->
-                    new IllegalArgumentException(
-                        "tensor '%s' has dtype '%s', expected one of %s"
-                            .formatted(
-                                name,
-                                node.path("dtype").asText(),
-                                Arrays.toString(DType.values()))));
-    List<Long> shape = Arrays.stream(longs(node.path("shape"))).boxed().toList();
-    long[] offsets = longs(node.path("data_offsets"));
-    if (offsets.length != 2 || offsets[0] < 0 || offsets[1] < offsets[0]) {
+  private static void expect(JsonToken found, JsonToken expected) {
+    if (found != expected) {
       throw new IllegalArgumentException(
-          "tensor '%s' has data_offsets %s".formatted(name, node.path("data_offsets")));
+          "its header is no JSON object with unique names (found %s, expected %s)"
+              .formatted(found, expected));
     }
-    return new Entry(name, dtype, shape, offsets[0], offsets[1]);
   }
 
-  private static long[] longs(JsonNode array) {
-    long[] values = new long[array.size()];
-    for (int i = 0; i < values.length; i++) {
-      values[i] = array.get(i).asLong(-1);
+  private static void readMetadata(JsonParser json, Map<String, String> metadata)
+      throws IOException {
+    while (json.nextToken() == JsonToken.FIELD_NAME) {
+      if (metadata.size() == MAX_TENSORS) {
+        throw new IllegalArgumentException(
+            "its metadata has more than %d entries".formatted(MAX_TENSORS));
+      }
+      String name = json.currentName();
+      if (!json.nextToken().isScalarValue()) {
+        throw new IllegalArgumentException("its metadata '%s' is no text".formatted(name));
+      }
+      metadata.put(name, json.getText());
+    }
+  }
+
+  private static Entry entry(String name, JsonParser json) throws IOException {
+    String dtype = "";
+    List<Long> shape = List.of();
+    List<Long> offsets = List.of();
+    while (json.nextToken() == JsonToken.FIELD_NAME) {
+      String field = json.currentName();
+      json.nextToken();
+      switch (field) {
+        case "dtype" -> dtype = json.getText();
+        case "shape" -> shape = longs(name, field, json);
+        case "data_offsets" -> offsets = longs(name, field, json);
+        default -> json.skipChildren();
+      }
+    }
+    if (offsets.size() != 2 || offsets.get(1) < offsets.get(0)) {
+      throw new IllegalArgumentException(
+          "tensor '%s' has data_offsets %s".formatted(name, offsets));
+    }
+    return new Entry(name, dtypeOf(name, dtype), shape, offsets.get(0), offsets.get(1));
+  }
+
+  private static DType dtypeOf(String name, String dtype) {
+    return Arrays.stream(DType.values())
+        .filter(d -> d.name().equals(dtype))
+        .findFirst()
+        .orElseThrow(
+            () ->
+                new IllegalArgumentException(
+                    "tensor '%s' has dtype '%s', expected one of %s"
+                        .formatted(name, dtype, Arrays.toString(DType.values()))));
+  }
+
+  private static List<Long> longs(String name, String field, JsonParser json) throws IOException {
+    expect(json.currentToken(), JsonToken.START_ARRAY);
+    List<Long> values = new ArrayList<>();
+    while (json.nextToken() != JsonToken.END_ARRAY) {
+      if (values.size() == MAX_AXES
+          || json.currentToken() != JsonToken.VALUE_NUMBER_INT
+          || json.getLongValue() < 0) {
+        throw new IllegalArgumentException(
+            "tensor '%s': expected at most %d whole numbers from 0 as %s"
+                .formatted(name, MAX_AXES, field));
+      }
+      values.add(json.getLongValue());
     }
     return values;
   }

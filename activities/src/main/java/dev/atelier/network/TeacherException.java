@@ -8,6 +8,15 @@ public final class TeacherException extends RuntimeException {
     super("Cannot import the teacher '%s': %s.".formatted(source, reason));
   }
 
+  private TeacherException(String message) {
+    super(message);
+  }
+
+  /** With a sentence of its own, such as that of another process. */
+  public static TeacherException of(String sentence) {
+    return new TeacherException(sentence);
+  }
+
   public TeacherException(String source, String reason, Throwable cause) {
     super("Cannot import the teacher '%s': %s.".formatted(source, reason), cause);
   }

@@ -5,6 +5,8 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.atelier.spec.DiffusionSpec;
 import dev.atelier.spec.NetworkSpec;
 import dev.atelier.spec.TeacherSpec;
+import dev.atelier.untrusted.RefusedCodeException;
+import dev.atelier.untrusted.TorchScriptCheck;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
@@ -93,7 +95,9 @@ public final class TeacherImport {
     try (InputStream in = Files.newInputStream(path)) {
       start = in.readNBytes(ZIP.length);
     }
-    return Arrays.equals(start, ZIP) ? torchScript(path) : probed(fromFile(path), work);
+    return Arrays.equals(start, ZIP)
+        ? torchScript(Files.copy(path, work.resolve("import.pt"))) // what is checked is opened
+        : probed(fromFile(path), work);
   }
 
   private Weights fromFile(Path file) {
@@ -252,6 +256,11 @@ public final class TeacherImport {
   private Imported torchScript(Path file) {
     if (expected.namesNetwork()) {
       throw refused("a TorchScript file has its own network: leave teacher.network out");
+    }
+    try {
+      TorchScriptCheck.check(file);
+    } catch (RefusedCodeException e) {
+      throw refused("expected a TorchScript file that only computes: it " + e.getMessage(), e);
     }
     TorchModule loaded;
     try {

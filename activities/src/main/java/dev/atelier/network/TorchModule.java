@@ -11,6 +11,7 @@ import ai.djl.pytorch.engine.PtSymbolBlock;
 import ai.djl.pytorch.jni.IValue;
 import ai.djl.pytorch.jni.IValueUtils;
 import ai.djl.pytorch.jni.JniUtils;
+import dev.atelier.untrusted.OneLine;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -27,6 +28,8 @@ public final class TorchModule implements AutoCloseable {
     INFERENCE, // inference mode, evaluation behaviour
     TRAINING // gradients on, training behaviour
   }
+
+  private static final int MAX_MESSAGE = 300; // characters
 
   private final PtNDManager manager;
   private final PtSymbolBlock block;
@@ -202,7 +205,8 @@ public final class TorchModule implements AutoCloseable {
     String message = String.valueOf(e.getMessage());
     int error = message.lastIndexOf("Error: ");
     String tail = error >= 0 ? message.substring(error + "Error: ".length()) : message;
-    return tail.strip().lines().findFirst().orElse("unknown error");
+    String line = OneLine.of(tail, MAX_MESSAGE); // its text may be the archive's own
+    return line.isEmpty() ? "unknown error" : line;
   }
 
   @Override

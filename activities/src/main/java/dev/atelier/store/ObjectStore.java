@@ -38,6 +38,8 @@ public final class ObjectStore {
 
   private static final Set<String> ABSENT = Set.of("NoSuchKey", "NoSuchObject", "NoSuchBucket");
 
+  private static final Set<Integer> REFUSALS = Set.of(401, 403);
+
   private final MinioClient client;
   private final String bucket;
 
@@ -73,12 +75,24 @@ public final class ObjectStore {
     this.bucket = bucket;
   }
 
-  /** Makes the bucket when it does not exist yet. */
+  /**
+   * Makes the bucket when it does not exist yet.
+   *
+   * @throws StoreRefusedException if the server does not accept the keys, or not for this bucket
+   */
   public void ensureBucket() {
     try {
       if (!client.bucketExists(BucketExistsArgs.builder().bucket(bucket).build())) {
         client.makeBucket(MakeBucketArgs.builder().bucket(bucket).build());
       }
+    } catch (ErrorResponseException e) {
+      if (REFUSALS.contains(e.response().code())) {
+        throw new StoreRefusedException(
+            "it refuses the bucket '%s' with %d %s"
+                .formatted(bucket, e.response().code(), e.errorResponse().code()),
+            e);
+      }
+      throw unavailable("open bucket", bucket, e);
     } catch (MinioException | IllegalStateException e) {
       throw unavailable("open bucket", bucket, e);
     }

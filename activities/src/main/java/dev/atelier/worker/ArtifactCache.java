@@ -1,12 +1,14 @@
 package dev.atelier.worker;
 
 import dev.atelier.dataset.SourceGuard;
+import dev.atelier.opening.Opener;
 import dev.atelier.store.ObjectStore;
 import dev.atelier.store.Sha256;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 
 /**
  * Files of the store that this machine has already fetched, by content hash. Several processes may
@@ -18,24 +20,28 @@ final class ArtifactCache {
   private final ObjectStore store;
   private final WorkArea work;
   private final SourceGuard guard;
+  private final Opener opener;
+  private final List<RunningWork.Note> killed;
 
   /** Opens the cache for sources anywhere. */
   ArtifactCache(Path directory, ObjectStore store) {
-    this(directory, store, SourceGuard.OPEN);
+    this(directory, store, SourceGuard.OPEN, Opener.HERE);
   }
 
   /**
    * Opens the cache, and removes what processes that were killed have left in it.
    *
    * @param guard where users' sources may lie
+   * @param opener tries users' files before this process opens them
    */
-  ArtifactCache(Path directory, ObjectStore store, SourceGuard guard) {
+  ArtifactCache(Path directory, ObjectStore store, SourceGuard guard, Opener opener) {
     this.guard = guard;
+    this.opener = opener;
     this.directory = directory;
     this.store = store;
     this.work = new WorkArea(directory.resolve("work"));
     try {
-      work.removeAbandoned();
+      killed = List.copyOf(work.removeAbandoned());
     } catch (IOException e) {
       throw new UncheckedIOException("Cannot clean up '%s'.".formatted(directory), e);
     }
@@ -61,6 +67,25 @@ final class ArtifactCache {
   /** Where users' sources may lie. */
   SourceGuard guard() {
     return guard;
+  }
+
+  /** What processes of this machine were at that did not end as they should. */
+  List<RunningWork.Note> killed() {
+    return killed;
+  }
+
+  /** The notes of what this process is at. */
+  RunningWork running() {
+    try {
+      return new RunningWork(work.own());
+    } catch (IOException e) {
+      throw new UncheckedIOException("Cannot write below '%s'.".formatted(directory), e);
+    }
+  }
+
+  /** Tries users' files. */
+  Opener opener() {
+    return opener;
   }
 
   /** A directory for work that nobody else sees; closing deletes it. */

@@ -23,6 +23,7 @@ import dev.atelier.evaluation.SamplingMemory.Measured;
 import dev.atelier.network.Libtorch;
 import dev.atelier.network.NetworkForm;
 import dev.atelier.network.UNet;
+import dev.atelier.opening.Opening;
 import dev.atelier.spec.EvaluationSpec;
 import dev.atelier.spec.EvaluationSpec.ExtractorSpec;
 import dev.atelier.store.ExperimentHistory;
@@ -110,16 +111,26 @@ final class EvaluationActivitiesImpl implements EvaluationActivities {
             ExtractorSpec wanted = task.evaluation().extractor();
             heartbeat.describe(wanted::source);
             boolean builtIn = wanted.source().equals(ExtractorSpec.RANDOM_CONV);
-            Path file =
-                builtIn
-                    ? work.path().resolve("random-conv.pt")
-                    : fetch("Extractor", wanted.source());
+            Path file = work.path().resolve("extractor.pt");
+            String name = RandomConvExtractor.NAME;
             if (builtIn) {
               RandomConvExtractor.write(file);
+            } else {
+              Path source = fetch("Extractor", wanted.source());
+              name = source.getFileName().toString();
+              Files.copy(source, file); // what is tried is what is kept
             }
-            String name = builtIn ? RandomConvExtractor.NAME : file.getFileName().toString();
             Libtorch.useThreads(config.threads());
             String sha256 = Sha256.of(file);
+            if (!builtIn) {
+              cache
+                  .opener()
+                  .open(
+                      new Opening.Extractor(
+                          file, name, sha256, wanted.resizeTo(), task.dataset().resolution()),
+                      work.path(),
+                      heartbeat::throwIfEnded);
+            }
             try (FeatureExtractor extractor =
                 FeatureExtractor.open(
                     file,
@@ -178,7 +189,7 @@ final class EvaluationActivitiesImpl implements EvaluationActivities {
             EvaluationSpec evaluation = task.evaluation();
             Libtorch.useThreads(config.threads());
             if (evaluation.reference().isPresent()) {
-              return givenReference(evaluation.reference().get(), task);
+              return givenReference(evaluation.reference().get(), task, work.path(), heartbeat);
             }
             String measured = ExperimentKeys.measuredStatistics(inputsOf(task));
             Optional<StatisticsRef> known = store.get(measured).flatMap(this::stored);
@@ -232,8 +243,15 @@ final class EvaluationActivitiesImpl implements EvaluationActivities {
     }
   }
 
-  private StatisticsRef givenReference(String source, MeasureReference task) {
-    Path file = fetch("Reference statistics", source);
+  private StatisticsRef givenReference(
+      String source, MeasureReference task, Path work, Heartbeat heartbeat) throws IOException {
+    Path found = fetch("Reference statistics", source);
+    // What is tried is what is kept; under its own name, which messages have.
+    Path file =
+        Files.copy(
+            found,
+            Files.createDirectory(work.resolve("given")).resolve(found.getFileName().toString()));
+    cache.opener().open(new Opening.Statistics(file), work, heartbeat::throwIfEnded);
     ReferenceStatistics statistics = ReferenceStatistics.read(file);
     try (FeatureExtractor extractor =
         open(task.extractor(), task.evaluation(), task.dataset().resolution())) {

@@ -26,6 +26,8 @@ final class Failures {
 
   private static final Logger LOG = LoggerFactory.getLogger(Failures.class);
 
+  private static final int MAX_SENTENCE = 2000; // characters; Temporal keeps 4 KB of a failure
+
   private Failures() {}
 
   static void translating(Runnable work) {
@@ -85,6 +87,12 @@ final class Failures {
     return ErrorType.INTERNAL;
   }
 
+  /** One line of bounded length: parts of it may come from a user's file. */
+  private static String bounded(String message) {
+    String line = message.strip().replaceAll("\\s*\\R\\s*", " ");
+    return line.length() <= MAX_SENTENCE ? line : line.substring(0, MAX_SENTENCE) + "…";
+  }
+
   private static String sentence(Throwable failure) {
     Optional<Throwable> full = FullDisk.behind(failure);
     if (full.isPresent()) {
@@ -92,6 +100,6 @@ final class Failures {
           .formatted(full.get().getMessage());
     }
     String message = failure.getMessage();
-    return message == null ? failure.getClass().getSimpleName() : message;
+    return message == null ? failure.getClass().getSimpleName() : bounded(message);
   }
 }

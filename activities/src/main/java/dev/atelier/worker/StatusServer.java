@@ -4,18 +4,25 @@ import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.lang.management.ManagementFactory;
+import java.lang.management.ThreadInfo;
+import java.lang.management.ThreadMXBean;
 import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.function.Supplier;
+import java.util.stream.Collectors;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Serves {@code /metrics}, {@code /health/live} (200 while the process answers) and {@code
- * /health/ready} (200 while it takes on work, else 503 and why not).
+ * Serves {@code /metrics}, {@code /health/live} (200 while the process answers, 503 once threads of
+ * it wait for each other for ever; never because of another server) and {@code /health/ready} (200
+ * while it takes on work, else 503 and why not).
  */
 final class StatusServer implements AutoCloseable {
 
@@ -44,7 +51,12 @@ final class StatusServer implements AutoCloseable {
     server.createContext(
         "/metrics",
         call -> answer(call, 200, "text/plain; version=0.0.4; charset=utf-8", metrics.get()));
-    server.createContext("/health/live", call -> answer(call, 200, "text/plain", "live\n"));
+    server.createContext(
+        "/health/live",
+        call -> {
+          Optional<String> reason = deadlock();
+          answer(call, reason.isEmpty() ? 200 : 503, "text/plain", reason.orElse("live") + "\n");
+        });
     server.createContext(
         "/health/ready",
         call -> {
@@ -66,6 +78,20 @@ final class StatusServer implements AutoCloseable {
 
   int port() {
     return server.getAddress().getPort();
+  }
+
+  /** The threads that wait for each other, if any do. */
+  private static Optional<String> deadlock() {
+    ThreadMXBean threads = ManagementFactory.getThreadMXBean();
+    long[] stuck = threads.findDeadlockedThreads();
+    if (stuck == null) {
+      return Optional.empty();
+    }
+    return Optional.of(
+        Arrays.stream(threads.getThreadInfo(stuck))
+            .filter(Objects::nonNull)
+            .map(ThreadInfo::getThreadName)
+            .collect(Collectors.joining(", ", "deadlock of threads ", "")));
   }
 
   private static void answer(HttpExchange call, int status, String type, String text)

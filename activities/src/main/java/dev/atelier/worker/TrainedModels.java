@@ -4,6 +4,7 @@ import dev.atelier.network.HostTensor;
 import dev.atelier.network.Libtorch;
 import dev.atelier.network.NetworkForm;
 import dev.atelier.network.SafetensorsFile;
+import dev.atelier.network.TeacherException;
 import dev.atelier.network.TorchModule;
 import dev.atelier.network.TorchScriptArchive;
 import dev.atelier.network.UNet;
@@ -14,6 +15,8 @@ import dev.atelier.store.CheckpointManifest.StoredFile;
 import dev.atelier.store.ObjectStore;
 import dev.atelier.training.Checkpoint.Part;
 import dev.atelier.training.TeacherModel;
+import dev.atelier.untrusted.RefusedCodeException;
+import dev.atelier.untrusted.TorchScriptCheck;
 import dev.atelier.workflows.DatasetRef;
 import dev.atelier.workflows.ModelRef;
 import java.io.IOException;
@@ -74,7 +77,13 @@ final class TrainedModels {
     StoredFile file =
         CheckpointManifest.read(store, model.manifestKey(), model.manifestSha256())
             .file(IMPORTED_ARCHIVE);
-    return cache.file(file.key(), file.sha256());
+    Path archive = cache.file(file.key(), file.sha256());
+    try {
+      TorchScriptCheck.check(archive); // it may have been kept before there was a check
+    } catch (RefusedCodeException e) {
+      throw new TeacherException(file.key(), "it " + e.getMessage(), e);
+    }
+    return archive;
   }
 
   /** The model as a frozen teacher. */

@@ -8,6 +8,7 @@ import dev.atelier.network.SafetensorsFile;
 import dev.atelier.network.TeacherImport;
 import dev.atelier.network.TeacherImport.Imported;
 import dev.atelier.network.UNet;
+import dev.atelier.opening.Opening;
 import dev.atelier.spec.NetworkSpec;
 import dev.atelier.spec.StudentsSpec.StartFrom;
 import dev.atelier.spec.TimestepRange;
@@ -114,18 +115,22 @@ final class TrainingActivitiesImpl implements TrainingActivities {
             String shown = TeacherFiles.shown(task.source());
             heartbeat.describe(() -> "importing " + shown);
             Libtorch.useThreads(config.threads());
+            Path source = new TeacherFiles(store, cache).fetch(task.source());
+            TeacherImport.Expected expected =
+                new TeacherImport.Expected(
+                    task.network(),
+                    task.dataset().resolution(),
+                    task.dataset().channels(),
+                    task.dataset().classes(),
+                    task.diffusion());
+            cache
+                .opener()
+                .open(
+                    new Opening.Teacher(source, shown, expected),
+                    work.path(),
+                    heartbeat::throwIfEnded);
             Imported imported =
-                TeacherImport.read(
-                    new TeacherFiles(store, cache).fetch(task.source()),
-                    shown,
-                    new TeacherImport.Expected(
-                        task.network(),
-                        task.dataset().resolution(),
-                        task.dataset().channels(),
-                        task.dataset().classes(),
-                        task.diffusion()),
-                    config.device(),
-                    work.path());
+                TeacherImport.read(source, shown, expected, config.device(), work.path());
             heartbeat.throwIfEnded();
             return keep(task, imported, work.path());
           }

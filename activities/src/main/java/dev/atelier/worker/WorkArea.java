@@ -7,6 +7,7 @@ import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.stream.Stream;
@@ -43,10 +44,15 @@ final class WorkArea {
     return own.get().directory();
   }
 
-  /** Deletes the directories of processes that are no more. Before {@link #own}. */
-  void removeAbandoned() throws IOException {
+  /**
+   * Deletes the directories of processes that are no more. Before {@link #own}.
+   *
+   * @return what those were at that did not end as they should
+   */
+  List<RunningWork.Note> removeAbandoned() throws IOException {
+    List<RunningWork.Note> killed = new ArrayList<>();
     if (!Files.isDirectory(directory)) {
-      return;
+      return killed;
     }
     try (FileChannel gate = open(directory.resolve(LOCK))) {
       var unused = gate.lock();
@@ -54,6 +60,7 @@ final class WorkArea {
         try (FileChannel channel = open(worker.resolve(LOCK));
             FileLock abandoned = channel.tryLock()) {
           if (abandoned != null) {
+            killed.addAll(RunningWork.leftIn(worker));
             WorkDirectory.delete(worker);
           }
         } catch (OverlappingFileLockException e) {
@@ -61,6 +68,7 @@ final class WorkArea {
         }
       }
     }
+    return killed;
   }
 
   private List<Path> directories() throws IOException {

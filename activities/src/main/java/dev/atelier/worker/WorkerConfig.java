@@ -29,6 +29,8 @@ public interface WorkerConfig {
 
   Sources sources();
 
+  Opener opener();
+
   Webhooks webhooks();
 
   Traces traces();
@@ -146,6 +148,25 @@ public interface WorkerConfig {
     int archiveRatio();
   }
 
+  /** The process that opens a user's file before the worker does. */
+  interface Opener {
+
+    /** Host and port of an opener that is a container or pod of its own; absent: a child. */
+    Optional<String> address();
+
+    /** How long it may take to open a file and to try it. */
+    @WithDefault("PT5M")
+    Duration timeout();
+
+    /** Bytes of address space that it may have; some 2 GB are libtorch's and Java's own. */
+    @WithDefault("8000000000")
+    long memoryBytes();
+
+    /** Bytes of its Java heap. */
+    @WithDefault("268435456")
+    long heapBytes();
+  }
+
   /** This process. */
   interface Worker {
 
@@ -197,6 +218,13 @@ public interface WorkerConfig {
      * Ends the process after so long without compute work, such as {@code PT15M}; absent: never.
      */
     Optional<Duration> exitWhenIdle();
+
+    /**
+     * How long a start waits for Postgres, for the object store and for Temporal, each; then the
+     * process ends with code 69.
+     */
+    @WithDefault("PT5M")
+    Duration startPatience();
 
     /** Address that metrics and health are served on. */
     @WithDefault("127.0.0.1")

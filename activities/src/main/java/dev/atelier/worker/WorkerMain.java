@@ -7,10 +7,15 @@ import dev.atelier.dataset.ArchiveLimits;
 import dev.atelier.dataset.SourceCredentials;
 import dev.atelier.dataset.SourceGuard;
 import dev.atelier.network.Libtorch;
+import dev.atelier.opening.Opener;
+import dev.atelier.opening.OpenerProcess;
+import dev.atelier.opening.RemoteOpener;
 import dev.atelier.spec.SourcePolicy;
 import dev.atelier.store.ExperimentHistory;
+import dev.atelier.store.KilledWorkers;
 import dev.atelier.store.ObjectStore;
 import dev.atelier.store.ReuseHistory;
+import dev.atelier.store.StoreUnavailableException;
 import dev.atelier.store.StudyHistory;
 import dev.atelier.store.WebhookHistory;
 import dev.atelier.webhook.WebhookSender;
@@ -21,7 +26,6 @@ import dev.atelier.workflows.TaskQueues;
 import dev.atelier.workflows.WebhookDeliveryWorkflowImpl;
 import dev.atelier.workflows.connection.CertificateAuthority;
 import dev.atelier.workflows.connection.TemporalConnection;
-import io.grpc.StatusRuntimeException;
 import io.smallrye.config.ConfigValidationException;
 import io.temporal.client.WorkflowClient;
 import io.temporal.client.WorkflowClientOptions;
@@ -46,6 +50,10 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Supplier;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -58,18 +66,30 @@ public final class WorkerMain {
   private static final Logger LOG = LoggerFactory.getLogger(WorkerMain.class);
   private static final Duration DRAIN_TIMEOUT = Duration.ofSeconds(22);
   private static final Duration INTERRUPT_TIMEOUT = Duration.ofSeconds(5);
+  private static final Duration ANSWER_WITHIN = Duration.ofSeconds(4); // probes wait for 5 s
   private static final Duration IDLE_CHECK = Duration.ofSeconds(1);
+
+  private static final Pattern ADDRESS = Pattern.compile("([^:/@ ]+):([0-9]{1,5})");
 
   private WorkerMain() {}
 
   /** Serves until SIGTERM; then saves a checkpoint, hands its work back and ends. */
   public static void main(String[] args) {
+    ExitCode code;
     try {
       serve(WorkerConfig.load());
+      return; // its threads serve on
+    } catch (StartException e) {
+      LOG.error("The worker cannot start: {}", e.getMessage());
+      code = e.code();
     } catch (IllegalArgumentException | ConfigValidationException e) {
       LOG.error("The worker cannot start: {}", e.getMessage());
-      System.exit(1); // the pool's threads would keep the process
+      code = ExitCode.SETTINGS;
+    } catch (Throwable e) {
+      LOG.error("The worker ends: {}", e.toString(), e);
+      code = ExitCode.FAILED;
     }
+    System.exit(code.number()); // threads that are no daemons would keep the process
   }
 
   private static SourceGuard guard(WorkerConfig config) {
@@ -85,24 +105,47 @@ public final class WorkerMain {
         new SourceCredentials(allowed.credentialsFile()));
   }
 
-  private static void serve(WorkerConfig config) {
+  private static void serve(WorkerConfig config) throws InterruptedException {
     WorkerConfig.Worker settings = config.worker();
-    Libtorch.requireDevice(settings.device());
+    List<String> computeQueues =
+        settings.roles().contains(Role.COMPUTE) ? computeQueues(settings) : List.of();
+    loadLibtorch(settings.device());
     WorkerMetrics metrics = new WorkerMetrics(settings);
     TrainingMeters.register();
+    ObjectStore store = connect(config.s3());
+    WorkflowServiceStubs temporal = connect(config.temporal(), metrics.temporal());
+    Dependencies dependencies =
+        new Dependencies(
+            List.of(
+                Servers.objectStore(config.s3(), store),
+                Servers.postgres(config.database()),
+                Servers.temporal(config.temporal(), temporal)),
+            settings.startPatience(),
+            ANSWER_WITHIN);
+    AtomicReference<Supplier<Optional<String>>> notReady =
+        new AtomicReference<>(() -> Optional.of(dependencies.waiting()));
+    Optional<StatusServer> status =
+        settings.httpPort().isEmpty()
+            ? Optional.empty()
+            : Optional.of(
+                new StatusServer(
+                    settings.httpHost(),
+                    settings.httpPort().getAsInt(),
+                    metrics::scrape,
+                    () -> notReady.get().get()));
+    dependencies.await();
     HikariDataSource database = connect(config.database());
     ExperimentHistory history = new ExperimentHistory(database);
     ReuseHistory reuse = new ReuseHistory(database);
-    ObjectStore store = connect(config.s3());
-    store.ensureBucket();
-    ArtifactCache cache = new ArtifactCache(settings.cacheDir(), store, guard(config));
+    ArtifactCache cache =
+        new ArtifactCache(settings.cacheDir(), store, guard(config), opener(config.opener()));
+    KilledWorkers killed = new KilledWorkers(database);
+    recordKilled(cache, killed);
+    RunningWork running = cache.running();
     AtomicBoolean draining = new AtomicBoolean();
     Optional<Tracing> tracing =
         config.traces().endpoint().map(endpoint -> new Tracing(endpoint, settings.name()));
 
-    List<String> computeQueues =
-        settings.roles().contains(Role.COMPUTE) ? computeQueues(settings) : List.of();
-    WorkflowServiceStubs temporal = connect(config.temporal(), metrics.temporal());
     WorkflowClient client =
         WorkflowClient.newInstance(
             temporal,
@@ -115,7 +158,7 @@ public final class WorkerMain {
     // process trains one model at once.
     DeviceSlots device = new DeviceSlots(Set.copyOf(computeQueues));
     List<WorkerInterceptor> interceptors =
-        new ArrayList<>(List.of(device, new ActivityWatch(), idle));
+        new ArrayList<>(List.of(device, new ActivityWatch(), idle, new LossBound(killed, running)));
     tracing.map(Tracing::interceptor).ifPresent(interceptors::add);
     WorkerFactory factory =
         WorkerFactory.newInstance(
@@ -155,19 +198,11 @@ public final class WorkerMain {
       }
     }
 
-    Optional<StatusServer> status =
-        settings.httpPort().isEmpty()
-            ? Optional.empty()
-            : Optional.of(
-                new StatusServer(
-                    settings.httpHost(),
-                    settings.httpPort().getAsInt(),
-                    metrics::scrape,
-                    () -> notReady(draining, factory, temporal)));
     Runtime.getRuntime()
         .addShutdownHook(
             new Thread(
                 () -> {
+                  running.endAll(); // what is killed while it drains is not to blame
                   drain(draining, factory, temporal, database);
                   tracing.ifPresent(Tracing::close);
                   status.ifPresent(StatusServer::close);
@@ -180,6 +215,7 @@ public final class WorkerMain {
         String.join(" and ", served),
         settings.threads(),
         settings.device());
+    notReady.set(() -> draining.get() ? Optional.of("draining") : dependencies.away());
     settings.exitWhenIdle().ifPresent(patience -> exitWhenIdle(idle, patience));
   }
 
@@ -201,19 +237,43 @@ public final class WorkerMain {
     return queues;
   }
 
-  private static Optional<String> notReady(
-      AtomicBoolean draining, WorkerFactory factory, WorkflowServiceStubs temporal) {
-    if (draining.get()) {
-      return Optional.of("draining");
+  /**
+   * What opens users' files.
+   *
+   * @throws IllegalArgumentException if its address is none
+   */
+  static Opener opener(WorkerConfig.Opener settings) {
+    OpenerProcess limits =
+        new OpenerProcess(settings.timeout(), settings.memoryBytes(), settings.heapBytes());
+    if (settings.address().isEmpty()) {
+      return limits;
     }
-    if (!factory.isStarted()) {
-      return Optional.of("starting");
+    String address = settings.address().get();
+    Matcher parts = ADDRESS.matcher(address);
+    if (!parts.matches()) {
+      throw new IllegalArgumentException(
+          "atelier.opener.address has '%s'; expected host:port, such as opener:9091."
+              .formatted(address));
     }
+    return new RemoteOpener(parts.group(1), Integer.parseInt(parts.group(2)), limits);
+  }
+
+  private static void recordKilled(ArtifactCache cache, KilledWorkers killed) {
+    for (RunningWork.Note note : cache.killed()) {
+      LOG.warn("A worker of this machine was killed while it was at {}.", note.activity());
+      try {
+        killed.recordKilled(note.activity(), note.experimentId(), note.modelKey());
+      } catch (StoreUnavailableException e) {
+        LOG.warn("This is not counted: {}", e.getMessage());
+      }
+    }
+  }
+
+  private static void loadLibtorch(String device) {
     try {
-      temporal.healthCheck();
-      return Optional.empty();
-    } catch (StatusRuntimeException e) {
-      return Optional.of("Temporal does not answer: " + e.getStatus().getCode());
+      Libtorch.requireDevice(device);
+    } catch (IllegalStateException e) {
+      throw new StartException(ExitCode.NO_LIBTORCH, e.getMessage(), e);
     }
   }
 
@@ -223,7 +283,7 @@ public final class WorkerMain {
         Thread.sleep(IDLE_CHECK.toMillis());
       }
       LOG.info("Nothing to compute for {}: ending.", patience);
-      System.exit(0); // through the drain
+      System.exit(ExitCode.DONE.number()); // through the drain
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }
@@ -318,7 +378,7 @@ public final class WorkerMain {
     pool.setUsername(settings.user());
     pool.setPassword(settings.password());
     pool.setMaximumPoolSize(6); // light activities, and the progress of one training
-    pool.setInitializationFailTimeout(60_000);
+    pool.setInitializationFailTimeout(-1); // it was waited for; a short absence is the pool's
     return new HikariDataSource(pool);
   }
 

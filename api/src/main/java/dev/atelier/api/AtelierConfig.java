@@ -20,6 +20,10 @@ public interface AtelierConfig {
 
   Log log();
 
+  /** How long a start waits for the schema of the database where another program makes it. */
+  @WithDefault("5m")
+  Duration startPatience();
+
   /** How often unfinished experiments are compared with Temporal. */
   @WithDefault("10s")
   Duration reconcileEvery();

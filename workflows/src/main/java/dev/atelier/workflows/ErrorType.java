@@ -15,6 +15,7 @@ public enum ErrorType {
   DIVERGED(1),
   SUPERSEDED(1), // a newer attempt owns the work; this one must change nothing
   INCOMPLETE(1), // what failed was not tried again in time
+  WORKER_KILLED(1), // several times in a row by this work, on machines that lived on
   WEBHOOK_REFUSED(1), // the receiver is gone, or may not be reached
   OUT_OF_MEMORY(2),
   INTERNAL(3),

@@ -185,6 +185,21 @@ class ComposeFileTest {
   }
 
   @Test
+  void shouldKeepTheOpenerFromCredentialsAndFromEveryNetworkButTheWorkers() {
+    JsonNode opener = services().get("opener");
+    assertThat(opener.has("environment")).isFalse();
+    assertThat(opener.path("networks")).extracting(JsonNode::asText).containsExactly("opener");
+    assertThat(compose.at("/networks/opener/internal").asBoolean()).isTrue();
+    assertThat(opener.path("read_only").asBoolean()).isTrue();
+    for (String name : List.of("worker-light", "worker-cpu", "worker-gpu")) {
+      JsonNode worker = services().get(name);
+      assertThat(worker.path("networks")).extracting(JsonNode::asText).contains("opener");
+      assertThat(worker.at("/environment/ATELIER_OPENER_ADDRESS").asText())
+          .isEqualTo("opener:" + opener.path("command").path(1).asText());
+    }
+  }
+
+  @Test
   void shouldMountOnlyWhatIsInTheSourceTreeAndDeclaredVolumes() {
     services()
         .forEach(

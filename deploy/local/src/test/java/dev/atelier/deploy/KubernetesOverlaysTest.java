@@ -83,6 +83,10 @@ class KubernetesOverlaysTest {
       }
       boolean worker = image.contains("/worker-");
       Set<String> variables = environment(pod.orElseThrow(), resources);
+      if (owner.at("/metadata/name").asText().equals("opener")) {
+        assertThat(variables).as("what opens users' files has no credentials").isEmpty();
+        continue;
+      }
       seen.add(worker ? "worker" : "api");
       assertThat(variables)
           .as(id(owner))

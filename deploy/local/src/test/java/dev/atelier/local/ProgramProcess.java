@@ -39,6 +39,18 @@ final class ProgramProcess implements AutoCloseable {
     return process.isAlive();
   }
 
+  /** Waits until it has ended by itself, for a minute at most. */
+  int exitCode() throws IOException, InterruptedException {
+    return exitCode(60);
+  }
+
+  int exitCode(int seconds) throws IOException, InterruptedException {
+    if (!process.waitFor(seconds, TimeUnit.SECONDS)) {
+      throw new AssertionError("The process did not end by itself:\n" + String.join("\n", log()));
+    }
+    return process.exitValue();
+  }
+
   /** SIGTERM; returns the exit code. */
   int end() throws InterruptedException {
     process.destroy();

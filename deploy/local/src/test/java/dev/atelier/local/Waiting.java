@@ -12,10 +12,14 @@ final class Waiting {
   private Waiting() {}
 
   static void until(Callable<Boolean> condition) throws Exception {
-    Instant deadline = Instant.now().plus(PATIENCE);
+    until(condition, PATIENCE);
+  }
+
+  static void until(Callable<Boolean> condition, Duration patience) throws Exception {
+    Instant deadline = Instant.now().plus(patience);
     while (!condition.call()) {
       if (Instant.now().isAfter(deadline)) {
-        throw new AssertionError("it did not happen within " + PATIENCE);
+        throw new AssertionError("it did not happen within " + patience);
       }
       Thread.sleep(50);
     }

@@ -1,0 +1,16 @@
+package dev.atelier.untrusted;
+
+/** Text that comes from a user's file, as it may stand in a message: one line, and not too long. */
+public final class OneLine {
+
+  private static final String CUT = "…";
+
+  private OneLine() {}
+
+  /** The first line of {@code text} that says something, {@code most} characters of it. */
+  public static String of(String text, int most) {
+    String line = text.lines().map(String::strip).filter(l -> !l.isEmpty()).findFirst().orElse("");
+    String printable = line.replaceAll("\\p{Cntrl}", "?");
+    return printable.length() <= most ? printable : printable.substring(0, most) + CUT;
+  }
+}

@@ -1,0 +1,103 @@
+package dev.atelier.worker;
+
+import dev.atelier.store.KilledWorkers;
+import dev.atelier.store.StoreUnavailableException;
+import dev.atelier.workflows.ErrorType;
+import io.temporal.activity.ActivityExecutionContext;
+import io.temporal.activity.ActivityInfo;
+import io.temporal.common.interceptors.ActivityInboundCallsInterceptor;
+import io.temporal.common.interceptors.ActivityInboundCallsInterceptorBase;
+import io.temporal.common.interceptors.WorkerInterceptorBase;
+import java.util.Map;
+import java.util.Optional;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Ends work that has ended the process of its worker several times in a row without coming further,
+ * such as with a file that kills whoever opens it: others work in that process too.
+ */
+final class LossBound extends WorkerInterceptorBase {
+
+  /** Processes that one piece of work may end in a row. */
+  static final int MOST = 3;
+
+  private static final Logger LOG = LoggerFactory.getLogger(LossBound.class);
+
+  private final KilledWorkers killed;
+  private final RunningWork running;
+
+  LossBound(KilledWorkers killed, RunningWork running) {
+    this.killed = killed;
+    this.running = running;
+  }
+
+  @Override
+  public ActivityInboundCallsInterceptor interceptActivity(ActivityInboundCallsInterceptor next) {
+    return new Bounded(next);
+  }
+
+  private final class Bounded extends ActivityInboundCallsInterceptorBase {
+
+    private ActivityInfo info;
+
+    Bounded(ActivityInboundCallsInterceptor next) {
+      super(next);
+    }
+
+    @Override
+    public void init(ActivityExecutionContext context) {
+      info = context.getInfo();
+      super.init(context);
+    }
+
+    @Override
+    public ActivityOutput execute(ActivityInput input) {
+      if (info.isLocal() || info.getHeartbeatTimeout().isZero()) {
+        return super.execute(input); // rows and small objects, nothing of a user's
+      }
+      String activity = info.getWorkflowId() + "/" + info.getActivityId();
+      boolean again = info.getAttempt() > 1;
+      if (again) {
+        require(activity);
+      }
+      Map<String, String> names = ActivityWatch.names(input.getArguments());
+      running.begin(
+          activity,
+          Optional.ofNullable(names.get(ActivityWatch.EXPERIMENT)),
+          Optional.ofNullable(names.get(ActivityWatch.MODEL)));
+      try {
+        return super.execute(input);
+      } finally {
+        running.end(activity);
+        if (again) {
+          forget(activity);
+        }
+      }
+    }
+
+    private void require(String activity) {
+      int inARow;
+      try {
+        inARow = killed.inARow(activity);
+      } catch (StoreUnavailableException e) {
+        throw ErrorType.STORE_UNAVAILABLE.failure(e.getMessage(), info.getAttempt());
+      }
+      if (inARow >= MOST) {
+        forget(activity); // who asks for it again has as many
+        throw ErrorType.WORKER_KILLED.failure(
+            "%s ended the process of its worker %d times in a row without coming further, most likely because of memory or of a file that it reads; it is not tried again. The worker's log has its last words."
+                .formatted(info.getActivityType(), inARow),
+            info.getAttempt());
+      }
+    }
+  }
+
+  private void forget(String activity) {
+    try {
+      killed.forget(activity);
+    } catch (StoreUnavailableException e) {
+      LOG.warn("Killed workers stay counted: {}", e.getMessage());
+    }
+  }
+}

@@ -1,0 +1,149 @@
+package dev.atelier.opening;
+
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.atelier.evaluation.EvaluationException;
+import dev.atelier.evaluation.ExtractorException;
+import dev.atelier.network.HostTensor;
+import dev.atelier.network.TeacherException;
+import dev.atelier.network.TeacherImport;
+import dev.atelier.network.TorchScriptArchive;
+import dev.atelier.network.TorchScriptModule;
+import dev.atelier.spec.DiffusionSpec;
+import dev.atelier.spec.TeacherSpec;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Map;
+import java.util.Optional;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+@Timeout(120)
+class OpenerProcessTest {
+
+  private static final OpenerProcess OPENER =
+      new OpenerProcess(Duration.ofMinutes(1), 8_000_000_000L, 256L << 20);
+  @TempDir Path directory;
+
+  @Test
+  void shouldPassAFileThatWorks() throws Exception {
+    Path file = Path.of("src/test/resources/untrusted/ext-script.pt").toAbsolutePath();
+    OPENER.open(extractor(file), directory, OpenerProcessTest::goOn);
+  }
+
+  @Test
+  void shouldPassOnWhatIsWrongWithAFile() throws Exception {
+    Path file = Files.writeString(directory.resolve("notes.npz"), "not a zip");
+    assertThatThrownBy(
+            () -> OPENER.open(new Opening.Statistics(file), directory, OpenerProcessTest::goOn))
+        .isInstanceOf(EvaluationException.class)
+        .hasMessageStartingWith("Cannot read reference statistics 'notes.npz': expected an .npz");
+    Path teacher = Files.writeString(directory.resolve("teacher.bin"), "0123456789");
+    assertThatThrownBy(() -> OPENER.open(teacher(teacher), directory, OpenerProcessTest::goOn))
+        .isInstanceOf(TeacherException.class)
+        .hasMessageStartingWith("Cannot import the teacher 'teacher.bin': expected a safetensors");
+    Path archive = module("  torch.save(x, \"a\")\n  return x\n");
+    assertThatThrownBy(() -> OPENER.open(extractor(archive), directory, OpenerProcessTest::goOn))
+        .isInstanceOf(ExtractorException.class)
+        .hasMessageContaining("the operator aten::save");
+  }
+
+  @Test
+  void shouldSurviveAFileThatKillsWhoeverRunsIt() throws Exception {
+    // What depends on one another is freed by recursion: it passes the check of its text.
+    StringBuilder body = new StringBuilder("  y = torch.mean(x, [2, 3])\n");
+    for (int i = 0; i < 60_000; i++) {
+      body.append("  y = torch.neg(y)\n");
+    }
+    Path file = module(body.append("  return y\n").toString());
+    assertThatThrownBy(() -> OPENER.open(extractor(file), directory, OpenerProcessTest::goOn))
+        .isInstanceOf(ExtractorException.class)
+        .hasMessageMatching(
+            "Cannot use 'e.pt': it crashed the process that opened it \\(signal \\d+\\)\\.");
+  }
+
+  @Test
+  void shouldEndAFileThatTakesTooLong() throws Exception {
+    Path file = module("  i = 0\n  while torch.gt(1, 0):\n    i = torch.add(i, 1)\n  return x\n");
+    OpenerProcess impatient = new OpenerProcess(Duration.ofSeconds(8), 8_000_000_000L, 256L << 20);
+    assertThatThrownBy(() -> impatient.open(extractor(file), directory, OpenerProcessTest::goOn))
+        .isInstanceOf(ExtractorException.class)
+        .hasMessage("Cannot use 'e.pt': it took more than 8 s to open and to try it.");
+  }
+
+  @Test
+  void shouldEndAFileThatTakesTooMuchMemory() throws Exception {
+    Path file =
+        module("  y = torch.ones([4000000000])\n  return torch.mean(torch.add(x, y[0]), [2, 3])\n");
+    assertThatThrownBy(() -> OPENER.open(extractor(file), directory, OpenerProcessTest::goOn))
+        .isInstanceOf(ExtractorException.class)
+        .hasMessageContaining("allocate"); // 16 GB of address space: refused, not the machine's end
+  }
+
+  @Test
+  void shouldGiveUpWhenItIsAskedTo() throws Exception {
+    Path file = module("  while torch.gt(1, 0):\n    pass\n  return x\n");
+    assertThatThrownBy(
+            () ->
+                OPENER.open(
+                    extractor(file),
+                    directory,
+                    () -> {
+                      throw new IllegalStateException("canceled");
+                    }))
+        .hasMessage("canceled");
+  }
+
+  @Test
+  void shouldSayWhenTheHeapIsTooSmall() throws Exception {
+    OpenerProcess small = new OpenerProcess(Duration.ofMinutes(1), 8_000_000_000L, 8L << 20);
+    StringBuilder header = new StringBuilder("{");
+    for (int i = 0; i < 30_000; i++) {
+      header.append(i == 0 ? "" : ",").append("\"").append("n".repeat(300)).append(i);
+      header.append("\":{\"dtype\":\"F32\",\"shape\":[0],\"data_offsets\":[0,0]}");
+    }
+    byte[] json = header.append("}").toString().getBytes(StandardCharsets.UTF_8);
+    Path file = directory.resolve("many.safetensors");
+    Files.write(
+        file,
+        ByteBuffer.allocate(8 + json.length)
+            .order(ByteOrder.LITTLE_ENDIAN)
+            .putLong(json.length)
+            .put(json)
+            .array());
+    assertThatThrownBy(() -> small.open(teacher(file), directory, OpenerProcessTest::goOn))
+        .isInstanceOf(TeacherException.class)
+        .hasMessage("Cannot use 'teacher.bin': opening it takes more than 8 MB of heap.");
+  }
+
+  private static void goOn() {}
+
+  private static Opening extractor(Path file) {
+    return new Opening.Extractor(file, "e.pt", "0".repeat(64), Optional.empty(), 8);
+  }
+
+  private static Opening teacher(Path file) {
+    return new Opening.Teacher(
+        file,
+        "teacher.bin",
+        new TeacherImport.Expected(
+            TeacherSpec.DEFAULT_NETWORK, 8, 3, 0, new DiffusionSpec(null, null, null, null)));
+  }
+
+  private Path module(String body) throws IOException {
+    Path file = Files.createTempFile(directory, "module", ".pt");
+    TorchScriptArchive.write(
+        file,
+        new TorchScriptModule(
+            "M",
+            "def forward(self, x: Tensor) -> Tensor:\n" + body,
+            Map.of("w", new TorchScriptModule.Buffer(HostTensor.zeros(HostTensor.DType.F32, 1)))));
+    return file;
+  }
+}

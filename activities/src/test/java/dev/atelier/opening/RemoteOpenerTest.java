@@ -1,0 +1,196 @@
+package dev.atelier.opening;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.atelier.evaluation.EvaluationException;
+import dev.atelier.evaluation.ExtractorException;
+import dev.atelier.network.HostTensor;
+import dev.atelier.network.TeacherException;
+import dev.atelier.network.TeacherImport;
+import dev.atelier.network.TorchScriptArchive;
+import dev.atelier.network.TorchScriptModule;
+import dev.atelier.spec.DiffusionSpec;
+import dev.atelier.spec.TeacherSpec;
+import dev.atelier.store.StoreUnavailableException;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.net.Socket;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInstance;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The opener as a program of its own, over a socket. */
+@Timeout(120)
+@TestInstance(TestInstance.Lifecycle.PER_CLASS)
+class RemoteOpenerTest {
+
+  private static final OpenerProcess LIMITS =
+      new OpenerProcess(Duration.ofMinutes(1), 8_000_000_000L, 256L << 20);
+
+  private Path directory;
+  private Path folder; // of the server
+  private Process server;
+  private RemoteOpener opener;
+
+  @BeforeAll
+  void start(@TempDir Path temporary) throws Exception {
+    directory = temporary;
+    folder = Files.createDirectory(directory.resolve("server"));
+    int port = freePort();
+    ProcessBuilder builder =
+        new ProcessBuilder(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "-Xmx64m",
+                "-Djava.io.tmpdir=" + folder,
+                "-cp",
+                System.getProperty("java.class.path"),
+                OpenerServer.class.getName(),
+                "127.0.0.1",
+                Integer.toString(port))
+            .redirectErrorStream(true)
+            .redirectOutput(directory.resolve("server.log").toFile());
+    builder.environment().keySet().retainAll(List.of("PATH", "HOME"));
+    server = builder.start();
+    opener = new RemoteOpener("127.0.0.1", port, LIMITS);
+    while (!answers(port)) {
+      assertThat(server.isAlive()).isTrue();
+      Thread.sleep(100);
+    }
+  }
+
+  @AfterAll
+  void stop() {
+    server.descendants().forEach(ProcessHandle::destroyForcibly);
+    server.destroyForcibly();
+  }
+
+  @Test
+  void shouldSendAFileAndPassIt() throws Exception {
+    Path file = Path.of("src/test/resources/untrusted/ext-script.pt");
+    opener.open(extractor(file), directory, RemoteOpenerTest::goOn);
+    assertThat(left()).isEmpty();
+  }
+
+  @Test
+  void shouldPassOnWhatIsWrongWithAFileOrFolder() throws Exception {
+    Path file = Files.writeString(directory.resolve("notes.npz"), "not a zip");
+    assertThatThrownBy(
+            () -> opener.open(new Opening.Statistics(file), directory, RemoteOpenerTest::goOn))
+        .isInstanceOf(EvaluationException.class)
+        .hasMessageStartingWith("Cannot read reference statistics 'notes.npz': expected an .npz");
+    Path unet = Files.createDirectories(directory.resolve("diffusers/unet"));
+    Files.writeString(unet.resolve("config.json"), "{\"_class_name\": \"Other\"}");
+    assertThatThrownBy(
+            () -> opener.open(teacher(unet.getParent()), directory, RemoteOpenerTest::goOn))
+        .isInstanceOf(TeacherException.class)
+        .hasMessageContaining("config.json: _class_name is Other"); // the folder was sent whole
+  }
+
+  @Test
+  void shouldSurviveAFileThatKillsWhoeverRunsIt() throws Exception {
+    Path file = directory.resolve("chained.pt");
+    TorchScriptArchive.write(
+        file,
+        new TorchScriptModule(
+            "M",
+            "def forward(self, x: Tensor) -> Tensor:\n  y = torch.mean(x, [2, 3])\n"
+                + "  y = torch.neg(y)\n".repeat(60_000)
+                + "  return y\n",
+            Map.of("w", new TorchScriptModule.Buffer(HostTensor.zeros(HostTensor.DType.F32, 1)))));
+    assertThatThrownBy(() -> opener.open(extractor(file), directory, RemoteOpenerTest::goOn))
+        .isInstanceOf(ExtractorException.class)
+        .hasMessageContaining("it crashed the process that opened it");
+    assertThat(server.isAlive()).isTrue();
+    assertThat(left()).isEmpty();
+  }
+
+  @Test
+  void shouldWaitForAnOpenerThatIsAway() throws Exception {
+    RemoteOpener away = new RemoteOpener("127.0.0.1", freePort(), LIMITS);
+    Path file = Path.of("src/test/resources/untrusted/ext-script.pt");
+    assertThatThrownBy(() -> away.open(extractor(file), directory, RemoteOpenerTest::goOn))
+        .isInstanceOf(StoreUnavailableException.class) // it is tried again
+        .hasMessageMatching("The opener at 127.0.0.1:\\d+ does not answer: .*");
+  }
+
+  @Test
+  void shouldBlameAFileWhoseOpenerGoesAwayEachTime() throws Exception {
+    AtomicInteger asked = new AtomicInteger();
+    try (ServerSocket breaking = new ServerSocket(0, 50, InetAddress.getLoopbackAddress())) {
+      Thread thread =
+          new Thread(
+              () -> {
+                try {
+                  while (true) {
+                    try (Socket worker = breaking.accept()) {
+                      asked.addAndGet(worker.isConnected() ? 1 : 0);
+                    }
+                  }
+                } catch (IOException e) {
+                  // the test is over
+                }
+              });
+      thread.start();
+      RemoteOpener dying = new RemoteOpener("127.0.0.1", breaking.getLocalPort(), LIMITS);
+      Path file = Path.of("src/test/resources/untrusted/ext-script.pt");
+      assertThatThrownBy(() -> dying.open(extractor(file), directory, RemoteOpenerTest::goOn))
+          .isInstanceOf(ExtractorException.class)
+          .hasMessage("Cannot use 'e.pt': it ended the opener 3 times in a row.");
+    }
+    assertThat(asked).hasValue(3);
+  }
+
+  private List<Path> left() throws Exception {
+    for (int i = 0; i < 50; i++) { // the answer comes before the folder goes
+      try (var files = Files.list(folder)) {
+        List<Path> found =
+            files.filter(f -> f.getFileName().toString().startsWith("opening-")).toList();
+        if (found.isEmpty() || i == 49) {
+          return found;
+        }
+      }
+      Thread.sleep(100);
+    }
+    throw new AssertionError();
+  }
+
+  private static void goOn() {}
+
+  private static int freePort() throws IOException {
+    try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+      return socket.getLocalPort();
+    }
+  }
+
+  private static boolean answers(int port) {
+    try (Socket socket = new Socket(InetAddress.getLoopbackAddress(), port)) {
+      return socket.isConnected();
+    } catch (IOException e) {
+      return false; // not yet
+    }
+  }
+
+  private static Opening extractor(Path file) {
+    return new Opening.Extractor(file, "e.pt", "0".repeat(64), Optional.empty(), 8);
+  }
+
+  private static Opening teacher(Path folder) {
+    return new Opening.Teacher(
+        folder,
+        "diffusers",
+        new TeacherImport.Expected(
+            TeacherSpec.DEFAULT_NETWORK, 8, 3, 0, new DiffusionSpec(null, null, null, null)));
+  }
+}
