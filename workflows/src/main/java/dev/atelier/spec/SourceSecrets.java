@@ -34,9 +34,7 @@ public final class SourceSecrets {
     if (!isUri(source)) {
       return source;
     }
-    return PARAMETER
-        .matcher(USER.matcher(source).replaceFirst("$1"))
-        .replaceAll("$1$2=…");
+    return PARAMETER.matcher(USER.matcher(source).replaceFirst("$1")).replaceAll("$1$2=…");
   }
 
   private static boolean isUri(String source) {

@@ -63,7 +63,8 @@ class TemporalDevServerTest {
     supervisor = new Supervisor(directory, notice -> {});
     supervisor.prepare();
     TemporalService server =
-        new TemporalService(Programs.find("temporal"), directory, Ports.anyFree(), Ports.HOST, Ports.anyFree());
+        new TemporalService(
+            Programs.find("temporal"), directory, Ports.anyFree(), Ports.HOST, Ports.anyFree());
     supervisor.start(List.of(server));
     temporal =
         WorkflowServiceStubs.newServiceStubs(

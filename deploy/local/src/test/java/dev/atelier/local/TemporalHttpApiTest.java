@@ -1,9 +1,9 @@
 package dev.atelier.local;
 
-import dev.atelier.deploy.Programs;
-import dev.atelier.deploy.RequiresProgram;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.atelier.deploy.Programs;
+import dev.atelier.deploy.RequiresProgram;
 import java.io.IOException;
 import java.net.Socket;
 import java.net.URI;
@@ -11,8 +11,6 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -44,7 +42,8 @@ class TemporalHttpApiTest {
 
   private List<String> command() throws Exception {
     try (DataDirectory directory = DataDirectory.open(folder.resolve("data"))) {
-      return new TemporalService(Programs.find("temporal"), directory, Ports.anyFree(), Ports.HOST, Ports.anyFree())
+      return new TemporalService(
+              Programs.find("temporal"), directory, Ports.anyFree(), Ports.HOST, Ports.anyFree())
           .launch()
           .command();
     }
