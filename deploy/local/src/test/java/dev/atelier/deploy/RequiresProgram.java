@@ -7,6 +7,7 @@ import java.lang.annotation.RetentionPolicy;
 import java.lang.annotation.Target;
 import java.nio.file.Path;
 import java.util.Optional;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.extension.ConditionEvaluationResult;
 import org.junit.jupiter.api.extension.ExecutionCondition;
@@ -25,8 +26,8 @@ import org.junit.platform.commons.support.AnnotationSupport;
 @ExtendWith(RequiresProgram.Condition.class)
 public @interface RequiresProgram {
 
-  /** The program's name. */
-  String value();
+  /** The programs' names. */
+  String[] value();
 
   /** Decides whether a test runs. */
   final class Condition implements ExecutionCondition {
@@ -34,8 +35,13 @@ public @interface RequiresProgram {
     @Override
     public ConditionEvaluationResult evaluateExecutionCondition(ExtensionContext context) {
       return AnnotationSupport.findAnnotation(context.getElement(), RequiresProgram.class)
-          .map(required -> evaluate(required.value(), Programs.find(required.value())))
-          .orElse(ConditionEvaluationResult.enabled("needs no program"));
+          .flatMap(
+              required ->
+                  Stream.of(required.value())
+                      .map(program -> evaluate(program, Programs.find(program)))
+                      .filter(ConditionEvaluationResult::isDisabled)
+                      .findFirst())
+          .orElse(ConditionEvaluationResult.enabled("every program is there"));
     }
 
     static ConditionEvaluationResult evaluate(String program, Optional<Path> found) {

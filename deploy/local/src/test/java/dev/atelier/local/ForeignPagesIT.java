@@ -37,7 +37,7 @@ import org.junit.jupiter.params.provider.EnumSource;
  * Pages that a user visits while a local stack runs, in real Chromium before the real stack: what
  * foreign ones try, and what the link of the terminal does.
  */
-@RequiresProgram("chromedriver")
+@RequiresProgram({"chromium", "curl"})
 @Timeout(600)
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 class ForeignPagesIT {

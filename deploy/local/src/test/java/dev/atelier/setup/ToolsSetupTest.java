@@ -51,7 +51,7 @@ class ToolsSetupTest {
         scripts.run(
             """
             temporal_on_path() { return 1; }
-            for part in chromium python go minio versitygw kustomize; do eval "has_$part() { return 1; }"; done
+            for part in curl chromium python go minio versitygw kustomize; do eval "has_$part() { return 1; }"; done
             bring_python() { return 1; }
             bring_temporal() { return 1; }
             bring_go() { return 1; }
@@ -77,7 +77,7 @@ class ToolsSetupTest {
             "chromium chromium-driver cannot be installed without root",
             "Without Chromium and its driver the tests that need it are skipped.");
     assertThat(Files.readAllLines(folder.resolve("target/missing-parts")))
-        .hasSize(7)
+        .hasSize(8)
         .allMatch(line -> line.split("\\|", -1).length == 4);
   }
 
