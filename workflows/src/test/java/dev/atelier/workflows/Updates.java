@@ -44,6 +44,18 @@ final class Updates {
     }
   }
 
+  /** Waits for the end of a workflow, whose last task the server may have forgotten likewise. */
+  static void awaitEnd(WorkflowStub workflow) {
+    while (true) {
+      try {
+        workflow.getResult(NUDGE_AFTER_SECONDS, TimeUnit.SECONDS, Void.class);
+        return;
+      } catch (TimeoutException e) {
+        nudge(workflow);
+      }
+    }
+  }
+
   private static void nudge(WorkflowStub workflow) {
     try {
       workflow.signal("nudge");
