@@ -88,7 +88,7 @@ find_pip() {
   else
     return 1
   fi
-  pip+=(--disable-pip-version-check --no-input)
+  pip+=(--disable-pip-version-check --no-input --retries 2)
 }
 
 # Makes an environment for Python's packages; on Debian that takes a package of its own.
