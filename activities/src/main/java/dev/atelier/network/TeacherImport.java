@@ -11,6 +11,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -96,7 +97,9 @@ public final class TeacherImport {
       start = in.readNBytes(ZIP.length);
     }
     return Arrays.equals(start, ZIP)
-        ? torchScript(Files.copy(path, work.resolve("import.pt"))) // what is checked is opened
+        ? torchScript(
+            Files.copy( // what is checked is opened
+                path, work.resolve("import.pt"), StandardCopyOption.REPLACE_EXISTING))
         : probed(fromFile(path), work);
   }
 

@@ -237,7 +237,8 @@ class TeacherImportTest {
     UNet network = UNet.of(SMALL, 8, 3, 5);
     Path file = directory.resolve("own.pt");
     TorchScriptArchive.write(file, network.inferenceModule("Theirs", ClosedForm.weights(network)));
-    assertThat(read(file, expecting(5))).isEqualTo(new TorchScript(file, network.parameters()));
+    assertThat(((TorchScript) read(file, expecting(5))).parameters())
+        .isEqualTo(network.parameters());
     assertThat(refusal(file, expecting(6)))
         .contains("t I64[2] and y I64[2]: ")
         .contains("index out of range");
@@ -271,7 +272,9 @@ class TeacherImportTest {
     UNet network = UNet.of(SMALL, 8, 3);
     Path file = directory.resolve("own.pt");
     TorchScriptArchive.write(file, network.inferenceModule("Theirs", ClosedForm.weights(network)));
-    assertThat(read(file)).isEqualTo(new TorchScript(file, network.parameters()));
+    TorchScript read = (TorchScript) read(file);
+    assertThat(read.parameters()).isEqualTo(network.parameters());
+    assertThat(read.file()).hasSameBinaryContentAs(file);
     assertThat(refusal(file, new Expected(SMALL, 8, 3, 0, DIFFUSION)))
         .contains("leave teacher.network out");
   }

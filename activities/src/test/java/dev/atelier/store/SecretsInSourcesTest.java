@@ -42,7 +42,11 @@ class SecretsInSourcesTest {
     sql.useHandle(
         handle ->
             handle.execute("delete from flyway_schema_history where version > '20261123.2200'"));
-    Flyway.configure().dataSource(postgres.getPostgresDatabase()).load().migrate();
+    Flyway.configure()
+        .dataSource(postgres.getPostgresDatabase())
+        .target("20261128.1700")
+        .load()
+        .migrate();
   }
 
   private static String text(Handle handle, String query) {
