@@ -23,6 +23,7 @@ import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.sql.Connection;
 import java.sql.DriverManager;
 import java.sql.ResultSet;
@@ -91,6 +92,8 @@ final class ChaosStack implements AutoCloseable {
 
   /** Mounting takes root: {@code false} without. */
   private boolean mountSmallCache() throws Exception {
+    Files.createDirectories(data);
+    Files.setPosixFilePermissions(data, PosixFilePermissions.fromString("rwx------"));
     Path cache = Files.createDirectories(data.resolve("cache"));
     return run("mount", "-t", "tmpfs", "-o", "size=96m", "tmpfs", cache.toString());
   }
