@@ -7,7 +7,6 @@ import dev.atelier.deploy.RequiresProgram;
 import io.temporal.client.WorkflowClient;
 import io.temporal.client.WorkflowStub;
 import io.temporal.serviceclient.WorkflowServiceStubs;
-import io.temporal.serviceclient.WorkflowServiceStubsOptions;
 import io.temporal.worker.WorkerFactory;
 import java.io.IOException;
 import java.io.InputStream;
@@ -40,9 +39,7 @@ class OldTemporalDatabaseTest {
           new TemporalService(
               Programs.find("temporal"), directory, Ports.anyFree(), Ports.HOST, Ports.anyFree());
       supervisor.start(List.of(server));
-      WorkflowServiceStubs temporal =
-          WorkflowServiceStubs.newServiceStubs(
-              WorkflowServiceStubsOptions.newBuilder().setTarget(server.target()).build());
+      WorkflowServiceStubs temporal = StickyQueueTest.connect(server.target());
       WorkflowClient client = WorkflowClient.newInstance(temporal);
       WorkerFactory worker = WorkerFactory.newInstance(client);
       try {

@@ -80,7 +80,7 @@ class StickyQueueTest {
     }
   }
 
-  private static WorkflowServiceStubs connect(String target) {
+  static WorkflowServiceStubs connect(String target) {
     return WorkflowServiceStubs.newServiceStubs(
         WorkflowServiceStubsOptions.newBuilder().setTarget(target).build());
   }
