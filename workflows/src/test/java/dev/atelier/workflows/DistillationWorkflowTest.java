@@ -557,7 +557,7 @@ class DistillationWorkflowTest {
   }
 
   private static void run(WorkflowStub workflow) {
-    workflow.getResult(Void.class);
+    Updates.awaitEnd(workflow);
   }
 
   private static TrainingOverrides learningRate(double learningRate) {

@@ -102,7 +102,7 @@ class LimitsTest {
         awaitRetryWaits(1 + k);
       }
     }
-    workflow.getResult(Void.class);
+    Updates.awaitEnd(workflow);
 
     List<HistoryEvent> history = history(workflow);
     assertThat(mostEvents(history)).isLessThan(EVENTS - FURTHER_RETRIES * EVENTS_PER_RETRY);

@@ -84,7 +84,7 @@ class StudyWorkflowTest {
     assertThat(ENDED).containsExactly("ok-2");
 
     experiment("waiting-1").signal("release");
-    study.getResult(Void.class);
+    Updates.awaitEnd(study);
     assertThat(ENDED).containsExactly("ok-2", "waiting-1");
     assertThat(activities.stages).endsWith(StudyStage.REPORTING, StudyStage.DONE);
   }
@@ -98,7 +98,7 @@ class StudyWorkflowTest {
     await(() -> activities.stages.contains(StudyStage.DONE));
 
     assertThat(ENDED).containsExactly("ok-2");
-    assertThatThrownBy(() -> experiment("waiting-1").getResult(Void.class))
+    assertThatThrownBy(() -> Updates.awaitEnd(experiment("waiting-1")))
         .hasCauseInstanceOf(CanceledFailure.class);
     assertThat(activities.stages)
         .endsWith(StudyStage.AWAITING_RETRY, StudyStage.REPORTING, StudyStage.DONE);
@@ -110,11 +110,11 @@ class StudyWorkflowTest {
     await(() -> RUNNING.get() == 1);
     study.cancel();
 
-    assertThatThrownBy(() -> study.getResult(Void.class))
+    assertThatThrownBy(() -> Updates.awaitEnd(study))
         .isInstanceOf(WorkflowFailedException.class)
         .hasCauseInstanceOf(CanceledFailure.class);
     assertThat(ENDED).isEmpty();
-    assertThatThrownBy(() -> experiment("endless-1").getResult(Void.class))
+    assertThatThrownBy(() -> Updates.awaitEnd(experiment("endless-1")))
         .hasCauseInstanceOf(CanceledFailure.class);
     assertThat(activities.stages).endsWith(StudyStage.CANCELED);
     assertThat(activities.reports).hasValue(0);

@@ -44,7 +44,7 @@ final class Updates {
     }
   }
 
-  /** Waits for the end of a workflow, whose last task the server may have forgotten likewise. */
+  /** Waits for the end of a workflow, whose cancellation the server may have forgotten likewise. */
   static void awaitEnd(WorkflowStub workflow) {
     while (true) {
       try {
