@@ -97,7 +97,8 @@ make_venv() {
   mkdir -p "$home/target"
   python3 -c 'import ensurepip, venv' 2>/dev/null || bring_packages python3-venv || return 1
   rm -rf "$1"
-  python3 -m venv "$1" >"$log" 2>&1 || {
+  # In two steps, since venv keeps to itself why its pip could not be installed.
+  { python3 -m venv --without-pip "$1" && "$1/bin/python" -m ensurepip --default-pip; } >"$log" 2>&1 || {
     say "Cannot make a Python environment in $1: $(reason_of "$log")"
     rm -rf "$1"
     return 1

