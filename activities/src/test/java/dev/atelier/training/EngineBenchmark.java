@@ -78,7 +78,8 @@ final class EngineBenchmark {
 
   private static UNet unet(int channels, int side) {
     return UNet.of(
-        new NetworkSpec(channels, List.of(1, 2, 2, 2), 2, List.of(16), 1, 0.0, Optional.empty()),
+        new NetworkSpec(
+            channels, List.of(1, 2, 2, 2), 2, List.of(side / 2), 1, 0.0, Optional.empty()),
         side,
         3);
   }

@@ -261,7 +261,8 @@ class BrokenAnswersTest {
     }
     assertThat(broken.head()).contains(" 200 ");
     assertThat(broken.whole()).as("the end is missing").isFalse();
-    assertThat(broken.body().size()).isPositive().isLessThan(whole.body().size());
+    // Not at least one byte: HTTP/2's reset may overtake what was sent before it.
+    assertThat(broken.body().size()).isLessThan(whole.body().size());
     if (wire == Wire.GZIP) {
       assertThat(broken.head().toLowerCase(java.util.Locale.ROOT))
           .contains("content-encoding: gzip");
