@@ -1,5 +1,8 @@
 package dev.atelier.dataset;
 
+import dev.atelier.dataset.image.DecodingMemory;
+import dev.atelier.dataset.image.ImageDecoder;
+import dev.atelier.dataset.image.ImageFormat;
 import dev.atelier.spec.DatasetSpec;
 import dev.atelier.spec.SourceLocation;
 import java.io.IOException;
@@ -11,10 +14,10 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -43,9 +46,7 @@ public final class DatasetPreparation {
   private static final Pattern CIFAR_FILE =
       Pattern.compile("data_batch_\\d+\\.bin|test_batch\\.bin");
   private static final String CIFAR_TEST_FILE = "test_batch.bin";
-  private static final Pattern IMAGE_FILE =
-      Pattern.compile(".*\\.(png|jpg|jpeg|jpe|jfif|gif|bmp|webp)");
-  private static final int MAX_IMAGE_FILE_BYTES = 64 << 20;
+  private static final int MAX_IMAGE_FILE_BYTES = 192 << 20;
   private static final int MAX_FILES = 20_000_000;
 
   private final Path downloadCache;
@@ -317,9 +318,10 @@ public final class DatasetPreparation {
   private static DatasetException noImage(String shown, DatasetSpec spec, String found) {
     return new DatasetException(
         DatasetException.Kind.CORRUPT,
-        "Cannot use the dataset source '%s': expected PNG, JPEG, GIF, BMP or WebP images or CIFAR-10 binary files%s, found none%s."
+        "Cannot use the dataset source '%s': expected images (%s) or CIFAR-10 binary files%s, found none%s."
             .formatted(
                 shown,
+                ImageFormat.all(),
                 spec.subdirectory().isEmpty() ? "" : " below '%s'".formatted(spec.subdirectory()),
                 found));
   }
@@ -400,7 +402,7 @@ public final class DatasetPreparation {
 
   private DatasetManifest decode(SourceFiles files, Choice chosen, DatasetSpec spec, Path directory)
       throws IOException {
-    ImageDecoder decoder = new ImageDecoder(spec.resolution());
+    ImageDecoder decoder = new ImageDecoder(spec.resolution(), spec.exifOrientation());
     SkippedImages skipped = new SkippedImages();
     Map<String, ImageFile> wanted = new HashMap<>(chosen.files());
     int slots = chosen.images();
@@ -418,7 +420,7 @@ public final class DatasetPreparation {
               if (file.cifar()) {
                 decodeCifar(file, in, decoder, shards, pool);
               } else {
-                decodeImage(file, in, decoder, shards, pool, skipped);
+                decodeImage(file, size, in, decoder, shards, pool, skipped);
               }
             }
           });
@@ -437,19 +439,34 @@ public final class DatasetPreparation {
 
   private static void decodeImage(
       ImageFile file,
+      long size,
       InputStream in,
       ImageDecoder decoder,
       PackedShards shards,
       DecodingPool pool,
       SkippedImages skipped)
       throws IOException {
-    byte[] bytes = in.readNBytes(MAX_IMAGE_FILE_BYTES + 1);
-    if (bytes.length > MAX_IMAGE_FILE_BYTES) {
+    long limit = Math.min(MAX_IMAGE_FILE_BYTES, Runtime.getRuntime().maxMemory() / 3);
+    if (size > limit) {
+      skipped.add(file.name());
+      return;
+    }
+    DecodingMemory.Claim held = pool.claim(size < 0 ? limit : size);
+    byte[] bytes;
+    try {
+      bytes = content(in, size, limit);
+    } catch (IOException | RuntimeException e) {
+      held.close();
+      throw e;
+    }
+    if (bytes.length > limit) {
+      held.close();
       skipped.add(file.name());
       return;
     }
     pool.run(
         1,
+        held,
         () -> {
           byte[] chw;
           try {
@@ -460,6 +477,16 @@ public final class DatasetPreparation {
           }
           shards.put(file.firstSlot(), chw, file.label());
         });
+  }
+
+  /** A file's bytes, copied once where its size is known. */
+  private static byte[] content(InputStream in, long size, long limit) throws IOException {
+    if (size < 0) {
+      return in.readNBytes((int) limit + 1);
+    }
+    byte[] bytes = new byte[(int) size];
+    int read = in.readNBytes(bytes, 0, bytes.length);
+    return read == bytes.length ? bytes : Arrays.copyOf(bytes, read);
   }
 
   private static void decodeCifar(
@@ -497,7 +524,7 @@ public final class DatasetPreparation {
   }
 
   private static boolean isImage(String name) {
-    return IMAGE_FILE.matcher(name.toLowerCase(Locale.ROOT)).matches();
+    return ImageFormat.isNamed(baseName(name));
   }
 
   private static boolean isCifar(String name) {

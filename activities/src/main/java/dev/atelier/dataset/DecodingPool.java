@@ -1,7 +1,9 @@
 package dev.atelier.dataset;
 
+import dev.atelier.dataset.image.DecodingMemory;
 import java.io.InterruptedIOException;
 import java.io.UncheckedIOException;
+import java.util.Optional;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Semaphore;
@@ -45,9 +47,35 @@ final class DecodingPool implements AutoCloseable {
             });
   }
 
+  /** Waits until the process has memory for a file of so many bytes. */
+  DecodingMemory.Claim claim(long fileBytes) {
+    try {
+      while (true) {
+        Optional<DecodingMemory.Claim> claim =
+            DecodingMemory.FILES.tryClaim(fileBytes, REPORT_INTERVAL_NANOS);
+        if (claim.isPresent()) {
+          return claim.get();
+        }
+        report();
+      }
+    } catch (InterruptedException e) {
+      throw interrupted();
+    }
+  }
+
   /** Runs a task that brings {@code images} images; waits while too many are under way. */
   void run(int images, Runnable task) {
-    acquire(1);
+    run(images, () -> {}, task);
+  }
+
+  /** Like {@link #run(int, Runnable)}; what is held is closed after the task, or without it. */
+  void run(int images, DecodingMemory.Claim held, Runnable task) {
+    try {
+      acquire(1);
+    } catch (RuntimeException | Error e) {
+      held.close();
+      throw e;
+    }
     threads.execute(
         () -> {
           try {
@@ -58,6 +86,7 @@ final class DecodingPool implements AutoCloseable {
           } catch (RuntimeException | Error e) {
             failure.compareAndSet(null, e);
           } finally {
+            held.close();
             free.release();
           }
         });
@@ -79,9 +108,7 @@ final class DecodingPool implements AutoCloseable {
         report();
       }
     } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw new UncheckedIOException(
-          new InterruptedIOException("The preparation was interrupted."));
+      throw interrupted();
     }
     Throwable failed = failure.get();
     if (failed instanceof Error error) {
@@ -90,6 +117,11 @@ final class DecodingPool implements AutoCloseable {
     if (failed != null) {
       throw (RuntimeException) failed;
     }
+  }
+
+  private static UncheckedIOException interrupted() {
+    Thread.currentThread().interrupt();
+    return new UncheckedIOException(new InterruptedIOException("The preparation was interrupted."));
   }
 
   private void report() {

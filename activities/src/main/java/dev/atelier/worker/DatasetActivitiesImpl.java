@@ -84,7 +84,8 @@ final class DatasetActivitiesImpl implements DatasetActivities {
       int resolution,
       int maxImages,
       int channels,
-      boolean classConditional) {}
+      boolean classConditional,
+      DatasetSpec.ExifOrientation exifOrientation) {}
 
   private static String fingerprint(DatasetSpec spec, Source source) {
     return Fingerprint.of(
@@ -94,7 +95,8 @@ final class DatasetActivitiesImpl implements DatasetActivities {
             spec.resolution(),
             spec.maxImages(),
             spec.channels(),
-            spec.classConditional()),
+            spec.classConditional(),
+            spec.exifOrientation()),
         CodeVersion.CURRENT);
   }
 

@@ -4,7 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import dev.atelier.dataset.image.ImageDecoder;
 import dev.atelier.spec.DatasetSpec;
+import dev.atelier.spec.DatasetSpec.ExifOrientation;
 import java.awt.image.BufferedImage;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -161,14 +163,13 @@ class DatasetPreparationTest {
     assertPixel("grey.jpg", encode(grey8, "jpg"), 100, 100, 100);
     assertPixel("grey16.png", png(grey16), 100, 100, 100);
     assertPixel("rgb16.png", png(rgb16), 200, 100, 50);
-    assertPixel("alpha.png", png(half), 127, 127, 127); // black at one half over white
+    assertPixel("alpha.png", png(half), 0, 0, 0); // the colour below, which is black
     assertPixel("red.gif", encode(indexed, "gif"), 255, 0, 0);
     assertPixel("blue.bmp", encode(flat(8, 8, 0x0000FF), "bmp"), 0, 0, 255);
   }
 
   @Test
   void shouldReadWebp() throws IOException {
-    assertThat(ImageIO.getImageReadersByFormatName("webp").hasNext()).isTrue();
     // 8 x 8 red pixels, lossless, as Pillow writes them.
     byte[] webp =
         java.util.Base64.getDecoder().decode("UklGRhwAAABXRUJQVlA4TA8AAAAvB8ABAAcQ/Y/+ByKi/wEA");
@@ -183,7 +184,7 @@ class DatasetPreparationTest {
         board.setRGB(i % 32, i / 32, 0xFFFFFF);
       }
     }
-    byte[] resized = new ImageDecoder(16).decode(png(board));
+    byte[] resized = new ImageDecoder(16, ExifOrientation.IGNORED).decode(png(board));
     for (byte value : resized) {
       assertThat(value & 0xFF).isCloseTo(128, within(8));
     }
@@ -200,7 +201,7 @@ class DatasetPreparationTest {
         wide.setRGB(x, y, 0x00FF00);
       }
     }
-    byte[] chw = new ImageDecoder(8).decode(png(wide));
+    byte[] chw = new ImageDecoder(8, ExifOrientation.IGNORED).decode(png(wide));
     assertThat(Arrays.copyOfRange(chw, 0, 64)).containsOnly(0);
     assertThat(Arrays.copyOfRange(chw, 64, 128)).containsOnly(-1);
   }

@@ -1,5 +1,6 @@
 package dev.atelier.spec;
 
+import com.fasterxml.jackson.annotation.JsonProperty;
 import com.fasterxml.jackson.annotation.JsonPropertyDescription;
 import jakarta.validation.constraints.Max;
 import jakarta.validation.constraints.Min;
@@ -16,7 +17,8 @@ import jakarta.validation.constraints.Size;
  */
 public record DatasetSpec(
     @JsonPropertyDescription(
-            "shapes[?count=N&seed=S], cifar10, or the path or the file:, http(s): or s3: URI of an image directory, an archive of images, or the binary files of CIFAR-10")
+            "shapes[?count=N&seed=S], cifar10, or the path or the file:, http(s): or s3: URI of an"
+                + " image directory, an archive of images, or the binary files of CIFAR-10")
         @NotNull
         @Size(min = 1, max = 2000)
         String source,
@@ -37,13 +39,37 @@ public record DatasetSpec(
         @Max(3)
         Integer channels,
     @JsonPropertyDescription(
-            "Whether the networks learn which class an image is of: its first folder, the label of CIFAR-10, or the kind of shape")
+            "Whether the networks learn which class an image is of: its first folder, the label of"
+                + " CIFAR-10, or the kind of shape")
         @NotNull
-        Boolean classConditional) {
+        Boolean classConditional,
+    @JsonPropertyDescription(
+            "Whether images are turned as their EXIF says; those of TIFF always are")
+        @NotNull
+        ExifOrientation exifOrientation) {
 
-  /** RGB, without classes. */
+  /** What is done with an orientation that an image's EXIF names. */
+  public enum ExifOrientation {
+    @JsonProperty("ignored")
+    IGNORED, // as torchvision and pytorch-fid do
+    @JsonProperty("applied")
+    APPLIED // as cameras and browsers show it
+  }
+
+  /** RGB, without classes, as stored. */
   public DatasetSpec(String source, String subdirectory, Integer resolution, Integer maxImages) {
     this(source, subdirectory, resolution, maxImages, null, null);
+  }
+
+  /** As stored. */
+  public DatasetSpec(
+      String source,
+      String subdirectory,
+      Integer resolution,
+      Integer maxImages,
+      Integer channels,
+      Boolean classConditional) {
+    this(source, subdirectory, resolution, maxImages, channels, classConditional, null);
   }
 
   public DatasetSpec {
@@ -53,5 +79,6 @@ public record DatasetSpec(
     maxImages = maxImages == null ? 10_000_000 : maxImages;
     channels = channels == null ? 3 : channels;
     classConditional = classConditional == null ? Boolean.FALSE : classConditional;
+    exifOrientation = exifOrientation == null ? ExifOrientation.IGNORED : exifOrientation;
   }
 }

@@ -199,6 +199,17 @@ class ComposeFileTest {
     }
   }
 
+  /** Docker mounts memory noexec unless told; libwebp is loaded from there. */
+  @Test
+  void shouldLetWorkersExecuteWhatTheyUnpackIntoTheirTemporaryFolder() {
+    for (String name : List.of("worker-light", "worker-cpu", "worker-gpu")) {
+      assertThat(services().get(name).path("tmpfs"))
+          .as(name)
+          .extracting(JsonNode::asText)
+          .containsExactly("/tmp:exec");
+    }
+  }
+
   @Test
   void shouldMountOnlyWhatIsInTheSourceTreeAndDeclaredVolumes() {
     services()

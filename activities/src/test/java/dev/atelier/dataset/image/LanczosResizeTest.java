@@ -1,7 +1,8 @@
-package dev.atelier.dataset;
+package dev.atelier.dataset.image;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.atelier.spec.DatasetSpec.ExifOrientation;
 import java.awt.image.BufferedImage;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -83,7 +84,7 @@ class LanczosResizeTest {
     ByteArrayOutputStream png = new ByteArrayOutputStream();
     ImageIO.write(ramp, "png", png);
 
-    byte[] chw = new ImageDecoder(32).decode(png.toByteArray());
+    byte[] chw = new ImageDecoder(32, ExifOrientation.IGNORED).decode(png.toByteArray());
 
     for (int i = 3; i < 29; i++) { // beyond the reach of the borders
       assertThat(chw[16 * 32 + i] & 0xFF).isBetween(8 * i + 3, 8 * i + 4);
