@@ -17,6 +17,7 @@ import dev.atelier.evaluation.Reference;
 import dev.atelier.evaluation.ReferenceStatistics;
 import dev.atelier.network.Libtorch;
 import dev.atelier.spec.DatasetSpec;
+import dev.atelier.spec.DatasetSpec.ExifOrientation;
 import dev.atelier.store.Sha256;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -43,7 +44,8 @@ final class ComparedImages {
       names = "--extractor",
       paramLabel = "FILE.pt",
       description =
-          "A TorchScript network that gives features, by path or URL; or random-conv. Needed for images.")
+          "A TorchScript network that gives features, by path or URL; or random-conv. Needed for"
+              + " images.")
   private Optional<String> extractor;
 
   @Option(
@@ -65,6 +67,13 @@ final class ComparedImages {
       defaultValue = "10000000",
       description = "The first ones in name order of each.")
   private int maxImages;
+
+  @Option(
+      names = "--exif-orientation",
+      description =
+          "Turn images as their EXIF says; without it they are measured as stored, as pytorch-fid"
+              + " does.")
+  private boolean exifOrientation;
 
   @Option(names = "--threads", paramLabel = "N", description = "CPU threads (all cores).")
   private Optional<Integer> threads;
@@ -253,10 +262,7 @@ final class ComparedImages {
 
     Prepared prepare(String source) throws IOException, CommandFailure {
       Path folder = Files.createDirectory(directory.resolve("images-" + prepared++));
-      DatasetManifest manifest =
-          preparation()
-              .prepare(new DatasetSpec(source, "", resolution, maxImages), folder)
-              .manifest();
+      DatasetManifest manifest = preparation().prepare(spec(source), folder).manifest();
       if (manifest.skipped() > 0) {
         command
             .commandLine()
@@ -271,6 +277,17 @@ final class ComparedImages {
       List<Path> shards =
           manifest.shards().stream().map(shard -> folder.resolve(shard.name())).toList();
       return new Prepared(source, manifest, PackedImages.open(manifest, shards));
+    }
+
+    private DatasetSpec spec(String source) {
+      return new DatasetSpec(
+          source,
+          "",
+          resolution,
+          maxImages,
+          null,
+          null,
+          exifOrientation ? ExifOrientation.APPLIED : ExifOrientation.IGNORED);
     }
 
     @Override
