@@ -51,10 +51,12 @@ final class Libwebp {
       }
       loads = true;
     } catch (IOException | LinkageError e) {
+      String message = String.valueOf(e.getMessage());
+      String reason = message.substring(message.lastIndexOf(": ") + 1).strip(); // without the path
       throw new DatasetException(
           DatasetException.Kind.UNREACHABLE,
           "Cannot read WebP images: libwebp cannot be loaded from '%s' (%s); expected a folder whose files may be executed, which -D%s=FOLDER names."
-              .formatted(folder, e.getMessage(), FOLDER_PROPERTY),
+              .formatted(folder, reason, FOLDER_PROPERTY),
           e);
     }
   }
