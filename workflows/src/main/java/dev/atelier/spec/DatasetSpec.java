@@ -1,6 +1,8 @@
 package dev.atelier.spec;
 
 import com.fasterxml.jackson.annotation.JsonPropertyDescription;
+import jakarta.validation.constraints.DecimalMax;
+import jakarta.validation.constraints.DecimalMin;
 import jakarta.validation.constraints.Max;
 import jakarta.validation.constraints.Min;
 import jakarta.validation.constraints.NotNull;
@@ -39,11 +41,28 @@ public record DatasetSpec(
     @JsonPropertyDescription(
             "Whether the networks learn which class an image is of: its first folder, the label of CIFAR-10, or the kind of shape")
         @NotNull
-        Boolean classConditional) {
+        Boolean classConditional,
+    @JsonPropertyDescription(
+            "Share of the images that may be lost, damaged or encrypted ones say; with more of them the dataset is refused")
+        @NotNull
+        @DecimalMin("0")
+        @DecimalMax("1")
+        Double maxLostShare) {
 
   /** RGB, without classes. */
   public DatasetSpec(String source, String subdirectory, Integer resolution, Integer maxImages) {
     this(source, subdirectory, resolution, maxImages, null, null);
+  }
+
+  /** With the usual share of images that may be lost. */
+  public DatasetSpec(
+      String source,
+      String subdirectory,
+      Integer resolution,
+      Integer maxImages,
+      Integer channels,
+      Boolean classConditional) {
+    this(source, subdirectory, resolution, maxImages, channels, classConditional, null);
   }
 
   public DatasetSpec {
@@ -53,5 +72,6 @@ public record DatasetSpec(
     maxImages = maxImages == null ? 10_000_000 : maxImages;
     channels = channels == null ? 3 : channels;
     classConditional = classConditional == null ? Boolean.FALSE : classConditional;
+    maxLostShare = maxLostShare == null ? 0.1 : maxLostShare;
   }
 }
