@@ -38,7 +38,8 @@ final class ArchiveGuard {
         || forward.matches("(?s)[A-Za-z]:.*")
         || Arrays.asList(forward.split("/")).contains("..")) {
       throw new IOException(
-          "The archive holds the name '%s', which leads out of it.".formatted(name));
+          "The archive holds the name '%s', which leads out of it."
+              .formatted(EntryName.shown(name)));
     }
   }
 

@@ -2,6 +2,7 @@ package dev.atelier.dataset;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import dev.atelier.workflows.PassedOver;
 import java.io.IOException;
 import java.util.List;
 import java.util.stream.Stream;
@@ -13,12 +14,13 @@ import java.util.stream.Stream;
  *     labels where there are any; not of names or shards
  * @param resolution pixels per side
  * @param images images in all shards together
- * @param skipped images that could not be decoded
- * @param skippedNames the first 100 of them, in name order
+ * @param skipped files of images that were lost, for whatever reason
+ * @param skippedNames some of them, see {@code passedOver}
  * @param source where the images came from, without credentials
  * @param classes in the order of their labels; empty: the images have no labels
  * @param labels the file with one label per image, each the index of its class as uint16,
  *     little-endian; empty as {@code classes} is
+ * @param passedOver every file of the source that was not used, by reason
  */
 public record DatasetManifest(
     int formatVersion,
@@ -31,7 +33,8 @@ public record DatasetManifest(
     List<String> skippedNames,
     String source,
     List<ImageClass> classes,
-    List<Shard> labels) {
+    List<Shard> labels,
+    List<PassedOver> passedOver) {
 
   public static final String FILE_NAME = "manifest.json";
   public static final int FORMAT_VERSION = 1;
@@ -44,11 +47,43 @@ public record DatasetManifest(
   /** A class and how many images it has. */
   public record ImageClass(String name, int images) {}
 
+  /** Of a source of which {@code passedOver} was not used. */
+  DatasetManifest(
+      int formatVersion,
+      String sha256,
+      int resolution,
+      int channels,
+      int images,
+      List<Shard> shards,
+      List<PassedOver> passedOver,
+      String source,
+      List<ImageClass> classes,
+      List<Shard> labels) {
+    this(
+        formatVersion,
+        sha256,
+        resolution,
+        channels,
+        images,
+        shards,
+        lost(passedOver).mapToInt(PassedOver::files).sum(),
+        lost(passedOver).flatMap(files -> files.examples().stream()).toList(),
+        source,
+        classes,
+        labels,
+        passedOver);
+  }
+
+  private static Stream<PassedOver> lost(List<PassedOver> files) {
+    return files.stream().filter(some -> some.reason().losesImages());
+  }
+
   public DatasetManifest {
     shards = shards == null ? List.of() : List.copyOf(shards);
     skippedNames = skippedNames == null ? List.of() : List.copyOf(skippedNames);
     classes = classes == null ? List.of() : List.copyOf(classes); // absent before there were labels
     labels = labels == null ? List.of() : List.copyOf(labels);
+    passedOver = passedOver == null ? List.of() : List.copyOf(passedOver);
   }
 
   /** Shards and labels. */

@@ -3,14 +3,21 @@ package dev.atelier.dataset;
 import dev.atelier.dataset.image.DecodingMemory;
 import dev.atelier.dataset.image.ImageDecoder;
 import dev.atelier.dataset.image.ImageFormat;
+import dev.atelier.dataset.SourceListing.Found;
+import dev.atelier.dataset.SourceListing.Lost;
 import dev.atelier.spec.DatasetSpec;
 import dev.atelier.spec.SourceLocation;
+import dev.atelier.workflows.PassedOver;
+import dev.atelier.workflows.PassedOver.Reason;
+import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.InterruptedIOException;
 import java.io.UncheckedIOException;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -18,11 +25,12 @@ import java.util.Arrays;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.function.Supplier;
 import java.util.regex.Pattern;
 
 /**
@@ -30,9 +38,10 @@ import java.util.regex.Pattern;
  * size and a manifest.
  *
  * <p>Images keep the order of their names, whatever order the container has. {@code maxImages}
- * keeps the first in that order; a damaged one among them is skipped and not replaced. Hidden files
- * and files that are no images are passed over in silence. CIFAR-10's {@code test_batch.bin} is
- * left out unless {@code subdirectory} names the file itself.
+ * keeps the first in that order; one among them that is lost, damaged or encrypted say, is not
+ * replaced. Every file that is passed over is counted by its reason, and more lost images than
+ * {@code maxLostShare} allows are refused. CIFAR-10's {@code test_batch.bin} is left out unless
+ * {@code subdirectory} names the file itself.
  */
 public final class DatasetPreparation {
 
@@ -46,8 +55,12 @@ public final class DatasetPreparation {
   private static final Pattern CIFAR_FILE =
       Pattern.compile("data_batch_\\d+\\.bin|test_batch\\.bin");
   private static final String CIFAR_TEST_FILE = "test_batch.bin";
+  private static final Pattern OTHER_IMAGE_FILE =
+      Pattern.compile(
+          ".*\\.(pam|avif|heic|heif|jp2|j2k|jpx|jxl|tga|ico|icns|svg|psd|exr|hdr|pcx|qoi|dds|dng|cr2|cr3|nef|arw|orf|rw2|raf)");
+  private static final Pattern ARCHIVE_FILE =
+      Pattern.compile(".*\\.(zip|tar|tgz|tbz2|txz|gz|xz|bz2|zst|7z|rar|lz4)");
   private static final int MAX_IMAGE_FILE_BYTES = 192 << 20;
-  private static final int MAX_FILES = 20_000_000;
 
   private final Path downloadCache;
   private final RemoteFiles s3;
@@ -152,7 +165,8 @@ public final class DatasetPreparation {
       if (name instanceof SourceName.Shapes shapes) {
         return "shapes, count %d, seed %d".formatted(shapes.count(), shapes.seed());
       }
-      return path.map(files -> contentOf(files, spec)).orElse("CIFAR-10, MD5 " + cifar10Md5);
+      return path.map(files -> orDropped(() -> contentOf(files, spec)))
+          .orElse("CIFAR-10, MD5 " + cifar10Md5);
     }
 
     /**
@@ -166,8 +180,23 @@ public final class DatasetPreparation {
       DatasetManifest manifest =
           name instanceof SourceName.Shapes shapes
               ? drawShapes(shapes, spec, directory)
-              : decodeFiles(path.orElseGet(() -> fetched(spec)), spec, directory);
+              : orDropped(() -> decodeFiles(path.orElseGet(() -> fetched(spec)), spec, directory));
       return new PreparedDataset(directory, manifest);
+    }
+
+    /**
+     * What reading the source gives; a download that proves unreadable is not kept, see {@link
+     * #drop}.
+     */
+    public <T> T orDropped(Supplier<T> reading) {
+      try {
+        return reading.get();
+      } catch (DatasetException e) {
+        if (e.kind() != DatasetException.Kind.CORRUPT) {
+          throw e;
+        }
+        throw new DatasetException(e.kind(), e.getMessage() + drop(spec.source()), e);
+      }
     }
   }
 
@@ -186,17 +215,19 @@ public final class DatasetPreparation {
         }
       }
       SourceFiles files = SourceFiles.of(path, guard);
-      Set<String> chosen = choose(files, spec).files().keySet();
+      Choice chosen = choose(files, spec);
       SortedMap<String, String> hashes = new TreeMap<>();
-      files.forEach(
-          (name, size, content) -> {
-            if (chosen.contains(name)) {
-              try (InputStream in = content.open()) {
-                hashes.put(name, hash.of(in));
-              }
+      chosen.forEach(
+          files,
+          (images, sizeBytes, content) -> {
+            try (InputStream in = content.open()) {
+              String sha256 = hash.of(in);
+              images.forEach(image -> hashes.put(image.name(), sha256));
             }
           });
-      return "directory " + ContentHash.of(hashes.toString().getBytes(StandardCharsets.UTF_8));
+      // Those lost count too: what is said of them would else be said of another source.
+      String found = EntryName.shown(hashes + " without " + chosen.passedOver().lost());
+      return "directory " + ContentHash.of(found.getBytes(StandardCharsets.UTF_8));
     } catch (InterruptedIOException e) {
       throw new UncheckedIOException(e);
     } catch (IOException e) {
@@ -207,8 +238,16 @@ public final class DatasetPreparation {
   private static DatasetException cannotRead(String shown, IOException e) {
     return new DatasetException(
         DatasetException.Kind.CORRUPT,
-        "Cannot read the dataset source '%s': %s".formatted(shown, e.getMessage()),
+        "Cannot read the dataset source '%s': %s".formatted(shown, reason(e)),
         e);
+  }
+
+  private static String reason(IOException e) {
+    if (e instanceof FileSystemException file) {
+      String why = file instanceof AccessDeniedException ? "access is denied" : file.getReason();
+      return "'%s' cannot be read: %s.".formatted(file.getFile(), why);
+    }
+    return e.getMessage() == null ? "it is damaged (%s).".formatted(e) : e.getMessage();
   }
 
   private DatasetManifest drawShapes(SourceName.Shapes shapes, DatasetSpec spec, Path directory) {
@@ -227,7 +266,7 @@ public final class DatasetPreparation {
                     index, generator.render(index, spec.resolution()), generator.label(index)));
       }
       pool.await();
-      return shards.pack(maxShardBytes, 0, List.of(), spec.source(), classes);
+      return shards.pack(maxShardBytes, List.of(), spec.source(), classes);
     }
   }
 
@@ -254,6 +293,39 @@ public final class DatasetPreparation {
       }
     }
     return path;
+  }
+
+  /**
+   * Forgets what {@link #fetch} has brought from a web server, once that proves unreadable, so that
+   * the next try asks for it anew.
+   *
+   * @return what to say of it, with a blank before it; empty where the source is no web server's
+   */
+  public String drop(String source) {
+    if (!(SourceName.parse(source) instanceof SourceName.Files files)
+        || !(files.location() instanceof SourceLocation.WebFile web)) {
+      return "";
+    }
+    return new Download(downloadCache, listener, guard)
+        .drop(web)
+        .map(
+            content ->
+                " The server sent %s; the file is not kept, and the next try fetches it again."
+                    .formatted(content))
+        .orElse("");
+  }
+
+  /**
+   * The sentence for a file that {@link #fetch} has brought and that cannot be used, which one of a
+   * web server is then {@link #drop}ped for.
+   *
+   * @param fault what is wrong with it
+   */
+  public String unusable(String source, String fault) {
+    String dropped = drop(source);
+    return dropped.isEmpty() || fault.contains(shown(source))
+        ? fault + dropped
+        : "Cannot use '%s': %s%s".formatted(shown(source), fault, dropped);
   }
 
   /** A source as it may be shown and kept: without user, password and query. */
@@ -292,11 +364,53 @@ public final class DatasetPreparation {
   /** A file of the source: one image of a class, or {@code images} CIFAR-10 records. */
   private record ImageFile(String name, boolean cifar, int firstSlot, int images, int label) {}
 
-  /** The files to read by their names, and the names of their classes if they have any. */
-  private record Choice(Map<String, ImageFile> files, List<String> classes) {
+  /**
+   * What is read of a source.
+   *
+   * @param entries by their places among all that the source is visited by
+   * @param classes their names, if they have any
+   * @param passedOver what is not read
+   */
+  private record Choice(
+      Map<Integer, ChosenEntry> entries, List<String> classes, PassedOverFiles passedOver) {
+
     int images() {
-      return files.values().stream().mapToInt(ImageFile::images).sum();
+      return entries.values().stream()
+          .flatMap(entry -> entry.images().stream())
+          .mapToInt(ImageFile::images)
+          .sum();
     }
+
+    /** Sees the entries that were chosen. */
+    void forEach(SourceFiles files, ChosenVisitor visitor) throws IOException {
+      int[] seen = {0, 0}; // entries, those chosen
+      files.forEach(
+          (file, content) -> {
+            stopIfInterrupted();
+            ChosenEntry entry = entries.get(seen[0]++);
+            if (entry != null) {
+              if (!file.name().equals(entry.name())) {
+                throw new IOException(CHANGED);
+              }
+              seen[1]++;
+              visitor.visit(entry.images(), entry.sizeBytes(), content);
+            }
+          });
+      if (seen[1] < entries.size()) {
+        throw new IOException(CHANGED);
+      }
+    }
+  }
+
+  private static final String CHANGED = "it changed while it was read.";
+
+  /** A file, and the images that it is: many where links give it further names. */
+  private record ChosenEntry(String name, long sizeBytes, List<ImageFile> images) {}
+
+  @FunctionalInterface
+  private interface ChosenVisitor {
+    void visit(List<ImageFile> images, long sizeBytes, SourceFiles.Content content)
+        throws IOException;
   }
 
   private DatasetManifest decodeFiles(Path path, DatasetSpec spec, Path directory) {
@@ -304,9 +418,7 @@ public final class DatasetPreparation {
     try {
       SourceFiles files = SourceFiles.of(path, guard);
       Choice chosen = choose(files, spec);
-      if (chosen.images() == 0) {
-        throw noImage(shown, spec, "");
-      }
+      requireImages(chosen.images(), chosen.passedOver(), spec);
       return decode(files, chosen, spec, directory);
     } catch (InterruptedIOException e) {
       throw new UncheckedIOException(e);
@@ -315,168 +427,259 @@ public final class DatasetPreparation {
     }
   }
 
-  private static DatasetException noImage(String shown, DatasetSpec spec, String found) {
-    return new DatasetException(
-        DatasetException.Kind.CORRUPT,
-        "Cannot use the dataset source '%s': expected images (%s) or CIFAR-10 binary files%s, found none%s."
-            .formatted(
-                shown,
-                ImageFormat.all(),
-                spec.subdirectory().isEmpty() ? "" : " below '%s'".formatted(spec.subdirectory()),
-                found));
+  private static void requireImages(int images, PassedOverFiles passedOver, DatasetSpec spec) {
+    String shown = SourceName.shown(spec.source());
+    if (images == 0) {
+      String others = PassedOver.sentence(passedOver.all());
+      throw new DatasetException(
+          DatasetException.Kind.CORRUPT,
+          "Cannot use the dataset source '%s': expected images (%s) or CIFAR-10 binary files%s, found none%s."
+              .formatted(
+                  shown,
+                  ImageFormat.all(),
+                  spec.subdirectory().isEmpty() ? "" : " below '%s'".formatted(spec.subdirectory()),
+                  others.isEmpty() ? "" : " that can be used; " + others));
+    }
+    int lost = passedOver.lostCount();
+    if ((double) lost / (images + lost) > spec.maxLostShare()) {
+      throw new DatasetException(
+          DatasetException.Kind.CORRUPT,
+          "Cannot use the dataset source '%s': %d of its %d images are lost, expected at most a share of %s (dataset.maxLostShare); %s."
+              .formatted(
+                  shown,
+                  lost,
+                  images + lost,
+                  spec.maxLostShare(),
+                  PassedOver.sentence(passedOver.lost())));
+    }
   }
 
-  private record Listed(String name, long sizeBytes) {}
+  /** A name of the source: a file to read, or why it is not read. */
+  private record Candidate(String name, Optional<Found> file, Optional<Reason> reason) {
+    boolean isRead() {
+      return reason.isEmpty();
+    }
+
+    boolean isAnImage() {
+      return reason.map(Reason::losesImages).orElse(true);
+    }
+  }
 
   private Choice choose(SourceFiles files, DatasetSpec spec) throws IOException {
-    List<Listed> listed = new ArrayList<>();
-    files.forEach(
-        (name, size, content) -> {
-          stopIfInterrupted();
-          if (!isHidden(name) && (isImage(name) || isCifar(name))) {
-            if (listed.size() == MAX_FILES) {
-              throw new IOException("expected at most %d images.".formatted(MAX_FILES));
-            }
-            listed.add(new Listed(name, size));
-          }
-        });
-    List<Listed> below = new ArrayList<>(below(listed, spec.subdirectory()));
-    below.sort(Comparator.comparing(Listed::name));
+    SourceListing listing =
+        SourceListing.of(files, guard.limits(), DatasetPreparation::stopIfInterrupted);
+    List<Candidate> below = below(candidates(listing), spec.subdirectory());
     ImageClasses classes =
         spec.classConditional()
             ? ImageClasses.of(
-                below.stream().map(Listed::name).toList(), DatasetPreparation::isCifar)
+                below.stream().filter(DatasetPreparation::hasClass).map(Candidate::name).toList(),
+                DatasetPreparation::isCifar)
             : ImageClasses.NONE;
-    Map<String, ImageFile> chosen = new HashMap<>();
+    Map<Integer, ChosenEntry> chosen = new HashMap<>();
+    PassedOverFiles passedOver = new PassedOverFiles();
     int slot = 0;
-    for (Listed file : below) {
-      boolean cifar = isCifar(file.name());
-      if (cifar && file.sizeBytes() % CIFAR_RECORD_BYTES != 0) {
-        throw new IOException(
-            "'%s' has %d bytes, expected a multiple of %d."
-                .formatted(file.name(), file.sizeBytes(), CIFAR_RECORD_BYTES));
-      }
-      long images = cifar ? file.sizeBytes() / CIFAR_RECORD_BYTES : 1;
-      int kept = (int) Math.min(images, spec.maxImages() - slot);
-      // An archive may hold a name twice; the first counts.
-      if (kept > 0
-          && chosen.putIfAbsent(
-                  file.name(),
-                  new ImageFile(
-                      file.name(),
-                      cifar,
-                      slot,
-                      kept,
-                      cifar && spec.classConditional()
-                          ? LABEL_OF_RECORD
-                          : classes.labelOf(file.name())))
-              == null) {
-        slot += kept;
+    int room = spec.maxImages();
+    for (Candidate candidate : below) {
+      if (!candidate.isAnImage()) {
+        passedOver.add(candidate.reason().get(), candidate.name());
+      } else if (room > 0 && !candidate.isRead()) {
+        passedOver.add(candidate.reason().get(), candidate.name());
+        room--;
+      } else if (room > 0) {
+        Found file = candidate.file().get();
+        ImageFile image = imageFile(file, slot, room, spec, classes);
+        if (image.images() > 0) {
+          chosen
+              .computeIfAbsent(
+                  file.entry(), e -> new ChosenEntry(file.origin(), file.sizeBytes(), new ArrayList<>(1)))
+              .images()
+              .add(image);
+        }
+        slot += image.images();
+        room -= image.images();
       }
     }
     listener.onProgress("found %d images".formatted(slot));
-    return new Choice(chosen, classes.names());
+    return new Choice(chosen, classes.names().stream().map(EntryName::shown).toList(), passedOver);
   }
 
-  /** The files below {@code subdirectory}, also when all share one leading folder. */
-  private static List<Listed> below(List<Listed> files, String subdirectory) {
-    String path = subdirectory.replaceAll("^[./]*/|^\\.$|/+$", "");
-    List<Listed> matching = files.stream().filter(f -> isBelow(f.name(), path)).toList();
-    if (matching.isEmpty() && !files.isEmpty()) {
-      String first = files.get(0).name();
-      String folder = first.substring(0, first.indexOf('/') + 1);
-      if (!folder.isEmpty() && files.stream().allMatch(f -> f.name().startsWith(folder))) {
-        return files.stream().filter(f -> isBelow(f.name(), folder + path)).toList();
+  private static ImageFile imageFile(
+      Found file, int slot, int room, DatasetSpec spec, ImageClasses classes) throws IOException {
+    boolean cifar = isCifar(file.name());
+    if (cifar && file.sizeBytes() % CIFAR_RECORD_BYTES != 0) {
+      throw new IOException(
+          "'%s' has %d bytes, expected a multiple of %d."
+              .formatted(EntryName.shown(file.name()), file.sizeBytes(), CIFAR_RECORD_BYTES));
+    }
+    long images = cifar ? file.sizeBytes() / CIFAR_RECORD_BYTES : 1;
+    return new ImageFile(
+        file.name(),
+        cifar,
+        slot,
+        (int) Math.min(images, room),
+        cifar && spec.classConditional() ? LABEL_OF_RECORD : classes.labelOf(file.name()));
+  }
+
+  /** Every name of the source, in name order. */
+  private static List<Candidate> candidates(SourceListing listing) {
+    List<Candidate> all = new ArrayList<>();
+    for (Found file : listing.found()) {
+      all.add(new Candidate(file.name(), Optional.of(file), reason(file.name())));
+    }
+    for (Lost lost : listing.lost()) {
+      Optional<Reason> byName = reason(lost.name());
+      boolean couldBeAnImage = byName.map(Reason::losesImages).orElse(true);
+      Reason reason =
+          switch (lost.reason()) {
+            case ENCRYPTED, PACKING -> couldBeAnImage ? lost.reason() : byName.get();
+            case REPEATED -> Reason.REPEATED;
+            default -> byName.filter(Reason.HIDDEN::equals).orElse(lost.reason());
+          };
+      if (reason != Reason.REPEATED || couldBeAnImage) {
+        all.add(new Candidate(lost.name(), Optional.empty(), Optional.of(reason)));
       }
     }
-    return matching;
+    all.sort(Comparator.comparing(Candidate::name));
+    return all;
+  }
+
+  /** Why a file of this name is not read; empty: it is. */
+  private static Optional<Reason> reason(String name) {
+    if (isHidden(name)) {
+      return Optional.of(Reason.HIDDEN);
+    }
+    if (isImage(name) || isCifar(name)) {
+      return Optional.empty();
+    }
+    String lowerCase = name.toLowerCase(Locale.ROOT);
+    if (OTHER_IMAGE_FILE.matcher(lowerCase).matches()) {
+      return Optional.of(Reason.FORMAT);
+    }
+    return Optional.of(
+        ARCHIVE_FILE.matcher(lowerCase).matches() ? Reason.ARCHIVE : Reason.NO_IMAGE);
+  }
+
+  /** Whether a name counts where classes are told by folders: images do, a lost folder does not. */
+  private static boolean hasClass(Candidate candidate) {
+    return candidate.isAnImage() && (isImage(candidate.name()) || isCifar(candidate.name()));
+  }
+
+  /** What lies below {@code subdirectory}, also when all images share one leading folder. */
+  private static List<Candidate> below(List<Candidate> files, String subdirectory) {
+    String path = subdirectory.replaceAll("^[./]*/|^\\.$|/+$", "");
+    boolean anyRead = files.stream().anyMatch(Candidate::isRead);
+    List<String> images =
+        files.stream()
+            .filter(file -> anyRead ? file.isRead() : file.isAnImage())
+            .map(Candidate::name)
+            .toList();
+    String root = path;
+    if (!images.isEmpty() && images.stream().noneMatch(name -> isBelow(name, path))) {
+      String first = images.get(0);
+      String folder = first.substring(0, first.indexOf('/') + 1);
+      if (!folder.isEmpty() && images.stream().allMatch(name -> name.startsWith(folder))) {
+        root = folder + path;
+      }
+    }
+    String chosen = root;
+    return files.stream()
+        .filter(file -> isBelow(file.name(), chosen))
+        .map(file -> isTestSet(file, chosen) ? passedOver(file, Reason.TEST_SET) : file)
+        .toList();
   }
 
   private static boolean isBelow(String name, String path) {
-    if (name.equals(path)) {
-      return true;
-    }
-    return (path.isEmpty() || name.startsWith(path + "/"))
-        && !baseName(name).equals(CIFAR_TEST_FILE);
+    return path.isEmpty() || name.equals(path) || name.startsWith(path + "/");
+  }
+
+  private static boolean isTestSet(Candidate file, String path) {
+    return file.isRead()
+        && baseName(file.name()).equals(CIFAR_TEST_FILE)
+        && !file.name().equals(path);
+  }
+
+  private static Candidate passedOver(Candidate file, Reason reason) {
+    return new Candidate(file.name(), Optional.empty(), Optional.of(reason));
   }
 
   private DatasetManifest decode(SourceFiles files, Choice chosen, DatasetSpec spec, Path directory)
       throws IOException {
     ImageDecoder decoder = new ImageDecoder(spec.resolution(), spec.exifOrientation());
-    SkippedImages skipped = new SkippedImages();
-    Map<String, ImageFile> wanted = new HashMap<>(chosen.files());
+    PassedOverFiles passedOver = chosen.passedOver();
     int slots = chosen.images();
     try (PackedShards shards =
             new PackedShards(directory, slots, spec.resolution(), spec.channels());
         DecodingPool pool = new DecodingPool(listener, "decoded", slots)) {
-      files.forEach(
-          (name, size, content) -> {
-            stopIfInterrupted();
-            ImageFile file = wanted.remove(name);
-            if (file == null) {
-              return;
-            }
+      chosen.forEach(
+          files,
+          (images, sizeBytes, content) -> {
             try (InputStream in = content.open()) {
-              if (file.cifar()) {
-                decodeCifar(file, in, decoder, shards, pool);
-              } else {
-                decodeImage(file, size, in, decoder, shards, pool, skipped);
-              }
+              decode(images, sizeBytes, in, decoder, shards, pool, passedOver);
             }
           });
       pool.await();
-      if (!wanted.isEmpty()) {
-        throw new IOException("it changed while it was read.");
-      }
-      String shown = SourceName.shown(spec.source());
-      if (shards.count() == 0) {
-        throw noImage(shown, spec, " among %d damaged files".formatted(skipped.count()));
-      }
+      requireImages(shards.count(), passedOver, spec);
       return shards.pack(
-          maxShardBytes, skipped.count(), skipped.firstNames(), shown, chosen.classes());
+          maxShardBytes, passedOver.all(), SourceName.shown(spec.source()), chosen.classes());
     }
   }
 
-  private static void decodeImage(
-      ImageFile file,
-      long size,
+  private static void decode(
+      List<ImageFile> images,
+      long sizeBytes,
       InputStream in,
       ImageDecoder decoder,
       PackedShards shards,
       DecodingPool pool,
-      SkippedImages skipped)
+      PassedOverFiles passedOver)
       throws IOException {
-    long limit = Math.min(MAX_IMAGE_FILE_BYTES, Runtime.getRuntime().maxMemory() / 3);
-    if (size > limit) {
-      skipped.add(file.name());
+    if (images.size() == 1 && images.get(0).cifar()) {
+      decodeCifar(images.get(0), in, decoder, shards, pool);
       return;
     }
-    DecodingMemory.Claim held = pool.claim(size < 0 ? limit : size);
+    long limit = Math.min(MAX_IMAGE_FILE_BYTES, Runtime.getRuntime().maxMemory() / 3);
+    if (sizeBytes > limit) {
+      images.forEach(image -> passedOver.add(Reason.TOO_LARGE, image.name()));
+      return;
+    }
+    DecodingMemory.Claim held = pool.claim(sizeBytes < 0 ? limit : sizeBytes);
     byte[] bytes;
     try {
-      bytes = content(in, size, limit);
+      bytes = content(in, sizeBytes, limit);
+      for (ImageFile image : images) {
+        if (image.cifar()) {
+          decodeCifar(image, new ByteArrayInputStream(bytes), decoder, shards, pool);
+        }
+      }
     } catch (IOException | RuntimeException e) {
       held.close();
       throw e;
     }
     if (bytes.length > limit) {
       held.close();
-      skipped.add(file.name());
+      images.forEach(image -> passedOver.add(Reason.TOO_LARGE, image.name()));
       return;
     }
-    pool.run(
-        1,
-        held,
-        () -> {
-          byte[] chw;
-          try {
-            chw = decoder.decode(bytes);
-          } catch (IOException e) {
-            skipped.add(file.name());
-            return;
-          }
-          shards.put(file.firstSlot(), chw, file.label());
-        });
+    List<ImageFile> single = images.stream().filter(image -> !image.cifar()).toList();
+    pool.run(single.size(), held, () -> decodeImage(single, bytes, decoder, shards, passedOver));
+  }
+
+  /** images: further names of one file. */
+  private static void decodeImage(
+      List<ImageFile> images,
+      byte[] bytes,
+      ImageDecoder decoder,
+      PackedShards shards,
+      PassedOverFiles passedOver) {
+    if (images.isEmpty()) {
+      return;
+    }
+    try {
+      byte[] chw = decoder.decode(bytes);
+      images.forEach(image -> shards.put(image.firstSlot(), chw, image.label()));
+    } catch (IOException e) {
+      images.forEach(image -> passedOver.add(Reason.DAMAGED, image.name()));
+    }
   }
 
   /** A file's bytes, copied once where its size is known. */
@@ -497,7 +700,7 @@ public final class DatasetPreparation {
       int images = Math.min(CIFAR_RECORDS_PER_TASK, file.images() - done);
       byte[] records = in.readNBytes(images * CIFAR_RECORD_BYTES);
       if (records.length < images * CIFAR_RECORD_BYTES) {
-        throw new IOException("'%s' ends early.".formatted(file.name()));
+        throw new IOException("'%s' ends early.".formatted(EntryName.shown(file.name())));
       }
       pool.run(
           images,
@@ -509,7 +712,7 @@ public final class DatasetPreparation {
                 throw new DatasetException(
                     DatasetException.Kind.CORRUPT,
                     "'%s' has the label %d: expected one of CIFAR-10's, 0 to 9."
-                        .formatted(file.name(), label));
+                        .formatted(EntryName.shown(file.name()), label));
               }
               shards.put(first + i, decoder.decodePlanes(records, record + 1, CIFAR_SIDE), label);
             }

@@ -18,10 +18,13 @@ import java.nio.file.StandardOpenOption;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.time.Duration;
+import java.time.temporal.ChronoUnit;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import okhttp3.Dns;
@@ -32,14 +35,18 @@ import okhttp3.Response;
 
 /**
  * Fetches HTTP URLs into a directory that keeps them. What a broken transfer left in {@code .part}
- * is continued when the server still has the same version of the file, or a checksum is known. A
- * finished file is used again without asking the server; remove it to fetch it anew.
+ * is continued when the server still has the same version of the file, or a checksum is known.
+ *
+ * <p>A finished file whose checksum is known is used again as it is. Every other one is asked for
+ * again by its entity tag and date, and fetched anew where it has changed, or where it has neither;
+ * it is used, with a word, where the server is away.
  */
 final class Download {
 
   private static final Duration CONNECT_TIMEOUT = Duration.ofSeconds(30);
   private static final int MOST_REDIRECTS = 10;
   private static final Duration STALL_TIMEOUT = Duration.ofSeconds(60);
+  private static final int HEAD_BYTES = 512;
   private static final long MEGABYTE = 1_000_000;
   private static final long REPORT_INTERVAL_NANOS = TimeUnit.SECONDS.toNanos(1);
 
@@ -91,7 +98,9 @@ final class Download {
       try {
         if (!Files.exists(target)) {
           Files.createDirectories(cache);
-          fetchInto(file, md5, target);
+          fetchInto(file, md5, target, get(file, partOf(target, md5)));
+        } else if (md5.isEmpty()) {
+          refresh(file, target);
         }
         return target;
       } catch (InterruptedIOException e) {
@@ -105,22 +114,120 @@ final class Download {
     }
   }
 
-  private void fetchInto(WebFile file, Optional<String> md5, Path target) throws IOException {
-    URI uri = file.uri();
-    Path part = target.resolveSibling(target.getFileName() + ".part");
-    Path version = target.resolveSibling(target.getFileName() + ".part.version");
-    Optional<String> knownVersion =
-        Files.exists(version) ? Optional.of(Files.readString(version)) : Optional.empty();
-    long have = Files.exists(part) ? Files.size(part) : 0;
-    if (knownVersion.isEmpty() && md5.isEmpty()) {
-      have = 0; // the rest might belong to another version
+  /**
+   * Forgets what was fetched: it is not what it should be.
+   *
+   * @return what it was, such as: 812 bytes; empty if there is none
+   */
+  Optional<String> drop(WebFile file) {
+    Path target = cache.resolve(cacheName(file));
+    synchronized (LOCKS.computeIfAbsent(target.toAbsolutePath(), path -> new Object())) {
+      try {
+        if (!Files.exists(target)) {
+          return Optional.empty();
+        }
+        String content =
+            "%s of %d bytes as '%s'"
+                .formatted(isWebPage(target) ? "a web page" : "a file", Files.size(target), target);
+        Files.deleteIfExists(Validators.file(target));
+        Files.deleteIfExists(target);
+        return Optional.of(content);
+      } catch (IOException e) {
+        throw new UncheckedIOException(e);
+      }
     }
-    Response response = get(file, have, knownVersion);
+  }
+
+  private static boolean isWebPage(Path file) throws IOException {
+    try (InputStream in = Files.newInputStream(file)) {
+      String head = new String(in.readNBytes(HEAD_BYTES), StandardCharsets.ISO_8859_1);
+      return head.strip().toLowerCase(Locale.ROOT).matches("(?s)<(!doctype html|html|\\?xml).*");
+    }
+  }
+
+  /** Fetches a kept file anew unless the server still has the same. */
+  private void refresh(WebFile file, Path target) throws IOException {
+    Response response;
+    try {
+      response = get(file, new Wanted(0, Optional.empty(), Validators.read(target)));
+    } catch (InterruptedIOException e) {
+      throw e;
+    } catch (IOException e) {
+      tellKept(file, target, reason(e));
+      return;
+    }
+    if (response.code() == HTTP_NOT_MODIFIED) {
+      response.close();
+    } else if (AWAY.contains(response.code())) {
+      response.close();
+      tellKept(file, target, "HTTP status %d".formatted(response.code()));
+    } else {
+      Wanted part = partOf(target, Optional.empty());
+      if (part.from() > 0) {
+        response.close();
+        response = get(file, part);
+      }
+      fetchInto(file, Optional.empty(), target, response);
+    }
+  }
+
+  private void tellKept(WebFile file, Path target, String reason) throws IOException {
+    listener.onNotice(
+        "The server of '%s' is away (%s): what was fetched at %s is used."
+            .formatted(
+                SourceName.shown(file.uri()),
+                reason.replaceFirst("\\.$", ""),
+                Files.getLastModifiedTime(target).toInstant().truncatedTo(ChronoUnit.SECONDS)));
+  }
+
+  private static final int HTTP_NOT_MODIFIED = 304;
+
+  /** Too many requests, or the server's own trouble. */
+  private static final Set<Integer> AWAY = Set.of(408, 429, 500, 502, 503, 504);
+
+  /**
+   * What is asked for.
+   *
+   * @param from the first byte that is missing
+   * @param version the entity tag of the bytes before it
+   * @param known what is there already, if that is still the same
+   */
+  private record Wanted(long from, Optional<String> version, Validators known) {
+    static final Wanted ALL = new Wanted(0, Optional.empty(), Validators.NONE);
+  }
+
+  private static Path part(Path target) {
+    return target.resolveSibling(target.getFileName() + ".part");
+  }
+
+  private static Path versionOfPart(Path target) {
+    return target.resolveSibling(target.getFileName() + ".part.version");
+  }
+
+  /** What is missing of a transfer that broke, else all. */
+  private static Wanted partOf(Path target, Optional<String> md5) throws IOException {
+    Path version = versionOfPart(target);
+    Optional<String> known =
+        Files.exists(version) ? Optional.of(Files.readString(version)) : Optional.empty();
+    boolean fits = known.isPresent() || md5.isPresent(); // else it may be of another version
+    return fits && Files.exists(part(target))
+        ? new Wanted(Files.size(part(target)), known, Validators.NONE)
+        : Wanted.ALL;
+  }
+
+  private void fetchInto(WebFile file, Optional<String> md5, Path target, Response first)
+      throws IOException {
+    URI uri = file.uri();
+    Path part = part(target);
+    Path version = versionOfPart(target);
+    long have = partOf(target, md5).from();
+    Response response = first;
     if (response.code() == 416 || (response.code() == 206 && !continues(response, have))) {
       response.close();
       have = 0;
-      response = get(file, 0, Optional.empty());
+      response = get(file, Wanted.ALL);
     }
+    Validators validators = Validators.of(response);
     try (InputStream body = response.body().byteStream()) {
       if (response.code() == 200) {
         have = 0;
@@ -151,12 +258,16 @@ final class Download {
                 .formatted(SourceName.shown(uri), md5.get(), found));
       }
     }
+    // Between the two the file has no validators: it would be fetched again, not be taken for
+    // another version.
+    Files.deleteIfExists(Validators.file(target));
     Files.move(part, target, StandardCopyOption.REPLACE_EXISTING);
     Files.deleteIfExists(version);
+    validators.write(target);
   }
 
   /** Asks for a URI, and for what it redirects to. */
-  private Response get(WebFile file, long from, Optional<String> version) throws IOException {
+  private Response get(WebFile file, Wanted wanted) throws IOException {
     URI uri = file.uri();
     URI at = uri;
     Optional<SourceCredentials.Header> secret =
@@ -173,10 +284,11 @@ final class Download {
         secret
             .filter(header -> header.isFor(asked))
             .ifPresent(header -> request.header(header.name(), header.value()));
-        if (from > 0) {
-          request.header("Range", "bytes=%d-".formatted(from));
-          version.ifPresent(known -> request.header("If-Range", known));
+        if (wanted.from() > 0) {
+          request.header("Range", "bytes=%d-".formatted(wanted.from()));
+          wanted.version().ifPresent(known -> request.header("If-Range", known));
         }
+        wanted.known().addTo(request);
         Response response = http.newCall(request.build()).execute();
         String location = response.header("Location");
         if (!response.isRedirect() || location == null) {
@@ -252,6 +364,44 @@ final class Download {
       throw new IOException("Expected %d bytes, found %d.".formatted(expected, total));
     }
     report(total, expected);
+  }
+
+  /** By what a server tells whether a file has changed. */
+  private record Validators(Optional<String> entityTag, Optional<String> lastModified) {
+    static final Validators NONE = new Validators(Optional.empty(), Optional.empty());
+
+    static Validators of(Response response) {
+      return new Validators(
+          Optional.ofNullable(response.header("ETag")),
+          Optional.ofNullable(response.header("Last-Modified")));
+    }
+
+    static Path file(Path target) {
+      return target.resolveSibling(target.getFileName() + ".version");
+    }
+
+    static Validators read(Path target) throws IOException {
+      if (!Files.exists(file(target))) {
+        return NONE;
+      }
+      List<String> lines = Files.readAllLines(file(target));
+      return new Validators(line(lines, 0), line(lines, 1));
+    }
+
+    private static Optional<String> line(List<String> lines, int index) {
+      return lines.size() <= index || lines.get(index).isEmpty()
+          ? Optional.empty()
+          : Optional.of(lines.get(index));
+    }
+
+    void write(Path target) throws IOException {
+      Files.writeString(file(target), entityTag.orElse("") + "\n" + lastModified.orElse("") + "\n");
+    }
+
+    void addTo(Request.Builder request) {
+      entityTag.ifPresent(tag -> request.header("If-None-Match", tag));
+      lastModified.ifPresent(date -> request.header("If-Modified-Since", date));
+    }
   }
 
   private static IOException stalled(IOException cause) {

@@ -1,5 +1,6 @@
 package dev.atelier.dataset;
 
+import dev.atelier.workflows.PassedOver;
 import java.io.Closeable;
 import java.io.IOException;
 import java.io.OutputStream;
@@ -95,17 +96,14 @@ final class PackedShards implements Closeable {
   }
 
   /**
-   * Writes shards, labels and manifest; {@code maxShardBytes} bounds each shard. {@code classes}
-   * are the names of the labels, empty if there are none.
+   * Writes shards, labels and manifest; {@code maxShardBytes} bounds each shard. {@code passedOver}
+   * is what the source held besides, {@code classes} are the names of the labels, empty if there
+   * are none.
    *
    * @throws DatasetException when a class has no image
    */
   DatasetManifest pack(
-      long maxShardBytes,
-      int skipped,
-      List<String> skippedNames,
-      String source,
-      List<String> classes) {
+      long maxShardBytes, List<PassedOver> passedOver, String source, List<String> classes) {
     int perShard = (int) Math.max(1, maxShardBytes / imageBytes);
     MessageDigest content = ContentHash.sha256();
     content.update(
@@ -157,8 +155,7 @@ final class PackedShards implements Closeable {
               channels,
               total,
               shards,
-              skipped,
-              skippedNames,
+              passedOver,
               source,
               counted,
               labels);

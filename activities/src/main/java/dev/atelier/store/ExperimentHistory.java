@@ -856,6 +856,14 @@ public final class ExperimentHistory {
                 .execute());
   }
 
+  static DatasetRef dataset(String json) {
+    try {
+      return JSON.readValue(json, DatasetRef.class);
+    } catch (JsonProcessingException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
   private static RetentionSpec retentionOf(String json) {
     try {
       return JSON.readValue(json, RetentionSpec.class);

@@ -258,12 +258,12 @@ public final class ReuseHistory {
             handle
                 .createQuery(
                     """
-                    select distinct on (d.sha256) e.id, d.*
-                    from experiment e, jsonb_to_record(e.dataset) as d(sha256 text, images int,
-                      resolution int, channels int, skipped int, classes int)
+                    select distinct on (e.dataset ->> 'sha256') e.id, e.dataset
+                    from experiment e
                     where e.dataset_fingerprint = :fingerprint and e.id <> :id
                       and e.project = (select project from experiment where id = :id)
-                    order by d.sha256, e.created_at
+                      and e.dataset is not null
+                    order by e.dataset ->> 'sha256', e.created_at
                     """)
                 .bind("fingerprint", fingerprint)
                 .bind("id", experimentId)
@@ -271,13 +271,7 @@ public final class ReuseHistory {
                     (row, context) ->
                         new PreparedElsewhere(
                             row.getString("id"),
-                            new DatasetRef(
-                                row.getString("sha256"),
-                                row.getInt("images"),
-                                row.getInt("resolution"),
-                                row.getInt("channels"),
-                                row.getInt("skipped"),
-                                row.getInt("classes"))))
+                            ExperimentHistory.dataset(row.getString("dataset"))))
                 .list());
   }
 
@@ -314,9 +308,11 @@ public final class ReuseHistory {
                   """
                   insert into event (experiment_id, kind, detail)
                   select :id, kind, detail from event s
-                  where experiment_id = :source and kind in ('classes-found', 'images-skipped')
+                  where experiment_id = :source
+                    and kind in ('classes-found', 'images-skipped', 'files-passed-over')
                     and not exists (select 1 from event
                       where experiment_id = :id and kind = s.kind and detail = s.detail)
+                  order by s.id
                   """)
               .bind("id", experimentId)
               .bind("source", source.experimentId())

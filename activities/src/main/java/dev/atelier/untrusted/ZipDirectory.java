@@ -43,7 +43,7 @@ public record ZipDirectory(long entries, long bytes) {
         }
       }
     }
-    throw new IOException("The file has no directory of a zip at its end.");
+    throw new IOException("The zip ends early: it has no directory at its end.");
   }
 
   private static ZipDirectory of(FileChannel channel, ByteBuffer tail, int at, long position)

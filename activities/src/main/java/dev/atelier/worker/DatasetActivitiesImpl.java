@@ -5,17 +5,22 @@ import dev.atelier.dataset.DatasetPreparation;
 import dev.atelier.dataset.DatasetPreparation.Source;
 import dev.atelier.dataset.ImageGrid;
 import dev.atelier.dataset.PackedImages;
+import dev.atelier.dataset.PreparationListener;
+import dev.atelier.spec.BatchSize;
 import dev.atelier.spec.DatasetSpec;
 import dev.atelier.spec.ExperimentSpec.Reuse;
 import dev.atelier.store.ExperimentHistory;
 import dev.atelier.store.ObjectStore;
 import dev.atelier.store.ReuseHistory;
 import dev.atelier.store.ReuseHistory.PreparedElsewhere;
+import dev.atelier.training.InvalidSpecException;
 import dev.atelier.workflows.DatasetActivities;
 import dev.atelier.workflows.DatasetRef;
+import dev.atelier.workflows.PassedOver;
 import io.temporal.activity.Activity;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.Collectors;
@@ -55,10 +60,7 @@ final class DatasetActivitiesImpl implements DatasetActivities {
                 new DatasetPreparation(
                         cache.downloads(),
                         sources::fetch,
-                        sentence -> {
-                          doing.set(sentence);
-                          heartbeat.throwIfEnded();
-                        },
+                        listener(task.experimentId(), doing, heartbeat),
                         cache.guard())
                     .find(task.dataset());
             String fingerprint = fingerprint(task.dataset(), source);
@@ -71,13 +73,41 @@ final class DatasetActivitiesImpl implements DatasetActivities {
             if (known.isEmpty()) {
               reuse.recordPrepared(task.experimentId(), fingerprint);
             }
+            requireBatches(task, dataset);
             keepGrid(task.experimentId(), dataset);
             return dataset;
           }
         });
   }
 
-  /** All that determines the prepared images. */
+  /** The same rule as at launch, where a spec tells how many images there are. */
+  private static void requireBatches(PrepareDataset task, DatasetRef dataset) {
+    for (BatchSize size : task.batches()) {
+      size.fault(dataset.images())
+          .ifPresent(
+              reason -> {
+                throw new InvalidSpecException(size.field() + " " + reason);
+              });
+    }
+  }
+
+  private PreparationListener listener(
+      String experimentId, AtomicReference<String> doing, Heartbeat heartbeat) {
+    return new PreparationListener() {
+      @Override
+      public void onProgress(String sentence) {
+        doing.set(sentence);
+        heartbeat.throwIfEnded();
+      }
+
+      @Override
+      public void onNotice(String sentence) {
+        new SourceNotices(history, experimentId).onNotice(sentence);
+      }
+    };
+  }
+
+  /** All that determines the prepared images, and whether they are enough. */
   private record Inputs(
       String content,
       String subdirectory,
@@ -85,7 +115,8 @@ final class DatasetActivitiesImpl implements DatasetActivities {
       int maxImages,
       int channels,
       boolean classConditional,
-      DatasetSpec.ExifOrientation exifOrientation) {}
+      DatasetSpec.ExifOrientation exifOrientation,
+      double maxLostShare) {}
 
   private static String fingerprint(DatasetSpec spec, Source source) {
     return Fingerprint.of(
@@ -96,7 +127,8 @@ final class DatasetActivitiesImpl implements DatasetActivities {
             spec.maxImages(),
             spec.channels(),
             spec.classConditional(),
-            spec.exifOrientation()),
+            spec.exifOrientation(),
+            spec.maxLostShare()),
         CodeVersion.CURRENT);
   }
 
@@ -134,14 +166,19 @@ final class DatasetActivitiesImpl implements DatasetActivities {
                       .map(c -> "%s (%d images)".formatted(c.name(), c.images()))
                       .collect(Collectors.joining(", "))));
     }
-    if (manifest.skipped() > 0) {
-      history.recordEvent(
-          experimentId,
-          "images-skipped",
-          "%d images could not be decoded: %s"
-              .formatted(manifest.skipped(), String.join(", ", manifest.skippedNames())));
-    }
+    recordPassedOver(experimentId, dataset);
     return dataset;
+  }
+
+  private void recordPassedOver(String experimentId, DatasetRef dataset) {
+    dataset
+        .loss()
+        .ifPresent(sentence -> history.recordEvent(experimentId, "images-skipped", sentence));
+    List<PassedOver> others =
+        dataset.passedOver().stream().filter(files -> !files.reason().losesImages()).toList();
+    if (!others.isEmpty()) {
+      history.recordEvent(experimentId, "files-passed-over", PassedOver.sentence(others));
+    }
   }
 
   private void keepGrid(String experimentId, DatasetRef dataset) throws IOException {

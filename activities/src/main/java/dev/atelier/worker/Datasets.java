@@ -33,7 +33,8 @@ final class Datasets {
             manifest.resolution(),
             manifest.channels(),
             manifest.skipped(),
-            manifest.classes().size());
+            manifest.classes().size(),
+            manifest.passedOver());
     if (!isWhole(dataset)) {
       String prefix = ExperimentKeys.dataset(manifest.sha256());
       for (DatasetManifest.Shard file : manifest.files()) {

@@ -7,6 +7,7 @@ import dev.atelier.dataset.ImageGrid;
 import dev.atelier.dataset.PackedImages;
 import dev.atelier.evaluation.Comparison;
 import dev.atelier.evaluation.DatasetFeatures;
+import dev.atelier.evaluation.EvaluationException;
 import dev.atelier.evaluation.ExtractorException;
 import dev.atelier.evaluation.FeatureAccumulator;
 import dev.atelier.evaluation.FeatureExtractor;
@@ -116,20 +117,25 @@ final class EvaluationActivitiesImpl implements EvaluationActivities {
             if (builtIn) {
               RandomConvExtractor.write(file);
             } else {
-              Path source = fetch("Extractor", wanted.source());
+              Path source = fetch(task.experimentId(), "Extractor", wanted.source());
               name = source.getFileName().toString();
               Files.copy(source, file); // what is tried is what is kept
             }
             Libtorch.useThreads(config.threads());
             String sha256 = Sha256.of(file);
             if (!builtIn) {
-              cache
-                  .opener()
-                  .open(
-                      new Opening.Extractor(
-                          file, name, sha256, wanted.resizeTo(), task.dataset().resolution()),
-                      work.path(),
-                      heartbeat::throwIfEnded);
+              try {
+                cache
+                    .opener()
+                    .open(
+                        new Opening.Extractor(
+                            file, name, sha256, wanted.resizeTo(), task.dataset().resolution()),
+                        work.path(),
+                        heartbeat::throwIfEnded);
+              } catch (ExtractorException e) {
+                throw new ExtractorException(
+                    sources(task.experimentId()).unusable(wanted.source(), e.getMessage()), e);
+              }
             }
             try (FeatureExtractor extractor =
                 FeatureExtractor.open(
@@ -161,11 +167,14 @@ final class EvaluationActivitiesImpl implements EvaluationActivities {
     }
   }
 
-  private Path fetch(String what, String source) {
+  private DatasetPreparation sources(String experimentId) {
+    return new DatasetPreparation(
+        cache.downloads(), sources::fetch, new SourceNotices(history, experimentId), cache.guard());
+  }
+
+  private Path fetch(String experimentId, String what, String source) {
     try {
-      Path file =
-          new DatasetPreparation(cache.downloads(), sources::fetch, sentence -> {}, cache.guard())
-              .fetch(source);
+      Path file = sources(experimentId).fetch(source);
       if (!Files.isRegularFile(file)) {
         throw new IOException("'%s' is not a file.".formatted(file));
       }
@@ -245,13 +254,18 @@ final class EvaluationActivitiesImpl implements EvaluationActivities {
 
   private StatisticsRef givenReference(
       String source, MeasureReference task, Path work, Heartbeat heartbeat) throws IOException {
-    Path found = fetch("Reference statistics", source);
+    Path found = fetch(task.experimentId(), "Reference statistics", source);
     // What is tried is what is kept; under its own name, which messages have.
     Path file =
         Files.copy(
             found,
             Files.createDirectory(work.resolve("given")).resolve(found.getFileName().toString()));
-    cache.opener().open(new Opening.Statistics(file), work, heartbeat::throwIfEnded);
+    try {
+      cache.opener().open(new Opening.Statistics(file), work, heartbeat::throwIfEnded);
+    } catch (EvaluationException e) {
+      throw new EvaluationException(
+          sources(task.experimentId()).unusable(source, e.getMessage()), e);
+    }
     ReferenceStatistics statistics = ReferenceStatistics.read(file);
     try (FeatureExtractor extractor =
         open(task.extractor(), task.evaluation(), task.dataset().resolution())) {

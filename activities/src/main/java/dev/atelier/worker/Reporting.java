@@ -11,6 +11,7 @@ import dev.atelier.store.ExperimentHistory.Artifact;
 import dev.atelier.store.ExperimentHistory.Evaluation;
 import dev.atelier.store.ObjectStore;
 import dev.atelier.workflows.EvaluationActivities.Publish;
+import dev.atelier.workflows.PassedOver;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -65,6 +66,9 @@ final class Reporting {
         "%d of %d × %d pixels"
             .formatted(
                 task.dataset().images(), task.dataset().resolution(), task.dataset().resolution()));
+    if (!task.dataset().passedOver().isEmpty()) {
+      summary.put("passed over", PassedOver.sentence(task.dataset().passedOver()));
+    }
     summary.put("diffusion", plain(spec.diffusion()));
     summary.put(
         "teacher",

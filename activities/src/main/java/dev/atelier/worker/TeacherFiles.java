@@ -2,6 +2,7 @@ package dev.atelier.worker;
 
 import dev.atelier.dataset.DatasetException;
 import dev.atelier.dataset.DatasetPreparation;
+import dev.atelier.dataset.PreparationListener;
 import dev.atelier.network.TeacherException;
 import dev.atelier.store.ObjectStore;
 import java.nio.file.Path;
@@ -20,16 +21,25 @@ final class TeacherFiles {
   /**
    * The file or directory that {@code source} names.
    *
+   * @param notices hears what whoever uses it should know
    * @throws TeacherException if it cannot be fetched
    */
-  Path fetch(String source) {
+  Path fetch(String source, PreparationListener notices) {
     try {
-      return new DatasetPreparation(
-              cache.downloads(), sources::fetch, sentence -> {}, cache.guard())
-          .fetch(source);
+      return preparation(notices).fetch(source);
     } catch (DatasetException e) {
       throw new TeacherException(shown(source), e.getMessage().replaceFirst("\\.$", ""), e);
     }
+  }
+
+  /** The same fault of a teacher that was fetched, which one of a web server is forgotten for. */
+  TeacherException unusable(String source, TeacherException fault) {
+    String dropped = preparation(sentence -> {}).drop(source);
+    return dropped.isEmpty() ? fault : TeacherException.of(fault.getMessage() + dropped);
+  }
+
+  private DatasetPreparation preparation(PreparationListener listener) {
+    return new DatasetPreparation(cache.downloads(), sources::fetch, listener, cache.guard());
   }
 
   /** The source without user and (signed) query, for messages. */

@@ -5,10 +5,12 @@ import dev.atelier.network.ChannelPruning.Criterion;
 import dev.atelier.network.HostTensor;
 import dev.atelier.network.Libtorch;
 import dev.atelier.network.SafetensorsFile;
+import dev.atelier.network.TeacherException;
 import dev.atelier.network.TeacherImport;
 import dev.atelier.network.TeacherImport.Imported;
 import dev.atelier.network.UNet;
 import dev.atelier.opening.Opening;
+import dev.atelier.spec.BatchSize;
 import dev.atelier.spec.NetworkSpec;
 import dev.atelier.spec.StudentsSpec.StartFrom;
 import dev.atelier.spec.TimestepRange;
@@ -27,11 +29,13 @@ import dev.atelier.training.CheckpointStore;
 import dev.atelier.training.Distillation;
 import dev.atelier.training.DivergedException;
 import dev.atelier.training.InitialWeights;
+import dev.atelier.training.InvalidSpecException;
 import dev.atelier.training.PrunedTeacher;
 import dev.atelier.training.TeacherModel;
 import dev.atelier.training.TrainingInterruptedException;
 import dev.atelier.training.TrainingLoop;
 import dev.atelier.training.TrainingTask;
+import dev.atelier.workflows.DatasetRef;
 import dev.atelier.workflows.ModelKey;
 import dev.atelier.workflows.ModelRef;
 import dev.atelier.workflows.StartRef;
@@ -99,7 +103,7 @@ final class TrainingActivitiesImpl implements TrainingActivities {
             return train(
                 new Job(task.experimentId(), ModelKey.TEACHER, task.network(), whole),
                 training,
-                datasets.open(task.dataset()),
+                images(ModelKey.TEACHER, task.training(), task.dataset()),
                 work.path(),
                 heartbeat);
           }
@@ -115,7 +119,9 @@ final class TrainingActivitiesImpl implements TrainingActivities {
             String shown = TeacherFiles.shown(task.source());
             heartbeat.describe(() -> "importing " + shown);
             Libtorch.useThreads(config.threads());
-            Path source = new TeacherFiles(store, cache).fetch(task.source());
+            TeacherFiles teachers = new TeacherFiles(store, cache);
+            Path source =
+                teachers.fetch(task.source(), new SourceNotices(history, task.experimentId()));
             TeacherImport.Expected expected =
                 new TeacherImport.Expected(
                     task.network(),
@@ -123,12 +129,16 @@ final class TrainingActivitiesImpl implements TrainingActivities {
                     task.dataset().channels(),
                     task.dataset().classes(),
                     task.diffusion());
-            cache
-                .opener()
-                .open(
-                    new Opening.Teacher(source, shown, expected),
-                    work.path(),
-                    heartbeat::throwIfEnded);
+            try {
+              cache
+                  .opener()
+                  .open(
+                      new Opening.Teacher(source, shown, expected),
+                      work.path(),
+                      heartbeat::throwIfEnded);
+            } catch (TeacherException e) {
+              throw teachers.unusable(task.source(), e);
+            }
             Imported imported =
                 TeacherImport.read(source, shown, expected, config.device(), work.path());
             heartbeat.throwIfEnded();
@@ -206,7 +216,7 @@ final class TrainingActivitiesImpl implements TrainingActivities {
                             task.loss(),
                             task.antithetic())),
                     start(task));
-            PackedImages images = datasets.open(task.dataset());
+            PackedImages images = images(task.key(), task.training(), task.dataset());
             ModelRef trained =
                 train(
                     new Job(task.experimentId(), task.key(), task.network(), task.range()),
@@ -226,6 +236,18 @@ final class TrainingActivitiesImpl implements TrainingActivities {
             return trained.startedFrom(start);
           }
         });
+  }
+
+  /** Batches of a retry may be larger than those that the spec asked for. */
+  private PackedImages images(ModelKey key, TrainingSpec training, DatasetRef dataset)
+      throws IOException {
+    BatchSize size = new BatchSize("training.batchSize of " + key.value(), training.batchSize());
+    size.fault(dataset.images())
+        .ifPresent(
+            reason -> {
+              throw new InvalidSpecException(size.field() + " " + reason);
+            });
+    return datasets.open(dataset);
   }
 
   private InitialWeights start(TrainStudent task) {

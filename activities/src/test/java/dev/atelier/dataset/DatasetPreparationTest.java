@@ -116,7 +116,13 @@ class DatasetPreparationTest {
     files.put("e-whole.jpg", jpeg);
     files.put("._e-whole.jpg", new byte[10]);
 
-    DatasetManifest manifest = prepare(directory("damaged", files).toString(), "", 16).manifest();
+    Path source = directory("damaged", files);
+    assertThatThrownBy(() -> prepare(source.toString(), "", 16))
+        .hasMessageContaining("4 of its 5 images are lost, expected at most a share of 0.1");
+    DatasetManifest manifest =
+        preparation(1 << 20)
+            .prepare(new DatasetSpec(source.toString(), "", 16, null, 3, false, null, 0.8), out())
+            .manifest();
 
     assertThat(manifest.images()).isEqualTo(1);
     assertThat(manifest.skipped()).isEqualTo(4);
@@ -128,7 +134,7 @@ class DatasetPreparationTest {
         .isInstanceOfSatisfying(
             DatasetException.class,
             e -> assertThat(e.kind()).isEqualTo(DatasetException.Kind.CORRUPT))
-        .hasMessageContaining("found none among 4 damaged files");
+        .hasMessageContaining("found none that can be used; damaged: 4 (a-text.jpg, ");
   }
 
   @Test
@@ -323,7 +329,7 @@ class DatasetPreparationTest {
     assertKind(
         write("cut.tar.gz", Arrays.copyOf(whole, whole.length / 2)).toString(),
         DatasetException.Kind.CORRUPT,
-        "cut.tar.gz");
+        "The archive ends early.");
     assertKind("s3://bucket/x.zip?secret=1", DatasetException.Kind.CORRUPT, "s3://bucket/x.zip'");
     assertKind("s3://bucket/x.zip", DatasetException.Kind.UNREACHABLE, "s3://bucket/x.zip'");
   }

@@ -192,6 +192,11 @@ class SourceGuardTest {
         .isInstanceOf(DatasetException.class)
         .hasMessageContaining("leads to '%s'".formatted(secret.toRealPath()));
 
+    assertThatThrownBy(() -> prepare(allowed, below(allowed)))
+        .as("a folder")
+        .hasMessageContaining("leads to '%s'".formatted(temporary.toRealPath()));
+    Files.delete(link);
+
     Files.createSymbolicLink(allowed.resolve("data_batch_3.bin"), secret);
     assertThatThrownBy(() -> prepare(allowed, below(allowed)))
         .isInstanceOf(DatasetException.class)

@@ -2,6 +2,8 @@ package dev.atelier.spec;
 
 import com.fasterxml.jackson.annotation.JsonProperty;
 import com.fasterxml.jackson.annotation.JsonPropertyDescription;
+import jakarta.validation.constraints.DecimalMax;
+import jakarta.validation.constraints.DecimalMin;
 import jakarta.validation.constraints.Max;
 import jakarta.validation.constraints.Min;
 import jakarta.validation.constraints.NotNull;
@@ -46,7 +48,13 @@ public record DatasetSpec(
     @JsonPropertyDescription(
             "Whether images are turned as their EXIF says; those of TIFF always are")
         @NotNull
-        ExifOrientation exifOrientation) {
+        ExifOrientation exifOrientation,
+    @JsonPropertyDescription(
+            "Share of the images that may be lost, damaged or encrypted ones say; with more of them the dataset is refused")
+        @NotNull
+        @DecimalMin("0")
+        @DecimalMax("1")
+        Double maxLostShare) {
 
   /** What is done with an orientation that an image's EXIF names. */
   public enum ExifOrientation {
@@ -61,7 +69,7 @@ public record DatasetSpec(
     this(source, subdirectory, resolution, maxImages, null, null);
   }
 
-  /** As stored. */
+  /** As stored, with the usual share of images that may be lost. */
   public DatasetSpec(
       String source,
       String subdirectory,
@@ -69,7 +77,7 @@ public record DatasetSpec(
       Integer maxImages,
       Integer channels,
       Boolean classConditional) {
-    this(source, subdirectory, resolution, maxImages, channels, classConditional, null);
+    this(source, subdirectory, resolution, maxImages, channels, classConditional, null, null);
   }
 
   public DatasetSpec {
@@ -80,5 +88,6 @@ public record DatasetSpec(
     channels = channels == null ? 3 : channels;
     classConditional = classConditional == null ? Boolean.FALSE : classConditional;
     exifOrientation = exifOrientation == null ? ExifOrientation.IGNORED : exifOrientation;
+    maxLostShare = maxLostShare == null ? 0.1 : maxLostShare;
   }
 }

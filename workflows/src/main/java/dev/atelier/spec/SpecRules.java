@@ -496,21 +496,10 @@ public final class SpecRules {
     }
     OptionalLong named = SourceRules.shapesCount(spec.dataset().source());
     long images = Math.min(named.orElse(Long.MAX_VALUE), spec.dataset().maxImages());
-    if (spec.teacher().source().isEmpty()) {
-      batch("teacher.training.batchSize", spec.teacher().training().batchSize(), images);
-    }
-    batch("students.training.batchSize", spec.students().training().batchSize(), images);
-    List<StudentsSpec.StudentOverride> overrides = spec.students().overrides();
-    for (int i = 0; i < overrides.size(); i++) {
-      String field = "students.overrides[%d].training.batchSize".formatted(i);
-      overrides.get(i).training().batchSize().ifPresent(size -> batch(field, size, images));
-    }
-  }
-
-  private void batch(String field, int size, long images) {
-    if (trusts(field) && size > images) {
-      fault(
-          field, "must be at most the %d images of the dataset, found %d.".formatted(images, size));
+    for (BatchSize size : BatchSize.of(spec)) {
+      if (trusts(size.field())) {
+        size.fault(images).ifPresent(reason -> fault(size.field(), reason));
+      }
     }
   }
 

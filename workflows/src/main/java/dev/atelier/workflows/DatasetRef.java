@@ -1,5 +1,9 @@
 package dev.atelier.workflows;
 
+import com.fasterxml.jackson.annotation.JsonInclude;
+import java.util.List;
+import java.util.Optional;
+
 /**
  * A prepared dataset in the store.
  *
@@ -7,8 +11,43 @@ package dev.atelier.workflows;
  * @param images number of images kept
  * @param resolution pixels per side
  * @param channels 3 for RGB
- * @param skipped number of files that could not be decoded
+ * @param skipped number of files of images that were lost, for whatever reason
  * @param classes number of classes that the networks are conditioned on; 0: unconditional
+ * @param passedOver every file of the source that was not used, by reason; empty in histories of
+ *     before they were counted
  */
 public record DatasetRef(
-    String sha256, int images, int resolution, int channels, int skipped, int classes) {}
+    String sha256,
+    int images,
+    int resolution,
+    int channels,
+    int skipped,
+    int classes,
+    @JsonInclude(JsonInclude.Include.NON_EMPTY) List<PassedOver> passedOver) {
+
+  /** Of which nothing was passed over. */
+  public DatasetRef(
+      String sha256, int images, int resolution, int channels, int skipped, int classes) {
+    this(sha256, images, resolution, channels, skipped, classes, List.of());
+  }
+
+  public DatasetRef {
+    passedOver = passedOver == null ? List.of() : List.copyOf(passedOver);
+  }
+
+  /** As work on its images needs it, which a history holds many times. */
+  public DatasetRef withoutPassedOver() {
+    return new DatasetRef(sha256, images, resolution, channels, skipped, classes);
+  }
+
+  /** How many images were lost, and why; empty: none. */
+  public Optional<String> loss() {
+    List<PassedOver> lost =
+        passedOver.stream().filter(files -> files.reason().losesImages()).toList();
+    return lost.isEmpty()
+        ? Optional.empty()
+        : Optional.of(
+            "%d of %d images are lost; %s"
+                .formatted(skipped, skipped + images, PassedOver.sentence(lost)));
+  }
+}

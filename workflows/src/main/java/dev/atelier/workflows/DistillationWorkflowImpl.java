@@ -1,6 +1,7 @@
 package dev.atelier.workflows;
 
 import dev.atelier.spec.AssignmentSpec;
+import dev.atelier.spec.BatchSize;
 import dev.atelier.spec.EvaluationSpec.Shard;
 import dev.atelier.spec.ExperimentSpec;
 import dev.atelier.spec.MergeSpec;
@@ -153,9 +154,11 @@ public final class DistillationWorkflowImpl implements DistillationWorkflow {
 
   private void distil() {
     enter(Stage.PREPARING_DATASET);
-    DatasetRef dataset =
+    DatasetRef prepared =
         datasets.prepare(
-            new DatasetActivities.PrepareDataset(experimentId, spec.dataset(), spec.reuse()));
+            new DatasetActivities.PrepareDataset(
+                experimentId, spec.dataset(), spec.reuse(), BatchSize.of(spec)));
+    DatasetRef dataset = prepared.withoutPassedOver();
     // What the evaluation needs is fetched and checked now, so that a wrong file fails before hours
     // of training.
     ExtractorRef extractor =
@@ -199,7 +202,7 @@ public final class DistillationWorkflowImpl implements DistillationWorkflow {
             new Publish(
                 experimentId,
                 spec,
-                dataset,
+                prepared,
                 teacher.result(),
                 students.isEmpty() || anyDone(students) ? keep(specialists(ranges)) : NO_ENSEMBLE,
                 results(oneToOne),

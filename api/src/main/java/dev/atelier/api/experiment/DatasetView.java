@@ -1,5 +1,6 @@
 package dev.atelier.api.experiment;
 
+import dev.atelier.workflows.PassedOver;
 import java.net.URI;
 import java.time.Instant;
 import java.util.List;
@@ -11,9 +12,11 @@ public record DatasetView(
     int images,
     @Schema(description = "Pixels per side") int resolution,
     int channels,
-    @Schema(description = "Files that could not be decoded") int skipped,
+    @Schema(description = "Files of images that were lost") int skipped,
     @Schema(description = "Classes that networks are conditioned on; 0: unconditional") int classes,
     @Schema(description = "Where it came from, as specs have it") List<String> sources,
     @Schema(description = "Experiments that use it") int experiments,
     Instant firstUsedAt,
-    @Schema(description = "The newest of its experiments") URI newest) {}
+    @Schema(description = "The newest of its experiments") URI newest,
+    @Schema(description = "Files of its source that were not used, by reason")
+        List<PassedOver> passedOver) {}

@@ -20,6 +20,7 @@ import dev.atelier.api.temporal.TemporalUnavailableException;
 import dev.atelier.spec.ExperimentSpec;
 import dev.atelier.spec.StudentReplacement;
 import dev.atelier.spec.TrainingOverrides;
+import dev.atelier.workflows.DatasetRef;
 import dev.atelier.workflows.DistillationWorkflow;
 import dev.atelier.workflows.ModelKey;
 import dev.atelier.workflows.Protocol;
@@ -35,6 +36,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
+import java.util.stream.Stream;
 import org.jboss.logging.Logger;
 
 /** What users can do with experiments. */
@@ -145,7 +147,10 @@ public class ExperimentService {
         repository.artifacts(id),
         row.spec(),
         Links.of(id, runs.page(id)),
-        Protocol.warning(repository.protocols(List.of(id))).stream().toList(),
+        Stream.concat(
+                row.dataset().flatMap(DatasetRef::loss).map(loss -> loss + ".").stream(),
+                Protocol.warning(repository.protocols(List.of(id))).stream())
+            .toList(),
         repository.schedules(id),
         row.paused(),
         row.project());

@@ -134,7 +134,8 @@ class Registry {
         strings(row, "sources"),
         row.getInt("experiments"),
         firstUsed,
-        URI.create(Links.pathOf(row.getString("id"))));
+        URI.create(Links.pathOf(row.getString("id"))),
+        dataset.passedOver());
   }
 
   private static List<String> strings(ResultSet row, String column) throws SQLException {

@@ -512,7 +512,8 @@ class ExperimentResourceTest {
           handle.execute(
               """
               update experiment set dataset =
-                '{"sha256": "d", "images": 9, "resolution": 16, "channels": 3, "skipped": 1}'
+                '{"sha256": "d", "images": 9, "resolution": 16, "channels": 3, "skipped": 1,
+                  "passedOver": [{"reason": "encrypted", "files": 1, "examples": ["a.png"]}]}'
               where id = ?
               """,
               id);
@@ -522,6 +523,9 @@ class ExperimentResourceTest {
         .then()
         .statusCode(200)
         .body("dataset.images", equalTo(9))
+        .body("dataset.passedOver[0].reason", equalTo("encrypted"))
+        .body("dataset.passedOver[0].examples", equalTo(List.of("a.png")))
+        .body("warnings", hasItem("1 of 10 images are lost; encrypted: 1 (a.png)."))
         .body("models[0].error.type", equalTo("DIVERGED"))
         .body("models[1].loss", nullValue())
         // 60 steps of 64 images at 256 images/s.

@@ -146,7 +146,7 @@ class RegistryTest {
         """
         update experiment set dataset = cast(? as jsonb) where id in (?, ?)
         """,
-        "{\"sha256\":\"%s\",\"images\":64,\"resolution\":16,\"channels\":3,\"skipped\":1,\"classes\":0}"
+        "{\"sha256\":\"%s\",\"images\":64,\"resolution\":16,\"channels\":3,\"skipped\":1,\"classes\":0,\"passedOver\":[{\"reason\":\"damaged\",\"files\":1,\"examples\":[\"a.png\"]}]}"
             .formatted(sha),
         first,
         second);
@@ -156,6 +156,9 @@ class RegistryTest {
         .statusCode(200)
         .body("items.find { it.sha256 == '%s' }.images".formatted(sha), equalTo(64))
         .body("items.find { it.sha256 == '%s' }.experiments".formatted(sha), equalTo(2))
+        .body(
+            "items.find { it.sha256 == '%s' }.passedOver[0].reason".formatted(sha),
+            equalTo("damaged"))
         .body(
             "items.find { it.sha256 == '%s' }.sources".formatted(sha),
             equalTo(List.of("shapes?count=5000")))

@@ -4,6 +4,7 @@ import dev.atelier.dataset.DatasetException;
 import dev.atelier.dataset.DatasetManifest;
 import dev.atelier.dataset.DatasetPreparation;
 import dev.atelier.dataset.PackedImages;
+import dev.atelier.dataset.PreparationListener;
 import dev.atelier.evaluation.DatasetFeatures;
 import dev.atelier.evaluation.EvaluationException;
 import dev.atelier.evaluation.ExtractorException;
@@ -19,6 +20,7 @@ import dev.atelier.network.Libtorch;
 import dev.atelier.spec.DatasetSpec;
 import dev.atelier.spec.DatasetSpec.ExifOrientation;
 import dev.atelier.store.Sha256;
+import dev.atelier.workflows.PassedOver;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -75,6 +77,14 @@ final class ComparedImages {
               + " does.")
   private boolean exifOrientation;
 
+  @Option(
+      names = "--max-lost-share",
+      paramLabel = "SHARE",
+      defaultValue = "0.1",
+      description =
+          "Share of a source's images that may be lost, damaged or encrypted ones say (${DEFAULT-VALUE}).")
+  private double maxLostShare;
+
   @Option(names = "--threads", paramLabel = "N", description = "CPU threads (all cores).")
   private Optional<Integer> threads;
 
@@ -128,6 +138,9 @@ final class ComparedImages {
     if (maxImages < 2) {
       throw wrongUsage("--max-images must be 2 or more, found %d.".formatted(maxImages));
     }
+    if (!(maxLostShare >= 0 && maxLostShare <= 1)) {
+      throw wrongUsage("--max-lost-share must be from 0 to 1, found %s.".formatted(maxLostShare));
+    }
     if (extractor.isEmpty() && !sources.stream().allMatch(ComparedImages::namesStatistics)) {
       throw wrongUsage("--extractor is needed to measure images: expected FILE.pt or random-conv.");
     }
@@ -162,7 +175,21 @@ final class ComparedImages {
         uri -> {
           throw new IOException("this command reads no s3: sources");
         },
-        sentence -> {});
+        new PreparationListener() {
+          @Override
+          public void onProgress(String sentence) {}
+
+          @Override
+          public void onNotice(String sentence) {
+            tell(sentence);
+          }
+        });
+  }
+
+  /** Says something beside the result. */
+  private void tell(String sentence) {
+    command.commandLine().getErr().println(sentence);
+    command.commandLine().getErr().flush();
   }
 
   private static void delete(Path folder) throws IOException {
@@ -203,8 +230,12 @@ final class ComparedImages {
       }
       String name = builtIn ? RandomConvExtractor.NAME : file.getFileName().toString();
       String sha256 = Sha256.of(file);
-      return new Extractor(
-          name, sha256, FeatureExtractor.open(file, name, sha256, resizeTo, resolution, "cpu"));
+      try {
+        return new Extractor(
+            name, sha256, FeatureExtractor.open(file, name, sha256, resizeTo, resolution, "cpu"));
+      } catch (ExtractorException e) {
+        throw new ExtractorException(preparation().unusable(source, e.getMessage()), e);
+      }
     }
 
     LinearAlgebra algebra() {
@@ -254,7 +285,12 @@ final class ComparedImages {
 
     private Statistics statistics(String source) {
       Path file = preparation().fetch(source);
-      ReferenceStatistics statistics = ReferenceStatistics.read(file);
+      ReferenceStatistics statistics;
+      try {
+        statistics = ReferenceStatistics.read(file);
+      } catch (EvaluationException e) {
+        throw new EvaluationException(preparation().unusable(source, e.getMessage()), e);
+      }
       loaded.ifPresent(
           e -> statistics.requireExtractor(source, e.name(), e.sha256(), e.network().dimension()));
       return new Statistics(source, Sha256.of(file), statistics);
@@ -262,15 +298,16 @@ final class ComparedImages {
 
     Prepared prepare(String source) throws IOException, CommandFailure {
       Path folder = Files.createDirectory(directory.resolve("images-" + prepared++));
-      DatasetManifest manifest = preparation().prepare(spec(source), folder).manifest();
-      if (manifest.skipped() > 0) {
-        command
-            .commandLine()
-            .getErr()
-            .printf(
-                "Skipped %d images of '%s' that cannot be read: %s%n",
-                manifest.skipped(), source, String.join(", ", manifest.skippedNames()));
-        command.commandLine().getErr().flush();
+      DatasetManifest manifest =
+          preparation()
+              .prepare(
+                  spec(source),
+                  folder)
+              .manifest();
+      if (!manifest.passedOver().isEmpty()) {
+        tell(
+            "Passed over of '%s': %s."
+                .formatted(source, PassedOver.sentence(manifest.passedOver())));
       }
       MeasuredFeatures.requireEnough(
           "images in '%s'".formatted(source), manifest.images(), network().dimension());
@@ -287,7 +324,8 @@ final class ComparedImages {
           maxImages,
           null,
           null,
-          exifOrientation ? ExifOrientation.APPLIED : ExifOrientation.IGNORED);
+          exifOrientation ? ExifOrientation.APPLIED : ExifOrientation.IGNORED,
+          maxLostShare);
     }
 
     @Override

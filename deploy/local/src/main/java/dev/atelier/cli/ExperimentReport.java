@@ -2,6 +2,7 @@ package dev.atelier.cli;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.atelier.spec.TimestepRange;
+import dev.atelier.workflows.DatasetRef;
 import dev.atelier.workflows.ModelState;
 import dev.atelier.workflows.Stage;
 import java.time.Instant;
@@ -24,10 +25,12 @@ record ExperimentReport(
     Links links,
     List<String> warnings,
     List<Schedule> schedules,
-    boolean paused) {
+    boolean paused,
+    Optional<DatasetRef> dataset) {
 
   ExperimentReport {
     warnings = warnings == null ? List.of() : warnings;
+    dataset = dataset == null ? Optional.empty() : dataset;
     schedules = schedules == null ? List.of() : schedules; // of an older server
   }
 

@@ -2,7 +2,9 @@ package dev.atelier.cli;
 
 import dev.atelier.evaluation.Metric;
 import dev.atelier.report.Numbers;
+import dev.atelier.workflows.DatasetRef;
 import dev.atelier.workflows.ModelState;
+import dev.atelier.workflows.PassedOver;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
@@ -229,6 +231,7 @@ final class ReportText {
             .formatted(
                 report.createdAt(), report.finishedAt().map(at -> ", ended " + at).orElse("")));
     report.error().ifPresent(error -> lines.add(error.type() + ": " + error.message()));
+    report.dataset().map(ReportText::dataset).ifPresent(lines::add);
     lines.add("");
     lines.addAll(bars(report.models()));
     cost(report.models()).ifPresent(lines::add);
@@ -254,6 +257,17 @@ final class ReportText {
     lines.add("API: %s/api/v1/experiments/%s".formatted(apiUrl, report.id()));
     report.links().temporal().ifPresent(url -> lines.add("Temporal Web UI: " + url));
     return lines;
+  }
+
+  private static String dataset(DatasetRef dataset) {
+    return "%d images of %d × %d pixels%s"
+        .formatted(
+            dataset.images(),
+            dataset.resolution(),
+            dataset.resolution(),
+            dataset.passedOver().isEmpty()
+                ? ""
+                : "; passed over: " + PassedOver.sentence(dataset.passedOver()));
   }
 
   /** What the trainings have cost together, and what of it was spent on repeated steps. */

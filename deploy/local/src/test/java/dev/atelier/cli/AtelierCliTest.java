@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.atelier.evaluation.Gaussian;
 import dev.atelier.evaluation.ReferenceStatistics;
+import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -18,6 +19,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.stream.Stream;
+import javax.imageio.ImageIO;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -44,6 +46,8 @@ class AtelierCliTest {
   private static String experiment(String stage, String more) {
     return """
     {"id": "%s", "name": "demo", "stage": "%s", "createdAt": "2026-11-22T23:05:13Z", "spec": {},
+     "dataset": {"sha256": "d", "images": 9, "resolution": 16, "channels": 3, "skipped": 1,
+       "classes": 0, "passedOver": [{"reason": "encrypted", "files": 1, "examples": ["a.png"]}]},
      "labels": {}, "links": {"self": "%s", "temporal": "http://127.0.0.1:8233/w"},
      "models": [
        {"key": "teacher", "range": {"low": 0, "high": 1000}, "state": "DONE", "step": 60,
@@ -182,6 +186,7 @@ class AtelierCliTest {
     assertThat(output.out())
         .containsSubsequence(
             ID,
+            "9 images of 16 × 16 pixels; passed over: encrypted: 1 (a.png)",
             "teacher    [0, 1000)  ████████████████████  60/60",
             "student-1  [0, 500)   █████░░░░░░░░░░░░░░░  10/40  loss 1.5000 · 8.3 img/s · ETA 1:02",
             "Fréchet distance (random-conv)",
@@ -473,6 +478,30 @@ class AtelierCliTest {
     CommandOutput other = CommandOutput.of("fid", saved, otherStatistics().toString());
     assertThat(other.exitCode()).isEqualTo(1);
     assertThat(other.err()).contains("come from different extractors: found 192 and 2 features");
+  }
+
+  @Test
+  void shouldSayWhatIsPassedOverOfImagesThatAreCompared() throws IOException {
+    Path images = Files.createDirectories(folder.resolve("images"));
+    for (String name : List.of("a.png", "b.png", "c.png")) {
+      ImageIO.write(
+          new BufferedImage(8, 8, BufferedImage.TYPE_INT_RGB),
+          "png",
+          images.resolve(name).toFile());
+    }
+    Files.write(images.resolve("d.png"), new byte[3]);
+    Files.writeString(images.resolve("notes.txt"), "no image");
+    String source = images.toString();
+    for (String command : List.of("fid", "metrics")) {
+      String[] shared = {"--extractor", "random-conv", "--data", folder.toString()};
+      assertThat(fid(shared, command, source, "shapes?count=200").err())
+          .contains("1 of its 4 images are lost, expected at most a share of 0.1");
+      assertThat(fid(shared, command, source, "shapes?count=200", "--max-lost-share", "0.25").err())
+          .contains(
+              "Passed over of '%s': damaged: 1 (d.png); no image by its name: 1 (notes.txt)."
+                  .formatted(source),
+              "needs more than 192 images in '%s', found 3.".formatted(source));
+    }
   }
 
   @Test

@@ -3,6 +3,7 @@ package dev.atelier.worker;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.atelier.spec.BatchSize;
 import dev.atelier.spec.DatasetSpec;
 import dev.atelier.spec.ExperimentSpec.Reuse;
 import dev.atelier.store.ExperimentHistory;
@@ -13,6 +14,8 @@ import dev.atelier.store.S3ServerProcess;
 import dev.atelier.workflows.DatasetActivities;
 import dev.atelier.workflows.DatasetActivities.PrepareDataset;
 import dev.atelier.workflows.DatasetRef;
+import dev.atelier.workflows.PassedOver;
+import dev.atelier.workflows.PassedOver.Reason;
 import io.temporal.testing.TestActivityEnvironment;
 import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
 import java.awt.image.BufferedImage;
@@ -91,8 +94,11 @@ class DatasetReuseTest {
   }
 
   private DatasetRef prepare(String experimentId, Reuse wanted) {
-    return activities.prepare(
-        new PrepareDataset(experimentId, new DatasetSpec(images.toString(), "", 8, null), wanted));
+    return activities.prepare(new PrepareDataset(experimentId, spec(0.5), wanted));
+  }
+
+  private DatasetSpec spec(double maxLostShare) {
+    return new DatasetSpec(images.toString(), "", 8, null, 3, false, null, maxLostShare);
   }
 
   private static List<String> events(String experimentId) {
@@ -103,6 +109,41 @@ class DatasetReuseTest {
                 .bind(0, experimentId)
                 .mapTo(String.class)
                 .list());
+  }
+
+  @Test
+  void shouldSayWhatWasPassedOver() throws IOException {
+    Files.writeString(images.resolve("notes.txt"), "no image");
+    try {
+      assertThat(prepare("a", Reuse.ALLOWED).passedOver())
+          .containsExactly(
+              new PassedOver(Reason.DAMAGED, 1, List.of("broken.png")),
+              new PassedOver(Reason.NO_IMAGE, 1, List.of("notes.txt")));
+      assertThat(prepare("b", Reuse.ALLOWED).passedOver()).as("taken over").hasSize(2);
+      for (String id : List.of("a", "b")) {
+        assertThat(events(id)).startsWith("images-skipped", "files-passed-over");
+      }
+    } finally {
+      Files.delete(images.resolve("notes.txt"));
+    }
+  }
+
+  @Test
+  void shouldRefuseADatasetThatLosesTooMuchThoughAnotherHasTakenIt() {
+    prepare("a", Reuse.ALLOWED);
+    assertThatThrownBy(() -> activities.prepare(new PrepareDataset("b", spec(0.1), Reuse.ALLOWED)))
+        .hasStackTraceContaining("1 of its 3 images are lost, expected at most a share of 0.1");
+  }
+
+  @Test
+  void shouldRefuseABatchThatIsLargerThanTheDataset() {
+    List<BatchSize> fits = List.of(new BatchSize("students.training.batchSize", 2));
+    activities.prepare(new PrepareDataset("a", spec(0.5), Reuse.ALLOWED, fits));
+    List<BatchSize> larger = List.of(new BatchSize("students.training.batchSize", 3));
+    assertThatThrownBy(
+            () -> activities.prepare(new PrepareDataset("b", spec(0.5), Reuse.ALLOWED, larger)))
+        .hasStackTraceContaining(
+            "students.training.batchSize must be at most the 2 images of the dataset, found 3.");
   }
 
   @Test
