@@ -140,6 +140,11 @@ public final class DatasetPreparation {
       this.path = path;
     }
 
+    /** The file or directory that a user brought; empty: the source is the platform's own. */
+    public Optional<Path> brought() {
+      return path;
+    }
+
     /**
      * What there is to prepare, the same for the same files wherever they lie: the SHA-256 of a
      * file, or of the names and the bytes of a directory's files that are chosen.
@@ -173,6 +178,42 @@ public final class DatasetPreparation {
   /** Writes shards and manifest of what the spec names, see {@link Source#prepare}. */
   public PreparedDataset prepare(DatasetSpec spec, Path directory) {
     return find(spec).prepare(directory);
+  }
+
+  /**
+   * Writes shards and manifest of a file or directory that lies on this machine, see {@link
+   * Source#prepare}.
+   */
+  public DatasetManifest decode(Path path, DatasetSpec spec, Path directory) {
+    return decodeFiles(path, spec, directory);
+  }
+
+  /** Sees a file; {@code content} is valid during the call only. */
+  @FunctionalInterface
+  public interface FileVisitor {
+    void visit(String name, long bytes, InputStream content) throws IOException;
+  }
+
+  /**
+   * Shows the files of a directory as far as {@link #decode} needs them: those that it would not
+   * read are empty.
+   *
+   * @throws DatasetException when a link leads to where sources may not lie
+   */
+  public void forEachFile(Path directory, DatasetSpec spec, FileVisitor visitor)
+      throws IOException {
+    SourceFiles files = SourceFiles.of(directory, guard);
+    Set<String> chosen = choose(files, spec).files().keySet();
+    files.forEach(
+        (name, size, content) -> {
+          if (chosen.contains(name)) {
+            try (InputStream in = content.open()) {
+              visitor.visit(name, size, in);
+            }
+          } else {
+            visitor.visit(name, 0, InputStream.nullInputStream());
+          }
+        });
   }
 
   private String contentOf(Path path, DatasetSpec spec) {
@@ -215,7 +256,7 @@ public final class DatasetPreparation {
     ShapesGenerator generator = new ShapesGenerator(shapes.seed());
     List<String> classes = spec.classConditional() ? ShapesGenerator.CLASSES : List.of();
     try (PackedShards shards =
-            new PackedShards(directory, count, spec.resolution(), spec.channels());
+            new PackedShards(directory, count, spec.resolution(), spec.channels(), listener);
         DecodingPool pool = new DecodingPool(listener, "drew", count)) {
       for (int i = 0; i < count; i++) {
         int index = i;
@@ -331,6 +372,7 @@ public final class DatasetPreparation {
     files.forEach(
         (name, size, content) -> {
           stopIfInterrupted();
+          listener.onRead(name);
           if (!isHidden(name) && (isImage(name) || isCifar(name))) {
             if (listed.size() == MAX_FILES) {
               throw new IOException("expected at most %d images.".formatted(MAX_FILES));
@@ -405,11 +447,12 @@ public final class DatasetPreparation {
     Map<String, ImageFile> wanted = new HashMap<>(chosen.files());
     int slots = chosen.images();
     try (PackedShards shards =
-            new PackedShards(directory, slots, spec.resolution(), spec.channels());
+            new PackedShards(directory, slots, spec.resolution(), spec.channels(), listener);
         DecodingPool pool = new DecodingPool(listener, "decoded", slots)) {
       files.forEach(
           (name, size, content) -> {
             stopIfInterrupted();
+            listener.onRead(name);
             ImageFile file = wanted.remove(name);
             if (file == null) {
               return;
@@ -422,6 +465,7 @@ public final class DatasetPreparation {
               }
             }
           });
+      listener.onRead("");
       pool.await();
       if (!wanted.isEmpty()) {
         throw new IOException("it changed while it was read.");
@@ -435,7 +479,7 @@ public final class DatasetPreparation {
     }
   }
 
-  private static void decodeImage(
+  private void decodeImage(
       ImageFile file,
       InputStream in,
       ImageDecoder decoder,
@@ -451,18 +495,21 @@ public final class DatasetPreparation {
     pool.run(
         1,
         () -> {
+          listener.onDecode(file.name());
           byte[] chw;
           try {
             chw = decoder.decode(bytes);
           } catch (IOException e) {
             skipped.add(file.name());
             return;
+          } finally {
+            listener.onDecode("");
           }
           shards.put(file.firstSlot(), chw, file.label());
         });
   }
 
-  private static void decodeCifar(
+  private void decodeCifar(
       ImageFile file, InputStream in, ImageDecoder decoder, PackedShards shards, DecodingPool pool)
       throws IOException {
     for (int done = 0; done < file.images(); done += CIFAR_RECORDS_PER_TASK) {
@@ -475,6 +522,7 @@ public final class DatasetPreparation {
       pool.run(
           images,
           () -> {
+            listener.onDecode(file.name());
             for (int i = 0; i < images; i++) {
               int record = i * CIFAR_RECORD_BYTES;
               int label = file.label() == LABEL_OF_RECORD ? records[record] & 0xFF : 0;
@@ -486,6 +534,7 @@ public final class DatasetPreparation {
               }
               shards.put(first + i, decoder.decodePlanes(records, record + 1, CIFAR_SIDE), label);
             }
+            listener.onDecode("");
           });
     }
   }
