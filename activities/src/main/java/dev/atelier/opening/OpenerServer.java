@@ -97,7 +97,7 @@ public final class OpenerServer {
     Path folder = Files.createTempDirectory("opening-");
     try {
       Path files = Files.createDirectory(folder.resolve("files"));
-      out.writeByte(Message.SEND.ordinal());
+      out.writeByte(Message.SEND.code);
       out.flush();
       Optional<String> fault = receive(in, files);
       if (fault.isPresent()) {
@@ -193,7 +193,7 @@ public final class OpenerServer {
       files = found.filter(f -> Files.isRegularFile(f, LinkOption.NOFOLLOW_LINKS)).toList();
     }
     for (Path file : files) {
-      out.writeByte(Message.FILE.ordinal());
+      out.writeByte(Message.FILE.code);
       try (InputStream in = Files.newInputStream(file)) {
         Wire.writeFile(out, file.getFileName().toString(), Files.size(file), in);
       }

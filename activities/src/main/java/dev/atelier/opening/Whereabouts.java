@@ -13,7 +13,9 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Collectors;
 
@@ -33,7 +35,7 @@ final class Whereabouts implements PreparationListener, Closeable {
 
   private final FileChannel file;
   private final AtomicInteger lines = new AtomicInteger(DECODING);
-  private final ThreadLocal<Integer> ownLine = ThreadLocal.withInitial(lines::getAndIncrement);
+  private final Map<Thread, Integer> lineOf = new ConcurrentHashMap<>();
   private final AtomicInteger noted = new AtomicInteger();
 
   /** Begins to note in a file that is there. */
@@ -53,7 +55,7 @@ final class Whereabouts implements PreparationListener, Closeable {
 
   @Override
   public void onDecode(String name) {
-    write(ownLine.get(), noted.incrementAndGet(), name);
+    write(lineOf.computeIfAbsent(Thread.currentThread(), thread -> lines.getAndIncrement()), noted.incrementAndGet(), name);
   }
 
   /** The number tells a file from the next one of the same name. */

@@ -26,12 +26,18 @@ final class Wire {
 
   private static final int CHUNK = 1 << 16;
 
-  /** What the server says next, in a byte; the names' order is what is sent. */
+  /** What the server says next, in a byte. */
   enum Message {
-    PROGRESS, // a sentence
-    SEND, // the worker's turn
-    FILE, // name, length and bytes of what was made
-    ANSWER // the last
+    PROGRESS('P'), // a sentence
+    SEND('S'), // the worker's turn
+    FILE('F'), // name, length and bytes of what was made
+    ANSWER('A'); // the last
+
+    final int code;
+
+    Message(char code) {
+      this.code = code;
+    }
   }
 
   /**
@@ -63,22 +69,25 @@ final class Wire {
   }
 
   static void writeProgress(DataOutputStream out, String sentence) throws IOException {
-    out.writeByte(Message.PROGRESS.ordinal());
+    out.writeByte(Message.PROGRESS.code);
     out.writeUTF(OneLine.of(sentence, SENTENCE));
     out.flush();
   }
 
   static void writeAnswer(DataOutputStream out, Answer answer) throws IOException {
-    out.writeByte(Message.ANSWER.ordinal());
+    out.writeByte(Message.ANSWER.code);
     writeJson(out, answer);
     out.flush();
   }
 
-  static Message message(int first) throws IOException {
-    if (first < 0 || first >= Message.values().length) {
-      throw first < 0 ? new EOFException("no answer") : new IOException("message " + first);
+  /** The message with that code; less than 0: the connection has ended. */
+  static Message message(int code) throws IOException {
+    for (Message message : Message.values()) {
+      if (message.code == code) {
+        return message;
+      }
     }
-    return Message.values()[first];
+    throw code < 0 ? new EOFException("no answer") : new IOException("message " + code);
   }
 
   /**

@@ -5,10 +5,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.atelier.spec.DatasetSpec;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Optional;
 import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -110,12 +108,11 @@ class PreparedCheckTest {
 
   private void assertRefusedWith(UnaryOperator<String> change, String reason) throws IOException {
     Path file = directory.resolve("manifest.json");
-    byte[] before = Files.readAllBytes(file);
-    String changed = change.apply(new String(before, StandardCharsets.UTF_8));
-    assertThat(Optional.of(changed))
-        .isNotEqualTo(Optional.of(new String(before, StandardCharsets.UTF_8)));
+    String before = Files.readString(file);
+    String changed = change.apply(before);
+    assertThat(changed).isNotEqualTo(before);
     Files.writeString(file, changed);
     assertRefused(reason);
-    Files.write(file, before);
+    Files.writeString(file, before);
   }
 }

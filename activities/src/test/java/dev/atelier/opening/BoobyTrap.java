@@ -118,7 +118,7 @@ public final class BoobyTrap extends ImageReaderSpi {
           }
           case GROW -> {
             List<byte[]> held = new ArrayList<>();
-            while (held.size() >= 0) {
+            while (true) {
               held.add(new byte[1 << 20]);
             }
           }

@@ -9,11 +9,9 @@ import dev.atelier.dataset.DatasetManifest;
 import dev.atelier.dataset.PreparedCheck;
 import dev.atelier.evaluation.EvaluationException;
 import dev.atelier.evaluation.ExtractorException;
-import dev.atelier.network.HostTensor;
 import dev.atelier.network.TeacherException;
 import dev.atelier.network.TeacherImport;
-import dev.atelier.network.TorchScriptArchive;
-import dev.atelier.network.TorchScriptModule;
+import dev.atelier.network.TorchScriptFile;
 import dev.atelier.opening.BoobyTrap.Deed;
 import dev.atelier.spec.DatasetSpec;
 import dev.atelier.spec.DiffusionSpec;
@@ -29,7 +27,6 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
@@ -112,14 +109,9 @@ class RemoteOpenerTest {
   @Test
   void shouldSurviveAFileThatKillsWhoeverRunsIt() throws Exception {
     Path file = directory.resolve("chained.pt");
-    TorchScriptArchive.write(
+    TorchScriptFile.write(
         file,
-        new TorchScriptModule(
-            "M",
-            "def forward(self, x: Tensor) -> Tensor:\n  y = torch.mean(x, [2, 3])\n"
-                + "  y = torch.neg(y)\n".repeat(60_000)
-                + "  return y\n",
-            Map.of("w", new TorchScriptModule.Buffer(HostTensor.zeros(HostTensor.DType.F32, 1)))));
+        "  y = torch.mean(x, [2, 3])\n" + "  y = torch.neg(y)\n".repeat(60_000) + "  return y\n");
     assertThatThrownBy(() -> opener.open(extractor(file), directory, RemoteOpenerTest::goOn))
         .isInstanceOf(ExtractorException.class)
         .hasMessageContaining("it crashed the process that opened it");
