@@ -43,10 +43,6 @@ reason_of() {
 
 is_root_or_sudo() { [ "$(id -u)" = 0 ] || sudo -n true 2>/dev/null; }
 
-has_package() {
-  dpkg-query -W -f '${Status}' "$1" 2>/dev/null | grep -q 'ok installed'
-}
-
 # Installs Debian's packages where that needs no password; else says what does it.
 bring_packages() {
   if ! command -v apt-get >/dev/null; then

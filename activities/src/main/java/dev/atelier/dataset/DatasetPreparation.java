@@ -28,6 +28,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.function.Supplier;
@@ -154,6 +155,11 @@ public final class DatasetPreparation {
       this.path = path;
     }
 
+    /** The file or directory that a user brought; empty: the source is the platform's own. */
+    public Optional<Path> brought() {
+      return path;
+    }
+
     /**
      * What there is to prepare, the same for the same files wherever they lie: the SHA-256 of a
      * file, or of the names and the bytes of a directory's files that are chosen.
@@ -203,6 +209,44 @@ public final class DatasetPreparation {
   /** Writes shards and manifest of what the spec names, see {@link Source#prepare}. */
   public PreparedDataset prepare(DatasetSpec spec, Path directory) {
     return find(spec).prepare(directory);
+  }
+
+  /**
+   * Writes shards and manifest of a file or directory that lies on this machine, see {@link
+   * Source#prepare}.
+   */
+  public DatasetManifest decode(Path path, DatasetSpec spec, Path directory) {
+    return decodeFiles(path, spec, directory);
+  }
+
+  /** Sees a file; {@code content} is valid during the call only. */
+  @FunctionalInterface
+  public interface FileVisitor {
+    void visit(String name, long bytes, InputStream content) throws IOException;
+  }
+
+  /**
+   * Shows the files of a directory as far as {@link #decode} needs them: those that it would not
+   * read are empty.
+   *
+   * @throws DatasetException when a link leads to where sources may not lie
+   */
+  public void forEachFile(Path directory, DatasetSpec spec, FileVisitor visitor)
+      throws IOException {
+    SourceFiles files = SourceFiles.of(directory, guard);
+    Set<Integer> chosen = choose(files, spec).entries().keySet();
+    int[] place = {0};
+    files.forEach(
+        (entry, content) -> {
+          boolean read = chosen.contains(place[0]++);
+          if (entry instanceof SourceFiles.Entry.Folder) {
+            return;
+          }
+          long bytes = read && entry instanceof SourceFiles.Entry.File file ? file.sizeBytes() : 0;
+          try (InputStream in = read ? content.open() : InputStream.nullInputStream()) {
+            visitor.visit(EntryName.shown(entry.name()), bytes, in);
+          }
+        });
   }
 
   private String contentOf(Path path, DatasetSpec spec) {
@@ -255,7 +299,7 @@ public final class DatasetPreparation {
     ShapesGenerator generator = new ShapesGenerator(shapes.seed());
     List<String> classes = spec.classConditional() ? ShapesGenerator.CLASSES : List.of();
     try (PackedShards shards =
-            new PackedShards(directory, count, spec.resolution(), spec.channels());
+            new PackedShards(directory, count, spec.resolution(), spec.channels(), listener);
         DecodingPool pool = new DecodingPool(listener, "drew", count)) {
       for (int i = 0; i < count; i++) {
         int index = i;
@@ -416,7 +460,7 @@ public final class DatasetPreparation {
   private DatasetManifest decodeFiles(Path path, DatasetSpec spec, Path directory) {
     String shown = SourceName.shown(spec.source());
     try {
-      SourceFiles files = SourceFiles.of(path, guard);
+      SourceFiles files = told(SourceFiles.of(path, guard));
       Choice chosen = choose(files, spec);
       requireImages(chosen.images(), chosen.passedOver(), spec);
       return decode(files, chosen, spec, directory);
@@ -425,6 +469,16 @@ public final class DatasetPreparation {
     } catch (IOException e) {
       throw cannotRead(shown, e);
     }
+  }
+
+  /** The same files, of which the listener hears. */
+  private SourceFiles told(SourceFiles files) {
+    return visitor ->
+        files.forEach(
+            (entry, content) -> {
+              listener.onRead(EntryName.shown(entry.name()));
+              visitor.visit(entry, content);
+            });
   }
 
   private static void requireImages(int images, PassedOverFiles passedOver, DatasetSpec spec) {
@@ -608,7 +662,7 @@ public final class DatasetPreparation {
     PassedOverFiles passedOver = chosen.passedOver();
     int slots = chosen.images();
     try (PackedShards shards =
-            new PackedShards(directory, slots, spec.resolution(), spec.channels());
+            new PackedShards(directory, slots, spec.resolution(), spec.channels(), listener);
         DecodingPool pool = new DecodingPool(listener, "decoded", slots)) {
       chosen.forEach(
           files,
@@ -617,6 +671,7 @@ public final class DatasetPreparation {
               decode(images, sizeBytes, in, decoder, shards, pool, passedOver);
             }
           });
+      listener.onRead("");
       pool.await();
       requireImages(shards.count(), passedOver, spec);
       return shards.pack(
@@ -624,7 +679,7 @@ public final class DatasetPreparation {
     }
   }
 
-  private static void decode(
+  private void decode(
       List<ImageFile> images,
       long sizeBytes,
       InputStream in,
@@ -665,7 +720,7 @@ public final class DatasetPreparation {
   }
 
   /** images: further names of one file. */
-  private static void decodeImage(
+  private void decodeImage(
       List<ImageFile> images,
       byte[] bytes,
       ImageDecoder decoder,
@@ -674,11 +729,14 @@ public final class DatasetPreparation {
     if (images.isEmpty()) {
       return;
     }
+    listener.onDecode(EntryName.shown(images.get(0).name()));
     try {
       byte[] chw = decoder.decode(bytes);
       images.forEach(image -> shards.put(image.firstSlot(), chw, image.label()));
     } catch (IOException e) {
       images.forEach(image -> passedOver.add(Reason.DAMAGED, image.name()));
+    } finally {
+      listener.onDecode("");
     }
   }
 
@@ -692,7 +750,7 @@ public final class DatasetPreparation {
     return read == bytes.length ? bytes : Arrays.copyOf(bytes, read);
   }
 
-  private static void decodeCifar(
+  private void decodeCifar(
       ImageFile file, InputStream in, ImageDecoder decoder, PackedShards shards, DecodingPool pool)
       throws IOException {
     for (int done = 0; done < file.images(); done += CIFAR_RECORDS_PER_TASK) {
@@ -705,6 +763,7 @@ public final class DatasetPreparation {
       pool.run(
           images,
           () -> {
+            listener.onDecode(EntryName.shown(file.name()));
             for (int i = 0; i < images; i++) {
               int record = i * CIFAR_RECORD_BYTES;
               int label = file.label() == LABEL_OF_RECORD ? records[record] & 0xFF : 0;
@@ -716,6 +775,7 @@ public final class DatasetPreparation {
               }
               shards.put(first + i, decoder.decodePlanes(records, record + 1, CIFAR_SIDE), label);
             }
+            listener.onDecode("");
           });
     }
   }

@@ -24,7 +24,7 @@ import java.util.concurrent.atomic.AtomicIntegerArray;
  */
 final class PackedShards implements Closeable {
 
-  private static final String LABELS_FILE = "labels.u16";
+  static final String LABELS_FILE = "labels.u16";
   static final long MAX_SHARD_BYTES = 256L << 20;
 
   private final Path directory;
@@ -34,8 +34,11 @@ final class PackedShards implements Closeable {
   private final int resolution;
   private final int channels;
   private final int imageBytes;
+  private final PreparationListener listener;
 
-  PackedShards(Path directory, int slotCount, int resolution, int channels) {
+  PackedShards(
+      Path directory, int slotCount, int resolution, int channels, PreparationListener listener) {
+    this.listener = listener;
     this.directory = directory;
     this.resolution = resolution;
     this.channels = channels;
@@ -105,18 +108,14 @@ final class PackedShards implements Closeable {
   DatasetManifest pack(
       long maxShardBytes, List<PassedOver> passedOver, String source, List<String> classes) {
     int perShard = (int) Math.max(1, maxShardBytes / imageBytes);
-    MessageDigest content = ContentHash.sha256();
-    content.update(
-        "atelier images %d %dx%dx%d uint8\n"
-            .formatted(DatasetManifest.FORMAT_VERSION, channels, resolution, resolution)
-            .getBytes(StandardCharsets.UTF_8));
+    MessageDigest content = contentOf(channels, resolution);
     List<DatasetManifest.Shard> shards = new ArrayList<>();
     int total = count();
     try {
       int slot = 0;
       byte[] image = new byte[imageBytes];
       for (int done = 0; done < total; done += perShard) {
-        String name = "images-%05d.u8".formatted(shards.size());
+        String name = shardName(shards.size());
         int images = Math.min(perShard, total - done);
         MessageDigest digest = ContentHash.sha256();
         try (OutputStream out =
@@ -136,16 +135,12 @@ final class PackedShards implements Closeable {
         shards.add(
             new DatasetManifest.Shard(
                 name, images, (long) images * imageBytes, ContentHash.hex(digest.digest())));
+        listener.onProgress("packed %d of %d images".formatted(done + images, total));
       }
       List<DatasetManifest.ImageClass> counted = count(classes, source);
       List<DatasetManifest.Shard> labels = classes.isEmpty() ? List.of() : labels(total);
-      for (String name : classes) {
-        byte[] utf8 = name.getBytes(StandardCharsets.UTF_8);
-        content.update("class %d ".formatted(utf8.length).getBytes(StandardCharsets.UTF_8));
-        content.update(utf8);
-      }
       if (!classes.isEmpty()) {
-        content.update(Files.readAllBytes(directory.resolve(LABELS_FILE)));
+        addClasses(content, classes, Files.readAllBytes(directory.resolve(LABELS_FILE)));
       }
       DatasetManifest manifest =
           new DatasetManifest(
@@ -164,6 +159,30 @@ final class PackedShards implements Closeable {
     } catch (IOException e) {
       throw cannotWrite(e);
     }
+  }
+
+  static String shardName(int index) {
+    return "images-%05d.u8".formatted(index);
+  }
+
+  /** The content hash before any image, see {@link DatasetManifest#sha256}. */
+  static MessageDigest contentOf(int channels, int resolution) {
+    MessageDigest content = ContentHash.sha256();
+    content.update(
+        "atelier images %d %dx%dx%d uint8\n"
+            .formatted(DatasetManifest.FORMAT_VERSION, channels, resolution, resolution)
+            .getBytes(StandardCharsets.UTF_8));
+    return content;
+  }
+
+  /** What the content hash has behind the images; labels: their file. */
+  static void addClasses(MessageDigest content, List<String> classes, byte[] labels) {
+    for (String name : classes) {
+      byte[] utf8 = name.getBytes(StandardCharsets.UTF_8);
+      content.update("class %d ".formatted(utf8.length).getBytes(StandardCharsets.UTF_8));
+      content.update(utf8);
+    }
+    content.update(labels);
   }
 
   private List<DatasetManifest.ImageClass> count(List<String> classes, String source) {

@@ -10,4 +10,10 @@ public interface PreparationListener {
   default void onNotice(String sentence) {
     onProgress(sentence);
   }
+
+  /** Hears which file comes next; called on the preparing thread, for each. */
+  default void onRead(String name) {}
+
+  /** Hears which file the calling thread decodes; empty: it has decoded it. */
+  default void onDecode(String name) {}
 }

@@ -1,5 +1,6 @@
 package dev.atelier.opening;
 
+import dev.atelier.dataset.DatasetException;
 import dev.atelier.evaluation.EvaluationException;
 import dev.atelier.evaluation.ExtractorException;
 import dev.atelier.network.TeacherException;
@@ -17,22 +18,45 @@ public final class OpenerMain {
   /** The argument is the directory that holds the request and gets the answer. */
   public static void main(String[] args) throws IOException, InterruptedException {
     Path own = Path.of(args[0]);
+    endWithParent();
     Opening opening =
         OpenerProcess.JSON.readValue(own.resolve(OpenerProcess.REQUEST).toFile(), Opening.class);
     AtomicReference<Answer> answer = new AtomicReference<>();
     // With the stack that a worker's threads have: what fits here fits there.
-    Thread thread = new Thread(() -> answer.set(answer(opening, own)), "open");
-    thread.start();
-    thread.join();
+    try (Whereabouts whereabouts = new Whereabouts(own.resolve(OpenerProcess.WHEREABOUTS))) {
+      whereabouts.onProgress("opening");
+      Thread thread = new Thread(() -> answer.set(answer(opening, own, whereabouts)), "open");
+      thread.start();
+      thread.join();
+    }
     OpenerProcess.JSON.writeValue(own.resolve(OpenerProcess.ANSWER).toFile(), answer.get());
     System.exit(0); // libtorch's threads would keep the process
   }
 
-  private static Answer answer(Opening opening, Path own) {
+  /** Standard input ends with the process that holds its other end. */
+  private static void endWithParent() {
+    Thread thread =
+        new Thread(
+            () -> {
+              try {
+                while (System.in.read() >= 0) {
+                  // nothing is said
+                }
+              } catch (IOException e) {
+                // it has ended
+              }
+              Runtime.getRuntime().halt(1);
+            },
+            "parent");
+    thread.setDaemon(true);
+    thread.start();
+  }
+
+  private static Answer answer(Opening opening, Path own, Whereabouts whereabouts) {
     try {
-      opening.open(own);
+      opening.open(own, whereabouts);
       return new Answer(Optional.empty(), Optional.empty());
-    } catch (ExtractorException | EvaluationException | TeacherException e) {
+    } catch (ExtractorException | EvaluationException | TeacherException | DatasetException e) {
       return new Answer(Optional.of(e.getMessage()), Optional.empty());
     } catch (StackOverflowError e) {
       return new Answer(

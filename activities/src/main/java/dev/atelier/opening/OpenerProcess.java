@@ -3,10 +3,16 @@ package dev.atelier.opening;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.datatype.jdk8.Jdk8Module;
+import dev.atelier.dataset.PreparationListener;
 import dev.atelier.untrusted.OneLine;
 import java.io.IOException;
+import java.io.InputStream;
+import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -18,27 +24,49 @@ import org.slf4j.LoggerFactory;
 /**
  * Opens files in a process of their own: {@link OpenerMain} with limits of time, heap, address
  * space and file size, without the worker's environment, where the system lets it without a
- * network, and the first that the kernel ends when memory is short.
+ * network, the first that the kernel ends when memory is short, and ended with the worker.
  *
- * @param timeout for one file
- * @param memoryBytes of address space
+ * @param timeout for one file; for a dataset without coming further
+ * @param memoryBytes of address space, for what libtorch opens
  * @param heapBytes of the Java heap
+ * @param datasetHeapBytes of the Java heap that decodes a dataset
  */
-public record OpenerProcess(Duration timeout, long memoryBytes, long heapBytes) implements Opener {
+public record OpenerProcess(
+    Duration timeout, long memoryBytes, long heapBytes, long datasetHeapBytes) implements Opener {
 
   static final String REQUEST = "request.json";
   static final String ANSWER = "answer.json";
+  static final String WHEREABOUTS = "whereabouts";
   static final ObjectMapper JSON = JsonMapper.builder().addModule(new Jdk8Module()).build();
 
   private static final Logger LOG = LoggerFactory.getLogger(OpenerProcess.class);
   private static final String OUTPUT = "output";
+  private static final String CRASH = "crash"; // what Java writes of its own
   private static final long FILE_BYTES = 1L << 30; // of each file that it writes
+  private static final long BESIDES_HEAP_BYTES = 2L << 30; // of address space, Java's own
+  private static final int MOST_ANSWER_BYTES = 1 << 20; // whatever it has written
+  private static final int LAST_WORDS_BYTES = 4096;
   private static final int HEAP_FULL = 3; // -XX:+ExitOnOutOfMemoryError
   private static final int OF_SIGNAL = 128;
+  private static final Duration START = Duration.ofMinutes(5); // on a machine that is busy
   private static final int LOOK_EVERY_MS = 100;
-  // What libtorch needs to be found and to compute on one thread; nothing of the settings.
+  // What libtorch needs to be found and to compute on one thread, and how names of files are
+  // spelled; nothing of the settings.
   private static final List<String> KEPT =
-      List.of("PATH", "LD_LIBRARY_PATH", "PYTORCH_LIBRARY_PATH", "PYTORCH_FLAVOR", "DJL_CACHE_DIR");
+      List.of(
+          "PATH",
+          "LD_LIBRARY_PATH",
+          "PYTORCH_LIBRARY_PATH",
+          "PYTORCH_FLAVOR",
+          "DJL_CACHE_DIR",
+          "LANG",
+          "LC_ALL",
+          "LC_CTYPE");
+
+  /** A dataset is decoded with as much heap as this process has. */
+  public OpenerProcess(Duration timeout, long memoryBytes, long heapBytes) {
+    this(timeout, memoryBytes, heapBytes, Runtime.getRuntime().maxMemory());
+  }
 
   /**
    * What came of it.
@@ -49,44 +77,30 @@ public record OpenerProcess(Duration timeout, long memoryBytes, long heapBytes) 
   record Answer(Optional<String> refusal, Optional<String> fault) {}
 
   @Override
-  public void open(Opening opening, Path work, Runnable stop) throws IOException {
+  public void open(Opening opening, Path work, PreparationListener listener) throws IOException {
     Path own = Files.createTempDirectory(work, "opener-");
     JSON.writerFor(Opening.class).writeValue(own.resolve(REQUEST).toFile(), opening);
-    ProcessBuilder builder =
-        new ProcessBuilder(command(own))
-            .directory(own.toFile())
-            .redirectErrorStream(true)
-            .redirectOutput(own.resolve(OUTPUT).toFile());
-    builder.environment().keySet().retainAll(KEPT);
-    builder.environment().put("OMP_NUM_THREADS", "1");
-    Process process = builder.start();
-    try {
-      process.getOutputStream().close();
-      long end = System.nanoTime() + timeout.toNanos();
-      while (!process.waitFor(LOOK_EVERY_MS, TimeUnit.MILLISECONDS)) {
-        stop.run();
-        if (System.nanoTime() > end) {
-          throw opening.failure(
-              "it took more than %d s to open and to try it".formatted(timeout.toSeconds()));
-        }
+    try (FileChannel whereabouts =
+        FileChannel.open(
+            own.resolve(WHEREABOUTS),
+            StandardOpenOption.CREATE_NEW,
+            StandardOpenOption.READ,
+            StandardOpenOption.WRITE)) {
+      int code = run(opening, own, whereabouts, listener);
+      if (code != 0 || !isFile(own.resolve(ANSWER))) {
+        LOG.warn(
+            "The process that opened '{}' ended with code {}: {}",
+            opening.name(),
+            code,
+            lastWords(own));
+        throw opening.failure(
+            death(opening, code, own) + Whereabouts.Moment.of(whereabouts).names());
       }
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw new IOException("Opening '%s' was interrupted.".formatted(opening.name()), e);
-    } finally {
-      process.descendants().forEach(ProcessHandle::destroyForcibly);
-      process.destroyForcibly();
     }
-    Path answer = own.resolve(ANSWER);
-    if (process.exitValue() != 0 || !Files.exists(answer)) {
-      LOG.warn(
-          "The process that opened '{}' ended with code {}: {}",
-          opening.name(),
-          process.exitValue(),
-          lastWords(own));
-      throw opening.failure(death(process.exitValue()));
+    Answer said;
+    try (InputStream in = Files.newInputStream(own.resolve(ANSWER))) {
+      said = JSON.readValue(in.readNBytes(MOST_ANSWER_BYTES), Answer.class);
     }
-    Answer said = JSON.readValue(answer.toFile(), Answer.class);
     if (said.fault().isPresent()) {
       throw new IOException(
           "'%s' was not opened: %s".formatted(opening.name(), said.fault().get()));
@@ -94,29 +108,98 @@ public record OpenerProcess(Duration timeout, long memoryBytes, long heapBytes) 
     if (said.refusal().isPresent()) {
       throw opening.refusal(said.refusal().get());
     }
+    Path made = own.resolve(Opening.MADE);
+    if (Files.exists(made, LinkOption.NOFOLLOW_LINKS)) {
+      Files.move(made, work.resolve(Opening.MADE));
+    }
   }
 
-  private String death(int code) {
+  /** Runs the process to its end and returns its code. */
+  private int run(Opening opening, Path own, FileChannel whereabouts, PreparationListener listener)
+      throws IOException {
+    ProcessBuilder builder =
+        new ProcessBuilder(command(opening, own))
+            .directory(own.toFile())
+            .redirectErrorStream(true)
+            .redirectOutput(own.resolve(OUTPUT).toFile());
+    builder.environment().keySet().retainAll(KEPT);
+    builder.environment().put("OMP_NUM_THREADS", "1");
+    builder.environment().put("MALLOC_ARENA_MAX", "2"); // each thread's is 64 MB of address space
+    Process process = builder.start();
+    try {
+      Whereabouts.Moment last = Whereabouts.Moment.of(whereabouts);
+      long since = System.nanoTime();
+      while (!process.waitFor(LOOK_EVERY_MS, TimeUnit.MILLISECONDS)) {
+        Whereabouts.Moment moment = Whereabouts.Moment.of(whereabouts);
+        listener.onProgress(moment.progress().orElse("opening"));
+        if (isDataset(opening) && !moment.equals(last)) {
+          since = System.nanoTime(); // a large one may take as long as it comes further
+        }
+        last = moment;
+        Duration patience = isDataset(opening) && moment.isEmpty() ? START : timeout;
+        if (System.nanoTime() - since > patience.toNanos()) {
+          throw opening.failure(tooLong(opening) + moment.names());
+        }
+      }
+      return process.exitValue();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new IOException("Opening '%s' was interrupted.".formatted(opening.name()), e);
+    } finally {
+      process.descendants().forEach(ProcessHandle::destroyForcibly);
+      process.destroyForcibly();
+      process.getOutputStream().close();
+    }
+  }
+
+  private static boolean isDataset(Opening opening) {
+    return opening instanceof Opening.Dataset;
+  }
+
+  private String tooLong(Opening opening) {
+    return (isDataset(opening)
+            ? "the process that opened it came no further for %d s"
+            : "it took more than %d s to open and to try it")
+        .formatted(timeout.toSeconds());
+  }
+
+  private String death(Opening opening, int code, Path own) {
     if (code == HEAP_FULL) {
-      return "opening it takes more than %d MB of heap".formatted(heapBytes >> 20);
+      return "opening it takes more than %d MB of heap".formatted(heapBytes(opening) >> 20);
     }
     if (code > OF_SIGNAL) {
       return "it crashed the process that opened it (signal %d)".formatted(code - OF_SIGNAL);
     }
+    if (isFile(own.resolve(CRASH))) {
+      return "it crashed the process that opened it";
+    }
     return "the process that opened it ended with code %d".formatted(code);
   }
 
+  private static boolean isFile(Path path) {
+    return Files.isRegularFile(path, LinkOption.NOFOLLOW_LINKS);
+  }
+
   private static String lastWords(Path own) {
-    try {
-      List<String> lines = Files.readAllLines(own.resolve(OUTPUT));
+    if (!isFile(own.resolve(OUTPUT))) {
+      return "";
+    }
+    try (InputStream in = Files.newInputStream(own.resolve(OUTPUT))) {
+      in.skipNBytes(Math.max(0, Files.size(own.resolve(OUTPUT)) - LAST_WORDS_BYTES));
+      List<String> lines = new String(in.readAllBytes(), StandardCharsets.UTF_8).lines().toList();
       return OneLine.of(
           String.join(" | ", lines.subList(Math.max(0, lines.size() - 5), lines.size())), 500);
-    } catch (IOException e) { // it may have written anything
+    } catch (IOException e) {
       return "";
     }
   }
 
-  private List<String> command(Path own) {
+  private long heapBytes(Opening opening) {
+    return isDataset(opening) ? datasetHeapBytes : heapBytes;
+  }
+
+  private List<String> command(Opening opening, Path own) {
+    long heap = heapBytes(opening);
     List<String> command = new ArrayList<>();
     command.addAll(
         List.of(
@@ -124,23 +207,30 @@ public record OpenerProcess(Duration timeout, long memoryBytes, long heapBytes) 
             "-c",
             """
             echo 1000 > /proc/self/oom_score_adj 2>/dev/null
-            ulimit -c 0; ulimit -f %d; ulimit -v %d; ulimit -t %d
+            ulimit -c 0; ulimit -f %d; ulimit -v %d%s
             if unshare -rn true 2>/dev/null; then exec unshare -rn "$@"; else exec "$@"; fi
             """
-                .formatted(FILE_BYTES / 512, memoryBytes >> 10, 2 * timeout.toSeconds()),
+                .formatted(
+                    Math.max(FILE_BYTES, opening.madeBytes()) / 512,
+                    (isDataset(opening) ? heap + BESIDES_HEAP_BYTES : memoryBytes) >> 10,
+                    isDataset(opening) ? "" : "; ulimit -t " + 2 * timeout.toSeconds()),
             "opener",
             Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-            "-Xmx" + heapBytes,
-            "-XX:+UseSerialGC",
+            "-Xmx" + heap,
             "-XX:+ExitOnOutOfMemoryError",
             // Address space that is only reserved counts, too.
             "-XX:CompressedClassSpaceSize=64m",
             "-XX:ReservedCodeCacheSize=64m",
-            "-XX:TieredStopAtLevel=1",
             "-XX:-CreateCoredumpOnCrash",
-            "-XX:ErrorFile=" + own.resolve("crash"),
-            "-Djava.io.tmpdir=" + own,
-            "-Dai.djl.offline=true",
+            "-XX:ErrorFile=" + own.resolve(CRASH),
+            "-Djava.io.tmpdir=" + own));
+    // Images are decoded on all cores by code that runs for long.
+    command.addAll(
+        isDataset(opening)
+            ? List.of("-XX:+UseParallelGC")
+            : List.of("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Dai.djl.offline=true"));
+    command.addAll(
+        List.of(
             "-cp",
             System.getProperty("java.class.path"),
             OpenerMain.class.getName(),

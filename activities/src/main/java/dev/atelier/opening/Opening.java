@@ -2,32 +2,52 @@ package dev.atelier.opening;
 
 import com.fasterxml.jackson.annotation.JsonSubTypes;
 import com.fasterxml.jackson.annotation.JsonTypeInfo;
+import dev.atelier.dataset.ArchiveLimits;
+import dev.atelier.dataset.DatasetException;
+import dev.atelier.dataset.DatasetPreparation;
+import dev.atelier.dataset.DatasetPreparation.FileVisitor;
+import dev.atelier.dataset.PreparationListener;
+import dev.atelier.dataset.SourceGuard;
 import dev.atelier.evaluation.EvaluationException;
 import dev.atelier.evaluation.ExtractorException;
 import dev.atelier.evaluation.FeatureExtractor;
 import dev.atelier.evaluation.ReferenceStatistics;
 import dev.atelier.network.TeacherException;
 import dev.atelier.network.TeacherImport;
+import dev.atelier.spec.DatasetSpec;
+import dev.atelier.spec.SourcePolicy;
 import java.io.IOException;
+import java.io.InputStream;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Optional;
+import java.util.stream.Stream;
 
-/** A file of a user's that is to be opened and tried, to see whether it does what it should. */
+/**
+ * A file of a user's that is to be opened: to see whether it does what it should, or to make of it
+ * what is used in its place.
+ */
 @JsonTypeInfo(use = JsonTypeInfo.Id.NAME, property = "kind")
 @JsonSubTypes({
   @JsonSubTypes.Type(value = Opening.Extractor.class, name = "extractor"),
   @JsonSubTypes.Type(value = Opening.Statistics.class, name = "statistics"),
-  @JsonSubTypes.Type(value = Opening.Teacher.class, name = "teacher")
+  @JsonSubTypes.Type(value = Opening.Teacher.class, name = "teacher"),
+  @JsonSubTypes.Type(value = Opening.Dataset.class, name = "dataset")
 })
 public sealed interface Opening {
+
+  /** The folder below the work directory that holds what was made of the file, if anything is. */
+  String MADE = "made";
 
   /**
    * Opens it in this process.
    *
-   * @param work a directory for temporary files
+   * @param work a directory for temporary files, and for what is made
+   * @param listener hears how far it is
    * @throws RuntimeException of the file's kind if it cannot be used
    */
-  void open(Path work) throws IOException;
+  void open(Path work, PreparationListener listener) throws IOException;
 
   /** The failure of this kind of file, with a sentence of its own. */
   RuntimeException refusal(String sentence);
@@ -46,12 +66,31 @@ public sealed interface Opening {
   /** The same file at another path. */
   Opening at(Path other);
 
+  /** Bytes that are made of it, at most. */
+  default long madeBytes() {
+    return 0;
+  }
+
+  /** Shows what an opener elsewhere needs: each file by its name below the folder of the path. */
+  default void forEachFile(FileVisitor visitor) throws IOException {
+    Path path = path().toAbsolutePath();
+    List<Path> files;
+    try (Stream<Path> found = Files.walk(path)) {
+      files = found.filter(Files::isRegularFile).toList();
+    }
+    for (Path file : files) {
+      try (InputStream in = Files.newInputStream(file)) {
+        visitor.visit(path.getParent().relativize(file).toString(), Files.size(file), in);
+      }
+    }
+  }
+
   /** A feature extractor; see {@link FeatureExtractor#open}. */
   record Extractor(
       Path path, String name, String sha256, Optional<Integer> resizeTo, int resolution)
       implements Opening {
     @Override
-    public void open(Path work) {
+    public void open(Path work, PreparationListener listener) {
       FeatureExtractor.open(path, name, sha256, resizeTo, resolution, "cpu").close();
     }
 
@@ -69,7 +108,7 @@ public sealed interface Opening {
   /** Reference statistics; see {@link ReferenceStatistics#read}. */
   record Statistics(Path path) implements Opening {
     @Override
-    public void open(Path work) {
+    public void open(Path work, PreparationListener listener) {
       ReferenceStatistics.read(path);
     }
 
@@ -92,7 +131,7 @@ public sealed interface Opening {
   /** A teacher; see {@link TeacherImport#read}. */
   record Teacher(Path path, String name, TeacherImport.Expected expected) implements Opening {
     @Override
-    public void open(Path work) throws IOException {
+    public void open(Path work, PreparationListener listener) throws IOException {
       TeacherImport.read(path, name, expected, "cpu", work);
     }
 
@@ -104,6 +143,76 @@ public sealed interface Opening {
     @Override
     public RuntimeException refusal(String sentence) {
       return TeacherException.of(sentence);
+    }
+  }
+
+  /**
+   * The images of a dataset, of which packed shards and a manifest are made; see {@link
+   * DatasetPreparation#decode}.
+   *
+   * @param path an archive, a directory or another file
+   * @param policy where links of a directory may lead
+   * @param limits of an archive
+   */
+  record Dataset(Path path, DatasetSpec spec, SourcePolicy policy, ArchiveLimits limits)
+      implements Opening {
+
+    private static final long BESIDES_BYTES = 1L << 30; // manifest, labels, temporary files
+
+    @Override
+    public void open(Path work, PreparationListener listener) {
+      var unused = preparation(work, listener).decode(path, spec, work.resolve(MADE));
+    }
+
+    /** Of what lies here: it fetches nothing. */
+    private DatasetPreparation preparation(Path work, PreparationListener listener) {
+      return new DatasetPreparation(
+          work,
+          object -> {
+            throw new IOException("it is not here");
+          },
+          listener,
+          new SourceGuard(policy, limits));
+    }
+
+    @Override
+    public void forEachFile(FileVisitor visitor) throws IOException {
+      if (!Files.isDirectory(path)) {
+        Opening.super.forEachFile(visitor);
+        return;
+      }
+      Path folder = path.toAbsolutePath().getFileName();
+      preparation(path, sentence -> {})
+          .forEachFile(
+              path,
+              spec,
+              (name, bytes, content) -> visitor.visit(folder + "/" + name, bytes, content));
+    }
+
+    @Override
+    public long madeBytes() {
+      long image = (long) spec.channels() * spec.resolution() * spec.resolution();
+      return spec.maxImages() * image + BESIDES_BYTES;
+    }
+
+    @Override
+    public Opening at(Path other) {
+      return new Dataset(other, spec, policy, limits);
+    }
+
+    @Override
+    public RuntimeException refusal(String sentence) {
+      return new DatasetException(DatasetException.Kind.CORRUPT, sentence);
+    }
+
+    @Override
+    public RuntimeException failure(String clause) {
+      return refusal("Cannot use the dataset source '%s': %s.".formatted(name(), clause));
+    }
+
+    @Override
+    public String name() {
+      return DatasetPreparation.shown(spec.source());
     }
   }
 }

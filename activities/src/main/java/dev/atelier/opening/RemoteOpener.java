@@ -1,9 +1,10 @@
 package dev.atelier.opening;
 
+import dev.atelier.dataset.PreparationListener;
 import dev.atelier.opening.OpenerProcess.Answer;
-import dev.atelier.opening.OpenerServer.Part;
-import dev.atelier.opening.OpenerServer.Request;
+import dev.atelier.opening.Wire.Request;
 import dev.atelier.store.StoreUnavailableException;
+import dev.atelier.untrusted.OneLine;
 import java.io.BufferedOutputStream;
 import java.io.DataInputStream;
 import java.io.DataOutputStream;
@@ -13,9 +14,8 @@ import java.net.Socket;
 import java.net.SocketTimeoutException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
-import java.util.ArrayList;
-import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
 /**
@@ -30,6 +30,8 @@ public record RemoteOpener(String host, int port, OpenerProcess limits) implemen
   private static final int CONNECT_MS = 5000;
   private static final int LOOK_EVERY_MS = 200;
   private static final int MOST_BREAKS = 3; // after which it is the file, and not the server
+  private static final Pattern PLAIN_NAME = Pattern.compile("[a-z0-9-]+(\\.[a-z0-9]+)?");
+  private static final int MEGABYTE = 1_000_000;
 
   /** The server was there and went away before it answered. */
   private static final class Broken extends Exception {
@@ -39,10 +41,10 @@ public record RemoteOpener(String host, int port, OpenerProcess limits) implemen
   }
 
   @Override
-  public void open(Opening opening, Path work, Runnable stop) throws IOException {
+  public void open(Opening opening, Path work, PreparationListener listener) throws IOException {
     for (int breaks = 1; ; breaks++) {
       try {
-        answered(opening, ask(opening, stop));
+        answered(opening, ask(opening, work.resolve(Opening.MADE), listener));
         return;
       } catch (Broken e) {
         if (breaks == MOST_BREAKS) {
@@ -61,7 +63,8 @@ public record RemoteOpener(String host, int port, OpenerProcess limits) implemen
     }
   }
 
-  private Answer ask(Opening opening, Runnable stop) throws IOException, Broken {
+  private Answer ask(Opening opening, Path made, PreparationListener listener)
+      throws IOException, Broken {
     try (Socket server = new Socket()) {
       try {
         server.connect(new InetSocketAddress(host, port), CONNECT_MS);
@@ -69,61 +72,107 @@ public record RemoteOpener(String host, int port, OpenerProcess limits) implemen
         throw new StoreUnavailableException(
             "The opener at %s:%d does not answer: %s".formatted(host, port, e.getMessage()), e);
       }
+      return new Talk(opening, made, listener, server).answer();
+    }
+  }
+
+  /** One connection. */
+  private final class Talk {
+
+    private final Opening opening;
+    private final Path made;
+    private final PreparationListener listener;
+    private final Socket server;
+    private String progress = "asking the opener";
+    private long received;
+
+    Talk(Opening opening, Path made, PreparationListener listener, Socket server) {
+      this.opening = opening;
+      this.made = made;
+      this.listener = listener;
+      this.server = server;
+    }
+
+    Answer answer() throws Broken {
       try {
-        send(opening, server);
-        return answer(server, stop);
+        empty(made);
+        DataInputStream in = new DataInputStream(server.getInputStream());
+        DataOutputStream out =
+            new DataOutputStream(new BufferedOutputStream(server.getOutputStream(), 1 << 16));
+        Path name = opening.path().toAbsolutePath().getFileName();
+        Wire.writeJson(
+            out,
+            new Request(
+                opening.at(name),
+                limits.timeout().toSeconds(),
+                limits.memoryBytes(),
+                limits.heapBytes(),
+                limits.datasetHeapBytes()));
+        out.flush();
+        while (true) {
+          switch (Wire.message(first(in))) {
+            case PROGRESS -> progress = OneLine.of(in.readUTF(), Wire.SENTENCE);
+            case SEND -> send(out);
+            case FILE -> receive(in);
+            case ANSWER -> {
+              return Wire.readJson(in, Answer.class);
+            }
+          }
+        }
       } catch (IOException e) {
         throw new Broken(e);
       }
     }
-  }
 
-  private void send(Opening opening, Socket server) throws IOException {
-    Path path = opening.path();
-    Path root = path.toAbsolutePath().getParent();
-    List<Path> files;
-    try (Stream<Path> found = Files.walk(path.toAbsolutePath())) {
-      files = found.filter(Files::isRegularFile).toList();
-    }
-    List<Part> parts = new ArrayList<>();
-    for (Path file : files) {
-      parts.add(new Part(root.relativize(file).toString(), Files.size(file)));
-    }
-    byte[] request =
-        OpenerProcess.JSON.writeValueAsBytes(
-            new Request(
-                opening.at(path.getFileName()),
-                limits.timeout().toSeconds(),
-                limits.memoryBytes(),
-                limits.heapBytes(),
-                parts));
-    DataOutputStream out =
-        new DataOutputStream(new BufferedOutputStream(server.getOutputStream(), 1 << 16));
-    out.writeInt(request.length);
-    out.write(request);
-    for (Path file : files) {
-      Files.copy(file, out);
-    }
-    out.flush();
-  }
-
-  private Answer answer(Socket server, Runnable stop) throws IOException {
-    server.setSoTimeout(LOOK_EVERY_MS);
-    DataInputStream in = new DataInputStream(server.getInputStream());
-    Duration patience = limits.timeout().plusMinutes(1); // others may be before it
-    long end = System.nanoTime() + patience.toNanos();
-    while (true) {
-      stop.run();
-      try {
-        int first = in.read();
-        if (first < 0) {
-          throw new IOException("no answer");
+    /** The next byte; meanwhile the listener is asked again and again. */
+    private int first(DataInputStream in) throws IOException {
+      long end = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(Wire.SILENCE_MS);
+      while (true) {
+        listener.onProgress(progress);
+        try {
+          server.setSoTimeout(LOOK_EVERY_MS);
+          int first = in.read();
+          server.setSoTimeout(Wire.SILENCE_MS);
+          return first;
+        } catch (SocketTimeoutException e) {
+          if (System.nanoTime() > end) {
+            throw new IOException("silence", e);
+          }
         }
-        int length = first << 24 | in.readUnsignedByte() << 16 | in.readUnsignedShort();
-        return OpenerProcess.JSON.readValue(in.readNBytes(length), Answer.class);
-      } catch (SocketTimeoutException e) {
-        if (System.nanoTime() > end) {
-          throw new IOException("no answer within " + patience, e);
+      }
+    }
+
+    private void send(DataOutputStream out) throws IOException {
+      long[] sent = {0};
+      opening.forEachFile(
+          (name, bytes, content) -> {
+            out.writeBoolean(true);
+            Wire.writeFile(out, name, bytes, content);
+            sent[0] += bytes;
+            listener.onProgress("sent %d MB to the opener".formatted(sent[0] / MEGABYTE));
+          });
+      out.writeBoolean(false);
+      out.flush();
+    }
+
+    private void receive(DataInputStream in) throws IOException {
+      String name = in.readUTF();
+      long bytes = in.readLong();
+      received += bytes;
+      if (!PLAIN_NAME.matcher(name).matches()
+          || bytes < 0
+          || received > 2 * opening.madeBytes()) { // labels and manifest are less than images
+        throw new IOException("more than was asked for");
+      }
+      Wire.readFile(in, made.resolve(name), bytes, () -> listener.onProgress(progress));
+    }
+  }
+
+  private static void empty(Path made) throws IOException {
+    if (Files.isDirectory(made)) {
+      try (Stream<Path> files = Files.list(made)) {
+        for (Path file : files.toList()) {
+          Files.delete(file);
         }
       }
     }

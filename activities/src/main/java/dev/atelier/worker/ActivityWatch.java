@@ -5,12 +5,10 @@ import dev.atelier.workflows.TrainingActivities.ImportTeacher;
 import dev.atelier.workflows.TrainingActivities.TrainTeacher;
 import io.micrometer.core.instrument.Metrics;
 import io.micrometer.core.instrument.Timer;
-import io.temporal.activity.ActivityExecutionContext;
 import io.temporal.activity.ActivityInfo;
 import io.temporal.client.ActivityCompletionException;
-import io.temporal.common.interceptors.ActivityInboundCallsInterceptor;
-import io.temporal.common.interceptors.ActivityInboundCallsInterceptorBase;
-import io.temporal.common.interceptors.WorkerInterceptorBase;
+import io.temporal.common.interceptors.ActivityInboundCallsInterceptor.ActivityInput;
+import io.temporal.common.interceptors.ActivityInboundCallsInterceptor.ActivityOutput;
 import io.temporal.failure.ApplicationFailure;
 import java.lang.reflect.RecordComponent;
 import java.util.LinkedHashMap;
@@ -22,7 +20,7 @@ import org.slf4j.MDC;
  * Counts the attempts of activities and how they end, and gives what they log the names of their
  * experiment and model.
  */
-final class ActivityWatch extends WorkerInterceptorBase {
+final class ActivityWatch extends AroundActivities {
 
   static final String EXPERIMENT = "experimentId";
   static final String MODEL = "modelKey";
@@ -30,46 +28,25 @@ final class ActivityWatch extends WorkerInterceptorBase {
   static final String ATTEMPT = "attempt";
 
   @Override
-  public ActivityInboundCallsInterceptor interceptActivity(ActivityInboundCallsInterceptor next) {
-    return new Watched(next);
-  }
-
-  private static final class Watched extends ActivityInboundCallsInterceptorBase {
-
-    private ActivityInfo info;
-
-    Watched(ActivityInboundCallsInterceptor next) {
-      super(next);
+  ActivityOutput around(ActivityInfo info, ActivityInput input, Attempt attempt) {
+    Map<String, String> names = names(input.getArguments());
+    names.put(ACTIVITY, info.getActivityType());
+    names.put(ATTEMPT, Integer.toString(info.getAttempt()));
+    names.forEach(MDC::put);
+    if (info.getAttempt() > 1) {
+      Metrics.counter("atelier.activity.retries", ACTIVITY, info.getActivityType()).increment();
     }
-
-    @Override
-    public void init(ActivityExecutionContext context) {
-      info = context.getInfo();
-      super.init(context);
-    }
-
-    @Override
-    public ActivityOutput execute(ActivityInput input) {
-      Map<String, String> names = names(input.getArguments());
-      names.put(ACTIVITY, info.getActivityType());
-      names.put(ATTEMPT, Integer.toString(info.getAttempt()));
-      names.forEach(MDC::put);
-      if (info.getAttempt() > 1) {
-        Metrics.counter("atelier.activity.retries", ACTIVITY, info.getActivityType()).increment();
-      }
-      Timer.Sample sample = Timer.start();
-      String outcome = "completed";
-      try {
-        return super.execute(input);
-      } catch (RuntimeException e) {
-        outcome = outcome(e);
-        throw e;
-      } finally {
-        sample.stop(
-            Metrics.timer(
-                "atelier.activity", ACTIVITY, info.getActivityType(), "outcome", outcome));
-        names.keySet().forEach(MDC::remove);
-      }
+    Timer.Sample sample = Timer.start();
+    String outcome = "completed";
+    try {
+      return attempt.run();
+    } catch (RuntimeException e) {
+      outcome = outcome(e);
+      throw e;
+    } finally {
+      sample.stop(
+          Metrics.timer("atelier.activity", ACTIVITY, info.getActivityType(), "outcome", outcome));
+      names.keySet().forEach(MDC::remove);
     }
   }
 

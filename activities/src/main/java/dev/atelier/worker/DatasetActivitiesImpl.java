@@ -6,6 +6,9 @@ import dev.atelier.dataset.DatasetPreparation.Source;
 import dev.atelier.dataset.ImageGrid;
 import dev.atelier.dataset.PackedImages;
 import dev.atelier.dataset.PreparationListener;
+import dev.atelier.dataset.PreparedCheck;
+import dev.atelier.dataset.PreparedDataset;
+import dev.atelier.opening.Opening;
 import dev.atelier.spec.BatchSize;
 import dev.atelier.spec.DatasetSpec;
 import dev.atelier.spec.ExperimentSpec.Reuse;
@@ -56,12 +59,9 @@ final class DatasetActivitiesImpl implements DatasetActivities {
           try (Heartbeat heartbeat = new Heartbeat(Activity.getExecutionContext());
               WorkDirectory work = cache.newWorkDirectory("dataset-")) {
             heartbeat.describe(doing::get);
+            PreparationListener listener = listener(task.experimentId(), doing, heartbeat);
             Source source =
-                new DatasetPreparation(
-                        cache.downloads(),
-                        sources::fetch,
-                        listener(task.experimentId(), doing, heartbeat),
-                        cache.guard())
+                new DatasetPreparation(cache.downloads(), sources::fetch, listener, cache.guard())
                     .find(task.dataset());
             String fingerprint = fingerprint(task.dataset(), source);
             Optional<DatasetRef> known =
@@ -69,7 +69,10 @@ final class DatasetActivitiesImpl implements DatasetActivities {
                     ? Optional.empty()
                     : takeOver(task.experimentId(), fingerprint);
             DatasetRef dataset =
-                known.orElseGet(() -> prepare(task.experimentId(), source, work.path()));
+                known.isPresent()
+                    ? known.get()
+                    : keep(
+                        task.experimentId(), decode(task.dataset(), source, work.path(), listener));
             if (known.isEmpty()) {
               reuse.recordPrepared(task.experimentId(), fingerprint);
             }
@@ -150,9 +153,26 @@ final class DatasetActivitiesImpl implements DatasetActivities {
     return Optional.empty();
   }
 
-  private DatasetRef prepare(String experimentId, Source source, Path directory) {
-    DatasetManifest manifest = source.prepare(directory).manifest();
-    DatasetRef dataset = datasets.keep(manifest, directory);
+  /** What a user brought is decoded by the opener, and only what comes of it is read here. */
+  private PreparedDataset decode(
+      DatasetSpec spec, Source source, Path directory, PreparationListener listener)
+      throws IOException {
+    if (source.brought().isEmpty()) {
+      return source.prepare(directory);
+    }
+    cache
+        .opener()
+        .open(
+            new Opening.Dataset(
+                source.brought().get(), spec, cache.guard().policy(), cache.guard().limits()),
+            directory,
+            listener);
+    return PreparedCheck.read(directory.resolve(Opening.MADE), spec, listener);
+  }
+
+  private DatasetRef keep(String experimentId, PreparedDataset prepared) {
+    DatasetManifest manifest = prepared.manifest();
+    DatasetRef dataset = datasets.keep(manifest, prepared.directory());
     history.recordDataset(experimentId, dataset);
     if (!manifest.classes().isEmpty()) {
       history.recordEvent(

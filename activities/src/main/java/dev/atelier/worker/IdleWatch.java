@@ -1,9 +1,8 @@
 package dev.atelier.worker;
 
-import io.temporal.activity.ActivityExecutionContext;
-import io.temporal.common.interceptors.ActivityInboundCallsInterceptor;
-import io.temporal.common.interceptors.ActivityInboundCallsInterceptorBase;
-import io.temporal.common.interceptors.WorkerInterceptorBase;
+import io.temporal.activity.ActivityInfo;
+import io.temporal.common.interceptors.ActivityInboundCallsInterceptor.ActivityInput;
+import io.temporal.common.interceptors.ActivityInboundCallsInterceptor.ActivityOutput;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
@@ -13,7 +12,7 @@ import java.util.Set;
  * Tells when a worker has had nothing to compute for a while. A process that ends itself then needs
  * no autoscaler to choose one to end, which could choose a busy one.
  */
-final class IdleWatch extends WorkerInterceptorBase {
+final class IdleWatch extends AroundActivities {
 
   private final Set<String> taskQueues;
   private final InstantSource clock;
@@ -35,29 +34,16 @@ final class IdleWatch extends WorkerInterceptorBase {
   }
 
   @Override
-  public ActivityInboundCallsInterceptor interceptActivity(ActivityInboundCallsInterceptor next) {
-    return new ActivityInboundCallsInterceptorBase(next) {
-      private boolean counts;
-
-      @Override
-      public void init(ActivityExecutionContext context) {
-        counts = taskQueues.contains(context.getInfo().getActivityTaskQueue());
-        super.init(context);
-      }
-
-      @Override
-      public ActivityOutput execute(ActivityInput input) {
-        if (!counts) {
-          return super.execute(input);
-        }
-        begin();
-        try {
-          return super.execute(input);
-        } finally {
-          end();
-        }
-      }
-    };
+  ActivityOutput around(ActivityInfo info, ActivityInput input, Attempt attempt) {
+    if (!taskQueues.contains(info.getActivityTaskQueue())) {
+      return attempt.run();
+    }
+    begin();
+    try {
+      return attempt.run();
+    } finally {
+      end();
+    }
   }
 
   private synchronized void begin() {

@@ -3,11 +3,9 @@ package dev.atelier.worker;
 import dev.atelier.store.KilledWorkers;
 import dev.atelier.store.StoreUnavailableException;
 import dev.atelier.workflows.ErrorType;
-import io.temporal.activity.ActivityExecutionContext;
 import io.temporal.activity.ActivityInfo;
-import io.temporal.common.interceptors.ActivityInboundCallsInterceptor;
-import io.temporal.common.interceptors.ActivityInboundCallsInterceptorBase;
-import io.temporal.common.interceptors.WorkerInterceptorBase;
+import io.temporal.common.interceptors.ActivityInboundCallsInterceptor.ActivityInput;
+import io.temporal.common.interceptors.ActivityInboundCallsInterceptor.ActivityOutput;
 import java.util.Map;
 import java.util.Optional;
 import org.slf4j.Logger;
@@ -17,7 +15,7 @@ import org.slf4j.LoggerFactory;
  * Ends work that has ended the process of its worker several times in a row without coming further,
  * such as with a file that kills whoever opens it: others work in that process too.
  */
-final class LossBound extends WorkerInterceptorBase {
+final class LossBound extends AroundActivities {
 
   /** Processes that one piece of work may end in a row. */
   static final int MOST = 3;
@@ -33,63 +31,43 @@ final class LossBound extends WorkerInterceptorBase {
   }
 
   @Override
-  public ActivityInboundCallsInterceptor interceptActivity(ActivityInboundCallsInterceptor next) {
-    return new Bounded(next);
+  ActivityOutput around(ActivityInfo info, ActivityInput input, Attempt attempt) {
+    if (info.isLocal() || info.getHeartbeatTimeout().isZero()) {
+      return attempt.run(); // rows and small objects, nothing of a user's
+    }
+    String activity = info.getWorkflowId() + "/" + info.getActivityId();
+    boolean again = info.getAttempt() > 1;
+    if (again) {
+      require(info, activity);
+    }
+    Map<String, String> names = ActivityWatch.names(input.getArguments());
+    running.begin(
+        activity,
+        Optional.ofNullable(names.get(ActivityWatch.EXPERIMENT)),
+        Optional.ofNullable(names.get(ActivityWatch.MODEL)));
+    try {
+      return attempt.run();
+    } finally {
+      running.end(activity);
+      if (again) {
+        forget(activity);
+      }
+    }
   }
 
-  private final class Bounded extends ActivityInboundCallsInterceptorBase {
-
-    private ActivityInfo info;
-
-    Bounded(ActivityInboundCallsInterceptor next) {
-      super(next);
+  private void require(ActivityInfo info, String activity) {
+    int inARow;
+    try {
+      inARow = killed.inARow(activity);
+    } catch (StoreUnavailableException e) {
+      throw ErrorType.STORE_UNAVAILABLE.failure(e.getMessage(), info.getAttempt());
     }
-
-    @Override
-    public void init(ActivityExecutionContext context) {
-      info = context.getInfo();
-      super.init(context);
-    }
-
-    @Override
-    public ActivityOutput execute(ActivityInput input) {
-      if (info.isLocal() || info.getHeartbeatTimeout().isZero()) {
-        return super.execute(input); // rows and small objects, nothing of a user's
-      }
-      String activity = info.getWorkflowId() + "/" + info.getActivityId();
-      boolean again = info.getAttempt() > 1;
-      if (again) {
-        require(activity);
-      }
-      Map<String, String> names = ActivityWatch.names(input.getArguments());
-      running.begin(
-          activity,
-          Optional.ofNullable(names.get(ActivityWatch.EXPERIMENT)),
-          Optional.ofNullable(names.get(ActivityWatch.MODEL)));
-      try {
-        return super.execute(input);
-      } finally {
-        running.end(activity);
-        if (again) {
-          forget(activity);
-        }
-      }
-    }
-
-    private void require(String activity) {
-      int inARow;
-      try {
-        inARow = killed.inARow(activity);
-      } catch (StoreUnavailableException e) {
-        throw ErrorType.STORE_UNAVAILABLE.failure(e.getMessage(), info.getAttempt());
-      }
-      if (inARow >= MOST) {
-        forget(activity); // who asks for it again has as many
-        throw ErrorType.WORKER_KILLED.failure(
-            "%s ended the process of its worker %d times in a row without coming further, most likely because of memory or of a file that it reads; it is not tried again. The worker's log has its last words."
-                .formatted(info.getActivityType(), inARow),
-            info.getAttempt());
-      }
+    if (inARow >= MOST) {
+      forget(activity); // who asks for it again has as many
+      throw ErrorType.WORKER_KILLED.failure(
+          "%s ended the process of its worker %d times in a row without coming further, most likely because of memory or of a file that it reads; it is not tried again. The worker's log has its last words."
+              .formatted(info.getActivityType(), inARow),
+          info.getAttempt());
     }
   }
 

@@ -148,13 +148,13 @@ public interface WorkerConfig {
     int archiveRatio();
   }
 
-  /** The process that opens a user's file before the worker does. */
+  /** The process that opens a user's file before the worker does, or in its place. */
   interface Opener {
 
     /** Host and port of an opener that is a container or pod of its own; absent: a child. */
     Optional<String> address();
 
-    /** How long it may take to open a file and to try it. */
+    /** How long it may take to open a file and to try it; of a dataset, to come any further. */
     @WithDefault("PT5M")
     Duration timeout();
 
@@ -165,6 +165,9 @@ public interface WorkerConfig {
     /** Bytes of its Java heap. */
     @WithDefault("268435456")
     long heapBytes();
+
+    /** Bytes of the Java heap that a dataset is decoded with; absent: as many as the worker has. */
+    OptionalLong datasetHeapBytes();
   }
 
   /** This process. */

@@ -244,7 +244,11 @@ public final class WorkerMain {
    */
   static Opener opener(WorkerConfig.Opener settings) {
     OpenerProcess limits =
-        new OpenerProcess(settings.timeout(), settings.memoryBytes(), settings.heapBytes());
+        new OpenerProcess(
+            settings.timeout(),
+            settings.memoryBytes(),
+            settings.heapBytes(),
+            settings.datasetHeapBytes().orElse(Runtime.getRuntime().maxMemory()));
     if (settings.address().isEmpty()) {
       return limits;
     }

@@ -4,11 +4,9 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.atelier.evaluation.EvaluationException;
 import dev.atelier.evaluation.ExtractorException;
-import dev.atelier.network.HostTensor;
 import dev.atelier.network.TeacherException;
 import dev.atelier.network.TeacherImport;
-import dev.atelier.network.TorchScriptArchive;
-import dev.atelier.network.TorchScriptModule;
+import dev.atelier.network.TorchScriptFile;
 import dev.atelier.spec.DiffusionSpec;
 import dev.atelier.spec.TeacherSpec;
 import java.io.IOException;
@@ -18,7 +16,6 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.Map;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -137,13 +134,6 @@ class OpenerProcessTest {
   }
 
   private Path module(String body) throws IOException {
-    Path file = Files.createTempFile(directory, "module", ".pt");
-    TorchScriptArchive.write(
-        file,
-        new TorchScriptModule(
-            "M",
-            "def forward(self, x: Tensor) -> Tensor:\n" + body,
-            Map.of("w", new TorchScriptModule.Buffer(HostTensor.zeros(HostTensor.DType.F32, 1)))));
-    return file;
+    return TorchScriptFile.write(Files.createTempFile(directory, "module", ".pt"), body);
   }
 }

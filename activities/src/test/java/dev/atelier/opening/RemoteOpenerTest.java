@@ -3,14 +3,19 @@ package dev.atelier.opening;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.atelier.dataset.ArchiveLimits;
+import dev.atelier.dataset.DatasetException;
+import dev.atelier.dataset.DatasetManifest;
+import dev.atelier.dataset.PreparedCheck;
 import dev.atelier.evaluation.EvaluationException;
 import dev.atelier.evaluation.ExtractorException;
-import dev.atelier.network.HostTensor;
 import dev.atelier.network.TeacherException;
 import dev.atelier.network.TeacherImport;
-import dev.atelier.network.TorchScriptArchive;
-import dev.atelier.network.TorchScriptModule;
+import dev.atelier.network.TorchScriptFile;
+import dev.atelier.opening.BoobyTrap.Deed;
+import dev.atelier.spec.DatasetSpec;
 import dev.atelier.spec.DiffusionSpec;
+import dev.atelier.spec.SourcePolicy;
 import dev.atelier.spec.TeacherSpec;
 import dev.atelier.store.StoreUnavailableException;
 import java.io.IOException;
@@ -20,9 +25,12 @@ import java.net.Socket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -32,7 +40,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** The opener as a program of its own, over a socket. */
-@Timeout(120)
+@Timeout(300)
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 class RemoteOpenerTest {
 
@@ -101,14 +109,9 @@ class RemoteOpenerTest {
   @Test
   void shouldSurviveAFileThatKillsWhoeverRunsIt() throws Exception {
     Path file = directory.resolve("chained.pt");
-    TorchScriptArchive.write(
+    TorchScriptFile.write(
         file,
-        new TorchScriptModule(
-            "M",
-            "def forward(self, x: Tensor) -> Tensor:\n  y = torch.mean(x, [2, 3])\n"
-                + "  y = torch.neg(y)\n".repeat(60_000)
-                + "  return y\n",
-            Map.of("w", new TorchScriptModule.Buffer(HostTensor.zeros(HostTensor.DType.F32, 1)))));
+        "  y = torch.mean(x, [2, 3])\n" + "  y = torch.neg(y)\n".repeat(60_000) + "  return y\n");
     assertThatThrownBy(() -> opener.open(extractor(file), directory, RemoteOpenerTest::goOn))
         .isInstanceOf(ExtractorException.class)
         .hasMessageContaining("it crashed the process that opened it");
@@ -150,6 +153,119 @@ class RemoteOpenerTest {
           .hasMessage("Cannot use 'e.pt': it ended the opener 3 times in a row.");
     }
     assertThat(asked).hasValue(3);
+  }
+
+  @Test
+  void shouldSendADatasetAndBringBackWhatIsMadeOfIt() throws Exception {
+    Path own = Files.createTempDirectory(directory, "datasets");
+    Path zip = ImageFiles.zip(own.resolve("set.zip"), ImageFiles.healthy());
+    Path source = ImageFiles.folder(own.resolve("set"), ImageFiles.healthy());
+    Files.createSymbolicLink(
+        source.resolve("set/a/link.png"), Path.of("05.png")); // sent as the file it leads to
+    for (Path path : List.of(zip, source)) {
+      DatasetSpec spec = ImageFiles.withClasses(path);
+      Opening.Dataset opening =
+          new Opening.Dataset(path, spec, SourcePolicy.OPEN, ArchiveLimits.DEFAULTS);
+      assertThat(made(opener, opening)).isEqualTo(made(Opener.HERE, opening));
+    }
+    assertThat(left()).isEmpty();
+  }
+
+  @Test
+  void shouldSendNothingThatALinkLeadsOutTo() throws Exception {
+    Path source =
+        ImageFiles.folder(
+            Files.createTempDirectory(directory, "datasets").resolve("set"), ImageFiles.healthy());
+    Path secret = Files.writeString(directory.resolve("secret"), "of others");
+    Files.createSymbolicLink(source.resolve("set/a/link.png"), secret);
+    Opening opening =
+        new Opening.Dataset(
+            source,
+            ImageFiles.spec(source),
+            new SourcePolicy(
+                Optional.empty(), false, List.of(source.toString()), Optional.empty(), ""),
+            ArchiveLimits.DEFAULTS);
+    assertThatThrownBy(() -> opener.open(opening, directory, RemoteOpenerTest::goOn))
+        .isInstanceOf(DatasetException.class)
+        .hasMessageContaining("may not be fetched: it leads to");
+    assertThat(left()).isEmpty();
+  }
+
+  @Test
+  void shouldSurviveAnImageThatCrashesWhoDecodesIt() throws Exception {
+    Path zip = ImageFiles.zip(directory.resolve("crash.zip"), ImageFiles.trapped(Deed.CRASH, 1));
+    assertThatThrownBy(
+            () -> opener.open(ImageFiles.dataset(zip), directory, RemoteOpenerTest::goOn))
+        .isInstanceOf(DatasetException.class)
+        .hasMessageMatching(
+            "Cannot use the dataset source 'crash.zip': it crashed the process that opened it( \\(signal \\d+\\))? at .*'b0\\.bmp'\\.");
+    assertThat(server.isAlive()).isTrue();
+    assertThat(left()).isEmpty();
+  }
+
+  @Test
+  void shouldWaitForItsTurnAndEndWithWhoAskedForIt() throws Exception {
+    Path hanging = ImageFiles.zip(directory.resolve("hang.zip"), ImageFiles.trapped(Deed.HANG, 1));
+    AtomicBoolean canceled = new AtomicBoolean();
+    List<CompletableFuture<Void>> busy = new ArrayList<>();
+    for (int i = 0; i < 2; i++) {
+      CompletableFuture<Void> decoding = new CompletableFuture<>();
+      busy.add(decoding);
+      new Thread(() -> hang(hanging, canceled, decoding)).start();
+    }
+    for (CompletableFuture<Void> decoding : busy) {
+      decoding.get(100, TimeUnit.SECONDS);
+    }
+    List<String> heard = new ArrayList<>();
+    assertThatThrownBy(
+            () ->
+                opener.open(
+                    ImageFiles.dataset(hanging),
+                    Files.createTempDirectory(directory, "work"),
+                    sentence -> {
+                      heard.add(sentence);
+                      if (sentence.startsWith("waiting")) {
+                        throw new IllegalStateException("canceled");
+                      }
+                    }))
+        .hasMessage("canceled");
+    assertThat(heard.get(heard.size() - 1)).isEqualTo("waiting for the opener, which is busy");
+    Path file = Path.of("src/test/resources/untrusted/ext-script.pt");
+    opener.open(extractor(file), directory, RemoteOpenerTest::goOn); // not behind the datasets
+
+    List<ProcessHandle> decoders = server.descendants().toList();
+    assertThat(decoders).isNotEmpty();
+    canceled.set(true);
+    for (ProcessHandle decoder : decoders) {
+      decoder.onExit().get(60, TimeUnit.SECONDS);
+    }
+    assertThat(left()).isEmpty();
+  }
+
+  /** Decodes what never ends until it is canceled; says when it is at it. */
+  private void hang(Path source, AtomicBoolean canceled, CompletableFuture<Void> decoding) {
+    try {
+      opener.open(
+          ImageFiles.dataset(source),
+          Files.createTempDirectory(directory, "work"),
+          sentence -> {
+            if (sentence.startsWith("decoded")) {
+              decoding.complete(null);
+            }
+            if (canceled.get()) {
+              throw new IllegalStateException("canceled");
+            }
+          });
+    } catch (IOException | RuntimeException e) {
+      decoding.completeExceptionally(e);
+    }
+  }
+
+  private DatasetManifest made(Opener by, Opening.Dataset opening) throws IOException {
+    Path work = Files.createTempDirectory(directory, "work");
+    by.open(opening, work, RemoteOpenerTest::goOn);
+    return PreparedCheck.read(work.resolve(Opening.MADE), opening.spec(), sentence -> {})
+        .manifest();
   }
 
   private List<Path> left() throws Exception {

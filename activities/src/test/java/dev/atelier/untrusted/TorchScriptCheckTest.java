@@ -10,6 +10,7 @@ import dev.atelier.network.Libtorch;
 import dev.atelier.network.NetworkForm;
 import dev.atelier.network.TorchModule;
 import dev.atelier.network.TorchScriptArchive;
+import dev.atelier.network.TorchScriptFile;
 import dev.atelier.network.TorchScriptModule;
 import dev.atelier.network.UNet;
 import dev.atelier.spec.NetworkSpec;
@@ -327,14 +328,7 @@ class TorchScriptCheckTest {
 
   /** A module with a tensor {@code w} and a method {@code forward} of these lines. */
   private Path module(String body) throws IOException {
-    Path file = Files.createTempFile(directory, "module", ".pt");
-    TorchScriptArchive.write(
-        file,
-        new TorchScriptModule(
-            "M",
-            "def forward(self, x: Tensor) -> Tensor:\n" + body,
-            Map.of("w", new TorchScriptModule.Buffer(HostTensor.zeros(HostTensor.DType.F32, 1)))));
-    return file;
+    return TorchScriptFile.write(Files.createTempFile(directory, "module", ".pt"), body);
   }
 
   /** An archive with this code; its pickles are those of a module without anything. */
