@@ -95,7 +95,7 @@ final class DatasetActivitiesImpl implements DatasetActivities {
             spec.maxImages(),
             spec.channels(),
             spec.classConditional()),
-        CodeVersion.CURRENT);
+        CodeVersion.DATASET.current());
   }
 
   /** The same images, prepared for another experiment; waits for one that is at it. */
