@@ -263,7 +263,9 @@ final class ComparedImages {
             .getErr()
             .printf(
                 "Skipped %d images of '%s' that cannot be read: %s%n",
-                manifest.skipped(), source, String.join(", ", manifest.skippedNames()));
+                manifest.skipped(),
+                source,
+                Printable.line(String.join(", ", manifest.skippedNames())));
         command.commandLine().getErr().flush();
       }
       MeasuredFeatures.requireEnough(
