@@ -55,7 +55,8 @@ final class TrainingTasks {
                 task.range(),
                 task.specificProbability(),
                 task.loss(),
-                task.antithetic())),
+                task.antithetic(),
+                task.rangeDraw())),
         start(task));
   }
 
