@@ -7,6 +7,10 @@ fail() {
   exit 1
 }
 
+# Names of files, arguments and what is printed are UTF-8 for every program from here on, whatever the user's locale (cron and
+# ssh may set none): a JVM cannot open what its locale has no letters for.
+use_utf8() { export LC_ALL=C.UTF-8; }
+
 # The user's cache, or one in the source tree where that cannot be written.
 choose_cache() {
   cache=${XDG_CACHE_HOME:-${HOME:-/nonexistent}/.cache}/atelier

@@ -1,7 +1,7 @@
 """Makes src/test/resources/training/features.safetensors: losses and gradients of a student that learns from features.
 
 Student and teacher are diffusers' UNet2DModel of different widths; weights and inputs as in unet_fixtures.py, in float64.
-Features: output of the mid block, and of the last attention or residual block of each up block (before its upsampler).
+Features: output of the mid block, of the last attention or residual block of each up block (before its upsampler), and eps.
 For each kind two cases: all three losses at every place, and the feature loss alone at one place.
 Run: python feature_loss_fixture.py OUTPUT_DIRECTORY
 """
@@ -13,10 +13,10 @@ import torch.nn.functional as F
 import unet_fixtures as fixtures
 from safetensors.torch import save_file
 
-PLACES = ("mid", "up.0", "up.1")
-KINDS = {"hint": 0.3, "relational-sample": 5.0, "relational-spatial": 2.0, "attention": 50.0}
+PLACES = ("mid", "up.0", "up.1", "eps")
+KINDS = {"hint": 0.3, "relational-sample": 5.0, "relational-spatial": 2.0, "relational-gram": 0.3, "attention": 50.0}
 # case: (w_eps, w_kd, places)
-CASES = {"all": (1.0, 0.5, PLACES), "mid": (0.0, 0.0, ("mid",)), "up.1": (0.0, 0.0, ("up.1",))}
+CASES = {"all": (1.0, 0.5, PLACES), "mid": (0.0, 0.0, ("mid",)), "up.1": (0.0, 0.0, ("up.1",)), "eps": (0.0, 0.0, ("eps",))}
 
 
 def network(widths):
@@ -25,6 +25,7 @@ def network(widths):
     kept = {}
     modules = {"mid": model.mid_block}
     for i, block in enumerate(model.up_blocks):
+        modules["eps"] = model.conv_out
         modules[f"up.{i}"] = block.attentions[-1] if hasattr(block, "attentions") else block.resnets[-1]
     for place, module in modules.items():
         module.register_forward_hook(lambda _m, _in, out, place=place: kept.__setitem__(place, out))
@@ -49,6 +50,9 @@ def feature_loss(kind, s, t, conv):
         s, t = (F.normalize(f, dim=1).flatten(2) for f in (s, t))  # [N, C, H * W]
         s, t = (torch.einsum("ncp,ncq->npq", f, f) for f in (s, t))
         return torch.stack([((a - b) ** 2).mean() for a, b in zip(s, t)]).mean()
+    if kind == "relational-gram":  # what MqLeet/DeMe, train_unconditional_deme.py, computes as its relational loss
+        s, t = (torch.einsum("ncp,ncq->npq", f.flatten(2), f.flatten(2)) for f in (s, t))
+        return torch.dist(*(g / g.norm(dim=1, keepdim=True) for g in (s, t)))
     # As in the authors' code: github.com/szagoruyko/attention-transfer, utils.py, at and at_loss.
     s, t = (F.normalize(f.pow(2).mean(1).view(f.size(0), -1)) for f in (s, t))
     return (s - t).pow(2).mean()

@@ -16,6 +16,7 @@ public final class SeededRandom {
     DROPOUT(6),
     SAMPLE_XT(7),
     SAMPLE_STEP_NOISE(8),
+    RANGE(9),
     MERGE_WEIGHTS(15),
     SCHEDULE_SEARCH(16);
 

@@ -1,6 +1,7 @@
 package dev.atelier.diffusion;
 
 import dev.atelier.diffusion.SeededRandom.Purpose;
+import dev.atelier.spec.StudentsSpec.RangeDraw;
 import dev.atelier.spec.TimestepRange;
 
 /**
@@ -10,9 +11,22 @@ import dev.atelier.spec.TimestepRange;
  * <p>{@code antithetic}: positions 2j and 2j + 1 of a batch share one draw, the second mirrored: t
  * and low + high − 1 − t, in the range that the draw came from. Each t alone has the same
  * distribution as without.
+ *
+ * <p>{@code rangeDraw}: whether each sample (or pair) draws between the two ranges, or all samples
+ * of a step together. Each t alone has the same distribution; a batch is of one kind.
  */
 public record TimestepSampler(
-    TimestepRange range, int timesteps, double specificProbability, boolean antithetic) {
+    TimestepRange range,
+    int timesteps,
+    double specificProbability,
+    boolean antithetic,
+    RangeDraw rangeDraw) {
+
+  /** Each sample draws its own range. */
+  public TimestepSampler(
+      TimestepRange range, int timesteps, double specificProbability, boolean antithetic) {
+    this(range, timesteps, specificProbability, antithetic, RangeDraw.SAMPLE);
+  }
 
   /** Each t drawn for itself. */
   public TimestepSampler(TimestepRange range, int timesteps, double specificProbability) {
@@ -40,7 +54,12 @@ public record TimestepSampler(
     boolean mirrored = antithetic && position % 2 == 1;
     SeededRandom.Stream stream =
         random.stream(Purpose.TIMESTEP, step, mirrored ? position - 1 : position);
-    boolean own = stream.nextDouble() < specificProbability;
+    double ownDraw =
+        switch (rangeDraw) {
+          case SAMPLE -> stream.nextDouble();
+          case BATCH -> random.stream(Purpose.RANGE, step, 0).nextDouble();
+        };
+    boolean own = ownDraw < specificProbability;
     TimestepRange drawnFrom = own ? range : new TimestepRange(0, timesteps);
     int t = drawnFrom.low() + stream.nextInt(drawnFrom.length());
     return mirrored ? drawnFrom.low() + drawnFrom.high() - 1 - t : t;

@@ -72,7 +72,11 @@ final class ChannelsLastText {
     writer.text.append("eps = ").append(eps).append('\n').append(loss);
     writer.gradients.put(eps, "g_eps");
     for (int i = 0; i < features.size(); i++) {
-      writer.gradients.put(features.get(i), "g_feature_" + i);
+      if (features.get(i).equals(eps)) {
+        writer.line("g_eps = torch.add(g_eps, g_feature_%d)", i);
+      } else {
+        writer.gradients.put(features.get(i), "g_feature_" + i);
+      }
     }
     for (int i = operations.size() - 1; i >= 0; i--) {
       writer.backward(operations.get(i));

@@ -1,7 +1,9 @@
 package dev.atelier.network;
 
 import dev.atelier.diffusion.SeededRandom;
+import dev.atelier.network.UNet.Constant;
 import dev.atelier.network.UNet.Feature;
+import dev.atelier.network.UNet.Identity;
 import dev.atelier.network.UNet.KaimingUniform;
 import dev.atelier.network.UNet.Weight;
 import dev.atelier.spec.FeatureLossSpec;
@@ -22,6 +24,9 @@ import java.util.Map;
  *   <li>relational-spatial: mean over samples and the HW×HW pairs of pixels of (cos_S − cos_T)²,
  *       cos the cosine similarity of their channel vectors. Liu et al. 2019, pair-wise
  *       distillation.
+ *   <li>relational-gram: the Frobenius norm of R_S − R_T over all samples, not squared and no mean,
+ *       R the HW×HW Gram matrix of a sample's channel vectors with each row divided by its L2 norm.
+ *       As the public code of DeMe (arXiv 2410.06664) has it; its columns are our rows.
  *   <li>attention: mean over samples and pixels of (q_S − q_T)², q the mean over channels of f²,
  *       flattened and divided by its L2 norm. Zagoruyko and Komodakis 2017, section 3.1.
  * </ul>
@@ -53,14 +58,19 @@ public final class FeatureLoss {
                 .formatted(own.side(), place, taught.side()));
       }
       if (spec.kind() == FeatureLossSpec.Kind.HINT) {
-        KaimingUniform start = new KaimingUniform(own.width());
+        boolean identity = spec.projection() == FeatureLossSpec.Projection.IDENTITY;
+        KaimingUniform random = new KaimingUniform(own.width());
         String name = ADAPTOR + place;
         adaptors.add(
             new Weight(
                 name + ".weight",
                 List.of((long) taught.width(), (long) own.width(), 1L, 1L),
-                start));
-        adaptors.add(new Weight(name + ".bias", List.of((long) taught.width()), start));
+                identity ? new Identity() : random));
+        adaptors.add(
+            new Weight(
+                name + ".bias",
+                List.of((long) taught.width()),
+                identity ? new Constant(0) : random));
       }
     }
   }
@@ -143,6 +153,10 @@ public final class FeatureLoss {
 
   private String term(int i) {
     String inputs = "s = student[%1$d]\nt = teacher[%1$d]\n".formatted(i);
+    String distance = "torch.mse_loss(s, t)";
+    if (spec.kind() == FeatureLossSpec.Kind.RELATIONAL_GRAM) {
+      distance = "torch.linalg_vector_norm(torch.sub(s, t))";
+    }
     String result =
         switch (spec.kind()) {
           // Pixels as rows: a 1×1 convolution that knows any layout in memory.
@@ -162,11 +176,19 @@ public final class FeatureLoss {
                   s = torch.bmm(s, torch.transpose(s, 1, 2))
                   t = torch.bmm(t, torch.transpose(t, 1, 2))
                   """; // [N, H * W, H * W]
+          case RELATIONAL_GRAM ->
+              """
+              s = torch.flatten(s, 2)
+              t = torch.flatten(t, 2)
+              s = torch.bmm(torch.transpose(s, 1, 2), s)
+              t = torch.bmm(torch.transpose(t, 1, 2), t)
+              """ // [N, H * W, H * W]
+                  + normalised("%1$s", 2);
           case ATTENTION ->
               normalised("torch.flatten(torch.mean(torch.mul(%1$s, %1$s), [1]), 1)", 1); // [N, H*W]
           case NONE -> throw new IllegalStateException("Kind none has no loss.");
         };
-    return inputs + result + "loss_%d = torch.mse_loss(s, t)\n".formatted(i);
+    return inputs + result + "loss_%d = %s\n".formatted(i, distance);
   }
 
   /** Lines that make {@code rows} of s and of t, each divided by its length along {@code dim}. */

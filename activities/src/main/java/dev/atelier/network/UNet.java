@@ -65,6 +65,9 @@ public final class UNet {
   /** Standard normal, as PyTorch starts embeddings. */
   public record StandardNormal() implements Initialiser {}
 
+  /** Ones where row and column are equal, in the first two dimensions; zeros elsewhere. */
+  public record Identity() implements Initialiser {}
+
   /** All elements equal. */
   public record Constant(float value) implements Initialiser {}
 
@@ -162,7 +165,7 @@ public final class UNet {
   /**
    * The features that a loss can compare, by place: {@code mid}, what the middle block makes, and
    * {@code up.0} (the coarsest), {@code up.1}, …, what the last block of each decoder level makes
-   * before its upsampling.
+   * before its upsampling, and {@code eps}, the predicted noise.
    */
   public Map<String, Feature> features() {
     return features;
@@ -314,6 +317,12 @@ public final class UNet {
         random.stream(Purpose.INITIALISATION, first + i, 0).gaussians(values, 0, values.length);
       } else if (weight.initialiser() instanceof Constant constant) {
         Arrays.fill(values, constant.value());
+      } else if (weight.initialiser() instanceof Identity) {
+        int columns =
+            values.length / Math.toIntExact(weight.shape().get(0)); // of a 1×1 convolution
+        for (int j = 0; j < Math.min(columns, weight.shape().get(0)); j++) {
+          values[j * columns + j] = 1;
+        }
       }
       tensors.put(weight.name(), HostTensor.ofFloats(values, weight.dimensions()));
     }

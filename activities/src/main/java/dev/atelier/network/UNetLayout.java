@@ -79,7 +79,7 @@ final class UNetLayout {
       }
     }
     h = norm("conv_norm_out", h, true);
-    convolution("conv_out", h, imageChannels, 3, true);
+    feature(FeatureLossSpec.EPS, convolution("conv_out", h, imageChannels, 3, true));
   }
 
   List<Weight> weights() {

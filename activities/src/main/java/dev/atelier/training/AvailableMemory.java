@@ -17,6 +17,18 @@ public final class AvailableMemory {
 
   private AvailableMemory() {}
 
+  /**
+   * Bytes that a batch of samples may take on {@code device}: as set, or half of what is available
+   * on a CPU, since the feature extractor and other processes need some too; empty: any number.
+   */
+  public static OptionalLong forSampling(OptionalLong set, String device) {
+    if (set.isPresent() || !device.equals("cpu")) {
+      return set;
+    }
+    OptionalLong available = bytes();
+    return available.isPresent() ? OptionalLong.of(available.getAsLong() / 2) : available;
+  }
+
   /** The bytes, or nothing where the system doesn't tell. */
   public static OptionalLong bytes() {
     return bytes(Path.of("/proc"), Path.of("/sys/fs/cgroup"));

@@ -44,7 +44,9 @@ final class TrainingBatch {
     this.timesteps =
         task.distillation()
             .map(
-                d -> new TimestepSampler(d.range(), total, d.specificProbability(), d.antithetic()))
+                d ->
+                    new TimestepSampler(
+                        d.range(), total, d.specificProbability(), d.antithetic(), d.rangeDraw()))
             .orElseGet(() -> TimestepSampler.uniform(total));
     this.random = new SeededRandom(task.seed());
     this.size = task.training().batchSize();

@@ -116,7 +116,7 @@ final class AssignmentActivitiesImpl implements AssignmentActivities {
                   images.channels(),
                   images.resolution(),
                   task.diffusion(),
-                  TrainingActivitiesImpl.seedOf(task.seed(), "drift"),
+                  TrainingTasks.seedOf(task.seed(), "drift"),
                   assignment.images())
               .measure(
                   bins,

@@ -1,60 +1,129 @@
 package dev.atelier.worker;
 
+import dev.atelier.dataset.DatasetPreparation;
+import dev.atelier.dataset.PackedImages;
+import dev.atelier.evaluation.DatasetFeatures;
+import dev.atelier.merging.WeightMerging;
 import dev.atelier.store.Sha256;
+import dev.atelier.training.TrainingLoop;
 import java.io.IOException;
+import java.io.InputStream;
 import java.io.UncheckedIOException;
-import java.net.URI;
-import java.net.URISyntaxException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.FileSystem;
-import java.nio.file.FileSystems;
-import java.nio.file.Files;
-import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.Properties;
+import java.util.function.Function;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /**
- * The version of this program, as checkpoints, protocols and fingerprints name it: of the classes
- * that determine what is trained and measured, whatever else a build changes.
+ * The version of the code that decides a kind of result, as checkpoints, protocols and fingerprints
+ * name it: of its classes, whatever else a build changes, and of the libraries that decide numbers.
  */
-final class CodeVersion {
+@SuppressWarnings("ImmutableEnumChecker") // the lists are of List.of
+enum CodeVersion {
+  /** Which images a dataset has, and their pixels. */
+  DATASET(List.of(DatasetPreparation.class), List.of("commons-compress", "webp-imageio", "xz", "zstd-jni")),
+  /** The weights of a trained model. */
+  TRAINING(
+      List.of(TrainingLoop.class, TrainingTasks.class, PackedImages.class),
+      List.of("djl", "pytorch")),
+  /** The samples of a subject, and their features. */
+  SAMPLING(List.of(ShardSampling.class, EvaluationInputs.class), List.of("djl", "pytorch")),
+  /** The figures that features give, those of the reference too. */
+  MEASURING(
+      List.of(ShardComparison.class, DatasetFeatures.class, PackedImages.class),
+      List.of("djl", "pytorch")),
+  /** Which students are merged, and how. */
+  MERGING(List.of(MergingActivitiesImpl.class, WeightMerging.class), List.of("djl", "pytorch"));
 
-  private static final List<String> PACKAGES =
-      List.of("dataset", "diffusion", "network", "training", "evaluation", "merging", "assignment");
+  /** Written by the build: the version of each library that decides numbers. */
+  private static final String LIBRARIES = "libraries.properties";
+
   private static final int DIGITS = 16;
+  private static final Map<CodeVersion, String> CURRENT =
+      current(CodeVersion::classFile, libraryVersions());
 
-  static final String CURRENT = version(); // after what it is made of
+  private final List<String> entries;
+  private final List<String> libraries;
 
-  private CodeVersion() {}
+  CodeVersion(List<Class<?>> entries, List<String> libraries) {
+    this.entries = entries.stream().map(c -> c.getName().replace('.', '/')).toList();
+    this.libraries = libraries;
+  }
 
-  private static String version() {
-    try {
-      URI origin = CodeVersion.class.getProtectionDomain().getCodeSource().getLocation().toURI();
-      if (Files.isDirectory(Path.of(origin))) {
-        return hash(Path.of(origin));
-      }
-      try (FileSystem jar = FileSystems.newFileSystem(Path.of(origin), Map.of())) {
-        return hash(jar.getPath("/"));
-      }
+  /** The version of this program. */
+  String current() {
+    return CURRENT.get(this);
+  }
+
+  /** The version of all that this program decides. */
+  static String ofAll() {
+    return together(CodeVersion.values());
+  }
+
+  /** The version of what is decided by several kinds of code. */
+  static String together(CodeVersion... versions) {
+    return hash(Arrays.stream(versions).map(version -> version + " " + version.current()));
+  }
+
+  /** Names of the classes, with slashes, from which the others are found. */
+  List<String> entries() {
+    return entries;
+  }
+
+  /** Names of the libraries whose versions count. */
+  List<String> libraries() {
+    return libraries;
+  }
+
+  /**
+   * The versions of a program.
+   *
+   * @param classFiles its class files by name with slashes
+   * @param libraries version by library
+   */
+  static Map<CodeVersion, String> current(
+      Function<String, Optional<byte[]>> classFiles, Properties libraries) {
+    DecidingCode code = new DecidingCode(classFiles);
+    return Arrays.stream(values())
+        .collect(Collectors.toMap(version -> version, version -> version.of(code, libraries)));
+  }
+
+  private String of(DecidingCode code, Properties versions) {
+    return hash(
+        Stream.concat(
+            code.from(entries).hashes().entrySet().stream().map(Object::toString),
+            libraries.stream().map(library -> library + "=" + versions.getProperty(library))));
+  }
+
+  private static String hash(Stream<String> lines) {
+    String text = lines.collect(Collectors.joining("\n"));
+    return Sha256.of(text.getBytes(StandardCharsets.UTF_8)).substring(0, DIGITS);
+  }
+
+  /** A class file of this program. */
+  static Optional<byte[]> classFile(String name) {
+    try (InputStream file =
+        CodeVersion.class.getClassLoader().getResourceAsStream(name + ".class")) {
+      return file == null ? Optional.empty() : Optional.of(file.readAllBytes());
     } catch (IOException e) {
-      throw new UncheckedIOException("Cannot read the program's own classes.", e);
-    } catch (URISyntaxException e) {
-      throw new IllegalStateException("The program's own classes have no path.", e);
+      throw new UncheckedIOException(
+          "Cannot read the program's own class '%s'.".formatted(name), e);
     }
   }
 
-  private static String hash(Path classes) throws IOException {
-    StringBuilder lines = new StringBuilder();
-    for (String name : PACKAGES) {
-      Path folder = classes.resolve("dev/atelier").resolve(name);
-      try (Stream<Path> files = Files.walk(folder)) {
-        for (Path file : files.filter(Files::isRegularFile).sorted().toList()) {
-          lines.append(name).append('/').append(folder.relativize(file)).append(' ');
-          lines.append(Sha256.of(Files.readAllBytes(file))).append('\n');
-        }
-      }
+  /** The versions of the libraries that decide numbers. */
+  static Properties libraryVersions() {
+    Properties versions = new Properties();
+    try (InputStream file = CodeVersion.class.getResourceAsStream(LIBRARIES)) {
+      versions.load(file);
+      return versions;
+    } catch (IOException e) {
+      throw new UncheckedIOException("Cannot read the versions of libraries.", e);
     }
-    return Sha256.of(lines.toString().getBytes(StandardCharsets.UTF_8)).substring(0, DIGITS);
   }
 }

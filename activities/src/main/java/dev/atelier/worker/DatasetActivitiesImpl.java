@@ -132,7 +132,7 @@ final class DatasetActivitiesImpl implements DatasetActivities {
             spec.classConditional(),
             spec.exifOrientation(),
             spec.maxLostShare()),
-        CodeVersion.CURRENT);
+        CodeVersion.DATASET.current());
   }
 
   /** The same images, prepared for another experiment; waits for one that is at it. */

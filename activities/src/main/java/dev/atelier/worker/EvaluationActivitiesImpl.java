@@ -9,7 +9,6 @@ import dev.atelier.evaluation.Comparison;
 import dev.atelier.evaluation.DatasetFeatures;
 import dev.atelier.evaluation.EvaluationException;
 import dev.atelier.evaluation.ExtractorException;
-import dev.atelier.evaluation.FeatureAccumulator;
 import dev.atelier.evaluation.FeatureExtractor;
 import dev.atelier.evaluation.FeaturePass;
 import dev.atelier.evaluation.FeatureShard;
@@ -23,7 +22,6 @@ import dev.atelier.evaluation.SamplingMemory;
 import dev.atelier.evaluation.SamplingMemory.Measured;
 import dev.atelier.network.Libtorch;
 import dev.atelier.network.NetworkForm;
-import dev.atelier.network.UNet;
 import dev.atelier.opening.Opening;
 import dev.atelier.spec.EvaluationSpec;
 import dev.atelier.spec.EvaluationSpec.ExtractorSpec;
@@ -37,7 +35,6 @@ import dev.atelier.training.AvailableMemory;
 import dev.atelier.training.EnsembleSampler;
 import dev.atelier.training.EnsembleSampler.Frames;
 import dev.atelier.training.EnsembleSampler.OwnedModel;
-import dev.atelier.training.EnsembleSampler.SamplingReport;
 import dev.atelier.workflows.DatasetRef;
 import dev.atelier.workflows.EvaluationActivities;
 import dev.atelier.workflows.ExtractorRef;
@@ -51,12 +48,11 @@ import io.temporal.activity.Activity;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.OptionalLong;
+import java.util.Set;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.BooleanSupplier;
 
@@ -239,7 +235,7 @@ final class EvaluationActivitiesImpl implements EvaluationActivities {
             task.dataset().sha256(),
             task.extractor().sha256(),
             task.evaluation().extractor().resizeTo()),
-        CodeVersion.CURRENT);
+        CodeVersion.MEASURING.current());
   }
 
   /** Statistics that were measured before, if their object is still there. */
@@ -278,14 +274,6 @@ final class EvaluationActivitiesImpl implements EvaluationActivities {
     return new StatisticsRef(key, sha256, (int) statistics.images().orElse(0));
   }
 
-  static Reference reference(ArtifactCache cache, EvaluationSpec evaluation, StatisticsRef stored)
-      throws IOException {
-    Path file = cache.file(stored.objectKey(), stored.sha256());
-    return evaluation.reference().isPresent()
-        ? Reference.of(ReferenceStatistics.read(file))
-        : Reference.read(file);
-  }
-
   @Override
   public ShardRef sampleShard(SampleShard task) {
     return Failures.translating(
@@ -299,7 +287,7 @@ final class EvaluationActivitiesImpl implements EvaluationActivities {
                 ExperimentKeys.shard(
                     task.subject().experimentId(),
                     inputs.subject().label(),
-                    inputs.fingerprint(),
+                    inputs.ofSamples(),
                     task.first(),
                     task.images());
             Optional<ShardRef> done = store.get(described(key)).flatMap(this::storedShard);
@@ -340,59 +328,36 @@ final class EvaluationActivitiesImpl implements EvaluationActivities {
     Evaluate subject = task.subject();
     EvaluationSpec evaluation = subject.evaluation();
     DatasetRef dataset = subject.dataset();
-    int resolution = dataset.resolution();
     boolean firstShard = task.first() == 0;
-    List<OwnedModel> owned = new ArrayList<>();
-    long parameters = 0;
-    Map<String, Path> archives = new HashMap<>(); // by manifest: the teacher may own several ranges
-    for (ModelRef model : inputs.models()) {
-      Optional<UNet> network = TrainedModels.network(model, dataset);
-      if (!archives.containsKey(model.manifestKey())) {
-        parameters += firstShard ? models.parameters(model, dataset) : 0;
-        archives.put(
-            model.manifestKey(),
-            models.archive(model, dataset, work, NetworkForm.of(config.device())));
-      }
-      owned.add(
-          new OwnedModel(
-              archives.get(model.manifestKey()),
-              model.range(),
-              network.map(UNet::macs),
-              network.map(UNet::activationBytes)));
-    }
-
+    List<OwnedModel> owned =
+        ShardSampling.models(inputs, models, NetworkForm.of(config.device()), work);
     Optional<Measured> memory =
         firstShard ? measureMemory(subject, owned, work, heartbeat) : Optional.empty();
-    try (EnsembleSampler sampler =
-            new EnsembleSampler(
+    try (ShardSampling sampling =
+            new ShardSampling(
+                inputs,
                 owned,
-                subject.diffusion(),
-                evaluation.sampler(),
-                evaluation.seed(),
-                dataset.channels(),
-                resolution,
-                dataset.classes(),
                 config.device(),
-                samplingMemory(config));
-        FeatureExtractor extractor = open(subject.extractor(), evaluation, resolution)) {
+                AvailableMemory.forSampling(config.samplingMemoryBytes(), config.device()),
+                () -> draining.getAsBoolean() || heartbeat.ended().isPresent());
+        FeatureExtractor extractor = open(subject.extractor(), evaluation, dataset.resolution())) {
       if (firstShard) {
-        keepGrid(subject, sampler, heartbeat);
-        keepTrajectory(subject, sampler, heartbeat);
+        keepGrid(subject, sampling, heartbeat);
+        keepTrajectory(subject, sampling.sampler(), heartbeat);
       }
-      FeatureShard features = new FeatureShard(task.images(), extractor);
-      int timedImages = 0;
-      double seconds = 0;
-      for (int done = 0; done < task.images(); done += evaluation.batchSize()) {
-        int n = Math.min(evaluation.batchSize(), task.images() - done);
-        Samples samples = sample(sampler, task.first() + done, n, subject, heartbeat);
-        boolean warm = firstShard || done > 0; // the grid, or the first batch, warms up
-        if (warm || n == task.images()) {
-          timedImages += n;
-          seconds += samples.report().seconds();
-        }
-        features.add(samples.pixels(), n, dataset.channels(), resolution, extractor);
-        doing.set("%d of %d samples from %d on".formatted(done + n, task.images(), task.first()));
-      }
+      SamplingSpeed speed = new SamplingSpeed(task.images(), firstShard);
+      FeatureShard features =
+          sampling.features(
+              task.first(),
+              task.images(),
+              extractor,
+              (n, report) -> {
+                sampled(n, heartbeat);
+                speed.add(n, report.seconds());
+                doing.set(
+                    "%d of %d samples from %d on"
+                        .formatted(speed.images, task.images(), task.first()));
+              });
       Path file = work.resolve("shard.safetensors");
       features.write(file);
       store.put(key, file, "application/octet-stream");
@@ -401,25 +366,59 @@ final class EvaluationActivitiesImpl implements EvaluationActivities {
           Sha256.of(file),
           task.first(),
           task.images(),
-          timedImages,
-          seconds,
+          speed.timedImages,
+          speed.seconds,
           firstShard
               ? Optional.of(
                   new Cost(
-                      sampler.macsPerStep(),
-                      parameters,
+                      sampling.sampler().macsPerStep(),
+                      parameters(inputs.models(), dataset),
                       memory.map(Measured::peakBytes),
                       memory.map(Measured::weightsBytes)))
               : Optional.empty());
     }
   }
 
-  private void keepGrid(Evaluate subject, EnsembleSampler sampler, Heartbeat heartbeat)
+  /** Of all models, each counted once. */
+  private long parameters(List<ModelRef> owners, DatasetRef dataset) {
+    Set<String> counted = new HashSet<>();
+    return owners.stream()
+        .filter(model -> counted.add(model.manifestKey()))
+        .mapToLong(model -> models.parameters(model, dataset))
+        .sum();
+  }
+
+  /** The time of the batches of a shard; the grid, or the first of several, warms up. */
+  private static final class SamplingSpeed {
+
+    private final int all;
+    private boolean warm;
+    private int images;
+    private int timedImages;
+    private double seconds;
+
+    SamplingSpeed(int all, boolean warm) {
+      this.all = all;
+      this.warm = warm;
+    }
+
+    void add(int n, double took) {
+      if (warm || n == all) {
+        timedImages += n;
+        seconds += took;
+      }
+      warm = true;
+      images += n;
+    }
+  }
+
+  private void keepGrid(Evaluate subject, ShardSampling sampling, Heartbeat heartbeat)
       throws IOException {
     EvaluationSpec evaluation = subject.evaluation();
     DatasetRef dataset = subject.dataset();
     int images = evaluation.gridRows() * evaluation.gridColumns();
-    byte[] grid = sample(sampler, 0, images, subject, heartbeat).pixels();
+    byte[] grid = sampling.sample(0, images).pixels();
+    sampled(images, heartbeat);
     files.keepSamples(
         subject.experimentId(),
         subject.subject().label(),
@@ -476,7 +475,7 @@ final class EvaluationActivitiesImpl implements EvaluationActivities {
             heartbeat.describe(doing::get);
             Evaluate subject = task.subject();
             String label = subject.subject().label();
-            String fingerprint = EvaluationInputs.of(subject, ensembles).fingerprint();
+            String fingerprint = EvaluationInputs.of(subject, ensembles).ofFigures();
             if (!task.shards().stream().allMatch(shard -> store.exists(shard.objectKey()))) {
               // Deleted once the figures are stored: an attempt before this one came so far.
               Optional<Double> known = reuse.evaluated(subject.experimentId(), label, fingerprint);
@@ -505,28 +504,18 @@ final class EvaluationActivitiesImpl implements EvaluationActivities {
       throws IOException {
     Evaluate subject = task.subject();
     EvaluationSpec evaluation = subject.evaluation();
-    Comparison comparison;
-    try (LinearAlgebra algebra = new LinearAlgebra()) {
-      Optional<FeatureAccumulator> measured = Optional.empty();
-      for (ShardRef shard : task.shards()) {
-        stopIfAsked(heartbeat);
-        doing.set("shard from sample %d on".formatted(shard.first()));
-        Path file = work.resolve("shard.safetensors");
-        store.fetch(shard.objectKey(), shard.sha256(), file);
-        FeatureShard features = FeatureShard.read(file);
-        FeatureAccumulator all =
-            measured.orElseGet(() -> features.accumulator(evaluation.samples(), algebra));
-        features.addTo(all, evaluation.batchSize());
-        measured = Optional.of(all);
-      }
-      doing.set("comparing");
-      comparison =
-          Comparison.of(
-              measured.orElseThrow().result(),
-              reference(cache, evaluation, subject.reference()),
-              evaluation.kidSubsetSize(),
-              algebra);
-    }
+    Comparison comparison =
+        ShardComparison.of(
+            task.shards(),
+            shard -> {
+              stopIfAsked(heartbeat);
+              doing.set("shard from sample %d on".formatted(shard.first()));
+              Path file = work.resolve("shard.safetensors");
+              store.fetch(shard.objectKey(), shard.sha256(), file);
+              return file;
+            },
+            ShardComparison.reference(cache, evaluation, subject.reference()),
+            evaluation);
     Cost cost =
         task.shards().stream().flatMap(shard -> shard.cost().stream()).findFirst().orElseThrow();
     double seconds = task.shards().stream().mapToDouble(ShardRef::seconds).sum();
@@ -566,7 +555,7 @@ final class EvaluationActivitiesImpl implements EvaluationActivities {
                   dataset.classes(),
                   config.device(),
                   config.threads(),
-                  samplingMemory(config)),
+                  AvailableMemory.forSampling(config.samplingMemoryBytes(), config.device())),
               work,
               () -> draining.getAsBoolean() || heartbeat.ended().isPresent()));
     } catch (IOException e) {
@@ -579,37 +568,10 @@ final class EvaluationActivitiesImpl implements EvaluationActivities {
     }
   }
 
-  @SuppressWarnings("ArrayRecordComponent") // never compared
-  private record Samples(byte[] pixels, SamplingReport report) {}
-
-  private Samples sample(
-      EnsembleSampler sampler, int first, int count, Evaluate task, Heartbeat heartbeat) {
-    DatasetRef dataset = task.dataset();
-    int imageBytes = dataset.channels() * dataset.resolution() * dataset.resolution();
-    byte[] pixels = new byte[count * imageBytes];
-    SamplingReport report =
-        sampler.sample(
-            first,
-            count,
-            task.evaluation().batchSize(),
-            (index, n, chw) ->
-                System.arraycopy(
-                    chw, 0, pixels, Math.toIntExact(index - first) * imageBytes, n * imageBytes),
-            () -> draining.getAsBoolean() || heartbeat.ended().isPresent());
+  /** Counts what was sampled, unless it was to stop. */
+  private void sampled(int images, Heartbeat heartbeat) {
     stopIfAsked(heartbeat);
-    Metrics.counter("atelier.sampling.images").increment(count);
-    return new Samples(pixels, report);
-  }
-
-  /**
-   * Half of what is available on a CPU: the feature extractor and other processes need some too.
-   */
-  static OptionalLong samplingMemory(WorkerConfig.Worker config) {
-    if (config.samplingMemoryBytes().isPresent() || !config.device().equals("cpu")) {
-      return config.samplingMemoryBytes();
-    }
-    OptionalLong available = AvailableMemory.bytes();
-    return available.isPresent() ? OptionalLong.of(available.getAsLong() / 2) : available;
+    Metrics.counter("atelier.sampling.images").increment(images);
   }
 
   private void stopIfAsked(Heartbeat heartbeat) {
@@ -642,7 +604,7 @@ final class EvaluationActivitiesImpl implements EvaluationActivities {
         evaluation.reference().isPresent() ? task.reference().sha256() : task.dataset().sha256(),
         Optional.of(evaluation.sampler()),
         Optional.of(evaluation.seed()),
-        CodeVersion.CURRENT,
+        CodeVersion.together(CodeVersion.SAMPLING, CodeVersion.MEASURING),
         Optional.of(task.dataset().resolution()),
         Optional.of(FeatureExtractor.NORMALISATION),
         Optional.of(task.reference().sha256()),

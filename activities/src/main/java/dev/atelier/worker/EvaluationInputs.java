@@ -10,7 +10,7 @@ import dev.atelier.workflows.ModelRef;
 import dev.atelier.workflows.StatisticsRef;
 import java.util.List;
 
-/** All that determines the figures of a subject; equal inputs have one fingerprint. */
+/** All that determines the figures of a subject; equal inputs have equal fingerprints. */
 record EvaluationInputs(
     Subject subject,
     DatasetRef dataset,
@@ -31,7 +31,13 @@ record EvaluationInputs(
         ensembles.read(task.models()));
   }
 
-  String fingerprint() {
-    return Fingerprint.of(this, CodeVersion.CURRENT);
+  /** What the features of its samples are known by. */
+  String ofSamples() {
+    return Fingerprint.of(this, CodeVersion.SAMPLING.current());
+  }
+
+  /** What its figures are known by. */
+  String ofFigures() {
+    return Fingerprint.of(this, CodeVersion.together(CodeVersion.SAMPLING, CodeVersion.MEASURING));
   }
 }

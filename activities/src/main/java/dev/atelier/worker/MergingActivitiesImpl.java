@@ -440,7 +440,7 @@ final class MergingActivitiesImpl implements MergingActivities {
         new CheckpointManifest(
                 step,
                 Sha256.of(task.merge().toString().getBytes(StandardCharsets.UTF_8)),
-                CodeVersion.CURRENT,
+                CodeVersion.MERGING.current(),
                 Optional.of(TrainingEnvironment.here(config.device(), config.threads())),
                 List.of(new StoredFile(Part.EMA.fileName(), key, sha256, Files.size(file))))
             .toJson();

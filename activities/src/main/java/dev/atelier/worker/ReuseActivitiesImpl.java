@@ -71,7 +71,7 @@ final class ReuseActivitiesImpl implements ReuseActivities {
   private Optional<Double> figures(Evaluate task) {
     String experimentId = task.experimentId();
     String subject = task.subject().label();
-    String fingerprint = EvaluationInputs.of(task, ensembles).fingerprint();
+    String fingerprint = EvaluationInputs.of(task, ensembles).ofFigures();
     for (MeasuredElsewhere twin : history.evaluations(experimentId, subject, fingerprint)) {
       if (twin.pictureKeys().stream().allMatch(store::exists)) {
         Optional<Double> distance = history.takeOverEvaluation(experimentId, subject, twin);
@@ -99,7 +99,7 @@ final class ReuseActivitiesImpl implements ReuseActivities {
       String fingerprint) {}
 
   private static String fingerprint(Record task) {
-    return Fingerprint.of(task, CodeVersion.CURRENT);
+    return Fingerprint.of(task, CodeVersion.TRAINING.current());
   }
 
   private Found find(Wanted wanted) {

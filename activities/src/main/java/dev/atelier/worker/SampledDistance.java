@@ -5,6 +5,7 @@ import dev.atelier.evaluation.FeatureStatistics;
 import dev.atelier.evaluation.FrechetDistance;
 import dev.atelier.evaluation.Gaussian;
 import dev.atelier.evaluation.LinearAlgebra;
+import dev.atelier.training.AvailableMemory;
 import dev.atelier.training.EnsembleSampler;
 import dev.atelier.training.EnsembleSampler.OwnedModel;
 import dev.atelier.workflows.MergingActivities.Measure;
@@ -42,7 +43,7 @@ final class SampledDistance implements AutoCloseable {
     this.samples = samples;
     this.stopRequested = stopRequested;
     this.reference =
-        EvaluationActivitiesImpl.reference(cache, with.evaluation(), with.reference()).gaussian();
+        ShardComparison.reference(cache, with.evaluation(), with.reference()).gaussian();
     this.extractor =
         FeatureExtractor.open(
             cache.file(with.extractor().objectKey(), with.extractor().sha256()),
@@ -66,7 +67,7 @@ final class SampledDistance implements AutoCloseable {
             with.dataset().resolution(),
             with.dataset().classes(),
             config.device(),
-            EvaluationActivitiesImpl.samplingMemory(config))) {
+            AvailableMemory.forSampling(config.samplingMemoryBytes(), config.device()))) {
       sampler.sample(
           0,
           samples,

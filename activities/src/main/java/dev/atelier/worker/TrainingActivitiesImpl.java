@@ -1,7 +1,6 @@
 package dev.atelier.worker;
 
 import dev.atelier.dataset.PackedImages;
-import dev.atelier.network.ChannelPruning.Criterion;
 import dev.atelier.network.HostTensor;
 import dev.atelier.network.Libtorch;
 import dev.atelier.network.SafetensorsFile;
@@ -12,7 +11,6 @@ import dev.atelier.network.UNet;
 import dev.atelier.opening.Opening;
 import dev.atelier.spec.BatchSize;
 import dev.atelier.spec.NetworkSpec;
-import dev.atelier.spec.StudentsSpec.StartFrom;
 import dev.atelier.spec.TimestepRange;
 import dev.atelier.spec.TrainingSpec;
 import dev.atelier.store.ExperimentHistory;
@@ -26,12 +24,8 @@ import dev.atelier.store.Sha256;
 import dev.atelier.store.TrainingEnvironment;
 import dev.atelier.training.Checkpoint;
 import dev.atelier.training.CheckpointStore;
-import dev.atelier.training.Distillation;
 import dev.atelier.training.DivergedException;
-import dev.atelier.training.InitialWeights;
 import dev.atelier.training.InvalidSpecException;
-import dev.atelier.training.PrunedTeacher;
-import dev.atelier.training.TeacherModel;
 import dev.atelier.training.TrainingInterruptedException;
 import dev.atelier.training.TrainingLoop;
 import dev.atelier.training.TrainingTask;
@@ -42,11 +36,8 @@ import dev.atelier.workflows.StartRef;
 import dev.atelier.workflows.TrainingActivities;
 import io.temporal.activity.Activity;
 import java.io.IOException;
-import java.nio.ByteBuffer;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.HexFormat;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.BooleanSupplier;
@@ -54,16 +45,13 @@ import java.util.function.BooleanSupplier;
 /** Trains or imports one model, and keeps its progress and its checkpoints. */
 final class TrainingActivitiesImpl implements TrainingActivities {
 
-  // All students of an experiment start from the same weights, so that they can be merged.
-  private static final String STUDENTS_START = "students/start";
-
   private final WorkerConfig.Worker config;
   private final ObjectStore store;
   private final ExperimentHistory history;
   private final ReuseHistory reuse;
   private final ArtifactCache cache;
   private final Datasets datasets;
-  private final TrainedModels models;
+  private final TrainingTasks tasks;
   private final BooleanSupplier draining;
 
   TrainingActivitiesImpl(
@@ -79,7 +67,7 @@ final class TrainingActivitiesImpl implements TrainingActivities {
     this.reuse = reuse;
     this.cache = cache;
     this.datasets = new Datasets(store, cache);
-    this.models = new TrainedModels(store, cache);
+    this.tasks = new TrainingTasks(new TrainedModels(store, cache));
     this.draining = draining;
   }
 
@@ -90,19 +78,9 @@ final class TrainingActivitiesImpl implements TrainingActivities {
           try (Heartbeat heartbeat = new Heartbeat(Activity.getExecutionContext());
               WorkDirectory work = cache.newWorkDirectory("teacher-")) {
             TimestepRange whole = new TimestepRange(0, task.diffusion().timesteps());
-            TrainingTask training =
-                new TrainingTask(
-                    ModelKey.TEACHER.value(),
-                    TrainedModels.network(task.network(), task.dataset()),
-                    task.diffusion(),
-                    task.training(),
-                    seedOf(task.seed(), ModelKey.TEACHER),
-                    hashOf(task),
-                    CodeVersion.CURRENT,
-                    Optional.empty());
             return train(
                 new Job(task.experimentId(), ModelKey.TEACHER, task.network(), whole),
-                training,
+                tasks.of(task),
                 images(ModelKey.TEACHER, task.training(), task.dataset()),
                 work.path(),
                 heartbeat);
@@ -180,7 +158,7 @@ final class TrainingActivitiesImpl implements TrainingActivities {
             attempt,
             TrainingEnvironment.here(config.device(), config.threads()),
             work)
-        .saveImported(hashOf(task), CodeVersion.CURRENT, file);
+        .saveImported(TrainingTasks.hashOf(task), CodeVersion.TRAINING.current(), file);
     history.recordModelDone(task.experimentId(), ModelKey.TEACHER, attempt);
     CheckpointRow stored = history.checkpoints(attempt).get(0);
     return new ModelRef(
@@ -198,24 +176,7 @@ final class TrainingActivitiesImpl implements TrainingActivities {
         () -> {
           try (Heartbeat heartbeat = new Heartbeat(Activity.getExecutionContext());
               WorkDirectory work = cache.newWorkDirectory(task.key() + "-")) {
-            TeacherModel teacher = models.teacher(task.teacher(), task.dataset());
-            TrainingTask training =
-                new TrainingTask(
-                    task.key().value(),
-                    TrainedModels.network(task.network(), task.dataset()),
-                    task.diffusion(),
-                    task.training(),
-                    seedOf(task.seed(), task.key()),
-                    hashOf(task),
-                    CodeVersion.CURRENT,
-                    Optional.of(
-                        new Distillation(
-                            teacher,
-                            task.range(),
-                            task.specificProbability(),
-                            task.loss(),
-                            task.antithetic())),
-                    start(task));
+            TrainingTask training = tasks.of(task);
             PackedImages images = images(task.key(), task.training(), task.dataset());
             ModelRef trained =
                 train(
@@ -224,8 +185,8 @@ final class TrainingActivitiesImpl implements TrainingActivities {
                     images,
                     work.path(),
                     heartbeat);
-            if (task.startFrom() == StartFrom.TEACHER_TAYLOR) {
-              return trained; // each student keeps the channels that matter in its own range
+            if (!TrainingTasks.startIsShared(task)) {
+              return trained;
             }
             StartRef start =
                 keepStart(
@@ -248,17 +209,6 @@ final class TrainingActivitiesImpl implements TrainingActivities {
               throw new InvalidSpecException(size.field() + " " + reason);
             });
     return datasets.open(dataset);
-  }
-
-  private InitialWeights start(TrainStudent task) {
-    return switch (task.startFrom()) {
-      case RANDOM -> InitialWeights.random(seedOf(task.seed(), STUDENTS_START));
-      case TEACHER_MAGNITUDE -> new PrunedTeacher(Criterion.MAGNITUDE);
-      case TEACHER_TAYLOR -> new PrunedTeacher(Criterion.TAYLOR);
-      case ONE_TO_ONE ->
-          (training, images, device, work) ->
-              models.weights(task.oneToOne().orElseThrow(), training.network());
-    };
   }
 
   /** Whose training it is. */
@@ -354,15 +304,5 @@ final class TrainingActivitiesImpl implements TrainingActivities {
       store.put(key, file, "application/octet-stream");
     }
     return new StartRef(key, sha256);
-  }
-
-  /** Each model, and each measurement, draws its own numbers from the experiment's seed. */
-  static long seedOf(long experimentSeed, Object key) {
-    String hash = Sha256.of((experimentSeed + "/" + key).getBytes(StandardCharsets.UTF_8));
-    return ByteBuffer.wrap(HexFormat.of().parseHex(hash)).getLong();
-  }
-
-  private static String hashOf(Record task) {
-    return Sha256.of(task.toString().getBytes(StandardCharsets.UTF_8));
   }
 }

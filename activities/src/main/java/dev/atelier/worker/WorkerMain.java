@@ -337,7 +337,7 @@ public final class WorkerMain {
                     .setDefaultVersioningBehavior(VersioningBehavior.AUTO_UPGRADE)
                     .setVersion(
                         new WorkerDeploymentVersion(
-                            name, deployment.buildId().orElse(CodeVersion.CURRENT)))
+                            name, deployment.buildId().orElseGet(CodeVersion::ofAll)))
                     .build());
   }
 

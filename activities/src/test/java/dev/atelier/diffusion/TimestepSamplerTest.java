@@ -2,10 +2,12 @@ package dev.atelier.diffusion;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.atelier.spec.StudentsSpec;
 import dev.atelier.spec.TimestepRange;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /**
  * Pearson's χ² between the timesteps drawn and the distribution that p, the range and T ask for,
@@ -129,5 +131,33 @@ class TimestepSamplerTest {
     }
     assertThat(own / 4000.0).isBetween(0.57, 0.63);
     assertThat(general / 4000.0).isBetween(0.37, 0.43);
+  }
+
+  /** Every batch is of one kind, and p of all batches are of the student's range. */
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void shouldDrawTheRangeOfAWholeBatchTogetherWhenAsked(boolean antithetic) {
+    TimestepRange range = new TimestepRange(100, 101); // [0, T) hits it in one of T draws
+    double p = 0.8;
+    TimestepSampler sampler =
+        new TimestepSampler(range, T, p, antithetic, StudentsSpec.RangeDraw.BATCH);
+    TimestepSampler each = new TimestepSampler(range, T, p, antithetic);
+    SeededRandom random = new SeededRandom(5);
+    int steps = 4000;
+    int own = 0;
+    int mixed = 0;
+    for (int step = 0; step < steps; step++) {
+      int inRange = 0;
+      int eachInRange = 0;
+      for (int position = 0; position < 16; position++) {
+        inRange += range.contains(sampler.draw(random, step, position)) ? 1 : 0;
+        eachInRange += range.contains(each.draw(random, step, position)) ? 1 : 0;
+      }
+      assertThat(inRange == 16 || inRange < 4).as("step %d: %d", step, inRange).isTrue();
+      own += inRange == 16 ? 1 : 0;
+      mixed += eachInRange >= 4 && eachInRange < 16 ? 1 : 0;
+    }
+    assertThat(Math.abs(own - steps * p)).isLessThan(3.3 * Math.sqrt(steps * p * (1 - p)));
+    assertThat(mixed).isGreaterThan(steps / 2); // negative control
   }
 }

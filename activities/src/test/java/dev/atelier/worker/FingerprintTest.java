@@ -67,6 +67,7 @@ class FingerprintTest {
         new LossSpec(1.0, 1.0),
         false,
         StudentsSpec.StartFrom.RANDOM,
-        Optional.empty());
+        Optional.empty(),
+        StudentsSpec.RangeDraw.SAMPLE);
   }
 }

@@ -52,7 +52,7 @@ class WorkerConfigTest {
     assertThat(WorkerMain.versioning(WorkerConfig.load().worker().deployment())).isEmpty();
 
     System.setProperty(DEPLOYMENT, "atelier");
-    assertThat(version()).isEqualTo(new WorkerDeploymentVersion("atelier", CodeVersion.CURRENT));
+    assertThat(version()).isEqualTo(new WorkerDeploymentVersion("atelier", CodeVersion.ofAll()));
     System.setProperty(BUILD, "7");
     assertThat(version()).isEqualTo(new WorkerDeploymentVersion("atelier", "7"));
   }

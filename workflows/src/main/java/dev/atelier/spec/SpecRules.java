@@ -333,6 +333,12 @@ public final class SpecRules {
         fault(
             path + ".at", "must be left out where kind is none, found %s.".formatted(feature.at()));
       }
+    }
+    if (feature.kind() != FeatureLossSpec.Kind.HINT
+        && feature.projection() != FeatureLossSpec.Projection.RANDOM) {
+      fault(path + ".projection", "must be left out where kind is not hint: nothing is projected.");
+    }
+    if (!feature.wanted()) {
       return;
     }
     if (feature.at().isEmpty()) {
@@ -366,7 +372,8 @@ public final class SpecRules {
     }
     int teacherLevels = spec.teacher().network().multipliers().size();
     // The network of an imported teacher is known once it is read.
-    if (spec.teacher().source().isEmpty() && teacherLevels != levels) {
+    boolean comparesLevels = feature.at().stream().anyMatch(p -> !p.equals(FeatureLossSpec.EPS));
+    if (spec.teacher().source().isEmpty() && teacherLevels != levels && comparesLevels) {
       fault(
           path + ".kind",
           "compares features of equal resolution, so that students.network needs as many multipliers as teacher.network: expected %d, found %d."

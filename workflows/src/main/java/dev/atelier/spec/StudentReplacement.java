@@ -47,6 +47,7 @@ public record StudentReplacement(
         List.of(),
         students.oneToOneBaseline(),
         antithetic.orElse(students.antithetic()),
-        startFrom.orElse(students.startFrom()));
+        startFrom.orElse(students.startFrom()),
+        students.rangeDraw());
   }
 }

@@ -37,7 +37,19 @@ public record StudentsSpec(
     @JsonPropertyDescription(
             "Weights that every student starts from: random, teacher-magnitude or teacher-taylor (channels of the teacher, pruned to the student's widths), or one-to-one (a student of [0, T) that is trained first)")
         @NotNull
-        StartFrom startFrom) {
+        StartFrom startFrom,
+    @JsonPropertyDescription(
+            "What draws its range by p: sample (each sample for itself), or batch (the whole batch together)")
+        @NotNull
+        RangeDraw rangeDraw) {
+
+  /** What draws between the student's own range and [0, T). */
+  public enum RangeDraw {
+    @JsonProperty("sample")
+    SAMPLE, // the paper
+    @JsonProperty("batch")
+    BATCH // DeMe's public code
+  }
 
   /** The weights that a student starts from. */
   public enum StartFrom {
@@ -86,6 +98,32 @@ public record StudentsSpec(
     }
   }
 
+  /** Each sample draws its own range. */
+  public StudentsSpec(
+      Integer count,
+      NetworkSpec network,
+      TrainingSpec training,
+      AssignmentSpec assignment,
+      Double specificProbability,
+      LossSpec loss,
+      List<StudentOverride> overrides,
+      Boolean oneToOneBaseline,
+      Boolean antithetic,
+      StartFrom startFrom) {
+    this(
+        count,
+        network,
+        training,
+        assignment,
+        specificProbability,
+        loss,
+        overrides,
+        oneToOneBaseline,
+        antithetic,
+        startFrom,
+        null);
+  }
+
   /** Each t drawn for itself, students that start from random weights. */
   public StudentsSpec(
       Integer count,
@@ -120,6 +158,7 @@ public record StudentsSpec(
     oneToOneBaseline = oneToOneBaseline == null ? Boolean.FALSE : oneToOneBaseline;
     antithetic = antithetic == null ? Boolean.FALSE : antithetic;
     startFrom = startFrom == null ? StartFrom.RANDOM : startFrom;
+    rangeDraw = rangeDraw == null ? RangeDraw.SAMPLE : rangeDraw;
   }
 
   /** The settings of one student, as if all were like it. */
@@ -134,7 +173,8 @@ public record StudentsSpec(
         List.of(),
         oneToOneBaseline,
         antithetic,
-        startFrom);
+        startFrom,
+        rangeDraw);
   }
 
   /** The same with other weights to start from. */
@@ -149,7 +189,8 @@ public record StudentsSpec(
         overrides,
         oneToOneBaseline,
         antithetic,
-        other);
+        other,
+        rangeDraw);
   }
 
   /** The architecture of one student. */

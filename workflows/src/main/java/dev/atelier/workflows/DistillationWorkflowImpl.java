@@ -556,7 +556,8 @@ public final class DistillationWorkflowImpl implements DistillationWorkflow {
             startFrom,
             startFrom == StartFrom.ONE_TO_ONE
                 ? Optional.of(oneToOne.get(0).result())
-                : Optional.empty());
+                : Optional.empty(),
+            design.rangeDraw());
     TrainingActivities work = training(summary);
     return unlessFound(key, task, reuseAtOnce::findStudent, reuse::findStudent, work::trainStudent);
   }

@@ -3,6 +3,7 @@ package dev.atelier.workflows;
 import dev.atelier.spec.DiffusionSpec;
 import dev.atelier.spec.LossSpec;
 import dev.atelier.spec.NetworkSpec;
+import dev.atelier.spec.StudentsSpec.RangeDraw;
 import dev.atelier.spec.StudentsSpec.StartFrom;
 import dev.atelier.spec.TimestepRange;
 import dev.atelier.spec.TrainingSpec;
@@ -44,6 +45,7 @@ public interface TrainingActivities {
    * @param antithetic whether the batch's t are drawn in mirrored pairs
    * @param startFrom where its first weights come from
    * @param oneToOne the model whose weights it starts from, when {@code startFrom} says so
+   * @param rangeDraw whether p is drawn for each sample or for the batch
    */
   record TrainStudent(
       String experimentId,
@@ -59,7 +61,13 @@ public interface TrainingActivities {
       LossSpec loss,
       boolean antithetic,
       StartFrom startFrom,
-      Optional<ModelRef> oneToOne) {}
+      Optional<ModelRef> oneToOne,
+      RangeDraw rangeDraw) {
+
+    public TrainStudent {
+      rangeDraw = rangeDraw == null ? RangeDraw.SAMPLE : rangeDraw; // a history of before it
+    }
+  }
 
   @ActivityMethod(name = "TrainTeacher")
   ModelRef trainTeacher(TrainTeacher task);

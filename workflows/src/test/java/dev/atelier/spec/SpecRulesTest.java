@@ -464,9 +464,22 @@ class SpecRulesTest {
         .containsExactlyInAnyOrder(path + ".at[1]", path + ".at[2]");
     assertThat(SpecRules.check(comparing(FeatureLossSpec.Kind.HINT, null, "up.4")).get(0).message())
         .isEqualTo(
-            "must be a place of students.network, one of [mid, up.0, up.1, up.2, up.3], found up.4.");
+            "must be a place of students.network, one of [mid, up.0, up.1, up.2, up.3, eps], found up.4.");
     NetworkSpec shallow =
         new NetworkSpec(96, List.of(1, 2, 2), null, null, null, null, Optional.empty());
+    LossSpec noise =
+        new LossSpec(
+            null,
+            null,
+            new FeatureLossSpec(FeatureLossSpec.Kind.RELATIONAL_GRAM, null, List.of("eps")));
+    assertThat(fields(spec(s -> s.students(shallow).loss(noise)))).isEmpty();
+    LossSpec projected =
+        new LossSpec(
+            null,
+            null,
+            new FeatureLossSpec(
+                FeatureLossSpec.Kind.ATTENTION, null, null, FeatureLossSpec.Projection.IDENTITY));
+    assertThat(fields(spec(s -> s.loss(projected)))).containsExactly(path + ".projection");
     LossSpec hint =
         new LossSpec(null, null, new FeatureLossSpec(FeatureLossSpec.Kind.HINT, null, null));
     assertThat(SpecRules.check(spec(s -> s.students(shallow).loss(hint))))

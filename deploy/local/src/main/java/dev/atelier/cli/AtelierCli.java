@@ -90,7 +90,7 @@ public final class AtelierCli {
       throw failure;
     }
     PrintWriter err = commandLine.getErr();
-    err.println(failure.getMessage());
+    err.println(Printable.lines(failure.getMessage()));
     err.flush();
     return known.exitCode();
   }

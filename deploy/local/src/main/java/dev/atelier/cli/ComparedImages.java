@@ -300,9 +300,7 @@ final class ComparedImages {
       Path folder = Files.createDirectory(directory.resolve("images-" + prepared++));
       DatasetManifest manifest =
           preparation()
-              .prepare(
-                  spec(source),
-                  folder)
+              .prepare(spec(source), folder)
               .manifest();
       if (!manifest.passedOver().isEmpty()) {
         tell(

@@ -35,7 +35,7 @@ final class CompletionCommand implements Callable<Integer> {
     if (shell == Shell.ZSH) {
       Screen.standard().print("autoload -U +X compinit && compinit");
     }
-    Screen.standard().print(AutoComplete.bash("atelier", command.root().commandLine()));
+    Screen.standard().printText(AutoComplete.bash("atelier", command.root().commandLine()));
     return ExitCodes.OK;
   }
 }

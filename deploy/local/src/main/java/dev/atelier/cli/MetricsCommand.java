@@ -100,7 +100,7 @@ final class MetricsCommand implements Callable<Integer> {
             session.algebra());
     Protocol protocol = protocol(session, samples, reference, comparison);
     Screen screen = Screen.standard();
-    screen.print(
+    screen.printText(
         json ? toJson(comparison, protocol) : text(samples, reference, comparison, protocol));
   }
 

@@ -46,7 +46,7 @@ final class OutputOption {
     JsonNode document = source.get();
     try {
       Screen.standard()
-          .print(
+          .printText(
               format == Format.JSON
                   ? JSON.writerWithDefaultPrettyPrinter().writeValueAsString(document)
                   : YAML.writeValueAsString(document).stripTrailing());

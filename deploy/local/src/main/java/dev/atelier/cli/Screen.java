@@ -5,7 +5,8 @@ import java.util.List;
 
 /**
  * The user's terminal, or whatever standard output is: lines that stay, and below them a block that
- * is redrawn in place where the output is a terminal.
+ * is redrawn in place where the output is a terminal. Nothing that is printed commands the
+ * terminal.
  */
 final class Screen {
 
@@ -31,16 +32,26 @@ final class Screen {
     return live;
   }
 
+  /** Prints one line that stays. */
+  void print(String line) {
+    print(List.of(line));
+  }
+
   /** Prints lines that stay. */
-  synchronized void print(String text) {
+  void print(List<String> lines) {
+    write(String.join(System.lineSeparator(), lines.stream().map(Printable::line).toList()));
+  }
+
+  /** Prints a text that breaks its own lines. */
+  void printText(String text) {
+    write(Printable.lines(text));
+  }
+
+  private synchronized void write(String text) {
     clear();
     out.println(text);
     draw();
     out.flush();
-  }
-
-  synchronized void print(List<String> lines) {
-    print(String.join(System.lineSeparator(), lines));
   }
 
   /** Shows these lines in place of the block's last ones; does nothing on other outputs. */
@@ -67,7 +78,7 @@ final class Screen {
   private void draw() {
     if (!block.isEmpty()) {
       out.print(NO_WRAP);
-      block.forEach(out::println);
+      block.forEach(line -> out.println(Printable.line(line)));
       out.print(WRAP);
     }
   }

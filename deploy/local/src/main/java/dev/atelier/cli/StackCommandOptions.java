@@ -27,39 +27,24 @@ final class StackCommandOptions {
   @Option(
       names = "--api-port",
       paramLabel = "PORT",
-      defaultValue = "8080",
-      description = "Of the REST API (${DEFAULT-VALUE}); 0, here and below: any free port.")
-  private int apiPort;
+      description = "Of the REST API (8080); 0, here and below: any free port.")
+  private Optional<Integer> apiPort;
+
+  @Option(names = "--postgres-port", paramLabel = "PORT", description = "(5442)")
+  private Optional<Integer> postgresPort;
+
+  @Option(names = "--s3-port", paramLabel = "PORT", description = "(9010)")
+  private Optional<Integer> s3Port;
+
+  @Option(names = "--temporal-port", paramLabel = "PORT", description = "(7233)")
+  private Optional<Integer> temporalPort;
+
+  @Option(names = "--temporal-ui-port", paramLabel = "PORT", description = "(8233)")
+  private Optional<Integer> temporalUiPort;
 
   @Option(
-      names = "--postgres-port",
-      paramLabel = "PORT",
-      defaultValue = "5442",
-      description = "(${DEFAULT-VALUE})")
-  private int postgresPort;
-
-  @Option(
-      names = "--s3-port",
-      paramLabel = "PORT",
-      defaultValue = "9010",
-      description = "(${DEFAULT-VALUE})")
-  private int s3Port;
-
-  @Option(
-      names = "--temporal-port",
-      paramLabel = "PORT",
-      defaultValue = "7233",
-      description = "(${DEFAULT-VALUE})")
-  private int temporalPort;
-
-  @Option(
-      names = "--temporal-ui-port",
-      paramLabel = "PORT",
-      defaultValue = "8233",
-      description = "(${DEFAULT-VALUE})")
-  private int temporalUiPort;
-
-  @Option(names = "--free-ports", description = "Any free port for every server.")
+      names = "--free-ports",
+      description = "Any free port for every server whose own is not given.")
   private boolean freePorts;
 
   @Option(
@@ -93,13 +78,21 @@ final class StackCommandOptions {
             "--threads-per-worker", threadsPerWorker.orElse(Math.max(1, cores / workerCount)));
     return new StackOptions(
         data,
-        freePorts
-            ? Ports.ANY
-            : new Ports(apiPort, postgresPort, s3Port, temporalPort, temporalUiPort),
+        ports(),
         workerCount,
         threads,
         TemporalProgram.ofLauncher(),
         open ? ApiAccess.OPEN : ApiAccess.TOKEN);
+  }
+
+  private Ports ports() {
+    Ports others = freePorts ? Ports.ANY : Ports.DEFAULTS;
+    return new Ports(
+        apiPort.orElse(others.api()),
+        postgresPort.orElse(others.postgres()),
+        s3Port.orElse(others.s3()),
+        temporalPort.orElse(others.temporal()),
+        temporalUiPort.orElse(others.temporalUi()));
   }
 
   private int atLeastOne(String option, int value) {

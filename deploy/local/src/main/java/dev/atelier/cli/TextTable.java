@@ -3,6 +3,7 @@ package dev.atelier.cli;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 
 /** Columns of text: the first to the left, the others to the right unless they are words. */
 final class TextTable {
@@ -26,7 +27,7 @@ final class TextTable {
   }
 
   TextTable row(String... cells) {
-    rows.add(List.of(cells));
+    rows.add(Stream.of(cells).map(Printable::line).toList()); // as wide as it will be shown
     return this;
   }
 

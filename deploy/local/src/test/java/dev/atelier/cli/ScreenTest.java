@@ -36,6 +36,46 @@ class ScreenTest {
     assertThat(bytes.toString(StandardCharsets.UTF_8)).isEqualToNormalizingNewlines("a line\n");
   }
 
+  @Test
+  void shouldShowWhatWouldCommandTheTerminal() {
+    Screen screen = screen(true);
+
+    screen.print("line1\nline2\u001b[31m \u0007\u009b2J\u202egnp.exe ä😀");
+    screen.show(List.of("a\rb"));
+
+    assertThat(bytes.toString(StandardCharsets.UTF_8))
+        .isEqualToNormalizingNewlines(
+            "line1\\nline2\\u001b[31m \\u0007\\u009b2J\\u202egnp.exe ä😀\n"
+                + "\u001b[?7la\\rb\n\u001b[?7h");
+  }
+
+  @Test
+  void shouldKeepTheLinesOfATextButNoOtherCommands() {
+    screen(false).printText("a:\n\tb\u001b[31m");
+
+    assertThat(bytes.toString(StandardCharsets.UTF_8))
+        .isEqualToNormalizingNewlines("a:\n\tb\\u001b[31m\n");
+  }
+
+  @Test
+  void shouldKeepTheRowsOfATableWhateverTheNamesAre() {
+    screen(false)
+        .print(
+            TextTable.toTheLeft("NAME", "STAGE")
+                .row("line1\nline2\u001b[31m", "DONE")
+                .row("b", "DONE")
+                .lines());
+
+    assertThat(bytes.toString(StandardCharsets.UTF_8))
+        .isEqualToNormalizingNewlines(
+            """
+            NAME                    STAGE
+            ──────────────────────  ─────
+            line1\\nline2\\u001b[31m  DONE
+            b                       DONE
+            """);
+  }
+
   private Screen screen(boolean live) {
     return new Screen(new PrintStream(bytes, true, StandardCharsets.UTF_8), live);
   }

@@ -1,0 +1,90 @@
+package dev.atelier.worker;
+
+import dev.atelier.network.ChannelPruning.Criterion;
+import dev.atelier.spec.StudentsSpec.StartFrom;
+import dev.atelier.store.Sha256;
+import dev.atelier.training.Distillation;
+import dev.atelier.training.InitialWeights;
+import dev.atelier.training.PrunedTeacher;
+import dev.atelier.training.TrainingTask;
+import dev.atelier.workflows.ModelKey;
+import dev.atelier.workflows.TrainingActivities.TrainStudent;
+import dev.atelier.workflows.TrainingActivities.TrainTeacher;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.util.HexFormat;
+import java.util.Optional;
+
+/** What is trained, as the training loop has it: seeds, first weights, teacher. */
+final class TrainingTasks {
+
+  // All students of an experiment start from the same weights, so that they can be merged.
+  private static final String STUDENTS_START = "students/start";
+
+  private final TrainedModels models;
+
+  TrainingTasks(TrainedModels models) {
+    this.models = models;
+  }
+
+  TrainingTask of(TrainTeacher task) {
+    return new TrainingTask(
+        ModelKey.TEACHER.value(),
+        TrainedModels.network(task.network(), task.dataset()),
+        task.diffusion(),
+        task.training(),
+        seedOf(task.seed(), ModelKey.TEACHER),
+        hashOf(task),
+        CodeVersion.TRAINING.current(),
+        Optional.empty());
+  }
+
+  TrainingTask of(TrainStudent task) throws IOException {
+    return new TrainingTask(
+        task.key().value(),
+        TrainedModels.network(task.network(), task.dataset()),
+        task.diffusion(),
+        task.training(),
+        seedOf(task.seed(), task.key()),
+        hashOf(task),
+        CodeVersion.TRAINING.current(),
+        Optional.of(
+            new Distillation(
+                models.teacher(task.teacher(), task.dataset()),
+                task.range(),
+                task.specificProbability(),
+                task.loss(),
+                task.antithetic(),
+                task.rangeDraw())),
+        start(task));
+  }
+
+  /** Whether the first weights are the same for all students of the experiment. */
+  static boolean startIsShared(TrainStudent task) {
+    // By Taylor each student keeps the channels that matter in its own range.
+    return task.startFrom() != StartFrom.TEACHER_TAYLOR;
+  }
+
+  private InitialWeights start(TrainStudent task) {
+    return switch (task.startFrom()) {
+      case RANDOM -> InitialWeights.random(seedOf(task.seed(), STUDENTS_START));
+      case TEACHER_MAGNITUDE -> new PrunedTeacher(Criterion.MAGNITUDE);
+      case TEACHER_TAYLOR -> new PrunedTeacher(Criterion.TAYLOR);
+      case ONE_TO_ONE ->
+          (training, images, device, work) ->
+              models.weights(task.oneToOne().orElseThrow(), training.network());
+    };
+  }
+
+  /** Each model, and each measurement, draws its own numbers from the experiment's seed. */
+  static long seedOf(long experimentSeed, Object key) {
+    String hash = Sha256.of((experimentSeed + "/" + key).getBytes(StandardCharsets.UTF_8));
+    return ByteBuffer.wrap(HexFormat.of().parseHex(hash)).getLong();
+  }
+
+  /** What a checkpoint says of the task that it is of. */
+  static String hashOf(Record task) {
+    return Sha256.of(task.toString().getBytes(StandardCharsets.UTF_8));
+  }
+}

@@ -1,0 +1,216 @@
+package dev.atelier.evaluation;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatCode;
+
+import com.fasterxml.jackson.core.JsonPointer;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
+import com.fasterxml.jackson.datatype.jdk8.Jdk8Module;
+import dev.atelier.evaluation.FeatureExtractor.Convention;
+import dev.atelier.network.FeatureLoss;
+import dev.atelier.network.UNet;
+import dev.atelier.spec.DatasetSpec;
+import dev.atelier.spec.EvaluationSpec;
+import dev.atelier.spec.EvaluationSpec.ExtractorSpec;
+import dev.atelier.spec.ExperimentSpec;
+import dev.atelier.spec.NetworkSpec;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Set;
+import java.util.regex.Pattern;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/**
+ * Every example and study, in both sizes, as far as its first training step: each experiment's
+ * networks and losses can be laid out, its extractor takes its images and has fewer features than
+ * there are samples. Files of {@code data/} have stand-ins: for Inception a network that has its
+ * signature alone ({@code inception_like_fixture.py}), for other extractors the built-in one.
+ */
+class ExamplesStartTest {
+
+  private static final YAMLMapper YAML = YAMLMapper.builder().addModule(new Jdk8Module()).build();
+
+  private static final String INCEPTION = "data/inception-2015-12-05.pt";
+  private static final Set<String> CIFAR10 = Set.of("cifar10", "data/cifar10-imagefolder.tar.xz");
+  private static final Pattern COSTS = Pattern.compile("# ([\\d.]+ M parameters, [\\d.]+ GMACs)");
+  private static final Pattern SHAPES = Pattern.compile("shapes\\?count=(\\d+)");
+
+  @TempDir Path directory;
+  private final Map<String, FeatureExtractor> extractors = new HashMap<>();
+
+  @AfterEach
+  void close() {
+    extractors.values().forEach(FeatureExtractor::close);
+  }
+
+  static List<Path> files() throws IOException {
+    List<Path> files = new ArrayList<>();
+    for (String folder : List.of("../examples", "../studies/smoke", "../studies/paper")) {
+      try (Stream<Path> inside = Files.list(Path.of(folder))) {
+        inside.filter(f -> f.toString().endsWith(".yaml")).sorted().forEach(files::add);
+      }
+    }
+    assertThat(files).hasSizeGreaterThan(20);
+    return files;
+  }
+
+  @ParameterizedTest
+  @MethodSource("files")
+  void shouldBeReadyForItsFirstTrainingStep(Path file) throws IOException {
+    for (ExperimentSpec spec : experiments(YAML.readTree(file.toFile()))) {
+      assertThatCode(() -> prepare(spec)).as("%s", file).doesNotThrowAnyException();
+    }
+  }
+
+  /** The paper's figures are FIDs: others could not be set beside them. */
+  @Test
+  void shouldMeasureStudiesOfThePapersSizeWithInception() throws IOException {
+    for (Path file : files()) {
+      if (file.toString().contains("paper")) {
+        assertThat(experiments(YAML.readTree(file.toFile())))
+            .as(file.toString())
+            .allMatch(spec -> spec.evaluation().extractor().source().equals(INCEPTION));
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("files")
+  void shouldSayWhatItsNetworksCost(Path file) throws IOException {
+    List<String> said =
+        COSTS.matcher(Files.readString(file)).results().map(m -> m.group(1)).toList();
+    List<String> costs =
+        experiments(YAML.readTree(file.toFile())).stream()
+            .flatMap(spec -> networks(spec).stream())
+            .map(ExamplesStartTest::cost)
+            .distinct()
+            .toList();
+    assertThat(costs).as(file.toString()).containsAll(said);
+    assertThat(said.isEmpty()).isEqualTo(!file.toString().contains("paper"));
+  }
+
+  private static String cost(UNet network) {
+    return String.format(
+        Locale.ROOT,
+        "%.1f M parameters, %.1f GMACs",
+        network.parameters() / 1e6,
+        network.macs() / 1e9);
+  }
+
+  private void prepare(ExperimentSpec spec) {
+    UNet teacher = network(spec.teacher().network(), spec.dataset());
+    for (UNet student : networks(spec)) {
+      if (spec.students().loss().feature().wanted() && student != teacher) {
+        assertThat(new FeatureLoss(spec.students().loss().feature(), student, teacher)).isNotNull();
+      }
+    }
+    if (!spec.students().assignment().plannedLater()) {
+      assertThat(
+              spec.students()
+                  .assignment()
+                  .ranges(spec.students().count(), spec.diffusion().timesteps()))
+          .hasSize(spec.students().count());
+    }
+    EvaluationSpec evaluation = spec.evaluation();
+    int images = images(spec.dataset());
+    FeatureExtractor extractor = extractor(evaluation.extractor(), spec.dataset().resolution());
+    MeasuredFeatures.requireEnough(
+        "evaluation.samples", evaluation.samples(), extractor.dimension());
+    MeasuredFeatures.requireEnough("images in the dataset", images, extractor.dimension());
+    KernelDistance.requireSubsets(evaluation.kidSubsetSize(), evaluation.samples(), images);
+  }
+
+  private static List<UNet> networks(ExperimentSpec spec) {
+    return Stream.concat(
+            Stream.of(spec.teacher().network()),
+            IntStream.rangeClosed(1, spec.students().count()).mapToObj(spec.students()::networkOf))
+        .distinct()
+        .map(network -> network(network, spec.dataset()))
+        .toList();
+  }
+
+  private static UNet network(NetworkSpec network, DatasetSpec dataset) {
+    return UNet.of(network, dataset.resolution(), dataset.channels());
+  }
+
+  private FeatureExtractor extractor(ExtractorSpec spec, int resolution) {
+    return extractors.computeIfAbsent(
+        spec + " " + resolution,
+        key -> {
+          boolean inception = spec.source().equals(INCEPTION);
+          assertThat(spec.source())
+              .isIn(INCEPTION, ExtractorSpec.RANDOM_CONV, "data/resnet56-cifar10.pt");
+          return FeatureExtractor.open(
+              inception ? Path.of("src/test/resources/evaluation/inception-like.pt") : randomConv(),
+              spec.source(),
+              inception ? Convention.INCEPTION : Convention.PLAIN,
+              spec.resizeTo(),
+              resolution,
+              "cpu");
+        });
+  }
+
+  private Path randomConv() {
+    Path file = directory.resolve("random-conv.pt");
+    assertThatCode(() -> RandomConvExtractor.write(file)).doesNotThrowAnyException();
+    return file;
+  }
+
+  private static int images(DatasetSpec dataset) {
+    if (CIFAR10.contains(dataset.source())) {
+      return 50_000;
+    }
+    return SHAPES
+        .matcher(dataset.source())
+        .results()
+        .map(match -> Integer.parseInt(match.group(1)))
+        .findFirst()
+        .orElseThrow(() -> new AssertionError("How many images has '%s'?".formatted(dataset)));
+  }
+
+  /** The file's experiment, or every one of its study, each with the first seed. */
+  private static List<ExperimentSpec> experiments(JsonNode document) throws IOException {
+    List<JsonNode> grid =
+        List.of(document.path("base").isMissingNode() ? document : document.get("base"));
+    for (JsonNode axis : document.path("axes")) {
+      List<JsonNode> next = new ArrayList<>();
+      for (JsonNode experiment : grid) {
+        for (JsonNode value : axis.path("values")) {
+          next.add(set((ObjectNode) experiment.deepCopy(), axis.get("field").asText(), value));
+        }
+        for (JsonNode choice : axis.path("choices")) {
+          ObjectNode chosen = experiment.deepCopy();
+          choice.path("set").properties().forEach(e -> set(chosen, e.getKey(), e.getValue()));
+          next.add(chosen);
+        }
+      }
+      grid = next;
+    }
+    List<ExperimentSpec> experiments = new ArrayList<>();
+    for (JsonNode experiment : grid) {
+      experiments.add(YAML.treeToValue(experiment, ExperimentSpec.class));
+    }
+    return experiments;
+  }
+
+  private static ObjectNode set(ObjectNode experiment, String field, JsonNode value) {
+    String path = "/" + field.replace('.', '/');
+    JsonPointer at = JsonPointer.compile(path);
+    experiment.withObject(at.head()).set(at.last().getMatchingProperty(), value);
+    return experiment;
+  }
+}
