@@ -8,6 +8,7 @@ import dev.atelier.dataset.PackedImages;
 import dev.atelier.evaluation.Comparison;
 import dev.atelier.evaluation.DatasetFeatures;
 import dev.atelier.evaluation.ExtractorException;
+import dev.atelier.evaluation.ExtrapolatedDistance;
 import dev.atelier.evaluation.FeatureAccumulator;
 import dev.atelier.evaluation.FeatureExtractor;
 import dev.atelier.evaluation.FeaturePass;
@@ -139,7 +140,7 @@ final class EvaluationActivitiesImpl implements EvaluationActivities {
                     wanted.resizeTo(),
                     task.dataset().resolution(),
                     config.device())) {
-              requireEnoughImages(task.evaluation(), task.dataset(), extractor.dimension());
+              requireEnoughImages(task, extractor.dimension());
             }
             String key = ExperimentKeys.extractor(sha256);
             if (!store.exists(key)) {
@@ -151,13 +152,20 @@ final class EvaluationActivitiesImpl implements EvaluationActivities {
   }
 
   /** What would fail at the evaluation fails now. */
-  private static void requireEnoughImages(
-      EvaluationSpec evaluation, DatasetRef dataset, int dimension) {
+  private static void requireEnoughImages(PrepareExtractor task, int dimension) {
+    EvaluationSpec evaluation = task.evaluation();
+    DatasetRef dataset = task.dataset();
     MeasuredFeatures.requireEnough("evaluation.samples", evaluation.samples(), dimension);
     if (evaluation.reference().isEmpty()) {
       MeasuredFeatures.requireEnough("images in the dataset", dataset.images(), dimension);
       KernelDistance.requireSubsets(
           evaluation.kidSubsetSize(), evaluation.samples(), dataset.images());
+    }
+    if (task.merge().searches()) {
+      ExtrapolatedDistance.requireEnough("merge.samples", task.merge().samples(), dimension);
+    }
+    if (task.search().wanted()) {
+      ExtrapolatedDistance.requireEnough("search.samples", task.search().samples(), dimension);
     }
   }
 

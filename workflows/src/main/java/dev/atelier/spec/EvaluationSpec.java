@@ -44,6 +44,12 @@ public record EvaluationSpec(
   /** Most shards of one subject, so that the history of the workflow stays small. */
   public static final int MAX_SHARDS = 64;
 
+  /**
+   * Fewest images that can rank candidates of a search, however few features the extractor has: a
+   * sixth of them still has a covariance.
+   */
+  public static final int FEWEST_RANKING_SAMPLES = 64;
+
   private static final int USUAL_SHARD = 5_000;
 
   /** Images [first, first + images) of a subject. */

@@ -669,6 +669,9 @@ public final class SpecRules {
           "must have one entry per student or none, which searches them: expected %d, found %d."
               .formatted(students, m.weights().size()));
     }
+    if (m.searches()) {
+      ranking("merge.samples", m.samples());
+    }
     if (m.kind() != MergeSpec.Kind.GREEDY) {
       return;
     }
@@ -719,6 +722,30 @@ public final class SpecRules {
       fault(
           "search.evaluations",
           "must be 0, for no search, or at least 2, as one schedule has no frontier, found 1.");
+    }
+    if (spec.search().wanted()) {
+      ranking("search.samples", spec.search().samples());
+    }
+  }
+
+  /** Candidates are ranked by a distance that so many images must be able to tell. */
+  private void ranking(String field, int samples) {
+    if (!trusts(field, "evaluation.extractor.source")) {
+      return;
+    }
+    boolean builtIn =
+        spec.evaluation().extractor().source().equals(EvaluationSpec.ExtractorSpec.RANDOM_CONV);
+    int features = EvaluationSpec.ExtractorSpec.RANDOM_CONV_FEATURES;
+    if (builtIn && samples <= features) {
+      fault(
+          field,
+          "must be more than the %d features of random-conv, as fewer images cannot rank candidates, found %d."
+              .formatted(features, samples));
+    } else if (samples < EvaluationSpec.FEWEST_RANKING_SAMPLES) {
+      fault(
+          field,
+          "must be at least %d, as fewer images cannot rank candidates, found %d."
+              .formatted(EvaluationSpec.FEWEST_RANKING_SAMPLES, samples));
     }
   }
 

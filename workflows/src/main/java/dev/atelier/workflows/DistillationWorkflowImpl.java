@@ -160,7 +160,9 @@ public final class DistillationWorkflowImpl implements DistillationWorkflow {
     // of training.
     ExtractorRef extractor =
         evaluation("feature extractor")
-            .prepareExtractor(new PrepareExtractor(experimentId, spec.evaluation(), dataset));
+            .prepareExtractor(
+                new PrepareExtractor(
+                    experimentId, spec.evaluation(), dataset, spec.merge(), spec.search()));
     Optional<StatisticsRef> given =
         spec.evaluation()
             .reference()

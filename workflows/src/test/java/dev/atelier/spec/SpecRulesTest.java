@@ -588,6 +588,53 @@ class SpecRulesTest {
     }
   }
 
+  private static List<SpecFault> faultsOfRanking(
+      String extractor, MergeSpec.Kind kind, int mergeSamples, int evaluations, int searchSamples) {
+    return SpecRules.check(
+        new ExperimentSpec(
+            "test",
+            null,
+            null,
+            null,
+            null,
+            null,
+            null,
+            new EvaluationSpec(
+                null,
+                null,
+                null,
+                null,
+                new EvaluationSpec.ExtractorSpec(extractor, Optional.empty()),
+                null,
+                null,
+                Optional.empty(),
+                Optional.empty()),
+            null,
+            new MergeSpec(kind, null, Optional.empty(), Optional.empty(), null, mergeSamples),
+            new ScheduleSearchSpec(evaluations, searchSamples),
+            null));
+  }
+
+  @Test
+  void shouldRefuseSamplesThatCannotRankCandidatesWhereTheyRankSome() {
+    String builtIn = EvaluationSpec.ExtractorSpec.RANDOM_CONV;
+    assertThat(faultsOfRanking(builtIn, MergeSpec.Kind.GREEDY, 192, 2, 96))
+        .containsExactly(
+            new SpecFault(
+                "merge.samples",
+                "must be more than the 192 features of random-conv, as fewer images cannot rank candidates, found 192."),
+            new SpecFault(
+                "search.samples",
+                "must be more than the 192 features of random-conv, as fewer images cannot rank candidates, found 96."));
+    assertThat(faultsOfRanking("/x.pt", MergeSpec.Kind.TASK_ARITHMETIC, 63, 2, 64))
+        .containsExactly(
+            new SpecFault(
+                "merge.samples",
+                "must be at least 64, as fewer images cannot rank candidates, found 63."));
+    assertThat(faultsOfRanking(builtIn, MergeSpec.Kind.GREEDY, 193, 2, 193)).isEmpty();
+    assertThat(faultsOfRanking(builtIn, MergeSpec.Kind.AVERAGE, 2, 0, 2)).isEmpty();
+  }
+
   @Test
   void shouldRefuseFieldsThatTheKindOfMergeDoesNotRead() {
     assertThat(faultsOf(4, merge(MergeSpec.Kind.AVERAGE, List.of(1.0), 0.5, 1.0), 0))

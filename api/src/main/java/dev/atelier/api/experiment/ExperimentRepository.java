@@ -9,6 +9,7 @@ import dev.atelier.spec.StudentsSpec;
 import dev.atelier.spec.TimestepRange;
 import dev.atelier.spec.TrainingOverrides;
 import dev.atelier.workflows.DatasetRef;
+import dev.atelier.workflows.Estimator;
 import dev.atelier.workflows.ModelKey;
 import dev.atelier.workflows.ModelState;
 import dev.atelier.workflows.Protocol;
@@ -322,7 +323,7 @@ public class ExperimentRepository {
             handle
                 .createQuery(
                     """
-                    select owners, distance, macs_per_step, frontier
+                    select owners, distance, macs_per_step, frontier, estimator
                     from candidate where experiment_id = :id and search = 'SCHEDULE'
                     order by position, name
                     """)
@@ -334,7 +335,8 @@ public class ExperimentRepository {
                                 SpecJson.read(row.getString("owners"), ScheduleView.Owner[].class)),
                             finite(row, "distance"),
                             finite(row, "macs_per_step"),
-                            row.getBoolean("frontier")))
+                            row.getBoolean("frontier"),
+                            Estimator.valueOf(row.getString("estimator"))))
                 .list());
   }
 
