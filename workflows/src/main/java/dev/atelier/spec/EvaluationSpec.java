@@ -102,6 +102,49 @@ public record EvaluationSpec(
       spacing = spacing == null ? Spacing.QUAD : spacing;
       eta = eta == null ? 0.0 : eta;
     }
+
+    /**
+     * The timesteps of [0, {@code total}) that are visited, smallest first.
+     *
+     * <ul>
+     *   <li>{@code uniform}: {@code i * floor(T / steps)} for i in [0, steps). Song et al. 2021,
+     *       appendix D.2; "leading" in diffusers, with offset 0.
+     *   <li>{@code quad}: {@code floor((i * sqrt(0.8 T) / (steps - 1))^2)}, as the public DDIM
+     *       code, which the CIFAR-10 figures of Diff-Pruning and its successors use. Timesteps that
+     *       round to the same number are visited once.
+     *   <li>{@code trailing}: {@code round(T - i * T / steps) - 1}. Lin et al. 2024, table 2.
+     * </ul>
+     *
+     * @throws IllegalArgumentException if there are fewer timesteps than steps
+     */
+    public List<Integer> timesteps(int total) {
+      if (steps > total) {
+        throw new IllegalArgumentException(
+            "sampler.steps must be at most the %d timesteps of the diffusion, found %d."
+                .formatted(total, steps));
+      }
+      return IntStream.range(0, steps)
+          .map(
+              i ->
+                  switch (spacing) {
+                    case UNIFORM -> i * (total / steps);
+                    case QUAD -> quad(i, total);
+                    case TRAILING -> (int) Math.rint(total - (double) i * total / steps) - 1;
+                  })
+          .sorted()
+          .distinct()
+          .boxed()
+          .toList();
+    }
+
+    private int quad(int i, int total) {
+      if (steps == 1) {
+        return 0;
+      }
+      double last = Math.sqrt(total * 0.8);
+      double root = i == steps - 1 ? last : i * (last / (steps - 1));
+      return (int) (root * root);
+    }
   }
 
   /** The network whose features the Fréchet distance compares. */

@@ -219,6 +219,11 @@ public final class SpecRules {
         && a.signal() != AssignmentSpec.Signal.FEATURE) {
       fault(path + ".signal", "is for kind measured only, found kind %s.".formatted(name(a)));
     }
+    if (trusts(path + ".kind", path + ".weight")
+        && a.kind() != AssignmentSpec.Kind.MEASURED
+        && a.weight() != AssignmentSpec.Weight.NONE) {
+      fault(path + ".weight", "is for kind measured only, found kind %s.".formatted(name(a)));
+    }
     if (!trusts(path, "students.count", "diffusion.timesteps")) {
       return;
     }
@@ -228,7 +233,11 @@ public final class SpecRules {
       plannedLater(path, a, count, timesteps);
       return;
     }
-    List<Integer> cuts = a.cuts(count, timesteps);
+    if (a.kind() == AssignmentSpec.Kind.VISITS) {
+      visits(path, count, timesteps);
+      return;
+    }
+    List<Integer> cuts = a.cuts(count, timesteps, spec.evaluation().sampler());
     if (a.kind() == AssignmentSpec.Kind.EXPLICIT) {
       explicitBoundaries(path + ".boundaries", cuts, count, timesteps);
       return;
@@ -241,6 +250,21 @@ public final class SpecRules {
                 .formatted(i, count, timesteps, a.gamma()));
         return;
       }
+    }
+  }
+
+  /** Each student needs a step of its own. */
+  private void visits(String path, int count, int timesteps) {
+    SamplerSpec sampler = spec.evaluation().sampler();
+    if (!trusts("evaluation.sampler") || sampler.steps() > timesteps) {
+      return;
+    }
+    int visited = sampler.timesteps(timesteps).size();
+    if (visited < count) {
+      fault(
+          path + ".kind",
+          "visits gives each student a step of the sampler: expected at most %d students, the timesteps that evaluation.sampler visits, found students.count %d."
+              .formatted(visited, count));
     }
   }
 
@@ -304,6 +328,7 @@ public final class SpecRules {
       case EXPLICIT -> "explicit";
       case SNR -> "snr";
       case MEASURED -> "measured";
+      case VISITS -> "visits";
     };
   }
 

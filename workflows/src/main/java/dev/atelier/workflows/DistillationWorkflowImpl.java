@@ -221,7 +221,7 @@ public final class DistillationWorkflowImpl implements DistillationWorkflow {
     AssignmentSpec assignment = spec.students().assignment();
     int count = spec.students().count();
     if (!assignment.plannedLater()) {
-      return assignment.ranges(count, spec.diffusion().timesteps());
+      return spec.ranges();
     }
     if (assignment.kind() == AssignmentSpec.Kind.MEASURED) {
       enter(Stage.MEASURING_DRIFT);
@@ -235,7 +235,8 @@ public final class DistillationWorkflowImpl implements DistillationWorkflow {
                 spec.diffusion(),
                 assignment,
                 count,
-                teacher.result()))
+                teacher.result(),
+                Optional.of(spec.evaluation().sampler())))
         .ranges();
   }
 

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.atelier.spec.AssignmentSpec.Kind;
 import dev.atelier.spec.AssignmentSpec.Signal;
+import dev.atelier.spec.AssignmentSpec.Weight;
 import dev.atelier.spec.EvaluationSpec.Shard;
 import dev.atelier.spec.StudentsSpec.Owner;
 import dev.atelier.spec.StudentsSpec.StartFrom;
@@ -46,8 +47,36 @@ class SpecRulesTest {
     assertThat(fields(spec(s -> s.assignment(assignment))))
         .containsExactlyInAnyOrder(
             "students.assignment.signal", "students.assignment.bins", "students.assignment.images");
-    var measured = new AssignmentSpec(Kind.MEASURED, null, null, Signal.CKA, 20, 64);
+    var weighted = new AssignmentSpec(Kind.VISITS, null, null, null, null, null, Weight.VISITS);
+    assertThat(fields(spec(s -> s.assignment(weighted))))
+        .containsExactly("students.assignment.weight");
+    var measured = new AssignmentSpec(Kind.MEASURED, null, null, Signal.CKA, 20, 64, Weight.VISITS);
     assertThat(fields(spec(s -> s.assignment(measured)))).isEmpty();
+  }
+
+  @Test
+  void shouldRefuseMoreStudentsThanTimestepsThatTheSamplerVisitsWhenVisitsAssign() {
+    // quad visits 96 timesteps of 1000 in 100 steps.
+    assertThat(faultsOfVisits(97))
+        .containsExactly(
+            new SpecFault(
+                "students.assignment.kind",
+                "visits gives each student a step of the sampler: expected at most 96 students, the timesteps that evaluation.sampler visits, found students.count 97."));
+    assertThat(faultsOfVisits(96)).isEmpty();
+  }
+
+  private static List<SpecFault> faultsOfVisits(int students) {
+    return SpecRules.check(
+        new ExperimentSpec(
+            "test",
+            null,
+            null,
+            null,
+            null,
+            null,
+            new StudentsSpec(students, null, null, kind(Kind.VISITS), null, null, null, null),
+            null,
+            null));
   }
 
   @Test

@@ -97,6 +97,7 @@ public class ExperimentRepository {
     insertExperiment(handle, id, spec, project);
     insertModels(handle, id, spec);
     insertEvent(handle, id, "launched", spec.name());
+    Estimate.warnings(spec).forEach(warning -> insertEvent(handle, id, "warning", warning));
   }
 
   private static Optional<Launch> earlierLaunch(
@@ -153,7 +154,7 @@ public class ExperimentRepository {
     List<TimestepRange> cuts =
         students.assignment().plannedLater()
             ? Collections.nCopies(students.count(), all)
-            : students.assignment().ranges(students.count(), spec.diffusion().timesteps());
+            : spec.ranges();
     for (int student = 1; student <= students.count(); student++) {
       ModelKey key = ModelKey.student(student);
       ranges.put(key, cuts.get(student - 1));
@@ -264,9 +265,10 @@ public class ExperimentRepository {
     Optional<Double> rate = finite(row, "images_per_second");
     TrainingOverrides overrides =
         SpecJson.read(row.getString("overrides"), TrainingOverrides.class);
+    TimestepRange range = new TimestepRange(row.getInt("range_low"), row.getInt("range_high"));
     return new ModelView(
         key,
-        new TimestepRange(row.getInt("range_low"), row.getInt("range_high")),
+        range,
         state,
         step,
         totalSteps,
@@ -284,7 +286,8 @@ public class ExperimentRepository {
         Optional.ofNullable(row.getString("reused_from")),
         whole(row, "executed").map(executed -> Math.max(0, executed - step)),
         finite(row, "cpu_seconds"),
-        finite(row, "gpu_seconds"));
+        finite(row, "gpu_seconds"),
+        ModelView.visits(key, range, spec));
   }
 
   List<EvaluationView> evaluations(String id) {

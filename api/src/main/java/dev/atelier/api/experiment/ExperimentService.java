@@ -35,6 +35,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
+import java.util.stream.Stream;
 import org.jboss.logging.Logger;
 
 /** What users can do with experiments. */
@@ -85,7 +86,7 @@ public class ExperimentService {
               .formatted(taken.id()));
     }
     if (launch instanceof Launch.Repeated repeated) {
-      return accepted(repeated.id());
+      return launched(repeated.id(), spec);
     }
     String id = ((Launch.Created) launch).id();
     try {
@@ -93,7 +94,7 @@ public class ExperimentService {
     } catch (TemporalUnavailableException e) {
       LOG.warnf("%s Experiment %s waits in QUEUED.", e.getMessage(), id);
     }
-    return accepted(id);
+    return launched(id, spec);
   }
 
   /** What the experiment would take, without launching it. */
@@ -130,6 +131,7 @@ public class ExperimentService {
 
   ExperimentView show(String id) {
     StoredExperiment row = find(id);
+    List<ModelView> models = repository.models(row);
     return new ExperimentView(
         id,
         row.name(),
@@ -140,15 +142,26 @@ public class ExperimentService {
         row.createdAt(),
         row.updatedAt(),
         row.finishedAt(),
-        repository.models(row),
+        models,
         repository.evaluations(id),
         repository.artifacts(id),
         row.spec(),
         Links.of(id, runs.page(id)),
-        Protocol.warning(repository.protocols(List.of(id))).stream().toList(),
+        Stream.concat(
+                Protocol.warning(repository.protocols(List.of(id))).stream(),
+                unasked(row.spec(), models).stream())
+            .toList(),
         repository.schedules(id),
         row.paused(),
         row.project());
+  }
+
+  /** The students that no step of the sampler asks, in a sentence, once their ranges are known. */
+  private static Optional<String> unasked(ExperimentSpec spec, List<ModelView> models) {
+    List<ModelView> students = models.stream().filter(m -> m.key().student().isPresent()).toList();
+    return students.stream().allMatch(m -> m.visits().isPresent())
+        ? spec.visits(students.stream().map(ModelView::range).toList()).warning()
+        : Optional.empty();
   }
 
   /** Experiments beside one another. */
@@ -485,8 +498,12 @@ public class ExperimentService {
     return repository.unfinished(age);
   }
 
+  private Accepted launched(String id, ExperimentSpec spec) {
+    return new Accepted(id, Links.of(id, runs.page(id)), Estimate.warnings(spec));
+  }
+
   private Accepted accepted(String id) {
-    return new Accepted(id, Links.of(id, runs.page(id)));
+    return new Accepted(id, Links.of(id, runs.page(id)), List.of());
   }
 
   private StoredExperiment find(String id) {

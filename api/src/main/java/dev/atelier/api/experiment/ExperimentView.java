@@ -26,7 +26,9 @@ public record ExperimentView(
     List<ArtifactView> artifacts,
     ExperimentSpec spec,
     Links links,
-    @Schema(description = "Why figures that stand side by side here don't compare; mostly empty")
+    @Schema(
+            description =
+                "Why figures that stand side by side here don't compare, and which students no sampler step asks; mostly empty")
         List<String> warnings,
     @Schema(description = "What the search for schedules tried, in order")
         List<ScheduleView> schedules,

@@ -94,6 +94,21 @@ class AtelierCliTest {
   }
 
   @Test
+  void shouldPrintTheWarningsOfALaunchBesideTheId() throws Exception {
+    api.answer(
+        "POST /api/v1/experiments",
+        202,
+        "{\"id\": \"%s\", \"warnings\": [\"No step asks student-8.\"]}".formatted(ID));
+    Path spec = Files.writeString(folder.resolve("spec.yaml"), "name: mine\n");
+
+    CommandOutput output = CommandOutput.of("launch", spec.toString(), "--url", api.url());
+
+    assertThat(output.exitCode()).isZero();
+    assertThat(output.out()).isEqualTo(ID + System.lineSeparator());
+    assertThat(output.err()).contains("Warning: No step asks student-8.");
+  }
+
+  @Test
   void shouldPrintEachFaultOnALineWhenTheSpecIsRefused() throws Exception {
     api.answer(
         "POST /api/v1/experiments",
