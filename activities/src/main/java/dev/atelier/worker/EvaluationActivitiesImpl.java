@@ -365,7 +365,7 @@ final class EvaluationActivitiesImpl implements EvaluationActivities {
                 evaluation.seed(),
                 dataset.channels(),
                 resolution,
-                dataset.classes(),
+                datasets.sampleClasses(dataset, evaluation.classes()),
                 config.device(),
                 samplingMemory(config));
         FeatureExtractor extractor = open(subject.extractor(), evaluation, resolution)) {
@@ -642,7 +642,8 @@ final class EvaluationActivitiesImpl implements EvaluationActivities {
         Optional.of(task.reference().sha256()),
         comparison.kernel(),
         comparison.classScoreSplits(),
-        comparison.neighbours());
+        comparison.neighbours(),
+        task.dataset().classes() > 0 ? Optional.of(evaluation.classes()) : Optional.empty());
   }
 
   @Override

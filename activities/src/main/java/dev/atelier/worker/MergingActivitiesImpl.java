@@ -20,6 +20,7 @@ import dev.atelier.network.NetworkForm;
 import dev.atelier.network.SafetensorsFile;
 import dev.atelier.network.TorchScriptArchive;
 import dev.atelier.network.UNet;
+import dev.atelier.spec.EvaluationSpec.Classes;
 import dev.atelier.spec.EvaluationSpec.SamplerSpec;
 import dev.atelier.spec.MergeSpec;
 import dev.atelier.spec.ScheduleSearchSpec;
@@ -73,6 +74,7 @@ final class MergingActivitiesImpl implements MergingActivities {
   private final ExperimentHistory history;
   private final ExperimentFiles files;
   private final ArtifactCache cache;
+  private final Datasets datasets;
   private final TrainedModels models;
   private final Ensembles ensembles;
   private final BooleanSupplier draining;
@@ -88,6 +90,7 @@ final class MergingActivitiesImpl implements MergingActivities {
     this.history = history;
     this.files = new ExperimentFiles(store, history);
     this.cache = cache;
+    this.datasets = new Datasets(store, cache);
     this.models = new TrainedModels(store, cache);
     this.ensembles = new Ensembles(store);
     this.draining = draining;
@@ -108,7 +111,8 @@ final class MergingActivitiesImpl implements MergingActivities {
       String referenceSha256,
       int samples,
       SamplerSpec sampler,
-      long seed) {
+      long seed,
+      Optional<Classes> classes) {
 
     static SearchProtocol of(Measure with, int samples) {
       return new SearchProtocol(
@@ -118,7 +122,10 @@ final class MergingActivitiesImpl implements MergingActivities {
           with.reference().sha256(),
           samples,
           with.evaluation().sampler(),
-          with.evaluation().seed());
+          with.evaluation().seed(),
+          with.dataset().classes() > 0
+              ? Optional.of(with.evaluation().classes())
+              : Optional.empty());
     }
   }
 
@@ -323,6 +330,7 @@ final class MergingActivitiesImpl implements MergingActivities {
         new SampledDistance(
             config,
             cache,
+            datasets,
             task.measure(),
             "merge.samples",
             task.merge().samples(),
@@ -388,6 +396,7 @@ final class MergingActivitiesImpl implements MergingActivities {
         new SampledDistance(
             config,
             cache,
+            datasets,
             task.measure(),
             "merge.samples",
             spec.samples(),
@@ -573,6 +582,7 @@ final class MergingActivitiesImpl implements MergingActivities {
         new SampledDistance(
             config,
             cache,
+            datasets,
             with,
             "search.samples",
             task.search().samples(),

@@ -4,6 +4,7 @@ import dev.atelier.evaluation.EvaluationException;
 import dev.atelier.evaluation.ExtrapolatedDistance;
 import dev.atelier.evaluation.FeatureExtractor;
 import dev.atelier.evaluation.LinearAlgebra;
+import dev.atelier.training.ClassSequence;
 import dev.atelier.training.EnsembleSampler;
 import dev.atelier.training.EnsembleSampler.OwnedModel;
 import dev.atelier.workflows.Estimator;
@@ -23,6 +24,7 @@ final class SampledDistance implements AutoCloseable {
 
   private final WorkerConfig.Worker config;
   private final Measure with;
+  private final ClassSequence classes;
   private final int samples;
   private final FeatureExtractor extractor;
   private final LinearAlgebra algebra = new LinearAlgebra();
@@ -38,6 +40,7 @@ final class SampledDistance implements AutoCloseable {
   SampledDistance(
       WorkerConfig.Worker config,
       ArtifactCache cache,
+      Datasets datasets,
       Measure with,
       String field,
       int samples,
@@ -45,6 +48,7 @@ final class SampledDistance implements AutoCloseable {
       throws IOException {
     this.config = config;
     this.with = with;
+    this.classes = datasets.sampleClasses(with.dataset(), with.evaluation().classes());
     this.samples = samples;
     this.stopRequested = stopRequested;
     this.distance =
@@ -79,7 +83,7 @@ final class SampledDistance implements AutoCloseable {
             with.evaluation().seed(),
             with.dataset().channels(),
             with.dataset().resolution(),
-            with.dataset().classes(),
+            classes,
             config.device(),
             EvaluationActivitiesImpl.samplingMemory(config))) {
       sampler.sample(

@@ -39,7 +39,19 @@ public record EvaluationSpec(
     @JsonPropertyDescription(
             "Images that one worker samples at a time, in whole batches; absent: 5000, or more where that would be over 64 shards")
         @NotNull
-        Optional<@Min(1) @Max(20_000) Integer> samplesPerShard) {
+        Optional<@Min(1) @Max(20_000) Integer> samplesPerShard,
+    @JsonPropertyDescription(
+            "Classes of a class-conditional experiment's samples: dataset (as often as in the dataset) or balanced (each in turn)")
+        @NotNull
+        Classes classes) {
+
+  /** Which classes samples are of. */
+  public enum Classes {
+    @JsonProperty("dataset")
+    DATASET, // as often as in the dataset
+    @JsonProperty("balanced")
+    BALANCED // each in turn
+  }
 
   /** Most shards of one subject, so that the history of the workflow stays small. */
   public static final int MAX_SHARDS = 64;
@@ -74,7 +86,10 @@ public record EvaluationSpec(
           @NotNull
           @DecimalMin("0")
           @DecimalMax("1")
-          Double eta) {
+          Double eta,
+      @JsonPropertyDescription("Whether the predicted x0 is clipped to [-1, 1] at each step")
+          @NotNull
+          Boolean clip) {
 
     /** The sampling algorithm. */
     public enum Kind {
@@ -96,11 +111,17 @@ public record EvaluationSpec(
       TRAILING // starts at T - 1; Lin et al. 2024
     }
 
+    /** Clips the predicted x0. */
+    public SamplerSpec(Kind kind, Integer steps, Spacing spacing, Double eta) {
+      this(kind, steps, spacing, eta, null);
+    }
+
     public SamplerSpec {
       kind = kind == null ? Kind.DDIM : kind;
       steps = steps == null ? 100 : steps;
       spacing = spacing == null ? Spacing.QUAD : spacing;
       eta = eta == null ? 0.0 : eta;
+      clip = clip == null ? Boolean.TRUE : clip;
     }
 
     /**
@@ -192,7 +213,34 @@ public record EvaluationSpec(
         gridColumns,
         reference,
         kidSubsetSize,
-        Optional.empty());
+        Optional.empty(),
+        null);
+  }
+
+  /** Samples of classes as often as in the dataset. */
+  public EvaluationSpec(
+      Integer samples,
+      Integer batchSize,
+      Long seed,
+      SamplerSpec sampler,
+      ExtractorSpec extractor,
+      Integer gridRows,
+      Integer gridColumns,
+      Optional<String> reference,
+      Optional<Integer> kidSubsetSize,
+      Optional<Integer> samplesPerShard) {
+    this(
+        samples,
+        batchSize,
+        seed,
+        sampler,
+        extractor,
+        gridRows,
+        gridColumns,
+        reference,
+        kidSubsetSize,
+        samplesPerShard,
+        null);
   }
 
   public EvaluationSpec {
@@ -206,6 +254,7 @@ public record EvaluationSpec(
     reference = reference == null ? Optional.empty() : reference;
     kidSubsetSize = kidSubsetSize == null ? Optional.empty() : kidSubsetSize;
     samplesPerShard = samplesPerShard == null ? Optional.empty() : samplesPerShard;
+    classes = classes == null ? Classes.DATASET : classes;
   }
 
   /**
@@ -236,6 +285,8 @@ public record EvaluationSpec(
         gridRows,
         gridColumns,
         reference,
-        kidSubsetSize);
+        kidSubsetSize,
+        Optional.empty(),
+        classes);
   }
 }

@@ -608,6 +608,13 @@ public final class SpecRules {
           .flatMap(SourceRules::locationFault)
           .ifPresent(message -> fault("evaluation.reference", message));
     }
+    if (trusts("evaluation.classes", "dataset.classConditional")
+        && e.classes() != EvaluationSpec.Classes.DATASET
+        && !spec.dataset().classConditional()) {
+      fault(
+          "evaluation.classes",
+          "is for a class-conditional dataset: expected dataset or no value, found balanced.");
+    }
     shards(e);
     features(e);
   }

@@ -801,6 +801,29 @@ class SpecRulesTest {
   }
 
   @Test
+  void shouldRefuseBalancedClassesWhereTheDatasetHasNone() {
+    EvaluationSpec balanced =
+        new EvaluationSpec(
+            null,
+            null,
+            null,
+            null,
+            null,
+            null,
+            null,
+            Optional.empty(),
+            Optional.empty(),
+            Optional.empty(),
+            EvaluationSpec.Classes.BALANCED);
+    assertThat(SpecRules.check(spec(s -> s.evaluation(balanced))))
+        .containsExactly(
+            new SpecFault(
+                "evaluation.classes",
+                "is for a class-conditional dataset: expected dataset or no value, found balanced."));
+    assertThat(balanced.inUsualShards().classes()).isEqualTo(EvaluationSpec.Classes.BALANCED);
+  }
+
+  @Test
   void shouldRefuseTooFewSamplesForTheFeaturesAndForTheSubsets() {
     assertThat(SpecRules.check(spec(s -> s.evaluation(sampling(192, "random-conv", 192)))))
         .containsExactly(
