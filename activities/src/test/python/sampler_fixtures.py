@@ -45,8 +45,8 @@ def table(scheduler, name, float64):
     return scheduler
 
 
-def ddpm(name, seq, float64=True):
-    s = table(DDPMScheduler(trained_betas=BETAS[name], clip_sample=True, variance_type="fixed_small"), name, float64)
+def ddpm(name, seq, float64=True, clip=True):
+    s = table(DDPMScheduler(trained_betas=BETAS[name], clip_sample=clip, variance_type="fixed_small"), name, float64)
     s.set_timesteps(timesteps=seq)
 
     def step(x, eps, t, noise):
@@ -56,15 +56,15 @@ def ddpm(name, seq, float64=True):
     return run(step, seq)
 
 
-def dpm(name, seq, float64=True):
+def dpm(name, seq, float64=True, clip=True):
     s = DPMSolverMultistepScheduler(trained_betas=BETAS[name], algorithm_type="dpmsolver++", solver_order=2,
-                                    solver_type="midpoint", final_sigmas_type="zero", thresholding=True, sample_max_value=1.0)
+                                    solver_type="midpoint", final_sigmas_type="zero", thresholding=clip, sample_max_value=1.0)
     table(s, name, float64).set_timesteps(timesteps=seq)
     return run(lambda x, eps, t, noise: s.step(eps, t, x).prev_sample, seq)
 
 
-def ddim(name, spacing, steps, eta, float64=True):
-    s = table(DDIMScheduler(trained_betas=BETAS[name], clip_sample=True, set_alpha_to_one=True,
+def ddim(name, spacing, steps, eta, float64=True, clip=True):
+    s = table(DDIMScheduler(trained_betas=BETAS[name], clip_sample=clip, set_alpha_to_one=True,
                             timestep_spacing={"uniform": "leading", "trailing": "trailing"}[spacing]), name, float64)
     s.set_timesteps(steps)
     assert s.timesteps.tolist() == timesteps(spacing, steps)
@@ -89,12 +89,12 @@ def main(out):
     cases = []
     worst = 0
 
-    def case(kind, schedule, spacing, steps, eta, source, x, float32):
+    def case(kind, schedule, spacing, steps, eta, source, x, float32, clip=True):
         nonlocal worst
         if float32 is not None:
             worst = max(worst, np.abs(x - float32).max())
         cases.append({"kind": kind, "schedule": schedule, "spacing": spacing, "steps": steps, "eta": eta,
-                      "source": source, "x": x.tolist()})
+                      "source": source, "x": x.tolist(), **({} if clip else {"clip": False})})
 
     for schedule in BETAS:
         for spacing in ("uniform", "quad", "trailing"):
@@ -110,6 +110,12 @@ def main(out):
                         case("ddim", schedule, spacing, steps, eta, "diffusers", x, ddim(schedule, spacing, steps, eta, False))
                     else:
                         case("ddim", schedule, spacing, steps, eta, "closed form", closed, None)
+    for schedule in BETAS:  # without clipping
+        seq = timesteps("uniform", 10)
+        case("ddpm", schedule, "uniform", 10, 0.0, "diffusers", ddpm(schedule, seq, clip=False), None, clip=False)
+        case("dpm-solver++", schedule, "uniform", 10, 0.0, "diffusers", dpm(schedule, seq, clip=False), None, clip=False)
+        for eta in (0.0, 1.0):
+            case("ddim", schedule, "uniform", 10, eta, "diffusers", ddim(schedule, "uniform", 10, eta, clip=False), None, clip=False)
     seq = list(range(T - 1, -1, -1))
     case("ddpm", "linear", "uniform", T, 0.0, "diffusers", ddpm("linear", seq), ddpm("linear", seq, False))
     print(f"{len(cases)} trajectories; float32 tables would differ by at most {worst:.1e}")

@@ -2,6 +2,7 @@ package dev.atelier.assignment;
 
 import dev.atelier.spec.AssignmentSpec.Signal;
 import dev.atelier.spec.TimestepRange;
+import dev.atelier.spec.Visits;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -41,6 +42,23 @@ public record DriftCurve(
       case CKA ->
           featureCka.stream().mapToDouble(c -> Math.acos(Math.max(-1, Math.min(1, c)))).toArray();
     };
+  }
+
+  /**
+   * These lengths as a sampler goes along them: each counts as often as steps fall on the bins at
+   * its ends, in the mean of both, over the mean of all bins. A stretch that no step visits counts
+   * nothing; steps that are spread evenly change nothing.
+   *
+   * @param visited timesteps of the sampler, at least one
+   */
+  public double[] weighted(double[] lengths, List<Integer> visited) {
+    double meanVisits = (double) visited.size() / bins.size();
+    double[] weighted = new double[lengths.length];
+    for (int i = 0; i < lengths.length; i++) {
+      int visits = Visits.in(bins.get(i), visited) + Visits.in(bins.get(i + 1), visited);
+      weighted[i] = lengths[i] * visits / 2 / meanVisits;
+    }
+    return weighted;
   }
 
   /** The bins of each range whose first bin follows the end of the one before it. */

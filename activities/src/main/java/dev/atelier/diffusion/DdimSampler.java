@@ -7,16 +7,18 @@ import java.util.function.DoubleSupplier;
  * DDIM. Song et al. 2021, eq. 12 and 16: {@code eta} = 0 is deterministic, 1 has the variance of
  * DDPM.
  *
- * <p>The predicted x0 is clipped and eps is kept as the model gave it. Equals {@code DDIMScheduler}
- * of diffusers with {@code clip_sample=True, set_alpha_to_one=True}, except that s is always the
- * plan's next timestep (there t - floor(T / steps), which is another one for trailing spacing when
- * steps doesn't divide T).
+ * <p>The predicted x0 may be clipped; eps is kept as the model gave it. Equals {@code
+ * DDIMScheduler} of diffusers with that {@code clip_sample} and {@code set_alpha_to_one=True},
+ * except that s is always the plan's next timestep (there t - floor(T / steps), which is another
+ * one for trailing spacing when steps doesn't divide T).
  */
 public final class DdimSampler implements Sampler {
   private final NoiseSchedule schedule;
   private final double eta;
+  private final boolean clip;
 
-  public DdimSampler(NoiseSchedule schedule, double eta) {
+  public DdimSampler(NoiseSchedule schedule, double eta, boolean clip) {
+    this.clip = clip;
     this.schedule = schedule;
     this.eta = eta;
   }
@@ -37,7 +39,7 @@ public final class DdimSampler implements Sampler {
     for (int i = 0; i < x.limit(); i++) {
       double e = eps.get(i);
       double x0 = (x.get(i) - rootNoiseT * e) / rootAlphaT;
-      double next = rootAlphaS * Sampler.clip(x0) + direction * e;
+      double next = rootAlphaS * Sampler.clip(x0, clip) + direction * e;
       x.put(i, (float) (sigma > 0 ? next + sigma * noise.getAsDouble() : next));
     }
   }

@@ -4,17 +4,19 @@ import java.nio.FloatBuffer;
 import java.util.function.DoubleSupplier;
 
 /**
- * DDPM ancestral sampling: draws from the posterior q(x_s | x_t, x0) of the clipped x0. Ho et al.
+ * DDPM ancestral sampling: draws from the posterior q(x_s | x_t, x0) of the predicted x0. Ho et al.
  * 2020, eq. 6 and 7, with beta_t = 1 - alphasCumprod_t / alphasCumprod_s where steps are skipped.
  *
  * <p>The variance is the posterior's, "fixed small" in the field; the paper's "fixed large"
  * (beta_t) is not needed, as the reference figures are DDIM's. Equals {@code DDPMScheduler} of
- * diffusers with {@code clip_sample=True, variance_type="fixed_small"}.
+ * diffusers with that {@code clip_sample} and {@code variance_type="fixed_small"}.
  */
 public final class DdpmSampler implements Sampler {
   private final NoiseSchedule schedule;
+  private final boolean clip;
 
-  public DdpmSampler(NoiseSchedule schedule) {
+  public DdpmSampler(NoiseSchedule schedule, boolean clip) {
+    this.clip = clip;
     this.schedule = schedule;
   }
 
@@ -36,7 +38,7 @@ public final class DdpmSampler implements Sampler {
     for (int i = 0; i < x.limit(); i++) {
       double xt = x.get(i);
       double x0 = (xt - rootNoiseT * eps.get(i)) / rootAlphaT;
-      double mean = weightOfX0 * Sampler.clip(x0) + weightOfX * xt;
+      double mean = weightOfX0 * Sampler.clip(x0, clip) + weightOfX * xt;
       x.put(i, (float) (sigma > 0 ? mean + sigma * noise.getAsDouble() : mean));
     }
   }

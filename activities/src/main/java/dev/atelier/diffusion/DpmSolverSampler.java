@@ -9,8 +9,9 @@ import java.util.function.DoubleSupplier;
  *
  * <p>Equals {@code DPMSolverMultistepScheduler} of diffusers with {@code
  * algorithm_type="dpmsolver++", solver_order=2, solver_type="midpoint", final_sigmas_type="zero"}
- * and x0 clipped ({@code thresholding=True, sample_max_value=1}). {@code lower_order_final} changes
- * nothing there: a final sigma of zero already makes the last step first order.
+ * and, where x0 is clipped, {@code thresholding=True, sample_max_value=1}. {@code
+ * lower_order_final} changes nothing there: a final sigma of zero already makes the last step first
+ * order.
  *
  * <p>The history is the last predicted x0, and it is kept when another model takes over: equal
  * models then give the single model's image bit for bit, which a restart at first order doesn't.
@@ -21,8 +22,10 @@ import java.util.function.DoubleSupplier;
  */
 public final class DpmSolverSampler implements Sampler {
   private final NoiseSchedule schedule;
+  private final boolean clip;
 
-  public DpmSolverSampler(NoiseSchedule schedule) {
+  public DpmSolverSampler(NoiseSchedule schedule, boolean clip) {
+    this.clip = clip;
     this.schedule = schedule;
   }
 
@@ -59,7 +62,7 @@ public final class DpmSolverSampler implements Sampler {
       double weightOfX = sigmaS / sigmaT;
       double weightOfX0 = -alphaS * StrictMath.expm1(-h);
       for (int i = 0; i < previousX0.length; i++) {
-        double x0 = Sampler.clip((x.get(i) - sigmaT * eps.get(i)) / alphaT);
+        double x0 = Sampler.clip((x.get(i) - sigmaT * eps.get(i)) / alphaT, clip);
         double extrapolated = x0 + slope * (x0 - previousX0[i]); // D of algorithm 2
         x.put(i, (float) (weightOfX * x.get(i) + weightOfX0 * extrapolated));
         previousX0[i] = x0;

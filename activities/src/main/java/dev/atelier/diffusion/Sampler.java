@@ -7,16 +7,17 @@ import java.util.function.DoubleSupplier;
 /**
  * A reverse process: moves a noisy image towards the clean one, one step per prediction of eps.
  *
- * <p>Every sampler clips the predicted x0 to [-1, 1], the range of pixels.
+ * <p>Every sampler clips the predicted x0 to [-1, 1], the range of pixels, unless the spec says
+ * not.
  */
 public interface Sampler {
 
   /** The sampler that a spec asks for. */
   static Sampler of(SamplerSpec spec, NoiseSchedule schedule) {
     return switch (spec.kind()) {
-      case DDPM -> new DdpmSampler(schedule);
-      case DDIM -> new DdimSampler(schedule, spec.eta());
-      case DPM_SOLVER_PLUS_PLUS -> new DpmSolverSampler(schedule);
+      case DDPM -> new DdpmSampler(schedule, spec.clip());
+      case DDIM -> new DdimSampler(schedule, spec.eta(), spec.clip());
+      case DPM_SOLVER_PLUS_PLUS -> new DpmSolverSampler(schedule, spec.clip());
     };
   }
 
@@ -43,8 +44,8 @@ public interface Sampler {
     void step(FloatBuffer x, FloatBuffer eps, int t, int s, DoubleSupplier noise);
   }
 
-  /** Clips a predicted pixel to its range. */
-  static double clip(double x0) {
-    return Math.max(-1, Math.min(1, x0));
+  /** A predicted pixel, clipped to its range if {@code wanted}. */
+  static double clip(double x0, boolean wanted) {
+    return wanted ? Math.max(-1, Math.min(1, x0)) : x0;
   }
 }

@@ -27,10 +27,11 @@ public final class LinearAlgebra implements AutoCloseable {
         mean = torch.mean(wide, [0])
         centred = torch.sub(wide, mean)
         return (mean, torch.matmul(torch.t(centred), centred))
-      def trace_sqrt_product(self, s1: Tensor, s2: Tensor) -> Tensor:
-        values, vectors, = torch.linalg_eigh(s1)
+      def root(self, s: Tensor) -> Tensor:
+        values, vectors, = torch.linalg_eigh(s)
         roots = torch.sqrt(torch.clamp(values, 0.))
-        r = torch.matmul(torch.mul(vectors, roots), torch.t(vectors))
+        return torch.matmul(torch.mul(vectors, roots), torch.t(vectors))
+      def trace_sqrt(self, r: Tensor, s2: Tensor) -> Tensor:
         m = torch.matmul(torch.matmul(r, s2), r)
         symmetric = torch.mul(torch.add(m, torch.t(m)), 0.5)
         return torch.sum(torch.sqrt(torch.clamp(torch.linalg_eigvalsh(symmetric), 0.)))
@@ -85,10 +86,24 @@ public final class LinearAlgebra implements AutoCloseable {
 
   /** tr((S1 S2)^1/2) of two symmetric positive semi-definite matrices [D, D]. */
   double traceSqrtProduct(double[] s1, double[] s2, int dimension) {
+    return traceSqrt(root(s1, dimension), s2, dimension);
+  }
+
+  /** The symmetric root of a symmetric positive semi-definite matrix [D, D]. */
+  double[] root(double[] s, int dimension) {
+    return module.run("root", HostTensor.ofDoubles(s, dimension, dimension)).get(0).toDoubles();
+  }
+
+  /**
+   * tr((S1 S2)^1/2) of two symmetric positive semi-definite matrices [D, D].
+   *
+   * @param root of S1, as {@link #root} gives it
+   */
+  double traceSqrt(double[] root, double[] s2, int dimension) {
     return module
         .run(
-            "trace_sqrt_product",
-            HostTensor.ofDoubles(s1, dimension, dimension),
+            "trace_sqrt",
+            HostTensor.ofDoubles(root, dimension, dimension),
             HostTensor.ofDoubles(s2, dimension, dimension))
         .get(0)
         .toDoubles()[0];

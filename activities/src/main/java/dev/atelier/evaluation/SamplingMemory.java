@@ -5,6 +5,7 @@ import com.fasterxml.jackson.datatype.jdk8.Jdk8Module;
 import dev.atelier.network.Libtorch;
 import dev.atelier.spec.DiffusionSpec;
 import dev.atelier.spec.EvaluationSpec.SamplerSpec;
+import dev.atelier.training.ClassSequence;
 import dev.atelier.training.EnsembleSampler;
 import dev.atelier.training.EnsembleSampler.OwnedModel;
 import java.io.IOException;
@@ -128,7 +129,7 @@ public final class SamplingMemory {
             0,
             request.channels(),
             request.resolution(),
-            request.classes(),
+            ClassSequence.balanced(request.classes()),
             request.device(),
             request.memoryBytes())) {
       sampler.sample(

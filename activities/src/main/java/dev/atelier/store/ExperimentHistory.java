@@ -12,6 +12,7 @@ import dev.atelier.spec.StudentReplacement;
 import dev.atelier.spec.TimestepRange;
 import dev.atelier.spec.TrainingOverrides;
 import dev.atelier.workflows.DatasetRef;
+import dev.atelier.workflows.Estimator;
 import dev.atelier.workflows.ModelKey;
 import dev.atelier.workflows.ModelState;
 import dev.atelier.workflows.Stage;
@@ -116,9 +117,15 @@ public final class ExperimentHistory {
    * @param name tells it from the others of its search
    * @param position in the order of trying, from 0
    * @param owners JSON: which model owns which range
+   * @param estimator what the distance is
    */
   public record Candidate(
-      String name, int position, double distance, Optional<Double> macsPerStep, String owners) {}
+      String name,
+      int position,
+      double distance,
+      Optional<Double> macsPerStep,
+      String owners,
+      Estimator estimator) {}
 
   /** Enters a stage; a final one also ends what was still running. Repeating changes nothing. */
   public void recordStage(String experimentId, Stage stage, String errorType, String errorMessage) {
@@ -811,12 +818,13 @@ public final class ExperimentHistory {
                 .createUpdate(
                     """
                     insert into candidate (experiment_id, search, name, position, distance,
-                        macs_per_step, owners)
+                        macs_per_step, owners, estimator)
                     values (:id, :search, :name, :position, :distance,
-                        :macsPerStep, cast(:owners as jsonb))
+                        :macsPerStep, cast(:owners as jsonb), :estimator)
                     on conflict (experiment_id, search, name) do update
                     set position = excluded.position, distance = excluded.distance,
-                        macs_per_step = excluded.macs_per_step, owners = excluded.owners
+                        macs_per_step = excluded.macs_per_step, owners = excluded.owners,
+                        estimator = excluded.estimator
                     """)
                 .bind("id", experimentId)
                 .bind("search", search.name())
@@ -824,20 +832,34 @@ public final class ExperimentHistory {
                 .execute());
   }
 
-  /** The distances that are known of a search, by the candidates' names. */
-  public Map<String, Double> candidateDistances(String experimentId, Search search) {
+  /**
+   * Goes on with a search: forgets the candidates that another estimator ranked, which compare with
+   * none of its own, and gives the distances that are known, by the candidates' names.
+   */
+  public Map<String, Double> resumeSearch(String experimentId, Search search, Estimator estimator) {
     return inTransaction(
-        handle ->
-            handle
-                .createQuery(
-                    """
-                    select name, distance from candidate
-                    where experiment_id = :id and search = :search
-                    """)
-                .bind("id", experimentId)
-                .bind("search", search.name())
-                .map((row, context) -> Map.entry(row.getString("name"), row.getDouble("distance")))
-                .collect(Collectors.toMap(Map.Entry::getKey, Map.Entry::getValue)));
+        handle -> {
+          handle
+              .createUpdate(
+                  """
+                  delete from candidate
+                  where experiment_id = :id and search = :search and estimator <> :estimator
+                  """)
+              .bind("id", experimentId)
+              .bind("search", search.name())
+              .bind("estimator", estimator.name())
+              .execute();
+          return handle
+              .createQuery(
+                  """
+                  select name, distance from candidate
+                  where experiment_id = :id and search = :search
+                  """)
+              .bind("id", experimentId)
+              .bind("search", search.name())
+              .map((row, context) -> Map.entry(row.getString("name"), row.getDouble("distance")))
+              .collect(Collectors.toMap(Map.Entry::getKey, Map.Entry::getValue));
+        });
   }
 
   /** Says which candidates of a search are on the frontier: those named, and no others. */

@@ -31,7 +31,7 @@ import java.util.function.BooleanSupplier;
 /**
  * Samples images from models that take turns: each step asks which of them owns its t. Image i
  * starts from noise that is a pure function of (seed, i), whatever the batch size; conditional
- * models make it of class i mod classes.
+ * models make it of a class that is a function of i alone.
  */
 public final class EnsembleSampler implements AutoCloseable {
 
@@ -90,14 +90,14 @@ public final class EnsembleSampler implements AutoCloseable {
   private final SeededRandom random;
   private final int channels;
   private final int resolution;
-  private final int classes;
+  private final ClassSequence classes;
   private final OptionalLong memoryBytes;
 
   /**
    * Loads the models.
    *
    * @param models in order of their ranges, which must cover [0, T)
-   * @param classes that the models are conditioned on; 0: unconditional
+   * @param classes of the images, where models are conditioned on them
    * @param memoryBytes what a batch may need; empty: not bounded
    * @throws IllegalArgumentException if they don't, or an archive can't be loaded
    */
@@ -108,7 +108,7 @@ public final class EnsembleSampler implements AutoCloseable {
       long seed,
       int channels,
       int resolution,
-      int classes,
+      ClassSequence classes,
       String device,
       OptionalLong memoryBytes) {
     this.models = List.copyOf(models);
@@ -236,7 +236,7 @@ public final class EnsembleSampler implements AutoCloseable {
     HostTensor input = HostTensor.zeros(HostTensor.DType.F32, n, channels, resolution, resolution);
     HostTensor t = HostTensor.zeros(HostTensor.DType.I64, n);
     HostTensor[] inputs =
-        classes > 0
+        classes.conditional()
             ? new HostTensor[] {input, t, classesOf(firstIndex, n)}
             : new HostTensor[] {input, t};
     FloatBuffer x = input.data().asFloatBuffer();
@@ -278,10 +278,10 @@ public final class EnsembleSampler implements AutoCloseable {
     return x;
   }
 
-  /** y [N] of {@code n} images from {@code firstIndex} on: each class in turn. */
+  /** y [N] of {@code n} images from {@code firstIndex} on. */
   private HostTensor classesOf(long firstIndex, int n) {
     long[] y = new long[n];
-    Arrays.setAll(y, i -> (firstIndex + i) % classes);
+    Arrays.setAll(y, i -> classes.of(firstIndex + i));
     return HostTensor.ofLongs(y, n);
   }
 

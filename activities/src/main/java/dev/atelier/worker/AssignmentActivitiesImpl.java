@@ -11,7 +11,9 @@ import dev.atelier.diffusion.SnrCuts;
 import dev.atelier.network.Libtorch;
 import dev.atelier.spec.AssignmentSpec;
 import dev.atelier.spec.AssignmentSpec.Signal;
+import dev.atelier.spec.AssignmentSpec.Weight;
 import dev.atelier.spec.TimestepRange;
+import dev.atelier.spec.Visits;
 import dev.atelier.store.ExperimentHistory;
 import dev.atelier.store.ObjectStore;
 import dev.atelier.training.InvalidSpecException;
@@ -21,6 +23,7 @@ import io.temporal.activity.Activity;
 import java.io.IOException;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.BooleanSupplier;
 import java.util.stream.Collectors;
@@ -61,10 +64,11 @@ final class AssignmentActivitiesImpl implements AssignmentActivities {
   /**
    * {@code drift.json}.
    *
-   * @param lengths the curve of {@code signal} as lengths: what the cuts are made of
+   * @param lengths the curve of {@code signal} as lengths, weighted: what the cuts are made of
    * @param ranges the cuts, one range per student
    * @param cost sum over the ranges of the squared length within them
    * @param uniformCost the same for ranges of equally many bins
+   * @param weight how the lengths are weighted
    */
   record Drift(
       int timesteps,
@@ -73,20 +77,30 @@ final class AssignmentActivitiesImpl implements AssignmentActivities {
       List<Double> lengths,
       List<TimestepRange> ranges,
       double cost,
-      double uniformCost) {}
+      double uniformCost,
+      Weight weight) {}
 
   @Override
   public PlannedRanges planRanges(PlanRanges task) {
-    return Failures.translating(
-        () ->
-            new PlannedRanges(
-                task.assignment().kind() == AssignmentSpec.Kind.SNR ? bySnr(task) : byDrift(task)));
+    return Failures.translating(() -> new PlannedRanges(find(task)));
+  }
+
+  List<TimestepRange> find(PlanRanges task) throws IOException {
+    AssignmentSpec.Kind kind = task.assignment().kind();
+    return switch (kind) {
+      case SNR -> bySnr(task);
+      case MEASURED -> byDrift(task);
+      case UNIFORM, POWER, EXPLICIT, VISITS ->
+          throw new InvalidSpecException(
+              "Ranges of students.assignment.kind %s are known at launch: there is nothing to find."
+                  .formatted(kind));
+    };
   }
 
   private List<TimestepRange> bySnr(PlanRanges task) {
     List<TimestepRange> ranges =
         SnrCuts.ranges(NoiseSchedule.of(task.diffusion()), task.students());
-    history.recordRanges(task.experimentId(), ranges, "snr: " + text(ranges));
+    history.recordRanges(task.experimentId(), ranges, "snr: " + text(ranges) + asked(task, ranges));
     return ranges;
   }
 
@@ -136,7 +150,12 @@ final class AssignmentActivitiesImpl implements AssignmentActivities {
 
   private List<TimestepRange> keep(PlanRanges task, DriftCurve curve) throws IOException {
     Signal signal = task.assignment().signal();
-    double[] lengths = curve.lengths(signal);
+    Weight weight = task.assignment().weight();
+    double[] lengths =
+        switch (weight) {
+          case NONE -> curve.lengths(signal);
+          case VISITS -> curve.weighted(curve.lengths(signal), visited(task).orElseThrow());
+        };
     List<Integer> ends = DriftCuts.optimal(lengths, task.students());
     List<TimestepRange> ranges = curve.ranges(ends);
     double cost = DriftCuts.total(lengths, ends);
@@ -151,14 +170,41 @@ final class AssignmentActivitiesImpl implements AssignmentActivities {
                 DoubleStream.of(lengths).boxed().toList(),
                 ranges,
                 cost,
-                uniformCost));
+                uniformCost,
+                weight));
     files.keepReport(task.experimentId(), DRIFT_FILE, "application/json", json);
     history.recordRanges(
         task.experimentId(),
         ranges,
-        "measured by %s: %s; drift within ranges %.4g, of uniform ones %.4g"
-            .formatted(signal.name().toLowerCase(Locale.ROOT), text(ranges), cost, uniformCost));
+        "measured by %s%s: %s; drift within ranges %.4g, of uniform ones %.4g%s"
+            .formatted(
+                signal.name().toLowerCase(Locale.ROOT),
+                weight == Weight.VISITS ? ", weighted by visits" : "",
+                text(ranges),
+                cost,
+                uniformCost,
+                asked(task, ranges)));
     return ranges;
+  }
+
+  /** The timesteps that the sampler visits; a task of an earlier version doesn't say. */
+  private static Optional<List<Integer>> visited(PlanRanges task) {
+    return task.sampler().map(sampler -> sampler.timesteps(task.diffusion().timesteps()));
+  }
+
+  /** How many steps of the sampler ask each range, and which students none does. */
+  private static String asked(PlanRanges task, List<TimestepRange> ranges) {
+    return visited(task)
+        .map(timesteps -> Visits.of(ranges, timesteps))
+        .map(
+            visits ->
+                "; steps of the sampler in each: %s%s"
+                    .formatted(
+                        visits.counts().stream()
+                            .map(String::valueOf)
+                            .collect(Collectors.joining(", ")),
+                        visits.warning().map(warning -> ". " + warning).orElse("")))
+        .orElse("");
   }
 
   private static String text(List<TimestepRange> ranges) {

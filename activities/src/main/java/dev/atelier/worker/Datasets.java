@@ -3,9 +3,11 @@ package dev.atelier.worker;
 import dev.atelier.dataset.DatasetException;
 import dev.atelier.dataset.DatasetManifest;
 import dev.atelier.dataset.PackedImages;
+import dev.atelier.spec.EvaluationSpec;
 import dev.atelier.store.ExperimentKeys;
 import dev.atelier.store.ObjectCorruptException;
 import dev.atelier.store.ObjectStore;
+import dev.atelier.training.ClassSequence;
 import dev.atelier.workflows.DatasetRef;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -65,16 +67,32 @@ final class Datasets {
   /** Opens a dataset, fetched on first use. */
   PackedImages open(DatasetRef dataset) throws IOException {
     String prefix = ExperimentKeys.dataset(dataset.sha256());
-    byte[] json =
+    DatasetManifest manifest = manifest(dataset);
+    return PackedImages.open(
+        manifest, local(prefix, manifest.shards()), local(prefix, manifest.labels()));
+  }
+
+  private DatasetManifest manifest(DatasetRef dataset) {
+    return DatasetManifest.read(
         store
-            .get(prefix + DatasetManifest.FILE_NAME)
+            .get(ExperimentKeys.dataset(dataset.sha256()) + DatasetManifest.FILE_NAME)
             .orElseThrow(
                 () ->
                     new ObjectCorruptException(
-                        "Dataset %s is not in the store any more.".formatted(dataset.sha256())));
-    DatasetManifest manifest = DatasetManifest.read(json);
-    return PackedImages.open(
-        manifest, local(prefix, manifest.shards()), local(prefix, manifest.labels()));
+                        "Dataset %s is not in the store any more.".formatted(dataset.sha256()))));
+  }
+
+  /** The classes of samples that are held against a dataset. */
+  ClassSequence sampleClasses(DatasetRef dataset, EvaluationSpec.Classes wanted) {
+    return dataset.classes() == 0
+        ? ClassSequence.NONE
+        : sampleClasses(manifest(dataset).classes(), wanted);
+  }
+
+  static ClassSequence sampleClasses(
+      List<DatasetManifest.ImageClass> classes, EvaluationSpec.Classes wanted) {
+    return ClassSequence.of(
+        wanted, classes.stream().map(DatasetManifest.ImageClass::images).toList());
   }
 
   private List<Path> local(String prefix, List<DatasetManifest.Shard> files) {

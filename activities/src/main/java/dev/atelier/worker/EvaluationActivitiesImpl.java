@@ -9,6 +9,7 @@ import dev.atelier.evaluation.Comparison;
 import dev.atelier.evaluation.DatasetFeatures;
 import dev.atelier.evaluation.EvaluationException;
 import dev.atelier.evaluation.ExtractorException;
+import dev.atelier.evaluation.ExtrapolatedDistance;
 import dev.atelier.evaluation.FeatureExtractor;
 import dev.atelier.evaluation.FeaturePass;
 import dev.atelier.evaluation.FeatureShard;
@@ -141,7 +142,7 @@ final class EvaluationActivitiesImpl implements EvaluationActivities {
                     wanted.resizeTo(),
                     task.dataset().resolution(),
                     config.device())) {
-              requireEnoughImages(task.evaluation(), task.dataset(), extractor.dimension());
+              requireEnoughImages(task, extractor.dimension());
             }
             String key = ExperimentKeys.extractor(sha256);
             if (!store.exists(key)) {
@@ -153,13 +154,20 @@ final class EvaluationActivitiesImpl implements EvaluationActivities {
   }
 
   /** What would fail at the evaluation fails now. */
-  private static void requireEnoughImages(
-      EvaluationSpec evaluation, DatasetRef dataset, int dimension) {
+  private static void requireEnoughImages(PrepareExtractor task, int dimension) {
+    EvaluationSpec evaluation = task.evaluation();
+    DatasetRef dataset = task.dataset();
     MeasuredFeatures.requireEnough("evaluation.samples", evaluation.samples(), dimension);
     if (evaluation.reference().isEmpty()) {
       MeasuredFeatures.requireEnough("images in the dataset", dataset.images(), dimension);
       KernelDistance.requireSubsets(
           evaluation.kidSubsetSize(), evaluation.samples(), dataset.images());
+    }
+    if (task.merge().searches()) {
+      ExtrapolatedDistance.requireEnough("merge.samples", task.merge().samples(), dimension);
+    }
+    if (task.search().wanted()) {
+      ExtrapolatedDistance.requireEnough("search.samples", task.search().samples(), dimension);
     }
   }
 
@@ -337,6 +345,7 @@ final class EvaluationActivitiesImpl implements EvaluationActivities {
             new ShardSampling(
                 inputs,
                 owned,
+                datasets.sampleClasses(dataset, evaluation.classes()),
                 config.device(),
                 AvailableMemory.forSampling(config.samplingMemoryBytes(), config.device()),
                 () -> draining.getAsBoolean() || heartbeat.ended().isPresent());
@@ -610,7 +619,8 @@ final class EvaluationActivitiesImpl implements EvaluationActivities {
         Optional.of(task.reference().sha256()),
         comparison.kernel(),
         comparison.classScoreSplits(),
-        comparison.neighbours());
+        comparison.neighbours(),
+        task.dataset().classes() > 0 ? Optional.of(evaluation.classes()) : Optional.empty());
   }
 
   @Override

@@ -7,6 +7,7 @@ import com.fasterxml.jackson.datatype.jdk8.Jdk8Module;
 import dev.atelier.diffusion.ModelRanges;
 import dev.atelier.diffusion.SamplerPlan;
 import dev.atelier.diffusion.SeededRandom;
+import dev.atelier.evaluation.EvaluationException;
 import dev.atelier.evaluation.FeatureExtractor;
 import dev.atelier.merging.CandidateDistance;
 import dev.atelier.merging.GreedyMerging;
@@ -19,6 +20,7 @@ import dev.atelier.network.NetworkForm;
 import dev.atelier.network.SafetensorsFile;
 import dev.atelier.network.TorchScriptArchive;
 import dev.atelier.network.UNet;
+import dev.atelier.spec.EvaluationSpec.Classes;
 import dev.atelier.spec.EvaluationSpec.SamplerSpec;
 import dev.atelier.spec.MergeSpec;
 import dev.atelier.spec.ScheduleSearchSpec;
@@ -35,6 +37,7 @@ import dev.atelier.store.TrainingEnvironment;
 import dev.atelier.training.Checkpoint.Part;
 import dev.atelier.training.EnsembleSampler.OwnedModel;
 import dev.atelier.workflows.EnsembleRef;
+import dev.atelier.workflows.Estimator;
 import dev.atelier.workflows.MergingActivities;
 import dev.atelier.workflows.ModelKey;
 import dev.atelier.workflows.ModelRef;
@@ -71,6 +74,7 @@ final class MergingActivitiesImpl implements MergingActivities {
   private final ExperimentHistory history;
   private final ExperimentFiles files;
   private final ArtifactCache cache;
+  private final Datasets datasets;
   private final TrainedModels models;
   private final Ensembles ensembles;
   private final BooleanSupplier draining;
@@ -86,6 +90,7 @@ final class MergingActivitiesImpl implements MergingActivities {
     this.history = history;
     this.files = new ExperimentFiles(store, history);
     this.cache = cache;
+    this.datasets = new Datasets(store, cache);
     this.models = new TrainedModels(store, cache);
     this.ensembles = new Ensembles(store);
     this.draining = draining;
@@ -101,20 +106,26 @@ final class MergingActivitiesImpl implements MergingActivities {
   /** How the distances of a search were measured; they compare only with one another. */
   private record SearchProtocol(
       String metric,
+      Estimator estimator,
       String extractorSha256,
       String referenceSha256,
       int samples,
       SamplerSpec sampler,
-      long seed) {
+      long seed,
+      Optional<Classes> classes) {
 
     static SearchProtocol of(Measure with, int samples) {
       return new SearchProtocol(
           FeatureExtractor.metricName(with.extractor().name(), with.extractor().sha256()),
+          SampledDistance.ESTIMATOR,
           with.extractor().sha256(),
           with.reference().sha256(),
           samples,
           with.evaluation().sampler(),
-          with.evaluation().seed());
+          with.evaluation().seed(),
+          with.dataset().classes() > 0
+              ? Optional.of(with.evaluation().classes())
+              : Optional.empty());
     }
   }
 
@@ -161,12 +172,20 @@ final class MergingActivitiesImpl implements MergingActivities {
                     ensembles.read(task.students()));
             Optional<String> refusal = refusal(joining);
             if (refusal.isPresent()) {
-              history.recordEvent(task.experimentId(), "merge-refused", refusal.get());
-              return new Merged(new EnsembleRef(List.of()));
+              return refused(task, refusal.get());
             }
-            return merge(joining, work.path(), heartbeat);
+            try {
+              return merge(joining, work.path(), heartbeat);
+            } catch (EvaluationException e) {
+              return refused(task, e.getMessage());
+            }
           }
         });
+  }
+
+  private Merged refused(Merge task, String why) {
+    history.recordEvent(task.experimentId(), "merge-refused", why);
+    return new Merged(new EnsembleRef(List.of()));
   }
 
   /** Why these students can't be merged. */
@@ -250,16 +269,22 @@ final class MergingActivitiesImpl implements MergingActivities {
     history.recordEvent(
         task.experimentId(),
         "merged",
-        "%d students into %d models by %s%s: %s"
+        "%d students into %d models by %s%s%s: %s"
             .formatted(
                 students.size(),
                 merged.size(),
                 nameOf(task.merge().kind()),
                 plan.end().map(MergingActivitiesImpl::explained).orElse(""),
+                task.merge().searches() ? ", " + ranked(task.merge().samples()) : "",
                 described.stream()
                     .map(g -> "%s of %s".formatted(g.owner().model(), g.students()))
                     .collect(Collectors.joining(", "))));
     return new Merged(new EnsembleRef(List.of(ensembles.keep(task.experimentId(), merged))));
+  }
+
+  private static String ranked(int samples) {
+    return "ranked by the %s, from %d images each"
+        .formatted(SampledDistance.ESTIMATOR.label(), samples);
   }
 
   private static String explained(GreedyMerging.End end) {
@@ -303,7 +328,13 @@ final class MergingActivitiesImpl implements MergingActivities {
     }
     try (SampledDistance distance =
         new SampledDistance(
-            config, cache, task.measure(), task.merge().samples(), () -> stops(heartbeat))) {
+            config,
+            cache,
+            datasets,
+            task.measure(),
+            "merge.samples",
+            task.merge().samples(),
+            () -> stops(heartbeat))) {
       CandidateDistance<List<Double>> measured =
           factors ->
               distance.of(
@@ -363,7 +394,13 @@ final class MergingActivitiesImpl implements MergingActivities {
     Map<List<Integer>, Path> archives = new HashMap<>();
     try (SampledDistance distance =
         new SampledDistance(
-            config, cache, task.measure(), spec.samples(), () -> stops(heartbeat))) {
+            config,
+            cache,
+            datasets,
+            task.measure(),
+            "merge.samples",
+            spec.samples(),
+            () -> stops(heartbeat))) {
       CandidateDistance<List<List<Integer>>> measured =
           groups -> {
             List<OwnedModel> owned = new ArrayList<>();
@@ -493,17 +530,21 @@ final class MergingActivitiesImpl implements MergingActivities {
           try (Heartbeat heartbeat = new Heartbeat(Activity.getExecutionContext());
               WorkDirectory work = cache.newWorkDirectory("search-")) {
             Libtorch.useThreads(config.threads());
-            searchSchedule(
-                new Searching(
-                    task.experimentId(),
-                    task.seed(),
-                    task.search(),
-                    task.measure(),
-                    task.teacher(),
-                    ensembles.read(task.students()),
-                    task.oneToOne()),
-                work.path(),
-                heartbeat);
+            try {
+              searchSchedule(
+                  new Searching(
+                      task.experimentId(),
+                      task.seed(),
+                      task.search(),
+                      task.measure(),
+                      task.teacher(),
+                      ensembles.read(task.students()),
+                      task.oneToOne()),
+                  work.path(),
+                  heartbeat);
+            } catch (EvaluationException e) {
+              history.recordEvent(task.experimentId(), "search-refused", e.getMessage());
+            }
             return null;
           }
         });
@@ -538,7 +579,14 @@ final class MergingActivitiesImpl implements MergingActivities {
     ToDoubleFunction<List<String>> macs = macsPerStep(with, ranges, byName);
     List<ScheduleSearch.Candidate> tried;
     try (SampledDistance distance =
-        new SampledDistance(config, cache, with, task.search().samples(), () -> stops(heartbeat))) {
+        new SampledDistance(
+            config,
+            cache,
+            datasets,
+            with,
+            "search.samples",
+            task.search().samples(),
+            () -> stops(heartbeat))) {
       CandidateDistance<List<String>> measured =
           owners ->
               distance.of(
@@ -567,6 +615,11 @@ final class MergingActivitiesImpl implements MergingActivities {
         task.experimentId(),
         Search.SCHEDULE,
         frontier.stream().map(c -> String.join(", ", c.owners())).toList());
+    history.recordEvent(
+        task.experimentId(),
+        "schedules-searched",
+        "%d schedules, %d of them on the frontier, %s"
+            .formatted(tried.size(), frontier.size(), ranked(task.search().samples())));
     keepReport(
         task.experimentId(),
         "frontier.json",
@@ -658,7 +711,8 @@ final class MergingActivitiesImpl implements MergingActivities {
       Describing<C, Optional<Double>> macs,
       CandidateDistance<C> measured,
       Heartbeat heartbeat) {
-    Map<String, Double> known = history.candidateDistances(experimentId, search);
+    Map<String, Double> known =
+        history.resumeSearch(experimentId, search, SampledDistance.ESTIMATOR);
     AtomicReference<Integer> done = new AtomicReference<>(0);
     heartbeat.describe(() -> "%d of at most %d evaluations".formatted(done.get(), evaluations));
     return candidate -> {
@@ -671,7 +725,12 @@ final class MergingActivitiesImpl implements MergingActivities {
             experimentId,
             search,
             new ExperimentHistory.Candidate(
-                key, done.get(), distance, macs.of(candidate), json(owners.of(candidate))));
+                key,
+                done.get(),
+                distance,
+                macs.of(candidate),
+                json(owners.of(candidate)),
+                SampledDistance.ESTIMATOR));
       }
       done.set(done.get() + 1);
       return distance;

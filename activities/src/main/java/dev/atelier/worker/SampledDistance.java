@@ -1,49 +1,61 @@
 package dev.atelier.worker;
 
+import dev.atelier.evaluation.EvaluationException;
+import dev.atelier.evaluation.ExtrapolatedDistance;
 import dev.atelier.evaluation.FeatureExtractor;
-import dev.atelier.evaluation.FeatureStatistics;
-import dev.atelier.evaluation.FrechetDistance;
-import dev.atelier.evaluation.Gaussian;
 import dev.atelier.evaluation.LinearAlgebra;
 import dev.atelier.training.AvailableMemory;
+import dev.atelier.training.ClassSequence;
 import dev.atelier.training.EnsembleSampler;
 import dev.atelier.training.EnsembleSampler.OwnedModel;
+import dev.atelier.workflows.Estimator;
 import dev.atelier.workflows.MergingActivities.Measure;
 import java.io.IOException;
 import java.util.List;
 import java.util.function.BooleanSupplier;
 
 /**
- * The Fréchet distance of ensembles that a search tries: over few images, which start from the
- * noise of the evaluation's first ones, so that ensembles differ by their models alone.
+ * The distance of ensembles that a search tries: over few images, which start from the noise of the
+ * evaluation's first ones, so that ensembles differ by their models alone.
  */
 final class SampledDistance implements AutoCloseable {
 
+  /** What the distance is. */
+  static final Estimator ESTIMATOR = Estimator.EXTRAPOLATED_FRECHET;
+
   private final WorkerConfig.Worker config;
   private final Measure with;
+  private final ClassSequence classes;
   private final int samples;
-  private final Gaussian reference;
   private final FeatureExtractor extractor;
   private final LinearAlgebra algebra = new LinearAlgebra();
+  private final ExtrapolatedDistance distance;
   private final BooleanSupplier stopRequested;
 
   /**
+   * @param field of the spec that sets the samples, for messages
    * @param samples images per distance
    * @param stopRequested asked before every step of sampling
+   * @throws EvaluationException if so few samples cannot rank
    */
   SampledDistance(
       WorkerConfig.Worker config,
       ArtifactCache cache,
+      Datasets datasets,
       Measure with,
+      String field,
       int samples,
       BooleanSupplier stopRequested)
       throws IOException {
     this.config = config;
     this.with = with;
+    this.classes = datasets.sampleClasses(with.dataset(), with.evaluation().classes());
     this.samples = samples;
     this.stopRequested = stopRequested;
-    this.reference =
-        ShardComparison.reference(cache, with.evaluation(), with.reference()).gaussian();
+    this.distance =
+        new ExtrapolatedDistance(
+            ShardComparison.reference(cache, with.evaluation(), with.reference()).gaussian(),
+            algebra);
     this.extractor =
         FeatureExtractor.open(
             cache.file(with.extractor().objectKey(), with.extractor().sha256()),
@@ -52,11 +64,17 @@ final class SampledDistance implements AutoCloseable {
             with.evaluation().extractor().resizeTo(),
             with.dataset().resolution(),
             config.device());
+    try {
+      ExtrapolatedDistance.requireEnough(field, samples, extractor.dimension());
+    } catch (EvaluationException e) {
+      close();
+      throw e;
+    }
   }
 
   /** The distance of models that own [0, T), in order of their ranges; NaN when it was stopped. */
   double of(List<OwnedModel> models) {
-    FeatureStatistics statistics = new FeatureStatistics(extractor.dimension());
+    ExtrapolatedDistance.Gathering features = distance.gather(samples);
     try (EnsembleSampler sampler =
         new EnsembleSampler(
             models,
@@ -65,7 +83,7 @@ final class SampledDistance implements AutoCloseable {
             with.evaluation().seed(),
             with.dataset().channels(),
             with.dataset().resolution(),
-            with.dataset().classes(),
+            classes,
             config.device(),
             AvailableMemory.forSampling(config.samplingMemoryBytes(), config.device()))) {
       sampler.sample(
@@ -73,16 +91,12 @@ final class SampledDistance implements AutoCloseable {
           samples,
           with.evaluation().batchSize(),
           (first, n, chw) ->
-              statistics.merge(
-                  algebra.statistics(
-                      extractor.features(
-                          chw, n, with.dataset().channels(), with.dataset().resolution()),
-                      extractor.dimension())),
+              features.add(
+                  extractor.features(
+                      chw, n, with.dataset().channels(), with.dataset().resolution())),
           stopRequested);
     }
-    return statistics.count() < samples
-        ? Double.NaN
-        : FrechetDistance.between(statistics.gaussian(), reference, algebra);
+    return features.complete() ? features.distance() : Double.NaN;
   }
 
   @Override

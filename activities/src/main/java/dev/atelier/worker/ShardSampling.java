@@ -5,6 +5,7 @@ import dev.atelier.evaluation.FeatureShard;
 import dev.atelier.network.NetworkForm;
 import dev.atelier.network.UNet;
 import dev.atelier.spec.EvaluationSpec;
+import dev.atelier.training.ClassSequence;
 import dev.atelier.training.EnsembleSampler;
 import dev.atelier.training.EnsembleSampler.OwnedModel;
 import dev.atelier.training.EnsembleSampler.SamplingReport;
@@ -29,6 +30,7 @@ final class ShardSampling implements AutoCloseable {
   private final BooleanSupplier stopRequested;
 
   /**
+   * @param classes of the samples
    * @param device such as {@code cpu}
    * @param memory bytes that a batch may take; empty: any
    * @param stopRequested asked before every step of sampling
@@ -36,6 +38,7 @@ final class ShardSampling implements AutoCloseable {
   ShardSampling(
       EvaluationInputs inputs,
       List<OwnedModel> models,
+      ClassSequence classes,
       String device,
       OptionalLong memory,
       BooleanSupplier stopRequested) {
@@ -51,7 +54,7 @@ final class ShardSampling implements AutoCloseable {
             evaluation.seed(),
             dataset.channels(),
             dataset.resolution(),
-            dataset.classes(),
+            classes,
             device,
             memory);
   }

@@ -105,4 +105,17 @@ class DriftCutsTest {
     assertThat(curve.lengths(Signal.CKA))
         .containsExactly(new double[] {0, Math.PI / 2, Math.PI / 3}, within(1e-12));
   }
+
+  @Test
+  void shouldCountDriftAsOftenAsStepsFallOnItWhenVisitsWeigh() {
+    DriftCurve curve =
+        new DriftCurve(DriftCurve.equalBins(8, 4), 8, List.of(1.0, 1.0, 1.0), List.of(), List.of());
+    double[] lengths = {1, 2, 4};
+    // Visits of the bins: 3, 1, 0, 0; their mean is 1.
+    double[] weighted = curve.weighted(lengths, List.of(0, 1, 1, 3));
+    assertThat(weighted).containsExactly(2, 1, 0);
+    assertThat(DriftCuts.optimal(lengths, 2)).containsExactly(3, 4);
+    assertThat(DriftCuts.optimal(weighted, 2)).containsExactly(1, 4);
+    assertThat(curve.weighted(lengths, List.of(0, 2, 4, 6))).containsExactly(lengths);
+  }
 }

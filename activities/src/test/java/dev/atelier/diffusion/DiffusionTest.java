@@ -69,7 +69,7 @@ class DiffusionTest {
 
   @Test
   void shouldHaveTheVarianceOfDdpmWhenEtaIsOne() {
-    assertThat(new DdimSampler(schedule(Schedule.LINEAR), 1).sigma(500, 400))
+    assertThat(new DdimSampler(schedule(Schedule.LINEAR), 1, true).sigma(500, 400))
         .isCloseTo(FIXTURE.get("sigma500to400").asDouble(), within(1e-6));
   }
 

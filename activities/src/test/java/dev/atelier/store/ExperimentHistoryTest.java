@@ -13,6 +13,7 @@ import dev.atelier.store.ExperimentHistory.MetricPoint;
 import dev.atelier.store.ExperimentHistory.Search;
 import dev.atelier.store.ExperimentHistory.Usage;
 import dev.atelier.workflows.DatasetRef;
+import dev.atelier.workflows.Estimator;
 import dev.atelier.workflows.ModelKey;
 import dev.atelier.workflows.Stage;
 import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
@@ -337,20 +338,39 @@ class ExperimentHistoryTest {
 
   @Test
   void shouldRememberTheCandidatesOfEachSearchAndWhichAreOnTheFrontier() {
-    Candidate dear = new Candidate("teacher", 0, 1.5, Optional.of(100.0), "[]");
-    Candidate cheap = new Candidate("student-1", 1, 0.1 + 0.2, Optional.empty(), "[]");
+    Estimator estimator = Estimator.EXTRAPOLATED_FRECHET;
+    Candidate dear = new Candidate("teacher", 0, 1.5, Optional.of(100.0), "[]", estimator);
+    Candidate cheap = new Candidate("student-1", 1, 0.1 + 0.2, Optional.empty(), "[]", estimator);
     history.recordCandidate("e", Search.SCHEDULE, dear);
     history.recordCandidate("e", Search.SCHEDULE, dear);
     history.recordCandidate("e", Search.SCHEDULE, cheap);
     history.recordCandidate("e", Search.MERGE, cheap);
 
-    assertThat(history.candidateDistances("e", Search.SCHEDULE))
+    assertThat(history.resumeSearch("e", Search.SCHEDULE, estimator))
         .containsOnly(Map.entry("teacher", 1.5), Map.entry("student-1", 0.1 + 0.2));
     history.recordFrontier("e", Search.SCHEDULE, List.of("teacher"));
     history.recordFrontier("e", Search.SCHEDULE, List.of("student-1"));
     assertThat(text("select name from candidate where frontier")).isEqualTo("student-1");
     assertThat(number("select count(*) from candidate where search = 'MERGE' and not frontier"))
         .isOne();
+  }
+
+  @Test
+  void shouldForgetCandidatesThatAnotherEstimatorRankedWhenASearchGoesOn() {
+    history.recordCandidate(
+        "e", Search.MERGE, new Candidate("a", 0, 1.5, Optional.empty(), "[]", Estimator.FRECHET));
+    history.recordCandidate(
+        "e",
+        Search.MERGE,
+        new Candidate("b", 0, 2.5, Optional.empty(), "[]", Estimator.EXTRAPOLATED_FRECHET));
+    history.recordCandidate(
+        "e",
+        Search.SCHEDULE,
+        new Candidate("a", 0, 1.5, Optional.empty(), "[]", Estimator.FRECHET));
+
+    assertThat(history.resumeSearch("e", Search.MERGE, Estimator.EXTRAPOLATED_FRECHET))
+        .containsOnly(Map.entry("b", 2.5));
+    assertThat(number("select count(*) from candidate")).isEqualTo(2);
   }
 
   @Test

@@ -129,7 +129,7 @@ final class EngineBenchmark {
             1,
             3,
             network.resolution(),
-            0,
+            ClassSequence.NONE,
             "cpu",
             OptionalLong.empty())) {
       awaitCommand();

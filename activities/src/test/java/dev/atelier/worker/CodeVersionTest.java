@@ -90,7 +90,7 @@ class CodeVersionTest {
   @CsvSource({
     "djl, TRAINING SAMPLING MEASURING MERGING",
     "pytorch, TRAINING SAMPLING MEASURING MERGING",
-    "twelvemonkeys, DATASET",
+    "webp-imageio, DATASET",
     "commons-compress, DATASET",
     "xz, DATASET",
   })

@@ -10,6 +10,7 @@ export function describe(model) {
     `t in [${model.range.low}, ${model.range.high})`,
     `step ${model.step} of ${model.totalSteps}`,
   ];
+  if (model.visits !== undefined) lines.push(asked(model.visits));
   if (model.loss !== undefined) lines.push(`loss ${figure(model.loss)}`);
   if (model.imagesPerSecond) lines.push(`${figure(model.imagesPerSecond)} images/s${model.worker ? ` on ${model.worker}` : ''}`);
   else if (model.worker) lines.push(model.worker);
@@ -20,6 +21,9 @@ export function describe(model) {
   if (model.error) lines.push(model.error.message);
   return lines.join('\n');
 }
+
+/** How often a sampler asks a model, in words. */
+export const asked = (visits) => (visits === 0 ? 'asked by no sampler step' : `asked by ${visits} sampler step${visits === 1 ? '' : 's'}`);
 
 /** A thin axis for a row of a table. */
 export function smallAxis(models) {
@@ -95,7 +99,9 @@ export function timestepAxis(timesteps, choose) {
       s('rect', { class: 'fill', x, y, width: width * part(m), height, rx: 5, fill: STATE[m.state] || STATE.PENDING, 'fill-opacity': 0.75 }),
       width > 8 * (text.length + percent.length) + 8
         ? s('text', { x: x + width / 2, y: y + height / 2 + 4, 'text-anchor': 'middle', style: 'fill: var(--ink); font-weight: 600; font-size: 12px' }, text + percent)
-        : width > 12 ? s('text', { x: x + width / 2, y: y + height / 2 + 4, 'text-anchor': 'middle', style: 'fill: var(--ink)' }, text) : null);
+        : width > 12 ? s('text', { x: x + width / 2, y: y + height / 2 + 4, 'text-anchor': 'middle', style: 'fill: var(--ink)' }, text) : null,
+      height > 40 && m.visits !== undefined && width > 8 * `${m.visits}×`.length + 4
+        ? s('text', { class: 'visits', x: x + width / 2, y: y + height - 5, 'text-anchor': 'middle', style: m.visits ? 'font-size: 10px' : 'font-size: 10px; fill: var(--failed)' }, `${m.visits}×`) : null);
     return tip(g, () => describe(m));
   }
 
@@ -121,6 +127,7 @@ export function cutEditor(timesteps, boundaries, changed) {
   box.append(svg);
   let cuts = [...boundaries];
   let curve = [];
+  let visits = []; // of each range by the sampler; empty: not known
   let top = 6;
 
   function draw() {
@@ -136,6 +143,9 @@ export function cutEditor(timesteps, boundaries, changed) {
     for (let i = 0; i + 1 < cuts.length; i++) {
       rows.push(s('rect', { x: x(cuts[i]), y: top, width: Math.max(1, x(cuts[i + 1]) - x(cuts[i]) - 2), height: 34, rx: 5, fill: 'var(--accent)', 'fill-opacity': i % 2 ? 0.35 : 0.55 }),
         s('text', { x: (x(cuts[i]) + x(cuts[i + 1])) / 2, y: top + 21, 'text-anchor': 'middle', style: 'fill: var(--ink)' }, `${i + 1}`));
+      if (visits.length === cuts.length - 1) {
+        rows.push(s('text', { class: 'visits', x: (x(cuts[i]) + x(cuts[i + 1])) / 2, y: top + 32, 'text-anchor': 'middle', style: visits[i] ? 'font-size: 10px' : 'font-size: 10px; fill: var(--failed)', 'aria-label': `student ${i + 1}, ${asked(visits[i])}` }, `${visits[i]}×`));
+      }
     }
     for (let i = 1; i + 1 < cuts.length; i++) {
       const handle = s('g', { class: 'cut', tabindex: 0, role: 'slider', 'aria-label': `cut ${i}`, 'aria-valuemin': cuts[i - 1] + 1, 'aria-valuemax': cuts[i + 1] - 1, 'aria-valuenow': cuts[i],
@@ -162,6 +172,7 @@ export function cutEditor(timesteps, boundaries, changed) {
   }
 
   function move(i, to, tell = false) {
+    visits = []; // of other cuts
     cuts[i] = Math.min(cuts[i + 1] - 1, Math.max(cuts[i - 1] + 1, Math.round(to)));
     draw();
     if (tell) {
@@ -175,7 +186,8 @@ export function cutEditor(timesteps, boundaries, changed) {
   draw();
   return {
     element: box,
-    set(next) { cuts = [...next]; timesteps = cuts.at(-1); draw(); },
+    set(next) { if (String(next) !== String(cuts)) visits = []; cuts = [...next]; timesteps = cuts.at(-1); draw(); },
+    setVisits(next) { visits = next; draw(); },
     setCurve(points) { curve = points; top = points.length ? 70 : 6; draw(); },
     close() { observer.disconnect(); },
   };

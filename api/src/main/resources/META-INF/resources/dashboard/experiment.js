@@ -69,7 +69,7 @@ export async function experiment(main, parameters, id) {
   function showModel() {
     const m = view.models.find((x) => x.key === model) || view.models.find((x) => x.state === 'FAILED') || view.models.find((x) => x.state === 'RUNNING') || view.models[0];
     const rows = {
-      state: pill(m.state), timesteps: `[${m.range.low}, ${m.range.high})`, step: `${m.step} of ${m.totalSteps}`, loss: figure(m.loss),
+      state: pill(m.state), timesteps: `[${m.range.low}, ${m.range.high})`, 'sampler steps': m.visits, step: `${m.step} of ${m.totalSteps}`, loss: figure(m.loss),
       'images/s': figure(m.imagesPerSecond), left: m.etaSeconds === undefined ? undefined : duration(m.etaSeconds), parameters: count(m.parameters), MACs: count(m.macs),
       attempts: m.attempts, worker: m.worker, began: m.startedAt ? when(m.startedAt) : undefined, ended: m.finishedAt ? when(m.finishedAt) : undefined,
       'taken over from': m.reusedFrom ? h('a', { href: `#/experiments/${m.reusedFrom}` }, m.reusedFrom) : undefined,

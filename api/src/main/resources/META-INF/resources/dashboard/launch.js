@@ -35,7 +35,7 @@ export async function launch(main, parameters) {
     changed();
   });
   const measured = h('div', { class: 'soft small' }); // where the drift curve is from
-  const ranges = h('div', { class: 'panel' }, h('h2', {}, 'Ranges'), h('div', { class: 'soft small' }, 'Drag a cut, or move it with the arrow keys: the assignment becomes explicit.'), editor.element, measured);
+  const ranges = h('div', { class: 'panel' }, h('h2', {}, 'Ranges'), h('div', { class: 'soft small' }, 'Drag a cut, or move it with the arrow keys: the assignment becomes explicit. 12×: twelve sampler steps ask that student.'), editor.element, measured);
 
   main.append(h('h1', {}, from ? 'Launch again with changes' : 'Launch an experiment'),
     h('div', { class: 'grid2 sides' }, h('div', {}, ranges, h('div', { class: 'panel' }, form)),
@@ -163,8 +163,14 @@ export async function launch(main, parameters) {
       show([]);
       go.disabled = false;
       const models = answer.models || [];
-      estimate.replaceChildren(h('div', { class: 'scroll' }, h('table', { class: 'small' }, h('thead', {}, h('tr', {}, ['', 'parameters', 'MACs', 'steps', 'steps/s', 'hours'].map((t, i) => h('th', { class: i ? 'num' : '' }, t)))),
-        h('tbody', {}, models.map((m) => h('tr', {}, h('td', { style: 'white-space: nowrap' }, m.key), h('td', { class: 'num' }, count(m.parameters)), h('td', { class: 'num' }, count(m.macs)), h('td', { class: 'num' }, count(m.steps)), h('td', { class: 'num' }, figure(m.stepsPerSecond)), h('td', { class: 'num' }, m.hours === undefined ? '–' : figure(m.hours))))))),
+      const students = models.filter((m) => m.key.startsWith('student-'));
+      if (students.length && students.every((m) => m.range)) {
+        if (value('students.assignment.kind') !== 'explicit') editor.set([0, ...students.map((m) => m.range.high)]);
+        editor.setVisits(students.map((m) => m.visits));
+      }
+      faults.replaceChildren(...answer.warnings.map((w) => h('div', { class: 'note small' }, w)));
+      estimate.replaceChildren(h('div', { class: 'scroll' }, h('table', { class: 'small' }, h('thead', {}, h('tr', {}, ['', 'parameters', 'MACs', 'visits', 'steps', 'steps/s', 'hours'].map((t, i) => h('th', { class: i ? 'num' : '' }, t)))),
+        h('tbody', {}, models.map((m) => h('tr', {}, h('td', { style: 'white-space: nowrap' }, m.key), h('td', { class: 'num' }, count(m.parameters)), h('td', { class: 'num' }, count(m.macs)), h('td', { class: 'num', title: 'Sampler steps that ask it' }, m.visits ?? '–'), h('td', { class: 'num' }, count(m.steps)), h('td', { class: 'num' }, figure(m.stepsPerSecond)), h('td', { class: 'num' }, m.hours === undefined ? '–' : figure(m.hours))))))),
       h('p', { class: 'soft small' }, `${answer.deviceHours === undefined ? '' : `${figure(answer.deviceHours)} device hours in all. `}${answer.estimatedFrom}`));
     } catch (e) {
       if (mine !== asked) return;

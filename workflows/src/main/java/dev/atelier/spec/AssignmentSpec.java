@@ -2,6 +2,7 @@ package dev.atelier.spec;
 
 import com.fasterxml.jackson.annotation.JsonProperty;
 import com.fasterxml.jackson.annotation.JsonPropertyDescription;
+import dev.atelier.spec.EvaluationSpec.SamplerSpec;
 import jakarta.validation.constraints.DecimalMin;
 import jakarta.validation.constraints.Max;
 import jakarta.validation.constraints.Min;
@@ -12,7 +13,7 @@ import java.util.List;
 /** How [0, T) is cut into one range per student. */
 public record AssignmentSpec(
     @JsonPropertyDescription(
-            "Rule that sets the boundaries: uniform T·i/N, power T·(i/N)^gamma, explicit, snr (equal parts of the log signal-to-noise ratio), or measured (least drift within ranges, measured on the teacher)")
+            "Rule that sets the boundaries: uniform T·i/N, power T·(i/N)^gamma, explicit, snr (equal parts of the log signal-to-noise ratio), measured (least drift within ranges, measured on the teacher), or visits (equally many steps of evaluation.sampler)")
         @NotNull
         Kind kind,
     @JsonPropertyDescription("Exponent of power; more than 1 gives small timesteps more students")
@@ -34,7 +35,11 @@ public record AssignmentSpec(
         @NotNull
         @Min(8)
         @Max(4096)
-        Integer images) {
+        Integer images,
+    @JsonPropertyDescription(
+            "How measured counts drift: none (all alike), or visits (as often as steps of evaluation.sampler fall on it)")
+        @NotNull
+        Weight weight) {
 
   static final int DEFAULT_BINS = 50;
   static final int DEFAULT_IMAGES = 256;
@@ -50,7 +55,17 @@ public record AssignmentSpec(
     @JsonProperty("snr")
     SNR, // equal parts of log(alphasCumprod / (1 - alphasCumprod))
     @JsonProperty("measured")
-    MEASURED // least drift within the ranges, measured on the teacher
+    MEASURED, // least drift within the ranges, measured on the teacher
+    @JsonProperty("visits")
+    VISITS // equally many steps of the sampler
+  }
+
+  /** How drift is counted. */
+  public enum Weight {
+    @JsonProperty("none")
+    NONE, // all alike
+    @JsonProperty("visits")
+    VISITS // as often as the sampler's steps fall on it
   }
 
   /** What is compared between timesteps. */
@@ -68,6 +83,17 @@ public record AssignmentSpec(
     this(kind, gamma, boundaries, null, null, null);
   }
 
+  /** All drift counts alike. */
+  public AssignmentSpec(
+      Kind kind,
+      Double gamma,
+      List<Integer> boundaries,
+      Signal signal,
+      Integer bins,
+      Integer images) {
+    this(kind, gamma, boundaries, signal, bins, images, null);
+  }
+
   public AssignmentSpec {
     kind = kind == null ? Kind.UNIFORM : kind;
     gamma = gamma == null ? 1.0 : gamma;
@@ -75,6 +101,7 @@ public record AssignmentSpec(
     signal = signal == null ? Signal.FEATURE : signal;
     bins = bins == null ? DEFAULT_BINS : bins;
     images = images == null ? DEFAULT_IMAGES : images;
+    weight = weight == null ? Weight.NONE : weight;
   }
 
   /**
@@ -82,16 +109,20 @@ public record AssignmentSpec(
    * or on the teacher.
    */
   public boolean plannedLater() {
-    return kind == Kind.SNR || kind == Kind.MEASURED;
+    return switch (kind) {
+      case SNR, MEASURED -> true;
+      case UNIFORM, POWER, EXPLICIT, VISITS -> false;
+    };
   }
 
   /**
    * Cuts [0, {@code timesteps}) into {@code students} ranges, smallest timesteps first.
    *
+   * @param sampler whose steps {@code visits} shares out
    * @throws IllegalStateException if they are {@linkplain #plannedLater planned later}
    */
-  public List<TimestepRange> ranges(int students, int timesteps) {
-    List<Integer> cuts = cuts(students, timesteps);
+  public List<TimestepRange> ranges(int students, int timesteps, SamplerSpec sampler) {
+    List<Integer> cuts = cuts(students, timesteps, sampler);
     List<TimestepRange> ranges = new ArrayList<>();
     for (int i = 1; i < cuts.size(); i++) {
       ranges.add(new TimestepRange(cuts.get(i - 1), cuts.get(i)));
@@ -100,15 +131,27 @@ public record AssignmentSpec(
   }
 
   /** The boundaries 0, …, {@code timesteps} of the ranges, one more than there are students. */
-  List<Integer> cuts(int students, int timesteps) {
+  List<Integer> cuts(int students, int timesteps, SamplerSpec sampler) {
     return switch (kind) {
       case EXPLICIT -> boundaries;
       case UNIFORM -> powerCuts(students, timesteps, 1.0);
       case POWER -> powerCuts(students, timesteps, gamma);
+      case VISITS -> visitCuts(students, timesteps, sampler.timesteps(timesteps));
       case SNR, MEASURED ->
           throw new IllegalStateException(
               "The ranges of kind %s are not known yet.".formatted(kind));
     };
+  }
+
+  /** Half way between the last step of one student and the first of the next. */
+  private static List<Integer> visitCuts(int students, int timesteps, List<Integer> visited) {
+    List<Integer> cuts = new ArrayList<>(List.of(0));
+    for (int i = 1; i < students; i++) {
+      int first = visited.size() * i / students; // of the next student
+      cuts.add((visited.get(first - 1) + visited.get(first) + 1) / 2);
+    }
+    cuts.add(timesteps);
+    return cuts;
   }
 
   private static List<Integer> powerCuts(int students, int timesteps, double gamma) {

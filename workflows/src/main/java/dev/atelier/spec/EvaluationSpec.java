@@ -39,10 +39,28 @@ public record EvaluationSpec(
     @JsonPropertyDescription(
             "Images that one worker samples at a time, in whole batches; absent: 5000, or more where that would be over 64 shards")
         @NotNull
-        Optional<@Min(1) @Max(20_000) Integer> samplesPerShard) {
+        Optional<@Min(1) @Max(20_000) Integer> samplesPerShard,
+    @JsonPropertyDescription(
+            "Classes of a class-conditional experiment's samples: dataset (as often as in the dataset) or balanced (each in turn)")
+        @NotNull
+        Classes classes) {
+
+  /** Which classes samples are of. */
+  public enum Classes {
+    @JsonProperty("dataset")
+    DATASET, // as often as in the dataset
+    @JsonProperty("balanced")
+    BALANCED // each in turn
+  }
 
   /** Most shards of one subject, so that the history of the workflow stays small. */
   public static final int MAX_SHARDS = 64;
+
+  /**
+   * Fewest images that can rank candidates of a search, however few features the extractor has: a
+   * sixth of them still has a covariance.
+   */
+  public static final int FEWEST_RANKING_SAMPLES = 64;
 
   private static final int USUAL_SHARD = 5_000;
 
@@ -68,7 +86,10 @@ public record EvaluationSpec(
           @NotNull
           @DecimalMin("0")
           @DecimalMax("1")
-          Double eta) {
+          Double eta,
+      @JsonPropertyDescription("Whether the predicted x0 is clipped to [-1, 1] at each step")
+          @NotNull
+          Boolean clip) {
 
     /** The sampling algorithm. */
     public enum Kind {
@@ -90,11 +111,60 @@ public record EvaluationSpec(
       TRAILING // starts at T - 1; Lin et al. 2024
     }
 
+    /** Clips the predicted x0. */
+    public SamplerSpec(Kind kind, Integer steps, Spacing spacing, Double eta) {
+      this(kind, steps, spacing, eta, null);
+    }
+
     public SamplerSpec {
       kind = kind == null ? Kind.DDIM : kind;
       steps = steps == null ? 100 : steps;
       spacing = spacing == null ? Spacing.QUAD : spacing;
       eta = eta == null ? 0.0 : eta;
+      clip = clip == null ? Boolean.TRUE : clip;
+    }
+
+    /**
+     * The timesteps of [0, {@code total}) that are visited, smallest first.
+     *
+     * <ul>
+     *   <li>{@code uniform}: {@code i * floor(T / steps)} for i in [0, steps). Song et al. 2021,
+     *       appendix D.2; "leading" in diffusers, with offset 0.
+     *   <li>{@code quad}: {@code floor((i * sqrt(0.8 T) / (steps - 1))^2)}, as the public DDIM
+     *       code, which the CIFAR-10 figures of Diff-Pruning and its successors use. Timesteps that
+     *       round to the same number are visited once.
+     *   <li>{@code trailing}: {@code round(T - i * T / steps) - 1}. Lin et al. 2024, table 2.
+     * </ul>
+     *
+     * @throws IllegalArgumentException if there are fewer timesteps than steps
+     */
+    public List<Integer> timesteps(int total) {
+      if (steps > total) {
+        throw new IllegalArgumentException(
+            "sampler.steps must be at most the %d timesteps of the diffusion, found %d."
+                .formatted(total, steps));
+      }
+      return IntStream.range(0, steps)
+          .map(
+              i ->
+                  switch (spacing) {
+                    case UNIFORM -> i * (total / steps);
+                    case QUAD -> quad(i, total);
+                    case TRAILING -> (int) Math.rint(total - (double) i * total / steps) - 1;
+                  })
+          .sorted()
+          .distinct()
+          .boxed()
+          .toList();
+    }
+
+    private int quad(int i, int total) {
+      if (steps == 1) {
+        return 0;
+      }
+      double last = Math.sqrt(total * 0.8);
+      double root = i == steps - 1 ? last : i * (last / (steps - 1));
+      return (int) (root * root);
     }
   }
 
@@ -143,7 +213,34 @@ public record EvaluationSpec(
         gridColumns,
         reference,
         kidSubsetSize,
-        Optional.empty());
+        Optional.empty(),
+        null);
+  }
+
+  /** Samples of classes as often as in the dataset. */
+  public EvaluationSpec(
+      Integer samples,
+      Integer batchSize,
+      Long seed,
+      SamplerSpec sampler,
+      ExtractorSpec extractor,
+      Integer gridRows,
+      Integer gridColumns,
+      Optional<String> reference,
+      Optional<Integer> kidSubsetSize,
+      Optional<Integer> samplesPerShard) {
+    this(
+        samples,
+        batchSize,
+        seed,
+        sampler,
+        extractor,
+        gridRows,
+        gridColumns,
+        reference,
+        kidSubsetSize,
+        samplesPerShard,
+        null);
   }
 
   public EvaluationSpec {
@@ -157,6 +254,7 @@ public record EvaluationSpec(
     reference = reference == null ? Optional.empty() : reference;
     kidSubsetSize = kidSubsetSize == null ? Optional.empty() : kidSubsetSize;
     samplesPerShard = samplesPerShard == null ? Optional.empty() : samplesPerShard;
+    classes = classes == null ? Classes.DATASET : classes;
   }
 
   /**
@@ -187,6 +285,8 @@ public record EvaluationSpec(
         gridRows,
         gridColumns,
         reference,
-        kidSubsetSize);
+        kidSubsetSize,
+        Optional.empty(),
+        classes);
   }
 }

@@ -8,6 +8,7 @@ import jakarta.validation.constraints.Min;
 import jakarta.validation.constraints.NotNull;
 import jakarta.validation.constraints.Pattern;
 import jakarta.validation.constraints.Size;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
@@ -156,6 +157,23 @@ public record ExperimentSpec(
     awaitRetryHours = awaitRetryHours == null ? DEFAULT_AWAIT_RETRY_HOURS : awaitRetryHours;
     retention = retention == null ? RetentionSpec.DEFAULTS : retention;
     scheduling = scheduling == null ? SchedulingSpec.DEFAULTS : scheduling;
+  }
+
+  /**
+   * The range of each student, smallest timesteps first.
+   *
+   * @throws IllegalStateException if they are {@linkplain AssignmentSpec#plannedLater planned
+   *     later}
+   */
+  public List<TimestepRange> ranges() {
+    return students
+        .assignment()
+        .ranges(students.count(), diffusion.timesteps(), evaluation.sampler());
+  }
+
+  /** How many steps of the sampler ask each of these ranges. */
+  public Visits visits(List<TimestepRange> ranges) {
+    return Visits.of(ranges, evaluation.sampler().timesteps(diffusion.timesteps()));
   }
 
   /** The same with other students. */

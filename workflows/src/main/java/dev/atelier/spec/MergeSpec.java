@@ -34,7 +34,8 @@ public record MergeSpec(
         @Min(1)
         @Max(100_000)
         Integer evaluations,
-    @JsonPropertyDescription("Images sampled for each of these distances")
+    @JsonPropertyDescription(
+            "Images sampled for each of these distances; more than the extractor has features, and at least 64")
         @NotNull
         @Min(2)
         @Max(1_000_000)

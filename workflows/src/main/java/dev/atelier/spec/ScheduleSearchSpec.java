@@ -12,7 +12,11 @@ public record ScheduleSearchSpec(
         @Min(0)
         @Max(100_000)
         Integer evaluations,
-    @JsonPropertyDescription("Images sampled per schedule") @NotNull @Min(2) @Max(1_000_000)
+    @JsonPropertyDescription(
+            "Images sampled per schedule; more than the extractor has features, and at least 64")
+        @NotNull
+        @Min(2)
+        @Max(1_000_000)
         Integer samples) {
 
   /** No search. */
@@ -21,5 +25,10 @@ public record ScheduleSearchSpec(
   public ScheduleSearchSpec {
     evaluations = evaluations == null ? 0 : evaluations;
     samples = samples == null ? 256 : samples;
+  }
+
+  /** Whether there is anything to search. */
+  public boolean wanted() {
+    return evaluations > 0;
   }
 }

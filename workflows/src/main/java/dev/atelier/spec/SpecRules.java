@@ -219,6 +219,11 @@ public final class SpecRules {
         && a.signal() != AssignmentSpec.Signal.FEATURE) {
       fault(path + ".signal", "is for kind measured only, found kind %s.".formatted(name(a)));
     }
+    if (trusts(path + ".kind", path + ".weight")
+        && a.kind() != AssignmentSpec.Kind.MEASURED
+        && a.weight() != AssignmentSpec.Weight.NONE) {
+      fault(path + ".weight", "is for kind measured only, found kind %s.".formatted(name(a)));
+    }
     if (!trusts(path, "students.count", "diffusion.timesteps")) {
       return;
     }
@@ -228,7 +233,11 @@ public final class SpecRules {
       plannedLater(path, a, count, timesteps);
       return;
     }
-    List<Integer> cuts = a.cuts(count, timesteps);
+    if (a.kind() == AssignmentSpec.Kind.VISITS) {
+      visits(path, count, timesteps);
+      return;
+    }
+    List<Integer> cuts = a.cuts(count, timesteps, spec.evaluation().sampler());
     if (a.kind() == AssignmentSpec.Kind.EXPLICIT) {
       explicitBoundaries(path + ".boundaries", cuts, count, timesteps);
       return;
@@ -241,6 +250,21 @@ public final class SpecRules {
                 .formatted(i, count, timesteps, a.gamma()));
         return;
       }
+    }
+  }
+
+  /** Each student needs a step of its own. */
+  private void visits(String path, int count, int timesteps) {
+    SamplerSpec sampler = spec.evaluation().sampler();
+    if (!trusts("evaluation.sampler") || sampler.steps() > timesteps) {
+      return;
+    }
+    int visited = sampler.timesteps(timesteps).size();
+    if (visited < count) {
+      fault(
+          path + ".kind",
+          "visits gives each student a step of the sampler: expected at most %d students, the timesteps that evaluation.sampler visits, found students.count %d."
+              .formatted(visited, count));
     }
   }
 
@@ -304,6 +328,7 @@ public final class SpecRules {
       case EXPLICIT -> "explicit";
       case SNR -> "snr";
       case MEASURED -> "measured";
+      case VISITS -> "visits";
     };
   }
 
@@ -579,6 +604,13 @@ public final class SpecRules {
           .flatMap(SourceRules::locationFault)
           .ifPresent(message -> fault("evaluation.reference", message));
     }
+    if (trusts("evaluation.classes", "dataset.classConditional")
+        && e.classes() != EvaluationSpec.Classes.DATASET
+        && !spec.dataset().classConditional()) {
+      fault(
+          "evaluation.classes",
+          "is for a class-conditional dataset: expected dataset or no value, found balanced.");
+    }
     shards(e);
     features(e);
   }
@@ -665,6 +697,9 @@ public final class SpecRules {
           "must have one entry per student or none, which searches them: expected %d, found %d."
               .formatted(students, m.weights().size()));
     }
+    if (m.searches()) {
+      ranking("merge.samples", m.samples());
+    }
     if (m.kind() != MergeSpec.Kind.GREEDY) {
       return;
     }
@@ -715,6 +750,30 @@ public final class SpecRules {
       fault(
           "search.evaluations",
           "must be 0, for no search, or at least 2, as one schedule has no frontier, found 1.");
+    }
+    if (spec.search().wanted()) {
+      ranking("search.samples", spec.search().samples());
+    }
+  }
+
+  /** Candidates are ranked by a distance that so many images must be able to tell. */
+  private void ranking(String field, int samples) {
+    if (!trusts(field, "evaluation.extractor.source")) {
+      return;
+    }
+    boolean builtIn =
+        spec.evaluation().extractor().source().equals(EvaluationSpec.ExtractorSpec.RANDOM_CONV);
+    int features = EvaluationSpec.ExtractorSpec.RANDOM_CONV_FEATURES;
+    if (builtIn && samples <= features) {
+      fault(
+          field,
+          "must be more than the %d features of random-conv, as fewer images cannot rank candidates, found %d."
+              .formatted(features, samples));
+    } else if (samples < EvaluationSpec.FEWEST_RANKING_SAMPLES) {
+      fault(
+          field,
+          "must be at least %d, as fewer images cannot rank candidates, found %d."
+              .formatted(EvaluationSpec.FEWEST_RANKING_SAMPLES, samples));
     }
   }
 

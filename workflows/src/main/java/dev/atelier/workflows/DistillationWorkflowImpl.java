@@ -163,7 +163,9 @@ public final class DistillationWorkflowImpl implements DistillationWorkflow {
     // of training.
     ExtractorRef extractor =
         evaluation("feature extractor")
-            .prepareExtractor(new PrepareExtractor(experimentId, spec.evaluation(), dataset));
+            .prepareExtractor(
+                new PrepareExtractor(
+                    experimentId, spec.evaluation(), dataset, spec.merge(), spec.search()));
     Optional<StatisticsRef> given =
         spec.evaluation()
             .reference()
@@ -222,7 +224,7 @@ public final class DistillationWorkflowImpl implements DistillationWorkflow {
     AssignmentSpec assignment = spec.students().assignment();
     int count = spec.students().count();
     if (!assignment.plannedLater()) {
-      return assignment.ranges(count, spec.diffusion().timesteps());
+      return spec.ranges();
     }
     if (assignment.kind() == AssignmentSpec.Kind.MEASURED) {
       enter(Stage.MEASURING_DRIFT);
@@ -236,7 +238,8 @@ public final class DistillationWorkflowImpl implements DistillationWorkflow {
                 spec.diffusion(),
                 assignment,
                 count,
-                teacher.result()))
+                teacher.result(),
+                Optional.of(spec.evaluation().sampler())))
         .ranges();
   }
 

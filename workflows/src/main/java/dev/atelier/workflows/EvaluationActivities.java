@@ -4,6 +4,8 @@ import dev.atelier.spec.DiffusionSpec;
 import dev.atelier.spec.EvaluationSpec;
 import dev.atelier.spec.ExperimentSpec;
 import dev.atelier.spec.ExperimentSpec.Reuse;
+import dev.atelier.spec.MergeSpec;
+import dev.atelier.spec.ScheduleSearchSpec;
 import io.temporal.activity.ActivityInterface;
 import io.temporal.activity.ActivityMethod;
 import java.util.List;
@@ -32,8 +34,25 @@ public interface EvaluationActivities {
     }
   }
 
-  /** The extractor to fetch, and to check with the numbers of images, before training starts. */
-  record PrepareExtractor(String experimentId, EvaluationSpec evaluation, DatasetRef dataset) {}
+  /**
+   * The extractor to fetch, and to check with the numbers of images, before training starts.
+   *
+   * @param merge whose samples must be able to rank, if it searches
+   * @param search likewise
+   */
+  record PrepareExtractor(
+      String experimentId,
+      EvaluationSpec evaluation,
+      DatasetRef dataset,
+      MergeSpec merge,
+      ScheduleSearchSpec search) {
+
+    /** A task of an earlier version says nothing of merging and search. */
+    public PrepareExtractor {
+      merge = merge == null ? MergeSpec.NONE : merge;
+      search = search == null ? ScheduleSearchSpec.NONE : search;
+    }
+  }
 
   /** The other side of every comparison: the dataset, or the statistics that the spec names. */
   record MeasureReference(

@@ -1,5 +1,6 @@
 package dev.atelier.workflows;
 
+import dev.atelier.spec.EvaluationSpec.Classes;
 import dev.atelier.spec.EvaluationSpec.SamplerSpec;
 import java.util.Collection;
 import java.util.LinkedHashMap;
@@ -24,6 +25,7 @@ import java.util.StringJoiner;
  * @param kernel of the kernel distance, where it was measured
  * @param classScoreSplits parts of the class score, where it was measured
  * @param neighbours of precision and recall, where they were measured
+ * @param classes of class-conditional samples
  */
 public record Protocol(
     String metric,
@@ -41,7 +43,8 @@ public record Protocol(
     Optional<String> referenceStatisticsSha256,
     Optional<Kernel> kernel,
     Optional<Integer> classScoreSplits,
-    Optional<Neighbours> neighbours) {
+    Optional<Neighbours> neighbours,
+    Optional<Classes> classes) {
 
   /**
    * Of the kernel distance.
@@ -61,6 +64,44 @@ public record Protocol(
    */
   public record Neighbours(int k, int samples, int referenceImages) {}
 
+  /** Of samples without classes. */
+  public Protocol(
+      String metric,
+      String extractor,
+      String extractorSha256,
+      Optional<Integer> resizeTo,
+      int samples,
+      int referenceImages,
+      String referenceSha256,
+      Optional<SamplerSpec> sampler,
+      Optional<Long> seed,
+      String codeVersion,
+      Optional<Integer> resolution,
+      Optional<String> normalisation,
+      Optional<String> referenceStatisticsSha256,
+      Optional<Kernel> kernel,
+      Optional<Integer> classScoreSplits,
+      Optional<Neighbours> neighbours) {
+    this(
+        metric,
+        extractor,
+        extractorSha256,
+        resizeTo,
+        samples,
+        referenceImages,
+        referenceSha256,
+        sampler,
+        seed,
+        codeVersion,
+        resolution,
+        normalisation,
+        referenceStatisticsSha256,
+        kernel,
+        classScoreSplits,
+        neighbours,
+        Optional.empty());
+  }
+
   /** Fields that a row of an earlier version lacks are empty. */
   public Protocol {
     metric = metric == null ? "" : metric;
@@ -78,6 +119,7 @@ public record Protocol(
     kernel = kernel == null ? Optional.empty() : kernel;
     classScoreSplits = classScoreSplits == null ? Optional.empty() : classScoreSplits;
     neighbours = neighbours == null ? Optional.empty() : neighbours;
+    classes = classes == null ? Optional.empty() : classes;
   }
 
   /**
@@ -131,7 +173,9 @@ public record Protocol(
           fields.put("sampler.steps", s.steps().toString());
           fields.put("sampler.spacing", s.spacing().toString());
           fields.put("sampler.eta", s.eta().toString());
+          fields.put("sampler.clip", s.clip().toString());
         });
+    classes.ifPresent(c -> fields.put("classes", c.toString()));
     kernel.ifPresent(
         k -> {
           fields.put("kernel.subsets", Integer.toString(k.subsets()));

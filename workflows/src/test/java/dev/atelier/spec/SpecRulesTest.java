@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.atelier.spec.AssignmentSpec.Kind;
 import dev.atelier.spec.AssignmentSpec.Signal;
+import dev.atelier.spec.AssignmentSpec.Weight;
 import dev.atelier.spec.EvaluationSpec.Shard;
 import dev.atelier.spec.StudentsSpec.Owner;
 import dev.atelier.spec.StudentsSpec.StartFrom;
@@ -46,8 +47,36 @@ class SpecRulesTest {
     assertThat(fields(spec(s -> s.assignment(assignment))))
         .containsExactlyInAnyOrder(
             "students.assignment.signal", "students.assignment.bins", "students.assignment.images");
-    var measured = new AssignmentSpec(Kind.MEASURED, null, null, Signal.CKA, 20, 64);
+    var weighted = new AssignmentSpec(Kind.VISITS, null, null, null, null, null, Weight.VISITS);
+    assertThat(fields(spec(s -> s.assignment(weighted))))
+        .containsExactly("students.assignment.weight");
+    var measured = new AssignmentSpec(Kind.MEASURED, null, null, Signal.CKA, 20, 64, Weight.VISITS);
     assertThat(fields(spec(s -> s.assignment(measured)))).isEmpty();
+  }
+
+  @Test
+  void shouldRefuseMoreStudentsThanTimestepsThatTheSamplerVisitsWhenVisitsAssign() {
+    // quad visits 96 timesteps of 1000 in 100 steps.
+    assertThat(faultsOfVisits(97))
+        .containsExactly(
+            new SpecFault(
+                "students.assignment.kind",
+                "visits gives each student a step of the sampler: expected at most 96 students, the timesteps that evaluation.sampler visits, found students.count 97."));
+    assertThat(faultsOfVisits(96)).isEmpty();
+  }
+
+  private static List<SpecFault> faultsOfVisits(int students) {
+    return SpecRules.check(
+        new ExperimentSpec(
+            "test",
+            null,
+            null,
+            null,
+            null,
+            null,
+            new StudentsSpec(students, null, null, kind(Kind.VISITS), null, null, null, null),
+            null,
+            null));
   }
 
   @Test
@@ -601,6 +630,53 @@ class SpecRulesTest {
     }
   }
 
+  private static List<SpecFault> faultsOfRanking(
+      String extractor, MergeSpec.Kind kind, int mergeSamples, int evaluations, int searchSamples) {
+    return SpecRules.check(
+        new ExperimentSpec(
+            "test",
+            null,
+            null,
+            null,
+            null,
+            null,
+            null,
+            new EvaluationSpec(
+                null,
+                null,
+                null,
+                null,
+                new EvaluationSpec.ExtractorSpec(extractor, Optional.empty()),
+                null,
+                null,
+                Optional.empty(),
+                Optional.empty()),
+            null,
+            new MergeSpec(kind, null, Optional.empty(), Optional.empty(), null, mergeSamples),
+            new ScheduleSearchSpec(evaluations, searchSamples),
+            null));
+  }
+
+  @Test
+  void shouldRefuseSamplesThatCannotRankCandidatesWhereTheyRankSome() {
+    String builtIn = EvaluationSpec.ExtractorSpec.RANDOM_CONV;
+    assertThat(faultsOfRanking(builtIn, MergeSpec.Kind.GREEDY, 192, 2, 96))
+        .containsExactly(
+            new SpecFault(
+                "merge.samples",
+                "must be more than the 192 features of random-conv, as fewer images cannot rank candidates, found 192."),
+            new SpecFault(
+                "search.samples",
+                "must be more than the 192 features of random-conv, as fewer images cannot rank candidates, found 96."));
+    assertThat(faultsOfRanking("/x.pt", MergeSpec.Kind.TASK_ARITHMETIC, 63, 2, 64))
+        .containsExactly(
+            new SpecFault(
+                "merge.samples",
+                "must be at least 64, as fewer images cannot rank candidates, found 63."));
+    assertThat(faultsOfRanking(builtIn, MergeSpec.Kind.GREEDY, 193, 2, 193)).isEmpty();
+    assertThat(faultsOfRanking(builtIn, MergeSpec.Kind.AVERAGE, 2, 0, 2)).isEmpty();
+  }
+
   @Test
   void shouldRefuseFieldsThatTheKindOfMergeDoesNotRead() {
     assertThat(faultsOf(4, merge(MergeSpec.Kind.AVERAGE, List.of(1.0), 0.5, 1.0), 0))
@@ -735,6 +811,29 @@ class SpecRulesTest {
         null,
         Optional.empty(),
         Optional.empty());
+  }
+
+  @Test
+  void shouldRefuseBalancedClassesWhereTheDatasetHasNone() {
+    EvaluationSpec balanced =
+        new EvaluationSpec(
+            null,
+            null,
+            null,
+            null,
+            null,
+            null,
+            null,
+            Optional.empty(),
+            Optional.empty(),
+            Optional.empty(),
+            EvaluationSpec.Classes.BALANCED);
+    assertThat(SpecRules.check(spec(s -> s.evaluation(balanced))))
+        .containsExactly(
+            new SpecFault(
+                "evaluation.classes",
+                "is for a class-conditional dataset: expected dataset or no value, found balanced."));
+    assertThat(balanced.inUsualShards().classes()).isEqualTo(EvaluationSpec.Classes.BALANCED);
   }
 
   @Test

@@ -2,6 +2,7 @@ package dev.atelier.workflows;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.atelier.spec.EvaluationSpec.Classes;
 import dev.atelier.spec.EvaluationSpec.SamplerSpec;
 import java.util.List;
 import java.util.Optional;
@@ -27,6 +28,37 @@ class ProtocolTest {
         .contains(
             "Figures measured under different protocols don't compare; these differ in: "
                 + "samples (500, 256); sampler.steps (25, 50).");
+  }
+
+  @Test
+  void shouldWarnOfOtherClassesAndOfOtherClipping() {
+    assertThat(
+            Protocol.warning(
+                List.of(conditional(Classes.DATASET, true), conditional(Classes.BALANCED, false))))
+        .contains(
+            "Figures measured under different protocols don't compare; these differ in: "
+                + "sampler.clip (true, false); classes (DATASET, BALANCED).");
+  }
+
+  private static Protocol conditional(Classes classes, boolean clip) {
+    return new Protocol(
+        null,
+        null,
+        null,
+        Optional.empty(),
+        0,
+        0,
+        null,
+        Optional.of(new SamplerSpec(null, null, null, null, clip)),
+        Optional.empty(),
+        null,
+        Optional.empty(),
+        Optional.empty(),
+        Optional.empty(),
+        Optional.empty(),
+        Optional.empty(),
+        Optional.empty(),
+        Optional.of(classes));
   }
 
   @Test

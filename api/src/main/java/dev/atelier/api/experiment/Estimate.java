@@ -6,6 +6,7 @@ import dev.atelier.spec.NetworkSpec;
 import dev.atelier.spec.StudentsSpec;
 import dev.atelier.spec.TimestepRange;
 import dev.atelier.spec.TrainingSpec;
+import dev.atelier.spec.Visits;
 import dev.atelier.workflows.ModelKey;
 import java.util.ArrayList;
 import java.util.List;
@@ -22,7 +23,8 @@ public record Estimate(
         Optional<Double> deviceHours,
     @Schema(description = "Where the rates come from") String estimatedFrom,
     @Schema(description = "All of the spec, with what was left to its defaults")
-        ExperimentSpec spec) {
+        ExperimentSpec spec,
+    @Schema(description = "What is allowed and hardly meant; mostly empty") List<String> warnings) {
 
   private static final int TENSORS_PER_WEIGHT = 5; // weight, gradient, both moments, average
   private static final int BYTES_PER_FLOAT = 4;
@@ -46,8 +48,11 @@ public record Estimate(
               implementation = Long.class)
           Optional<Long> trainingStateBytes,
       @Schema(implementation = Double.class) Optional<Double> stepsPerSecond,
-      @Schema(description = "Of one device", implementation = Double.class)
-          Optional<Double> hours) {}
+      @Schema(description = "Of one device", implementation = Double.class) Optional<Double> hours,
+      @Schema(
+              description = "Steps of evaluation.sampler in its range; absent: cut later",
+              implementation = Integer.class)
+          Optional<Integer> visits) {}
 
   /**
    * The estimate.
@@ -60,6 +65,7 @@ public record Estimate(
     StudentsSpec students = spec.students();
     int timesteps = spec.diffusion().timesteps();
     TimestepRange all = new TimestepRange(0, timesteps);
+    List<Integer> visited = spec.evaluation().sampler().timesteps(timesteps);
     Optional<NetworkCost> teacher =
         spec.teacher().source().isPresent()
             ? Optional.empty()
@@ -73,11 +79,9 @@ public record Estimate(
                 ? Optional.empty()
                 : Optional.of(spec.teacher().training()),
             0,
-            macsPerSecond));
-    List<TimestepRange> ranges =
-        students.assignment().plannedLater()
-            ? List.of()
-            : students.assignment().ranges(students.count(), timesteps);
+            macsPerSecond,
+            visited));
+    List<TimestepRange> ranges = students.assignment().plannedLater() ? List.of() : spec.ranges();
     // An imported teacher's cost is not known: its forward pass is left out.
     long teaching =
         spec.students().loss().prediction() > 0 ? teacher.map(NetworkCost::macs).orElse(0L) : 0;
@@ -92,7 +96,8 @@ public record Estimate(
                   ? Optional.of(students.overridesOf(k).applyTo(students.training()))
                   : Optional.empty(),
               teaching,
-              macsPerSecond));
+              macsPerSecond,
+              visited));
     }
     if (students.trainsOneToOne()) {
       models.add(
@@ -102,7 +107,8 @@ public record Estimate(
               Optional.of(cost(spec, students.network())),
               Optional.of(students.training()),
               teaching,
-              macsPerSecond));
+              macsPerSecond,
+              visited));
     }
     return new Estimate(
         models,
@@ -114,7 +120,15 @@ public record Estimate(
                 .formatted(spec.compute())
             : "Rates from trainings on '%s': %.2f GMACs per second."
                 .formatted(spec.compute(), macsPerSecond.getAsDouble() / 1e9),
-        spec);
+        spec,
+        warnings(spec));
+  }
+
+  /** What is known at launch to be hardly meant. */
+  static List<String> warnings(ExperimentSpec spec) {
+    return spec.students().assignment().plannedLater()
+        ? List.of()
+        : spec.visits(spec.ranges()).warning().stream().toList();
   }
 
   private static NetworkCost cost(ExperimentSpec spec, NetworkSpec network) {
@@ -127,7 +141,8 @@ public record Estimate(
       Optional<NetworkCost> cost,
       Optional<TrainingSpec> training,
       long teacherMacs,
-      OptionalDouble macsPerSecond) {
+      OptionalDouble macsPerSecond,
+      List<Integer> visited) {
     Optional<Double> stepsPerSecond =
         macsPerSecond.isEmpty() || cost.isEmpty() || training.isEmpty()
             ? Optional.empty()
@@ -145,6 +160,7 @@ public record Estimate(
             ? cost.map(c -> c.parameters() * TENSORS_PER_WEIGHT * BYTES_PER_FLOAT)
             : Optional.empty(),
         stepsPerSecond,
-        stepsPerSecond.map(rate -> steps / rate / 3600));
+        stepsPerSecond.map(rate -> steps / rate / 3600),
+        range.map(r -> Visits.in(r, visited)));
   }
 }

@@ -9,6 +9,7 @@ import dev.atelier.spec.StudentsSpec;
 import dev.atelier.spec.TimestepRange;
 import dev.atelier.spec.TrainingOverrides;
 import dev.atelier.workflows.DatasetRef;
+import dev.atelier.workflows.Estimator;
 import dev.atelier.workflows.ModelKey;
 import dev.atelier.workflows.ModelState;
 import dev.atelier.workflows.Protocol;
@@ -96,6 +97,7 @@ public class ExperimentRepository {
     insertExperiment(handle, id, spec, project);
     insertModels(handle, id, spec);
     insertEvent(handle, id, "launched", spec.name());
+    Estimate.warnings(spec).forEach(warning -> insertEvent(handle, id, "warning", warning));
   }
 
   private static Optional<Launch> earlierLaunch(
@@ -152,7 +154,7 @@ public class ExperimentRepository {
     List<TimestepRange> cuts =
         students.assignment().plannedLater()
             ? Collections.nCopies(students.count(), all)
-            : students.assignment().ranges(students.count(), spec.diffusion().timesteps());
+            : spec.ranges();
     for (int student = 1; student <= students.count(); student++) {
       ModelKey key = ModelKey.student(student);
       ranges.put(key, cuts.get(student - 1));
@@ -263,9 +265,10 @@ public class ExperimentRepository {
     Optional<Double> rate = finite(row, "images_per_second");
     TrainingOverrides overrides =
         SpecJson.read(row.getString("overrides"), TrainingOverrides.class);
+    TimestepRange range = new TimestepRange(row.getInt("range_low"), row.getInt("range_high"));
     return new ModelView(
         key,
-        new TimestepRange(row.getInt("range_low"), row.getInt("range_high")),
+        range,
         state,
         step,
         totalSteps,
@@ -283,7 +286,8 @@ public class ExperimentRepository {
         Optional.ofNullable(row.getString("reused_from")),
         whole(row, "executed").map(executed -> Math.max(0, executed - step)),
         finite(row, "cpu_seconds"),
-        finite(row, "gpu_seconds"));
+        finite(row, "gpu_seconds"),
+        ModelView.visits(key, range, spec));
   }
 
   List<EvaluationView> evaluations(String id) {
@@ -322,7 +326,7 @@ public class ExperimentRepository {
             handle
                 .createQuery(
                     """
-                    select owners, distance, macs_per_step, frontier
+                    select owners, distance, macs_per_step, frontier, estimator
                     from candidate where experiment_id = :id and search = 'SCHEDULE'
                     order by position, name
                     """)
@@ -334,7 +338,8 @@ public class ExperimentRepository {
                                 SpecJson.read(row.getString("owners"), ScheduleView.Owner[].class)),
                             finite(row, "distance"),
                             finite(row, "macs_per_step"),
-                            row.getBoolean("frontier")))
+                            row.getBoolean("frontier"),
+                            Estimator.valueOf(row.getString("estimator"))))
                 .list());
   }
 

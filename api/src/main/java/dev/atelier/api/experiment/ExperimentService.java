@@ -87,7 +87,7 @@ public class ExperimentService {
               .formatted(taken.id()));
     }
     if (launch instanceof Launch.Repeated repeated) {
-      return accepted(repeated.id());
+      return launched(repeated.id(), spec);
     }
     String id = ((Launch.Created) launch).id();
     try {
@@ -95,7 +95,7 @@ public class ExperimentService {
     } catch (TemporalUnavailableException e) {
       LOG.warnf("%s Experiment %s waits in QUEUED.", e.getMessage(), id);
     }
-    return accepted(id);
+    return launched(id, spec);
   }
 
   /** What the experiment would take, without launching it. */
@@ -132,6 +132,7 @@ public class ExperimentService {
 
   ExperimentView show(String id) {
     StoredExperiment row = find(id);
+    List<ModelView> models = repository.models(row);
     return new ExperimentView(
         id,
         row.name(),
@@ -142,18 +143,28 @@ public class ExperimentService {
         row.createdAt(),
         row.updatedAt(),
         row.finishedAt(),
-        repository.models(row),
+        models,
         repository.evaluations(id),
         repository.artifacts(id),
         row.spec(),
         Links.of(id, runs.page(id)),
         Stream.concat(
-                row.dataset().flatMap(DatasetRef::loss).map(loss -> loss + ".").stream(),
-                Protocol.warning(repository.protocols(List.of(id))).stream())
+                Stream.concat(
+                    row.dataset().flatMap(DatasetRef::loss).map(loss -> loss + ".").stream(),
+                    Protocol.warning(repository.protocols(List.of(id))).stream()),
+                unasked(row.spec(), models).stream())
             .toList(),
         repository.schedules(id),
         row.paused(),
         row.project());
+  }
+
+  /** The students that no step of the sampler asks, in a sentence, once their ranges are known. */
+  private static Optional<String> unasked(ExperimentSpec spec, List<ModelView> models) {
+    List<ModelView> students = models.stream().filter(m -> m.key().student().isPresent()).toList();
+    return students.stream().allMatch(m -> m.visits().isPresent())
+        ? spec.visits(students.stream().map(ModelView::range).toList()).warning()
+        : Optional.empty();
   }
 
   /** Experiments beside one another. */
@@ -490,8 +501,12 @@ public class ExperimentService {
     return repository.unfinished(age);
   }
 
+  private Accepted launched(String id, ExperimentSpec spec) {
+    return new Accepted(id, Links.of(id, runs.page(id)), Estimate.warnings(spec));
+  }
+
   private Accepted accepted(String id) {
-    return new Accepted(id, Links.of(id, runs.page(id)));
+    return new Accepted(id, Links.of(id, runs.page(id)), List.of());
   }
 
   private StoredExperiment find(String id) {

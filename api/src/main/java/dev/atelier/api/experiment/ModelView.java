@@ -4,6 +4,7 @@ import dev.atelier.spec.ExperimentSpec;
 import dev.atelier.spec.TimestepRange;
 import dev.atelier.spec.TrainingOverrides;
 import dev.atelier.spec.TrainingSpec;
+import dev.atelier.spec.Visits;
 import dev.atelier.workflows.ModelKey;
 import dev.atelier.workflows.ModelState;
 import java.time.Instant;
@@ -45,7 +46,24 @@ public record ModelView(
     @Schema(
             description = "During which its training held a GPU, all attempts",
             implementation = Double.class)
-        Optional<Double> gpuSeconds) {
+        Optional<Double> gpuSeconds,
+    @Schema(
+            description = "Steps of evaluation.sampler in its range; absent: not cut yet",
+            implementation = Integer.class)
+        Optional<Integer> visits) {
+
+  /** Steps of the sampler in a model's range; empty: the range is not known yet. */
+  static Optional<Integer> visits(ModelKey key, TimestepRange range, ExperimentSpec spec) {
+    int timesteps = spec.diffusion().timesteps();
+    boolean uncut =
+        key.student().isPresent()
+            && spec.students().assignment().plannedLater()
+            && spec.students().count() > 1
+            && range.length() == timesteps;
+    return uncut
+        ? Optional.empty()
+        : Optional.of(Visits.in(range, spec.evaluation().sampler().timesteps(timesteps)));
+  }
 
   /** Seconds until the last step at the present rate; empty: the model is not being trained. */
   static Optional<Long> eta(

@@ -1,5 +1,6 @@
 package dev.atelier.api.experiment;
 
+import dev.atelier.workflows.Estimator;
 import java.util.List;
 import java.util.Optional;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
@@ -17,7 +18,8 @@ public record ScheduleView(
             implementation = Double.class)
         Optional<Double> macsPerStep,
     @Schema(description = "No other schedule is better in one figure and not worse in the other")
-        boolean frontier) {
+        boolean frontier,
+    @Schema(description = "What the distance is; schedules are ranked by it") Estimator estimator) {
 
   /** A model and the timesteps [low, high) that it owns. */
   public record Owner(int low, int high, @Schema(examples = "student-1") String model) {}

@@ -539,6 +539,7 @@ class ExperimentResourceTest {
         .body("schedules", hasSize(2))
         .body("schedules[0].distance", nullValue())
         .body("schedules[0].frontier", equalTo(false))
+        .body("schedules[0].estimator", equalTo("FRECHET"))
         .body("schedules[1].owners[0].model", equalTo("student-1"))
         .body("schedules[1].macsPerStep", equalTo(1e6f))
         .body("schedules[1].frontier", equalTo(true))

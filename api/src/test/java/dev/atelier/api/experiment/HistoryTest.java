@@ -8,6 +8,8 @@ import static org.hamcrest.Matchers.containsString;
 import static org.hamcrest.Matchers.equalTo;
 import static org.hamcrest.Matchers.hasItem;
 import static org.hamcrest.Matchers.hasSize;
+import static org.hamcrest.Matchers.nullValue;
+import static org.hamcrest.Matchers.startsWith;
 
 import dev.atelier.api.LocalServers;
 import io.quarkus.test.common.WithTestResource;
@@ -186,6 +188,60 @@ class HistoryTest {
         .body("figures.find { it.name == 'o2mkd.distance' }.values[1]", equalTo(7f));
     given().queryParam("ids", two).get(EXPERIMENTS + "/compare").then().statusCode(400);
     given().queryParam("ids", two + ",nobody").get(EXPERIMENTS + "/compare").then().statusCode(404);
+  }
+
+  @Test
+  void shouldShowTheVisitsOfEachRangeAndWarnOfStudentsThatNoStepAsks() {
+    String unasked = "No step of evaluation.sampler asks student-8: none is in [875, 1000).";
+    String uniform = "{name: %s, students: {count: 8}}".formatted(group);
+    given()
+        .contentType("application/yaml")
+        .queryParam("dryRun", "true")
+        .body(uniform.getBytes(UTF_8))
+        .post(EXPERIMENTS)
+        .then()
+        .statusCode(200)
+        .body("models.visits", equalTo(List.of(96, 36, 16, 12, 11, 9, 8, 4, 0)))
+        .body("warnings[0]", startsWith(unasked));
+    given()
+        .contentType("application/yaml")
+        .queryParam("dryRun", "true")
+        .body("{students: {count: 8, assignment: {kind: visits}}}".getBytes(UTF_8))
+        .post(EXPERIMENTS)
+        .then()
+        .statusCode(200)
+        .body("models.visits", equalTo(List.of(96, 12, 12, 12, 12, 12, 12, 12, 12)))
+        .body("warnings", hasSize(0));
+    given()
+        .contentType("application/yaml")
+        .queryParam("dryRun", "true")
+        .body("{students: {assignment: {kind: snr}}}".getBytes(UTF_8))
+        .post(EXPERIMENTS)
+        .then()
+        .statusCode(200)
+        .body("models[1].visits", nullValue())
+        .body("warnings", hasSize(0));
+
+    String id =
+        given()
+            .contentType("application/yaml")
+            .body(uniform.getBytes(UTF_8))
+            .post(EXPERIMENTS)
+            .then()
+            .statusCode(202)
+            .body("warnings[0]", startsWith(unasked))
+            .extract()
+            .path("id");
+    given()
+        .get(EXPERIMENTS + "/" + id)
+        .then()
+        .body("models[1].visits", equalTo(36))
+        .body("models[8].visits", equalTo(0))
+        .body("warnings[0]", startsWith(unasked));
+    given()
+        .get(EXPERIMENTS + "/" + id + "/events")
+        .then()
+        .body("items.find { it.kind == 'warning' }.detail", startsWith(unasked));
   }
 
   @Test

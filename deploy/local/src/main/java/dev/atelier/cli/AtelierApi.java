@@ -88,26 +88,37 @@ final class AtelierApi {
             .asText();
   }
 
-  /** Launches an experiment and returns its id. */
-  String launch(String yaml, Optional<String> idempotencyKey)
+  /**
+   * A launched experiment.
+   *
+   * @param warnings what is allowed and hardly meant
+   */
+  record Launched(String id, List<String> warnings) {
+    Launched {
+      warnings = warnings == null ? List.of() : warnings; // of an older server
+    }
+  }
+
+  /** Launches an experiment. */
+  Launched launch(String yaml, Optional<String> idempotencyKey)
       throws CommandFailure, InterruptedException {
-    return launch(EXPERIMENTS, yaml, idempotencyKey).path("id").asText();
+    return read(post(EXPERIMENTS, yaml, idempotencyKey), Launched.class);
   }
 
   /** Launches a study and returns its id and how many experiments it has. */
   JsonNode launchStudy(String yaml, Optional<String> idempotencyKey)
       throws CommandFailure, InterruptedException {
-    return launch(STUDIES, yaml, idempotencyKey);
+    return read(post(STUDIES, yaml, idempotencyKey), JsonNode.class);
   }
 
-  private JsonNode launch(String path, String yaml, Optional<String> idempotencyKey)
+  private String post(String path, String yaml, Optional<String> idempotencyKey)
       throws CommandFailure, InterruptedException {
     HttpRequest.Builder request =
         request(path)
             .header("Content-Type", "application/yaml")
             .POST(HttpRequest.BodyPublishers.ofString(yaml));
     idempotencyKey.ifPresent(key -> request.header("Idempotency-Key", key));
-    return read(send(request), JsonNode.class);
+    return send(request);
   }
 
   StudyList studies(int limit) throws CommandFailure, InterruptedException {

@@ -45,7 +45,7 @@ final class DemoCommand implements Callable<Integer> {
     screen.print("");
 
     Instant launched = Instant.now();
-    String id = api.launch(yaml, Optional.empty());
+    String id = api.launch(yaml, Optional.empty()).id();
     screen.print("Launched experiment %s from %s.".formatted(id, spec));
     ExperimentReport report = new ExperimentWatch(api, screen).untilEnd(id);
     if (report.models().stream().noneMatch(model -> model.reusedFrom().isPresent())) {

@@ -77,7 +77,12 @@ record ExperimentReport(
       List<Owner> owners,
       Optional<Double> distance,
       Optional<Double> macsPerStep,
-      boolean frontier) {
+      boolean frontier,
+      Optional<String> estimator) {
+
+    Schedule {
+      estimator = estimator == null ? Optional.empty() : estimator; // of an older server
+    }
 
     /** A model and the timesteps that it owns. */
     record Owner(int low, int high, String model) {}

@@ -9,12 +9,15 @@ import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.ExitCode;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
 
 @Command(name = "launch", description = "Launch an experiment and print its id.")
 final class LaunchCommand implements Callable<Integer> {
 
+  @Spec private CommandSpec command;
   @Mixin private ApiOptions connection;
 
   @Parameters(paramLabel = "SPEC", description = "The spec, in YAML or JSON.")
@@ -40,8 +43,13 @@ final class LaunchCommand implements Callable<Integer> {
   public Integer call() throws CommandFailure, InterruptedException {
     AtelierApi api = connection.api();
     Screen screen = Screen.standard();
-    String id = api.launch(SpecFile.read(spec, changes, Path.of("")), idempotencyKey);
+    AtelierApi.Launched launched =
+        api.launch(SpecFile.read(spec, changes, Path.of("")), idempotencyKey);
+    String id = launched.id();
     screen.print(id);
+    for (String warning : launched.warnings()) {
+      command.commandLine().getErr().println("Warning: " + warning);
+    }
     if (!wait) {
       return ExitCode.OK;
     }

@@ -3,6 +3,7 @@ package dev.atelier.cli;
 import dev.atelier.evaluation.Metric;
 import dev.atelier.report.Numbers;
 import dev.atelier.workflows.DatasetRef;
+import dev.atelier.workflows.Estimator;
 import dev.atelier.workflows.ModelState;
 import dev.atelier.workflows.PassedOver;
 import java.util.ArrayList;
@@ -203,10 +204,20 @@ final class ReportText {
     }
     List<String> lines = new ArrayList<>();
     lines.add(
-        "frontier of %d schedules, by distances that compare with one another only"
-            .formatted(report.schedules().size()));
+        "frontier of %d schedules, by the %s; these distances compare with one another only"
+            .formatted(report.schedules().size(), estimator(frontier.get(0))));
     lines.addAll(table.lines());
     return lines;
+  }
+
+  /** What ranked a schedule; a server of another version may name one that is not known here. */
+  private static String estimator(ExperimentReport.Schedule schedule) {
+    String name = schedule.estimator().orElse(Estimator.FRECHET.name());
+    return Arrays.stream(Estimator.values())
+        .filter(known -> known.name().equals(name))
+        .findFirst()
+        .map(Estimator::label)
+        .orElse(name);
   }
 
   /** Teacher first, what was made from it after; subjects not known here last. */

@@ -77,7 +77,8 @@ class AtelierCliTest {
          "distance": 99.5, "macsPerStep": 50000000.0, "frontier": false},
         {"owners": [{"low": 0, "high": 500, "model": "student-1"},
                     {"low": 500, "high": 1000, "model": "student-2"}],
-         "distance": 12.25, "macsPerStep": 36290000.0, "frontier": true}]""";
+         "distance": 12.25, "macsPerStep": 36290000.0, "frontier": true,
+         "estimator": "EXTRAPOLATED_FRECHET"}]""";
 
   private static final String NOTHING_YET = ", \"evaluations\": [], \"artifacts\": []";
 
@@ -94,6 +95,21 @@ class AtelierCliTest {
         .containsExactly(
             new StubApi.Asked(
                 "POST", "/api/v1/experiments", Optional.of("k1"), "name: mine # as I like it\n"));
+  }
+
+  @Test
+  void shouldPrintTheWarningsOfALaunchBesideTheId() throws Exception {
+    api.answer(
+        "POST /api/v1/experiments",
+        202,
+        "{\"id\": \"%s\", \"warnings\": [\"No step asks student-8.\"]}".formatted(ID));
+    Path spec = Files.writeString(folder.resolve("spec.yaml"), "name: mine\n");
+
+    CommandOutput output = CommandOutput.of("launch", spec.toString(), "--url", api.url());
+
+    assertThat(output.exitCode()).isZero();
+    assertThat(output.out()).isEqualTo(ID + System.lineSeparator());
+    assertThat(output.err()).contains("Warning: No step asks student-8.");
   }
 
   @Test
@@ -201,7 +217,7 @@ class AtelierCliTest {
             "teacher                —       —",
             "o2mkd            0.03125  0.6250",
             "Left out, as it is 0 for every subject: precision.",
-            "frontier of 3 schedules",
+            "frontier of 3 schedules, by the Fréchet distance extrapolated to infinitely many samples; these distances compare with one another only",
             "student-1 [0, 500), student-2 [500, 1000)    36.29 M     12.25",
             "teacher [0, 1000)                            64.37 M     9.500",
             "http://127.0.0.1:8233/w");

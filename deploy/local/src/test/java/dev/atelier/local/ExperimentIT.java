@@ -78,8 +78,8 @@ class ExperimentIT {
         gridColumns: 4
         sampler: {steps: 5, spacing: uniform}
       scheduling: {priority: 2, fairnessKey: tests, fairnessWeight: 2}
-      merge: {kind: greedy, memoryBudget: 0.5, samples: 16}
-      search: {evaluations: 4, samples: 16}
+      merge: {kind: greedy, memoryBudget: 0.5, samples: 200}
+      search: {evaluations: 4, samples: 200}
       """
           .formatted(STEPS);
 

@@ -15,6 +15,7 @@ import dev.atelier.store.ExperimentHistory.Search;
 import dev.atelier.store.ExperimentHistory.Usage;
 import dev.atelier.training.Checkpoint;
 import dev.atelier.workflows.DatasetRef;
+import dev.atelier.workflows.Estimator;
 import dev.atelier.workflows.ModelKey;
 import dev.atelier.workflows.Stage;
 import dev.atelier.workflows.StartRef;
@@ -250,7 +251,9 @@ class LostAnswersTest {
     untilDone(
         () -> {
           history.recordCandidate(
-              "a", Search.MERGE, new Candidate("c", 0, 1.5, Optional.empty(), "[]"));
+              "a",
+              Search.MERGE,
+              new Candidate("c", 0, 1.5, Optional.empty(), "[]", Estimator.EXTRAPOLATED_FRECHET));
           history.recordFrontier("a", Search.MERGE, List.of("c"));
         });
     untilDone(() -> history.recordStage("a", Stage.DONE, "", ""));
