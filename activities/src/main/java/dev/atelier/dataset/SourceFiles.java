@@ -48,7 +48,8 @@ interface SourceFiles {
   int TAR_HEADER_BYTES = 512;
 
   /**
-   * The files of {@code path}: a directory, zip, tar, tar.gz, tar.xz, told by content, or a file.
+   * The files of {@code path}: a directory, zip, tar, tar.gz, tar.xz, an .npz of images, told by
+   * content, or a file.
    */
   static SourceFiles of(Path path, SourceGuard guard) throws IOException {
     if (Files.isDirectory(path)) {
@@ -60,7 +61,7 @@ interface SourceFiles {
       head = in.readNBytes(TAR_HEADER_BYTES);
     }
     if (startsWith(head, 'P', 'K')) {
-      return zip(path, limits);
+      return NumpyImages.isIn(path) ? new NumpyImages(path, limits) : zip(path, limits);
     }
     if (startsWith(head, 0x1F, 0x8B)) {
       return tar(

@@ -5,6 +5,7 @@ import com.fasterxml.jackson.annotation.JsonTypeInfo;
 import dev.atelier.evaluation.EvaluationException;
 import dev.atelier.evaluation.ExtractorException;
 import dev.atelier.evaluation.FeatureExtractor;
+import dev.atelier.evaluation.LinearAlgebra;
 import dev.atelier.evaluation.ReferenceStatistics;
 import dev.atelier.network.TeacherException;
 import dev.atelier.network.TeacherImport;
@@ -70,7 +71,9 @@ public sealed interface Opening {
   record Statistics(Path path) implements Opening {
     @Override
     public void open(Path work) {
-      ReferenceStatistics.read(path);
+      try (LinearAlgebra algebra = new LinearAlgebra()) {
+        ReferenceStatistics.read(path).requireCovariance(name(), algebra);
+      }
     }
 
     @Override

@@ -252,7 +252,8 @@ final class EvaluationActivitiesImpl implements EvaluationActivities {
             found,
             Files.createDirectory(work.resolve("given")).resolve(found.getFileName().toString()));
     cache.opener().open(new Opening.Statistics(file), work, heartbeat::throwIfEnded);
-    ReferenceStatistics statistics = ReferenceStatistics.read(file);
+    ReferenceStatistics statistics =
+        ReferenceStatistics.read(file).madeBy(source, task.evaluation().referenceExtractor());
     try (FeatureExtractor extractor =
         open(task.extractor(), task.evaluation(), task.dataset().resolution())) {
       statistics.requireExtractor(
@@ -261,7 +262,8 @@ final class EvaluationActivitiesImpl implements EvaluationActivities {
     String sha256 = Sha256.of(file);
     String key = ExperimentKeys.givenStatistics(sha256);
     store.put(key, file, "application/octet-stream");
-    return new StatisticsRef(key, sha256, (int) statistics.images().orElse(0));
+    return new StatisticsRef(
+        key, sha256, (int) statistics.images().orElse(0), statistics.extractorSha256());
   }
 
   static Reference reference(ArtifactCache cache, EvaluationSpec evaluation, StatisticsRef stored)
@@ -615,11 +617,20 @@ final class EvaluationActivitiesImpl implements EvaluationActivities {
         config.device());
   }
 
+  /** What the distance of samples to the reference is called. */
+  static String metricName(
+      ExtractorRef extractor, EvaluationSpec evaluation, StatisticsRef reference) {
+    return evaluation.reference().isPresent()
+        ? FeatureExtractor.metricName(
+            extractor.name(), extractor.sha256(), reference.extractorSha256())
+        : FeatureExtractor.metricName(extractor.name(), extractor.sha256());
+  }
+
   private static Protocol protocol(Evaluate task, Comparison comparison) {
     EvaluationSpec evaluation = task.evaluation();
     ExtractorRef extractor = task.extractor();
     return new Protocol(
-        FeatureExtractor.metricName(extractor.name(), extractor.sha256()),
+        metricName(extractor, evaluation, task.reference()),
         extractor.name(),
         extractor.sha256(),
         evaluation.extractor().resizeTo(),

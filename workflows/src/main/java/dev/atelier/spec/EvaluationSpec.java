@@ -1,5 +1,6 @@
 package dev.atelier.spec;
 
+import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.annotation.JsonProperty;
 import com.fasterxml.jackson.annotation.JsonPropertyDescription;
 import jakarta.validation.Valid;
@@ -8,6 +9,7 @@ import jakarta.validation.constraints.DecimalMin;
 import jakarta.validation.constraints.Max;
 import jakarta.validation.constraints.Min;
 import jakarta.validation.constraints.NotNull;
+import jakarta.validation.constraints.Pattern;
 import jakarta.validation.constraints.Size;
 import java.util.List;
 import java.util.Optional;
@@ -39,7 +41,15 @@ public record EvaluationSpec(
     @JsonPropertyDescription(
             "Images that one worker samples at a time, in whole batches; absent: 5000, or more where that would be over 64 shards")
         @NotNull
-        Optional<@Min(1) @Max(20_000) Integer> samplesPerShard) {
+        Optional<@Min(1) @Max(20_000) Integer> samplesPerShard,
+    @JsonPropertyDescription(
+            "The network that made the reference, where its file does not say so: inception-2015-12-05 or the SHA-256 of a TorchScript file. Without either, no figure is called FID")
+        @NotNull
+        @JsonInclude(JsonInclude.Include.NON_ABSENT) // equal specs of earlier versions stay equal
+        Optional<@Pattern(regexp = INCEPTION + "|[0-9a-f]{64}") String> referenceExtractor) {
+
+  /** The network whose Fréchet distance is called FID. */
+  public static final String INCEPTION = "inception-2015-12-05";
 
   /** Most shards of one subject, so that the history of the workflow stays small. */
   public static final int MAX_SHARDS = 64;
@@ -122,6 +132,32 @@ public record EvaluationSpec(
     }
   }
 
+  /** Of a reference that says itself which network made it, if there is one. */
+  public EvaluationSpec(
+      Integer samples,
+      Integer batchSize,
+      Long seed,
+      SamplerSpec sampler,
+      ExtractorSpec extractor,
+      Integer gridRows,
+      Integer gridColumns,
+      Optional<String> reference,
+      Optional<Integer> kidSubsetSize,
+      Optional<Integer> samplesPerShard) {
+    this(
+        samples,
+        batchSize,
+        seed,
+        sampler,
+        extractor,
+        gridRows,
+        gridColumns,
+        reference,
+        kidSubsetSize,
+        samplesPerShard,
+        Optional.empty());
+  }
+
   /** In shards of the usual size. */
   public EvaluationSpec(
       Integer samples,
@@ -157,6 +193,7 @@ public record EvaluationSpec(
     reference = reference == null ? Optional.empty() : reference;
     kidSubsetSize = kidSubsetSize == null ? Optional.empty() : kidSubsetSize;
     samplesPerShard = samplesPerShard == null ? Optional.empty() : samplesPerShard;
+    referenceExtractor = referenceExtractor == null ? Optional.empty() : referenceExtractor;
   }
 
   /**
@@ -187,6 +224,8 @@ public record EvaluationSpec(
         gridRows,
         gridColumns,
         reference,
-        kidSubsetSize);
+        kidSubsetSize,
+        Optional.empty(),
+        referenceExtractor);
   }
 }
