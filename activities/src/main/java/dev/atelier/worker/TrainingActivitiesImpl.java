@@ -5,11 +5,14 @@ import dev.atelier.network.ChannelPruning.Criterion;
 import dev.atelier.network.HostTensor;
 import dev.atelier.network.Libtorch;
 import dev.atelier.network.SafetensorsFile;
+import dev.atelier.network.TeacherException;
 import dev.atelier.network.TeacherImport;
 import dev.atelier.network.TeacherImport.Imported;
 import dev.atelier.network.UNet;
 import dev.atelier.opening.Opening;
+import dev.atelier.spec.DiffusionSpec;
 import dev.atelier.spec.NetworkSpec;
+import dev.atelier.spec.SpecFault;
 import dev.atelier.spec.StudentsSpec.StartFrom;
 import dev.atelier.spec.TimestepRange;
 import dev.atelier.spec.TrainingSpec;
@@ -32,6 +35,7 @@ import dev.atelier.training.TeacherModel;
 import dev.atelier.training.TrainingInterruptedException;
 import dev.atelier.training.TrainingLoop;
 import dev.atelier.training.TrainingTask;
+import dev.atelier.untrusted.OneLine;
 import dev.atelier.workflows.ModelKey;
 import dev.atelier.workflows.ModelRef;
 import dev.atelier.workflows.StartRef;
@@ -43,6 +47,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HexFormat;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.BooleanSupplier;
@@ -52,6 +57,8 @@ final class TrainingActivitiesImpl implements TrainingActivities {
 
   // All students of an experiment start from the same weights, so that they can be merged.
   private static final String STUDENTS_START = "students/start";
+
+  private static final int MAX_DETAIL = 1000; // characters; parts of it are a user's file names
 
   private final WorkerConfig.Worker config;
   private final ObjectStore store;
@@ -132,9 +139,31 @@ final class TrainingActivitiesImpl implements TrainingActivities {
             Imported imported =
                 TeacherImport.read(source, shown, expected, config.device(), work.path());
             heartbeat.throwIfEnded();
-            return keep(task, imported, work.path());
+            history.recordEvent(
+                task.experimentId(),
+                "teacher-taken",
+                OneLine.of("took " + imported.taken(), MAX_DETAIL));
+            if (task.diffusion().isTeachers()) {
+              takeOver(task.experimentId(), shown, imported.diffusion());
+            }
+            ModelRef teacher = keep(task, imported, work.path());
+            return task.diffusion().isTeachers() ? teacher.bringing(imported.diffusion()) : teacher;
           }
         });
+  }
+
+  /** The spec has left the forward process to the teacher. */
+  private void takeOver(String experimentId, String shown, DiffusionSpec diffusion) {
+    List<SpecFault> faults = history.recordDiffusion(experimentId, diffusion);
+    if (!faults.isEmpty()) {
+      throw new TeacherException(
+          shown,
+          "it brings %d timesteps, with which %s %s"
+              .formatted(
+                  diffusion.timesteps(),
+                  faults.get(0).field(),
+                  faults.get(0).message().replaceFirst("\\.$", "")));
+    }
   }
 
   /** Stores an imported teacher as a checkpoint of step 0. */
@@ -176,7 +205,7 @@ final class TrainingActivitiesImpl implements TrainingActivities {
     return new ModelRef(
         ModelKey.TEACHER,
         network.map(UNet::spec),
-        new TimestepRange(0, task.diffusion().timesteps()),
+        new TimestepRange(0, imported.diffusion().timesteps()),
         stored.manifestKey(),
         stored.manifestSha256(),
         stored.step());
