@@ -129,7 +129,8 @@ final class TrainingActivitiesImpl implements TrainingActivities {
                     task.dataset().resolution(),
                     task.dataset().channels(),
                     task.dataset().classes(),
-                    task.diffusion());
+                    task.diffusion(),
+                    task.clip().orElse(true));
             cache
                 .opener()
                 .open(
