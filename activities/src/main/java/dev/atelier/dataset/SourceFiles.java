@@ -66,7 +66,10 @@ interface SourceFiles {
 
   Content NONE = InputStream::nullInputStream;
 
-  /** The files of {@code path}: a directory, a zip or tar, told by content, or a file. */
+  /**
+   * The files of {@code path}: a directory, a zip or tar, an .npz of images, told by content, or a
+   * file.
+   */
   static SourceFiles of(Path path, SourceGuard guard) throws IOException {
     if (Files.isDirectory(path)) {
       return directory(path, guard);
@@ -78,7 +81,10 @@ interface SourceFiles {
         yield visitor ->
             visitor.visit(new Entry.File(name, Files.size(path)), () -> Files.newInputStream(path));
       }
-      case ZIP -> zip(path, guard.limits());
+      case ZIP ->
+          NumpyImages.isIn(path)
+              ? new NumpyImages(path, guard.limits())
+              : zip(path, guard.limits());
       case TAR, GZIP, XZ, BZIP2, ZSTD -> tar(path, guard.limits(), packing);
       case SEVEN_ZIP, RAR, LZ4, LZIP, LZW ->
           throw new IOException(

@@ -2,10 +2,14 @@ package dev.atelier.evaluation;
 
 import dev.atelier.network.HostTensor;
 import dev.atelier.network.Libtorch;
+import dev.atelier.network.Repeatability;
+import dev.atelier.network.Repeatability.Answer;
+import dev.atelier.network.Repeatability.UnfitException;
 import dev.atelier.network.TorchException;
 import dev.atelier.network.TorchModule;
 import dev.atelier.network.TorchScriptArchive;
 import dev.atelier.network.TorchScriptModule;
+import dev.atelier.spec.EvaluationSpec;
 import dev.atelier.untrusted.RefusedCodeException;
 import dev.atelier.untrusted.TorchScriptCheck;
 import java.io.IOException;
@@ -13,6 +17,7 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 
@@ -26,6 +31,9 @@ public final class FeatureExtractor implements AutoCloseable {
   /** SHA-256 of {@code inception-2015-12-05.pt}, the only extractor whose distance is an FID. */
   static final String INCEPTION_SHA256 =
       "f58cb9b6ec323ed63459aa4fb441fe750cfe39fafad6da5cb504a16f19e958f4";
+
+  /** What users call that network. */
+  public static final String INCEPTION_NAME = EvaluationSpec.INCEPTION;
 
   static final String FID = "FID";
 
@@ -57,24 +65,39 @@ public final class FeatureExtractor implements AutoCloseable {
       Convention convention,
       TorchModule network,
       Optional<TorchModule> resize,
-      int resolution) {
+      int resolution,
+      String device) {
     this.name = name;
     this.convention = convention;
     this.network = network;
     this.resize = resize;
-    Raw probe = run(probeImages(resolution), 2, 3, resolution, true);
-    this.dimension = (int) (probe.features().elements() / 2);
-    this.classes = probe.classes().map(rows -> (int) (rows.elements() / 2)).orElse(0);
+    List<Answer> probe;
+    try {
+      probe = Repeatability.probe(images -> probe(resolution, images), device);
+    } catch (UnfitException e) {
+      throw refused(e);
+    }
+    this.dimension = probe.get(0).values().length / 2;
+    this.classes = probe.size() > 1 ? probe.get(1).values().length / 2 : 0;
+  }
+
+  private List<Answer> probe(int resolution, int... images) {
+    Raw raw = run(probeImages(resolution, images), images.length, 3, resolution, true);
+    Answer features = new Answer("features", raw.features().toFloats());
+    return raw.classes()
+        .map(rows -> List.of(features, new Answer("class outputs", rows.toFloats())))
+        .orElseGet(() -> List.of(features));
   }
 
   /**
-   * Loads an extractor and tries it on two images of {@code resolution}.
+   * Loads an extractor and tries it on images of {@code resolution}, see {@link Repeatability}.
    *
    * @param name for messages and protocols
    * @param sha256 of the file
    * @param resizeTo pixels per side that images are resized to before the network, if at all
    * @throws ExtractorException if the file is no TorchScript, gives something else than features,
-   *     or resizes images itself and {@code resizeTo} asks for that too
+   *     or other ones for the same image, or resizes images itself and {@code resizeTo} asks for
+   *     that too
    */
   public static FeatureExtractor open(
       Path file,
@@ -122,7 +145,7 @@ public final class FeatureExtractor implements AutoCloseable {
     Optional<TorchModule> resize = Optional.empty();
     try {
       resize = resizeTo.map(size -> resizer(size, device));
-      return new FeatureExtractor(name, convention, network, resize, resolution);
+      return new FeatureExtractor(name, convention, network, resize, resolution, device);
     } catch (RuntimeException e) {
       resize.ifPresent(TorchModule::close);
       network.close();
@@ -145,12 +168,27 @@ public final class FeatureExtractor implements AutoCloseable {
     }
   }
 
-  private static byte[] probeImages(int resolution) {
-    byte[] images = new byte[2 * 3 * resolution * resolution];
-    for (int i = 0; i < images.length; i++) {
-      images[i] = (byte) (i * 31);
+  /** Unlike images, none of one colour: grain, dark stripes, and a bright slope. */
+  private static byte[] probeImages(int resolution, int... images) {
+    int each = 3 * resolution * resolution;
+    byte[] pixels = new byte[images.length * each];
+    for (int i = 0; i < pixels.length; i++) {
+      int at = i % each;
+      int x = at % resolution;
+      pixels[i] =
+          (byte)
+              switch (images[i / each]) {
+                case 0 -> at * 31;
+                case 1 -> x / 3 % 2 == 0 ? 10 + at % 7 : 80;
+                default -> 255 - 96 * x / resolution - at % 11;
+              };
     }
-    return images;
+    return pixels;
+  }
+
+  private ExtractorException refused(UnfitException e) {
+    return new ExtractorException(
+        "Extractor '%s' cannot be used: %s.".formatted(name, e.getMessage()), e);
   }
 
   /** D: features per image. */
@@ -191,7 +229,7 @@ public final class FeatureExtractor implements AutoCloseable {
    * @throws ExtractorException if a feature is not a finite number
    */
   public float[] features(byte[] chw, int count, int channels, int resolution) {
-    return finite(run(chw, count, channels, resolution, false).features().toFloats(), dimension);
+    return finite(asked(chw, count, channels, resolution, false).features().toFloats(), dimension);
   }
 
   /**
@@ -199,7 +237,7 @@ public final class FeatureExtractor implements AutoCloseable {
    * pass and is run twice.
    */
   public Outputs outputs(byte[] chw, int count, int channels, int resolution) {
-    Raw raw = run(chw, count, channels, resolution, true);
+    Raw raw = asked(chw, count, channels, resolution, true);
     return new Outputs(
         finite(raw.features().toFloats(), dimension),
         raw.classes().map(rows -> finite(rows.toFloats(), classes)).orElse(new float[0]));
@@ -218,6 +256,14 @@ public final class FeatureExtractor implements AutoCloseable {
 
   private record Raw(HostTensor features, Optional<HostTensor> classes) {}
 
+  private Raw asked(byte[] chw, int count, int channels, int resolution, boolean withClasses) {
+    try {
+      return run(chw, count, channels, resolution, withClasses);
+    } catch (UnfitException e) {
+      throw refused(e);
+    }
+  }
+
   private Raw run(byte[] chw, int count, int channels, int resolution, boolean withClasses) {
     int plane = resolution * resolution;
     float[] pixels = new float[count * 3 * plane];
@@ -229,20 +275,18 @@ public final class FeatureExtractor implements AutoCloseable {
     try {
       raw = run(resize.isPresent() ? resize.get().forward(images) : images, withClasses);
     } catch (TorchException e) {
-      throw new ExtractorException(
-          "Extractor '%s' cannot be used on images [%d, 3, %d, %d]: %s"
-              .formatted(name, count, resolution, resolution, e.getMessage()),
-          e);
+      throw new UnfitException(
+          "it fails on images [%d, 3, %d, %d]: %s"
+              .formatted(count, resolution, resolution, e.getMessage().replaceFirst("\\.$", "")));
     }
-    long[] shape = raw.features().shape();
-    boolean floats = raw.features().dtype() == HostTensor.DType.F32;
-    if (!floats
+    HostTensor features = raw.features();
+    long[] shape = features.shape();
+    if (features.dtype() != HostTensor.DType.F32
         || shape.length < 2
         || shape[0] != count
-        || raw.features().elements() % count != 0) {
-      throw new ExtractorException(
-          "Extractor '%s' gave %s: expected float features [%d, D]."
-              .formatted(name, raw.features(), count));
+        || features.elements() == 0) {
+      throw new UnfitException(
+          "it gave %s, expected float features [%d, D]".formatted(features, count));
     }
     return new Raw(raw.features(), raw.classes().filter(rows -> areClasses(rows, count)));
   }
@@ -250,7 +294,7 @@ public final class FeatureExtractor implements AutoCloseable {
   private Raw run(HostTensor input, boolean withClasses) {
     return switch (convention) {
       case PLAIN -> {
-        List<HostTensor> results = network.run("forward", input);
+        List<HostTensor> results = network.results(input);
         yield new Raw(
             results.get(0), results.size() > 1 ? Optional.of(results.get(1)) : Optional.empty());
       }
@@ -277,9 +321,30 @@ public final class FeatureExtractor implements AutoCloseable {
     return sha256.equals(INCEPTION_SHA256);
   }
 
-  /** What the distance over this extractor's features is called. */
+  /** What the distance over this extractor's features is called, where it made both sides. */
   public static String metricName(String extractorName, String sha256) {
-    return isInception(sha256) ? FID : "Fréchet distance (%s)".formatted(extractorName);
+    return metricName(extractorName, sha256, Optional.of(sha256));
+  }
+
+  /**
+   * What the distance is called.
+   *
+   * @param otherSha256 of the network behind the other side; empty: nobody has said which it is, so
+   *     that nothing is called FID
+   */
+  public static String metricName(
+      String extractorName, String sha256, Optional<String> otherSha256) {
+    if (!isInception(sha256)) {
+      return "Fréchet distance (%s)".formatted(extractorName);
+    }
+    return otherSha256.isPresent()
+        ? FID
+        : "Fréchet distance (%s; statistics of an unnamed network)".formatted(extractorName);
+  }
+
+  /** The SHA-256 of a network as users name it: {@value #INCEPTION_NAME}, or itself. */
+  public static String sha256Of(String named) {
+    return named.equals(INCEPTION_NAME) ? INCEPTION_SHA256 : named.toLowerCase(Locale.ROOT);
   }
 
   @Override

@@ -35,6 +35,8 @@ public final class LinearAlgebra implements AutoCloseable {
         m = torch.matmul(torch.matmul(r, s2), r)
         symmetric = torch.mul(torch.add(m, torch.t(m)), 0.5)
         return torch.sum(torch.sqrt(torch.clamp(torch.linalg_eigvalsh(symmetric), 0.)))
+      def eigenvalues(self, s: Tensor) -> Tensor:
+        return torch.linalg_eigvalsh(s)
       def kernel_sum(self, x: Tensor, y: Tensor) -> Tensor:
         products = torch.matmul(torch.to(x, 7), torch.t(torch.to(y, 7)))
         scaled = torch.div(products, torch.size(x, 1))
@@ -107,6 +109,14 @@ public final class LinearAlgebra implements AutoCloseable {
             HostTensor.ofDoubles(s2, dimension, dimension))
         .get(0)
         .toDoubles()[0];
+  }
+
+  /** The eigenvalues of a symmetric matrix [D, D], ascending. */
+  double[] eigenvalues(double[] s, int dimension) {
+    return module
+        .run("eigenvalues", HostTensor.ofDoubles(s, dimension, dimension))
+        .get(0)
+        .toDoubles();
   }
 
   /** The sum of the kernel (x·y / D + 1)^3 over all pairs of rows of x [N, D] and y [M, D]. */

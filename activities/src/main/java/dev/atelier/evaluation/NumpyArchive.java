@@ -1,6 +1,7 @@
 package dev.atelier.evaluation;
 
 import dev.atelier.untrusted.HeapBudget;
+import dev.atelier.untrusted.NpyHeader;
 import dev.atelier.untrusted.ZipDirectory;
 import java.io.DataOutputStream;
 import java.io.IOException;
@@ -18,8 +19,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipFile;
@@ -32,13 +31,9 @@ import java.util.zip.ZipOutputStream;
 final class NumpyArchive {
 
   private static final byte[] MAGIC = {(byte) 0x93, 'N', 'U', 'M', 'P', 'Y'};
-  private static final int MAX_HEADER = 1 << 16;
   private static final long MAX_BYTES = 1 << 28; // of doubles; 5,792 features squared
   private static final int MAX_DIRECTORY_BYTES = 1 << 20; // of the zip
   private static final int CHUNK = 1 << 16; // bytes, a multiple of each number's
-  private static final Pattern DESCR = Pattern.compile("'descr':\\s*'([^']*)'");
-  private static final Pattern ORDER = Pattern.compile("'fortran_order':\\s*(True|False)");
-  private static final Pattern SHAPE = Pattern.compile("'shape':\\s*\\(([0-9, ]*)\\)");
   private static final Charset UTF_32 = Charset.forName("UTF-32LE");
   private static final LocalDateTime EPOCH = LocalDateTime.of(1980, 1, 1, 0, 0); // of zip
 
@@ -109,6 +104,15 @@ final class NumpyArchive {
    * @throws IOException if the file is no such archive, or an array is too large
    */
   static Map<String, Entry> read(Path file, List<String> wanted) throws IOException {
+    return read(file, wanted, List.of());
+  }
+
+  /**
+   * Reads wanted arrays, and those of {@code scalars} that are one number or one text: another
+   * tool's array of the same name is skipped, whatever it is.
+   */
+  static Map<String, Entry> read(Path file, List<String> wanted, List<String> scalars)
+      throws IOException {
     ZipDirectory.of(file).require(MAX_DIRECTORY_BYTES);
     Map<String, Entry> arrays = new LinkedHashMap<>();
     long most = Math.min(MAX_BYTES, HeapBudget.contentBytes());
@@ -122,6 +126,13 @@ final class NumpyArchive {
             left -= array.heldBytes();
             arrays.put(name, array);
           }
+        }
+      }
+      for (String name : scalars) {
+        ZipEntry entry = zip.getEntry(name + ".npy");
+        if (entry != null) {
+          scalar(name, zip, entry, new Room(left, most))
+              .ifPresent(scalar -> arrays.put(name, scalar));
         }
       }
     }
@@ -144,37 +155,27 @@ final class NumpyArchive {
     }
   }
 
+  private static Optional<Entry> scalar(String name, ZipFile zip, ZipEntry entry, Room room)
+      throws IOException {
+    try (InputStream in = zip.getInputStream(entry)) {
+      if (NpyHeader.read(name, in).shape().length > 0) {
+        return Optional.empty();
+      }
+    } catch (IOException e) {
+      return Optional.empty(); // no array of ours
+    }
+    try (InputStream in = zip.getInputStream(entry)) {
+      return Optional.of(array(name, in, entry.getSize(), room));
+    }
+  }
+
   private static Entry array(String name, InputStream in, long fileBytes, Room room)
       throws IOException {
-    byte[] start = in.readNBytes(MAGIC.length + 2);
-    if (start.length < MAGIC.length + 2
-        || !Arrays.equals(Arrays.copyOf(start, MAGIC.length), MAGIC)) {
-      throw new IOException("Array '%s' is no .npy file.".formatted(name));
-    }
-    int lengthBytes = start[MAGIC.length] == 1 ? 2 : 4;
-    long length = littleEndian(in.readNBytes(lengthBytes));
-    if (length > MAX_HEADER) {
-      throw new IOException("Array '%s' has a header of %d bytes.".formatted(name, length));
-    }
-    String header = new String(in.readNBytes((int) length), StandardCharsets.UTF_8);
-    String descr = field(name, header, DESCR);
-    boolean fortran = field(name, header, ORDER).equals("True");
-    int[] shape;
-    long elements = 1;
-    try {
-      shape =
-          Arrays.stream(field(name, header, SHAPE).split(",", -1))
-              .map(String::strip)
-              .filter(size -> !size.isEmpty())
-              .mapToInt(Integer::parseInt)
-              .toArray();
-      for (int size : shape) {
-        elements = Math.multiplyExact(elements, (long) size);
-      }
-      Math.multiplyExact(elements, Double.BYTES);
-    } catch (NumberFormatException | ArithmeticException e) {
-      throw new IOException("Array '%s' has too many elements.".formatted(name), e);
-    }
+    NpyHeader header = NpyHeader.read(name, in);
+    String descr = header.descr();
+    boolean fortran = header.fortranOrder();
+    int[] shape = header.shape();
+    long elements = header.elements();
     if (descr.matches("<U[0-9]{1,6}") && shape.length == 0) {
       int textBytes = 4 * Integer.parseInt(descr.substring(2));
       room.require(name, textBytes);
@@ -247,23 +248,6 @@ final class NumpyArchive {
       }
     }
     return result;
-  }
-
-  private static long littleEndian(byte[] bytes) {
-    long value = 0;
-    for (int i = bytes.length - 1; i >= 0; i--) {
-      value = value << 8 | (bytes[i] & 0xff);
-    }
-    return value;
-  }
-
-  private static String field(String name, String header, Pattern pattern) throws IOException {
-    Matcher matcher = pattern.matcher(header);
-    if (!matcher.find()) {
-      throw new IOException(
-          "Array '%s' has the header %s, which is not understood.".formatted(name, header.strip()));
-    }
-    return matcher.group(1);
   }
 
   /** Writes arrays; the same ones give the same bytes. */

@@ -19,18 +19,20 @@ public record ReferenceStatistics(
   private static final String SIGMA = "sigma";
   private static final String IMAGES = "images";
   private static final String EXTRACTOR = "extractor_sha256";
-  private static final List<String> ARRAYS = List.of(MU, SIGMA, IMAGES, EXTRACTOR);
+
+  private static final double SINGLE_EPSILON = 0x1p-23; // of float32, in which others compute
 
   /**
    * Reads such a file.
    *
-   * @throws EvaluationException if it holds something else, or a number that is not finite
+   * @throws EvaluationException if it holds something else, a number that is not finite, or a sigma
+   *     that is not symmetric
    */
   public static ReferenceStatistics read(Path file) {
     String name = file.getFileName().toString();
     Map<String, NumpyArchive.Entry> arrays;
     try {
-      arrays = NumpyArchive.read(file, ARRAYS);
+      arrays = NumpyArchive.read(file, List.of(MU, SIGMA), List.of(IMAGES, EXTRACTOR));
     } catch (IOException e) {
       throw new EvaluationException(
           "Cannot read reference statistics '%s': expected an .npz with mu and sigma. %s"
@@ -45,14 +47,68 @@ public record ReferenceStatistics(
           "Cannot use reference statistics '%s': expected sigma [%d, %d] as mu has %d numbers, found [%d, %d]."
               .formatted(name, mean.length, mean.length, mean.length, shape[0], shape[1]));
     }
+    requireSymmetry(name, covariance, mean.length);
     OptionalLong images =
-        arrays.containsKey(IMAGES)
-            ? OptionalLong.of((long) numbers(name, arrays, IMAGES, 0)[0])
-            : OptionalLong.empty();
+        Optional.ofNullable(arrays.get(IMAGES))
+            .flatMap(NumpyArchive.Entry::numbers)
+            .map(number -> OptionalLong.of((long) number[0]))
+            .orElse(OptionalLong.empty());
     return new ReferenceStatistics(
         new Gaussian(mean, covariance),
         images,
         Optional.ofNullable(arrays.get(EXTRACTOR)).flatMap(NumpyArchive.Entry::text));
+  }
+
+  /**
+   * What rounding makes of a zero beside {@code largest}: D ε of it, as NumPy's {@code matrix_rank}
+   * has it, with the ε of float32, since who made the file may have computed so.
+   */
+  private static double rounding(double largest, int dimension) {
+    return SINGLE_EPSILON * dimension * largest;
+  }
+
+  private static void requireSymmetry(String file, double[] sigma, int d) {
+    double largest = 0;
+    for (double value : sigma) {
+      largest = Math.max(largest, Math.abs(value));
+    }
+    double most = rounding(largest, d);
+    for (int i = 0; i < d; i++) {
+      for (int j = 0; j < i; j++) {
+        if (Math.abs(sigma[i * d + j] - sigma[j * d + i]) > most) {
+          throw noCovariance(
+              file,
+              "sigma[%d, %d] is %s and sigma[%d, %d] is %s, expected the same"
+                  .formatted(i, j, sigma[i * d + j], j, i, sigma[j * d + i]));
+        }
+      }
+    }
+  }
+
+  private static EvaluationException noCovariance(String file, String why) {
+    return new EvaluationException(
+        "Cannot use reference statistics '%s': sigma is no covariance, as %s."
+            .formatted(file, why));
+  }
+
+  /**
+   * Refuses a sigma with an eigenvalue that is negative by more than rounding.
+   *
+   * @param file what they are called, for the message
+   * @throws EvaluationException if there is one
+   */
+  public ReferenceStatistics requireCovariance(String file, LinearAlgebra algebra) {
+    int d = gaussian.dimension();
+    double[] eigenvalues = algebra.eigenvalues(gaussian.covariance(), d);
+    double largest = Math.max(Math.abs(eigenvalues[0]), Math.abs(eigenvalues[d - 1]));
+    double least = -rounding(largest, d);
+    if (eigenvalues[0] < least) {
+      throw noCovariance(
+          file,
+          "its least eigenvalue is %.3g, expected at least 0, or %.1g for the rounding of its largest, %.3g"
+              .formatted(eigenvalues[0], least, eigenvalues[d - 1]));
+    }
+    return this;
   }
 
   private static double[] numbers(
@@ -85,6 +141,23 @@ public record ReferenceStatistics(
         count -> arrays.put(IMAGES, NumpyArchive.Entry.of(new double[] {(double) count})));
     extractorSha256.ifPresent(sha -> arrays.put(EXTRACTOR, NumpyArchive.Entry.of(sha)));
     NumpyArchive.write(file, arrays);
+  }
+
+  /**
+   * The same, made by the network that the user names, if any.
+   *
+   * @param file what they are called, for the message
+   * @param named {@link FeatureExtractor#INCEPTION_NAME} or a SHA-256
+   * @throws EvaluationException if the file names another one
+   */
+  public ReferenceStatistics madeBy(String file, Optional<String> named) {
+    Optional<String> sha256 = named.map(FeatureExtractor::sha256Of);
+    if (sha256.isPresent() && extractorSha256.isPresent() && !sha256.equals(extractorSha256)) {
+      throw new EvaluationException(
+          "Reference statistics '%s' say that they come from another extractor than the one named: expected sha256 %s, found %s."
+              .formatted(file, sha256.get(), extractorSha256.get()));
+    }
+    return new ReferenceStatistics(gaussian, images, sha256.or(() -> extractorSha256));
   }
 
   /**

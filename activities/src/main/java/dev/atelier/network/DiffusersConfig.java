@@ -14,8 +14,17 @@ import java.util.Set;
  */
 final class DiffusersConfig {
 
-  /** Fields that only other values of other fields make use of. */
-  private static final Set<String> WITHOUT_EFFECT = Set.of("num_train_timesteps");
+  /** Fields that only other values of other fields make use of, and those of an EMAModel. */
+  private static final Set<String> WITHOUT_EFFECT =
+      Set.of(
+          "num_train_timesteps",
+          "decay",
+          "min_decay",
+          "optimization_step",
+          "update_after_step",
+          "use_ema_warmup",
+          "inv_gamma",
+          "power");
 
   private static final Set<String> MAPPED =
       Set.of(

@@ -1,23 +1,32 @@
 package dev.atelier.network;
 
+import dev.atelier.network.SafetensorsHeader.Stored;
 import java.io.EOFException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.FloatBuffer;
+import java.nio.ShortBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
 
 /**
  * A safetensors file: named tensors and a map of strings, offsets in 64 bits. Tensors are written
  * one by one from where they are, and read by mapping the file: neither copies them to the heap.
+ * Tensors of half precision (F16, BF16) are read as F32, which is exact, outside of the heap.
  *
  * @param tensors by name
  * @param metadata free strings
+ * @param dtypes of its tensors, as the file has them
  */
-public record SafetensorsFile(Map<String, HostTensor> tensors, Map<String, String> metadata) {
+public record SafetensorsFile(
+    Map<String, HostTensor> tensors, Map<String, String> metadata, Set<String> dtypes) {
   private static final int MAX_HEADER_BYTES = 25_000_000; // 100,000 tensors; other readers: 100 MB
   private static final int ALIGNMENT = 8;
 
@@ -100,7 +109,9 @@ public record SafetensorsFile(Map<String, HostTensor> tensors, Map<String, Strin
       if (end != size - dataStart) {
         throw corrupt(file, "expected %d bytes of data, found %d".formatted(end, size - dataStart));
       }
-      return new SafetensorsFile(tensors, parsed.metadata());
+      Set<String> dtypes = new TreeSet<>();
+      parsed.entries().forEach(entry -> dtypes.add(entry.dtype().name()));
+      return new SafetensorsFile(tensors, parsed.metadata(), dtypes);
     }
   }
 
@@ -116,11 +127,42 @@ public record SafetensorsFile(Map<String, HostTensor> tensors, Map<String, Strin
             ? ByteBuffer.allocate(0)
             : channel.map(FileChannel.MapMode.READ_ONLY, dataStart + entry.begin(), bytes);
     try {
-      return new HostTensor(
-          entry.dtype(), entry.shape().stream().mapToLong(Long::longValue).toArray(), data);
+      long[] shape = entry.shape().stream().mapToLong(Long::longValue).toArray();
+      return entry.dtype().isHalf()
+          ? widened(entry.dtype(), shape, data)
+          : new HostTensor(entry.dtype().held(), shape, data);
     } catch (IllegalArgumentException e) {
       throw corrupt(file, "tensor '%s': %s".formatted(entry.name(), e.getMessage()));
     }
+  }
+
+  private static HostTensor widened(Stored dtype, long[] shape, ByteBuffer data) {
+    HostTensor wide = HostTensor.zeros(HostTensor.DType.F32, shape);
+    long expected = wide.elements() * dtype.bytes();
+    if (data.capacity() != expected) {
+      throw new IllegalArgumentException(
+          "A tensor of shape %s needs %d bytes, found %d."
+              .formatted(Arrays.toString(shape), expected, data.capacity()));
+    }
+    ShortBuffer from = data.order(ByteOrder.LITTLE_ENDIAN).asShortBuffer();
+    FloatBuffer to = wide.data().asFloatBuffer();
+    while (from.hasRemaining()) {
+      short half = from.get();
+      to.put(dtype == Stored.BF16 ? Float.intBitsToFloat(half << 16) : ofFloat16(half));
+    }
+    return wide;
+  }
+
+  /** IEEE 754 binary16: a sign, 5 bits of exponent with bias 15, 10 of fraction. */
+  private static float ofFloat16(short half) {
+    int sign = (half & 0x8000) << 16;
+    int exponent = half >> 10 & 0x1f;
+    int fraction = half & 0x3ff;
+    if (exponent == 0) {
+      return Math.copySign(fraction * 0x1p-24f, Float.intBitsToFloat(sign | 0x3f800000));
+    }
+    int wide = exponent == 0x1f ? 0xff : exponent + 127 - 15;
+    return Float.intBitsToFloat(sign | wide << 23 | fraction << 13);
   }
 
   private static void readFully(FileChannel channel, ByteBuffer into, long position)

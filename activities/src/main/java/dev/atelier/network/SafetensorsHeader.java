@@ -29,8 +29,38 @@ record SafetensorsHeader(List<Entry> entries, Map<String, String> metadata) {
   private static final ObjectMapper JSON =
       JsonMapper.builder().enable(JsonParser.Feature.STRICT_DUPLICATE_DETECTION).build();
 
+  /** Element types of files; those of half precision are widened when they are read. */
+  enum Stored {
+    F32(DType.F32, 4),
+    F64(DType.F64, 8),
+    I64(DType.I64, 8),
+    U8(DType.U8, 1),
+    F16(DType.F32, 2),
+    BF16(DType.F32, 2);
+
+    private final DType held;
+    private final int bytes;
+
+    Stored(DType held, int bytes) {
+      this.held = held;
+      this.bytes = bytes;
+    }
+
+    DType held() {
+      return held;
+    }
+
+    int bytes() {
+      return bytes;
+    }
+
+    boolean isHalf() {
+      return this == F16 || this == BF16;
+    }
+  }
+
   /** One tensor: bytes [{@code begin}, {@code end}) of the data. */
-  record Entry(String name, DType dtype, List<Long> shape, long begin, long end) {}
+  record Entry(String name, Stored dtype, List<Long> shape, long begin, long end) {}
 
   static byte[] encode(
       Map<String, HostTensor> tensors, Map<String, String> metadata, int alignment) {
@@ -140,15 +170,15 @@ record SafetensorsHeader(List<Entry> entries, Map<String, String> metadata) {
     return new Entry(name, dtypeOf(name, dtype), shape, offsets.get(0), offsets.get(1));
   }
 
-  private static DType dtypeOf(String name, String dtype) {
-    return Arrays.stream(DType.values())
+  private static Stored dtypeOf(String name, String dtype) {
+    return Arrays.stream(Stored.values())
         .filter(d -> d.name().equals(dtype))
         .findFirst()
         .orElseThrow(
             () ->
                 new IllegalArgumentException(
                     "tensor '%s' has dtype '%s', expected one of %s"
-                        .formatted(name, dtype, Arrays.toString(DType.values()))));
+                        .formatted(name, dtype, Arrays.toString(Stored.values()))));
   }
 
   private static List<Long> longs(String name, String field, JsonParser json) throws IOException {

@@ -1,7 +1,8 @@
 package dev.atelier.network;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.atelier.network.Repeatability.Answer;
+import dev.atelier.network.Repeatability.UnfitException;
 import dev.atelier.spec.DiffusionSpec;
 import dev.atelier.spec.NetworkSpec;
 import dev.atelier.spec.TeacherSpec;
@@ -14,8 +15,10 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeSet;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -23,7 +26,8 @@ import java.util.regex.Pattern;
 /**
  * Reads a user's teacher: a safetensors file, a directory in the layout of diffusers, or a
  * TorchScript file {@code (x [N, C, H, W] float, t [N] int64) -> eps}, with {@code y [N] int64}
- * after t where the dataset has classes. Each is tried once before it is accepted.
+ * after t where the dataset has classes. Each is tried before it is accepted, see {@link
+ * Repeatability}.
  */
 public final class TeacherImport {
 
@@ -31,9 +35,21 @@ public final class TeacherImport {
    * What the spec says of the teacher and of the images.
    *
    * @param classes that it must be conditioned on; 0: it must be unconditional
+   * @param clips whether the sampler clips x_0 to [−1, 1]
    */
   public record Expected(
-      NetworkSpec network, int resolution, int channels, int classes, DiffusionSpec diffusion) {
+      NetworkSpec network,
+      int resolution,
+      int channels,
+      int classes,
+      DiffusionSpec diffusion,
+      boolean clips) {
+
+    /** With a sampler that clips. */
+    public Expected(
+        NetworkSpec network, int resolution, int channels, int classes, DiffusionSpec diffusion) {
+      this(network, resolution, channels, classes, diffusion, true);
+    }
 
     private UNet build(NetworkSpec spec) {
       return UNet.of(spec, resolution, channels, classes);
@@ -45,18 +61,29 @@ public final class TeacherImport {
   }
 
   /** A teacher that fits. */
-  public sealed interface Imported {}
+  public sealed interface Imported {
+    /** What of the source was taken, for people. */
+    String taken();
+
+    /** The forward process that it was trained on, as far as the source or the spec says. */
+    DiffusionSpec diffusion();
+  }
 
   /** Weights of a network of ours, by name. */
-  public record Weights(UNet network, Map<String, HostTensor> tensors) implements Imported {}
+  public record Weights(
+      UNet network, Map<String, HostTensor> tensors, String taken, DiffusionSpec diffusion)
+      implements Imported {}
 
   /** A module of the user's, of which only the number of its parameters is known. */
-  public record TorchScript(Path file, long parameters) implements Imported {}
+  public record TorchScript(Path file, long parameters, DiffusionSpec diffusion)
+      implements Imported {
+    @Override
+    public String taken() {
+      return "a TorchScript file; nothing says on which forward process it was trained";
+    }
+  }
 
-  private static final String DIFFUSERS_NAME = "diffusion_pytorch_model.safetensors";
   private static final byte[] ZIP = {'P', 'K', 3, 4};
-  private static final ObjectMapper JSON = new ObjectMapper();
-
   // The names that diffusers gave the layers of an attention before its version 0.17.
   private static final Pattern DEPRECATED =
       Pattern.compile("(.*attentions\\.\\d+)\\.(query|key|value|proj_attn)\\.(weight|bias)");
@@ -66,11 +93,13 @@ public final class TeacherImport {
   private final String source;
   private final Expected expected;
   private final String device;
+  private DiffusionSpec diffusion; // the spec's, until the source says another one
 
   private TeacherImport(String source, Expected expected, String device) {
     this.source = source;
     this.expected = expected;
     this.device = device;
+    this.diffusion = expected.diffusion().settled();
   }
 
   /**
@@ -113,7 +142,17 @@ public final class TeacherImport {
     }
     metadata.ifPresent(this::checkMetadata);
     NetworkSpec network = metadata.map(ModelMetadata::network).orElse(expected.network());
-    return fitted(network, content.tensors(), metadata.isPresent() ? "" : " of teacher.network");
+    return fitted(
+        network,
+        content.tensors(),
+        metadata.isPresent() ? "" : " of teacher.network",
+        "%s, %s%s"
+            .formatted(
+                file.getFileName(),
+                dtypes(content.dtypes()),
+                metadata.isPresent()
+                    ? ""
+                    : "; nothing says on which forward process it was trained"));
   }
 
   private void checkMetadata(ModelMetadata found) {
@@ -134,6 +173,10 @@ public final class TeacherImport {
     }
     DiffusionSpec theirs = found.diffusion();
     DiffusionSpec ours = expected.diffusion();
+    if (ours.isTeachers()) {
+      diffusion = theirs.settled();
+      return;
+    }
     boolean linear = ours.schedule() == DiffusionSpec.Schedule.LINEAR;
     if (!theirs.timesteps().equals(ours.timesteps())
         || theirs.schedule() != ours.schedule()
@@ -151,53 +194,52 @@ public final class TeacherImport {
   }
 
   private Weights fromDirectory(Path directory) throws IOException {
-    Path root =
-        Files.exists(directory.resolve("config.json")) ? directory : directory.resolve("unet");
-    Path config = root.resolve("config.json");
-    if (!Files.exists(config)) {
-      throw refused("expected config.json in the directory or in its folder unet, found neither");
-    }
+    DiffusersFolder folder;
     NetworkSpec network;
+    Optional<JsonNode> scheduler;
+    List<Path> files;
     try {
-      JsonNode fields = JSON.readTree(config.toFile());
+      folder = DiffusersFolder.of(directory);
       network =
           DiffusersConfig.network(
-              fields, expected.resolution(), expected.channels(), expected.classes());
-    } catch (com.fasterxml.jackson.core.JsonProcessingException e) {
-      throw refused("config.json is no JSON (%s)".formatted(e.getOriginalMessage()), e);
+              folder.config(), expected.resolution(), expected.channels(), expected.classes());
+      scheduler = folder.scheduler();
+      if (scheduler.isPresent()) {
+        if (expected.diffusion().isTeachers()) {
+          diffusion = SchedulerConfig.diffusion(scheduler.get());
+        }
+        SchedulerConfig.check(scheduler.get(), diffusion, expected.clips());
+      }
+      files = folder.weights();
     } catch (IllegalArgumentException e) {
       throw refused(e.getMessage(), e);
     }
-    return fitted(network, directoryWeights(root), " of config.json");
+    Map<String, HostTensor> tensors = new LinkedHashMap<>();
+    Set<String> dtypes = new TreeSet<>();
+    for (Path file : files) {
+      SafetensorsFile content = open(file);
+      tensors.putAll(content.tensors());
+      dtypes.addAll(content.dtypes());
+    }
+    return fitted(
+        network,
+        tensors,
+        " of config.json",
+        "%s, %s%s"
+            .formatted(
+                folder.shown(files),
+                dtypes(dtypes),
+                scheduler.isPresent()
+                    ? expected.diffusion().isTeachers()
+                        ? "; its scheduler_config.json says " + SchedulerConfig.written(diffusion)
+                        : "; its scheduler_config.json agrees with the spec"
+                    : "; without a scheduler_config.json, nothing says on which forward process it was trained"));
   }
 
-  private Map<String, HostTensor> directoryWeights(Path root) throws IOException {
-    Path whole = root.resolve(DIFFUSERS_NAME);
-    Path index = root.resolve(DIFFUSERS_NAME + ".index.json");
-    if (Files.exists(whole)) {
-      return open(whole).tensors();
-    }
-    if (!Files.exists(index)) {
-      boolean pickled = Files.exists(root.resolve("diffusion_pytorch_model.bin"));
-      throw refused(
-          "expected %s, found %s"
-              .formatted(
-                  DIFFUSERS_NAME,
-                  pickled
-                      ? "only diffusion_pytorch_model.bin (save it again with"
-                          + " save_pretrained(…, safe_serialization=True))"
-                      : "no such file"));
-    }
-    Map<String, HostTensor> tensors = new LinkedHashMap<>();
-    TreeSet<String> shards = new TreeSet<>();
-    JSON.readTree(index.toFile()).path("weight_map").forEach(shard -> shards.add(shard.asText()));
-    for (String shard : shards) {
-      if (!shard.equals(Path.of(shard).getFileName().toString())) {
-        throw refused("its index names '%s', expected a file beside it".formatted(shard));
-      }
-      tensors.putAll(open(root.resolve(shard)).tensors());
-    }
-    return tensors;
+  private static String dtypes(Set<String> stored) {
+    String rounded = stored.contains("F64") ? ", rounded to F32" : "";
+    boolean widened = stored.contains("F16") || stored.contains("BF16");
+    return String.join(" and ", stored) + (widened ? ", widened to F32" : rounded);
   }
 
   private SafetensorsFile open(Path file) {
@@ -211,9 +253,11 @@ public final class TeacherImport {
     }
   }
 
-  private Weights fitted(NetworkSpec spec, Map<String, HostTensor> tensors, String whose) {
+  private Weights fitted(
+      NetworkSpec spec, Map<String, HostTensor> tensors, String whose, String taken) {
     Map<String, HostTensor> current = new LinkedHashMap<>();
-    tensors.forEach((name, tensor) -> current.put(currentName(name), asLinear(name, tensor)));
+    tensors.forEach(
+        (name, tensor) -> current.put(currentName(name), single(asLinear(name, tensor))));
     try {
       UNet network = expected.build(spec);
       if (expected.namesNetwork() && !network.computesAs(expected.build(expected.network()))) {
@@ -222,7 +266,7 @@ public final class TeacherImport {
                 .formatted(spec, expected.network()));
       }
       network.check(current, "its set of weights" + whose);
-      return new Weights(network, current);
+      return new Weights(network, current, taken, diffusion);
     } catch (IllegalArgumentException e) {
       throw refused(withoutStop(e.getMessage()), e);
     }
@@ -234,6 +278,19 @@ public final class TeacherImport {
         ? "%s.%s.%s"
             .formatted(deprecated.group(1), CURRENT.get(deprecated.group(2)), deprecated.group(3))
         : name;
+  }
+
+  /** The network computes in float32. */
+  private static HostTensor single(HostTensor tensor) {
+    if (tensor.dtype() != HostTensor.DType.F64) {
+      return tensor;
+    }
+    double[] values = tensor.toDoubles();
+    float[] rounded = new float[values.length];
+    for (int i = 0; i < values.length; i++) {
+      rounded[i] = (float) values[i];
+    }
+    return HostTensor.ofFloats(rounded, tensor.shape());
   }
 
   /** An attention's 1×1 convolution [out, in, 1, 1] is the linear layer [out, in]. */
@@ -273,43 +330,62 @@ public final class TeacherImport {
     }
     try (TorchModule module = loaded) {
       probe(module);
-      return new TorchScript(file, module.parameters());
+      return new TorchScript(file, module.parameters(), diffusion);
     }
   }
 
-  /** Asks for the eps of two images at the ends of [0, T). */
+  /** Asks for eps of images at both ends of [0, T) and in its middle. */
   private void probe(TorchModule module) {
+    try {
+      Repeatability.probe(images -> List.of(new Answer("eps", eps(module, images))), device);
+    } catch (UnfitException e) {
+      throw refused(e.getMessage(), e);
+    }
+  }
+
+  private float[] eps(TorchModule module, int... images) {
+    int count = images.length;
     int side = expected.resolution();
-    long[] shape = {2, expected.channels(), side, side};
+    long[] shape = {count, expected.channels(), side, side};
     HostTensor x = HostTensor.zeros(HostTensor.DType.F32, shape);
     float[] values = new float[Math.toIntExact(x.elements())];
+    int each = values.length / count;
     for (int i = 0; i < values.length; i++) {
-      values[i] = (float) Math.sin(i);
+      int image = images[i / each];
+      values[i] = (float) ((1 + image) * Math.sin(i % each + image));
     }
     x.putFloats(values);
-    HostTensor t = HostTensor.ofLongs(new long[] {0, expected.diffusion().timesteps() - 1}, 2);
-    HostTensor y = HostTensor.ofLongs(new long[] {0, expected.classes() - 1}, 2);
+    HostTensor t = HostTensor.ofLongs(spread(diffusion.timesteps(), images), count);
+    HostTensor y = HostTensor.ofLongs(spread(expected.classes(), images), count);
     boolean conditional = expected.classes() > 0;
     HostTensor eps;
     try {
       eps = conditional ? module.forward(x, t, y) : module.forward(x, t);
-    } catch (TorchException | IllegalArgumentException | UnsupportedOperationException e) {
-      throw refused(
+    } catch (TorchException e) {
+      throw new UnfitException(
           "it can't be asked for eps of x %s%s: %s"
               .formatted(
                   x,
-                  conditional ? ", t I64[2] and y I64[2]" : " and t I64[2]",
-                  withoutStop(String.valueOf(e.getMessage()))),
-          e);
+                  conditional ? ", t %s and y %s".formatted(t, y) : " and t %s".formatted(t),
+                  withoutStop(e.getMessage())));
     }
     if (eps.dtype() != HostTensor.DType.F32 || !Arrays.equals(eps.shape(), shape)) {
-      throw refused("for x %s it gave %s, expected the shape of x".formatted(x, eps));
+      throw new UnfitException("for x %s it gave %s, expected the shape of x".formatted(x, eps));
     }
-    for (float value : eps.toFloats()) {
+    float[] found = eps.toFloats();
+    for (float value : found) {
       if (!Float.isFinite(value)) {
-        throw refused("for x %s it gave values that are not finite".formatted(x));
+        throw new UnfitException("for x %s it gave values that are not finite".formatted(x));
       }
     }
+    return found;
+  }
+
+  /** The first of [0, end), the last, and the middle one. */
+  private static long[] spread(int end, int... images) {
+    return Arrays.stream(images)
+        .mapToLong(image -> image == 0 ? 0 : image == 1 ? end - 1 : end / 2)
+        .toArray();
   }
 
   private TeacherException refused(String reason) {

@@ -15,6 +15,7 @@ import dev.atelier.untrusted.OneLine;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.stream.Stream;
 
 /**
@@ -58,9 +59,22 @@ public final class TorchModule implements AutoCloseable {
     T read(List<HostTensor> results) throws E;
   }
 
-  /** Runs {@code forward}, which returns one tensor. */
+  /** Runs {@code forward}, of which the first tensor counts. */
   public HostTensor forward(HostTensor... inputs) {
-    return run("forward", inputs).get(0);
+    return results(inputs).get(0);
+  }
+
+  /**
+   * Runs {@code forward} of a stranger's module: at least one tensor.
+   *
+   * @throws TorchException if libtorch reports an error, or there is none
+   */
+  public List<HostTensor> results(HostTensor... inputs) {
+    List<HostTensor> results = run("forward", inputs);
+    if (results.isEmpty()) {
+      throw new TorchException("forward", "expected a tensor as its result, found none");
+    }
+    return results;
   }
 
   /**
@@ -107,11 +121,7 @@ public final class TorchModule implements AutoCloseable {
       }
       List<HostTensor> views = new ArrayList<>();
       for (NDArray result : invoke(method, arguments)) {
-        views.add(
-            new HostTensor(
-                dtype(result.getDataType()),
-                result.getShape().getShape(),
-                result.toByteBuffer(true)));
+        views.add(view(method, result));
       }
       return reader.read(views);
     }
@@ -134,12 +144,7 @@ public final class TorchModule implements AutoCloseable {
         arguments[i + 1] = IValue.from(options[i]);
       }
       try (IValue result = IValueUtils.runMethod(block, "forward", arguments)) {
-        NDArray tensor = result.toTensor(call);
-        return copyOf(
-            new HostTensor(
-                dtype(tensor.getDataType()),
-                tensor.getShape().getShape(),
-                tensor.toByteBuffer(true)));
+        return copyOf(view("forward", result.toTensor(call)));
       } finally {
         Stream.of(arguments).forEach(IValue::close);
       }
@@ -167,7 +172,28 @@ public final class TorchModule implements AutoCloseable {
       return IValueUtils.forward(block, arguments, mode == Mode.TRAINING);
     } catch (EngineException e) {
       throw new TorchException(method, firstLine(e), e);
+    } catch (UnsupportedOperationException | IllegalArgumentException e) { // such as a dictionary
+      throw new TorchException(
+          method,
+          "expected a tensor, or a list or tuple of tensors, as its result. " + firstLine(e),
+          e);
     }
+  }
+
+  /** Half-precision elements are widened, which is exact. */
+  private static HostTensor view(String method, NDArray result) {
+    NDArray held = isHalf(result) ? result.toType(DataType.FLOAT32, false) : result;
+    return new HostTensor(
+        dtype(method, held.getDataType()), held.getShape().getShape(), held.toByteBuffer(true));
+  }
+
+  /** DJL does not know bfloat16; other types that it does not know have more bytes, or fit too. */
+  private static boolean isHalf(NDArray result) {
+    return switch (result.getDataType()) {
+      case FLOAT16, BFLOAT16 -> true;
+      case UNKNOWN -> result.toByteBuffer(true).remaining() == 2 * result.size();
+      default -> false;
+    };
   }
 
   private static HostTensor copyOf(HostTensor view) {
@@ -185,7 +211,7 @@ public final class TorchModule implements AutoCloseable {
     };
   }
 
-  private static HostTensor.DType dtype(DataType type) {
+  private static HostTensor.DType dtype(String method, DataType type) {
     if (type == DataType.FLOAT32) {
       return HostTensor.DType.F32;
     } else if (type == DataType.FLOAT64) {
@@ -195,9 +221,10 @@ public final class TorchModule implements AutoCloseable {
     } else if (type == DataType.UINT8) {
       return HostTensor.DType.U8;
     }
-    throw new IllegalArgumentException(
-        "A TorchScript method returned elements of %s: expected float32, float64, int64 or uint8."
-            .formatted(type));
+    throw new TorchException(
+        method,
+        "expected elements of float16, bfloat16, float32, float64, int64 or uint8, found %s"
+            .formatted(type.toString().toLowerCase(Locale.ROOT)));
   }
 
   /** libtorch appends a long native stack; its last message line before that is what counts. */

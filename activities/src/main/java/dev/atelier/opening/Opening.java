@@ -11,6 +11,7 @@ import dev.atelier.dataset.SourceGuard;
 import dev.atelier.evaluation.EvaluationException;
 import dev.atelier.evaluation.ExtractorException;
 import dev.atelier.evaluation.FeatureExtractor;
+import dev.atelier.evaluation.LinearAlgebra;
 import dev.atelier.evaluation.ReferenceStatistics;
 import dev.atelier.network.TeacherException;
 import dev.atelier.network.TeacherImport;
@@ -109,7 +110,9 @@ public sealed interface Opening {
   record Statistics(Path path) implements Opening {
     @Override
     public void open(Path work, PreparationListener listener) {
-      ReferenceStatistics.read(path);
+      try (LinearAlgebra algebra = new LinearAlgebra()) {
+        ReferenceStatistics.read(path).requireCovariance(name(), algebra);
+      }
     }
 
     @Override

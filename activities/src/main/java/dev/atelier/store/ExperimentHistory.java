@@ -7,7 +7,12 @@ import com.fasterxml.jackson.core.type.TypeReference;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.datatype.jdk8.Jdk8Module;
 import dev.atelier.report.ExperimentReport;
+import dev.atelier.spec.AssignmentSpec;
+import dev.atelier.spec.DiffusionSpec;
+import dev.atelier.spec.ExperimentSpec;
 import dev.atelier.spec.RetentionSpec;
+import dev.atelier.spec.SpecFault;
+import dev.atelier.spec.SpecRules;
 import dev.atelier.spec.StudentReplacement;
 import dev.atelier.spec.TimestepRange;
 import dev.atelier.spec.TrainingOverrides;
@@ -17,6 +22,8 @@ import dev.atelier.workflows.ModelKey;
 import dev.atelier.workflows.ModelState;
 import dev.atelier.workflows.Stage;
 import java.util.Collection;
+import java.util.Collections;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -509,6 +516,83 @@ public final class ExperimentHistory {
               .bind("detail", detail)
               .execute();
         });
+  }
+
+  /**
+   * Makes an imported teacher's forward process that of its experiment, whose spec has left it out:
+   * in the spec, and in the ranges of models that are known without the teacher.
+   *
+   * @return which rules of specs that breaks; nothing is changed then
+   */
+  public List<SpecFault> recordDiffusion(String experimentId, DiffusionSpec diffusion) {
+    return inTransaction(
+        handle -> {
+          ExperimentSpec spec =
+              handle
+                  .createQuery("select spec from experiment where id = :id for update")
+                  .bind("id", experimentId)
+                  .map((row, context) -> specOf(row.getString("spec")))
+                  .one()
+                  .with(diffusion);
+          List<SpecFault> faults = SpecRules.check(spec);
+          if (!faults.isEmpty()) {
+            return faults;
+          }
+          handle
+              .createUpdate(
+                  """
+                  update experiment
+                  set spec = jsonb_set(spec, '{diffusion}', cast(:diffusion as jsonb))
+                  where id = :id
+                  """)
+              .bind("id", experimentId)
+              .bind("diffusion", json(diffusion))
+              .execute();
+          PreparedBatch ranges =
+              handle.prepareBatch(
+                  """
+                  update model set range_low = :low, range_high = :high
+                  where experiment_id = :id and key = :key
+                  """);
+          rangesOf(spec)
+              .forEach(
+                  (key, range) ->
+                      ranges
+                          .bind("id", experimentId)
+                          .bind("key", key.value())
+                          .bind("low", range.low())
+                          .bind("high", range.high())
+                          .add());
+          ranges.execute();
+          return List.of();
+        });
+  }
+
+  /** As far as they are known at launch; those that are planned later are all of [0, T). */
+  private static Map<ModelKey, TimestepRange> rangesOf(ExperimentSpec spec) {
+    int timesteps = spec.diffusion().timesteps();
+    TimestepRange all = new TimestepRange(0, timesteps);
+    Map<ModelKey, TimestepRange> ranges = new LinkedHashMap<>();
+    ranges.put(ModelKey.TEACHER, all);
+    ranges.put(ModelKey.ONE_TO_ONE, all);
+    AssignmentSpec assignment = spec.students().assignment();
+    int count = spec.students().count();
+    List<TimestepRange> cuts =
+        assignment.plannedLater()
+            ? Collections.nCopies(count, all)
+            : assignment.ranges(count, timesteps);
+    for (int k = 1; k <= count; k++) {
+      ranges.put(ModelKey.student(k), cuts.get(k - 1));
+    }
+    return ranges;
+  }
+
+  private static ExperimentSpec specOf(String json) {
+    try {
+      return JSON.readValue(json, ExperimentSpec.class);
+    } catch (JsonProcessingException e) {
+      throw new IllegalStateException("The experiment's spec can't be read.", e);
+    }
   }
 
   /** Ends a student whose range the teacher owns: it has the teacher's size, and no steps. */

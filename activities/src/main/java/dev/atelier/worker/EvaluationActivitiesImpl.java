@@ -270,7 +270,8 @@ final class EvaluationActivitiesImpl implements EvaluationActivities {
       throw new EvaluationException(
           sources(task.experimentId()).unusable(source, e.getMessage()), e);
     }
-    ReferenceStatistics statistics = ReferenceStatistics.read(file);
+    ReferenceStatistics statistics =
+        ReferenceStatistics.read(file).madeBy(source, task.evaluation().referenceExtractor());
     try (FeatureExtractor extractor =
         open(task.extractor(), task.evaluation(), task.dataset().resolution())) {
       statistics.requireExtractor(
@@ -279,7 +280,8 @@ final class EvaluationActivitiesImpl implements EvaluationActivities {
     String sha256 = Sha256.of(file);
     String key = ExperimentKeys.givenStatistics(sha256);
     store.put(key, file, "application/octet-stream");
-    return new StatisticsRef(key, sha256, (int) statistics.images().orElse(0));
+    return new StatisticsRef(
+        key, sha256, (int) statistics.images().orElse(0), statistics.extractorSha256());
   }
 
   @Override
@@ -600,11 +602,20 @@ final class EvaluationActivitiesImpl implements EvaluationActivities {
         config.device());
   }
 
+  /** What the distance of samples to the reference is called. */
+  static String metricName(
+      ExtractorRef extractor, EvaluationSpec evaluation, StatisticsRef reference) {
+    return evaluation.reference().isPresent()
+        ? FeatureExtractor.metricName(
+            extractor.name(), extractor.sha256(), reference.extractorSha256())
+        : FeatureExtractor.metricName(extractor.name(), extractor.sha256());
+  }
+
   private static Protocol protocol(Evaluate task, Comparison comparison) {
     EvaluationSpec evaluation = task.evaluation();
     ExtractorRef extractor = task.extractor();
     return new Protocol(
-        FeatureExtractor.metricName(extractor.name(), extractor.sha256()),
+        metricName(extractor, evaluation, task.reference()),
         extractor.name(),
         extractor.sha256(),
         evaluation.extractor().resizeTo(),

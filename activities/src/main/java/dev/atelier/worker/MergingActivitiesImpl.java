@@ -8,7 +8,6 @@ import dev.atelier.diffusion.ModelRanges;
 import dev.atelier.diffusion.SamplerPlan;
 import dev.atelier.diffusion.SeededRandom;
 import dev.atelier.evaluation.EvaluationException;
-import dev.atelier.evaluation.FeatureExtractor;
 import dev.atelier.merging.CandidateDistance;
 import dev.atelier.merging.GreedyMerging;
 import dev.atelier.merging.ScheduleSearch;
@@ -116,7 +115,8 @@ final class MergingActivitiesImpl implements MergingActivities {
 
     static SearchProtocol of(Measure with, int samples) {
       return new SearchProtocol(
-          FeatureExtractor.metricName(with.extractor().name(), with.extractor().sha256()),
+          EvaluationActivitiesImpl.metricName(
+              with.extractor(), with.evaluation(), with.reference()),
           SampledDistance.ESTIMATOR,
           with.extractor().sha256(),
           with.reference().sha256(),

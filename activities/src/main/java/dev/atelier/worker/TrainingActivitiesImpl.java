@@ -10,7 +10,9 @@ import dev.atelier.network.TeacherImport.Imported;
 import dev.atelier.network.UNet;
 import dev.atelier.opening.Opening;
 import dev.atelier.spec.BatchSize;
+import dev.atelier.spec.DiffusionSpec;
 import dev.atelier.spec.NetworkSpec;
+import dev.atelier.spec.SpecFault;
 import dev.atelier.spec.TimestepRange;
 import dev.atelier.spec.TrainingSpec;
 import dev.atelier.store.ExperimentHistory;
@@ -29,6 +31,7 @@ import dev.atelier.training.InvalidSpecException;
 import dev.atelier.training.TrainingInterruptedException;
 import dev.atelier.training.TrainingLoop;
 import dev.atelier.training.TrainingTask;
+import dev.atelier.untrusted.OneLine;
 import dev.atelier.workflows.DatasetRef;
 import dev.atelier.workflows.ModelKey;
 import dev.atelier.workflows.ModelRef;
@@ -38,12 +41,15 @@ import io.temporal.activity.Activity;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.BooleanSupplier;
 
 /** Trains or imports one model, and keeps its progress and its checkpoints. */
 final class TrainingActivitiesImpl implements TrainingActivities {
+
+  private static final int MAX_DETAIL = 1000; // characters; parts of it are a user's file names
 
   private final WorkerConfig.Worker config;
   private final ObjectStore store;
@@ -106,7 +112,8 @@ final class TrainingActivitiesImpl implements TrainingActivities {
                     task.dataset().resolution(),
                     task.dataset().channels(),
                     task.dataset().classes(),
-                    task.diffusion());
+                    task.diffusion(),
+                    task.clip().orElse(true));
             try {
               cache
                   .opener()
@@ -120,9 +127,31 @@ final class TrainingActivitiesImpl implements TrainingActivities {
             Imported imported =
                 TeacherImport.read(source, shown, expected, config.device(), work.path());
             heartbeat.throwIfEnded();
-            return keep(task, imported, work.path());
+            history.recordEvent(
+                task.experimentId(),
+                "teacher-taken",
+                OneLine.of("took " + imported.taken(), MAX_DETAIL));
+            if (task.diffusion().isTeachers()) {
+              takeOver(task.experimentId(), shown, imported.diffusion());
+            }
+            ModelRef teacher = keep(task, imported, work.path());
+            return task.diffusion().isTeachers() ? teacher.bringing(imported.diffusion()) : teacher;
           }
         });
+  }
+
+  /** The spec has left the forward process to the teacher. */
+  private void takeOver(String experimentId, String shown, DiffusionSpec diffusion) {
+    List<SpecFault> faults = history.recordDiffusion(experimentId, diffusion);
+    if (!faults.isEmpty()) {
+      throw new TeacherException(
+          shown,
+          "it brings %d timesteps, with which %s %s"
+              .formatted(
+                  diffusion.timesteps(),
+                  faults.get(0).field(),
+                  faults.get(0).message().replaceFirst("\\.$", "")));
+    }
   }
 
   /** Stores an imported teacher as a checkpoint of step 0. */
@@ -164,7 +193,7 @@ final class TrainingActivitiesImpl implements TrainingActivities {
     return new ModelRef(
         ModelKey.TEACHER,
         network.map(UNet::spec),
-        new TimestepRange(0, task.diffusion().timesteps()),
+        new TimestepRange(0, imported.diffusion().timesteps()),
         stored.manifestKey(),
         stored.manifestSha256(),
         stored.step());

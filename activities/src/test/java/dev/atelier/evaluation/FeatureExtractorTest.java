@@ -6,6 +6,8 @@ import static org.assertj.core.api.Assertions.within;
 
 import dev.atelier.network.TorchScriptArchive;
 import dev.atelier.network.TorchScriptModule;
+import dev.atelier.python.Python;
+import dev.atelier.python.RequiresPython;
 import dev.atelier.spec.EvaluationSpec.ExtractorSpec;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -18,6 +20,8 @@ import java.util.zip.ZipEntry;
 import java.util.zip.ZipFile;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 class FeatureExtractorTest {
 
@@ -150,6 +154,160 @@ class FeatureExtractorTest {
     }
   }
 
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "torch.mean(torch.dropout(x, 0.1, True), [2, 3]) | its features differ when it is asked again for the same images",
+        "torch.add(m, torch.rand_like(m)) | its features differ when it is asked again",
+        "torch.batch_norm(m, None, None, None, None, True, 0.1, 1e-5, False) | depend on what else is in its batch",
+        "torch.sub(m, torch.mean(m, [0], True)) | depend on what else is in its batch",
+        "torch.reshape(m, [2, 3]) | for 2 images at a time but not for 1",
+        "torch.slice(torch.cat([m, m], 0), 0, 0, 2) | for 2 images at a time but not for 1",
+        "torch.squeeze(m) | for 2 images at a time but not for 1",
+        "torch.reshape(m, [64, -1]) | it fails on images [2, 3, 16, 16]"
+      })
+  void shouldRefuseANetworkThatIsNoFunctionOfEachImageAlone(String features, String reason)
+      throws IOException {
+    Path file =
+        script(
+            """
+            def forward(self, x: Tensor) -> Tensor:
+              m = torch.mean(x, [2, 3])
+              return %s
+            """
+                .formatted(features));
+    assertThatThrownBy(() -> open(file, Optional.empty()))
+        .isInstanceOf(ExtractorException.class)
+        .hasMessageContaining(reason);
+  }
+
+  @Test
+  void shouldRefuseANetworkWhoseClassesAloneAreDrawn() throws IOException {
+    Path file =
+        script(
+            """
+            def forward(self, x: Tensor) -> Tuple[Tensor, Tensor]:
+              m = torch.mean(x, [2, 3])
+              return (m, torch.dropout(m, 0.5, True))
+            """);
+    assertThatThrownBy(() -> open(file, Optional.empty()))
+        .isInstanceOf(ExtractorException.class)
+        .hasMessageContaining("its class outputs differ when it is asked again");
+  }
+
+  /** Noise of relative size r: what healthy networks differ by passes, what shows is refused. */
+  @ParameterizedTest
+  @CsvSource({"0, 1e-5, true", "0, 1e-2, false", "1e4, 1e-3, true", "1e4, 1e0, false"})
+  void shouldHoldDifferencesAgainstTheSpreadOfTheFeatures(
+      double offset, double noise, boolean accepted) throws IOException {
+    // Features of spread 1 about an offset, which rounding to float32 makes worse.
+    Path file =
+        script(
+            """
+            def forward(self, x: Tensor) -> Tensor:
+              m = torch.div(torch.mean(x, [2, 3]), 50.)
+              r = torch.mul(torch.sub(torch.rand_like(m), 0.5), %s)
+              return torch.add(torch.add(m, r), %s)
+            """
+                .formatted(noise, offset));
+    if (accepted) {
+      open(file, Optional.empty()).close();
+    } else {
+      assertThatThrownBy(() -> open(file, Optional.empty()))
+          .isInstanceOf(ExtractorException.class)
+          .hasMessageContaining("of their spread, expected at most 0.001");
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({"5, 127.3125", "15, 127.5"}) // float16, bfloat16: 11 and 8 bits of 127.3
+  void shouldWidenFeaturesOfHalfPrecision(int type, float widened) throws IOException {
+    Path file =
+        script(
+            """
+            def forward(self, x: Tensor) -> Tensor:
+              return torch.to(torch.add(torch.mean(x, [2, 3]), 0.3), %d)
+            """
+                .formatted(type));
+    byte[] grey = new byte[3 * RESOLUTION * RESOLUTION];
+    java.util.Arrays.fill(grey, (byte) 127);
+    try (FeatureExtractor extractor = open(file, Optional.empty())) {
+      assertThat(extractor.features(grey, 1, 3, RESOLUTION))
+          .containsExactly(widened, widened, widened);
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "torch.to(m, 7) | Tensor | it gave F64[2, 3], expected float features [2, D]",
+        "torch.gt(m, 1.) | Tensor | found boolean",
+        "torch.to(m, 9) | Tensor | found complex64",
+        "annotate(List[Tensor], []) | List[Tensor] | expected a tensor as its result, found none",
+        "3 | int | expected a tensor, or a list or tuple of tensors"
+      })
+  void shouldSayWhatIsExpectedOfResultsOfOtherTypes(String result, String type, String reason)
+      throws IOException {
+    Path file =
+        script(
+            """
+            def forward(self, x: Tensor) -> %s:
+              m = torch.mean(x, [2, 3])
+              return %s
+            """
+                .formatted(type, result));
+    assertThatThrownBy(() -> open(file, Optional.empty()))
+        .isInstanceOf(ExtractorException.class)
+        .hasMessageContaining(reason);
+  }
+
+  /** What PyTorch saves of the same network in training mode and after eval(). */
+  @Test
+  @RequiresPython
+  void shouldTakeWhatWasTracedAfterEvalAndRefuseWhatWasNot() {
+    Python.run(
+        directory,
+        """
+        import torch
+        from torch import nn
+        torch.manual_seed(0)
+        class Net(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.conv, self.norm, self.drop = nn.Conv2d(3, 64, 3), nn.BatchNorm2d(64), nn.Dropout(.5)
+            def forward(self, x):
+                return self.drop(torch.relu(self.norm(self.conv(x / 255)))).mean((2, 3))
+        net = Net()
+        net(torch.rand(64, 3, 16, 16) * 255)
+        for mode in ('train', 'eval'):
+            getattr(net, mode)()
+            traced = torch.jit.trace(net, torch.rand(4, 3, 16, 16), check_trace=False)
+            torch.jit.save(traced, mode + '.pt')
+        torch.jit.save(torch.jit.trace(net.half(), torch.rand(4, 3, 16, 16).half()), 'half.pt')
+        net.float()
+        class Halves(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.net = Net().eval().bfloat16()
+            def forward(self, x):
+                return self.net(x.bfloat16())
+        torch.jit.save(torch.jit.trace(Halves(), torch.rand(4, 3, 16, 16)), 'bfloat16.pt')
+        """);
+    assertThatThrownBy(() -> open(directory.resolve("train.pt"), Optional.empty()))
+        .isInstanceOf(ExtractorException.class)
+        .hasMessageContaining("save it after eval()");
+    for (String healthy : new String[] {"eval.pt", "bfloat16.pt"}) {
+      try (FeatureExtractor extractor = open(directory.resolve(healthy), Optional.empty())) {
+        assertThat(extractor.dimension()).as(healthy).isEqualTo(64);
+      }
+    }
+    assertThatThrownBy(() -> open(directory.resolve("half.pt"), Optional.empty())) // wants half
+        .isInstanceOf(ExtractorException.class)
+        .hasMessageContaining("it fails on images [2, 3, 16, 16]");
+  }
+
   /** A small network with the signature of inception-2015-12-05.pt. */
   private static final String INCEPTION_LIKE =
       """
@@ -221,6 +379,10 @@ class FeatureExtractorTest {
         .isEqualTo("FID");
     assertThat(FeatureExtractor.metricName("inception.pt", "0".repeat(64)))
         .isEqualTo("Fréchet distance (inception.pt)");
+    assertThat(
+            FeatureExtractor.metricName(
+                "inception.pt", FeatureExtractor.INCEPTION_SHA256, Optional.empty()))
+        .isEqualTo("Fréchet distance (inception.pt; statistics of an unnamed network)");
     assertThat(Metric.KERNEL_DISTANCE.label("FID")).isEqualTo("KID");
     assertThat(Metric.KERNEL_DISTANCE.label("Fréchet distance (inception.pt)"))
         .isEqualTo("kernel distance");

@@ -105,6 +105,89 @@ class ReferenceStatisticsTest {
     refuses("half.npz", "expected an array 'mu' with 1 axes of numbers, found <f2[2]");
   }
 
+  /** Arrays of other tools, whatever they are, and what NumPy on Python 2 wrote. */
+  @Test
+  @RequiresPython
+  void shouldSkipUnrelatedArrays() {
+    Python.run(
+        directory,
+        """
+        import io, zipfile, numpy
+        mu, sigma = numpy.array([1.5, -2]), numpy.array([[2, .25], [.25, 1]])
+        structured = numpy.array([(1, 2.)], dtype=[('n', '<i4'), ('v', '<f8')])
+        numpy.savez('struct.npz', mu=mu, sigma=sigma, info=structured, images=structured,
+                    extractor_sha256=structured[0])
+        numpy.savez('objects.npz', mu=mu, sigma=sigma, images=numpy.array(['a', None], dtype=object))
+        numpy.savez('pixels.npz', mu=mu, sigma=sigma, images=numpy.zeros((2, 8, 8, 3), 'u1'))
+        with zipfile.ZipFile('python2.npz', 'w') as z:
+            for name, array in dict(mu=mu, sigma=sigma).items():
+                shape = '(' + ', '.join(str(n) + 'L' for n in array.shape) + ',)'
+                header = "{'descr': '<f8', 'fortran_order': False, 'shape': %s, }" % shape
+                header = header.ljust(117) + chr(10)
+                z.writestr(name + '.npy', b'\\x93NUMPY\\x01\\x00' + bytes([len(header), 0]) + header.encode() + array.tobytes())
+        """);
+    for (String name : new String[] {"struct.npz", "objects.npz", "pixels.npz", "python2.npz"}) {
+      ReferenceStatistics read = ReferenceStatistics.read(directory.resolve(name));
+      assertThat(read.gaussian().covariance()).as(name).containsExactly(GAUSSIAN.covariance());
+      assertThat(read.images()).as(name).isEmpty();
+      assertThat(read.extractorSha256()).as(name).isEmpty();
+    }
+  }
+
+  /** NumPy's own covariances pass, with fewer images than features and in float32 too. */
+  @Test
+  @RequiresPython
+  void shouldRefuseASigmaThatIsNoCovariance() {
+    Python.run(
+        directory,
+        """
+        import numpy
+        random = numpy.random.default_rng(0)
+        x = random.standard_normal((40, 64)) @ random.standard_normal((64, 64)) + 100
+        sigma, mu = numpy.cov(x, rowvar=False), x.mean(0)
+        wide = x.astype('f4')
+        centred = wide - wide.mean(0)
+        numpy.savez('singular.npz', mu=mu, sigma=sigma)
+        numpy.savez('single.npz', mu=mu, sigma=centred.T @ centred / numpy.float32(39))
+        numpy.savez('zero.npz', mu=mu, sigma=0 * sigma)
+        numpy.savez('negative.npz', mu=mu, sigma=-sigma)
+        values, vectors = numpy.linalg.eigh(sigma)
+        values[0] = -1e-3 * values[-1]
+        numpy.savez('one.npz', mu=mu, sigma=(vectors * values) @ vectors.T)
+        sigma[3, 5] += 1e-2 * abs(sigma).max()
+        numpy.savez('skew.npz', mu=mu, sigma=sigma)
+        """);
+    try (LinearAlgebra algebra = new LinearAlgebra()) {
+      for (String name : new String[] {"singular.npz", "single.npz", "zero.npz"}) {
+        ReferenceStatistics.read(directory.resolve(name)).requireCovariance(name, algebra);
+      }
+      for (String name : new String[] {"negative.npz", "one.npz"}) {
+        ReferenceStatistics read = ReferenceStatistics.read(directory.resolve(name));
+        assertThatThrownBy(() -> read.requireCovariance(name, algebra))
+            .isInstanceOf(EvaluationException.class)
+            .hasMessageContaining(
+                "'%s': sigma is no covariance, as its least eigenvalue is -", name);
+      }
+    }
+    refuses("skew.npz", "sigma is no covariance, as sigma[5, 3] is ");
+  }
+
+  @Test
+  void shouldTakeTheNetworkThatTheUserNamesWhereTheFileNamesNone() {
+    ReferenceStatistics unknown =
+        new ReferenceStatistics(GAUSSIAN, OptionalLong.empty(), Optional.empty());
+    assertThat(unknown.madeBy("s.npz", Optional.empty()).extractorSha256()).isEmpty();
+    assertThat(unknown.madeBy("s.npz", Optional.of("inception-2015-12-05")).extractorSha256())
+        .contains(FeatureExtractor.INCEPTION_SHA256);
+    ReferenceStatistics known =
+        new ReferenceStatistics(GAUSSIAN, OptionalLong.empty(), Optional.of(SHA256));
+    assertThat(known.madeBy("s.npz", Optional.of(SHA256))).isEqualTo(known);
+    assertThatThrownBy(() -> known.madeBy("s.npz", Optional.of("inception-2015-12-05")))
+        .isInstanceOf(EvaluationException.class)
+        .hasMessageContaining("than the one named: expected sha256 f58c")
+        .hasMessageContaining("found " + SHA256);
+  }
+
   private void refuses(String name, String why) {
     assertThatThrownBy(() -> ReferenceStatistics.read(directory.resolve(name)))
         .isInstanceOf(EvaluationException.class)

@@ -4,12 +4,16 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.within;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.atelier.diffusion.NoiseSchedule;
 import dev.atelier.network.TeacherImport.Expected;
 import dev.atelier.network.TeacherImport.Imported;
 import dev.atelier.network.TeacherImport.TorchScript;
 import dev.atelier.network.TeacherImport.Weights;
+import dev.atelier.python.Python;
+import dev.atelier.python.RequiresPython;
 import dev.atelier.spec.DiffusionSpec;
 import dev.atelier.spec.NetworkSpec;
 import dev.atelier.spec.TeacherSpec;
@@ -141,6 +145,195 @@ class TeacherImportTest {
     assertThat(refusal(directory))
         .contains("expected diffusion_pytorch_model.safetensors")
         .contains("only diffusion_pytorch_model.bin");
+  }
+
+  /**
+   * As train_unconditional.py leaves a checkpoint: unet, and unet_ema with the EMA's own fields.
+   */
+  @Test
+  void shouldTakeTheMovingAverageWhenTheFolderHasBoth() throws Exception {
+    for (String folder : List.of("unet", "unet_ema")) {
+      copy(fixture("diffusers"), Files.createDirectory(directory.resolve(folder)));
+    }
+    Path ema = directory.resolve("unet_ema");
+    Map<String, HostTensor> average = new LinkedHashMap<>(tensors(fixture("diffusers")));
+    average.put("conv_out.bias", HostTensor.ofFloats(new float[] {1, 2, 3}, 3));
+    SafetensorsFile.write(weights(ema), average, Map.of());
+    change(
+        ema.resolve("config.json"),
+        """
+        {"decay": 0.999, "inv_gamma": 1.0, "min_decay": 0.0, "optimization_step": 10,
+         "power": 0.75, "update_after_step": 0, "use_ema_warmup": true}
+        """);
+
+    Weights teacher = (Weights) read(directory);
+    assertThat(teacher.tensors().get("conv_out.bias").toFloats()).containsExactly(1, 2, 3);
+    assertThat(teacher.taken())
+        .isEqualTo(
+            "unet_ema/diffusion_pytorch_model.safetensors (the moving average; not unet beside it), F32; without a scheduler_config.json, nothing says on which forward process it was trained");
+    assertThat(((Weights) read(ema)).tensors().get("conv_out.bias").toFloats())
+        .containsExactly(1, 2, 3);
+    Files.delete(ema.resolve("config.json"));
+    assertThat(read(directory).taken()).startsWith("unet/diffusion_pytorch_model.safetensors, F32");
+  }
+
+  @Test
+  void shouldTakeTheOnlyVariantAndRefuseToChooseAmongSeveral() throws Exception {
+    copy(fixture("diffusers"), directory);
+    Path variant = directory.resolve("diffusion_pytorch_model.fp16.safetensors");
+    Files.move(weights(directory), variant);
+    assertThat(read(directory).taken()).startsWith("diffusion_pytorch_model.fp16.safetensors, F32");
+    Files.copy(variant, directory.resolve("diffusion_pytorch_model.bf16.safetensors"));
+    assertThat(refusal(directory)).contains("one variant of it, found the variants bf16, fp16");
+
+    Files.delete(directory.resolve("diffusion_pytorch_model.bf16.safetensors"));
+    String shard = "diffusion_pytorch_model.fp16-00001-of-00001.safetensors";
+    Files.move(variant, directory.resolve(shard));
+    ObjectNode index = JSON.createObjectNode();
+    index.withObject("/weight_map").put("conv_in.weight", shard);
+    JSON.writeValue(
+        directory.resolve("diffusion_pytorch_model.safetensors.index.fp16.json").toFile(), index);
+    assertThat(read(directory).taken()).startsWith(shard + ", F32");
+  }
+
+  /** Widening is exact; float64 is rounded as PyTorch rounds. */
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "float16 | F16, widened to F32",
+        "bfloat16 | BF16, widened to F32",
+        "float64 | F64, rounded to F32"
+      })
+  @RequiresPython
+  void shouldReadWhatTorchReadsOfOtherPrecisions(String dtype, String taken) throws Exception {
+    copy(fixture("diffusers"), directory);
+    Python.run(
+        directory,
+        """
+        import torch
+        from safetensors.torch import load_file, save_file
+        name = 'diffusion_pytorch_model.safetensors'
+        state = load_file(name)
+        # Subnormal in float16, the greatest it has, zeros of both signs, and what bfloat16 rounds.
+        state['conv_out.bias'] = torch.tensor([6e-8, -65504., -0.])
+        state['conv_in.bias'] = torch.linspace(-1, 1, state['conv_in.bias'].numel(), dtype=torch.float64) / 3
+        other = {k: v.to(torch.%s) for k, v in state.items()}
+        save_file(other, name)
+        save_file({k: v.float() for k, v in other.items()}, 'expected.safetensors')
+        """
+            .formatted(dtype));
+    Weights teacher = (Weights) read(directory);
+    Map<String, HostTensor> expected =
+        SafetensorsFile.read(directory.resolve("expected.safetensors")).tensors();
+    assertThat(teacher.tensors()).hasSameSizeAs(expected);
+    expected.forEach(
+        (name, tensor) ->
+            assertThat(teacher.tensors().get(name).data()).as(name).isEqualTo(tensor.data()));
+    assertThat(teacher.taken()).contains(".safetensors, " + taken);
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "{'prediction_type': 'v_prediction'} | prediction_type is v_prediction, supported: epsilon",
+        "{'prediction_type': 'sample'} | prediction_type is sample, supported: epsilon",
+        "{'predict_epsilon': false} | predict_epsilon is false, supported: true",
+        "{'beta_schedule': 'scaled_linear'} | beta_schedule is scaled_linear, supported: linear or squaredcos_cap_v2",
+        "{'rescale_betas_zero_snr': true} | rescale_betas_zero_snr is true, supported: false",
+        "{'thresholding': true} | thresholding is true, supported: false",
+        "{'trained_betas': [0.1, 0.2]} | trained_betas is a list, supported: null",
+        "{'_class_name': 'FlowMatchEulerDiscreteScheduler'} | _class_name is FlowMatchEulerDiscreteScheduler, supported: DDIM",
+        "{'num_train_timesteps': 50} | num_train_timesteps is 50, but diffusion.timesteps is 1000; the spec needs diffusion: {timesteps: 50, schedule: linear, betaStart: 1.0E-4, betaEnd: 0.02}",
+        "{'beta_schedule': 'squaredcos_cap_v2'} | beta_schedule is squaredcos_cap_v2, but diffusion.schedule is linear",
+        "{'beta_end': 0.012} | beta_end is 0.012, but diffusion.betaEnd is 0.02",
+        "{'clip_sample': false} | clip_sample is false, but evaluation.sampler.clip is true",
+        "{'clip_sample_range': 2.0} | clip_sample_range is 2.0, supported: 1.0"
+      })
+  void shouldNameTheFieldWhenTheSchedulerDisagreesWithTheSpec(String fields, String reason)
+      throws Exception {
+    for (String place : List.of("scheduler", ".")) { // newer folders, and those of 2022
+      Path root = Files.createTempDirectory(directory, "pipeline");
+      copy(
+          fixture("diffusers"),
+          place.equals(".") ? root : Files.createDirectory(root.resolve("unet")));
+      Path config = Files.createDirectories(root.resolve(place)).resolve("scheduler_config.json");
+      Files.writeString(config, "{}");
+      change(config, schedulers().get("schedules").get(0).get("config").toString());
+      assertThat(read(root).taken()).endsWith("its scheduler_config.json agrees with the spec");
+      change(config, fields.replace('\'', '"'));
+      assertThat(refusal(root)).contains("scheduler_config.json: " + reason);
+    }
+  }
+
+  @Test
+  void shouldTakeTheSchedulersForwardProcessWhenTheSpecLeavesItOut() throws Exception {
+    Expected open = new Expected(TeacherSpec.DEFAULT_NETWORK, 8, 3, 0, DiffusionSpec.OF_TEACHER);
+    copy(fixture("diffusers"), directory);
+    assertThat(read(directory, open).diffusion()).isEqualTo(DIFFUSION);
+    Path config = directory.resolve("scheduler_config.json");
+    for (JsonNode schedule : schedulers().get("schedules")) {
+      JSON.writeValue(config.toFile(), schedule.get("config"));
+      NoiseSchedule ours = NoiseSchedule.of(read(directory, open).diffusion());
+      JsonNode theirs = schedule.get("alphas_cumprod");
+      assertThat(ours.timesteps())
+          .isEqualTo(schedule.get("config").get("num_train_timesteps").asInt());
+      for (int i = 0; i < theirs.size(); i++) {
+        assertThat(ours.alphasCumprod(10 * i)).isCloseTo(theirs.get(i).asDouble(), within(1e-5));
+      }
+    }
+    change(config, "{\"prediction_type\": \"v_prediction\"}");
+    assertThat(refusal(directory, open)).contains("prediction_type is v_prediction");
+  }
+
+  @Test
+  void shouldTakeOurFilesForwardProcessWhenTheSpecLeavesItOut() throws Exception {
+    DiffusionSpec cosine = new DiffusionSpec(50, DiffusionSpec.Schedule.COSINE, null, null);
+    Path file = directory.resolve("teacher.safetensors");
+    SafetensorsFile.write(
+        file,
+        ClosedForm.weights(UNet.of(SMALL, 8, 3)),
+        new ModelMetadata(SMALL, 8, 3, 0, cosine).toStrings());
+    assertThat(
+            read(file, new Expected(TeacherSpec.DEFAULT_NETWORK, 8, 3, 0, DiffusionSpec.OF_TEACHER))
+                .diffusion())
+        .isEqualTo(cosine);
+  }
+
+  @Test
+  void shouldKnowTheDefaultsOfEachSchedulerWhenItsFieldsAreAbsent() throws Exception {
+    schedulers()
+        .get("defaults")
+        .properties()
+        .forEach(
+            scheduler -> {
+              ObjectNode named = JSON.createObjectNode().put("_class_name", scheduler.getKey());
+              ObjectNode full = scheduler.getValue().deepCopy();
+              full.put("_class_name", scheduler.getKey());
+              assertThat(SchedulerConfig.diffusion(named))
+                  .as(scheduler.getKey())
+                  .isEqualTo(SchedulerConfig.diffusion(full));
+              assertThat(SchedulerConfig.clips(named))
+                  .as(scheduler.getKey())
+                  .isEqualTo(SchedulerConfig.clips(full))
+                  .isEqualTo(Optional.ofNullable(full.get("clip_sample")).map(JsonNode::asBoolean));
+            });
+  }
+
+  /** By {@code scheduler_fixture.py}. */
+  private JsonNode schedulers() throws Exception {
+    return JSON.readTree(fixture("schedulers.json").toFile());
+  }
+
+  private static void change(Path config, String fields) throws IOException {
+    ObjectNode changed = (ObjectNode) JSON.readTree(config.toFile());
+    changed.setAll((ObjectNode) JSON.readTree(fields));
+    JSON.writeValue(config.toFile(), changed);
+  }
+
+  private static Map<String, HostTensor> tensors(Path folder) throws IOException {
+    return SafetensorsFile.read(weights(folder)).tensors();
   }
 
   @Test
@@ -296,6 +489,39 @@ class TeacherImportTest {
             "def forward(self, x: Tensor, t: Tensor) -> Tensor:\n  " + line + "\n",
             Map.of()));
     assertThat(refusal(file)).contains(reason);
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "torch.dropout(x, 0.1, True) | its eps differ when it is asked again for the same images",
+        "torch.sub(x, torch.mean(x, [0], True)) | its eps of an image depend on what else is in its batch",
+        "torch.add(x, torch.reshape(t, [2, 1, 1, 1])) | for 2 images at a time but not for 1",
+        "torch.div(x, torch.reshape(torch.sub(t, 500), [-1, 1, 1, 1])) | values that are not finite"
+      })
+  void shouldRefuseATorchScriptFileThatIsNoFunctionOfEachImageAlone(String eps, String reason)
+      throws Exception {
+    Path file = directory.resolve("wrong.pt");
+    TorchScriptArchive.write(
+        file,
+        new TorchScriptModule(
+            "Wrong",
+            "def forward(self, x: Tensor, t: Tensor) -> Tensor:\n  return %s\n".formatted(eps),
+            Map.of()));
+    assertThat(refusal(file)).contains(reason);
+  }
+
+  @Test
+  void shouldTakeATorchScriptFileThatGivesEpsInHalfPrecision() throws Exception {
+    Path file = directory.resolve("half.pt");
+    TorchScriptArchive.write(
+        file,
+        new TorchScriptModule(
+            "Half",
+            "def forward(self, x: Tensor, t: Tensor) -> Tensor:\n  return torch.to(x, 5)\n",
+            Map.of()));
+    assertThat(read(file)).isInstanceOf(TorchScript.class);
   }
 
   @Test

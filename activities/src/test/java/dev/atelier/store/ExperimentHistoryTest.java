@@ -3,6 +3,8 @@ package dev.atelier.store;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.atelier.spec.DiffusionSpec;
+import dev.atelier.spec.SpecFault;
 import dev.atelier.spec.StudentReplacement;
 import dev.atelier.spec.TimestepRange;
 import dev.atelier.spec.TrainingOverrides;
@@ -119,6 +121,32 @@ class ExperimentHistoryTest {
     assertThat(number("select sum(last_step - first_step) from attempt")).isEqualTo(110);
     assertThat(number("select cast(sum(cpu_seconds) as bigint) from attempt")).isEqualTo(9);
     assertThat(number("select cast(sum(gpu_seconds) as bigint) from attempt")).isOne();
+  }
+
+  @Test
+  void shouldMakeATeachersForwardProcessThatOfItsExperiment() {
+    sql.useHandle(
+        handle ->
+            handle.execute(
+                """
+                update experiment set spec =
+                  '{"students": {"count": 1}, "teacher": {"source": "vpred"}, "seed": 7}'
+                """));
+    DiffusionSpec theirs = new DiffusionSpec(200, DiffusionSpec.Schedule.COSINE, null, null);
+    assertThat(history.recordDiffusion("e", theirs)).isEmpty();
+    assertThat(history.recordDiffusion("e", theirs)).isEmpty();
+    assertThat(text("select spec #>> '{diffusion,timesteps}' from experiment")).isEqualTo("200");
+    assertThat(text("select spec #>> '{diffusion,schedule}' from experiment")).isEqualTo("cosine");
+    assertThat(text("select coalesce(spec #>> '{diffusion,from}', 'none') from experiment"))
+        .isEqualTo("none");
+    assertThat(text("select spec ->> 'seed' from experiment")).isEqualTo("7");
+    assertThat(number("select range_high from model")).isEqualTo(200);
+
+    DiffusionSpec short50 = new DiffusionSpec(50, DiffusionSpec.Schedule.COSINE, null, null);
+    assertThat(history.recordDiffusion("e", short50)) // of which 100 are sampled
+        .extracting(SpecFault::field)
+        .containsExactly("evaluation.sampler.steps");
+    assertThat(number("select range_high from model")).isEqualTo(200);
   }
 
   @Test

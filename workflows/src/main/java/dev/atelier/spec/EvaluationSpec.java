@@ -1,5 +1,6 @@
 package dev.atelier.spec;
 
+import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.annotation.JsonProperty;
 import com.fasterxml.jackson.annotation.JsonPropertyDescription;
 import jakarta.validation.Valid;
@@ -8,6 +9,7 @@ import jakarta.validation.constraints.DecimalMin;
 import jakarta.validation.constraints.Max;
 import jakarta.validation.constraints.Min;
 import jakarta.validation.constraints.NotNull;
+import jakarta.validation.constraints.Pattern;
 import jakarta.validation.constraints.Size;
 import java.util.List;
 import java.util.Optional;
@@ -43,7 +45,12 @@ public record EvaluationSpec(
     @JsonPropertyDescription(
             "Classes of a class-conditional experiment's samples: dataset (as often as in the dataset) or balanced (each in turn)")
         @NotNull
-        Classes classes) {
+        Classes classes,
+    @JsonPropertyDescription(
+            "The network that made the reference, where its file does not say so: inception-2015-12-05 or the SHA-256 of a TorchScript file. Without either, no figure is called FID")
+        @NotNull
+        @JsonInclude(JsonInclude.Include.NON_ABSENT) // equal specs of earlier versions stay equal
+        Optional<@Pattern(regexp = INCEPTION + "|[0-9a-f]{64}") String> referenceExtractor) {
 
   /** Which classes samples are of. */
   public enum Classes {
@@ -52,6 +59,9 @@ public record EvaluationSpec(
     @JsonProperty("balanced")
     BALANCED // each in turn
   }
+
+  /** The network whose Fréchet distance is called FID. */
+  public static final String INCEPTION = "inception-2015-12-05";
 
   /** Most shards of one subject, so that the history of the workflow stays small. */
   public static final int MAX_SHARDS = 64;
@@ -192,32 +202,10 @@ public record EvaluationSpec(
     }
   }
 
-  /** In shards of the usual size. */
-  public EvaluationSpec(
-      Integer samples,
-      Integer batchSize,
-      Long seed,
-      SamplerSpec sampler,
-      ExtractorSpec extractor,
-      Integer gridRows,
-      Integer gridColumns,
-      Optional<String> reference,
-      Optional<Integer> kidSubsetSize) {
-    this(
-        samples,
-        batchSize,
-        seed,
-        sampler,
-        extractor,
-        gridRows,
-        gridColumns,
-        reference,
-        kidSubsetSize,
-        Optional.empty(),
-        null);
-  }
-
-  /** Samples of classes as often as in the dataset. */
+  /**
+   * Of a reference that says itself which network made it, if there is one; samples of classes as
+   * often as in the dataset.
+   */
   public EvaluationSpec(
       Integer samples,
       Integer batchSize,
@@ -240,7 +228,32 @@ public record EvaluationSpec(
         reference,
         kidSubsetSize,
         samplesPerShard,
-        null);
+        null,
+        Optional.empty());
+  }
+
+  /** In shards of the usual size. */
+  public EvaluationSpec(
+      Integer samples,
+      Integer batchSize,
+      Long seed,
+      SamplerSpec sampler,
+      ExtractorSpec extractor,
+      Integer gridRows,
+      Integer gridColumns,
+      Optional<String> reference,
+      Optional<Integer> kidSubsetSize) {
+    this(
+        samples,
+        batchSize,
+        seed,
+        sampler,
+        extractor,
+        gridRows,
+        gridColumns,
+        reference,
+        kidSubsetSize,
+        Optional.empty());
   }
 
   public EvaluationSpec {
@@ -255,6 +268,7 @@ public record EvaluationSpec(
     kidSubsetSize = kidSubsetSize == null ? Optional.empty() : kidSubsetSize;
     samplesPerShard = samplesPerShard == null ? Optional.empty() : samplesPerShard;
     classes = classes == null ? Classes.DATASET : classes;
+    referenceExtractor = referenceExtractor == null ? Optional.empty() : referenceExtractor;
   }
 
   /**
@@ -287,6 +301,7 @@ public record EvaluationSpec(
         reference,
         kidSubsetSize,
         Optional.empty(),
-        classes);
+        classes,
+        referenceExtractor);
   }
 }

@@ -139,8 +139,13 @@ public record ExperimentSpec(
     seed = seed == null ? 0L : seed;
     labels = labels == null ? Map.of() : Map.copyOf(labels);
     dataset = dataset == null ? new DatasetSpec(null, null, null, null) : dataset;
-    diffusion = diffusion == null ? new DiffusionSpec(null, null, null, null) : diffusion;
     teacher = teacher == null ? new TeacherSpec(Optional.empty(), null, null) : teacher;
+    if (diffusion == null) {
+      diffusion =
+          teacher.source().isPresent()
+              ? DiffusionSpec.OF_TEACHER
+              : new DiffusionSpec(null, null, null, null);
+    }
     students =
         students == null
             ? new StudentsSpec(null, null, null, null, null, null, null, null)
@@ -186,6 +191,26 @@ public record ExperimentSpec(
         diffusion,
         teacher,
         others,
+        evaluation,
+        compute,
+        merge,
+        search,
+        reuse,
+        awaitRetryHours,
+        retention,
+        scheduling);
+  }
+
+  /** The same with another forward process. */
+  public ExperimentSpec with(DiffusionSpec other) {
+    return new ExperimentSpec(
+        name,
+        seed,
+        labels,
+        dataset,
+        other,
+        teacher,
+        students,
         evaluation,
         compute,
         merge,

@@ -99,6 +99,9 @@ public final class SpecRules {
 
   private void diffusion() {
     DiffusionSpec d = spec.diffusion();
+    if (trusts("teacher.source") && d.isTeachers() && spec.teacher().source().isEmpty()) {
+      fault("diffusion.from", "is for an imported teacher: expected teacher.source, found none.");
+    }
     if (trusts("diffusion")
         && d.schedule() == DiffusionSpec.Schedule.LINEAR
         && d.betaStart() >= d.betaEnd()) {

@@ -90,7 +90,7 @@ public final class DistillationWorkflowImpl implements DistillationWorkflow {
 
   private final Journal journal = new Journal();
   private final String experimentId;
-  private final ExperimentSpec spec;
+  private ExperimentSpec spec; // its forward process may come with an imported teacher
   private final ModelTraining teacher;
   private final List<ModelTraining> students; // those that are trained, in order of their ranges
   private final List<ModelTraining> oneToOne; // empty or one
@@ -182,6 +182,7 @@ public final class DistillationWorkflowImpl implements DistillationWorkflow {
       throw ErrorType.INCOMPLETE.failure(missing(), 1);
     }
     teacher.close("the students are distilled from it as it is");
+    teacher.result().diffusion().ifPresent(theirs -> spec = spec.with(theirs));
 
     List<TimestepRange> ranges = ranges(dataset);
     assign(dataset, ranges);

@@ -1,5 +1,7 @@
 package dev.atelier.workflows;
 
+import com.fasterxml.jackson.annotation.JsonInclude;
+import dev.atelier.spec.DiffusionSpec;
 import dev.atelier.spec.NetworkSpec;
 import dev.atelier.spec.TimestepRange;
 import java.util.Optional;
@@ -15,6 +17,7 @@ import java.util.Optional;
  * @param manifestSha256 of that manifest
  * @param step of that checkpoint
  * @param start the weights that its training began with; absent: not trained here, or of no matter
+ * @param diffusion the forward process of an imported teacher, which the spec has left to it
  */
 public record ModelRef(
     ModelKey key,
@@ -23,7 +26,8 @@ public record ModelRef(
     String manifestKey,
     String manifestSha256,
     int step,
-    Optional<StartRef> start) {
+    Optional<StartRef> start,
+    @JsonInclude(JsonInclude.Include.NON_ABSENT) Optional<DiffusionSpec> diffusion) {
 
   /** Without the weights that its training began with. */
   public ModelRef(
@@ -36,18 +40,37 @@ public record ModelRef(
     this(key, network, range, manifestKey, manifestSha256, step, Optional.empty());
   }
 
+  /** Of an experiment whose spec has its forward process. */
+  public ModelRef(
+      ModelKey key,
+      Optional<NetworkSpec> network,
+      TimestepRange range,
+      String manifestKey,
+      String manifestSha256,
+      int step,
+      Optional<StartRef> start) {
+    this(key, network, range, manifestKey, manifestSha256, step, start, Optional.empty());
+  }
+
   public ModelRef {
     start = start == null ? Optional.empty() : start; // as Jackson leaves it
+    diffusion = diffusion == null ? Optional.empty() : diffusion;
   }
 
   /** The same model with the weights that its training began with. */
   public ModelRef startedFrom(StartRef weights) {
     return new ModelRef(
-        key, network, range, manifestKey, manifestSha256, step, Optional.of(weights));
+        key, network, range, manifestKey, manifestSha256, step, Optional.of(weights), diffusion);
   }
 
   /** The same model as the owner of {@code other}. */
   public ModelRef owning(TimestepRange other) {
-    return new ModelRef(key, network, other, manifestKey, manifestSha256, step, start);
+    return new ModelRef(key, network, other, manifestKey, manifestSha256, step, start, diffusion);
+  }
+
+  /** The same teacher, which brings the experiment's forward process. */
+  public ModelRef bringing(DiffusionSpec process) {
+    return new ModelRef(
+        key, network, range, manifestKey, manifestSha256, step, start, Optional.of(process));
   }
 }

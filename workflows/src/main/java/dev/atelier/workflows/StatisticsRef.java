@@ -1,5 +1,8 @@
 package dev.atelier.workflows;
 
+import com.fasterxml.jackson.annotation.JsonInclude;
+import java.util.Optional;
+
 /**
  * Feature statistics in the store, which every subject is compared with.
  *
@@ -7,5 +10,21 @@ package dev.atelier.workflows;
  *     the spec names
  * @param sha256 of that file
  * @param images number of images they were measured on; 0: the file doesn't say
+ * @param extractorSha256 of the network that made those of an .npz; empty: neither the file nor the
+ *     spec says it, or the statistics are the dataset's
  */
-public record StatisticsRef(String objectKey, String sha256, int images) {}
+public record StatisticsRef(
+    String objectKey,
+    String sha256,
+    int images,
+    @JsonInclude(JsonInclude.Include.NON_ABSENT) Optional<String> extractorSha256) {
+
+  public StatisticsRef {
+    extractorSha256 = extractorSha256 == null ? Optional.empty() : extractorSha256;
+  }
+
+  /** Of a dataset. */
+  public StatisticsRef(String objectKey, String sha256, int images) {
+    this(objectKey, sha256, images, Optional.empty());
+  }
+}

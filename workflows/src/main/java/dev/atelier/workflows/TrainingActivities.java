@@ -1,5 +1,6 @@
 package dev.atelier.workflows;
 
+import com.fasterxml.jackson.annotation.JsonInclude;
 import dev.atelier.spec.DiffusionSpec;
 import dev.atelier.spec.LossSpec;
 import dev.atelier.spec.NetworkSpec;
@@ -28,13 +29,31 @@ public interface TrainingActivities {
    * A finished teacher to fetch, check and keep.
    *
    * @param network as the spec has it; the source's own must agree unless it is the default
+   * @param clip whether the spec's sampler clips x_0, with which the source must agree; absent: it
+   *     does
    */
   record ImportTeacher(
       String experimentId,
       String source,
       DatasetRef dataset,
       DiffusionSpec diffusion,
-      NetworkSpec network) {}
+      NetworkSpec network,
+      @JsonInclude(JsonInclude.Include.NON_ABSENT) Optional<Boolean> clip) {
+
+    /** With a sampler that clips. */
+    public ImportTeacher(
+        String experimentId,
+        String source,
+        DatasetRef dataset,
+        DiffusionSpec diffusion,
+        NetworkSpec network) {
+      this(experimentId, source, dataset, diffusion, network, Optional.empty());
+    }
+
+    public ImportTeacher {
+      clip = clip == null ? Optional.empty() : clip;
+    }
+  }
 
   /**
    * A student to distil from the teacher.

@@ -28,6 +28,23 @@ class SpecRulesTest {
   }
 
   @Test
+  void shouldLeaveTheForwardProcessToAnImportedTeacherWhereASpecHasNone() {
+    TeacherSpec imported = new TeacherSpec(Optional.of("teacher"), null, null);
+    TeacherSpec trained = new TeacherSpec(Optional.empty(), null, null);
+    DiffusionSpec given = new DiffusionSpec(null, null, null, null);
+    assertThat(of(null, imported).diffusion()).isEqualTo(DiffusionSpec.OF_TEACHER);
+    assertThat(of(null, trained).diffusion()).isEqualTo(given);
+    assertThat(of(given, imported).diffusion().isTeachers()).isFalse();
+    assertThat(SpecRules.check(of(DiffusionSpec.OF_TEACHER, trained)))
+        .extracting(SpecFault::field)
+        .containsExactly("diffusion.from");
+  }
+
+  private static ExperimentSpec of(DiffusionSpec diffusion, TeacherSpec teacher) {
+    return new ExperimentSpec("e", null, null, null, diffusion, teacher, null, null, null);
+  }
+
+  @Test
   void shouldRefuseAPlanWhereAStudentCouldHaveNoRange() {
     assertThat(students("snr", s -> s.assignment(kind(Kind.SNR)).count(12), 11))
         .containsExactly("students.assignment");

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.atelier.spec.AssignmentSpec;
+import dev.atelier.spec.DiffusionSpec;
 import dev.atelier.spec.EvaluationSpec;
 import dev.atelier.spec.EvaluationSpec.Shard;
 import dev.atelier.spec.ExperimentSpec;
@@ -252,6 +253,20 @@ class DistillationWorkflowTest {
             Stage.DONE);
     assertThat(activities.evaluated).containsExactlyInAnyOrder("teacher", "o2mkd");
     assertThat(activities.published.get(0).teacher().network()).isEmpty();
+  }
+
+  @Test
+  void shouldGoOnWithTheForwardProcessThatTheTeacherBrings() {
+    DiffusionSpec theirs = new DiffusionSpec(50, DiffusionSpec.Schedule.COSINE, null, null);
+    activities.brought = Optional.of(theirs);
+    run(launch(2, true, imported("vpred")));
+
+    assertThat(activities.ranges)
+        .containsEntry("student-1", new TimestepRange(0, 25))
+        .containsEntry("student-2", new TimestepRange(25, 50))
+        .containsEntry("one-to-one", new TimestepRange(0, 50));
+    assertThat(activities.processes).containsOnly(theirs);
+    assertThat(activities.published.get(0).spec().diffusion()).isEqualTo(theirs);
   }
 
   @Test
@@ -629,6 +644,8 @@ class DistillationWorkflowTest {
     final Map<String, Double> trained = new ConcurrentHashMap<>(); // learning rate by model
     final List<Integer> trainedBeforeReference = new CopyOnWriteArrayList<>();
     final Map<String, TimestepRange> ranges = new ConcurrentHashMap<>();
+    final Set<DiffusionSpec> processes = ConcurrentHashMap.newKeySet();
+    volatile Optional<DiffusionSpec> brought = Optional.empty();
     final Map<String, Integer> attempts = new ConcurrentHashMap<>();
     final List<String> stopped = new CopyOnWriteArrayList<>();
     final List<String> failures = new CopyOnWriteArrayList<>();
@@ -687,13 +704,15 @@ class DistillationWorkflowTest {
       if (!teacherFits) {
         throw ErrorType.TEACHER_INVALID.failure("Cannot import the teacher.", 1);
       }
-      return new ModelRef(
-          ModelKey.TEACHER,
-          Optional.empty(),
-          new TimestepRange(0, 1000),
-          "teacher/manifest.json",
-          "0".repeat(64),
-          0);
+      ModelRef teacher =
+          new ModelRef(
+              ModelKey.TEACHER,
+              Optional.empty(),
+              new TimestepRange(0, 1000),
+              "teacher/manifest.json",
+              "0".repeat(64),
+              0);
+      return brought.map(teacher::bringing).orElse(teacher);
     }
 
     @Override
@@ -711,6 +730,7 @@ class DistillationWorkflowTest {
 
     @Override
     public ModelRef trainStudent(TrainStudent task) {
+      processes.add(task.diffusion());
       networks.put(task.key().value(), task.network());
       starts.put(
           task.key().value(),

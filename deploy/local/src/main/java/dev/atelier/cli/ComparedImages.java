@@ -3,6 +3,7 @@ package dev.atelier.cli;
 import dev.atelier.dataset.DatasetException;
 import dev.atelier.dataset.DatasetManifest;
 import dev.atelier.dataset.DatasetPreparation;
+import dev.atelier.dataset.NumpyImages;
 import dev.atelier.dataset.PackedImages;
 import dev.atelier.dataset.PreparationListener;
 import dev.atelier.evaluation.DatasetFeatures;
@@ -27,6 +28,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.stream.Stream;
 import picocli.CommandLine.Model.CommandSpec;
@@ -38,6 +40,9 @@ import picocli.CommandLine.Spec;
 final class ComparedImages {
 
   private static final int BATCH_SIZE = 64;
+  private static final String NETWORK = FeatureExtractor.INCEPTION_NAME + "|[0-9a-fA-F]{64}";
+  private static final String NEEDS_EXTRACTOR =
+      "--extractor is needed to measure images: expected FILE.pt or random-conv.";
 
   @Spec(Spec.Target.MIXEE)
   private CommandSpec command;
@@ -49,6 +54,13 @@ final class ComparedImages {
           "A TorchScript network that gives features, by path or URL; or random-conv. Needed for"
               + " images.")
   private Optional<String> extractor;
+
+  @Option(
+      names = "--statistics-extractor",
+      paramLabel = "NETWORK",
+      description =
+          "The network that made the .npz statistics that do not say it: inception-2015-12-05 or a SHA-256. Without it they are not called FID.")
+  private Optional<String> statisticsExtractor;
 
   @Option(
       names = "--resolution",
@@ -126,8 +138,9 @@ final class ComparedImages {
   record Statistics(String source, String sha256, ReferenceStatistics statistics)
       implements Side, Source {}
 
-  static boolean namesStatistics(String source) {
-    return source.endsWith(".npz");
+  /** Whether a name is that of an .npz, which holds statistics or images. */
+  static boolean namesNumpyFile(String source) {
+    return source.toLowerCase(Locale.ROOT).endsWith(".npz");
   }
 
   /** Checks the options, then does the work; its failures become sentences. */
@@ -141,8 +154,13 @@ final class ComparedImages {
     if (!(maxLostShare >= 0 && maxLostShare <= 1)) {
       throw wrongUsage("--max-lost-share must be from 0 to 1, found %s.".formatted(maxLostShare));
     }
-    if (extractor.isEmpty() && !sources.stream().allMatch(ComparedImages::namesStatistics)) {
-      throw wrongUsage("--extractor is needed to measure images: expected FILE.pt or random-conv.");
+    if (statisticsExtractor.isPresent() && !statisticsExtractor.get().matches(NETWORK)) {
+      throw wrongUsage(
+          "--statistics-extractor must be %s or the 64 hexadecimal digits of a SHA-256, found '%s'."
+              .formatted(FeatureExtractor.INCEPTION_NAME, statisticsExtractor.get()));
+    }
+    if (extractor.isEmpty() && !sources.stream().allMatch(ComparedImages::namesNumpyFile)) {
+      throw wrongUsage(NEEDS_EXTRACTOR);
     }
     if (System.getenv("DJL_CACHE_DIR") == null) {
       System.setProperty("DJL_CACHE_DIR", data.resolve("djl").toAbsolutePath().toString());
@@ -256,7 +274,19 @@ final class ComparedImages {
 
     /** Reads statistics, or decodes and counts images; wrong ones are refused. */
     Source open(String source) throws IOException, CommandFailure {
-      return namesStatistics(source) ? statistics(source) : prepare(source);
+      return holdsStatistics(source) ? statistics(source) : prepare(source);
+    }
+
+    /** An .npz holds statistics, unless it holds images. */
+    boolean holdsStatistics(String source) {
+      if (!namesNumpyFile(source)) {
+        return false;
+      }
+      try {
+        return !NumpyImages.isIn(preparation().fetch(source));
+      } catch (IOException e) {
+        return true; // what reads statistics says what is wrong with it
+      }
     }
 
     /** Measures images that stand for what is real. */
@@ -287,7 +317,10 @@ final class ComparedImages {
       Path file = preparation().fetch(source);
       ReferenceStatistics statistics;
       try {
-        statistics = ReferenceStatistics.read(file);
+        statistics =
+            ReferenceStatistics.read(file)
+                .requireCovariance(source, algebra)
+                .madeBy(source, statisticsExtractor);
       } catch (EvaluationException e) {
         throw new EvaluationException(preparation().unusable(source, e.getMessage()), e);
       }
@@ -297,6 +330,9 @@ final class ComparedImages {
     }
 
     Prepared prepare(String source) throws IOException, CommandFailure {
+      if (loaded.isEmpty()) {
+        throw wrongUsage(NEEDS_EXTRACTOR);
+      }
       Path folder = Files.createDirectory(directory.resolve("images-" + prepared++));
       DatasetManifest manifest =
           preparation()

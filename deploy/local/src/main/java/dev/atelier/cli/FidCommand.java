@@ -34,7 +34,7 @@ final class FidCommand implements Callable<Integer> {
       index = "0",
       paramLabel = "A",
       description =
-          "An image directory, an archive, a URL, cifar10, shapes?count=N&seed=S; or an .npz with mu and sigma.")
+          "An image directory, an archive, a URL, cifar10, shapes?count=N&seed=S; or an .npz with mu and sigma, or with images uint8 [N, H, W, 3] as arr_0.")
   private String first;
 
   @Parameters(
@@ -61,10 +61,7 @@ final class FidCommand implements Callable<Integer> {
               .formatted(first, second.get()));
     }
     if (save.isPresent()) {
-      if (ComparedImages.namesStatistics(first)) {
-        throw options.wrongUsage("--save measures images, found statistics '%s'.".formatted(first));
-      }
-      if (!ComparedImages.namesStatistics(save.get().toString())) {
+      if (!ComparedImages.namesNumpyFile(save.get().toString())) {
         throw options.wrongUsage("--save must name an .npz, found '%s'.".formatted(save.get()));
       }
       options.compare(List.of(first), session -> save(session, save.get()));
@@ -78,6 +75,9 @@ final class FidCommand implements Callable<Integer> {
   }
 
   private void save(Session session, Path file) throws IOException, CommandFailure {
+    if (session.holdsStatistics(first)) {
+      throw options.wrongUsage("--save measures images, found statistics '%s'.".formatted(first));
+    }
     Images images = (Images) session.reference(session.prepare(first));
     if (file.toAbsolutePath().getParent() != null) {
       Files.createDirectories(file.toAbsolutePath().getParent());
@@ -103,7 +103,7 @@ final class FidCommand implements Callable<Integer> {
     Source openedB = session.open(second.orElseThrow());
     Side a = session.reference(openedA);
     Side b = session.reference(openedB);
-    Optional<String> sha256 = extractorOf(session, a, b);
+    Networks networks = networksOf(session, a, b);
     double distance =
         FrechetDistance.between(
             ComparedImages.gaussian(a), ComparedImages.gaussian(b), session.algebra());
@@ -111,15 +111,7 @@ final class FidCommand implements Callable<Integer> {
     screen.print(
         "%s of %s and %s%s:"
             .formatted(
-                FeatureExtractor.metricName(
-                    session
-                        .extractor()
-                        .map(ComparedImages.Extractor::name)
-                        .orElse(
-                            sha256
-                                .map(s -> "extractor " + s.substring(0, 8))
-                                .orElse("unknown extractor")),
-                    sha256.orElse("")),
+                networks.metricName(session),
                 ComparedImages.described(a),
                 ComparedImages.described(b),
                 session.extractor().isEmpty()
@@ -128,18 +120,31 @@ final class FidCommand implements Callable<Integer> {
     screen.print(Double.toString(distance));
   }
 
-  /** The one extractor behind both sides, where it is known. */
-  private static Optional<String> extractorOf(Session session, Side a, Side b) {
-    List<String> known =
-        Stream.of(
-                session.extractor().map(ComparedImages.Extractor::sha256),
-                extractorOf(a),
-                extractorOf(b))
-            .flatMap(Optional::stream)
-            .distinct()
-            .toList();
+  /** The SHA-256 of the network behind each side, where it is known: the same, if both are. */
+  private record Networks(Optional<String> a, Optional<String> b) {
+    String metricName(Session session) {
+      Optional<String> known = a.or(() -> b);
+      return FeatureExtractor.metricName(
+          session
+              .extractor()
+              .map(ComparedImages.Extractor::name)
+              .orElse(known.map(s -> "extractor " + s.substring(0, 8)).orElse("unknown extractor")),
+          known.orElse(""),
+          a.flatMap(ours -> b));
+    }
+  }
+
+  private static Networks networksOf(Session session, Side a, Side b) {
+    Optional<String> ours = session.extractor().map(ComparedImages.Extractor::sha256);
+    // Where nothing is measured, --extractor can only say what made the statistics.
+    boolean measured = a instanceof Images || b instanceof Images;
+    Optional<String> named = measured ? Optional.empty() : ours;
+    Networks networks =
+        new Networks(networkOf(a, ours).or(() -> named), networkOf(b, ours).or(() -> named));
     int dimension = ComparedImages.gaussian(a).dimension();
     int other = ComparedImages.gaussian(b).dimension();
+    List<String> known =
+        Stream.of(networks.a(), networks.b()).flatMap(Optional::stream).distinct().toList();
     if (known.size() > 1 || dimension != other) {
       throw new EvaluationException(
           "'%s' and '%s' come from different extractors: found %d and %d features%s."
@@ -150,12 +155,10 @@ final class FidCommand implements Callable<Integer> {
                   other,
                   known.size() > 1 ? ", sha256 " + String.join(" and ", known) : ""));
     }
-    return known.stream().findFirst();
+    return networks;
   }
 
-  private static Optional<String> extractorOf(Side side) {
-    return side instanceof Statistics given
-        ? given.statistics().extractorSha256()
-        : Optional.empty();
+  private static Optional<String> networkOf(Side side, Optional<String> measuring) {
+    return side instanceof Statistics given ? given.statistics().extractorSha256() : measuring;
   }
 }

@@ -11,6 +11,7 @@ import dev.atelier.cli.ComparedImages.Prepared;
 import dev.atelier.cli.ComparedImages.Session;
 import dev.atelier.cli.ComparedImages.Side;
 import dev.atelier.cli.ComparedImages.Source;
+import dev.atelier.cli.ComparedImages.Statistics;
 import dev.atelier.evaluation.Comparison;
 import dev.atelier.evaluation.FeatureExtractor;
 import dev.atelier.evaluation.KernelDistance;
@@ -42,7 +43,8 @@ final class MetricsCommand implements Callable<Integer> {
   @Parameters(
       index = "0",
       paramLabel = "SAMPLES",
-      description = "An image directory, an archive, a URL, cifar10 or shapes?count=N&seed=S.")
+      description =
+          "An image directory, an archive, a URL, cifar10 or shapes?count=N&seed=S; or an .npz with images uint8 [N, H, W, 3] as arr_0.")
   private String first;
 
   @Parameters(
@@ -67,11 +69,6 @@ final class MetricsCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws CommandFailure {
-    if (ComparedImages.namesStatistics(first)) {
-      throw options.wrongUsage(
-          "SAMPLES must be images, found statistics '%s'; fid compares statistics."
-              .formatted(first));
-    }
     if (kidSubsetSize.isPresent() && kidSubsetSize.get() < 2) {
       throw options.wrongUsage(
           "--kid-subset-size must be 2 or more, found %d.".formatted(kidSubsetSize.get()));
@@ -81,6 +78,11 @@ final class MetricsCommand implements Callable<Integer> {
   }
 
   private void print(Session session) throws IOException, CommandFailure {
+    if (session.holdsStatistics(first)) {
+      throw options.wrongUsage(
+          "SAMPLES must be images, found statistics '%s'; fid compares statistics."
+              .formatted(first));
+    }
     Prepared unmeasured = session.prepare(first);
     Source opened = session.open(second);
     if (opened instanceof Prepared real) {
@@ -108,7 +110,10 @@ final class MetricsCommand implements Callable<Integer> {
       Session session, Images samples, Side reference, Comparison comparison) {
     Extractor extractor = session.extractor().orElseThrow();
     return new Protocol(
-        FeatureExtractor.metricName(extractor.name(), extractor.sha256()),
+        reference instanceof Statistics given
+            ? FeatureExtractor.metricName(
+                extractor.name(), extractor.sha256(), given.statistics().extractorSha256())
+            : FeatureExtractor.metricName(extractor.name(), extractor.sha256()),
         extractor.name(),
         extractor.sha256(),
         session.resizeTo(),
