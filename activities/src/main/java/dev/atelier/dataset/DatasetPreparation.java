@@ -1,10 +1,10 @@
 package dev.atelier.dataset;
 
+import dev.atelier.dataset.SourceListing.Found;
+import dev.atelier.dataset.SourceListing.Lost;
 import dev.atelier.dataset.image.DecodingMemory;
 import dev.atelier.dataset.image.ImageDecoder;
 import dev.atelier.dataset.image.ImageFormat;
-import dev.atelier.dataset.SourceListing.Found;
-import dev.atelier.dataset.SourceListing.Lost;
 import dev.atelier.spec.DatasetSpec;
 import dev.atelier.spec.SourceLocation;
 import dev.atelier.workflows.PassedOver;
@@ -194,15 +194,19 @@ public final class DatasetPreparation {
      * What reading the source gives; a download that proves unreadable is not kept, see {@link
      * #drop}.
      */
-    public <T> T orDropped(Supplier<T> reading) {
+    private <T> T orDropped(Supplier<T> reading) {
       try {
         return reading.get();
       } catch (DatasetException e) {
-        if (e.kind() != DatasetException.Kind.CORRUPT) {
-          throw e;
-        }
-        throw new DatasetException(e.kind(), e.getMessage() + drop(spec.source()), e);
+        throw dropped(e);
       }
+    }
+
+    /** The same failure, after the download that it is of, if it is one, was dropped. */
+    public DatasetException dropped(DatasetException e) {
+      return e.kind() == DatasetException.Kind.CORRUPT
+          ? new DatasetException(e.kind(), e.getMessage() + drop(spec.source()), e)
+          : e;
     }
   }
 
@@ -545,7 +549,8 @@ public final class DatasetPreparation {
         if (image.images() > 0) {
           chosen
               .computeIfAbsent(
-                  file.entry(), e -> new ChosenEntry(file.origin(), file.sizeBytes(), new ArrayList<>(1)))
+                  file.entry(),
+                  e -> new ChosenEntry(file.origin(), file.sizeBytes(), new ArrayList<>(1)))
               .images()
               .add(image);
         }

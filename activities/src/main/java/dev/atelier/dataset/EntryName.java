@@ -35,7 +35,7 @@ final class EntryName {
   /** The parts of a name that are neither empty nor {@code .}. */
   static List<String> parts(String name) {
     List<String> parts = new ArrayList<>();
-    for (String part : name.split("/")) {
+    for (String part : name.split("/", -1)) {
       if (!part.isEmpty() && !part.equals(".")) {
         parts.add(part);
       }
@@ -87,7 +87,7 @@ final class EntryName {
         return out.flip().toString();
       }
       for (int i = 0; i < result.length(); i++) {
-        out.put((char) (ESCAPE | in.get() & 0xFF));
+        out.put((char) (ESCAPE | (in.get() & 0xFF)));
       }
       utf8.reset();
     }
@@ -101,7 +101,7 @@ final class EntryName {
             c -> {
               if (c >= 0xDC80 && c <= 0xDCFF) {
                 shown.append("\\x%02X".formatted(c - ESCAPE));
-              } else if (Character.isISOControl(c) || c >= 0xD800 && c <= 0xDFFF) {
+              } else if (Character.isISOControl(c) || (c >= 0xD800 && c <= 0xDFFF)) {
                 shown.append("\\u%04X".formatted(c));
               } else {
                 shown.appendCodePoint(c);

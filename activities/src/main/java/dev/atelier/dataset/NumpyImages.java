@@ -94,8 +94,7 @@ public final class NumpyImages implements SourceFiles {
             "Array '%s' ends early: expected %d images, found %d.".formatted(ARRAY, shape[0], i));
       }
       visitor.visit(
-          new Entry.File(name, bmpBytes),
-          () -> new ByteArrayInputStream(bmp(rgb, width, height)));
+          new Entry.File(name, bmpBytes), () -> new ByteArrayInputStream(bmp(rgb, width, height)));
     }
   }
 

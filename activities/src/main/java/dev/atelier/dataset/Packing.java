@@ -5,6 +5,7 @@ import java.io.EOFException;
 import java.io.FilterInputStream;
 import java.io.IOException;
 import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Locale;
@@ -13,25 +14,25 @@ import org.apache.commons.compress.compressors.xz.XZCompressorInputStream;
 
 /** How the files of a source are packed into one, told by its first bytes. */
 enum Packing {
-  NONE("a file"),
-  ZIP("a zip", 'P', 'K'),
-  TAR("a tar"),
-  GZIP("a gzip", 0x1F, 0x8B),
-  XZ("an xz", 0xFD, '7', 'z', 'X', 'Z', 0),
-  BZIP2("a bzip2", 'B', 'Z', 'h'),
-  ZSTD("a zstd", 0x28, 0xB5, 0x2F, 0xFD),
-  SEVEN_ZIP("a 7z archive", '7', 'z', 0xBC, 0xAF, 0x27, 0x1C),
-  RAR("a RAR archive", 'R', 'a', 'r', '!', 0x1A, 0x07),
-  LZ4("an lz4 file", 0x04, 0x22, 0x4D, 0x18),
-  LZIP("an lzip file", 'L', 'Z', 'I', 'P'),
-  LZW("a file of compress(1)", 0x1F, 0x9D);
+  NONE("a file", ""),
+  ZIP("a zip", "PK"),
+  TAR("a tar", ""),
+  GZIP("a gzip", "\u001F\u008B"),
+  XZ("an xz", "\u00FD7zXZ\0"),
+  BZIP2("a bzip2", "BZh"),
+  ZSTD("a zstd", "(\u00B5/\u00FD"),
+  SEVEN_ZIP("a 7z archive", "7z\u00BC\u00AF'\u001C"),
+  RAR("a RAR archive", "Rar!\u001A\u0007"),
+  LZ4("an lz4 file", "\u0004\"M\u0018"),
+  LZIP("an lzip file", "LZIP"),
+  LZW("a file of compress(1)", "\u001F\u009D");
 
   private static final int XZ_MEMORY_LIMIT_KIB = 256 << 10;
 
   private final String shown;
-  private final int[] magic;
+  private final String magic; // a character for each byte
 
-  Packing(String shown, int... magic) {
+  Packing(String shown, String magic) {
     this.shown = shown;
     this.magic = magic;
   }
@@ -46,8 +47,9 @@ enum Packing {
     try (InputStream in = Files.newInputStream(file)) {
       head = in.readNBytes(TarReader.BLOCK);
     }
+    String text = new String(head, StandardCharsets.ISO_8859_1);
     for (Packing packing : values()) {
-      if (packing.magic.length > 0 && packing.begins(head)) {
+      if (!packing.magic.isEmpty() && text.startsWith(packing.magic)) {
         return packing;
       }
     }
@@ -56,15 +58,6 @@ enum Packing {
     }
     String name = String.valueOf(file.getFileName()).toLowerCase(Locale.ROOT);
     return TarReader.isHeader(head) || name.endsWith(".tar") ? TAR : NONE;
-  }
-
-  private boolean begins(byte[] head) {
-    for (int i = 0; i < magic.length; i++) {
-      if (i >= head.length || head[i] != (byte) magic[i]) {
-        return false;
-      }
-    }
-    return true;
   }
 
   /** As pzstd begins its files. */

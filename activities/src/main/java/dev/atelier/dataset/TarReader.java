@@ -67,7 +67,7 @@ final class TarReader {
     while (true) {
       skipContent();
       byte[] header = in.readNBytes(BLOCK);
-      if (header.length == 0 && pax.isEmpty() || header.length == BLOCK && isZero(header)) {
+      if ((header.length == 0 && pax.isEmpty()) || (header.length == BLOCK && isZero(header))) {
         return Optional.empty();
       }
       if (header.length < BLOCK) {
@@ -254,7 +254,7 @@ final class TarReader {
         if (value >> 55 != 0) {
           throw new IOException(DAMAGED);
         }
-        value = value << 8 | header[i] & 0xFF;
+        value = (value << 8) | (header[i] & 0xFF);
       }
       return value;
     }

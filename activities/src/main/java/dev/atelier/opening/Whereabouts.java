@@ -55,7 +55,10 @@ final class Whereabouts implements PreparationListener, Closeable {
 
   @Override
   public void onDecode(String name) {
-    write(lineOf.computeIfAbsent(Thread.currentThread(), thread -> lines.getAndIncrement()), noted.incrementAndGet(), name);
+    write(
+        lineOf.computeIfAbsent(Thread.currentThread(), thread -> lines.getAndIncrement()),
+        noted.incrementAndGet(),
+        name);
   }
 
   /** The number tells a file from the next one of the same name. */

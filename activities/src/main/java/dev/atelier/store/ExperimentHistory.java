@@ -578,9 +578,7 @@ public final class ExperimentHistory {
     AssignmentSpec assignment = spec.students().assignment();
     int count = spec.students().count();
     List<TimestepRange> cuts =
-        assignment.plannedLater()
-            ? Collections.nCopies(count, all)
-            : assignment.ranges(count, timesteps);
+        assignment.plannedLater() ? Collections.nCopies(count, all) : spec.ranges();
     for (int k = 1; k <= count; k++) {
       ranges.put(ModelKey.student(k), cuts.get(k - 1));
     }

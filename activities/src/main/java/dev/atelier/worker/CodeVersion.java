@@ -26,7 +26,9 @@ import java.util.stream.Stream;
 @SuppressWarnings("ImmutableEnumChecker") // the lists are of List.of
 enum CodeVersion {
   /** Which images a dataset has, and their pixels. */
-  DATASET(List.of(DatasetPreparation.class), List.of("commons-compress", "webp-imageio", "xz", "zstd-jni")),
+  DATASET(
+      List.of(DatasetPreparation.class),
+      List.of("commons-compress", "webp-imageio", "xz", "zstd-jni")),
   /** The weights of a trained model. */
   TRAINING(
       List.of(TrainingLoop.class, TrainingTasks.class, PackedImages.class),

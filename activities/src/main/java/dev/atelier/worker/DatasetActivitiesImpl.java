@@ -1,5 +1,6 @@
 package dev.atelier.worker;
 
+import dev.atelier.dataset.DatasetException;
 import dev.atelier.dataset.DatasetManifest;
 import dev.atelier.dataset.DatasetPreparation;
 import dev.atelier.dataset.DatasetPreparation.Source;
@@ -160,13 +161,17 @@ final class DatasetActivitiesImpl implements DatasetActivities {
     if (source.brought().isEmpty()) {
       return source.prepare(directory);
     }
-    cache
-        .opener()
-        .open(
-            new Opening.Dataset(
-                source.brought().get(), spec, cache.guard().policy(), cache.guard().limits()),
-            directory,
-            listener);
+    try {
+      cache
+          .opener()
+          .open(
+              new Opening.Dataset(
+                  source.brought().get(), spec, cache.guard().policy(), cache.guard().limits()),
+              directory,
+              listener);
+    } catch (DatasetException e) {
+      throw source.dropped(e);
+    }
     return PreparedCheck.read(directory.resolve(Opening.MADE), spec, listener);
   }
 

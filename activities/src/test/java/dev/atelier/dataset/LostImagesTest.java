@@ -339,7 +339,7 @@ class LostImagesTest {
 
   private String content(Path source) {
     return preparation(SourceGuard.OPEN)
-        .find(new DatasetSpec(source.toString(), "", 8, null, 3, false, 1.0))
+        .find(new DatasetSpec(source.toString(), "", 8, null, 3, false, null, 1.0))
         .content();
   }
 
@@ -394,7 +394,8 @@ class LostImagesTest {
 
   private PreparedDataset prepare(Path source, double maxLostShare) {
     return preparation(SourceGuard.OPEN)
-        .prepare(new DatasetSpec(source.toString(), "", 8, null, 3, false, null, maxLostShare), out());
+        .prepare(
+            new DatasetSpec(source.toString(), "", 8, null, 3, false, null, maxLostShare), out());
   }
 
   private DatasetPreparation preparation(SourceGuard guard) {

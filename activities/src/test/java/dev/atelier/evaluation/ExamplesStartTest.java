@@ -119,11 +119,7 @@ class ExamplesStartTest {
       }
     }
     if (!spec.students().assignment().plannedLater()) {
-      assertThat(
-              spec.students()
-                  .assignment()
-                  .ranges(spec.students().count(), spec.diffusion().timesteps()))
-          .hasSize(spec.students().count());
+      assertThat(spec.ranges()).hasSize(spec.students().count());
     }
     EvaluationSpec evaluation = spec.evaluation();
     int images = images(spec.dataset());
@@ -131,6 +127,14 @@ class ExamplesStartTest {
     MeasuredFeatures.requireEnough(
         "evaluation.samples", evaluation.samples(), extractor.dimension());
     MeasuredFeatures.requireEnough("images in the dataset", images, extractor.dimension());
+    if (spec.merge().searches()) {
+      ExtrapolatedDistance.requireEnough(
+          "merge.samples", spec.merge().samples(), extractor.dimension());
+    }
+    if (spec.search().wanted()) {
+      ExtrapolatedDistance.requireEnough(
+          "search.samples", spec.search().samples(), extractor.dimension());
+    }
     KernelDistance.requireSubsets(evaluation.kidSubsetSize(), evaluation.samples(), images);
   }
 

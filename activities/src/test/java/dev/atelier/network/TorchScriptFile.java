@@ -9,7 +9,9 @@ public final class TorchScriptFile {
 
   private TorchScriptFile() {}
 
-  /** Writes a module whose {@code forward(x)} has that body, lines of two blanks, and returns it. */
+  /**
+   * Writes a module whose {@code forward(x)} has that body, lines of two blanks, and returns it.
+   */
   public static Path write(Path file, String body) throws IOException {
     TorchScriptArchive.write(
         file,

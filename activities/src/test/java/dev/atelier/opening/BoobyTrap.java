@@ -1,115 +1,46 @@
 package dev.atelier.opening;
 
-import java.awt.image.BufferedImage;
+import com.sun.imageio.plugins.trap.BoobyTrapReader;
 import java.io.IOException;
 import java.lang.reflect.Field;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Locale;
 import java.util.TreeSet;
-import javax.imageio.ImageReadParam;
 import javax.imageio.ImageReader;
-import javax.imageio.ImageTypeSpecifier;
-import javax.imageio.metadata.IIOMetadata;
+import javax.imageio.spi.IIORegistry;
 import javax.imageio.spi.ImageReaderSpi;
+import javax.imageio.spi.ServiceRegistry;
 import javax.imageio.stream.ImageInputStream;
 
 /**
- * A format of images that does to its reader what its text says, in place of the faults of real
- * readers, which are mended once they are known.
+ * A reader of BMP that does what a text behind the picture says, in place of the faults of real
+ * readers, which are mended once they are known. Others it leaves to the JDK's.
  */
 public final class BoobyTrap extends ImageReaderSpi {
 
   /** What an image does as it is read; then it is 8 x 8 black pixels. */
-  enum Deed {
+  public enum Deed {
     CRASH, // writes to address 0
     GROW, // takes heap without end
     HANG,
     SLEEP, // for a second
-    LOOK // writes what the process sees of the world to LOOKED
-  }
+    LOOK; // writes what the process sees of the world to LOOKED
 
-  /** In the process's directory. */
-  static final String LOOKED = "looked";
-
-  /** A line of {@link #LOOKED}: the process reached itself over the loopback address. */
-  static final String NETWORK = "network";
-
-  private static final byte[] MAGIC = "TRAP".getBytes(StandardCharsets.US_ASCII);
-  private static final int SIDE = 8;
-
-  public BoobyTrap() {
-    super(
-        "atelier",
-        "1",
-        new String[] {"bmp"}, // as one of those that are read
-        new String[] {"trap"},
-        new String[] {"image/x-trap"},
-        Reader.class.getName(),
-        new Class<?>[] {ImageInputStream.class},
-        null,
-        false,
-        null,
-        null,
-        null,
-        null,
-        false,
-        null,
-        null,
-        null,
-        null);
-  }
-
-  static byte[] image(Deed deed) {
-    return ("TRAP" + deed).getBytes(StandardCharsets.US_ASCII);
-  }
-
-  @Override
-  public boolean canDecodeInput(Object source) throws IOException {
-    ImageInputStream in = (ImageInputStream) source;
-    byte[] head = new byte[MAGIC.length];
-    in.mark();
-    int read = in.read(head);
-    in.reset();
-    return read == head.length && Arrays.equals(head, MAGIC);
-  }
-
-  @Override
-  public ImageReader createReaderInstance(Object extension) {
-    return new Reader(this);
-  }
-
-  @Override
-  public String getDescription(Locale locale) {
-    return "An image that does what it says";
-  }
-
-  /** Does it. */
-  static final class Reader extends ImageReader {
-
-    Reader(ImageReaderSpi provider) {
-      super(provider);
-    }
-
-    @Override
-    public BufferedImage read(int index, ImageReadParam param) throws IOException {
-      ImageInputStream in = (ImageInputStream) getInput();
-      in.seek(MAGIC.length);
-      run(Deed.valueOf(in.readLine()));
-      return new BufferedImage(SIDE, SIDE, BufferedImage.TYPE_3BYTE_BGR);
-    }
-
-    private static void run(Deed deed) throws IOException {
+    /** Does it. */
+    @SuppressWarnings("ModifiedButNotUsed") // to be held is what it is for
+    public void run() throws IOException {
       try {
-        switch (deed) {
+        switch (this) {
           case CRASH -> {
             Class<?> type = Class.forName("sun.misc.Unsafe");
             Field only = type.getDeclaredField("theUnsafe");
@@ -136,46 +67,109 @@ public final class BoobyTrap extends ImageReaderSpi {
         throw new IOException(e);
       }
     }
+  }
 
-    private static boolean reachesItself() {
-      InetAddress loopback = InetAddress.getLoopbackAddress();
-      try (ServerSocket server = new ServerSocket(0, 1, loopback);
-          Socket client = new Socket(loopback, server.getLocalPort())) {
-        return client.isConnected();
-      } catch (IOException e) {
-        return false;
+  /** In the process's directory. */
+  static final String LOOKED = "looked";
+
+  /** A line of {@link #LOOKED}: the process reached itself over the loopback address. */
+  static final String NETWORK = "network";
+
+  private static final int SIDE = 8;
+  private static final int PICTURE_BYTES = 54 + 3 * SIDE * SIDE;
+
+  public BoobyTrap() {
+    super(
+        "atelier",
+        "1",
+        new String[] {"bmp"},
+        new String[] {"bmp"},
+        new String[] {"image/bmp"},
+        BoobyTrapReader.class.getName(),
+        new Class<?>[] {ImageInputStream.class},
+        null,
+        false,
+        null,
+        null,
+        null,
+        null,
+        false,
+        null,
+        null,
+        null,
+        null);
+  }
+
+  static byte[] image(Deed deed) {
+    byte[] text = deed.name().getBytes(StandardCharsets.US_ASCII);
+    return ByteBuffer.allocate(PICTURE_BYTES + text.length)
+        .order(ByteOrder.LITTLE_ENDIAN)
+        .put(new byte[] {'B', 'M'})
+        .putInt(PICTURE_BYTES)
+        .putInt(0)
+        .putInt(54) // where the pixels begin
+        .putInt(40) // bytes of the second header
+        .putInt(SIDE)
+        .putInt(SIDE)
+        .putShort((short) 1)
+        .putShort((short) 24)
+        .position(PICTURE_BYTES)
+        .put(text)
+        .array();
+  }
+
+  /** What an image is to do, in one element, or in none. */
+  public static List<Deed> deeds(ImageInputStream image) throws IOException {
+    long length = Math.max(0, image.length() - PICTURE_BYTES);
+    byte[] text = new byte[(int) Math.min(length, 16)];
+    image.mark();
+    image.seek(Math.min(PICTURE_BYTES, image.length()));
+    image.readFully(text);
+    image.reset();
+    String name = new String(text, StandardCharsets.US_ASCII);
+    return List.of(Deed.values()).stream().filter(deed -> deed.name().equals(name)).toList();
+  }
+
+  /** Comes before the JDK's own. */
+  @Override
+  public void onRegistration(ServiceRegistry registry, Class<?> category) {
+    registry.setOrdering(ImageReaderSpi.class, this, ofTheJdk(registry));
+  }
+
+  private static ImageReaderSpi ofTheJdk(ServiceRegistry registry) {
+    Iterator<ImageReaderSpi> all = registry.getServiceProviders(ImageReaderSpi.class, false);
+    while (all.hasNext()) {
+      ImageReaderSpi provider = all.next();
+      if (provider.getClass().getName().equals("com.sun.imageio.plugins.bmp.BMPImageReaderSpi")) {
+        return provider;
       }
     }
+    throw new IllegalStateException("This JDK reads no BMP.");
+  }
 
-    @Override
-    public int getNumImages(boolean search) {
-      return 1;
-    }
+  @Override
+  public boolean canDecodeInput(Object source) {
+    return false; // asked for by the format's name alone
+  }
 
-    @Override
-    public int getWidth(int index) {
-      return SIDE;
-    }
+  @Override
+  public ImageReader createReaderInstance(Object extension) throws IOException {
+    return new BoobyTrapReader(
+        this, ofTheJdk(IIORegistry.getDefaultInstance()).createReaderInstance());
+  }
 
-    @Override
-    public int getHeight(int index) {
-      return SIDE;
-    }
+  @Override
+  public String getDescription(Locale locale) {
+    return "An image that does what it says";
+  }
 
-    @Override
-    public Iterator<ImageTypeSpecifier> getImageTypes(int index) {
-      return List.of(ImageTypeSpecifier.createFromBufferedImageType(BufferedImage.TYPE_3BYTE_BGR))
-          .iterator();
-    }
-
-    @Override
-    public IIOMetadata getStreamMetadata() {
-      return null;
-    }
-
-    @Override
-    public IIOMetadata getImageMetadata(int index) {
-      return null;
+  private static boolean reachesItself() {
+    InetAddress loopback = InetAddress.getLoopbackAddress();
+    try (ServerSocket server = new ServerSocket(0, 1, loopback);
+        Socket client = new Socket(loopback, server.getLocalPort())) {
+      return client.isConnected();
+    } catch (IOException e) {
+      return false;
     }
   }
 }

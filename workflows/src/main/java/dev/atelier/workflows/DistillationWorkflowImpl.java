@@ -516,7 +516,12 @@ public final class DistillationWorkflowImpl implements DistillationWorkflow {
   private Work importTeacher(DatasetRef dataset, String source) {
     ImportTeacher task =
         new ImportTeacher(
-            experimentId, source, dataset, spec.diffusion(), spec.teacher().network());
+            experimentId,
+            source,
+            dataset,
+            spec.diffusion(),
+            spec.teacher().network(),
+            Optional.of(spec.evaluation().sampler().clip()));
     TrainingActivities work = training("teacher, imported");
     return new Work(List.of(), () -> Async.function(work::importTeacher, task));
   }

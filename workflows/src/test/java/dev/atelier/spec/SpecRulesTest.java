@@ -844,7 +844,8 @@ class SpecRulesTest {
             Optional.empty(),
             Optional.empty(),
             Optional.empty(),
-            EvaluationSpec.Classes.BALANCED);
+            EvaluationSpec.Classes.BALANCED,
+            Optional.empty());
     assertThat(SpecRules.check(spec(s -> s.evaluation(balanced))))
         .containsExactly(
             new SpecFault(

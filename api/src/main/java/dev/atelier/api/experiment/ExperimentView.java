@@ -28,7 +28,7 @@ public record ExperimentView(
     Links links,
     @Schema(
             description =
-                  "Images that the dataset has lost, why figures that stand side by side here don't compare, and which students no sampler step asks; mostly empty")
+                "Images that the dataset has lost, why figures that stand side by side here don't compare, and which students no sampler step asks; mostly empty")
         List<String> warnings,
     @Schema(description = "What the search for schedules tried, in order")
         List<ScheduleView> schedules,

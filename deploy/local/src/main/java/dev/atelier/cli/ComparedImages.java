@@ -334,10 +334,7 @@ final class ComparedImages {
         throw wrongUsage(NEEDS_EXTRACTOR);
       }
       Path folder = Files.createDirectory(directory.resolve("images-" + prepared++));
-      DatasetManifest manifest =
-          preparation()
-              .prepare(spec(source), folder)
-              .manifest();
+      DatasetManifest manifest = preparation().prepare(spec(source), folder).manifest();
       if (!manifest.passedOver().isEmpty()) {
         tell(
             "Passed over of '%s': %s."
