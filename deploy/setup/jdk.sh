@@ -32,9 +32,10 @@ find_maven() {
 
 # The first of these JDKs that this release of Debian has.
 jdk_package() {
-  local package
+  local package policy
   for package in openjdk-17-jdk-headless openjdk-21-jdk-headless openjdk-25-jdk-headless; do
-    if apt-cache policy "$package" 2>/dev/null | grep -q 'Candidate: [^(]'; then
+    policy=$(apt-cache policy "$package" 2>/dev/null) || true # not piped: grep -q would end it with a signal
+    if grep -q 'Candidate: [^(]' <<<"$policy"; then
       echo "$package"
       return
     fi

@@ -49,6 +49,7 @@ final class DecidingCode {
           "dev/atelier/webhook/",
           "dev/atelier/worker/ArtifactCache",
           "dev/atelier/worker/CodeVersion",
+          "dev/atelier/worker/Datasets",
           "dev/atelier/worker/DecidingCode",
           "dev/atelier/worker/DrainedException",
           "dev/atelier/worker/ExperimentFiles",

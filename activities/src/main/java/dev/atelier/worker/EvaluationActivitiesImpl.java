@@ -602,20 +602,11 @@ final class EvaluationActivitiesImpl implements EvaluationActivities {
         config.device());
   }
 
-  /** What the distance of samples to the reference is called. */
-  static String metricName(
-      ExtractorRef extractor, EvaluationSpec evaluation, StatisticsRef reference) {
-    return evaluation.reference().isPresent()
-        ? FeatureExtractor.metricName(
-            extractor.name(), extractor.sha256(), reference.extractorSha256())
-        : FeatureExtractor.metricName(extractor.name(), extractor.sha256());
-  }
-
   private static Protocol protocol(Evaluate task, Comparison comparison) {
     EvaluationSpec evaluation = task.evaluation();
     ExtractorRef extractor = task.extractor();
     return new Protocol(
-        metricName(extractor, evaluation, task.reference()),
+        ShardComparison.metricName(extractor, evaluation, task.reference()),
         extractor.name(),
         extractor.sha256(),
         evaluation.extractor().resizeTo(),

@@ -115,8 +115,7 @@ final class MergingActivitiesImpl implements MergingActivities {
 
     static SearchProtocol of(Measure with, int samples) {
       return new SearchProtocol(
-          EvaluationActivitiesImpl.metricName(
-              with.extractor(), with.evaluation(), with.reference()),
+          ShardComparison.metricName(with.extractor(), with.evaluation(), with.reference()),
           SampledDistance.ESTIMATOR,
           with.extractor().sha256(),
           with.reference().sha256(),

@@ -2,11 +2,13 @@ package dev.atelier.worker;
 
 import dev.atelier.evaluation.Comparison;
 import dev.atelier.evaluation.FeatureAccumulator;
+import dev.atelier.evaluation.FeatureExtractor;
 import dev.atelier.evaluation.FeatureShard;
 import dev.atelier.evaluation.LinearAlgebra;
 import dev.atelier.evaluation.Reference;
 import dev.atelier.evaluation.ReferenceStatistics;
 import dev.atelier.spec.EvaluationSpec;
+import dev.atelier.workflows.ExtractorRef;
 import dev.atelier.workflows.ShardRef;
 import dev.atelier.workflows.StatisticsRef;
 import java.io.IOException;
@@ -48,5 +50,14 @@ final class ShardComparison {
     return evaluation.reference().isPresent()
         ? Reference.of(ReferenceStatistics.read(file))
         : Reference.read(file);
+  }
+
+  /** What the distance of samples to the reference is called. */
+  static String metricName(
+      ExtractorRef extractor, EvaluationSpec evaluation, StatisticsRef reference) {
+    return evaluation.reference().isPresent()
+        ? FeatureExtractor.metricName(
+            extractor.name(), extractor.sha256(), reference.extractorSha256())
+        : FeatureExtractor.metricName(extractor.name(), extractor.sha256());
   }
 }

@@ -39,7 +39,7 @@ class ProtocolTest {
     assertThat(written.get("sampler"))
         .isEqualTo(
             json.readTree(
-                "{\"kind\":\"dpm-solver++\",\"steps\":25,\"spacing\":\"trailing\",\"eta\":0.0}"));
+                "{\"kind\":\"dpm-solver++\",\"steps\":25,\"spacing\":\"trailing\",\"eta\":0.0,\"clip\":true}"));
     assertThat(json.treeToValue(written, Protocol.class).kernel())
         .contains(new Protocol.Kernel(100, 10, 2020));
     assertThat(json.readValue("{\"samples\": 7}", Protocol.class).kernel()).isEmpty();

@@ -68,7 +68,7 @@ class DatasetOpenerTest {
     Path file = Files.writeString(directory.resolve("notes.txt"), "no images");
     assertThatThrownBy(() -> open(OPENER, file))
         .isInstanceOf(DatasetException.class)
-        .hasMessageStartingWith("Cannot use the dataset source 'notes.txt': expected PNG");
+        .hasMessageStartingWith("Cannot use the dataset source 'notes.txt': expected images");
     Path missing = directory.resolve("missing.zip");
     assertThatThrownBy(() -> open(OPENER, missing)).hasMessageContaining("missing.zip");
   }
@@ -104,7 +104,7 @@ class DatasetOpenerTest {
     assertThat(inAProcessThatOpensItItself(archive)).isEqualTo(3);
     assertThatThrownBy(() -> open(opener(Duration.ofMinutes(1), 512), archive))
         .isInstanceOf(DatasetException.class)
-        .hasMessageContaining("expected PNG"); // an empty archive, where there is room
+        .hasMessageContaining("expected images"); // an empty archive, where there is room
   }
 
   @Test

@@ -29,6 +29,8 @@ class CodeVersionTest {
   private static final List<String> NOT_DECIDING =
       List.of(
           "com/fasterxml/jackson/",
+          "com/sun/jna/",
+          "io/micrometer/",
           "io/temporal/",
           "jakarta/validation/",
           "okhttp3/",

@@ -39,7 +39,7 @@ import org.eclipse.microprofile.openapi.models.responses.APIResponse;
  * Adds to the OpenAPI document what annotations would repeat at every operation: the problems that
  * it may answer with, examples of bodies, and which fields of a spec may be left out.
  */
-@OpenApiFilter(OpenApiFilter.RunStage.RUNTIME_STARTUP)
+@OpenApiFilter(stages = OpenApiFilter.RunStage.RUNTIME_STARTUP)
 public class CompleteDocument implements OASFilter {
 
   /** Documents that users send; the JSON Schema of each knows what has a default. */

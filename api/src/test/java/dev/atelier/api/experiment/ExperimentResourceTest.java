@@ -545,8 +545,8 @@ class ExperimentResourceTest {
         .body("schedules[1].frontier", equalTo(true))
         .body("evaluations[0].metrics.recall", equalTo(0.5f))
         .body("evaluations[1].metrics.size()", equalTo(0))
-        .body("warnings.size()", equalTo(1))
-        .body("warnings[0]", endsWith("these differ in: samples (256, 512)."))
+        .body("warnings.size()", equalTo(2))
+        .body("warnings[1]", endsWith("these differ in: samples (256, 512)."))
         .body(
             "artifacts[0].href", equalTo(EXPERIMENTS + "/" + id + "/artifacts/samples-o2mkd.png"));
     given()
