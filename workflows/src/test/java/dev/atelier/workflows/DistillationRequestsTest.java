@@ -342,7 +342,7 @@ class DistillationRequestsTest {
     activities.failing.add("student-2");
     WorkflowStub workflow = launch(3);
     awaitStage(workflow, Stage.AWAITING_RETRY);
-    assertThat(progress(workflow).deadline()).isPresent();
+    await(() -> progress(workflow).deadline().isPresent());
 
     environment.sleep(Duration.ofHours(160));
     assertThat(progress(workflow).stage()).isEqualTo(Stage.AWAITING_RETRY);
