@@ -58,10 +58,16 @@ final class ForeignSite implements AutoCloseable {
         <body>
         <iframe name="hidden"></iframe>
         <iframe name="framed" src="%1$s/"></iframe>
-        <img src="%1$s/dashboard/icon.svg" onload="seen('image')" onerror="seen('no image')">
         <script>
           const found = [];
           function seen(what) { found.push(what); }
+          const image = new Promise((done) => {
+            const img = new Image();
+            img.onload = () => done('image');
+            img.onerror = () => done('no image');
+            img.src = '%1$s/dashboard/icon.svg';
+            document.body.append(img);
+          });
           const experiments = '%1$s/api/v1/experiments';
           const spec = '%2$s';
           const bodies = [new Blob([spec]), new Blob([spec], {type: 'text/plain'}), new URLSearchParams({spec})];
@@ -83,6 +89,7 @@ final class ForeignSite implements AutoCloseable {
             form.append(field);
             document.body.append(form);
             form.submit();
+            seen(await image);
             setTimeout(() => { document.title = 'sent'; }, 1500);
           }
           attack();
