@@ -229,6 +229,7 @@ class DistillationWorkflowTest {
     await(() -> activities.attempts.containsKey("student-1"));
 
     workflow.cancel();
+    Updates.awaitOutcome(workflow, () -> activities.stopped.contains("student-1"));
 
     assertThatThrownBy(() -> run(workflow))
         .isInstanceOf(WorkflowFailedException.class)
@@ -462,6 +463,7 @@ class DistillationWorkflowTest {
     WorkflowStub workflow = launch(sharded(1000, 500));
     await(() -> activities.sampling.get() > 0);
     workflow.cancel();
+    Updates.awaitOutcome(workflow, () -> activities.stopped.contains("shard"));
 
     assertThatThrownBy(() -> run(workflow)).hasCauseInstanceOf(CanceledFailure.class);
     assertThat(activities.discarded).hasValue(1);

@@ -6,6 +6,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
 
 /** Asks workflows on the server in memory for updates. */
@@ -40,6 +41,24 @@ final class Updates {
       } catch (InterruptedException e) {
         Thread.currentThread().interrupt();
         throw new IllegalStateException(e);
+      }
+    }
+  }
+
+  /**
+   * Waits for what comes of a cancellation, which the server may have forgotten likewise. Unlike
+   * {@link #awaitEnd}, it lets no time be skipped meanwhile: activities hear of it by heartbeats.
+   */
+  static void awaitOutcome(WorkflowStub workflow, BooleanSupplier outcome) {
+    for (int waits = 1; !outcome.getAsBoolean(); waits++) {
+      try {
+        Thread.sleep(20);
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+        throw new IllegalStateException(e);
+      }
+      if (waits % 250 == 0) { // 5 s
+        nudge(workflow);
       }
     }
   }
