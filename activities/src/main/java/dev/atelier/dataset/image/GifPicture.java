@@ -77,16 +77,6 @@ final class GifPicture implements Picture {
   }
 
   @Override
-  public Turn turn() {
-    return Turn.NONE;
-  }
-
-  @Override
-  public long fixedBytes() {
-    return 0;
-  }
-
-  @Override
   public int bytesPerPixel() {
     return frame.bytesPerPixel();
   }

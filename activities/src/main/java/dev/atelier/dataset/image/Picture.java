@@ -26,13 +26,17 @@ interface Picture extends AutoCloseable {
   int height();
 
   /** Bytes that reading takes whatever the region, of the heap or of native memory. */
-  long fixedBytes();
+  default long fixedBytes() {
+    return 0;
+  }
 
   /** Bytes of memory for each pixel of a region. */
   int bytesPerPixel();
 
   /** How the file says that it is to be turned. */
-  Turn turn();
+  default Turn turn() {
+    return Turn.NONE;
+  }
 
   /** Reads a region, which may need that all above it is decoded again. */
   void read(Rectangle region, Rows rows) throws IOException;

@@ -85,16 +85,6 @@ final class PnmPicture implements Picture {
   }
 
   @Override
-  public Turn turn() {
-    return Turn.NONE;
-  }
-
-  @Override
-  public long fixedBytes() {
-    return 0;
-  }
-
-  @Override
   public int bytesPerPixel() {
     return 0; // a row at a time
   }
