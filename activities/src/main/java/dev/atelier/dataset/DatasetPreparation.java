@@ -706,6 +706,11 @@ public final class DatasetPreparation {
     byte[] bytes;
     try {
       bytes = content(in, sizeBytes, limit);
+      if (bytes.length > limit) {
+        held.close();
+        images.forEach(image -> passedOver.add(Reason.TOO_LARGE, image.name()));
+        return;
+      }
       for (ImageFile image : images) {
         if (image.cifar()) {
           decodeCifar(image, new ByteArrayInputStream(bytes), decoder, shards, pool);
@@ -714,11 +719,6 @@ public final class DatasetPreparation {
     } catch (IOException | RuntimeException e) {
       held.close();
       throw e;
-    }
-    if (bytes.length > limit) {
-      held.close();
-      images.forEach(image -> passedOver.add(Reason.TOO_LARGE, image.name()));
-      return;
     }
     List<ImageFile> single = images.stream().filter(image -> !image.cifar()).toList();
     pool.run(single.size(), held, () -> decodeImage(single, bytes, decoder, shards, passedOver));
