@@ -13,6 +13,7 @@ import java.util.function.Supplier;
 final class Updates {
 
   private static final long NUDGE_AFTER_SECONDS = 5;
+  private static final int MOST_NUDGES = 8;
 
   private Updates() {}
 
@@ -25,13 +26,20 @@ final class Updates {
    * Waits for the answer of an update. The server in memory forgets one that comes in the moment in
    * which a workflow task ends, until there is another task: a signal, which the workflow does not
    * know, makes one.
+   *
+   * @throws AssertionError with what the server says of the workflow, if that doesn't help
    */
   static <R> R nudged(WorkflowStub workflow, Supplier<R> update) {
     CompletableFuture<R> answer = CompletableFuture.supplyAsync(update);
-    while (true) {
+    for (int nudges = 0; ; nudges++) {
       try {
         return answer.get(NUDGE_AFTER_SECONDS, TimeUnit.SECONDS);
       } catch (TimeoutException e) {
+        if (nudges == MOST_NUDGES) {
+          throw new AssertionError(
+              "No answer after %d nudges of %s"
+                  .formatted(nudges, workflow.describe().getRawDescription()));
+        }
         nudge(workflow);
       } catch (ExecutionException e) {
         if (e.getCause() instanceof RuntimeException failure) {
