@@ -10,6 +10,9 @@ import java.util.List;
  */
 public record EnsembleRef(List<Part> parts) {
 
+  /** No models. */
+  static final EnsembleRef NONE = new EnsembleRef(List.of());
+
   /**
    * A part of the list.
    *

@@ -10,7 +10,6 @@ import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.List;
 import java.util.Optional;
-import java.util.function.Function;
 import java.util.function.Supplier;
 
 /**
@@ -23,7 +22,7 @@ final class ModelTraining {
 
   private final ModelKey key;
   private TrainingSpec training;
-  private Function<TrainingSpec, Work> work;
+  private Supplier<Work> work;
   private ModelState state = ModelState.PENDING;
   private Work attempt; // the newest
   private Deque<Supplier<Promise<Found>>> searches; // of the attempt, those still to be tried
@@ -32,6 +31,7 @@ final class ModelTraining {
   private CancellationScope scope; // of what the attempt does now
   private int attempts;
   private boolean handingBack;
+  private boolean changed;
   private boolean wantedAgain;
   private boolean unwanted;
   private boolean givenUp;
@@ -77,9 +77,17 @@ final class ModelTraining {
     return failure;
   }
 
-  /** Says how it is trained with given settings. */
-  void does(Function<TrainingSpec, Work> newWork) {
+  /** Says what an attempt does, with the settings of then. */
+  void does(Supplier<Work> newWork) {
     work = newWork;
+  }
+
+  /**
+   * Whether a user has changed it: it goes on from what it has learned, or differs, and so is like
+   * no model of another experiment.
+   */
+  boolean isChanged() {
+    return changed;
   }
 
   /** Refuses all changes from now on, for a reason that ends a sentence after a colon. */
@@ -97,7 +105,7 @@ final class ModelTraining {
     handingBack = false;
     wantedAgain = false;
     attempts++;
-    attempt = work.apply(training);
+    attempt = work.get();
     searches = new ArrayDeque<>(attempt.searches());
     goOn();
   }
@@ -184,6 +192,7 @@ final class ModelTraining {
   /** Trains it from its last checkpoint on with these settings, as soon as it can be. */
   void trainAgain(TrainingSpec settings) {
     training = settings;
+    changed = true;
     givenUp = false;
     unwanted = false;
     failure = Optional.empty();

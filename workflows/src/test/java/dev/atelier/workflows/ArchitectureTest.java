@@ -2,10 +2,16 @@ package dev.atelier.workflows;
 
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
+import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import com.tngtech.archunit.core.domain.JavaClass;
 import com.tngtech.archunit.core.domain.JavaClasses;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
 import com.tngtech.archunit.core.importer.ImportOption;
+import com.tngtech.archunit.library.dependencies.SliceAssignment;
+import com.tngtech.archunit.library.dependencies.SliceIdentifier;
+import com.tngtech.archunit.library.dependencies.SliceRule;
 import org.junit.jupiter.api.Test;
 
 /** The lines of the layout table: what this module may know. */
@@ -15,6 +21,9 @@ class ArchitectureTest {
       new ClassFileImporter()
           .withImportOption(new ImportOption.DoNotIncludeTests())
           .importPackages("dev.atelier");
+
+  private static final SliceRule NO_CIRCLES_OF_FILES =
+      slices().assignedFrom(new Files()).namingSlices("file $1").should().beFreeOfCycles();
 
   @Test
   void shouldDependOnNothingButTemporalJacksonAnnotationsAndValidation() {
@@ -42,5 +51,40 @@ class ArchitectureTest {
         .dependOnClassesThat()
         .resideInAnyPackage("io.temporal..", "dev.atelier.workflows..")
         .check(CLASSES);
+  }
+
+  @Test
+  void shouldHaveNoCirclesOfPackages() {
+    slices().matching("dev.atelier.(**)").should().beFreeOfCycles().check(CLASSES);
+  }
+
+  @Test
+  void shouldHaveNoCirclesOfFiles() {
+    NO_CIRCLES_OF_FILES.check(CLASSES);
+  }
+
+  @Test
+  void shouldFindACircleOfFiles() {
+    JavaClasses circle = new ClassFileImporter().importClasses(String.class, Integer.class);
+    assertThatThrownBy(() -> NO_CIRCLES_OF_FILES.check(circle))
+        .hasMessageContaining("Cycle detected: file java.lang.Integer");
+  }
+
+  /** A slice for each top-level class, with all that is nested in it. */
+  private static final class Files implements SliceAssignment {
+
+    @Override
+    public SliceIdentifier getIdentifierOf(JavaClass type) {
+      JavaClass file = type;
+      while (file.getEnclosingClass().isPresent()) {
+        file = file.getEnclosingClass().get();
+      }
+      return SliceIdentifier.of(file.getName());
+    }
+
+    @Override
+    public String getDescription() {
+      return "files";
+    }
   }
 }
