@@ -22,13 +22,11 @@ import dev.atelier.workflows.DistillationWorkflow.ReplaceRequest;
 import dev.atelier.workflows.DistillationWorkflow.RetryRequest;
 import io.temporal.activity.Activity;
 import io.temporal.client.ActivityCanceledException;
-import io.temporal.client.UpdateOptions;
 import io.temporal.client.WorkflowFailedException;
 import io.temporal.client.WorkflowNotFoundException;
 import io.temporal.client.WorkflowOptions;
 import io.temporal.client.WorkflowStub;
 import io.temporal.client.WorkflowUpdateException;
-import io.temporal.client.WorkflowUpdateStage;
 import io.temporal.testing.TestWorkflowEnvironment;
 import io.temporal.worker.Worker;
 import io.temporal.worker.WorkerOptions;
@@ -566,18 +564,7 @@ class DistillationRequestsTest {
   }
 
   private static Accepted ask(WorkflowStub workflow, String id, String update, Record request) {
-    return Updates.nudged(
-        workflow,
-        () ->
-            workflow
-                .startUpdate(
-                    UpdateOptions.newBuilder(Accepted.class)
-                        .setUpdateName(update)
-                        .setUpdateId(id)
-                        .setWaitForStage(WorkflowUpdateStage.COMPLETED)
-                        .build(),
-                    request)
-                .getResult());
+    return Updates.ask(workflow, id, update, Accepted.class, request);
   }
 
   private static void retry(WorkflowStub workflow, ModelKey key) {

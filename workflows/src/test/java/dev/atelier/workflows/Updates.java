@@ -1,13 +1,15 @@
 package dev.atelier.workflows;
 
+import io.temporal.client.UpdateOptions;
 import io.temporal.client.WorkflowException;
 import io.temporal.client.WorkflowStub;
+import io.temporal.client.WorkflowUpdateStage;
+import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.BooleanSupplier;
-import java.util.function.Supplier;
 
 /** Asks workflows on the server in memory for updates. */
 final class Updates {
@@ -19,27 +21,31 @@ final class Updates {
 
   /** Sends an update and waits for its answer. */
   static <R> R ask(WorkflowStub workflow, String update, Class<R> answer, Object... request) {
-    return nudged(workflow, () -> workflow.update(update, answer, request));
+    return ask(workflow, UUID.randomUUID().toString(), update, answer, request);
   }
 
   /**
-   * Waits for the answer of an update. The server in memory forgets one that comes in the moment in
-   * which a workflow task ends, until there is another task: a signal, which the workflow does not
-   * know, makes one.
+   * Sends an update with an id of its own and waits for its answer. The server in memory forgets
+   * one that comes in the moment in which a workflow task ends, until there is another task or for
+   * ever: a signal, which the workflow does not know, makes a task, and the update is sent again
+   * under its id, by which a server that has it knows it.
    *
    * @throws AssertionError with what the server says of the workflow, if that doesn't help
    */
-  static <R> R nudged(WorkflowStub workflow, Supplier<R> update) {
-    CompletableFuture<R> answer = CompletableFuture.supplyAsync(update);
-    for (int nudges = 0; ; nudges++) {
+  static <R> R ask(
+      WorkflowStub workflow, String id, String update, Class<R> answer, Object... request) {
+    UpdateOptions<R> options =
+        UpdateOptions.newBuilder(answer)
+            .setUpdateName(update)
+            .setUpdateId(id)
+            .setWaitForStage(WorkflowUpdateStage.COMPLETED)
+            .build();
+    for (int nudges = 0; nudges < MOST_NUDGES; nudges++) {
+      CompletableFuture<R> sent =
+          CompletableFuture.supplyAsync(() -> workflow.startUpdate(options, request).getResult());
       try {
-        return answer.get(NUDGE_AFTER_SECONDS, TimeUnit.SECONDS);
+        return sent.get(NUDGE_AFTER_SECONDS, TimeUnit.SECONDS);
       } catch (TimeoutException e) {
-        if (nudges == MOST_NUDGES) {
-          throw new AssertionError(
-              "No answer after %d nudges of %s"
-                  .formatted(nudges, workflow.describe().getRawDescription()));
-        }
         nudge(workflow);
       } catch (ExecutionException e) {
         if (e.getCause() instanceof RuntimeException failure) {
@@ -51,6 +57,9 @@ final class Updates {
         throw new IllegalStateException(e);
       }
     }
+    throw new AssertionError(
+        "No answer after %d nudges of %s"
+            .formatted(MOST_NUDGES, workflow.describe().getRawDescription()));
   }
 
   /**
