@@ -1,5 +1,6 @@
 package dev.atelier.api.export;
 
+import static dev.atelier.api.Launches.launch;
 import static io.restassured.RestAssured.given;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
@@ -12,6 +13,7 @@ import io.quarkus.test.common.http.TestHTTPResource;
 import io.quarkus.test.junit.QuarkusTest;
 import io.quarkus.test.junit.QuarkusTestProfile;
 import io.quarkus.test.junit.TestProfile;
+import io.restassured.response.Response;
 import jakarta.inject.Inject;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
@@ -70,6 +72,8 @@ class BrokenAnswersTest {
     }
   }
 
+  private static final String NOBODY_LISTENS = "08001"; // SQL states
+  private static final String STARTING_UP = "57P03";
   private static final int EVENTS = 60_000; // more bytes than all buffers hold, 60 pages
 
   @Inject Jdbi jdbi;
@@ -81,16 +85,8 @@ class BrokenAnswersTest {
   private String id = "";
 
   @BeforeEach
-  void launch() {
-    id =
-        given()
-            .contentType("application/json")
-            .body("{}")
-            .post("/api/v1/experiments")
-            .then()
-            .statusCode(202)
-            .extract()
-            .path("id");
+  void prepare() {
+    id = launch();
   }
 
   @AfterEach
@@ -348,6 +344,42 @@ class BrokenAnswersTest {
       for (String type : types) {
         given().accept(type).get(path).then().statusCode(200);
       }
+    }
+  }
+
+  @Test
+  void shouldAskToComeBackWhilePostgresStartsUp() throws Exception {
+    LocalServers.stopPostgres();
+    assertSaysThatTheDatabaseIsAway(); // nobody listens
+    LocalServers.beginToStartPostgres();
+    try {
+      while (LocalServers.postgresFailure().equals(NOBODY_LISTENS)) {
+        Thread.sleep(50);
+      }
+      assertThat(LocalServers.postgresFailure()).as("what it says itself").isEqualTo(STARTING_UP);
+      assertSaysThatTheDatabaseIsAway();
+      assertThat(LocalServers.postgresFailure()).as("all the while").isEqualTo(STARTING_UP);
+    } finally {
+      LocalServers.letPostgresStart();
+    }
+    given().get("/api/v1/experiments/" + id).then().statusCode(200); // the first one
+    assertThat(launch()).isNotEqualTo(id);
+  }
+
+  private void assertSaysThatTheDatabaseIsAway() {
+    List<Response> answers =
+        List.of(
+            given().get("/api/v1/experiments/" + id),
+            given().accept(Format.CSV.type).get(events()),
+            given().contentType("application/json").body("{}").post("/api/v1/experiments"),
+            given().post("/api/v1/experiments/" + id + "/pause"));
+    for (Response answer : answers) {
+      answer
+          .then()
+          .statusCode(503)
+          .contentType("application/problem+json")
+          .header("Retry-After", matchesPattern("[1-9][0-9]*"))
+          .body("type", equalTo("/problems/database-unavailable"));
     }
   }
 
