@@ -7,6 +7,7 @@ import dev.atelier.api.problem.RouterProblems;
 import io.smallrye.mutiny.Uni;
 import io.smallrye.mutiny.subscription.UniEmitter;
 import io.vertx.core.buffer.Buffer;
+import io.vertx.core.http.HttpClosedException;
 import io.vertx.core.http.HttpHeaders;
 import io.vertx.core.http.HttpServerRequest;
 import io.vertx.core.http.HttpVersion;
@@ -16,6 +17,7 @@ import java.io.ByteArrayInputStream;
 import java.time.Duration;
 import java.util.Map;
 import java.util.Optional;
+import org.jboss.logging.Logger;
 import org.jboss.resteasy.reactive.server.ServerRequestFilter;
 
 /**
@@ -25,6 +27,7 @@ import org.jboss.resteasy.reactive.server.ServerRequestFilter;
  */
 class Http2Bodies {
 
+  private static final Logger LOG = Logger.getLogger(Http2Bodies.class);
   private static final int FIRST = 0; // before every filter that may block
 
   private final BodyMemory memory;
@@ -50,6 +53,8 @@ class Http2Bodies {
                 request.setEntityStream(new ByteArrayInputStream(body.getBytes()));
               }
             })
+        .onFailure(failure -> !(failure instanceof ProblemException))
+        .transform(unused -> gone(call))
         .onFailure()
         .invoke(() -> RouterProblems.leaveRest(call))
         .replaceWithVoid();
@@ -71,10 +76,10 @@ class Http2Bodies {
           call.vertx().cancelTimer(timer);
           request.handler(null); // what still comes is thrown away
         });
-    request.exceptionHandler(unused -> whole.fail(gone()));
+    request.exceptionHandler(whole::fail);
     call.addEndHandler(
         unused -> {
-          whole.fail(gone()); // unless it was read, or has failed
+          whole.fail(new HttpClosedException("There is no stream.")); // unless it ended before
           memory.give(body.length());
         });
     request.handler(
@@ -109,7 +114,8 @@ class Http2Bodies {
     return Optional.empty();
   }
 
-  private static ProblemException gone() {
+  private static ProblemException gone(RoutingContext call) {
+    LOG.debugf("The client of %s has gone in its body.", call.normalizedPath());
     return new ProblemException(ProblemType.BAD_REQUEST, "The client has gone.");
   }
 }

@@ -3,6 +3,7 @@ package dev.atelier.api.web;
 import dev.atelier.api.AtelierConfig;
 import dev.atelier.api.problem.ProblemType;
 import dev.atelier.api.problem.RouterProblems;
+import io.vertx.core.http.HttpClosedException;
 import io.vertx.core.http.HttpConnection;
 import io.vertx.core.http.HttpHeaders;
 import io.vertx.core.http.HttpServerRequest;
@@ -18,6 +19,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import org.jboss.logging.Logger;
 
 /**
  * Bounds what clients can hold: connections and, over HTTP/1.1, the time that a body takes to come
@@ -26,6 +28,8 @@ import java.util.concurrent.ConcurrentHashMap;
  */
 @ApplicationScoped
 class SlowClients {
+
+  private static final Logger LOG = Logger.getLogger(SlowClients.class);
 
   private final RouterProblems problems;
   private final BodyMemory memory;
@@ -52,6 +56,14 @@ class SlowClients {
             call -> {
               if (isRead(call.request())) {
                 bodies.handle(call);
+              } else {
+                call.next();
+              }
+            })
+        .failureHandler(
+            call -> {
+              if (call.failure() instanceof HttpClosedException) {
+                LOG.debugf("The client of %s has gone in its body.", call.normalizedPath());
               } else {
                 call.next();
               }

@@ -8,6 +8,7 @@ import static org.hamcrest.Matchers.equalTo;
 import static org.hamcrest.Matchers.matchesPattern;
 
 import dev.atelier.api.LocalServers;
+import dev.atelier.api.WrittenLog;
 import io.quarkus.test.common.WithTestResource;
 import io.quarkus.test.common.http.TestHTTPResource;
 import io.quarkus.test.junit.QuarkusTest;
@@ -27,14 +28,8 @@ import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.sql.Connection;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.CopyOnWriteArrayList;
-import java.util.logging.Handler;
-import java.util.logging.Level;
-import java.util.logging.LogRecord;
-import java.util.logging.Logger;
 import java.util.zip.GZIPInputStream;
 import javax.sql.DataSource;
 import org.jdbi.v3.core.Jdbi;
@@ -469,26 +464,7 @@ class BrokenAnswersTest {
   @Test
   void shouldWriteNoFaultForAClientThatBreaksOff() throws Exception {
     addEvents(EVENTS);
-    List<LogRecord> written = new CopyOnWriteArrayList<>();
-    Handler handler =
-        new Handler() {
-          @Override
-          public void publish(LogRecord line) {
-            written.add(line);
-          }
-
-          @Override
-          public void flush() {}
-
-          @Override
-          public void close() {}
-        };
-    Logger root = Logger.getLogger("");
-    Logger answers = Logger.getLogger(WholeAnswer.class.getName());
-    Level before = answers.getLevel();
-    root.addHandler(handler);
-    answers.setLevel(Level.ALL);
-    try {
+    try (WrittenLog written = new WrittenLog(WholeAnswer.class.getName())) {
       try (Socket socket = new Socket(base.getHost(), base.getPort())) {
         socket.setSoLinger(true, 0);
         socket.setSoTimeout(60_000); // ends a hung test, no more
@@ -500,23 +476,9 @@ class BrokenAnswersTest {
                     .getBytes(StandardCharsets.US_ASCII));
         assertThat(socket.getInputStream().readNBytes(1000)).hasSize(1000);
       }
-      long deadline = System.nanoTime() + Duration.ofSeconds(20).toNanos();
-      while (written.stream().noneMatch(line -> line.getMessage().contains("has gone"))
-          && System.nanoTime() < deadline) {
-        Thread.sleep(50);
-      }
-      Thread.sleep(500); // for what would follow
-    } finally {
-      root.removeHandler(handler);
-      answers.setLevel(before);
+      written.await("has gone");
+      assertThat(written.shown()).isEmpty();
+      assertThat(written.with("has gone")).hasSize(1);
     }
-    List<String> severe = new ArrayList<>();
-    for (LogRecord line : written) {
-      if (line.getLevel().intValue() >= Level.INFO.intValue()) {
-        severe.add(line.getLevel() + " " + line.getLoggerName() + " " + line.getMessage());
-      }
-    }
-    assertThat(severe).isEmpty();
-    assertThat(written.stream().filter(line -> line.getMessage().contains("has gone"))).hasSize(1);
   }
 }

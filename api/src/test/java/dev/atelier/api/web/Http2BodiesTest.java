@@ -3,6 +3,7 @@ package dev.atelier.api.web;
 import static io.restassured.RestAssured.given;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.atelier.api.WrittenLog;
 import io.quarkus.test.common.http.TestHTTPResource;
 import io.quarkus.test.junit.QuarkusTest;
 import io.quarkus.test.junit.TestProfile;
@@ -253,6 +254,20 @@ class Http2BodiesTest {
       status = new Exchange(DRY_RUN, JSON).write("{}").end().status();
     }
     assertThat(status).as("once they are gone").isEqualTo(200);
+  }
+
+  @Test
+  void shouldWriteNoFaultForAClientThatBreaksOffInItsBody() throws Exception {
+    try (WrittenLog written = new WrittenLog(Http2Bodies.class.getName())) {
+      Exchange broken = new Exchange(LAUNCH, JSON).write("{");
+      assertThat(new Exchange(DRY_RUN, JSON).write("{}").end().status())
+          .as("sent later, so that the other is being read")
+          .isEqualTo(200);
+      broken.request.reset(CANCEL);
+      written.await("has gone");
+      assertThat(written.shown()).isEmpty();
+      assertThat(written.with("has gone")).hasSize(1);
+    }
   }
 
   @Test
