@@ -49,6 +49,9 @@ public class LocalServers implements QuarkusTestResourceLifecycleManager {
   private static final String ACCESS_KEY = "atelier";
   private static final String SECRET_KEY = "atelier-secret";
 
+  private static final String SETTINGS = "postgresql.auto.conf";
+  private static final String HELD = "held";
+
   private static final AtomicReference<String> REFUSED = new AtomicReference<>("");
   private static Path postgresData = Path.of("");
   private static Path postgresPrograms = Path.of("");
@@ -142,21 +145,60 @@ public class LocalServers implements QuarkusTestResourceLifecycleManager {
       throw new IllegalStateException(e);
     }
     postgresData = Path.of(data);
-    pgCtl("stop");
+    pgCtl("-w", "stop");
   }
 
   /** Starts Postgres with the options that it had. */
   public static void startPostgres() {
-    pgCtl("restart"); // "start" would take others
+    pgCtl("-w", "restart"); // "start" would take others
   }
 
-  private static void pgCtl(String what) {
+  /**
+   * Begins to start a stopped Postgres as one that recovers from an archive, whose first file does
+   * not come: it refuses everybody (57P03) until {@link #letPostgresStart}.
+   */
+  public static void beginToStartPostgres() {
+    try {
+      Files.createFile(postgresData.resolve(HELD));
+      Files.createFile(postgresData.resolve("recovery.signal"));
+      Files.writeString(
+          postgresData.resolve(SETTINGS),
+          "restore_command = 'while [ -e %s ]; do sleep 0.05; done; false'%n".formatted(HELD));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+    pgCtl("-W", "restart");
+  }
+
+  /** Lets it start, and returns once it answers. */
+  public static void letPostgresStart() throws InterruptedException {
+    try {
+      Files.delete(postgresData.resolve(HELD));
+      while (!postgresFailure().isEmpty()) {
+        Thread.sleep(50);
+      }
+      Files.writeString(postgresData.resolve(SETTINGS), ""); // as initdb leaves it
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /** The SQL state of what Postgres says to who comes now; empty: it answers. */
+  public static String postgresFailure() {
+    try (Connection connection = postgres.getPostgresDatabase().getConnection()) {
+      return connection.isValid(5) ? "" : "08000";
+    } catch (SQLException e) {
+      return e.getSQLState();
+    }
+  }
+
+  private static void pgCtl(String waiting, String what) {
     List<String> command = new ArrayList<>();
     if (System.getProperty("user.name").equals("root")) {
       command.addAll(List.of("unshare", "-U")); // as it was started
     }
     String program = postgresPrograms.resolve("pg_ctl").toString();
-    command.addAll(List.of(program, "-D", postgresData.toString(), "-m", "fast", "-w", what));
+    command.addAll(List.of(program, "-D", postgresData.toString(), "-m", "fast", waiting, what));
     Path log = postgresData.resolve("pg_ctl.log");
     try {
       Process process =

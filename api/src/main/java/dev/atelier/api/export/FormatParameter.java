@@ -17,7 +17,7 @@ class FormatParameter {
 
   private static final String NAME = "format";
 
-  @ServerRequestFilter(preMatching = true)
+  @ServerRequestFilter(preMatching = true, nonBlocking = true)
   void accept(ContainerRequestContext request) {
     String format = request.getUriInfo().getQueryParameters().getFirst(NAME);
     if (format == null || format.isEmpty() || !request.getUriInfo().getPath().startsWith("/api/")) {

@@ -45,7 +45,7 @@ public class AllowedMethods {
         .map(Map.Entry::getValue);
   }
 
-  @ServerRequestFilter(preMatching = true)
+  @ServerRequestFilter(preMatching = true, nonBlocking = true)
   Optional<Response> answerOptions(ContainerRequestContext request) {
     return request.getMethod().equals("OPTIONS")
         ? at(request.getUriInfo().getPath())

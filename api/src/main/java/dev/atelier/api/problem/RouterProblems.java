@@ -3,6 +3,7 @@ package dev.atelier.api.problem;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.atelier.api.AtelierConfig;
+import io.vertx.core.http.HttpVersion;
 import io.vertx.ext.web.Router;
 import io.vertx.ext.web.RoutingContext;
 import jakarta.enterprise.context.ApplicationScoped;
@@ -23,6 +24,8 @@ public class RouterProblems {
           415, ProblemType.UNSUPPORTED_MEDIA_TYPE,
           500, ProblemType.INTERNAL);
 
+  private static final long NO_ERROR = 0; // of HTTP/2
+
   private final ObjectMapper json;
   private final long maxBodyBytes;
 
@@ -42,11 +45,32 @@ public class RouterProblems {
   private void refuseLongBody(RoutingContext call) {
     String length = call.request().getHeader("Content-Length");
     if (length != null && length.matches("\\d{1,18}") && Long.parseLong(length) > maxBodyBytes) {
-      call.response().putHeader("Connection", "close");
+      leaveRest(call);
       answer(call, ProblemType.DOCUMENT_TOO_LARGE, ProblemType.DOCUMENT_TOO_LARGE.title() + ".");
     } else {
       call.next();
     }
+  }
+
+  /**
+   * Lets go of what is left of a request once it is answered: the client hears that it will not be
+   * read. HTTP/1.1 ends the connection for it, HTTP/2 the stream alone, without a fault (RFC 9113,
+   * 8.1).
+   */
+  public static void leaveRest(RoutingContext call) {
+    if (call.request().version() != HttpVersion.HTTP_2) {
+      call.response().putHeader("Connection", "close");
+      return;
+    }
+    call.addEndHandler(
+        answered ->
+            call.vertx()
+                .runOnContext( // the end of a request without a body is seen after its headers
+                    unused -> {
+                      if (!call.request().isEnded()) {
+                        call.response().reset(NO_ERROR);
+                      }
+                    }));
   }
 
   /**

@@ -26,6 +26,9 @@ import org.eclipse.microprofile.config.inject.ConfigProperty;
 @ApplicationScoped
 class ForeignPages {
 
+  static final String UNTYPED =
+      "The request has a body without a Content-Type: expected application/json or application/yaml.";
+
   private static final String SITE = "Sec-Fetch-Site";
   private static final String OWN = "same-origin";
   private static final String USER = "none"; // typed, a bookmark, or a link outside of the browser
@@ -65,8 +68,8 @@ class ForeignPages {
       call.next();
       return;
     }
-    if (SlowClients.hasBody(call.request())) {
-      call.response().putHeader("Connection", "close"); // what is left of it is not read
+    if (SlowClients.mayHaveBody(call.request())) {
+      RouterProblems.leaveRest(call);
     }
     if (refusal.get().type() == ProblemType.FOREIGN_PAGE
         && call.request().method().equals(HttpMethod.GET)
@@ -106,9 +109,7 @@ class ForeignPages {
       }
     }
     if (SlowClients.hasBody(request) && !request.headers().contains(HttpHeaders.CONTENT_TYPE)) {
-      return refusal(
-          ProblemType.UNSUPPORTED_MEDIA_TYPE,
-          "The request has a body without a Content-Type: expected application/json or application/yaml.");
+      return refusal(ProblemType.UNSUPPORTED_MEDIA_TYPE, UNTYPED);
     }
     return Optional.empty();
   }

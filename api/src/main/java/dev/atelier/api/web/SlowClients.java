@@ -3,6 +3,7 @@ package dev.atelier.api.web;
 import dev.atelier.api.AtelierConfig;
 import dev.atelier.api.problem.ProblemType;
 import dev.atelier.api.problem.RouterProblems;
+import io.vertx.core.http.HttpClosedException;
 import io.vertx.core.http.HttpConnection;
 import io.vertx.core.http.HttpHeaders;
 import io.vertx.core.http.HttpServerRequest;
@@ -18,28 +19,28 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.atomic.AtomicLong;
+import org.jboss.logging.Logger;
 
 /**
- * Bounds what clients can hold: connections, the time that a body takes to come, and the memory of
- * bodies that are on their way. A body is read before anything else runs, so that no thread waits
- * for it.
+ * Bounds what clients can hold: connections and, over HTTP/1.1, the time that a body takes to come
+ * and its memory. A body is read before anything else runs, so that no thread waits for it; those
+ * of HTTP/2 are read by {@link Http2Bodies}.
  */
 @ApplicationScoped
 class SlowClients {
 
-  private static final long BYTES_AT_ONCE = 32_000_000; // of all bodies together
-  private static final String SOON = "1"; // seconds
+  private static final Logger LOG = Logger.getLogger(SlowClients.class);
 
   private final RouterProblems problems;
+  private final BodyMemory memory;
   private final int connections;
   private final Duration bodyTime;
   private final int bodyBytes;
-  private final AtomicLong coming = new AtomicLong(); // bytes
   private final Map<String, Set<HttpConnection>> open = new ConcurrentHashMap<>();
 
-  SlowClients(RouterProblems problems, AtelierConfig config) {
+  SlowClients(RouterProblems problems, BodyMemory memory, AtelierConfig config) {
     this.problems = problems;
+    this.memory = memory;
     this.connections = config.limits().connections();
     this.bodyTime = config.limits().bodyTime();
     this.bodyBytes = config.limits().bodyBytes();
@@ -53,11 +54,16 @@ class SlowClients {
         .order(Integer.MIN_VALUE + 1)
         .handler(
             call -> {
-              // Over HTTP/2 a request that was read cannot be paused, as RESTEasy does before it
-              // reads
-              // one itself, without a thread too.
-              if (hasBody(call.request()) && call.request().version() != HttpVersion.HTTP_2) {
+              if (isRead(call.request())) {
                 bodies.handle(call);
+              } else {
+                call.next();
+              }
+            })
+        .failureHandler(
+            call -> {
+              if (call.failure() instanceof HttpClosedException) {
+                LOG.debugf("The client of %s has gone in its body.", call.normalizedPath());
               } else {
                 call.next();
               }
@@ -73,19 +79,15 @@ class SlowClients {
           "More than %d connections are open.".formatted(connections));
       return;
     }
-    if (hasBody(call.request())) {
+    if (isRead(call.request())) {
       long bytes = bytes(call.request());
-      if (coming.addAndGet(bytes) > BYTES_AT_ONCE) {
-        coming.addAndGet(-bytes);
+      if (!memory.take(bytes)) {
         endAfterwards(call);
-        call.response().putHeader("Retry-After", SOON);
-        problems.answer(
-            call,
-            ProblemType.TOO_MANY_REQUESTS,
-            "Too many bodies are on their way: ask again in %s s.".formatted(SOON));
+        call.response().putHeader("Retry-After", BodyMemory.SOON);
+        problems.answer(call, ProblemType.TOO_MANY_REQUESTS, BodyMemory.REFUSAL);
         return;
       }
-      call.addEndHandler(unused -> coming.addAndGet(-bytes));
+      call.addEndHandler(unused -> memory.give(bytes));
       awaitBody(call);
     }
     call.next();
@@ -128,27 +130,36 @@ class SlowClients {
                 unused -> {
                   if (!call.request().isEnded() && !call.response().ended()) {
                     endAfterwards(call);
-                    problems.answer(
-                        call,
-                        ProblemType.SLOW_BODY,
-                        "The body was not there after %d s.".formatted(bodyTime.toSeconds()));
+                    problems.answer(call, ProblemType.SLOW_BODY, notThereAfter(bodyTime));
                   }
                 });
     call.addEndHandler(unused -> call.vertx().cancelTimer(timer));
   }
 
+  static String notThereAfter(Duration time) {
+    return "The body was not there after %d s.".formatted(time.toSeconds());
+  }
+
   private static void endAfterwards(RoutingContext call) {
+    RouterProblems.leaveRest(call);
     if (call.request().version() != HttpVersion.HTTP_2) {
-      call.response().putHeader("Connection", "close");
       call.addEndHandler(unused -> call.request().connection().close());
     }
   }
 
-  /** Whether the headers say that a body follows. */
+  private static boolean isRead(HttpServerRequest request) {
+    return hasBody(request) && request.version() != HttpVersion.HTTP_2;
+  }
+
+  /** Whether the headers say that a body follows, as those of HTTP/2 need not. */
   static boolean hasBody(HttpServerRequest request) {
     String length = request.getHeader(HttpHeaders.CONTENT_LENGTH);
     return length == null
         ? request.headers().contains(HttpHeaders.TRANSFER_ENCODING)
         : !length.strip().matches("0+");
+  }
+
+  static boolean mayHaveBody(HttpServerRequest request) {
+    return hasBody(request) || request.version() == HttpVersion.HTTP_2;
   }
 }

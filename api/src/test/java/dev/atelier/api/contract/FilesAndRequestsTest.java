@@ -1,5 +1,6 @@
 package dev.atelier.api.contract;
 
+import static dev.atelier.api.Launches.launchNamed;
 import static io.restassured.RestAssured.given;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
@@ -30,17 +31,6 @@ class FilesAndRequestsTest {
 
   @Inject Jdbi jdbi;
   @Inject MinioClient s3;
-
-  private static String launch(String name) {
-    return given()
-        .contentType("application/json")
-        .body("{\"name\": \"%s\"}".formatted(name))
-        .post("/api/v1/experiments")
-        .then()
-        .statusCode(202)
-        .extract()
-        .path("id");
-  }
 
   private void put(String key) throws Exception {
     s3.putObject(
@@ -82,7 +72,7 @@ class FilesAndRequestsTest {
 
   @Test
   void shouldServeTheFilesOfAnExperiment() throws Exception {
-    String id = launch("files");
+    String id = launchNamed("files");
     String key = "experiments/%s/samples/samples-teacher.png".formatted(id);
     put(key);
     jdbi.useHandle(
@@ -127,13 +117,13 @@ class FilesAndRequestsTest {
 
   @Test
   void shouldTakeARetryOfTheTeacherAndAnEvaluationAnew() {
-    String teacher = launch("teacher-failed");
+    String teacher = launchNamed("teacher-failed");
     given()
         .post(EXPERIMENTS + teacher + "/teacher/retry")
         .then()
         .statusCode(202)
         .body("id", equalTo(teacher));
-    String evaluated = launch("evaluated");
+    String evaluated = launchNamed("evaluated");
     given()
         .post(EXPERIMENTS + evaluated + "/evaluation/rerun")
         .then()

@@ -14,6 +14,7 @@ import static org.hamcrest.Matchers.matchesPattern;
 import static org.hamcrest.Matchers.nullValue;
 import static org.hamcrest.Matchers.startsWith;
 
+import dev.atelier.api.Launches;
 import dev.atelier.api.LocalServers;
 import dev.atelier.workflows.DistillationWorkflow;
 import dev.atelier.workflows.ModelKey;
@@ -901,22 +902,11 @@ class ExperimentResourceTest {
   }
 
   private static String launch(String json) {
-    return launch(given(), json);
+    return Launches.launch(given(), json);
   }
 
   private static String launch(String json, String idempotencyKey) {
-    return launch(given().header("Idempotency-Key", idempotencyKey), json);
-  }
-
-  private static String launch(RequestSpecification request, String json) {
-    return request
-        .contentType("application/json")
-        .body(json)
-        .post(EXPERIMENTS)
-        .then()
-        .statusCode(202)
-        .extract()
-        .path("id");
+    return Launches.launch(given().header("Idempotency-Key", idempotencyKey), json);
   }
 
   private static ValidatableResponse problem(ValidatableResponse answer, int status, String type) {

@@ -1,5 +1,6 @@
 package dev.atelier.api.experiment;
 
+import static dev.atelier.api.Launches.launch;
 import static io.restassured.RestAssured.given;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.hamcrest.Matchers.equalTo;
@@ -26,17 +27,6 @@ class OverloadTest {
   @AfterEach
   void accept() {
     LocalServers.refuseCallsOf("");
-  }
-
-  private static String launch() {
-    return given()
-        .contentType("application/json")
-        .body("{}")
-        .post("/api/v1/experiments")
-        .then()
-        .statusCode(202)
-        .extract()
-        .path("id");
   }
 
   private List<String> outcomes(String id, String action) {

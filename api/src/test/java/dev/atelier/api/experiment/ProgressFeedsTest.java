@@ -1,5 +1,6 @@
 package dev.atelier.api.experiment;
 
+import static dev.atelier.api.Launches.launchNamed;
 import static io.restassured.RestAssured.given;
 import static org.assertj.core.api.Assertions.assertThat;
 
@@ -47,7 +48,7 @@ class ProgressFeedsTest {
 
   @Test
   void shouldAskTheDatabaseOnceForAllWhoWatch() throws Exception {
-    String id = launch("watched by many");
+    String id = launchNamed("watched by many");
     long alone = transactions(1, id);
     long many = transactions(MANY - 1, id);
     assertThat(feeds.size()).isOne();
@@ -57,7 +58,7 @@ class ProgressFeedsTest {
 
   @Test
   void shouldRefuseMoreStreamsThanACallerMayHave() throws Exception {
-    String id = launch("capped");
+    String id = launchNamed("capped");
     for (int i = 0; i < MANY; i++) {
       open(id);
     }
@@ -82,7 +83,7 @@ class ProgressFeedsTest {
 
   @Test
   void shouldShowAllEventsToWhoComesLaterAndToWhoHasSeenSome() throws Exception {
-    String id = launch("late");
+    String id = launchNamed("late");
     ProgressFeeds.Feed first = feeds.join(id, Long.MAX_VALUE / 2); // has seen all
     ProgressFeeds.Feed second = feeds.join(id, 0);
     try {
@@ -128,17 +129,6 @@ class ProgressFeedsTest {
               .mapTo(Long.class)
               .one();
         });
-  }
-
-  private String launch(String name) {
-    return given()
-        .contentType("application/json")
-        .body("{\"name\": \"%s\"}".formatted(name))
-        .post("/api/v1/experiments")
-        .then()
-        .statusCode(202)
-        .extract()
-        .path("id");
   }
 
   private Socket open(String id) throws IOException {

@@ -1,5 +1,6 @@
 package dev.atelier.api.experiment;
 
+import static dev.atelier.api.Launches.launch;
 import static io.restassured.RestAssured.given;
 import static org.hamcrest.Matchers.equalTo;
 
@@ -36,15 +37,7 @@ class ServersAwayTest {
 
   @Test
   void shouldKeepALaunchAndSayThatTemporalIsAway() {
-    String id =
-        given()
-            .contentType("application/json")
-            .body("{}")
-            .post("/api/v1/experiments")
-            .then()
-            .statusCode(202)
-            .extract()
-            .path("id");
+    String id = launch();
     given()
         .get("/api/v1/experiments/" + id)
         .then()
@@ -67,14 +60,7 @@ class ServersAwayTest {
 
   @Test
   void shouldSayThatTheStoreIsAway() {
-    String id =
-        given()
-            .contentType("application/json")
-            .body("{}")
-            .post("/api/v1/experiments")
-            .then()
-            .extract()
-            .path("id");
+    String id = launch();
     jdbi.useHandle(
         handle ->
             handle.execute(

@@ -1,5 +1,6 @@
 package dev.atelier.api.export;
 
+import static dev.atelier.api.Launches.launch;
 import static io.restassured.RestAssured.given;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
@@ -7,11 +8,13 @@ import static org.hamcrest.Matchers.equalTo;
 import static org.hamcrest.Matchers.matchesPattern;
 
 import dev.atelier.api.LocalServers;
+import dev.atelier.api.WrittenLog;
 import io.quarkus.test.common.WithTestResource;
 import io.quarkus.test.common.http.TestHTTPResource;
 import io.quarkus.test.junit.QuarkusTest;
 import io.quarkus.test.junit.QuarkusTestProfile;
 import io.quarkus.test.junit.TestProfile;
+import io.restassured.response.Response;
 import jakarta.inject.Inject;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
@@ -25,14 +28,8 @@ import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.sql.Connection;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.CopyOnWriteArrayList;
-import java.util.logging.Handler;
-import java.util.logging.Level;
-import java.util.logging.LogRecord;
-import java.util.logging.Logger;
 import java.util.zip.GZIPInputStream;
 import javax.sql.DataSource;
 import org.jdbi.v3.core.Jdbi;
@@ -70,6 +67,8 @@ class BrokenAnswersTest {
     }
   }
 
+  private static final String NOBODY_LISTENS = "08001"; // SQL states
+  private static final String STARTING_UP = "57P03";
   private static final int EVENTS = 60_000; // more bytes than all buffers hold, 60 pages
 
   @Inject Jdbi jdbi;
@@ -81,16 +80,8 @@ class BrokenAnswersTest {
   private String id = "";
 
   @BeforeEach
-  void launch() {
-    id =
-        given()
-            .contentType("application/json")
-            .body("{}")
-            .post("/api/v1/experiments")
-            .then()
-            .statusCode(202)
-            .extract()
-            .path("id");
+  void prepare() {
+    id = launch();
   }
 
   @AfterEach
@@ -351,6 +342,42 @@ class BrokenAnswersTest {
     }
   }
 
+  @Test
+  void shouldAskToComeBackWhilePostgresStartsUp() throws Exception {
+    LocalServers.stopPostgres();
+    assertSaysThatTheDatabaseIsAway(); // nobody listens
+    LocalServers.beginToStartPostgres();
+    try {
+      while (LocalServers.postgresFailure().equals(NOBODY_LISTENS)) {
+        Thread.sleep(50);
+      }
+      assertThat(LocalServers.postgresFailure()).as("what it says itself").isEqualTo(STARTING_UP);
+      assertSaysThatTheDatabaseIsAway();
+      assertThat(LocalServers.postgresFailure()).as("all the while").isEqualTo(STARTING_UP);
+    } finally {
+      LocalServers.letPostgresStart();
+    }
+    given().get("/api/v1/experiments/" + id).then().statusCode(200); // the first one
+    assertThat(launch()).isNotEqualTo(id);
+  }
+
+  private void assertSaysThatTheDatabaseIsAway() {
+    List<Response> answers =
+        List.of(
+            given().get("/api/v1/experiments/" + id),
+            given().accept(Format.CSV.type).get(events()),
+            given().contentType("application/json").body("{}").post("/api/v1/experiments"),
+            given().post("/api/v1/experiments/" + id + "/pause"));
+    for (Response answer : answers) {
+      answer
+          .then()
+          .statusCode(503)
+          .contentType("application/problem+json")
+          .header("Retry-After", matchesPattern("[1-9][0-9]*"))
+          .body("type", equalTo("/problems/database-unavailable"));
+    }
+  }
+
   @ParameterizedTest
   @EnumSource(Format.class)
   void shouldSayThatATableIsLocked(Format format) throws Exception {
@@ -437,26 +464,7 @@ class BrokenAnswersTest {
   @Test
   void shouldWriteNoFaultForAClientThatBreaksOff() throws Exception {
     addEvents(EVENTS);
-    List<LogRecord> written = new CopyOnWriteArrayList<>();
-    Handler handler =
-        new Handler() {
-          @Override
-          public void publish(LogRecord line) {
-            written.add(line);
-          }
-
-          @Override
-          public void flush() {}
-
-          @Override
-          public void close() {}
-        };
-    Logger root = Logger.getLogger("");
-    Logger answers = Logger.getLogger(WholeAnswer.class.getName());
-    Level before = answers.getLevel();
-    root.addHandler(handler);
-    answers.setLevel(Level.ALL);
-    try {
+    try (WrittenLog written = new WrittenLog(WholeAnswer.class.getName())) {
       try (Socket socket = new Socket(base.getHost(), base.getPort())) {
         socket.setSoLinger(true, 0);
         socket.setSoTimeout(60_000); // ends a hung test, no more
@@ -468,23 +476,9 @@ class BrokenAnswersTest {
                     .getBytes(StandardCharsets.US_ASCII));
         assertThat(socket.getInputStream().readNBytes(1000)).hasSize(1000);
       }
-      long deadline = System.nanoTime() + Duration.ofSeconds(20).toNanos();
-      while (written.stream().noneMatch(line -> line.getMessage().contains("has gone"))
-          && System.nanoTime() < deadline) {
-        Thread.sleep(50);
-      }
-      Thread.sleep(500); // for what would follow
-    } finally {
-      root.removeHandler(handler);
-      answers.setLevel(before);
+      written.await("has gone");
+      assertThat(written.shown()).isEmpty();
+      assertThat(written.with("has gone")).hasSize(1);
     }
-    List<String> severe = new ArrayList<>();
-    for (LogRecord line : written) {
-      if (line.getLevel().intValue() >= Level.INFO.intValue()) {
-        severe.add(line.getLevel() + " " + line.getLoggerName() + " " + line.getMessage());
-      }
-    }
-    assertThat(severe).isEmpty();
-    assertThat(written.stream().filter(line -> line.getMessage().contains("has gone"))).hasSize(1);
   }
 }

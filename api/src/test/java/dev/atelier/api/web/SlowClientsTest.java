@@ -4,6 +4,7 @@ import static io.restassured.RestAssured.given;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.atelier.api.LocalServers;
+import dev.atelier.api.WrittenLog;
 import io.quarkus.test.common.http.TestHTTPResource;
 import io.quarkus.test.junit.QuarkusTest;
 import io.quarkus.test.junit.QuarkusTestProfile;
@@ -145,6 +146,19 @@ class SlowClientsTest {
     socket.getOutputStream().write('}');
     String answer = new String(socket.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
     assertThat(answer).startsWith("HTTP/1.1 200");
+  }
+
+  @Test
+  void shouldWriteNoFaultForAClientThatBreaksOffInItsBody() throws Exception {
+    try (WrittenLog written = new WrittenLog(SlowClients.class.getName())) {
+      send(
+          "POST /api/v1/experiments HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{");
+      given().get("/q/health/live").then().statusCode(200);
+      hangUp();
+      written.await("has gone");
+      assertThat(written.shown()).isEmpty();
+      assertThat(written.with("has gone")).hasSize(1);
+    }
   }
 
   @Test

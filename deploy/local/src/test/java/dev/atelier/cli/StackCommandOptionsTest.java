@@ -2,7 +2,9 @@ package dev.atelier.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.atelier.local.ApiAccess;
 import dev.atelier.local.Ports;
+import dev.atelier.local.StackOptions;
 import org.junit.jupiter.api.Test;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -29,9 +31,19 @@ class StackCommandOptionsTest {
         .isEqualTo(new Ports(0, 1, 0, 0, 8299));
   }
 
+  @Test
+  void shouldAskForATokenUnlessToldNotTo() {
+    assertThat(stack().access()).isEqualTo(ApiAccess.TOKEN);
+    assertThat(stack("--open").access()).isEqualTo(ApiAccess.OPEN);
+  }
+
   private static Ports ports(String... args) {
+    return stack(args).ports();
+  }
+
+  private static StackOptions stack(String... args) {
     Up up = new Up();
     new CommandLine(up).parseArgs(args);
-    return up.options.stack().ports();
+    return up.options.stack();
   }
 }

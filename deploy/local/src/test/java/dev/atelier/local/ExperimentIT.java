@@ -35,6 +35,8 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
 import java.util.Set;
+import java.util.TreeMap;
+import java.util.concurrent.CompletableFuture;
 import java.util.function.Predicate;
 import java.util.stream.StreamSupport;
 import javax.imageio.ImageIO;
@@ -51,6 +53,7 @@ class ExperimentIT {
 
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final int STEPS = 600;
+  private static final int MANY = 200; // a workflow of Temporal's takes 10 updates at once
 
   // Student 2 cannot but diverge: its learning rate is beyond any sense.
   private static final String SPEC =
@@ -143,6 +146,7 @@ class ExperimentIT {
       checkThatAnArchiveHasNoFeatures(directory.resolve("export"));
       checkStudy();
       checkPause();
+      checkManyRequestsAtOnce();
     }
   }
 
@@ -185,10 +189,50 @@ class ExperimentIT {
   }
 
   private void ask(String id, String what) throws Exception {
-    accepted(
-        StackUnderTest.request(endpoints, "/api/v1/experiments/" + id + "/" + what)
-            .POST(BodyPublishers.noBody())
-            .build());
+    accepted(request(id, what));
+  }
+
+  private HttpRequest request(String id, String what) {
+    return StackUnderTest.request(endpoints, "/api/v1/experiments/" + id + "/" + what)
+        .POST(BodyPublishers.noBody())
+        .build();
+  }
+
+  /** More than one workflow serves: who is not served is told to come back, and it is all noted. */
+  private void checkManyRequestsAtOnce() throws Exception {
+    String id = launch(TINY, "asked by many");
+    await(id, e -> "RUNNING".equals(state(e, "student-1")));
+    HttpClient connections = HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
+    List<CompletableFuture<HttpResponse<String>>> asked = new ArrayList<>();
+    for (int i = 0; i < MANY; i++) {
+      HttpRequest request = request(id, i % 2 == 0 ? "pause" : "resume");
+      asked.add(connections.sendAsync(request, BodyHandlers.ofString()));
+    }
+    Map<Integer, Integer> answers = new TreeMap<>();
+    for (CompletableFuture<HttpResponse<String>> each : asked) {
+      HttpResponse<String> answer = each.get();
+      answers.merge(answer.statusCode(), 1, Integer::sum);
+      if (Set.of(429, 503).contains(answer.statusCode())) {
+        assertThat(answer.headers().firstValue("Retry-After")).as(answer.body()).isPresent();
+      }
+    }
+    System.out.printf("%d pauses and resumes at once: %s%n", MANY, answers);
+    assertThat(answers.keySet()).as("%s", answers).isSubsetOf(202, 409, 429, 503).contains(202);
+
+    try (Connection database = database()) {
+      String entries =
+          "select count(*) from audit where action in ('pauseExperiment', 'resumeExperiment')"
+              + " and subject_id = '%s' and outcome ".formatted(id);
+      assertThat(number(database, entries + "= 'ASKED'")).isEqualTo(MANY);
+      assertThat(number(database, entries + "<> 'ASKED'")).as("what became of it").isEqualTo(MANY);
+      assertThat(number(database, entries + "= 'DONE'")).isGreaterThanOrEqualTo(answers.get(202));
+    }
+    ask(id, "cancel");
+  }
+
+  private Connection database() throws SQLException, IOException {
+    String password = StackUnderTest.credentials(endpoints).getProperty("postgres.password");
+    return DriverManager.getConnection(endpoints.postgresUrl(), endpoints.postgresUser(), password);
   }
 
   private static String sha256(JsonNode experiment, String artifact) {
@@ -345,9 +389,7 @@ class ExperimentIT {
   }
 
   private void checkRows(Endpoints endpoints, String id) throws SQLException, IOException {
-    String password = StackUnderTest.credentials(endpoints).getProperty("postgres.password");
-    try (Connection database =
-        DriverManager.getConnection(endpoints.postgresUrl(), endpoints.postgresUser(), password)) {
+    try (Connection database = database()) {
       // Every tenth step once, although the steps after the last checkpoint were done twice.
       assertThat(
               number(
