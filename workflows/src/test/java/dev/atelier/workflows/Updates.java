@@ -57,9 +57,7 @@ final class Updates {
         throw new IllegalStateException(e);
       }
     }
-    throw new AssertionError(
-        "No answer after %d nudges of %s"
-            .formatted(MOST_NUDGES, workflow.describe().getRawDescription()));
+    throw unanswered(workflow);
   }
 
   /**
@@ -82,7 +80,7 @@ final class Updates {
 
   /** Waits for the end of a workflow, whose cancellation the server may have forgotten likewise. */
   static void awaitEnd(WorkflowStub workflow) {
-    while (true) {
+    for (int nudges = 0; nudges < MOST_NUDGES; nudges++) {
       try {
         workflow.getResult(NUDGE_AFTER_SECONDS, TimeUnit.SECONDS, Void.class);
         return;
@@ -90,6 +88,13 @@ final class Updates {
         nudge(workflow);
       }
     }
+    throw unanswered(workflow);
+  }
+
+  private static AssertionError unanswered(WorkflowStub workflow) {
+    return new AssertionError(
+        "No answer after %d nudges of %s"
+            .formatted(MOST_NUDGES, workflow.describe().getRawDescription()));
   }
 
   private static void nudge(WorkflowStub workflow) {
