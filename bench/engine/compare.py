@@ -32,11 +32,21 @@ SIDE = 32
 SAMPLER_STEPS = 20
 
 # As the local stack starts its workers.
-WORKER_ENVIRONMENT = {
+MALLOC_ENVIRONMENT = {
     "MALLOC_MMAP_THRESHOLD_": "33554432",
     "MALLOC_TRIM_THRESHOLD_": "34359738368",
     "MALLOC_TOP_PAD_": "67108864",
 }
+WORKER_ENVIRONMENT = {**MALLOC_ENVIRONMENT, "GOMP_SPINCOUNT": "10000"}
+JAVA = [
+    os.environ.get("JAVA", "java"),
+    "-Xmx512m",
+    "-XX:MaxDirectMemorySize=1g",
+    "-XX:+UseSerialGC",
+    "-cp",
+    os.environ["ATELIER_CLASSPATH"],
+    "dev.atelier.training.EngineBenchmark",
+]
 
 
 class Program:
@@ -68,16 +78,7 @@ class Program:
 def ours(case):
     task, channels, teacher, batch, threads, _, _ = CASES[case]
     arguments = [task, channels, teacher, batch, SIDE, SAMPLER_STEPS, threads]
-    command = [
-        os.environ.get("JAVA", "java"),
-        "-Xmx512m",
-        "-XX:MaxDirectMemorySize=1g",
-        "-XX:+UseSerialGC",
-        "-cp",
-        os.environ["ATELIER_CLASSPATH"],
-        "dev.atelier.training.EngineBenchmark",
-    ]
-    return Program(command + [str(a) for a in arguments], WORKER_ENVIRONMENT, threads)
+    return Program(JAVA + [str(a) for a in arguments], WORKER_ENVIRONMENT, threads)
 
 
 def pytorch(case):

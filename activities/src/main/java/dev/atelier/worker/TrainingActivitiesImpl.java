@@ -28,6 +28,7 @@ import dev.atelier.training.Checkpoint;
 import dev.atelier.training.CheckpointStore;
 import dev.atelier.training.DivergedException;
 import dev.atelier.training.InvalidSpecException;
+import dev.atelier.training.StepThreads;
 import dev.atelier.training.TrainingInterruptedException;
 import dev.atelier.training.TrainingLoop;
 import dev.atelier.training.TrainingTask;
@@ -246,8 +247,9 @@ final class TrainingActivitiesImpl implements TrainingActivities {
   private ModelRef train(
       Job job, TrainingTask task, PackedImages images, Path work, Heartbeat heartbeat)
       throws IOException, DivergedException, TrainingInterruptedException {
-    Libtorch.useThreads(config.threads());
     TrainingSpec training = task.training();
+    int threads = StepThreads.of(task.network().macs(), training, config.threads());
+    Libtorch.useThreads(threads);
     Attempt attempt =
         history.startAttempt(
             job.experimentId(),
@@ -263,7 +265,7 @@ final class TrainingActivitiesImpl implements TrainingActivities {
             job.experimentId(),
             job.key(),
             attempt,
-            TrainingEnvironment.here(config.device(), config.threads()),
+            TrainingEnvironment.here(config.device(), threads),
             work);
     try (ProgressReporter progress =
             new ProgressReporter(history, attempt, !config.device().equals("cpu"));

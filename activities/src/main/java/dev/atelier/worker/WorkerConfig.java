@@ -2,6 +2,7 @@ package dev.atelier.worker;
 
 import io.smallrye.config.ConfigMapping;
 import io.smallrye.config.SmallRyeConfigBuilder;
+import io.smallrye.config.WithConverter;
 import io.smallrye.config.WithDefault;
 import java.net.URI;
 import java.nio.file.Path;
@@ -207,7 +208,8 @@ public interface WorkerConfig {
     @WithDefault("cpu")
     String device();
 
-    /** Threads of libtorch. */
+    /** Threads of libtorch; at most one for each processor that the process may use. */
+    @WithConverter(UsableThreads.class)
     @WithDefault("1")
     int threads();
 

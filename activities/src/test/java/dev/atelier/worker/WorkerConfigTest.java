@@ -17,6 +17,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 class WorkerConfigTest {
   private static final String MEMORY = "atelier.worker.sampling-memory-bytes";
+  private static final String THREADS = "atelier.worker.threads";
   private static final String DEPLOYMENT = "atelier.worker.deployment.name";
   private static final String BUILD = "atelier.worker.deployment.build-id";
   private static final String ROLES = "atelier.worker.roles";
@@ -35,7 +36,8 @@ class WorkerConfigTest {
   @AfterEach
   void forget() {
     REQUIRED.keySet().forEach(System::clearProperty);
-    List.of(MEMORY, DEPLOYMENT, BUILD, ROLES, QUEUES, PASSWORD_FILE).forEach(System::clearProperty);
+    List.of(MEMORY, THREADS, DEPLOYMENT, BUILD, ROLES, QUEUES, PASSWORD_FILE)
+        .forEach(System::clearProperty);
   }
 
   @Test
@@ -44,6 +46,25 @@ class WorkerConfigTest {
     assertThat(WorkerConfig.load().worker().samplingMemoryBytes()).isEmpty();
     System.setProperty(MEMORY, "1000000000");
     assertThat(WorkerConfig.load().worker().samplingMemoryBytes()).hasValue(1_000_000_000L);
+  }
+
+  @Test
+  void shouldUseNoMoreThreadsThanProcessors() {
+    REQUIRED.forEach(System::setProperty);
+    System.setProperty(THREADS, "1");
+    assertThat(WorkerConfig.load().worker().threads()).isEqualTo(1);
+    System.setProperty(THREADS, "1000000");
+    assertThat(WorkerConfig.load().worker().threads())
+        .isEqualTo(Runtime.getRuntime().availableProcessors());
+  }
+
+  @Test
+  void shouldRefuseNoThreadsAndNamesOfThem() {
+    REQUIRED.forEach(System::setProperty);
+    for (String wrong : List.of("0", "-1", "two")) {
+      System.setProperty(THREADS, wrong);
+      assertThatThrownBy(WorkerConfig::load).as(wrong).hasMessageContaining(THREADS);
+    }
   }
 
   @Test

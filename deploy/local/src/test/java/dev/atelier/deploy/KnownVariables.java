@@ -25,6 +25,7 @@ final class KnownVariables {
   private static final Set<String> OF_LIBRARIES =
       Set.of(
           "OMP_NUM_THREADS",
+          "GOMP_SPINCOUNT",
           "MALLOC_MMAP_THRESHOLD_",
           "MALLOC_TRIM_THRESHOLD_",
           "MALLOC_TOP_PAD_",

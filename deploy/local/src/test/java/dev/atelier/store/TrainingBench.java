@@ -136,7 +136,8 @@ final class TrainingBench implements AutoCloseable {
                 // as workers run
                 "MALLOC_MMAP_THRESHOLD_", "33554432",
                 "MALLOC_TRIM_THRESHOLD_", "34359738368",
-                "MALLOC_TOP_PAD_", "67108864"));
+                "MALLOC_TOP_PAD_", "67108864",
+                "GOMP_SPINCOUNT", "10000"));
     Path output = log.resolveSibling(log.getFileName() + ".out");
     builder.redirectErrorStream(true).redirectOutput(output.toFile());
     Process process = builder.start();
