@@ -20,6 +20,7 @@ export async function launch(main, parameters) {
 
   let waiting; // for the user to stop typing
   let asked = 0; // the question whose answer counts
+  let drifts = ''; // the question whose drift is shown
 
   const form = h('form', { id: 'spec-form', onsubmit: (e) => { e.preventDefault(); start(); } });
   const yaml = h('pre', { class: 'mono', tabindex: 0 });
@@ -135,7 +136,6 @@ export async function launch(main, parameters) {
 
   function timesteps2() { return fields.size ? timesteps() : 1000; }
 
-  let drifts = ''; // the question whose answer is shown
   /** The drift that an experiment on the same images measured, under the cuts that are made of it. */
   async function drift() {
     const source = fields.get('dataset.source').input.value.trim() || fields.get('dataset.source').input.placeholder;
