@@ -46,7 +46,7 @@ async function show() {
   const main = document.getElementById('main');
   const { path, parameters } = address();
   const page = PAGES.find(([form]) => form.test(path));
-  document.querySelectorAll('.top nav a').forEach((a) => a.classList.toggle('here', page && a.textContent === page[1]));
+  for (const a of document.querySelectorAll('.top nav a')) a.classList.toggle('here', page && a.textContent === page[1]);
   main.replaceChildren();
   if (!page) {
     main.append(h('div', { class: 'empty' }, h('h1', {}, 'There is no such page'), h('p', {}, h('a', { href: '#/experiments' }, 'Show the experiments'))));

@@ -64,11 +64,11 @@ export function curveChart({ height = 300, zoomed = () => {} } = {}) {
       scales: { x: { time: false }, y: { distr: log ? 3 : 1 } },
       axes: [
         { stroke: ink, grid, label: 'step', labelSize: 18, labelFont: '11px system-ui', font: '11px system-ui', size: 34 },
-        { stroke: ink, grid, font: '11px system-ui', size: 58, values: (u, ticks) => ticks.map((v) => (v === null ? '' : figure(v))) },
+        { stroke: ink, grid, font: '11px system-ui', size: 58, values: (_plot, ticks) => ticks.map((v) => (v === null ? '' : figure(v))) },
       ],
       series: [{ label: 'step' }, ...curves.map((c) => ({
         label: c.name, stroke: c.colour, width: 1.5, spanGaps: true, points: { show: false }, show: !hidden.includes(c.name),
-        value: (u, v) => (v === null || v === undefined ? '–' : figure(v)),
+        value: (_plot, v) => (v === null || v === undefined ? '–' : figure(v)),
       }))],
       hooks: {
         setSelect: [(u) => {

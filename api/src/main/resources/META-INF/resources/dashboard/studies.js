@@ -1,5 +1,5 @@
 // Studies: sets of experiments that answer one question.
-import { h, spread, count, pill, when, colour, modelColour, SUBJECTS } from './dom.js';
+import { h, spread, pill, when, colour, modelColour, SUBJECTS } from './dom.js';
 import { get } from './api.js';
 import { scatter, heatMap } from './charts.js';
 
@@ -11,7 +11,7 @@ export async function studies(main) {
     : h('div', { class: 'empty' }, h('p', {}, 'No studies yet. A study runs experiments over a grid of fields and seeds and ends with a report:'), h('pre', {}, './atelier study launch one-to-one-vs-many --wait'))));
 }
 
-export async function study(main, parameters, id) {
+export async function study(main, _parameters, id) {
   const body = h('div', {});
   main.append(body);
   let plot = { close() {} };
@@ -66,7 +66,7 @@ async function macsOf(view) {
   let cursor;
   do {
     const page = await get('/experiments', { q: `study=${view.id}`, limit: 200, cursor });
-    page.items.forEach((e) => found.set(e.id, e.macsPerStep));
+    for (const e of page.items) found.set(e.id, e.macsPerStep);
     cursor = page.nextCursor;
   } while (cursor);
   return (p, k) => p.members.map((m) => found.get(m.experimentId)?.[k]).find((x) => x !== undefined);

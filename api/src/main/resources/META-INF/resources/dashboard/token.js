@@ -106,7 +106,7 @@ export function eventStream(address, listeners) {
             text = text.slice(end + 2);
           }
         }
-      } catch (e) {
+      } catch {
         if (stop.signal.aborted) return;
       }
       await new Promise((again) => setTimeout(again, 3000));
