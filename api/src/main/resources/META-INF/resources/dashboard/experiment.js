@@ -29,13 +29,17 @@ export async function experiment(main, _parameters, id) {
   const events = eventsPanel();
   const files = filesPanel();
 
-  main.append(title, notes, actions,
+  main.append(
+    title,
+    notes,
+    actions,
     h('div', { class: 'panel' }, axis.element),
     h('div', { class: 'grid2' }, curves.element, model.element),
     figures.element,
     samples.element,
     h('div', { class: 'grid2' }, events.element, specPanel(view)),
-    files.element);
+    files.element,
+  );
 
   function show() {
     title.replaceChildren(...titleOf(view));

@@ -48,10 +48,18 @@ export function curvesPanel(id, models, failed) {
   const metricsOf = (model) => `/experiments/${id}/models/${model.key}/metrics`;
 
   return {
-    element: h('div', { class: 'panel' },
-      h('div', { class: 'row spread', style: 'margin-bottom: 8px' }, h('h2', { style: 'margin: 0' }, 'Curves'), h('div', { class: 'row' }, whole, series, scaleSwitch(chart), smoothing(chart))),
+    element: h(
+      'div',
+      { class: 'panel' },
+      h(
+        'div',
+        { class: 'row spread', style: 'margin-bottom: 8px' },
+        h('h2', { style: 'margin: 0' }, 'Curves'),
+        h('div', { class: 'row' }, whole, series, scaleSwitch(chart), smoothing(chart)),
+      ),
       chart.element,
-      h('div', { class: 'soft small' }, 'Drag to zoom in: the server sends that stretch in full detail. Double-click to leave it.')),
+      h('div', { class: 'soft small' }, 'Drag to zoom in: the server sends that stretch in full detail. Double-click to leave it.'),
+    ),
     load,
     isZoomed: () => stretch !== null,
     close: () => chart.close(),
@@ -67,6 +75,15 @@ function scaleSwitch(chart) {
 }
 
 function smoothing(chart) {
-  const slider = h('input', { type: 'range', min: 0, max: 0.99, step: 0.01, value: SMOOTHING, id: 'smooth', style: 'width: 110px', oninput: () => chart.smooth(Number(slider.value)) });
+  const slider = h('input', {
+    type: 'range',
+    min: 0,
+    max: 0.99,
+    step: 0.01,
+    value: SMOOTHING,
+    id: 'smooth',
+    style: 'width: 110px',
+    oninput: () => chart.smooth(Number(slider.value)),
+  });
   return [h('label', { for: 'smooth' }, 'smooth '), slider];
 }

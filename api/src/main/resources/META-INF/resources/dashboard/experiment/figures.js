@@ -14,7 +14,10 @@ export function figuresPanel() {
       const plot = scatter(evaluations.map(dot), { x: 'MACs per sampling step', y: evaluations[0]?.metric || 'distance' });
       close = () => plot.close();
       const figures = evaluations.length ? h('div', {}, table(evaluations), takenOver(evaluations)) : h('div', {});
-      element.replaceChildren(h('h2', {}, 'Distance against work'), h('div', { class: 'grid2', style: 'align-items: start' }, plot.element, figures));
+      element.replaceChildren(
+        h('h2', {}, 'Distance against work'),
+        h('div', { class: 'grid2', style: 'align-items: start' }, plot.element, figures),
+      );
     },
     close: () => close(),
   };
@@ -37,15 +40,47 @@ function table(evaluations) {
     ['peak memory', (e) => (e.peakMemoryBytes ? bytes(e.peakMemoryBytes) : '–')],
     ...others.map((n) => [n.replace(/([A-Z])/g, ' $1').toLowerCase(), (e) => figure(e.metrics[n])]),
   ];
-  return h('div', { class: 'scroll' }, h('table', {},
-    h('thead', {}, h('tr', {}, h('th', {}, ''), evaluations.map((e) => h('th', { class: 'num' }, nameOf(e))))),
-    h('tbody', {}, rows.map(([name, value]) => h('tr', {}, h('td', { class: 'soft small' }, name), evaluations.map((e) => h('td', { class: 'num' }, value(e))))))));
+  return h(
+    'div',
+    { class: 'scroll' },
+    h(
+      'table',
+      {},
+      h(
+        'thead',
+        {},
+        h(
+          'tr',
+          {},
+          h('th', {}, ''),
+          evaluations.map((e) => h('th', { class: 'num' }, nameOf(e))),
+        ),
+      ),
+      h(
+        'tbody',
+        {},
+        rows.map(([name, value]) =>
+          h(
+            'tr',
+            {},
+            h('td', { class: 'soft small' }, name),
+            evaluations.map((e) => h('td', { class: 'num' }, value(e))),
+          ),
+        ),
+      ),
+    ),
+  );
 }
 
 function takenOver(evaluations) {
   const sources = [...new Set(evaluations.map((e) => e.reusedFrom).filter(Boolean))];
   return sources.map((from) => {
     const subjects = evaluations.filter((e) => e.reusedFrom === from).map(nameOf);
-    return h('p', { class: 'soft small' }, `Figures of ${subjects.join(', ')}: taken over from `, h('a', { href: `#/experiments/${from}` }, from));
+    return h(
+      'p',
+      { class: 'soft small' },
+      `Figures of ${subjects.join(', ')}: taken over from `,
+      h('a', { href: `#/experiments/${from}` }, from),
+    );
   });
 }

@@ -12,11 +12,24 @@ export function modelPanel(done) {
     const m = modelToShow(view.models, chosen);
     const rows = Object.entries(rowsOf(m)).filter(([, v]) => v !== undefined && v !== null);
     element.replaceChildren(
-      h('div', { class: 'row spread' }, h('h2', { style: 'margin: 0' }, h('span', { style: `color: ${modelColour(m.key)}` }, '■ '), m.key),
-        h('select', { 'aria-label': 'Model', onchange: (e) => choose(e.target.value) }, view.models.map((x) => h('option', { value: x.key, selected: x.key === m.key }, x.key)))),
-      h('dl', { style: 'margin: 10px 0' }, rows.flatMap(([k, v]) => [h('dt', {}, k), h('dd', {}, v)])),
+      h(
+        'div',
+        { class: 'row spread' },
+        h('h2', { style: 'margin: 0' }, h('span', { style: `color: ${modelColour(m.key)}` }, '■ '), m.key),
+        h(
+          'select',
+          { 'aria-label': 'Model', onchange: (e) => choose(e.target.value) },
+          view.models.map((x) => h('option', { value: x.key, selected: x.key === m.key }, x.key)),
+        ),
+      ),
+      h(
+        'dl',
+        { style: 'margin: 10px 0' },
+        rows.flatMap(([k, v]) => [h('dt', {}, k), h('dd', {}, v)]),
+      ),
       m.error ? h('div', { class: 'note error small' }, h('strong', {}, m.error.type), ` ${m.error.message}`) : '',
-      h('div', { class: 'row' }, actionsOf(view, m, done)));
+      h('div', { class: 'row' }, actionsOf(view, m, done)),
+    );
   }
 
   function choose(key) {
@@ -38,7 +51,12 @@ export function modelPanel(done) {
 
 /** The chosen one; else one that wants to be looked at. */
 function modelToShow(models, chosen) {
-  return models.find((m) => m.key === chosen) || models.find((m) => m.state === 'FAILED') || models.find((m) => m.state === 'RUNNING') || models[0];
+  return (
+    models.find((m) => m.key === chosen) ||
+    models.find((m) => m.state === 'FAILED') ||
+    models.find((m) => m.state === 'RUNNING') ||
+    models[0]
+  );
 }
 
 function rowsOf(m) {
@@ -57,7 +75,8 @@ function rowsOf(m) {
     began: m.startedAt ? when(m.startedAt) : undefined,
     ended: m.finishedAt ? when(m.finishedAt) : undefined,
     'taken over from': m.reusedFrom ? h('a', { href: `#/experiments/${m.reusedFrom}` }, m.reusedFrom) : undefined,
-    compute: m.cpuSeconds === undefined ? undefined : `${duration(m.cpuSeconds)} CPU${m.gpuSeconds ? `, ${duration(m.gpuSeconds)} GPU` : ''}`,
+    compute:
+      m.cpuSeconds === undefined ? undefined : `${duration(m.cpuSeconds)} CPU${m.gpuSeconds ? `, ${duration(m.gpuSeconds)} GPU` : ''}`,
     'repeated steps': m.repeatedSteps || undefined,
   };
 }

@@ -34,7 +34,10 @@ function bySubject(artifacts, pattern) {
 
 function grid([name, a]) {
   const isReal = name === 'dataset';
-  return h('figure', {},
+  return h(
+    'figure',
+    {},
     h('figcaption', {}, isReal ? 'real images' : SUBJECTS[name] || name),
-    h('a', { href: a.href }, h('img', { src: a.href, alt: `Grid of ${isReal ? 'real images' : `samples of ${name}`}` })));
+    h('a', { href: a.href }, h('img', { src: a.href, alt: `Grid of ${isReal ? 'real images' : `samples of ${name}`}` })),
+  );
 }

@@ -4,8 +4,20 @@ import { duration, h, pill, when } from '../dom.js';
 /** The elements of the heading. */
 export function titleOf(view) {
   return [
-    h('div', { class: 'row spread' }, h('div', { class: 'row' }, h('h1', {}, view.name), pill(view.paused ? 'PAUSED' : view.stage)), linksOf(view)),
-    h('div', { class: 'soft small' }, `${view.id} · launched `, when(view.createdAt), endOf(view), Object.entries(view.labels).map(([k, v]) => label(k, v))),
+    h(
+      'div',
+      { class: 'row spread' },
+      h('div', { class: 'row' }, h('h1', {}, view.name), pill(view.paused ? 'PAUSED' : view.stage)),
+      linksOf(view),
+    ),
+    h(
+      'div',
+      { class: 'soft small' },
+      `${view.id} · launched `,
+      when(view.createdAt),
+      endOf(view),
+      Object.entries(view.labels).map(([k, v]) => label(k, v)),
+    ),
     view.error ? h('div', { class: 'note error' }, h('strong', {}, view.error.type), ` ${view.error.message}`) : '',
     view.stage === 'AWAITING_RETRY' ? waiting(view.retryUntil) : '',
     ...view.warnings.map((w) => h('div', { class: 'note small' }, w)),
@@ -14,10 +26,13 @@ export function titleOf(view) {
 
 function linksOf(view) {
   const hasReport = view.artifacts.some((a) => a.name === 'report.html');
-  return h('div', { class: 'row' },
+  return h(
+    'div',
+    { class: 'row' },
     view.links.temporal ? h('a', { href: view.links.temporal, class: 'small' }, 'Temporal Web UI ↗') : null,
     hasReport ? h('a', { href: `api/v1/experiments/${view.id}/artifacts/report.html`, class: 'small' }, 'Report ↗') : null,
-    h('a', { href: `#/launch?from=${view.id}`, class: 'small' }, 'Launch again with changes'));
+    h('a', { href: `#/launch?from=${view.id}`, class: 'small' }, 'Launch again with changes'),
+  );
 }
 
 function endOf(view) {
@@ -31,7 +46,10 @@ function label(key, value) {
 }
 
 function waiting(until) {
-  return h('div', { class: 'note' },
+  return h(
+    'div',
+    { class: 'note' },
     'Some models failed, the others are done. Retry them, alone, from their last good checkpoint; nothing of the others is lost.',
-    until ? [' It waits until ', new Date(until).toLocaleString(), ' and then ends with what it has.'] : '');
+    until ? [' It waits until ', new Date(until).toLocaleString(), ' and then ends with what it has.'] : '',
+  );
 }

@@ -11,7 +11,14 @@ export async function trajectories(id, paths, models) {
   const ownerOf = (t) => models().find((m) => /^student-/.test(m.key) && t >= m.range.low && t < m.range.high);
   const said = h('div', { class: 'small', 'aria-live': 'polite' });
   const last = timesteps.length - 1;
-  const slider = h('input', { type: 'range', min: 0, max: last, value: last, 'aria-label': 'Sampling step, from noise to image', oninput: () => draw() });
+  const slider = h('input', {
+    type: 'range',
+    min: 0,
+    max: last,
+    value: last,
+    'aria-label': 'Sampling step, from noise to image',
+    oninput: () => draw(),
+  });
 
   function draw() {
     const row = Number(slider.value);
@@ -22,10 +29,17 @@ export async function trajectories(id, paths, models) {
   for (const { picture } of frames) picture.addEventListener('load', draw);
   draw();
   const owners = timesteps.slice(0, -1).map(ownerOf);
-  return h('div', {},
+  return h(
+    'div',
+    {},
     h('h3', {}, 'From noise to image'),
     h('div', { class: 'way' }, slider, band(owners), said),
-    h('div', { class: 'ways' }, frames.map(({ name, canvas }) => h('figure', {}, h('figcaption', {}, SUBJECTS[name] || name), canvas))));
+    h(
+      'div',
+      { class: 'ways' },
+      frames.map(({ name, canvas }) => h('figure', {}, h('figcaption', {}, SUBJECTS[name] || name), canvas)),
+    ),
+  );
 }
 
 async function frameOf(id, name, artifact) {
