@@ -241,7 +241,8 @@ export function scatter(points, { x: xName, y: yName, frontier = false, labels =
       s('svg', { width: '100%', height, viewBox: `0 0 ${width} ${height}`, role: 'img', 'aria-label': `${yName} against ${xName}` }, rows),
     );
   };
-  const observer = new ResizeObserver(draw);
+  // Not in the observer's own turn: what is drawn changes the height that it observes.
+  const observer = new ResizeObserver(() => requestAnimationFrame(draw));
   observer.observe(box);
   return {
     element: box,
