@@ -32,4 +32,5 @@ native=$(cd "$target/worker/lib" && echo pytorch-native-cpu-*.jar)
 mv "$target"/libtorch-cpu/pytorch/cpu/linux-x86_64/*.so* "$target/libtorch-cpu/"
 rm -r "$target/libtorch-cpu/pytorch" "$target/worker/lib/$native"
 
+cp "$source/LICENSE" "$source/NOTICE" "$target/"
 install -m 755 "$here/healthy" "$target/healthy"

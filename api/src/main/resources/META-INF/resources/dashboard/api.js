@@ -18,16 +18,27 @@ async function request(method, path, body, headers = {}) {
     answer = await fetch(path, { method, body, headers: { Accept: 'application/json, */*;q=0.1', ...authorization(), ...headers } });
   } catch (e) {
     if (e.name === 'AbortError') throw e;
-    throw new Problem(0, { title: 'The server does not answer', detail: 'Is it running? Start it with ./atelier up; this page tries again by itself.' });
+    throw new Problem(0, {
+      title: 'The server does not answer',
+      detail: 'Is it running? Start it with ./atelier up; this page tries again by itself.',
+    });
   }
   const text = await answer.text();
   if (answer.status === 401) {
     let why = '';
-    try { why = JSON.parse(text).detail; } catch { /* the question stands without it */ }
+    try {
+      why = JSON.parse(text).detail;
+    } catch {
+      /* the question stands without it */
+    }
     if (await askForToken(why)) return request(method, path, body, headers);
   }
   let content = {};
-  try { content = text ? JSON.parse(text) : {}; } catch { content = { detail: text.slice(0, 300) }; }
+  try {
+    content = text ? JSON.parse(text) : {};
+  } catch {
+    content = { detail: text.slice(0, 300) };
+  }
   if (!answer.ok) throw new Problem(answer.status, content);
   return content;
 }
@@ -53,7 +64,10 @@ export function follow(id, { event, progress, end }) {
   const listeners = {
     event: (e) => event(JSON.parse(e.data)),
     progress: (e) => progress(JSON.parse(e.data)),
-    end: () => { source.close(); end(); },
+    end: () => {
+      source.close();
+      end();
+    },
   };
   // EventSource cannot send a token.
   const source = token() ? eventStream(address, listeners) : new EventSource(address);

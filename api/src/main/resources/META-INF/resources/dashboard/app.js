@@ -1,9 +1,10 @@
 // Shows the page that the address names. Each page is a function that fills an element and may return how to leave it.
-import { h } from './dom.js';
-import { experiments } from './experiments.js';
-import { experiment } from './experiment.js';
-import { launch } from './launch.js';
+
 import { compare } from './compare.js';
+import { h } from './dom.js';
+import { experiment } from './experiment.js';
+import { experiments } from './experiments.js';
+import { launch } from './launch.js';
 import { studies, study } from './studies.js';
 import { takeFromAddress } from './token.js';
 
@@ -33,10 +34,20 @@ export function setParameters(parameters) {
 
 /** What went wrong, with what to do. */
 export function problem(e) {
-  return h('div', { class: 'note error', role: 'alert' },
-    h('strong', {}, e.title || 'Something went wrong'), h('div', {}, e.message),
-    (e.faults || []).length > 1 ? h('ul', {}, e.faults.map((f) => h('li', {}, h('code', {}, f.field), ` ${f.message}`))) : null,
-    e.traceId ? h('div', { class: 'soft small' }, `trace ${e.traceId}`) : null);
+  return h(
+    'div',
+    { class: 'note error', role: 'alert' },
+    h('strong', {}, e.title || 'Something went wrong'),
+    h('div', {}, e.message),
+    (e.faults || []).length > 1
+      ? h(
+          'ul',
+          {},
+          e.faults.map((f) => h('li', {}, h('code', {}, f.field), ` ${f.message}`)),
+        )
+      : null,
+    e.traceId ? h('div', { class: 'soft small' }, `trace ${e.traceId}`) : null,
+  );
 }
 
 async function show() {
@@ -46,10 +57,17 @@ async function show() {
   const main = document.getElementById('main');
   const { path, parameters } = address();
   const page = PAGES.find(([form]) => form.test(path));
-  document.querySelectorAll('.top nav a').forEach((a) => a.classList.toggle('here', page && a.textContent === page[1]));
+  for (const a of document.querySelectorAll('.top nav a')) a.classList.toggle('here', page && a.textContent === page[1]);
   main.replaceChildren();
   if (!page) {
-    main.append(h('div', { class: 'empty' }, h('h1', {}, 'There is no such page'), h('p', {}, h('a', { href: '#/experiments' }, 'Show the experiments'))));
+    main.append(
+      h(
+        'div',
+        { class: 'empty' },
+        h('h1', {}, 'There is no such page'),
+        h('p', {}, h('a', { href: '#/experiments' }, 'Show the experiments')),
+      ),
+    );
     return;
   }
   try {
@@ -74,7 +92,10 @@ addEventListener('hashchange', show);
 addEventListener('keydown', (e) => {
   if (e.key === '/' && !/INPUT|TEXTAREA|SELECT/.test(document.activeElement.tagName)) {
     const search = document.querySelector('input[type="search"]');
-    if (search) { e.preventDefault(); search.focus(); }
+    if (search) {
+      e.preventDefault();
+      search.focus();
+    }
   }
 });
 show();

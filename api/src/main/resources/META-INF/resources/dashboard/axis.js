@@ -1,7 +1,14 @@
 // The timestep axis from 0 to T with each student as a segment: colour = state, fill = progress.
-import { s, tip, figure, duration, count } from './dom.js';
+import { count, duration, figure, s, tip } from './dom.js';
 
-const STATE = { DONE: 'var(--done)', RUNNING: 'var(--running)', FAILED: 'var(--failed)', PENDING: 'var(--pending)', CANCELED: 'var(--pending)', PAUSED: 'var(--paused)' };
+const STATE = {
+  DONE: 'var(--done)',
+  RUNNING: 'var(--running)',
+  FAILED: 'var(--failed)',
+  PENDING: 'var(--pending)',
+  CANCELED: 'var(--pending)',
+  PAUSED: 'var(--paused)',
+};
 
 /** All that is known of a model, for the tip. */
 export function describe(model) {
@@ -36,14 +43,28 @@ export function smallAxis(models) {
     s('rect', { x, y, width: w * part(m), height, rx: 1.5, fill: STATE[m.state] }),
   ];
   const teacher = models.find((m) => m.key === 'teacher');
-  const svg = s('svg', { width, height: 18, viewBox: `0 0 ${width} 18`, role: 'img', 'aria-label': students.map((m) => `${m.key} ${m.state.toLowerCase()}`).join(', ') },
+  const svg = s(
+    'svg',
+    {
+      width,
+      height: 18,
+      viewBox: `0 0 ${width} 18`,
+      role: 'img',
+      'aria-label': students.map((m) => `${m.key} ${m.state.toLowerCase()}`).join(', '),
+    },
     teacher ? bar(teacher, 0, 0, width, 4) : [],
     students.map((m, i) => {
       const low = settled ? m.low : (i * total) / students.length;
       const high = settled ? m.high : ((i + 1) * total) / students.length;
       return bar(m, (low / total) * width, 6, Math.max(1, ((high - low) / total) * width - 1), 12);
-    }));
-  return tip(svg, () => models.map((m) => `${m.key}: ${m.state.toLowerCase()}, ${Math.round(100 * part(m))} %`).slice(0, 18).join('\n'));
+    }),
+  );
+  return tip(svg, () =>
+    models
+      .map((m) => `${m.key}: ${m.state.toLowerCase()}, ${Math.round(100 * part(m))} %`)
+      .slice(0, 18)
+      .join('\n'),
+  );
 }
 
 function part(m) {
@@ -69,8 +90,14 @@ export function timestepAxis(timesteps, choose) {
     const students = models.filter((m) => m.key.startsWith('student-'));
     const planned = students.length < 2 || new Set(students.map((m) => m.range.low)).size === students.length;
     let y = 0;
-    if (teacher) { rows.push(segment(teacher, x(0), y, inner, 26)); y += 32; }
-    if (oneToOne) { rows.push(segment(oneToOne, x(0), y, inner, 20)); y += 26; }
+    if (teacher) {
+      rows.push(segment(teacher, x(0), y, inner, 26));
+      y += 32;
+    }
+    if (oneToOne) {
+      rows.push(segment(oneToOne, x(0), y, inner, 20));
+      y += 26;
+    }
     students.forEach((m, i) => {
       const low = planned ? m.range.low : (i * timesteps) / students.length;
       const high = planned ? m.range.high : ((i + 1) * timesteps) / students.length;
@@ -80,11 +107,16 @@ export function timestepAxis(timesteps, choose) {
     const ticks = [];
     for (let k = 0; k <= 10; k += width < 500 ? 5 : 1) {
       const t = (k * timesteps) / 10;
-      ticks.push(s('line', { x1: x(t), x2: x(t), y1: y, y2: y + 4, stroke: 'var(--soft)' }),
-        s('text', { x: x(t), y: y + 16, 'text-anchor': k === 0 ? 'start' : k === 10 ? 'end' : 'middle' }, `${t}`));
+      ticks.push(
+        s('line', { x1: x(t), x2: x(t), y1: y, y2: y + 4, stroke: 'var(--soft)' }),
+        s('text', { x: x(t), y: y + 16, 'text-anchor': k === 0 ? 'start' : k === 10 ? 'end' : 'middle' }, `${t}`),
+      );
     }
-    ticks.push(s('text', { x: x(0), y: y + 32 }, 'image'), s('text', { x: x(timesteps) - 4, y: y + 32, 'text-anchor': 'end' }, 'noise'),
-      s('text', { x: width / 2, y: y + 32, 'text-anchor': 'middle' }, 'timestep t'));
+    ticks.push(
+      s('text', { x: x(0), y: y + 32 }, 'image'),
+      s('text', { x: x(timesteps) - 4, y: y + 32, 'text-anchor': 'end' }, 'noise'),
+      s('text', { x: width / 2, y: y + 32, 'text-anchor': 'middle' }, 'timestep t'),
+    );
     svg.setAttribute('viewBox', `0 0 ${width} ${y + 38}`);
     svg.setAttribute('height', y + 38);
     svg.replaceChildren(...rows, ...ticks);
@@ -93,15 +125,70 @@ export function timestepAxis(timesteps, choose) {
   function segment(m, x, y, width, height, mark = '') {
     const text = m.key.startsWith('student-') ? m.key.slice(8) + mark : m.key;
     const percent = m.totalSteps > 0 && m.state !== 'DONE' && m.step > 0 ? ` ${Math.floor(100 * part(m))} %` : '';
-    const g = s('g', { class: `segment${chosen === m.key ? ' chosen' : ''}`, tabindex: 0, role: 'button', 'aria-label': describe(m).replaceAll('\n', ', '),
-      onclick: () => pick(m), onkeydown: (e) => { if (e.key === 'Enter' || e.key === ' ') { e.preventDefault(); pick(m); } } },
-      s('rect', { class: 'frame', x, y, width, height, rx: 5, fill: STATE[m.state] || STATE.PENDING, 'fill-opacity': 0.22, stroke: STATE[m.state] || STATE.PENDING }),
-      s('rect', { class: 'fill', x, y, width: width * part(m), height, rx: 5, fill: STATE[m.state] || STATE.PENDING, 'fill-opacity': 0.75 }),
+    const g = s(
+      'g',
+      {
+        class: `segment${chosen === m.key ? ' chosen' : ''}`,
+        tabindex: 0,
+        role: 'button',
+        'aria-label': describe(m).replaceAll('\n', ', '),
+        onclick: () => pick(m),
+        onkeydown: (e) => {
+          if (e.key === 'Enter' || e.key === ' ') {
+            e.preventDefault();
+            pick(m);
+          }
+        },
+      },
+      s('rect', {
+        class: 'frame',
+        x,
+        y,
+        width,
+        height,
+        rx: 5,
+        fill: STATE[m.state] || STATE.PENDING,
+        'fill-opacity': 0.22,
+        stroke: STATE[m.state] || STATE.PENDING,
+      }),
+      s('rect', {
+        class: 'fill',
+        x,
+        y,
+        width: width * part(m),
+        height,
+        rx: 5,
+        fill: STATE[m.state] || STATE.PENDING,
+        'fill-opacity': 0.75,
+      }),
       width > 8 * (text.length + percent.length) + 8
-        ? s('text', { x: x + width / 2, y: y + height / 2 + 4, 'text-anchor': 'middle', style: 'fill: var(--ink); font-weight: 600; font-size: 12px' }, text + percent)
-        : width > 12 ? s('text', { x: x + width / 2, y: y + height / 2 + 4, 'text-anchor': 'middle', style: 'fill: var(--ink)' }, text) : null,
+        ? s(
+            'text',
+            {
+              x: x + width / 2,
+              y: y + height / 2 + 4,
+              'text-anchor': 'middle',
+              style: 'fill: var(--ink); font-weight: 600; font-size: 12px',
+            },
+            text + percent,
+          )
+        : width > 12
+          ? s('text', { x: x + width / 2, y: y + height / 2 + 4, 'text-anchor': 'middle', style: 'fill: var(--ink)' }, text)
+          : null,
       height > 40 && m.visits !== undefined && width > 8 * `${m.visits}×`.length + 4
-        ? s('text', { class: 'visits', x: x + width / 2, y: y + height - 5, 'text-anchor': 'middle', style: m.visits ? 'font-size: 10px' : 'font-size: 10px; fill: var(--failed)' }, `${m.visits}×`) : null);
+        ? s(
+            'text',
+            {
+              class: 'visits',
+              x: x + width / 2,
+              y: y + height - 5,
+              'text-anchor': 'middle',
+              style: m.visits ? 'font-size: 10px' : 'font-size: 10px; fill: var(--failed)',
+            },
+            `${m.visits}×`,
+          )
+        : null,
+    );
     return tip(g, () => describe(m));
   }
 
@@ -115,8 +202,13 @@ export function timestepAxis(timesteps, choose) {
   observer.observe(box);
   return {
     element: box,
-    show(next) { models = next; draw(); },
-    close() { observer.disconnect(); },
+    show(next) {
+      models = next;
+      draw();
+    },
+    close() {
+      observer.disconnect();
+    },
   };
 }
 
@@ -137,32 +229,81 @@ export function cutEditor(timesteps, boundaries, changed) {
     const rows = [];
     if (curve.length) {
       const most = Math.max(...curve.map((p) => p[1])) || 1;
-      rows.push(s('path', { d: `M${curve.map(([at, drift]) => `${x(at)},${top - 6 - (drift / most) * (top - 14)}`).join('L')}`, fill: 'none', stroke: 'var(--accent)', 'stroke-width': 1.5 }),
-        s('text', { x: 10, y: 10 }, 'drift'));
+      rows.push(
+        s('path', {
+          d: `M${curve.map(([at, drift]) => `${x(at)},${top - 6 - (drift / most) * (top - 14)}`).join('L')}`,
+          fill: 'none',
+          stroke: 'var(--accent)',
+          'stroke-width': 1.5,
+        }),
+        s('text', { x: 10, y: 10 }, 'drift'),
+      );
     }
     for (let i = 0; i + 1 < cuts.length; i++) {
-      rows.push(s('rect', { x: x(cuts[i]), y: top, width: Math.max(1, x(cuts[i + 1]) - x(cuts[i]) - 2), height: 34, rx: 5, fill: 'var(--accent)', 'fill-opacity': i % 2 ? 0.35 : 0.55 }),
-        s('text', { x: (x(cuts[i]) + x(cuts[i + 1])) / 2, y: top + 21, 'text-anchor': 'middle', style: 'fill: var(--ink)' }, `${i + 1}`));
+      rows.push(
+        s('rect', {
+          x: x(cuts[i]),
+          y: top,
+          width: Math.max(1, x(cuts[i + 1]) - x(cuts[i]) - 2),
+          height: 34,
+          rx: 5,
+          fill: 'var(--accent)',
+          'fill-opacity': i % 2 ? 0.35 : 0.55,
+        }),
+        s('text', { x: (x(cuts[i]) + x(cuts[i + 1])) / 2, y: top + 21, 'text-anchor': 'middle', style: 'fill: var(--ink)' }, `${i + 1}`),
+      );
       if (visits.length === cuts.length - 1) {
-        rows.push(s('text', { class: 'visits', x: (x(cuts[i]) + x(cuts[i + 1])) / 2, y: top + 32, 'text-anchor': 'middle', style: visits[i] ? 'font-size: 10px' : 'font-size: 10px; fill: var(--failed)', 'aria-label': `student ${i + 1}, ${asked(visits[i])}` }, `${visits[i]}×`));
+        rows.push(
+          s(
+            'text',
+            {
+              class: 'visits',
+              x: (x(cuts[i]) + x(cuts[i + 1])) / 2,
+              y: top + 32,
+              'text-anchor': 'middle',
+              style: visits[i] ? 'font-size: 10px' : 'font-size: 10px; fill: var(--failed)',
+              'aria-label': `student ${i + 1}, ${asked(visits[i])}`,
+            },
+            `${visits[i]}×`,
+          ),
+        );
       }
     }
     for (let i = 1; i + 1 < cuts.length; i++) {
-      const handle = s('g', { class: 'cut', tabindex: 0, role: 'slider', 'aria-label': `cut ${i}`, 'aria-valuemin': cuts[i - 1] + 1, 'aria-valuemax': cuts[i + 1] - 1, 'aria-valuenow': cuts[i],
-        onkeydown: (e) => {
-          const by = { ArrowLeft: -1, ArrowRight: 1, PageDown: -timesteps / 20, PageUp: timesteps / 20 }[e.key];
-          if (by) { e.preventDefault(); move(i, cuts[i] + by, true); }
+      const handle = s(
+        'g',
+        {
+          class: 'cut',
+          tabindex: 0,
+          role: 'slider',
+          'aria-label': `cut ${i}`,
+          'aria-valuemin': cuts[i - 1] + 1,
+          'aria-valuemax': cuts[i + 1] - 1,
+          'aria-valuenow': cuts[i],
+          onkeydown: (e) => {
+            const by = { ArrowLeft: -1, ArrowRight: 1, PageDown: -timesteps / 20, PageUp: timesteps / 20 }[e.key];
+            if (by) {
+              e.preventDefault();
+              move(i, cuts[i] + by, true);
+            }
+          },
+          onpointerdown: (e) => {
+            e.preventDefault();
+            const moving = (ev) =>
+              move(i, t(((ev.clientX - svg.getBoundingClientRect().left) / svg.getBoundingClientRect().width) * width));
+            const stop = () => {
+              removeEventListener('pointermove', moving);
+              removeEventListener('pointerup', stop);
+              changed([...cuts]);
+            };
+            addEventListener('pointermove', moving);
+            addEventListener('pointerup', stop);
+          },
         },
-        onpointerdown: (e) => {
-          e.preventDefault();
-          const moving = (ev) => move(i, t(((ev.clientX - svg.getBoundingClientRect().left) / svg.getBoundingClientRect().width) * width));
-          const stop = () => { removeEventListener('pointermove', moving); removeEventListener('pointerup', stop); changed([...cuts]); };
-          addEventListener('pointermove', moving);
-          addEventListener('pointerup', stop);
-        } },
         s('rect', { x: x(cuts[i]) - 9, y: top - 4, width: 18, height: 42, fill: 'transparent' }),
         s('rect', { x: x(cuts[i]) - 3, y: top - 4, width: 5, height: 42, rx: 2.5, fill: 'var(--ink)' }),
-        s('text', { x: x(cuts[i]), y: top + 52, 'text-anchor': 'middle' }, `${cuts[i]}`));
+        s('text', { x: x(cuts[i]), y: top + 52, 'text-anchor': 'middle' }, `${cuts[i]}`),
+      );
       rows.push(handle);
     }
     rows.push(s('text', { x: x(0), y: top + 52 }, '0'), s('text', { x: x(timesteps), y: top + 52, 'text-anchor': 'end' }, `${timesteps}`));
@@ -186,9 +327,23 @@ export function cutEditor(timesteps, boundaries, changed) {
   draw();
   return {
     element: box,
-    set(next) { if (String(next) !== String(cuts)) visits = []; cuts = [...next]; timesteps = cuts.at(-1); draw(); },
-    setVisits(next) { visits = next; draw(); },
-    setCurve(points) { curve = points; top = points.length ? 70 : 6; draw(); },
-    close() { observer.disconnect(); },
+    set(next) {
+      if (String(next) !== String(cuts)) visits = [];
+      cuts = [...next];
+      timesteps = cuts.at(-1);
+      draw();
+    },
+    setVisits(next) {
+      visits = next;
+      draw();
+    },
+    setCurve(points) {
+      curve = points;
+      top = points.length ? 70 : 6;
+      draw();
+    },
+    close() {
+      observer.disconnect();
+    },
   };
 }

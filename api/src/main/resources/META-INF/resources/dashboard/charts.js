@@ -1,6 +1,6 @@
 // Curves (uPlot) and scatter plots (SVG).
 import uPlot from '../webjars/uplot/1.6.30/dist/uPlot.esm.js';
-import { h, s, tip, figure, count, colour } from './dom.js';
+import { colour, count, figure, h, s, tip } from './dom.js';
 
 const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
@@ -39,15 +39,25 @@ export function curveChart({ height = 300, zoomed = () => {} } = {}) {
       let shown = values;
       if (weight > 0) {
         const known = values.map((v, i) => [v, i]).filter(([v]) => v !== undefined);
-        const smooth = smoothed(known.map(([v]) => v), weight);
+        const smooth = smoothed(
+          known.map(([v]) => v),
+          weight,
+        );
         shown = new Array(steps.length).fill(undefined);
-        known.forEach(([, i], k) => { shown[i] = smooth[k]; });
+        known.forEach(([, i], k) => {
+          shown[i] = smooth[k];
+        });
       }
       data.push(shown);
     }
     const ink = css('--soft');
     const grid = { stroke: css('--line'), width: 1 };
-    const hidden = plot ? plot.series.slice(1).filter((x) => !x.show).map((x) => x.label) : [];
+    const hidden = plot
+      ? plot.series
+          .slice(1)
+          .filter((x) => !x.show)
+          .map((x) => x.label)
+      : [];
     if (plot) plot.destroy();
     box.replaceChildren();
     if (!steps.length) {
@@ -55,40 +65,76 @@ export function curveChart({ height = 300, zoomed = () => {} } = {}) {
       box.append(h('div', { class: 'empty' }, 'No points yet: curves appear with the first training steps.'));
       return;
     }
-    plot = new uPlot({
-      width: Math.max(260, box.clientWidth),
-      height,
-      // With many curves, drawing all of them again for each that comes near the pointer would stutter.
-      cursor: { drag: { x: true, y: false }, focus: { prox: curves.length <= 8 ? 24 : -1 } },
-      focus: { alpha: 0.35 },
-      scales: { x: { time: false }, y: { distr: log ? 3 : 1 } },
-      axes: [
-        { stroke: ink, grid, label: 'step', labelSize: 18, labelFont: '11px system-ui', font: '11px system-ui', size: 34 },
-        { stroke: ink, grid, font: '11px system-ui', size: 58, values: (u, ticks) => ticks.map((v) => (v === null ? '' : figure(v))) },
-      ],
-      series: [{ label: 'step' }, ...curves.map((c) => ({
-        label: c.name, stroke: c.colour, width: 1.5, spanGaps: true, points: { show: false }, show: !hidden.includes(c.name),
-        value: (u, v) => (v === null || v === undefined ? '–' : figure(v)),
-      }))],
-      hooks: {
-        setSelect: [(u) => {
-          if (u.select.width > 4) zoomed(Math.round(u.posToVal(u.select.left, 'x')), Math.round(u.posToVal(u.select.left + u.select.width, 'x')));
-        }],
+    plot = new uPlot(
+      {
+        width: Math.max(260, box.clientWidth),
+        height,
+        // With many curves, drawing all of them again for each that comes near the pointer would stutter.
+        cursor: { drag: { x: true, y: false }, focus: { prox: curves.length <= 8 ? 24 : -1 } },
+        focus: { alpha: 0.35 },
+        scales: { x: { time: false }, y: { distr: log ? 3 : 1 } },
+        axes: [
+          { stroke: ink, grid, label: 'step', labelSize: 18, labelFont: '11px system-ui', font: '11px system-ui', size: 34 },
+          {
+            stroke: ink,
+            grid,
+            font: '11px system-ui',
+            size: 58,
+            values: (_plot, ticks) => ticks.map((v) => (v === null ? '' : figure(v))),
+          },
+        ],
+        series: [
+          { label: 'step' },
+          ...curves.map((c) => ({
+            label: c.name,
+            stroke: c.colour,
+            width: 1.5,
+            spanGaps: true,
+            points: { show: false },
+            show: !hidden.includes(c.name),
+            value: (_plot, v) => (v === null || v === undefined ? '–' : figure(v)),
+          })),
+        ],
+        hooks: {
+          setSelect: [
+            (u) => {
+              if (u.select.width > 4)
+                zoomed(Math.round(u.posToVal(u.select.left, 'x')), Math.round(u.posToVal(u.select.left + u.select.width, 'x')));
+            },
+          ],
+        },
       },
-    }, data, box);
+      data,
+      box,
+    );
     plot.over.addEventListener('dblclick', () => zoomed());
   }
 
-  const observer = new ResizeObserver(() => { if (plot && Math.abs(plot.width - box.clientWidth) > 2) plot.setSize({ width: Math.max(260, box.clientWidth), height }); });
+  const observer = new ResizeObserver(() => {
+    if (plot && Math.abs(plot.width - box.clientWidth) > 2) plot.setSize({ width: Math.max(260, box.clientWidth), height });
+  });
   observer.observe(box);
   const again = () => build();
   addEventListener('themechange', again);
   return {
     element: box,
-    show(next) { curves = next; build(); },
-    scale(isLog) { log = isLog; build(); },
-    smooth(weight) { smoothing = weight; build(); },
-    close() { observer.disconnect(); removeEventListener('themechange', again); if (plot) plot.destroy(); },
+    show(next) {
+      curves = next;
+      build();
+    },
+    scale(isLog) {
+      log = isLog;
+      build();
+    },
+    smooth(weight) {
+      smoothing = weight;
+      build();
+    },
+    close() {
+      observer.disconnect();
+      removeEventListener('themechange', again);
+      if (plot) plot.destroy();
+    },
   };
 }
 
@@ -100,9 +146,17 @@ export function sparkline(values) {
   const logs = values.map((v) => Math.log(Math.max(v, 1e-12)));
   const low = Math.min(...logs);
   const range = Math.max(...logs) - low || 1;
-  const d = logs.map((v, i) => `${((i / (logs.length - 1)) * width).toFixed(1)},${(height - 2 - ((v - low) / range) * (height - 4)).toFixed(1)}`).join('L');
-  return tip(s('svg', { width, height, role: 'img', 'aria-label': `loss, now ${figure(values.at(-1))}` },
-    s('path', { d: `M${d}`, fill: 'none', stroke: 'var(--running)', 'stroke-width': 1.3 })), `loss ${figure(values[0])} → ${figure(values.at(-1))}`);
+  const d = logs
+    .map((v, i) => `${((i / (logs.length - 1)) * width).toFixed(1)},${(height - 2 - ((v - low) / range) * (height - 4)).toFixed(1)}`)
+    .join('L');
+  return tip(
+    s(
+      'svg',
+      { width, height, role: 'img', 'aria-label': `loss, now ${figure(values.at(-1))}` },
+      s('path', { d: `M${d}`, fill: 'none', stroke: 'var(--running)', 'stroke-width': 1.3 }),
+    ),
+    `loss ${figure(values[0])} → ${figure(values.at(-1))}`,
+  );
 }
 
 function nice(low, high, wanted) {
@@ -133,13 +187,31 @@ export function scatter(points, { x: xName, y: yName, frontier = false, labels =
     const X = (v) => m.left + (v / xMax) * (width - m.left - m.right);
     const Y = (v) => height - m.bottom - ((v - yMin) / (yMax - yMin)) * (height - m.top - m.bottom);
     const rows = [];
-    for (const v of nice(yMin, yMax, 5)) rows.push(s('line', { x1: m.left, x2: width - m.right, y1: Y(v), y2: Y(v), stroke: 'var(--line)' }), s('text', { x: m.left - 6, y: Y(v) + 4, 'text-anchor': 'end' }, figure(v)));
-    for (const v of nice(0, xMax, width < 420 ? 3 : 6)) rows.push(s('line', { x1: X(v), x2: X(v), y1: height - m.bottom, y2: height - m.bottom + 4, stroke: 'var(--soft)' }), s('text', { x: X(v), y: height - m.bottom + 16, 'text-anchor': 'middle' }, count(v)));
-    rows.push(s('text', { x: (m.left + width - m.right) / 2, y: height - 6, 'text-anchor': 'middle' }, xName), s('text', { transform: `translate(12 ${(height - m.bottom + m.top) / 2}) rotate(-90)`, 'text-anchor': 'middle' }, yName));
+    for (const v of nice(yMin, yMax, 5))
+      rows.push(
+        s('line', { x1: m.left, x2: width - m.right, y1: Y(v), y2: Y(v), stroke: 'var(--line)' }),
+        s('text', { x: m.left - 6, y: Y(v) + 4, 'text-anchor': 'end' }, figure(v)),
+      );
+    for (const v of nice(0, xMax, width < 420 ? 3 : 6))
+      rows.push(
+        s('line', { x1: X(v), x2: X(v), y1: height - m.bottom, y2: height - m.bottom + 4, stroke: 'var(--soft)' }),
+        s('text', { x: X(v), y: height - m.bottom + 16, 'text-anchor': 'middle' }, count(v)),
+      );
+    rows.push(
+      s('text', { x: (m.left + width - m.right) / 2, y: height - 6, 'text-anchor': 'middle' }, xName),
+      s('text', { transform: `translate(12 ${(height - m.bottom + m.top) / 2}) rotate(-90)`, 'text-anchor': 'middle' }, yName),
+    );
     if (frontier) {
       const best = [];
       for (const p of [...known].sort((a, b) => a.x - b.x || a.y - b.y)) if (!best.length || p.y < best.at(-1).y) best.push(p);
-      rows.push(s('path', { d: `M${best.map((p) => `${X(p.x)},${Y(p.y)}`).join('L')}`, fill: 'none', stroke: 'var(--soft)', 'stroke-dasharray': '4 3' }));
+      rows.push(
+        s('path', {
+          d: `M${best.map((p) => `${X(p.x)},${Y(p.y)}`).join('L')}`,
+          fill: 'none',
+          stroke: 'var(--soft)',
+          'stroke-dasharray': '4 3',
+        }),
+      );
     }
     const taken = [];
     for (const p of known) {
@@ -148,15 +220,36 @@ export function scatter(points, { x: xName, y: yName, frontier = false, labels =
       while (taken.some((t) => Math.abs(t.x - X(p.x)) < 110 && Math.abs(t.y - ty) < 13)) ty -= 13;
       taken.push({ x: X(p.x), y: ty });
       const dot = s('circle', { cx: X(p.x), cy: Y(p.y), r: 5.5, fill: p.colour, stroke: 'var(--panel)', 'stroke-width': 1.5, tabindex: 0 });
-      rows.push(p.error ? s('line', { x1: X(p.x), x2: X(p.x), y1: Y(p.y - p.error), y2: Y(p.y + p.error), stroke: p.colour, 'stroke-width': 2 }) : null,
-        labels ? s('text', { x: X(p.x) + (right ? -8 : 8), y: Math.max(10, ty), 'text-anchor': right ? 'end' : 'start', style: 'fill: var(--ink)' }, p.name) : null,
-        tip(p.href ? s('a', { href: p.href, 'aria-label': p.name }, dot) : dot, `${p.name}\n${yName} ${figure(p.y)}${p.error ? ` ± ${figure(p.error)}` : ''}\n${count(p.x)} ${xName}`));
+      rows.push(
+        p.error
+          ? s('line', { x1: X(p.x), x2: X(p.x), y1: Y(p.y - p.error), y2: Y(p.y + p.error), stroke: p.colour, 'stroke-width': 2 })
+          : null,
+        labels
+          ? s(
+              'text',
+              { x: X(p.x) + (right ? -8 : 8), y: Math.max(10, ty), 'text-anchor': right ? 'end' : 'start', style: 'fill: var(--ink)' },
+              p.name,
+            )
+          : null,
+        tip(
+          p.href ? s('a', { href: p.href, 'aria-label': p.name }, dot) : dot,
+          `${p.name}\n${yName} ${figure(p.y)}${p.error ? ` ± ${figure(p.error)}` : ''}\n${count(p.x)} ${xName}`,
+        ),
+      );
     }
-    box.replaceChildren(s('svg', { width: '100%', height, viewBox: `0 0 ${width} ${height}`, role: 'img', 'aria-label': `${yName} against ${xName}` }, rows));
+    box.replaceChildren(
+      s('svg', { width: '100%', height, viewBox: `0 0 ${width} ${height}`, role: 'img', 'aria-label': `${yName} against ${xName}` }, rows),
+    );
   };
-  const observer = new ResizeObserver(draw);
+  // Not in the observer's own turn: what is drawn changes the height that it observes.
+  const observer = new ResizeObserver(() => requestAnimationFrame(draw));
   observer.observe(box);
-  return { element: box, close() { observer.disconnect(); } };
+  return {
+    element: box,
+    close() {
+      observer.disconnect();
+    },
+  };
 }
 
 /** A table of numbers with the best (lowest) the most coloured. */
@@ -164,13 +257,49 @@ export function heatMap(rowName, rows, columnName, columns, value) {
   const all = rows.flatMap((r) => columns.map((c) => value(r, c))).filter(Number.isFinite);
   const low = Math.min(...all);
   const high = Math.max(...all);
-  return h('div', { class: 'scroll' }, h('table', { class: 'heat' },
-    h('thead', {}, h('tr', {}, h('th', {}, `${rowName} \\ ${columnName}`), columns.map((c) => h('th', {}, c)))),
-    h('tbody', {}, rows.map((r) => h('tr', {}, h('th', {}, r), columns.map((c) => {
-      const v = value(r, c);
-      const share = Number.isFinite(v) ? (high === low ? 1 : (high - v) / (high - low)) : 0;
-      return h('td', { class: 'num', style: Number.isFinite(v) ? `background: color-mix(in srgb, var(--done) ${Math.round(10 + 55 * share)}%, var(--panel))` : '' }, figure(v));
-    }))))));
+  return h(
+    'div',
+    { class: 'scroll' },
+    h(
+      'table',
+      { class: 'heat' },
+      h(
+        'thead',
+        {},
+        h(
+          'tr',
+          {},
+          h('th', {}, `${rowName} \\ ${columnName}`),
+          columns.map((c) => h('th', {}, c)),
+        ),
+      ),
+      h(
+        'tbody',
+        {},
+        rows.map((r) =>
+          h(
+            'tr',
+            {},
+            h('th', {}, r),
+            columns.map((c) => {
+              const v = value(r, c);
+              const share = Number.isFinite(v) ? (high === low ? 1 : (high - v) / (high - low)) : 0;
+              return h(
+                'td',
+                {
+                  class: 'num',
+                  style: Number.isFinite(v)
+                    ? `background: color-mix(in srgb, var(--done) ${Math.round(10 + 55 * share)}%, var(--panel))`
+                    : '',
+                },
+                figure(v),
+              );
+            }),
+          ),
+        ),
+      ),
+    ),
+  );
 }
 
 export { colour };

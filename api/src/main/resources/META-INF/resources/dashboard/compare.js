@@ -1,44 +1,117 @@
 // Experiments beside one another: where their specs differ, their figures, their curves.
-import { h, figure, pill, colour, SUBJECTS } from './dom.js';
+
 import { get } from './api.js';
 import { problem } from './app.js';
-import { curveChart, scatter, heatMap } from './charts.js';
+import { curveChart, heatMap, scatter } from './charts.js';
+import { colour, figure, h, pill, SUBJECTS } from './dom.js';
 
 export async function compare(main, parameters) {
   const ids = (parameters.get('ids') || '').split(',').filter(Boolean);
   if (ids.length < 2) {
-    main.append(h('div', { class: 'empty' }, h('h1', {}, 'Choose at least two experiments'), h('p', {}, h('a', { href: '#/experiments' }, 'Tick them in the list, then press Compare.'))));
+    main.append(
+      h(
+        'div',
+        { class: 'empty' },
+        h('h1', {}, 'Choose at least two experiments'),
+        h('p', {}, h('a', { href: '#/experiments' }, 'Tick them in the list, then press Compare.')),
+      ),
+    );
     return () => {};
   }
   const answer = await get('/experiments/compare', { ids: ids.join(',') });
   const all = answer.experiments;
-  const columns = all.map((e, i) => h('th', { class: 'num', style: 'min-width: 130px; white-space: normal' }, h('span', { style: `color: ${colour(i)}` }, '● '), h('a', { href: `#/experiments/${e.id}` }, e.name)));
-  const plot = scatter(all.flatMap((e, i) => Object.entries(e.distances).filter(([k]) => k !== 'teacher').map(([k, y]) => ({
-    x: e.macsPerStep[k], y, colour: colour(i), name: `${SUBJECTS[k] || k} · ${short(e, all)}`, href: `#/experiments/${e.id}` }))), { x: 'MACs per sampling step', y: 'Fréchet distance', frontier: true, height: 340 });
+  const columns = all.map((e, i) =>
+    h(
+      'th',
+      { class: 'num', style: 'min-width: 130px; white-space: normal' },
+      h('span', { style: `color: ${colour(i)}` }, '● '),
+      h('a', { href: `#/experiments/${e.id}` }, e.name),
+    ),
+  );
+  const plot = scatter(
+    all.flatMap((e, i) =>
+      Object.entries(e.distances)
+        .filter(([k]) => k !== 'teacher')
+        .map(([k, y]) => ({
+          x: e.macsPerStep[k],
+          y,
+          colour: colour(i),
+          name: `${SUBJECTS[k] || k} · ${short(e, all)}`,
+          href: `#/experiments/${e.id}`,
+        })),
+    ),
+    { x: 'MACs per sampling step', y: 'Fréchet distance', frontier: true, height: 340 },
+  );
   const chart = curveChart({ height: 300 });
   chart.smooth(0.6);
-  const best = (values) => { const numbers = values.filter((v) => typeof v === 'number'); return Math.min(...numbers); };
-  main.append(h('h1', {}, `${all.length} experiments`), ...answer.warnings.map((w) => h('div', { class: 'note small' }, w)),
-    h('div', { class: 'panel scroll' }, h('h2', {}, answer.differences.length ? 'Where they differ' : 'Their specs are the same'),
-      h('table', {}, h('thead', {}, h('tr', {}, h('th', {}, ''), columns)),
-        h('tbody', {}, h('tr', {}, h('td', {}, 'stage'), all.map((e) => h('td', { class: 'num' }, pill(e.stage)))),
-          answer.differences.map((r) => h('tr', { class: 'differs' }, h('td', { class: 'mono' }, r.name), r.values.map((v) => h('td', { class: 'num mono' }, v === null ? '–' : typeof v === 'object' ? JSON.stringify(v) : String(v))))),
-          answer.figures.map((r) => h('tr', {}, h('td', { class: 'mono' }, r.name), r.values.map((v) => h('td', { class: 'num' }, /istance$/.test(r.name) && v === best(r.values) ? h('strong', {}, figure(v)) : figure(v)))))))),
+  const best = (values) => {
+    const numbers = values.filter((v) => typeof v === 'number');
+    return Math.min(...numbers);
+  };
+  main.append(
+    h('h1', {}, `${all.length} experiments`),
+    ...answer.warnings.map((w) => h('div', { class: 'note small' }, w)),
+    h(
+      'div',
+      { class: 'panel scroll' },
+      h('h2', {}, answer.differences.length ? 'Where they differ' : 'Their specs are the same'),
+      h(
+        'table',
+        {},
+        h('thead', {}, h('tr', {}, h('th', {}, ''), columns)),
+        h(
+          'tbody',
+          {},
+          h(
+            'tr',
+            {},
+            h('td', {}, 'stage'),
+            all.map((e) => h('td', { class: 'num' }, pill(e.stage))),
+          ),
+          answer.differences.map((r) =>
+            h(
+              'tr',
+              { class: 'differs' },
+              h('td', { class: 'mono' }, r.name),
+              r.values.map((v) => h('td', { class: 'num mono' }, v === null ? '–' : typeof v === 'object' ? JSON.stringify(v) : String(v))),
+            ),
+          ),
+          answer.figures.map((r) =>
+            h(
+              'tr',
+              {},
+              h('td', { class: 'mono' }, r.name),
+              r.values.map((v) =>
+                h('td', { class: 'num' }, /istance$/.test(r.name) && v === best(r.values) ? h('strong', {}, figure(v)) : figure(v)),
+              ),
+            ),
+          ),
+        ),
+      ),
+    ),
     ...grid(all),
     h('div', { class: 'panel' }, h('h2', {}, 'Distance against work, with the Pareto front'), plot.element),
-    h('div', { class: 'panel' }, h('h2', {}, 'Loss of the first student'), chart.element));
+    h('div', { class: 'panel' }, h('h2', {}, 'Loss of the first student'), chart.element),
+  );
   try {
-    const curves = await Promise.all(all.map((e) => get(`/experiments/${e.id}/models/student-1/metrics`, { series: 'loss', points: 800 }).catch(() => ({ series: [] }))));
+    const curves = await Promise.all(
+      all.map((e) => get(`/experiments/${e.id}/models/student-1/metrics`, { series: 'loss', points: 800 }).catch(() => ({ series: [] }))),
+    );
     chart.show(curves.map((c, i) => ({ name: short(all[i], all), colour: colour(i), points: c.series[0]?.points || [] })));
   } catch (e) {
     main.append(problem(e));
   }
-  return () => { plot.close(); chart.close(); };
+  return () => {
+    plot.close();
+    chart.close();
+  };
 }
 
 /** What tells an experiment from the others in few words. */
 function short(e, all) {
-  const labels = Object.entries(e.labels).filter(([k, v]) => all.some((o) => o.labels[k] !== v)).map(([k, v]) => `${k} ${v}`);
+  const labels = Object.entries(e.labels)
+    .filter(([k, v]) => all.some((o) => o.labels[k] !== v))
+    .map(([k, v]) => `${k} ${v}`);
   return labels.length ? labels.join(', ') : all.some((o) => o.id !== e.id && o.name === e.name) ? e.id.slice(-4) : e.name;
 }
 
@@ -48,7 +121,9 @@ function grid(all) {
   const columns = [...new Set(all.map((e) => e.specificProbability))].sort((a, b) => a - b);
   if (rows.length < 2 || columns.length < 2) return [];
   const value = (n, p) => {
-    const found = all.filter((e) => e.students === n && e.specificProbability === p && e.distances.o2mkd !== undefined).map((e) => e.distances.o2mkd);
+    const found = all
+      .filter((e) => e.students === n && e.specificProbability === p && e.distances.o2mkd !== undefined)
+      .map((e) => e.distances.o2mkd);
     return found.length ? found.reduce((a, b) => a + b, 0) / found.length : undefined;
   };
   return [h('div', { class: 'panel' }, h('h2', {}, 'Mean distance over N and p'), heatMap('N', rows, 'p', columns, value))];

@@ -15,7 +15,8 @@ export function s(tag, properties = {}, ...children) {
 function fill(element, properties, children) {
   for (const [name, value] of Object.entries(properties)) {
     if (name.startsWith('on')) element.addEventListener(name.slice(2), value);
-    else if (name === 'style') element.style.cssText = value; // the page's policy allows no attribute
+    else if (name === 'style')
+      element.style.cssText = value; // the page's policy allows no attribute
     else if (value === true) element.setAttribute(name, '');
     else if (value !== false && value !== null && value !== undefined) element.setAttribute(name, value);
   }
@@ -38,7 +39,10 @@ export function tip(element, text) {
     const at = element.getBoundingClientRect();
     show(at.left, at.bottom - 12);
   });
-  for (const end of ['pointerleave', 'blur']) element.addEventListener(end, () => { box.hidden = true; });
+  for (const end of ['pointerleave', 'blur'])
+    element.addEventListener(end, () => {
+      box.hidden = true;
+    });
   return element;
 }
 
@@ -62,7 +66,10 @@ export function count(value) {
   if (value === null || value === undefined) return '–';
   const units = ['', ' k', ' M', ' G', ' T', ' P'];
   let unit = 0;
-  while (Math.abs(value) >= 1000 && unit < units.length - 1) { value /= 1000; unit++; }
+  while (Math.abs(value) >= 1000 && unit < units.length - 1) {
+    value /= 1000;
+    unit++;
+  }
   return `${unit ? Number(value.toPrecision(3)) : Number(value.toPrecision(4))}${units[unit]}`;
 }
 
@@ -70,7 +77,10 @@ export function bytes(value) {
   if (value === null || value === undefined) return '–';
   const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
   let unit = 0;
-  while (value >= 1024 && unit < units.length - 1) { value /= 1024; unit++; }
+  while (value >= 1024 && unit < units.length - 1) {
+    value /= 1024;
+    unit++;
+  }
   return `${value.toFixed(value < 10 && unit > 0 ? 1 : 0)} ${units[unit]}`;
 }
 
@@ -97,9 +107,32 @@ export function pill(state, text = state.toLowerCase().replaceAll('_', ' ')) {
   return h('span', { class: `pill s-${kind}` }, text);
 }
 
-export const SUBJECTS = { teacher: 'teacher', 'one-to-one': 'one-to-one', o2mkd: 'O2MKD', 'o2mkd-partial': 'O2MKD, partial', merged: 'merged' };
+export const SUBJECTS = {
+  teacher: 'teacher',
+  'one-to-one': 'one-to-one',
+  o2mkd: 'O2MKD',
+  'o2mkd-partial': 'O2MKD, partial',
+  merged: 'merged',
+};
 
-const COLOURS = ['#5a4fcf', '#1f9d6b', '#c7622c', '#2488b8', '#c23f6b', '#8a8d1d', '#7d5bb5', '#008f86', '#b8860b', '#5577dd', '#a64ca6', '#4f8f2f', '#d0555f', '#3f6f8f', '#97652f', '#6b6fd0'];
+const COLOURS = [
+  '#5a4fcf',
+  '#1f9d6b',
+  '#c7622c',
+  '#2488b8',
+  '#c23f6b',
+  '#8a8d1d',
+  '#7d5bb5',
+  '#008f86',
+  '#b8860b',
+  '#5577dd',
+  '#a64ca6',
+  '#4f8f2f',
+  '#d0555f',
+  '#3f6f8f',
+  '#97652f',
+  '#6b6fd0',
+];
 
 /** A colour for the i-th curve. */
 export function colour(i) {

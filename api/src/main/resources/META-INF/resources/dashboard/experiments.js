@@ -1,9 +1,10 @@
 // The list of experiments: filters and order in the address, a few chosen to compare.
-import { h, tip, duration, figure, pill, when, SUBJECTS } from './dom.js';
+
 import { get } from './api.js';
 import { problem, setParameters } from './app.js';
 import { smallAxis } from './axis.js';
 import { sparkline } from './charts.js';
+import { duration, figure, h, pill, SUBJECTS, tip, when } from './dom.js';
 
 const EXAMPLES = ['students=4 distance<20', 'stage=AWAITING_RETRY', 'p>=0.5 spec.students.loss.prediction=1', 'label.team=vision cifar'];
 const LIVE = 4000; // ms between looks at the first page
@@ -14,33 +15,92 @@ export async function experiments(main, parameters) {
   let timer;
   let newest = 0; // the request whose answer counts
 
-  const search = h('input', { type: 'search', name: 'q', placeholder: 'students=4 distance<20 …   ( / )', 'aria-label': 'Search', value: parameters.get('q') || '', style: 'flex: 1 1 260px', list: 'examples', autocomplete: 'off',
-    onchange: () => ask() });
+  const search = h('input', {
+    type: 'search',
+    name: 'q',
+    placeholder: 'students=4 distance<20 …   ( / )',
+    'aria-label': 'Search',
+    value: parameters.get('q') || '',
+    style: 'flex: 1 1 260px',
+    list: 'examples',
+    autocomplete: 'off',
+    onchange: () => ask(),
+  });
   const body = h('tbody', {});
   const head = h('tr', {});
   const more = h('button', { class: 'quiet', onclick: () => load(next) }, 'Show more');
   const notes = h('div', { 'aria-live': 'polite' });
   const bar = h('div', { class: 'bar row', hidden: true });
-  const table = h('div', { class: 'panel scroll' }, h('table', {}, h('thead', {}, head), body), h('div', { style: 'text-align: center; padding-top: 10px' }, more));
+  const table = h(
+    'div',
+    { class: 'panel scroll' },
+    h('table', {}, h('thead', {}, head), body),
+    h('div', { style: 'text-align: center; padding-top: 10px' }, more),
+  );
 
   main.append(
     h('div', { class: 'row spread' }, h('h1', {}, 'Experiments'), h('a', { class: 'button', href: '#/launch' }, 'Launch')),
-    h('form', { class: 'row', style: 'margin-top: 12px', onsubmit: (e) => { e.preventDefault(); ask(); } }, search,
-      h('datalist', { id: 'examples' }, EXAMPLES.map((value) => h('option', { value }))),
-      tip(h('button', { type: 'button', class: 'quiet', 'aria-label': 'How to search' }, '?'),
-        'Conditions and words that must all hold.\nFields: name, stage, dataset, students, p, seed, created, updated, finished, study, distance, macs, distance.teacher, label.<key>, spec.<field>\nOperators: = != < <= > >= and ~ for a part of a text')),
-    notes, table, bar);
+    h(
+      'form',
+      {
+        class: 'row',
+        style: 'margin-top: 12px',
+        onsubmit: (e) => {
+          e.preventDefault();
+          ask();
+        },
+      },
+      search,
+      h(
+        'datalist',
+        { id: 'examples' },
+        EXAMPLES.map((value) => h('option', { value })),
+      ),
+      tip(
+        h('button', { type: 'button', class: 'quiet', 'aria-label': 'How to search' }, '?'),
+        'Conditions and words that must all hold.\nFields: name, stage, dataset, students, p, seed, created, updated, finished, study, distance, macs, distance.teacher, label.<key>, spec.<field>\nOperators: = != < <= > >= and ~ for a part of a text',
+      ),
+    ),
+    notes,
+    table,
+    bar,
+  );
 
   function headings() {
     const sort = parameters.get('sort') || '-created';
     const sorted = (text, field, cls = '') => {
       const up = sort === field;
       const down = sort === `-${field}`;
-      return h('th', { class: cls, 'aria-sort': up ? 'ascending' : down ? 'descending' : 'none' }, h('button', {
-        onclick: () => { parameters.set('sort', up ? `-${field}` : field); headings(); ask(); } }, `${text}${up ? ' ↑' : down ? ' ↓' : ''}`));
+      return h(
+        'th',
+        { class: cls, 'aria-sort': up ? 'ascending' : down ? 'descending' : 'none' },
+        h(
+          'button',
+          {
+            onclick: () => {
+              parameters.set('sort', up ? `-${field}` : field);
+              headings();
+              ask();
+            },
+          },
+          `${text}${up ? ' ↑' : down ? ' ↓' : ''}`,
+        ),
+      );
     };
-    head.replaceChildren(h('th', {}, ''), sorted('name', 'name'), h('th', {}, 'stage'), h('th', { class: 'wide' }, 'timesteps'), h('th', { class: 'wide' }, 'loss'),
-      sorted('N', 'students', 'num'), sorted('p', 'p', 'num wide'), sorted('teacher', 'distance.teacher', 'num'), sorted('O2MKD', 'distance', 'num'), tip(sorted('MACs', 'macs', 'num wide'), 'Multiply-accumulates per sampling step: the teacher\'s over the students\''), tip(h('th', { class: 'num wide' }, 'cost'), 'What its trainings took, over every attempt: time on GPUs, or of all processors'), sorted('launched', 'created', 'num'));
+    head.replaceChildren(
+      h('th', {}, ''),
+      sorted('name', 'name'),
+      h('th', {}, 'stage'),
+      h('th', { class: 'wide' }, 'timesteps'),
+      h('th', { class: 'wide' }, 'loss'),
+      sorted('N', 'students', 'num'),
+      sorted('p', 'p', 'num wide'),
+      sorted('teacher', 'distance.teacher', 'num'),
+      sorted('O2MKD', 'distance', 'num'),
+      tip(sorted('MACs', 'macs', 'num wide'), "Multiply-accumulates per sampling step: the teacher's over the students'"),
+      tip(h('th', { class: 'num wide' }, 'cost'), 'What its trainings took, over every attempt: time on GPUs, or of all processors'),
+      sorted('launched', 'created', 'num'),
+    );
   }
 
   /** What the trainings took so far. */
@@ -51,31 +111,88 @@ export async function experiments(main, parameters) {
 
   function row(e) {
     const distances = e.distances;
-    const best = Math.min(...Object.entries(distances).filter(([k]) => k !== 'teacher').map(([, v]) => v));
-    const students = distances.o2mkd === undefined && distances['o2mkd-partial'] !== undefined ? 'o2mkd-partial' : distances.merged !== undefined && distances.merged === best ? 'merged' : 'o2mkd';
+    const best = Math.min(
+      ...Object.entries(distances)
+        .filter(([k]) => k !== 'teacher')
+        .map(([, v]) => v),
+    );
+    const students =
+      distances.o2mkd === undefined && distances['o2mkd-partial'] !== undefined
+        ? 'o2mkd-partial'
+        : distances.merged !== undefined && distances.merged === best
+          ? 'merged'
+          : 'o2mkd';
     const faster = e.macsPerStep.teacher && e.macsPerStep.o2mkd ? `${(e.macsPerStep.teacher / e.macsPerStep.o2mkd).toFixed(1)}×` : '–';
-    const box = h('input', { type: 'checkbox', 'aria-label': `Choose ${e.name}`, onchange: () => { if (box.checked) chosen.add(e.id); else chosen.delete(e.id); choice(); } });
+    const box = h('input', {
+      type: 'checkbox',
+      'aria-label': `Choose ${e.name}`,
+      onchange: () => {
+        if (box.checked) chosen.add(e.id);
+        else chosen.delete(e.id);
+        choice();
+      },
+    });
     box.checked = chosen.has(e.id);
     const link = `#/experiments/${e.id}`;
-    return h('tr', { 'data-id': e.id },
+    return h(
+      'tr',
+      { 'data-id': e.id },
       h('td', {}, box),
-      h('td', { style: 'min-width: 150px; max-width: 360px; overflow-wrap: anywhere' }, h('a', { href: link }, e.name), h('div', { class: 'soft small wide', style: 'white-space: nowrap; overflow: hidden; text-overflow: ellipsis' }, e.id, Object.entries(e.labels).filter(([, v]) => !e.name.includes(v)).slice(0, 3).map(([k, v]) => h('span', { class: 'chip', style: 'margin-left: 6px' }, `${k}: ${v}`)))),
+      h(
+        'td',
+        { style: 'min-width: 150px; max-width: 360px; overflow-wrap: anywhere' },
+        h('a', { href: link }, e.name),
+        h(
+          'div',
+          { class: 'soft small wide', style: 'white-space: nowrap; overflow: hidden; text-overflow: ellipsis' },
+          e.id,
+          Object.entries(e.labels)
+            .filter(([, v]) => !e.name.includes(v))
+            .slice(0, 3)
+            .map(([k, v]) => h('span', { class: 'chip', style: 'margin-left: 6px' }, `${k}: ${v}`)),
+        ),
+      ),
       h('td', {}, pill(e.stage)),
       h('td', { class: 'wide' }, smallAxis(e.models)),
       h('td', { class: 'wide', 'data-loss': e.id }, ''),
-      h('td', { class: 'num' }, e.students), h('td', { class: 'num wide' }, figure(e.specificProbability)),
+      h('td', { class: 'num' }, e.students),
+      h('td', { class: 'num wide' }, figure(e.specificProbability)),
       h('td', { class: 'num' }, figure(distances.teacher)),
-      tip(h('td', { class: 'num' }, h('strong', {}, figure(distances[students]))), Object.entries(distances).map(([k, v]) => `${SUBJECTS[k] || k} ${figure(v)}`).join('\n') || 'not evaluated yet'),
+      tip(
+        h('td', { class: 'num' }, h('strong', {}, figure(distances[students]))),
+        Object.entries(distances)
+          .map(([k, v]) => `${SUBJECTS[k] || k} ${figure(v)}`)
+          .join('\n') || 'not evaluated yet',
+      ),
       h('td', { class: 'num wide' }, faster),
       h('td', { class: 'num wide' }, cost(e)),
-      h('td', { class: 'num soft small' }, when(e.createdAt)));
+      h('td', { class: 'num soft small' }, when(e.createdAt)),
+    );
   }
 
   function choice() {
     bar.hidden = chosen.size === 0;
-    bar.replaceChildren(`${chosen.size} chosen`,
-      chosen.size > 1 ? h('a', { class: 'button', href: `#/compare?ids=${[...chosen].join(',')}` }, 'Compare') : h('span', { class: 'soft' }, 'choose another to compare'),
-      h('button', { class: 'quiet', style: 'color: inherit', onclick: () => { chosen.clear(); body.querySelectorAll('input').forEach((i) => { i.checked = false; }); choice(); } }, 'Clear'));
+    bar.replaceChildren(
+      `${chosen.size} chosen`,
+      chosen.size > 1
+        ? h('a', { class: 'button', href: `#/compare?ids=${[...chosen].join(',')}` }, 'Compare')
+        : h('span', { class: 'soft' }, 'choose another to compare'),
+      h(
+        'button',
+        {
+          class: 'quiet',
+          style: 'color: inherit',
+          onclick: () => {
+            chosen.clear();
+            body.querySelectorAll('input').forEach((i) => {
+              i.checked = false;
+            });
+            choice();
+          },
+        },
+        'Clear',
+      ),
+    );
   }
 
   async function load(cursor, quiet = false) {
@@ -87,9 +204,12 @@ export async function experiments(main, parameters) {
       const losses = new Map([...body.querySelectorAll('[data-loss]')].map((td) => [td.dataset.loss, [...td.childNodes]]));
       const rows = page.items.map(row);
       if (cursor) body.append(...rows);
-      else if (quiet && body.children.length > page.items.length) return; // more pages are open: leave them
+      else if (quiet && body.children.length > page.items.length)
+        return; // more pages are open: leave them
       else body.replaceChildren(...rows);
-      body.querySelectorAll('[data-loss]').forEach((td) => { if (!td.childNodes.length && losses.has(td.dataset.loss)) td.append(...losses.get(td.dataset.loss)); });
+      body.querySelectorAll('[data-loss]').forEach((td) => {
+        if (!td.childNodes.length && losses.has(td.dataset.loss)) td.append(...losses.get(td.dataset.loss));
+      });
       next = page.nextCursor;
       more.hidden = !next;
       if (!body.children.length) empty();
@@ -103,9 +223,40 @@ export async function experiments(main, parameters) {
   }
 
   function empty() {
-    body.append(h('tr', {}, h('td', { colspan: 12 }, h('div', { class: 'empty' }, parameters.get('q')
-      ? [h('p', {}, 'No experiment is like that.'), h('button', { class: 'quiet', onclick: () => { search.value = ''; ask(); } }, 'Show all')]
-      : [h('p', {}, 'No experiments yet. Launch one here, or with'), h('pre', {}, './atelier launch examples/demo.yaml'), h('p', {}, h('a', { class: 'button', href: '#/launch' }, 'Launch'))]))));
+    body.append(
+      h(
+        'tr',
+        {},
+        h(
+          'td',
+          { colspan: 12 },
+          h(
+            'div',
+            { class: 'empty' },
+            parameters.get('q')
+              ? [
+                  h('p', {}, 'No experiment is like that.'),
+                  h(
+                    'button',
+                    {
+                      class: 'quiet',
+                      onclick: () => {
+                        search.value = '';
+                        ask();
+                      },
+                    },
+                    'Show all',
+                  ),
+                ]
+              : [
+                  h('p', {}, 'No experiments yet. Launch one here, or with'),
+                  h('pre', {}, './atelier launch examples/demo.yaml'),
+                  h('p', {}, h('a', { class: 'button', href: '#/launch' }, 'Launch')),
+                ],
+          ),
+        ),
+      ),
+    );
   }
 
   function ask() {
@@ -116,6 +267,11 @@ export async function experiments(main, parameters) {
 
   headings();
   await load();
-  timer = setInterval(() => { if (!document.hidden && !body.contains(document.activeElement)) load(undefined, true); }, LIVE);
-  return () => { clearInterval(timer); newest++; };
+  timer = setInterval(() => {
+    if (!document.hidden && !body.contains(document.activeElement)) load(undefined, true);
+  }, LIVE);
+  return () => {
+    clearInterval(timer);
+    newest++;
+  };
 }

@@ -1,8 +1,9 @@
 // A form over the JSON Schema of the spec. What is not changed is left out of the document, so that it stays short.
-import { h, figure, count } from './dom.js';
-import { get, post, Problem } from './api.js';
+
+import { get, Problem, post } from './api.js';
 import { problem } from './app.js';
 import { cutEditor } from './axis.js';
+import { count, figure, h } from './dom.js';
 
 const OPEN = ['dataset', 'students', 'students.assignment'];
 const WORDS = { prediction: 'prediction KD weight', diffusion: 'diffusion weight' };
@@ -20,8 +21,15 @@ export async function launch(main, parameters) {
 
   let waiting; // for the user to stop typing
   let asked = 0; // the question whose answer counts
+  let drifts = ''; // the question whose drift is shown
 
-  const form = h('form', { id: 'spec-form', onsubmit: (e) => { e.preventDefault(); start(); } });
+  const form = h('form', {
+    id: 'spec-form',
+    onsubmit: (e) => {
+      e.preventDefault();
+      start();
+    },
+  });
   const yaml = h('pre', { class: 'mono', tabindex: 0 });
   const curl = h('pre', { class: 'mono', tabindex: 0 });
   const estimate = h('div', { 'aria-live': 'polite' });
@@ -35,12 +43,39 @@ export async function launch(main, parameters) {
     changed();
   });
   const measured = h('div', { class: 'soft small' }); // where the drift curve is from
-  const ranges = h('div', { class: 'panel' }, h('h2', {}, 'Ranges'), h('div', { class: 'soft small' }, 'Drag a cut, or move it with the arrow keys: the assignment becomes explicit. 12×: twelve sampler steps ask that student.'), editor.element, measured);
+  const ranges = h(
+    'div',
+    { class: 'panel' },
+    h('h2', {}, 'Ranges'),
+    h(
+      'div',
+      { class: 'soft small' },
+      'Drag a cut, or move it with the arrow keys: the assignment becomes explicit. 12×: twelve sampler steps ask that student.',
+    ),
+    editor.element,
+    measured,
+  );
 
-  main.append(h('h1', {}, from ? 'Launch again with changes' : 'Launch an experiment'),
-    h('div', { class: 'grid2 sides' }, h('div', {}, ranges, h('div', { class: 'panel' }, form)),
-      h('div', {}, h('div', { class: 'panel' }, h('div', { class: 'row spread' }, h('h2', { style: 'margin: 0' }, 'What it takes'), go), faults, estimate),
-        h('div', { class: 'panel' }, copyable('The spec', yaml), copyable('The same with curl', curl)))));
+  main.append(
+    h('h1', {}, from ? 'Launch again with changes' : 'Launch an experiment'),
+    h(
+      'div',
+      { class: 'grid2 sides' },
+      h('div', {}, ranges, h('div', { class: 'panel' }, form)),
+      h(
+        'div',
+        {},
+        h(
+          'div',
+          { class: 'panel' },
+          h('div', { class: 'row spread' }, h('h2', { style: 'margin: 0' }, 'What it takes'), go),
+          faults,
+          estimate,
+        ),
+        h('div', { class: 'panel' }, copyable('The spec', yaml), copyable('The same with curl', curl)),
+      ),
+    ),
+  );
 
   build(schema, '', form, earlier);
   await changed(true);
@@ -54,7 +89,11 @@ export async function launch(main, parameters) {
       const at = path ? `${path}.${name}` : name;
       const given = values?.[name];
       if (child.type === 'object' && child.properties) {
-        const details = h('details', { open: OPEN.includes(at) }, h('summary', {}, h('strong', {}, name), h('span', { class: 'soft small' }, `  ${child.description || ''}`)));
+        const details = h(
+          'details',
+          { open: OPEN.includes(at) },
+          h('summary', {}, h('strong', {}, name), h('span', { class: 'soft small' }, `  ${child.description || ''}`)),
+        );
         const inner = h('div', { style: 'padding: 8px 0 0 14px' });
         details.append(inner);
         box.append(h('div', { style: 'margin: 8px 0' }, details));
@@ -70,24 +109,61 @@ export async function launch(main, parameters) {
     const standard = node.default;
     const id = `f-${path}`;
     let input;
-    if (node.enum) input = h('select', { id }, node.enum.map((v) => h('option', { value: v, selected: v === standard }, v)));
-    else if (type === 'boolean') input = h('select', { id }, [false, true].map((v) => h('option', { value: String(v), selected: v === standard }, v ? 'yes' : 'no')));
-    else if (type === 'integer' || type === 'number') input = h('input', { id, type: 'number', step: type === 'integer' ? 1 : 'any', placeholder: standard ?? '' });
-    else input = h('input', { id, type: 'text', placeholder: standard === undefined || standard === null ? '' : typeof standard === 'string' ? standard : JSON.stringify(standard) });
+    if (node.enum)
+      input = h(
+        'select',
+        { id },
+        node.enum.map((v) => h('option', { value: v, selected: v === standard }, v)),
+      );
+    else if (type === 'boolean')
+      input = h(
+        'select',
+        { id },
+        [false, true].map((v) => h('option', { value: String(v), selected: v === standard }, v ? 'yes' : 'no')),
+      );
+    else if (type === 'integer' || type === 'number')
+      input = h('input', { id, type: 'number', step: type === 'integer' ? 1 : 'any', placeholder: standard ?? '' });
+    else
+      input = h('input', {
+        id,
+        type: 'text',
+        placeholder: standard === undefined || standard === null ? '' : typeof standard === 'string' ? standard : JSON.stringify(standard),
+      });
     const read = () => {
       const text = input.value.trim();
       if (text === '' || text === String(standard)) return undefined;
       if (type === 'integer' || type === 'number') return Number(text);
       if (type === 'boolean') return text === 'true';
-      if (type === 'array' || type === 'object') { try { return JSON.parse(text); } catch { return text; } }
+      if (type === 'array' || type === 'object') {
+        try {
+          return JSON.parse(text);
+        } catch {
+          return text;
+        }
+      }
       return text;
     };
-    const write = (v) => { input.value = v === undefined || v === null ? (node.enum || type === 'boolean' ? String(standard) : '') : typeof v === 'object' ? JSON.stringify(v) : String(v); };
+    const write = (v) => {
+      input.value =
+        v === undefined || v === null
+          ? node.enum || type === 'boolean'
+            ? String(standard)
+            : ''
+          : typeof v === 'object'
+            ? JSON.stringify(v)
+            : String(v);
+    };
     if (given !== undefined && JSON.stringify(given) !== JSON.stringify(standard)) write(given);
     const fault = h('div', { class: 'fault', role: 'alert' });
     input.addEventListener('input', () => changed());
     fields.set(path, { input, fault, read, write });
-    return h('div', { class: 'field', title: node.description || '' }, h('label', { for: id }, WORDS[name] || name.replace(/([A-Z])/g, ' $1').toLowerCase()), input, fault);
+    return h(
+      'div',
+      { class: 'field', title: node.description || '' },
+      h('label', { for: id }, WORDS[name] || name.replace(/([A-Z])/g, ' $1').toLowerCase()),
+      input,
+      fault,
+    );
   }
 
   function set(path, v) {
@@ -123,7 +199,13 @@ export async function launch(main, parameters) {
     const gamma = Number(value('students.assignment.gamma') || 1);
     if (kind === 'explicit' && Array.isArray(boundaries) && boundaries.length === n + 1) editor.set(boundaries);
     else if (kind !== 'explicit') editor.set(kind === 'power' ? uniform(n, gamma) : uniform(n));
-    else { set('students.assignment.boundaries', uniform(n)); editor.set(uniform(n)); if (!now) { return changed(true); } }
+    else {
+      set('students.assignment.boundaries', uniform(n));
+      editor.set(uniform(n));
+      if (!now) {
+        return changed(true);
+      }
+    }
     clearTimeout(waiting);
     waiting = setTimeout(check, now ? 0 : 350);
     return undefined;
@@ -133,9 +215,10 @@ export async function launch(main, parameters) {
     return Array.from({ length: n + 1 }, (_, i) => Math.round(timesteps2() * (i / n) ** gamma));
   }
 
-  function timesteps2() { return fields.size ? timesteps() : 1000; }
+  function timesteps2() {
+    return fields.size ? timesteps() : 1000;
+  }
 
-  let drifts = ''; // the question whose answer is shown
   /** The drift that an experiment on the same images measured, under the cuts that are made of it. */
   async function drift() {
     const source = fields.get('dataset.source').input.value.trim() || fields.get('dataset.source').input.placeholder;
@@ -149,7 +232,11 @@ export async function launch(main, parameters) {
       const file = await get(`/experiments/${e.id}/artifacts/drift.json`).catch(() => null); // not measured yet
       if (file?.timesteps !== total || drifts !== `${total} ${source}`) continue;
       editor.setCurve(file.lengths.map((length, i) => [file.curve.bins[i].high, length]));
-      measured.replaceChildren(`Above: how far neighbouring timesteps are apart (${file.signal.toLowerCase()}), as measured on the teacher of `, h('a', { href: `#/experiments/${e.id}` }, e.name), '.');
+      measured.replaceChildren(
+        `Above: how far neighbouring timesteps are apart (${file.signal.toLowerCase()}), as measured on the teacher of `,
+        h('a', { href: `#/experiments/${e.id}` }, e.name),
+        '.',
+      );
       return;
     }
   }
@@ -169,9 +256,47 @@ export async function launch(main, parameters) {
         editor.setVisits(students.map((m) => m.visits));
       }
       faults.replaceChildren(...answer.warnings.map((w) => h('div', { class: 'note small' }, w)));
-      estimate.replaceChildren(h('div', { class: 'scroll' }, h('table', { class: 'small' }, h('thead', {}, h('tr', {}, ['', 'parameters', 'MACs', 'visits', 'steps', 'steps/s', 'hours'].map((t, i) => h('th', { class: i ? 'num' : '' }, t)))),
-        h('tbody', {}, models.map((m) => h('tr', {}, h('td', { style: 'white-space: nowrap' }, m.key), h('td', { class: 'num' }, count(m.parameters)), h('td', { class: 'num' }, count(m.macs)), h('td', { class: 'num', title: 'Sampler steps that ask it' }, m.visits ?? '–'), h('td', { class: 'num' }, count(m.steps)), h('td', { class: 'num' }, figure(m.stepsPerSecond)), h('td', { class: 'num' }, m.hours === undefined ? '–' : figure(m.hours))))))),
-      h('p', { class: 'soft small' }, `${answer.deviceHours === undefined ? '' : `${figure(answer.deviceHours)} device hours in all. `}${answer.estimatedFrom}`));
+      estimate.replaceChildren(
+        h(
+          'div',
+          { class: 'scroll' },
+          h(
+            'table',
+            { class: 'small' },
+            h(
+              'thead',
+              {},
+              h(
+                'tr',
+                {},
+                ['', 'parameters', 'MACs', 'visits', 'steps', 'steps/s', 'hours'].map((t, i) => h('th', { class: i ? 'num' : '' }, t)),
+              ),
+            ),
+            h(
+              'tbody',
+              {},
+              models.map((m) =>
+                h(
+                  'tr',
+                  {},
+                  h('td', { style: 'white-space: nowrap' }, m.key),
+                  h('td', { class: 'num' }, count(m.parameters)),
+                  h('td', { class: 'num' }, count(m.macs)),
+                  h('td', { class: 'num', title: 'Sampler steps that ask it' }, m.visits ?? '–'),
+                  h('td', { class: 'num' }, count(m.steps)),
+                  h('td', { class: 'num' }, figure(m.stepsPerSecond)),
+                  h('td', { class: 'num' }, m.hours === undefined ? '–' : figure(m.hours)),
+                ),
+              ),
+            ),
+          ),
+        ),
+        h(
+          'p',
+          { class: 'soft small' },
+          `${answer.deviceHours === undefined ? '' : `${figure(answer.deviceHours)} device hours in all. `}${answer.estimatedFrom}`,
+        ),
+      );
     } catch (e) {
       if (mine !== asked) return;
       go.disabled = true;
@@ -185,9 +310,24 @@ export async function launch(main, parameters) {
     const rest = [];
     for (const f of list) {
       const known = fields.get(f.field) || fields.get(f.field.replace(/\[.*$/, ''));
-      if (known) { known.fault.textContent = f.message; known.input.closest('details')?.setAttribute('open', ''); } else rest.push(f);
+      if (known) {
+        known.fault.textContent = f.message;
+        known.input.closest('details')?.setAttribute('open', '');
+      } else rest.push(f);
     }
-    faults.replaceChildren(...(error && (!list.length || rest.length) ? [problem(error)] : error ? [h('div', { class: 'note error' }, `${list.length === 1 ? 'One field is' : `${list.length} fields are`} not right: see the form.`)] : []));
+    faults.replaceChildren(
+      ...(error && (!list.length || rest.length)
+        ? [problem(error)]
+        : error
+          ? [
+              h(
+                'div',
+                { class: 'note error' },
+                `${list.length === 1 ? 'One field is' : `${list.length} fields are`} not right: see the form.`,
+              ),
+            ]
+          : []),
+    );
   }
 
   async function start() {
@@ -203,14 +343,31 @@ export async function launch(main, parameters) {
 }
 
 function copyable(title, pre) {
-  const button = h('button', { class: 'quiet small', type: 'button', onclick: async () => { await navigator.clipboard.writeText(pre.textContent); button.textContent = 'Copied'; setTimeout(() => { button.textContent = 'Copy'; }, 1500); } }, 'Copy');
+  const button = h(
+    'button',
+    {
+      class: 'quiet small',
+      type: 'button',
+      onclick: async () => {
+        await navigator.clipboard.writeText(pre.textContent);
+        button.textContent = 'Copied';
+        setTimeout(() => {
+          button.textContent = 'Copy';
+        }, 1500);
+      },
+    },
+    'Copy',
+  );
   return h('div', {}, h('div', { class: 'row spread' }, h('h2', { style: 'margin: 0' }, title), button), pre);
 }
 
 /** YAML of maps, lists and scalars. */
 export function toYaml(node, indent = '') {
-  return Object.entries(node).map(([k, v]) => {
-    if (v !== null && typeof v === 'object' && !Array.isArray(v)) return Object.keys(v).length ? `${indent}${k}:\n${toYaml(v, `${indent}  `)}` : '';
-    return `${indent}${k}: ${typeof v === 'string' && /^[A-Za-z0-9_./ -]*[A-Za-z][A-Za-z0-9_./-]*$/.test(v) && !/^(true|false|yes|no|on|off|null)$/i.test(v) && v.trim() === v ? v : JSON.stringify(v)}\n`;
-  }).join('');
+  return Object.entries(node)
+    .map(([k, v]) => {
+      if (v !== null && typeof v === 'object' && !Array.isArray(v))
+        return Object.keys(v).length ? `${indent}${k}:\n${toYaml(v, `${indent}  `)}` : '';
+      return `${indent}${k}: ${typeof v === 'string' && /^[A-Za-z0-9_./ -]*[A-Za-z][A-Za-z0-9_./-]*$/.test(v) && !/^(true|false|yes|no|on|off|null)$/i.test(v) && v.trim() === v ? v : JSON.stringify(v)}\n`;
+    })
+    .join('');
 }

@@ -1,17 +1,56 @@
 // Studies: sets of experiments that answer one question.
-import { h, spread, count, pill, when, colour, modelColour, SUBJECTS } from './dom.js';
+
 import { get } from './api.js';
-import { scatter, heatMap } from './charts.js';
+import { heatMap, scatter } from './charts.js';
+import { colour, h, modelColour, pill, SUBJECTS, spread, when } from './dom.js';
 
 export async function studies(main) {
   const page = await get('/studies', { limit: 100 });
-  main.append(h('h1', {}, 'Studies'), h('div', { class: 'panel scroll' }, page.items.length
-    ? h('table', {}, h('thead', {}, h('tr', {}, ['name', 'stage', 'question', 'experiments', 'launched'].map((t) => h('th', {}, t)))),
-      h('tbody', {}, page.items.map((x) => h('tr', {}, h('td', {}, h('a', { href: `#/studies/${x.id}` }, x.name)), h('td', {}, pill(x.stage)), h('td', { class: 'soft' }, x.question), h('td', { class: 'num' }, `${x.ended} of ${x.experiments}`), h('td', { class: 'small' }, when(x.createdAt))))))
-    : h('div', { class: 'empty' }, h('p', {}, 'No studies yet. A study runs experiments over a grid of fields and seeds and ends with a report:'), h('pre', {}, './atelier study launch one-to-one-vs-many --wait'))));
+  main.append(
+    h('h1', {}, 'Studies'),
+    h(
+      'div',
+      { class: 'panel scroll' },
+      page.items.length
+        ? h(
+            'table',
+            {},
+            h(
+              'thead',
+              {},
+              h(
+                'tr',
+                {},
+                ['name', 'stage', 'question', 'experiments', 'launched'].map((t) => h('th', {}, t)),
+              ),
+            ),
+            h(
+              'tbody',
+              {},
+              page.items.map((x) =>
+                h(
+                  'tr',
+                  {},
+                  h('td', {}, h('a', { href: `#/studies/${x.id}` }, x.name)),
+                  h('td', {}, pill(x.stage)),
+                  h('td', { class: 'soft' }, x.question),
+                  h('td', { class: 'num' }, `${x.ended} of ${x.experiments}`),
+                  h('td', { class: 'small' }, when(x.createdAt)),
+                ),
+              ),
+            ),
+          )
+        : h(
+            'div',
+            { class: 'empty' },
+            h('p', {}, 'No studies yet. A study runs experiments over a grid of fields and seeds and ends with a report:'),
+            h('pre', {}, './atelier study launch one-to-one-vs-many --wait'),
+          ),
+    ),
+  );
 }
 
-export async function study(main, parameters, id) {
+export async function study(main, _parameters, id) {
   const body = h('div', {});
   main.append(body);
   let plot = { close() {} };
@@ -35,28 +74,137 @@ export async function study(main, parameters, id) {
     };
     const macs = await macsOf(view);
     const taught = all.find((p) => stat(p, 'teacher'));
-    const teacher = taught ? [{ k: 'teacher', x: macs(taught, 'teacher'), stat: stat(taught, 'teacher'), name: SUBJECTS.teacher, colour: modelColour('teacher') }] : [];
-    plot = scatter([...teacher, ...all.flatMap((p, i) => subjects.filter((k) => k !== 'teacher').map((k) => ({ k, x: macs(p, k), stat: stat(p, k), name: `${subjects.length > 2 ? `${SUBJECTS[k]} · ` : ''}${p.name}`, colour: colour(i) })).filter((x) => x.stat))].filter((x) => x.x).map((x) => ({ ...x, y: x.stat.mean, error: x.stat.sd })),
-      { x: 'MACs per sampling step', y: 'Fréchet distance', frontier: true, height: 360 });
+    const teacher = taught
+      ? [
+          {
+            k: 'teacher',
+            x: macs(taught, 'teacher'),
+            stat: stat(taught, 'teacher'),
+            name: SUBJECTS.teacher,
+            colour: modelColour('teacher'),
+          },
+        ]
+      : [];
+    plot = scatter(
+      [
+        ...teacher,
+        ...all.flatMap((p, i) =>
+          subjects
+            .filter((k) => k !== 'teacher')
+            .map((k) => ({
+              k,
+              x: macs(p, k),
+              stat: stat(p, k),
+              name: `${subjects.length > 2 ? `${SUBJECTS[k]} · ` : ''}${p.name}`,
+              colour: colour(i),
+            }))
+            .filter((x) => x.stat),
+        ),
+      ]
+        .filter((x) => x.x)
+        .map((x) => ({ ...x, y: x.stat.mean, error: x.stat.sd })),
+      { x: 'MACs per sampling step', y: 'Fréchet distance', frontier: true, height: 360 },
+    );
     const ended = view.members.filter((m) => ['DONE', 'FAILED', 'CANCELED', 'PARTIAL'].includes(m.stage)).length;
     const report = view.artifacts.find((a) => a.name.endsWith('.html'));
     body.replaceChildren(
-      h('div', { class: 'row spread' }, h('div', { class: 'row' }, h('h1', {}, view.name), pill(view.stage)), h('div', { class: 'row' }, report ? h('a', { class: 'button', href: report.href }, 'Report') : null, view.links.temporal ? h('a', { class: 'small', href: view.links.temporal }, 'Temporal Web UI ↗') : null,
-        h('a', { class: 'small', href: `#/compare?ids=${view.members.slice(0, 50).map((m) => m.experimentId).join(',')}` }, 'Compare all'))),
-      h('p', { class: 'soft' }, view.question), h('div', { class: 'soft small' }, `${id} · ${ended} of ${view.members.length} experiments have ended`),
-      h('div', { class: 'panel scroll' }, h('h2', {}, 'Fréchet distance, mean ± standard deviation over seeds'), h('table', {}, h('thead', {}, h('tr', {}, axes.map((a) => h('th', {}, a)), subjects.map((k) => h('th', { class: 'num' }, SUBJECTS[k])), h('th', {}, 'experiments'))),
-        h('tbody', {}, all.map((p) => h('tr', {}, axes.map((a) => h('td', {}, p.axes.find((x) => x.axis === a)?.value)), subjects.map((k) => { const v = stat(p, k); return h('td', { class: 'num' }, v ? spread(v.mean, v.sd) : '–'); }),
-          h('td', {}, p.members.map((m) => h('a', { class: 'chip', href: `#/experiments/${m.experimentId}`, title: `${m.stage}, step ${m.step} of ${m.totalSteps}` }, `seed ${m.seed} · ${m.stage === 'DONE' ? 'done' : `${Math.round((100 * m.step) / Math.max(1, m.totalSteps))} %`}`)))))))),
-      axes.length === 2 ? h('div', { class: 'panel' }, h('h2', {}, 'Mean distance of the students'), heatMap(axes[0], values(all, axes[0]), axes[1], values(all, axes[1]), (r, c) => {
-        const p = all.find((x) => x.axes.some((a) => a.axis === axes[0] && a.value === r) && x.axes.some((a) => a.axis === axes[1] && a.value === c));
-        return p ? stat(p, 'o2mkd')?.mean : undefined;
-      })) : '',
-      h('div', { class: 'panel' }, h('h2', {}, 'Distance against work, with the Pareto front'), plot.element));
+      h(
+        'div',
+        { class: 'row spread' },
+        h('div', { class: 'row' }, h('h1', {}, view.name), pill(view.stage)),
+        h(
+          'div',
+          { class: 'row' },
+          report ? h('a', { class: 'button', href: report.href }, 'Report') : null,
+          view.links.temporal ? h('a', { class: 'small', href: view.links.temporal }, 'Temporal Web UI ↗') : null,
+          h(
+            'a',
+            {
+              class: 'small',
+              href: `#/compare?ids=${view.members
+                .slice(0, 50)
+                .map((m) => m.experimentId)
+                .join(',')}`,
+            },
+            'Compare all',
+          ),
+        ),
+      ),
+      h('p', { class: 'soft' }, view.question),
+      h('div', { class: 'soft small' }, `${id} · ${ended} of ${view.members.length} experiments have ended`),
+      h(
+        'div',
+        { class: 'panel scroll' },
+        h('h2', {}, 'Fréchet distance, mean ± standard deviation over seeds'),
+        h(
+          'table',
+          {},
+          h(
+            'thead',
+            {},
+            h(
+              'tr',
+              {},
+              axes.map((a) => h('th', {}, a)),
+              subjects.map((k) => h('th', { class: 'num' }, SUBJECTS[k])),
+              h('th', {}, 'experiments'),
+            ),
+          ),
+          h(
+            'tbody',
+            {},
+            all.map((p) =>
+              h(
+                'tr',
+                {},
+                axes.map((a) => h('td', {}, p.axes.find((x) => x.axis === a)?.value)),
+                subjects.map((k) => {
+                  const v = stat(p, k);
+                  return h('td', { class: 'num' }, v ? spread(v.mean, v.sd) : '–');
+                }),
+                h(
+                  'td',
+                  {},
+                  p.members.map((m) =>
+                    h(
+                      'a',
+                      { class: 'chip', href: `#/experiments/${m.experimentId}`, title: `${m.stage}, step ${m.step} of ${m.totalSteps}` },
+                      `seed ${m.seed} · ${m.stage === 'DONE' ? 'done' : `${Math.round((100 * m.step) / Math.max(1, m.totalSteps))} %`}`,
+                    ),
+                  ),
+                ),
+              ),
+            ),
+          ),
+        ),
+      ),
+      axes.length === 2
+        ? h(
+            'div',
+            { class: 'panel' },
+            h('h2', {}, 'Mean distance of the students'),
+            heatMap(axes[0], values(all, axes[0]), axes[1], values(all, axes[1]), (r, c) => {
+              const p = all.find(
+                (x) => x.axes.some((a) => a.axis === axes[0] && a.value === r) && x.axes.some((a) => a.axis === axes[1] && a.value === c),
+              );
+              return p ? stat(p, 'o2mkd')?.mean : undefined;
+            }),
+          )
+        : '',
+      h('div', { class: 'panel' }, h('h2', {}, 'Distance against work, with the Pareto front'), plot.element),
+    );
     return view;
   }
   const first = await show();
-  const timer = first.finishedAt ? 0 : setInterval(() => { if (!document.hidden) show().catch(() => {}); }, 6000);
-  return () => { clearInterval(timer); plot.close(); };
+  const timer = first.finishedAt
+    ? 0
+    : setInterval(() => {
+        if (!document.hidden) show().catch(() => {});
+      }, 6000);
+  return () => {
+    clearInterval(timer);
+    plot.close();
+  };
 }
 
 const values = (all, axis) => [...new Set(all.flatMap((p) => p.axes.filter((a) => a.axis === axis).map((a) => a.value)))];
@@ -66,7 +214,7 @@ async function macsOf(view) {
   let cursor;
   do {
     const page = await get('/experiments', { q: `study=${view.id}`, limit: 200, cursor });
-    page.items.forEach((e) => found.set(e.id, e.macsPerStep));
+    for (const e of page.items) found.set(e.id, e.macsPerStep);
     cursor = page.nextCursor;
   } while (cursor);
   return (p, k) => p.members.map((m) => found.get(m.experimentId)?.[k]).find((x) => x !== undefined);

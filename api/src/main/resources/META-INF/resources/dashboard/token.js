@@ -64,7 +64,14 @@ export function carryToken(element) {
   if (element.localName === 'img' && isApi(of('src')) && token()) {
     const source = of('src');
     element.removeAttribute('src');
-    blobOf(source).then((url) => { element.src = url; }, () => { element.alt = 'The image cannot be loaded.'; });
+    blobOf(source).then(
+      (url) => {
+        element.src = url;
+      },
+      () => {
+        element.alt = 'The image cannot be loaded.';
+      },
+    );
   } else if (element.localName === 'a' && isApi(of('href'))) {
     element.addEventListener('click', async (e) => {
       if (!token()) return;
@@ -106,7 +113,7 @@ export function eventStream(address, listeners) {
             text = text.slice(end + 2);
           }
         }
-      } catch (e) {
+      } catch {
         if (stop.signal.aborted) return;
       }
       await new Promise((again) => setTimeout(again, 3000));
@@ -114,7 +121,12 @@ export function eventStream(address, listeners) {
   })();
 
   function tell(lines) {
-    const of = (name) => lines.split('\n').filter((l) => l.startsWith(`${name}:`)).map((l) => l.slice(name.length + 1).replace(/^ /, '')).join('\n');
+    const of = (name) =>
+      lines
+        .split('\n')
+        .filter((l) => l.startsWith(`${name}:`))
+        .map((l) => l.slice(name.length + 1).replace(/^ /, ''))
+        .join('\n');
     if (of('id')) last = of('id');
     const name = of('event') || 'message';
     if (listeners[name] && of('data')) listeners[name]({ data: of('data') });

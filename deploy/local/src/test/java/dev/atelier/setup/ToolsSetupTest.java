@@ -5,12 +5,15 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.atelier.setup.SetupScripts.Result;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** What the launcher says to who lacks a JDK, and what the tests need. */
 class ToolsSetupTest {
+
+  private static final String BIOME = "2.6.8";
 
   @TempDir private Path folder;
   private SetupScripts scripts;
@@ -40,7 +43,8 @@ class ToolsSetupTest {
     assertThat(result.status()).isEqualTo(1);
     assertThat(result.said())
         .isEqualTo(
-            "Atelier needs a JDK 17 or later and Maven 3.8 or later. Install it with: sudo apt-get install default-jdk-headless maven python3-venv chromium\n");
+            "Atelier needs a JDK 17 or later and Maven 3.8 or later. Install it with: sudo apt-get"
+                + " install default-jdk-headless maven python3-venv chromium\n");
   }
 
   @Test
@@ -51,11 +55,13 @@ class ToolsSetupTest {
         scripts.run(
             """
             temporal_on_path() { return 1; }
-            for part in curl chromium python go minio versitygw kustomize; do eval "has_$part() { return 1; }"; done
+            for part in curl chromium python go minio versitygw kustomize actionlint node biome; do eval "has_$part() { return 1; }"; done
             bring_python() { return 1; }
             bring_temporal() { return 1; }
             bring_go() { return 1; }
             find_go() { return 1; }
+            bring_node() { return 1; }
+            find_npm() { return 1; }
             prepare_tests
             """);
 
@@ -74,10 +80,13 @@ class ToolsSetupTest {
             "go install github.com/minio/minio@",
             "VersityGW",
             "Kustomize",
+            "actionlint",
+            "Node ",
+            "Biome ",
             "chromium chromium-driver cannot be installed without root",
             "Without Chromium and its driver the tests that need it are skipped.");
     assertThat(Files.readAllLines(folder.resolve("target/missing-parts")))
-        .hasSize(8)
+        .hasSize(11)
         .allMatch(line -> line.split("\\|", -1).length == 4);
   }
 
@@ -92,10 +101,47 @@ class ToolsSetupTest {
   }
 
   @Test
+  void shouldTakeBiomeOfItsOwnVersionOnly() throws Exception {
+    scripts.program("biome", "echo Version: 2.0.0");
+    String has = "test_programs=$cache/programs; has_biome && echo mine || echo other";
+    assertThat(scripts.run(has).said()).isEqualTo("other\n");
+
+    scripts.program("biome", "echo Version: 2.6.8");
+    assertThat(scripts.run(has).said()).isEqualTo("mine\n");
+  }
+
+  @Test
+  void shouldKeepTheProgramAloneOfWhatNpmBrings() throws Exception {
+    Files.createDirectories(folder.resolve("api"));
+    for (String file : List.of("package.json", "package-lock.json")) {
+      Files.writeString(folder.resolve("api").resolve(file), "{}");
+    }
+    scripts.program("node", "exit 1");
+    scripts.program(
+        "npm",
+        "mkdir -p $3/node_modules/@biomejs/cli-linux-x64 && echo biome >"
+            + " $3/node_modules/@biomejs/cli-linux-x64/biome");
+    String bring =
+        "test_programs=$cache/programs; mkdir -p $cache/programs/biome-1.0.0; bring_biome || true;"
+            + " cd $cache/programs && find . -type f | sort; ls";
+
+    assertThat(scripts.run(bring).said().replace("biome-" + BIOME, "biome-V"))
+        .isEqualTo(
+            "./biome-V/biome\n./biome-V/package-lock.json\n./biome-V/package.json\nbiome-V\n");
+
+    scripts.program("npm", "echo npm error broken >&2; exit 1");
+    assertThat(scripts.run(bring).said())
+        .isEqualTo(
+            "Cannot fetch Biome %s with npm: npm error broken (the log is %s/target/biome.log)\n"
+                .formatted(BIOME, folder));
+  }
+
+  @Test
   void shouldKeepNothingOfAProgramThatCannotBeBuilt() throws Exception {
     scripts.program(
         "go",
-        "case $1 in version) echo go version go1.26.6 linux/amd64;; *) echo boom >&2; exit 1;; esac");
+        "case $1 in version) echo go version go1.26.6 linux/amd64;; *) echo boom >&2; exit 1;;"
+            + " esac");
 
     Result result =
         scripts.run(

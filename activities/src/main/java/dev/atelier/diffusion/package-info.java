@@ -1,0 +1,4 @@
+/**
+ * The mathematics of diffusion: noise schedules, samplers and draws of timesteps, without tensors.
+ */
+package dev.atelier.diffusion;

@@ -1,0 +1,2 @@
+/** Joins students into fewer ones and looks for better schedules of who is asked when. */
+package dev.atelier.merging;

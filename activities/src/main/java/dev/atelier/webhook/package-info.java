@@ -1,0 +1,2 @@
+/** Signs a message and posts it to its receiver. */
+package dev.atelier.webhook;

@@ -1,0 +1,2 @@
+/** What the OpenAPI document says beside the annotations: problems, examples, optional fields. */
+package dev.atelier.api.document;

@@ -1,0 +1,2 @@
+/** Tables as CSV and Arrow. */
+package dev.atelier.api.export;

@@ -1,0 +1,2 @@
+/** The language of searches in the history: fields, order, pages. */
+package dev.atelier.api.history;

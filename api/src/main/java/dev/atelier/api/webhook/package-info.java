@@ -1,0 +1,2 @@
+/** Webhooks over REST, and what starts their deliveries. */
+package dev.atelier.api.webhook;

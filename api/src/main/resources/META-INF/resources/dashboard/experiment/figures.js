@@ -1,0 +1,86 @@
+// What was measured of each subject: distance against work, and a table of every figure.
+import { scatter } from '../charts.js';
+import { bytes, count, figure, h, SUBJECTS } from '../dom.js';
+
+const COLOURS = { teacher: '#8a8fa3', 'one-to-one': '#d08a1d', o2mkd: '#5a4fcf', merged: '#1f9d6b' };
+
+export function figuresPanel() {
+  const element = h('div', { class: 'panel' });
+  let close = () => {};
+  return {
+    element,
+    show({ evaluations }) {
+      close();
+      const plot = scatter(evaluations.map(dot), { x: 'MACs per sampling step', y: evaluations[0]?.metric || 'distance' });
+      close = () => plot.close();
+      const figures = evaluations.length ? h('div', {}, table(evaluations), takenOver(evaluations)) : h('div', {});
+      element.replaceChildren(
+        h('h2', {}, 'Distance against work'),
+        h('div', { class: 'grid2', style: 'align-items: start' }, plot.element, figures),
+      );
+    },
+    close: () => close(),
+  };
+}
+
+const nameOf = (e) => SUBJECTS[e.subject] || e.subject;
+
+function dot(e) {
+  return { x: e.macsPerStep, y: e.distance, name: nameOf(e), colour: COLOURS[e.subject] || COLOURS.teacher };
+}
+
+function table(evaluations) {
+  const others = [...new Set(evaluations.flatMap((e) => Object.keys(e.metrics)))].filter((n) => n !== 'frechetDistance');
+  const rows = [
+    [evaluations[0].metric, (e) => h('strong', {}, figure(e.distance))],
+    ['MACs per step', (e) => count(e.macsPerStep)],
+    ['parameters', (e) => count(e.parameters)],
+    ['weights', (e) => bytes(e.weightsBytes)],
+    ['images/s', (e) => figure(e.imagesPerSecond)],
+    ['peak memory', (e) => (e.peakMemoryBytes ? bytes(e.peakMemoryBytes) : '–')],
+    ...others.map((n) => [n.replace(/([A-Z])/g, ' $1').toLowerCase(), (e) => figure(e.metrics[n])]),
+  ];
+  return h(
+    'div',
+    { class: 'scroll' },
+    h(
+      'table',
+      {},
+      h(
+        'thead',
+        {},
+        h(
+          'tr',
+          {},
+          h('th', {}, ''),
+          evaluations.map((e) => h('th', { class: 'num' }, nameOf(e))),
+        ),
+      ),
+      h(
+        'tbody',
+        {},
+        rows.map(([name, value]) =>
+          h(
+            'tr',
+            {},
+            h('td', { class: 'soft small' }, name),
+            evaluations.map((e) => h('td', { class: 'num' }, value(e))),
+          ),
+        ),
+      ),
+    ),
+  );
+}
+
+function takenOver(evaluations) {
+  const sources = [...new Set(evaluations.map((e) => e.reusedFrom).filter(Boolean))];
+  return sources.map((from) => {
+    const subjects = evaluations.filter((e) => e.reusedFrom === from).map(nameOf);
+    return h(
+      'p',
+      { class: 'soft small' },
+      `Figures of ${subjects.join(', ')}: taken over from `,
+      h('a', { href: `#/experiments/${from}` }, from),
+    );
+  });
+}

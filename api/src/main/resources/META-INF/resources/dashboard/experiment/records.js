@@ -1,0 +1,74 @@
+// What is only listed: the spec, what happened, and the files.
+import { bytes, h, tip } from '../dom.js';
+
+export function specPanel({ spec }) {
+  const rows = {
+    dataset: `${spec.dataset.source}, ${spec.dataset.resolution} px`,
+    students: spec.students.count,
+    p: `${spec.students.specificProbability} own range`,
+    assignment: spec.students.assignment.kind,
+    seed: spec.seed,
+    compute: spec.compute,
+  };
+  return h(
+    'div',
+    { class: 'panel' },
+    h('h2', {}, 'Spec'),
+    h(
+      'dl',
+      { style: 'margin-bottom: 8px' },
+      Object.entries(rows).flatMap(([k, v]) => [h('dt', {}, k), h('dd', {}, String(v))]),
+    ),
+    h('pre', { class: 'mono', tabindex: 0 }, JSON.stringify(spec, null, 2)),
+  );
+}
+
+/** Events, the newest first. */
+export function eventsPanel() {
+  const rows = h('tbody', {});
+  return {
+    element: h(
+      'div',
+      { class: 'panel' },
+      h('h2', {}, 'What happened'),
+      h('div', { class: 'scroll', style: 'max-height: 380px; overflow-y: auto' }, h('table', {}, rows)),
+    ),
+    add: (e) => rows.prepend(eventRow(e)),
+  };
+}
+
+function eventRow(e) {
+  const at = new Date(e.at);
+  return h(
+    'tr',
+    {},
+    h('td', { class: 'soft small num' }, tip(h('span', {}, at.toLocaleTimeString()), at.toLocaleString())),
+    h('td', { style: 'white-space: nowrap' }, e.kind),
+    h('td', { class: 'small' }, e.model ? h('strong', {}, `${e.model} `) : '', e.detail),
+  );
+}
+
+export function filesPanel() {
+  const element = h('div', { class: 'panel', hidden: true });
+  return {
+    element,
+    show({ artifacts }) {
+      const exports = artifacts.filter((a) => a.kind === 'export');
+      element.hidden = !exports.length;
+      element.replaceChildren(
+        h('h2', {}, 'Files that plain PyTorch loads'),
+        h('div', { class: 'scroll' }, h('table', {}, h('tbody', {}, exports.map(fileRow)))),
+      );
+    },
+  };
+}
+
+function fileRow(a) {
+  return h(
+    'tr',
+    {},
+    h('td', {}, h('a', { href: a.href, download: a.name }, a.name)),
+    h('td', { class: 'num' }, bytes(a.bytes)),
+    h('td', { class: 'mono soft wide' }, `sha256 ${a.sha256.slice(0, 16)}…`),
+  );
+}

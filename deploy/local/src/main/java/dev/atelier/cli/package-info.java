@@ -1,0 +1,2 @@
+/** The command line: a class for each command, over the REST API. */
+package dev.atelier.cli;
