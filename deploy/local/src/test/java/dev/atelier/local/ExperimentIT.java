@@ -119,7 +119,7 @@ class ExperimentIT {
       retry(id, "student-2", "{\"learningRate\": 0.001}");
       JsonNode done = await(id, e -> "DONE".equals(e.get("stage").asText()));
 
-      checkRows(endpoints, id);
+      checkRows(id);
       receiver.await(
           secret,
           Set.of(
@@ -388,7 +388,7 @@ class ExperimentIT {
         .formatted(teacher, signal);
   }
 
-  private void checkRows(Endpoints endpoints, String id) throws SQLException, IOException {
+  private void checkRows(String id) throws SQLException, IOException {
     try (Connection database = database()) {
       // Every tenth step once, although the steps after the last checkpoint were done twice.
       assertThat(
