@@ -113,8 +113,14 @@ class Http2BodiesTest {
               .toCompletableFuture();
     }
 
+    /** Waits until the part is sent, or refused: the answer tells. */
     Exchange write(String part) throws Exception {
-      done(request.write(part));
+      request
+          .write(part)
+          .toCompletionStage()
+          .handle((sent, refused) -> this)
+          .toCompletableFuture()
+          .get(60, TimeUnit.SECONDS);
       return this;
     }
 

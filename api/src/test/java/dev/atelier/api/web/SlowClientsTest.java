@@ -177,8 +177,8 @@ class SlowClientsTest {
         refused++;
       }
     }
-    assertThat(refused).isBetween(20, 40); // some are the client's of this test itself
-    assertThat(served).isLessThanOrEqualTo(CONNECTIONS);
+    assertThat(refused).isGreaterThanOrEqualTo(20); // clients of other tests have some, too
+    assertThat(served).isBetween(1, CONNECTIONS);
 
     hangUp(); // and the others are served again
     Instant end = Instant.now().plusSeconds(30);
