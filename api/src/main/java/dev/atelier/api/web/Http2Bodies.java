@@ -67,10 +67,13 @@ class Http2Bodies {
         call.vertx()
             .setTimer(
                 bodyTime.toMillis(),
-                unused ->
-                    whole.fail(
-                        new ProblemException(
-                            ProblemType.SLOW_BODY, SlowClients.notThereAfter(bodyTime))));
+                over ->
+                    SlowClients.afterReading(
+                        call.vertx(),
+                        () ->
+                            whole.fail( // unless it has come
+                                new ProblemException(
+                                    ProblemType.SLOW_BODY, SlowClients.notThereAfter(bodyTime)))));
     whole.onTermination(
         () -> {
           call.vertx().cancelTimer(timer);

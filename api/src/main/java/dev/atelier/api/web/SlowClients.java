@@ -3,6 +3,7 @@ package dev.atelier.api.web;
 import dev.atelier.api.AtelierConfig;
 import dev.atelier.api.problem.ProblemType;
 import dev.atelier.api.problem.RouterProblems;
+import io.vertx.core.Vertx;
 import io.vertx.core.http.HttpClosedException;
 import io.vertx.core.http.HttpConnection;
 import io.vertx.core.http.HttpHeaders;
@@ -31,6 +32,11 @@ class SlowClients {
 
   private static final Logger LOG = Logger.getLogger(SlowClients.class);
 
+  static final int FIRST = Integer.MIN_VALUE; // of the handlers
+
+  /** In which a process reads what has come, however little of a processor it gets. */
+  private static final int READ_TURNS = 10;
+
   private final RouterProblems problems;
   private final BodyMemory memory;
   private final int connections;
@@ -47,11 +53,11 @@ class SlowClients {
   }
 
   void install(@Observes Router router) {
-    router.route().order(Integer.MIN_VALUE).handler(this::check);
+    router.route().order(FIRST).handler(this::check);
     BodyHandler bodies = BodyHandler.create(false).setBodyLimit(bodyBytes);
     router
         .route()
-        .order(Integer.MIN_VALUE + 1)
+        .order(FIRST + 2)
         .handler(
             call -> {
               if (isRead(call.request())) {
@@ -65,6 +71,16 @@ class SlowClients {
               if (call.failure() instanceof HttpClosedException) {
                 LOG.debugf("The client of %s has gone in its body.", call.normalizedPath());
               } else {
+                call.next();
+              }
+            });
+    // A body that comes after all is of a request that was refused.
+    router
+        .route()
+        .order(FIRST + 3)
+        .handler(
+            call -> {
+              if (!call.response().ended()) {
                 call.next();
               }
             });
@@ -127,13 +143,29 @@ class SlowClients {
         call.vertx()
             .setTimer(
                 bodyTime.toMillis(),
-                unused -> {
-                  if (!call.request().isEnded() && !call.response().ended()) {
-                    endAfterwards(call);
-                    problems.answer(call, ProblemType.SLOW_BODY, notThereAfter(bodyTime));
-                  }
-                });
+                over -> afterReading(call.vertx(), () -> refuseUnlessThere(call)));
     call.addEndHandler(unused -> call.vertx().cancelTimer(timer));
+  }
+
+  private void refuseUnlessThere(RoutingContext call) {
+    if (!call.request().isEnded() && !call.response().ended()) {
+      endAfterwards(call);
+      problems.answer(call, ProblemType.SLOW_BODY, notThereAfter(bodyTime));
+    }
+  }
+
+  /** Runs something once all is read that has come: the time of a body may end before that. */
+  static void afterReading(Vertx vertx, Runnable then) {
+    afterTurns(vertx, READ_TURNS, then);
+  }
+
+  /** A turn of the loop reads the sockets first; a timer that is set in one is over in the next. */
+  private static void afterTurns(Vertx vertx, int turns, Runnable then) {
+    if (turns == 0) {
+      then.run();
+    } else {
+      vertx.setTimer(1, turn -> afterTurns(vertx, turns - 1, then));
+    }
   }
 
   static String notThereAfter(Duration time) {

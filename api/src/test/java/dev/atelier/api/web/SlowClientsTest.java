@@ -9,6 +9,9 @@ import io.quarkus.test.common.http.TestHTTPResource;
 import io.quarkus.test.junit.QuarkusTest;
 import io.quarkus.test.junit.QuarkusTestProfile;
 import io.quarkus.test.junit.TestProfile;
+import io.vertx.ext.web.Router;
+import jakarta.enterprise.context.ApplicationScoped;
+import jakarta.enterprise.event.Observes;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.Socket;
@@ -146,6 +149,52 @@ class SlowClientsTest {
     socket.getOutputStream().write('}');
     String answer = new String(socket.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
     assertThat(answer).startsWith("HTTP/1.1 200");
+  }
+
+  /** A process without a processor for seconds is not the client's fault. */
+  @Test
+  void shouldTakeABodyThatCameInTimeAndIsReadLate() throws Exception {
+    try (WrittenLog written = new WrittenLog("dev.atelier.api")) {
+      Socket socket =
+          send(
+              "POST /api/v1/experiments?dryRun=true HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+                  + StandStill.HEADER
+                  + ": %d\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n"
+                      .formatted(BODY_SECONDS + 1));
+      Thread.sleep(500); // a part of its own, so that it is not read with the headers
+      socket.getOutputStream().write("{}".getBytes(StandardCharsets.US_ASCII));
+      String answer = new String(socket.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+      assertThat(answer).startsWith("HTTP/1.1 200");
+      assertThat(written.with("already been written")).isEmpty();
+    }
+  }
+
+  /** Holds the thread that reads, once the time of a body runs. */
+  @ApplicationScoped
+  static class StandStill {
+    static final String HEADER = "Stand-Still-Seconds";
+
+    void install(@Observes Router router) {
+      router
+          .route()
+          .order(SlowClients.FIRST + 1)
+          .handler(
+              call -> {
+                String seconds = call.request().getHeader(HEADER);
+                if (seconds != null) {
+                  stand(Long.parseLong(seconds));
+                }
+                call.next();
+              });
+    }
+
+    private static void stand(long seconds) {
+      try {
+        Thread.sleep(Duration.ofSeconds(seconds).toMillis());
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+      }
+    }
   }
 
   @Test
