@@ -192,14 +192,15 @@ bring_node() {
 # Of this version alone, since another formats otherwise.
 has_biome() { [ -x "$test_programs/biome-$biome_version/biome" ] || [ "$(biome --version 2>/dev/null)" = "Version: $biome_version" ]; }
 
-# npm's package holds a program that runs without Node.
+# npm's package holds a program that runs without Node, which trusts no authorities of the machine unless it is told.
 bring_biome() {
   local folder=$test_programs/biome-$biome_version log=$home/target/biome.log
   find_npm || return 1
   rm -rf "$test_programs"/biome-* # an older one would be found before this one
   mkdir -p "$folder.part" "$home/target"
   if cp "$home"/api/package{,-lock}.json "$folder.part" >"$log" 2>&1 &&
-    "${npm[@]}" ci --prefix "$folder.part" --ignore-scripts --no-audit --no-fund >"$log" 2>&1 8>&- </dev/null &&
+    NODE_USE_SYSTEM_CA=1 NODE_EXTRA_CA_CERTS=${NODE_EXTRA_CA_CERTS:-${SSL_CERT_FILE:-}} \
+      "${npm[@]}" ci --prefix "$folder.part" --ignore-scripts --no-audit --no-fund >"$log" 2>&1 8>&- </dev/null &&
     mv "$folder.part"/node_modules/@biomejs/cli-*/biome "$folder.part/biome" 2>"$log" &&
     rm -rf "$folder.part/node_modules" && mv "$folder.part" "$folder"; then
     return 0
