@@ -7,13 +7,10 @@ rounds of a program's seconds to those of our one thread in the same round.
 
 import argparse
 import contextlib
-import os
-import platform
 import random
 import statistics
 import subprocess
 import sys
-import time
 
 import compare
 
@@ -28,23 +25,15 @@ CASES = {
 
 
 def ours(case, threads, spin_count):
+    """Of a spin count; "default" is libgomp's own: 300,000, or 1,000 beyond one thread per processor."""
     channels, batch, side, _ = CASES[case]
-    arguments = ["train", channels, 0, batch, side, compare.SAMPLER_STEPS, threads]
-    return compare.Program(
-        compare.JAVA + [str(a) for a in arguments], {**compare.MALLOC_ENVIRONMENT, **spinning(spin_count)}, threads
-    )
+    spinning = {} if spin_count == "default" else {"GOMP_SPINCOUNT": spin_count}
+    return compare.ours("train", channels, 0, batch, side, threads, {**compare.MALLOC_ENVIRONMENT, **spinning})
 
 
 def pytorch(case, threads):
     channels, batch, side, _ = CASES[case]
-    command = [sys.executable, str(compare.HERE / "pytorch_eager.py"), "--task", "train", "--channels", channels]
-    command += ["--batch", batch, "--side", side, "--threads", threads]
-    return compare.Program([str(c) for c in command], {}, threads)
-
-
-def spinning(spin_count):
-    """The environment of a spin count; "default" is libgomp's own: 300,000, or 1,000 beyond one thread per processor."""
-    return {} if spin_count == "default" else {"GOMP_SPINCOUNT": spin_count}
+    return compare.pytorch("train", channels, 0, batch, side, threads)
 
 
 @contextlib.contextmanager
@@ -80,8 +69,7 @@ def main():
     parser.add_argument("--spin-counts", nargs="*", default=["default", "0", "1000", "10000"])
     parser.add_argument("--rounds", type=int, default=5)
     args = parser.parse_args()
-    cpu = next((l.split(":")[1].strip() for l in open("/proc/cpuinfo") if l.startswith("model name")), "?")
-    print(f"{cpu}, {os.cpu_count()} cores, {platform.platform()}, {time.strftime('%Y-%m-%d')}")
+    print(compare.machine())
     print()
     print("| channels × image | MACs forward | beside | program | ms a step | CPU ms | to our one thread (min–max) |")
     print("|---|---|---|---|---|---|---|", flush=True)

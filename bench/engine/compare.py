@@ -75,16 +75,14 @@ class Program:
         self.process.wait(timeout=60)
 
 
-def ours(case):
-    task, channels, teacher, batch, threads, _, _ = CASES[case]
-    arguments = [task, channels, teacher, batch, SIDE, SAMPLER_STEPS, threads]
-    return Program(JAVA + [str(a) for a in arguments], WORKER_ENVIRONMENT, threads)
+def ours(task, channels, teacher, batch, side, threads, environment=WORKER_ENVIRONMENT):
+    arguments = [task, channels, teacher, batch, side, SAMPLER_STEPS, threads]
+    return Program(JAVA + [str(a) for a in arguments], environment, threads)
 
 
-def pytorch(case):
-    task, channels, teacher, batch, threads, _, _ = CASES[case]
+def pytorch(task, channels, teacher, batch, side, threads):
     command = [sys.executable, str(HERE / "pytorch_eager.py"), "--task", task, "--channels", channels]
-    command += ["--teacher-channels", teacher or 64, "--batch", batch, "--side", SIDE]
+    command += ["--teacher-channels", teacher or 64, "--batch", batch, "--side", side]
     command += ["--sampler-steps", SAMPLER_STEPS, "--threads", threads]
     return Program([str(c) for c in command], {}, threads)
 
@@ -97,11 +95,11 @@ def flops(case, network):
 
 
 def compare(case, pairs, warmup):
-    steps = CASES[case][5]
-    a, b = ours(case), pytorch(case)
+    task, channels, teacher, batch, threads, steps, _ = CASES[case]
+    a, b = (program(task, channels, teacher, batch, SIDE, threads) for program in (ours, pytorch))
     if a.network["parameters"] != b.network["parameters"]:
         sys.exit(f"{case}: {a.network['parameters']} parameters here, {b.network['parameters']} in PyTorch")
-    if CASES[case][0] == "sample":
+    if task == "sample":
         warmup = 1  # a trajectory has steps enough to warm up in
     a.run(warmup)
     b.run(warmup)
@@ -131,6 +129,11 @@ def compare(case, pairs, warmup):
     }
 
 
+def machine():
+    cpu = next((l.split(":")[1].strip() for l in open("/proc/cpuinfo") if l.startswith("model name")), "?")
+    return f"{cpu}, {os.cpu_count()} cores, {platform.platform()}, {time.strftime('%Y-%m-%d')}"
+
+
 def sgemm_gflops(threads):
     """The machine's peak: a large matrix product, best of 10."""
     code = (
@@ -150,8 +153,7 @@ def main():
     parser.add_argument("--warmup", type=int, default=3)
     parser.add_argument("--cases", nargs="*", choices=list(CASES), default=list(CASES))
     args = parser.parse_args()
-    cpu = next((l.split(":")[1].strip() for l in open("/proc/cpuinfo") if l.startswith("model name")), "?")
-    print(f"{cpu}, {os.cpu_count()} cores, {platform.platform()}, {time.strftime('%Y-%m-%d')}")
+    print(machine())
     peak = {threads: sgemm_gflops(threads) for threads in (1, 2)}
     for threads, gflops in peak.items():
         print(f"sgemm 4096³, {threads} thread(s): {gflops:.0f} GFLOP/s")

@@ -76,7 +76,7 @@ final class EngineBenchmark {
     }
   }
 
-  private static UNet unet(int channels, int side) {
+  static UNet unet(int channels, int side) {
     return UNet.of(
         new NetworkSpec(
             channels, List.of(1, 2, 2, 2), 2, List.of(side / 2), 1, 0.0, Optional.empty()),

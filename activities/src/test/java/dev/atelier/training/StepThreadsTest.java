@@ -3,10 +3,7 @@ package dev.atelier.training;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.atelier.network.UNet;
-import dev.atelier.spec.NetworkSpec;
 import dev.atelier.spec.TrainingSpec;
-import java.util.List;
-import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
 class StepThreadsTest {
@@ -14,14 +11,14 @@ class StepThreadsTest {
   /** The network that two threads train more slowly than one, also on an idle machine. */
   @Test
   void shouldTakeOneThreadForATinyStep() {
-    UNet tiny = network(16, 8);
+    UNet tiny = EngineBenchmark.unet(16, 8);
     assertThat(StepThreads.of(tiny.macs(), batches(16, 1), 2)).isEqualTo(1);
   }
 
   /** The smallest one that was seen to gain by two. */
   @Test
   void shouldTakeAllThreadsForAStepThatGainsByThem() {
-    UNet small = network(24, 16);
+    UNet small = EngineBenchmark.unet(24, 16);
     assertThat(StepThreads.of(small.macs(), batches(16, 1), 2)).isEqualTo(2);
     assertThat(StepThreads.of(35_750_000, batches(128, 1), 16)).isEqualTo(16);
   }
@@ -33,14 +30,6 @@ class StepThreadsTest {
     assertThat(StepThreads.of(macs, batches(4, 2), 64)).isEqualTo(2);
     assertThat(StepThreads.of(macs / 2, batches(1, 1), 64)).isEqualTo(1);
     assertThat(StepThreads.of(0, batches(1, 1), 64)).isEqualTo(1);
-  }
-
-  private static UNet network(int channels, int side) {
-    return UNet.of(
-        new NetworkSpec(
-            channels, List.of(1, 2, 2, 2), 2, List.of(side / 2), 1, 0.0, Optional.empty()),
-        side,
-        3);
   }
 
   private static TrainingSpec batches(int batchSize, int accumulationSteps) {

@@ -64,16 +64,13 @@ class Http2Bodies {
     HttpServerRequest request = call.request();
     Buffer body = Buffer.buffer();
     long timer =
-        call.vertx()
-            .setTimer(
-                bodyTime.toMillis(),
-                over ->
-                    SlowClients.afterReading(
-                        call.vertx(),
-                        () ->
-                            whole.fail( // unless it has come
-                                new ProblemException(
-                                    ProblemType.SLOW_BODY, SlowClients.notThereAfter(bodyTime)))));
+        SlowClients.atDeadline(
+            call.vertx(),
+            bodyTime,
+            () ->
+                whole.fail( // unless it has come
+                    new ProblemException(
+                        ProblemType.SLOW_BODY, SlowClients.notThereAfter(bodyTime))));
     whole.onTermination(
         () -> {
           call.vertx().cancelTimer(timer);

@@ -32,7 +32,7 @@ class SlowClients {
 
   private static final Logger LOG = Logger.getLogger(SlowClients.class);
 
-  static final int FIRST = Integer.MIN_VALUE; // of the handlers
+  static final int FIRST = Integer.MIN_VALUE; // of the handlers; the next one is left to tests
 
   /** In which a process reads what has come, however little of a processor it gets. */
   private static final int READ_TURNS = 10;
@@ -139,11 +139,7 @@ class SlowClients {
   }
 
   private void awaitBody(RoutingContext call) {
-    long timer =
-        call.vertx()
-            .setTimer(
-                bodyTime.toMillis(),
-                over -> afterReading(call.vertx(), () -> refuseUnlessThere(call)));
+    long timer = atDeadline(call.vertx(), bodyTime, () -> refuseUnlessThere(call));
     call.addEndHandler(unused -> call.vertx().cancelTimer(timer));
   }
 
@@ -154,9 +150,9 @@ class SlowClients {
     }
   }
 
-  /** Runs something once all is read that has come: the time of a body may end before that. */
-  static void afterReading(Vertx vertx, Runnable then) {
-    afterTurns(vertx, READ_TURNS, then);
+  /** Runs something after a body's time, once all is read that has come; returns its timer. */
+  static long atDeadline(Vertx vertx, Duration bodyTime, Runnable then) {
+    return vertx.setTimer(bodyTime.toMillis(), over -> afterTurns(vertx, READ_TURNS, then));
   }
 
   /** A turn of the loop reads the sockets first; a timer that is set in one is over in the next. */

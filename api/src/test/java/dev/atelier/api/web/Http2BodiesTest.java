@@ -3,6 +3,7 @@ package dev.atelier.api.web;
 import static io.restassured.RestAssured.given;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.atelier.api.Launches;
 import dev.atelier.api.WrittenLog;
 import io.quarkus.test.common.http.TestHTTPResource;
 import io.quarkus.test.junit.QuarkusTest;
@@ -206,7 +207,7 @@ class Http2BodiesTest {
 
   @Test
   void shouldTakeARequestWithoutABody() throws Exception {
-    String id = given().contentType(JSON).body("{}").post(LAUNCH).then().extract().path("id");
+    String id = Launches.launch();
     Exchange empty = new Exchange(LAUNCH + "/" + id + "/pause", "");
     done(empty.request.sendHead());
     assertThat(empty.end().status()).as("ends with an empty part").isEqualTo(202);

@@ -226,8 +226,8 @@ class SlowClientsTest {
         refused++;
       }
     }
-    assertThat(refused).isGreaterThanOrEqualTo(20); // clients of other tests have some, too
-    assertThat(served).isBetween(1, CONNECTIONS);
+    assertThat(refused).isBetween(20, 60); // clients of other tests have some, too
+    assertThat(served).isLessThanOrEqualTo(CONNECTIONS);
 
     hangUp(); // and the others are served again
     Instant end = Instant.now().plusSeconds(30);

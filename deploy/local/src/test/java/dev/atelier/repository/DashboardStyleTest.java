@@ -2,10 +2,8 @@ package dev.atelier.repository;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.atelier.deploy.Programs;
 import dev.atelier.deploy.RequiresProgram;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
@@ -16,9 +14,6 @@ class DashboardStyleTest {
 
   private static final Path API = Sources.ROOT.resolve("api");
   private static final String SCRIPTS = "src/main/resources/META-INF/resources";
-
-  /** What Biome said of a folder, and its exit status. */
-  private record Verdict(int status, String said) {}
 
   @TempDir private Path folder;
 
@@ -62,13 +57,6 @@ class DashboardStyleTest {
   }
 
   private static Verdict check(Path folder) throws IOException, InterruptedException {
-    Process biome =
-        new ProcessBuilder(
-                Programs.find("biome").orElseThrow().toString(), "ci", "--error-on-warnings")
-            .directory(folder.toFile())
-            .redirectErrorStream(true)
-            .start();
-    String said = new String(biome.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-    return new Verdict(biome.waitFor(), said);
+    return Verdict.of(folder, "biome", "ci", "--error-on-warnings");
   }
 }

@@ -2,10 +2,8 @@ package dev.atelier.repository;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.atelier.deploy.Programs;
 import dev.atelier.deploy.RequiresProgram;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -18,9 +16,6 @@ class HostedRunTest {
 
   private static final String WORKFLOW = ".github/workflows/tests.yml";
   private static final Pattern ACTION = Pattern.compile("(?m)uses: (.*)$");
-
-  /** What actionlint said of a file, and its exit status. */
-  private record Verdict(int status, String said) {}
 
   @TempDir private Path folder;
 
@@ -52,15 +47,11 @@ class HostedRunTest {
   }
 
   private static Verdict lint(Path file) throws IOException, InterruptedException {
-    Process actionlint =
-        new ProcessBuilder(
-                Programs.find("actionlint").orElseThrow().toString(),
-                "-shellcheck=", // the verdict is the same whatever else a machine has
-                "-pyflakes=",
-                file.toString())
-            .redirectErrorStream(true)
-            .start();
-    String said = new String(actionlint.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-    return new Verdict(actionlint.waitFor(), said);
+    return Verdict.of(
+        Sources.ROOT,
+        "actionlint",
+        "-shellcheck=", // the verdict is the same whatever else a machine has
+        "-pyflakes=",
+        file.toString());
   }
 }
