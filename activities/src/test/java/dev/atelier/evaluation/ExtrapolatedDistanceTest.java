@@ -14,6 +14,7 @@ import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -96,6 +97,7 @@ class ExtrapolatedDistanceTest {
     assertThat(halved - perfect).isCloseTo(trueHalved, withinPercentage(35));
   }
 
+  @Tag("slow")
   @Test
   void shouldRankTwoThousandFeaturesByAsManySamplesWhereTheSampledDistanceOf256Errs() {
     int dimension = 2048;

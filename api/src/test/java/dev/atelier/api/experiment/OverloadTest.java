@@ -13,6 +13,7 @@ import jakarta.inject.Inject;
 import java.util.List;
 import org.jdbi.v3.core.Jdbi;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** A server that has too much to do is no fault of this one. */
@@ -41,6 +42,7 @@ class OverloadTest {
                 .list());
   }
 
+  @Tag("slow")
   @Test
   void shouldAskToComeBackWhenTemporalHasTooManyCalls() {
     String id = launch();

@@ -35,6 +35,7 @@ import javax.sql.DataSource;
 import org.jdbi.v3.core.Jdbi;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -45,6 +46,7 @@ import org.junit.jupiter.params.provider.ValueSource;
  * An answer that fails is an error or is cut off where every client sees it: on the wire, chunked,
  * compressed and over HTTP/2, at the start, in the middle and before its last batch.
  */
+@Tag("slow")
 @QuarkusTest
 @TestProfile(BrokenAnswersTest.Small.class)
 @WithTestResource(LocalServers.class)

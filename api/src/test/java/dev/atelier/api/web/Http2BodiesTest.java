@@ -33,11 +33,13 @@ import org.jboss.resteasy.reactive.server.vertx.VertxInputStream;
 import org.jdbi.v3.core.Jdbi;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Bodies that come over HTTP/2, which announces them by no header, from a client that can wait. */
+@Tag("slow")
 @QuarkusTest
 @TestProfile(SlowClientsTest.Limits.class)
 class Http2BodiesTest {

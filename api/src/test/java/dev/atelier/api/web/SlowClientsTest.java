@@ -25,9 +25,11 @@ import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** Clients that hold what they have, and what others see of it. */
+@Tag("slow")
 @QuarkusTest
 @TestProfile(SlowClientsTest.Limits.class)
 class SlowClientsTest {

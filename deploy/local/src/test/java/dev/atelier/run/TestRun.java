@@ -43,9 +43,9 @@ public final class TestRun {
   /** What is asked of Maven, in this order. */
   enum Phase {
     /** Needs nothing but a JDK: two modules at once. */
-    QUICK("-T 2 -DskipITs -Dtests.excludedGroups=real"),
-    /** Real servers, browsers and Python, and the integration tests. */
-    REAL("-Dtests.groups=real -Dspotless.check.skip");
+    QUICK("-T 2 -DskipITs -Dtests.excludedGroups=real|slow"),
+    /** Real servers, browsers and Python, what waits for time-outs, and the integration tests. */
+    REAL("-T 2 -Dtests.groups=real|slow -Dspotless.check.skip");
 
     private final String arguments;
 

@@ -23,10 +23,12 @@ import org.apache.commons.compress.archivers.tar.TarArchiveOutputStream;
 import org.apache.commons.compress.compressors.gzip.GzipCompressorOutputStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** How the launcher finds a Temporal server: each way, and what is said when one fails. */
+@Tag("slow")
 class TemporalSetupTest {
 
   private static final String FIND = "find_temporal; echo \"took [$ATELIER_TEMPORAL]\"";
