@@ -66,6 +66,7 @@ class Http2BodiesTest {
             new HttpClientOptions()
                 .setProtocolVersion(HttpVersion.HTTP_2)
                 .setHttp2ClearTextUpgrade(false)
+                .setHttp2MaxPoolSize(4) // each has its bound of streams
                 .setDefaultHost("127.0.0.1")
                 .setDefaultPort(server.getPort()));
   }
