@@ -24,7 +24,7 @@ public interface AtelierConfig {
   @WithDefault("5m")
   Duration startPatience();
 
-  /** How often unfinished experiments are compared with Temporal. */
+  /** How often unfinished experiments are compared with Temporal, and open requests settled. */
   @WithDefault("10s")
   Duration reconcileEvery();
 

@@ -246,7 +246,7 @@ public class AccessResource {
       summary = "List who changed what, newest first",
       description =
           "One entry for each change. What a workflow decides, such as a retry, has two: ASKED, then"
-              + " DONE or REFUSED.")
+              + " DONE or REFUSED, or UNKNOWN where no answer came or none could be written down.")
   @APIResponse(
       responseCode = "200",
       description = "One page",

@@ -323,9 +323,10 @@ public class ExperimentService {
       Optional<String> idempotencyKey,
       ProblemType refusal,
       String what) {
-    audit.asked(Audit.Kind.EXPERIMENT, id, Audit.Outcome.ASKED, what);
-    Answer answer = answered(id, update, request, idempotencyKey, what);
-    audit.asked(
+    long asked = audit.asked(Audit.Kind.EXPERIMENT, id, what);
+    Answer answer = answered(asked, id, update, request, idempotencyKey, what);
+    audit.answered(
+        asked,
         Audit.Kind.EXPERIMENT,
         id,
         answer instanceof Answer.Accepted ? Audit.Outcome.DONE : Audit.Outcome.REFUSED,
@@ -352,6 +353,7 @@ public class ExperimentService {
   }
 
   private Answer answered(
+      long asked,
       String id,
       String update,
       Optional<Record> request,
@@ -360,7 +362,8 @@ public class ExperimentService {
     try {
       return runs.ask(id, update, request, idempotencyKey);
     } catch (RuntimeException e) {
-      audit.asked(
+      audit.answered(
+          asked,
           Audit.Kind.EXPERIMENT,
           id,
           e instanceof TemporalBusyException ? Audit.Outcome.REFUSED : Audit.Outcome.UNKNOWN,
