@@ -8,8 +8,11 @@ import java.net.ServerSocket;
 import java.net.Socket;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
+import java.util.List;
+import java.util.Queue;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /**
@@ -34,6 +37,7 @@ final class FaultProxy implements AutoCloseable {
   private final Set<Socket> open = ConcurrentHashMap.newKeySet();
   private final AtomicInteger refused = new AtomicInteger();
   private final AtomicInteger requests = new AtomicInteger();
+  private final Queue<String> asked = new ConcurrentLinkedQueue<>();
   private volatile Mode mode = Mode.PASS;
   private volatile URI target;
 
@@ -62,6 +66,11 @@ final class FaultProxy implements AutoCloseable {
   /** How many connections or requests were denied so far. */
   int refused() {
     return refused.get();
+  }
+
+  /** Method and path of each request that has come. */
+  List<String> asked() {
+    return List.copyOf(asked);
   }
 
   private void accept() {
@@ -107,7 +116,11 @@ final class FaultProxy implements AutoCloseable {
     for (int n = in.read(chunk); n >= 0; n = in.read(chunk)) {
       // A client without pipelining starts a request with a write of its own.
       String start = new String(chunk, 0, Math.min(n, 4), StandardCharsets.US_ASCII);
-      if (METHODS.contains(start) && denies(start)) {
+      boolean begins = METHODS.contains(start);
+      if (begins) {
+        asked.add(new String(chunk, 0, n, StandardCharsets.US_ASCII).split(" HTTP/", 2)[0]);
+      }
+      if (begins && denies(start)) {
         refused.incrementAndGet();
         deny(client);
         return;
