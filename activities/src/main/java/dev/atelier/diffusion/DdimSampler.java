@@ -28,18 +28,13 @@ public final class DdimSampler implements Sampler {
     return this::step;
   }
 
-  private void step(FloatBuffer x, FloatBuffer eps, int t, int s, DoubleSupplier noise) {
-    double alphaT = schedule.alphasCumprod(t);
+  private void step(FloatBuffer x, double[] x0, double[] eps, int t, int s, DoubleSupplier noise) {
     double alphaS = schedule.alphasCumprod(s);
     double sigma = sigma(t, s);
     double direction = Math.sqrt(Math.max(0, 1 - alphaS - sigma * sigma));
-    double rootAlphaT = Math.sqrt(alphaT);
-    double rootNoiseT = Math.sqrt(1 - alphaT);
     double rootAlphaS = Math.sqrt(alphaS);
     for (int i = 0; i < x.limit(); i++) {
-      double e = eps.get(i);
-      double x0 = (x.get(i) - rootNoiseT * e) / rootAlphaT;
-      double next = rootAlphaS * Sampler.clip(x0, clip) + direction * e;
+      double next = rootAlphaS * Sampler.clip(x0[i], clip) + direction * eps[i];
       x.put(i, (float) (sigma > 0 ? next + sigma * noise.getAsDouble() : next));
     }
   }

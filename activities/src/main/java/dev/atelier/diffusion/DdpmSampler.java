@@ -25,20 +25,16 @@ public final class DdpmSampler implements Sampler {
     return this::step;
   }
 
-  private void step(FloatBuffer x, FloatBuffer eps, int t, int s, DoubleSupplier noise) {
+  private void step(FloatBuffer x, double[] x0, double[] eps, int t, int s, DoubleSupplier noise) {
     double alphaT = schedule.alphasCumprod(t);
     double alphaS = schedule.alphasCumprod(s);
     double alpha = alphaT / alphaS;
     double beta = 1 - alpha;
-    double rootAlphaT = Math.sqrt(alphaT);
-    double rootNoiseT = Math.sqrt(1 - alphaT);
     double weightOfX0 = Math.sqrt(alphaS) * beta / (1 - alphaT);
     double weightOfX = Math.sqrt(alpha) * (1 - alphaS) / (1 - alphaT);
     double sigma = Math.sqrt((1 - alphaS) / (1 - alphaT) * beta);
     for (int i = 0; i < x.limit(); i++) {
-      double xt = x.get(i);
-      double x0 = (xt - rootNoiseT * eps.get(i)) / rootAlphaT;
-      double mean = weightOfX0 * Sampler.clip(x0, clip) + weightOfX * xt;
+      double mean = weightOfX0 * Sampler.clip(x0[i], clip) + weightOfX * x.get(i);
       x.put(i, (float) (sigma > 0 ? mean + sigma * noise.getAsDouble() : mean));
     }
   }

@@ -51,8 +51,8 @@ public final class DpmSolverSampler implements Sampler {
     }
 
     @Override
-    public void step(FloatBuffer x, FloatBuffer eps, int t, int s, DoubleSupplier noise) {
-      double alphaT = Math.sqrt(schedule.alphasCumprod(t));
+    public void step(
+        FloatBuffer x, double[] x0, double[] eps, int t, int s, DoubleSupplier noise) {
       double sigmaT = Math.sqrt(1 - schedule.alphasCumprod(t));
       double alphaS = Math.sqrt(schedule.alphasCumprod(s));
       double sigmaS = Math.sqrt(1 - schedule.alphasCumprod(s));
@@ -62,10 +62,10 @@ public final class DpmSolverSampler implements Sampler {
       double weightOfX = sigmaS / sigmaT;
       double weightOfX0 = -alphaS * StrictMath.expm1(-h);
       for (int i = 0; i < previousX0.length; i++) {
-        double x0 = Sampler.clip((x.get(i) - sigmaT * eps.get(i)) / alphaT, clip);
-        double extrapolated = x0 + slope * (x0 - previousX0[i]); // D of algorithm 2
+        double clean = Sampler.clip(x0[i], clip);
+        double extrapolated = clean + slope * (clean - previousX0[i]); // D of algorithm 2
         x.put(i, (float) (weightOfX * x.get(i) + weightOfX0 * extrapolated));
-        previousX0[i] = x0;
+        previousX0[i] = clean;
       }
       previousT = t;
     }

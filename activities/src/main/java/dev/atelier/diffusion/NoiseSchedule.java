@@ -69,6 +69,16 @@ public final class NoiseSchedule {
     return t < 0 ? 1.0 : alphasCumprod[t];
   }
 
+  /** The weight of x_0 in x_t; 1 for t = -1. */
+  public double signal(int t) {
+    return Math.sqrt(alphasCumprod(t));
+  }
+
+  /** The weight of eps in x_t; 0 for t = -1. */
+  public double noise(int t) {
+    return Math.sqrt(1 - alphasCumprod(t));
+  }
+
   /**
    * Samples q(x_t | x_0) with the given noise: {@code xt = sqrt(alphasCumprod_t) x0 + sqrt(1 -
    * alphasCumprod_t) eps}. Ho et al. 2020, eq. 4.
@@ -78,8 +88,8 @@ public final class NoiseSchedule {
    * @param xt result, written from {@code offset}
    */
   public void qSample(int t, float[] x0, float[] eps, float[] xt, int offset, int length) {
-    double signal = Math.sqrt(alphasCumprod[t]);
-    double noise = Math.sqrt(1 - alphasCumprod[t]);
+    double signal = signal(t);
+    double noise = noise(t);
     for (int i = offset; i < offset + length; i++) {
       xt[i] = (float) (signal * x0[i] + noise * eps[i]);
     }

@@ -5,7 +5,7 @@ import java.nio.FloatBuffer;
 import java.util.function.DoubleSupplier;
 
 /**
- * A reverse process: moves a noisy image towards the clean one, one step per prediction of eps.
+ * A reverse process: moves a noisy image towards the clean one, one step per prediction.
  *
  * <p>Every sampler clips the predicted x0 to [-1, 1], the range of pixels, unless the spec says
  * not.
@@ -37,11 +37,12 @@ public interface Sampler {
      * Moves the image from t to s, in place.
      *
      * @param x the image at t, [C·H·W]; holds the image at s afterwards
-     * @param eps the model's prediction, laid out as {@code x}
+     * @param x0 the clean image that the model predicts, laid out as {@code x}
+     * @param eps the noise that it predicts, which with {@code x0} makes {@code x}
      * @param s the next timestep, or -1 for the clean image
      * @param noise standard normal; asked once per element in order, by steps that add noise
      */
-    void step(FloatBuffer x, FloatBuffer eps, int t, int s, DoubleSupplier noise);
+    void step(FloatBuffer x, double[] x0, double[] eps, int t, int s, DoubleSupplier noise);
   }
 
   /** A predicted pixel, clipped to its range if {@code wanted}. */

@@ -2,12 +2,14 @@ package dev.atelier.network;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.atelier.spec.DiffusionSpec;
+import dev.atelier.spec.Prediction;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeSet;
 import java.util.stream.Stream;
 
 /**
@@ -55,6 +57,9 @@ final class SchedulerConfig {
           "linear", DiffusionSpec.Schedule.LINEAR,
           "squaredcos_cap_v2", DiffusionSpec.Schedule.COSINE);
 
+  private static final Map<String, Prediction> PREDICTIONS =
+      Map.of("epsilon", Prediction.EPS, "sample", Prediction.X0);
+
   private static final double FLOAT_ROUNDING = 1e-6; // of betas that were float32 once
 
   private final JsonNode config;
@@ -97,12 +102,19 @@ final class SchedulerConfig {
     if (!theirs.timesteps().equals(ours.timesteps())) {
       found.differs("num_train_timesteps", theirs.timesteps(), "timesteps", ours.timesteps());
     }
+    if (theirs.teacherPredicts() != ours.teacherPredicts()) {
+      found.differs(
+          "prediction_type",
+          found.predictionType(),
+          "prediction",
+          name(ours.teacherPredicts()));
+    }
     if (theirs.schedule() != ours.schedule()) {
       found.differs(
           "beta_schedule",
           config.path("beta_schedule").asText("linear"),
           "schedule",
-          ours.schedule().name().toLowerCase(Locale.ROOT));
+          name(ours.schedule()));
     } else if (ours.schedule() == DiffusionSpec.Schedule.LINEAR) {
       found.requireNear("beta_start", theirs.betaStart(), "betaStart", ours.betaStart());
       found.requireNear("beta_end", theirs.betaEnd(), "betaEnd", ours.betaEnd());
@@ -124,14 +136,22 @@ final class SchedulerConfig {
 
   /** As a spec has it. */
   static String written(DiffusionSpec diffusion) {
-    String start = "diffusion: {timesteps: %d, schedule: ".formatted(diffusion.timesteps());
-    return switch (diffusion.schedule()) {
-      case LINEAR ->
-          start
-              + "linear, betaStart: %s, betaEnd: %s}"
+    String schedule =
+        switch (diffusion.schedule()) {
+          case LINEAR ->
+              "linear, betaStart: %s, betaEnd: %s"
                   .formatted(diffusion.betaStart(), diffusion.betaEnd());
-      case COSINE -> start + "cosine}";
-    };
+          case COSINE -> "cosine";
+        };
+    return "diffusion: {timesteps: %d, schedule: %s%s}"
+        .formatted(
+            diffusion.timesteps(),
+            schedule,
+            diffusion.prediction().map(p -> ", prediction: " + name(p)).orElse(""));
+  }
+
+  private static String name(Enum<?> constant) {
+    return constant.name().toLowerCase(Locale.ROOT);
   }
 
   private void differs(String field, Object theirs, String ourField, Object ours) {
@@ -157,12 +177,14 @@ final class SchedulerConfig {
                           .sorted()
                           .toList())));
     }
-    require("prediction_type", "epsilon");
-    require("predict_epsilon", "true"); // its name before diffusers 0.9
     require("rescale_betas_zero_snr", "false");
     require("thresholding", "false");
     require("use_flow_sigmas", "false");
     require("trained_betas", "null");
+    String predicted = predictionType();
+    if (!PREDICTIONS.containsKey(predicted)) {
+      fault("prediction_type", predicted, String.join(" or ", new TreeSet<>(PREDICTIONS.keySet())));
+    }
     String schedule = config.path("beta_schedule").asText("linear");
     if (!SCHEDULES.containsKey(schedule)) {
       fault("beta_schedule", schedule, "linear or squaredcos_cap_v2 (cosine)");
@@ -177,7 +199,13 @@ final class SchedulerConfig {
     if (!faults.isEmpty()) {
       throw new IllegalArgumentException(FILE + Listing.of(faults));
     }
-    return new DiffusionSpec(timesteps, SCHEDULES.get(schedule), start, end);
+    return new DiffusionSpec(timesteps, SCHEDULES.get(schedule), start, end)
+        .predicting(PREDICTIONS.get(predicted));
+  }
+
+  private String predictionType() {
+    boolean predictsEps = config.path("predict_epsilon").asBoolean(true); // before diffusers 0.9
+    return config.path("prediction_type").asText(predictsEps ? "epsilon" : "sample");
   }
 
   private double beta(String field, double absent) {

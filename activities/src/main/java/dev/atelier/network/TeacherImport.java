@@ -174,16 +174,19 @@ public final class TeacherImport {
     DiffusionSpec theirs = found.diffusion();
     DiffusionSpec ours = expected.diffusion();
     if (ours.isTeachers()) {
-      diffusion = theirs.settled();
+      diffusion = theirs.settled().withStudentsLike(ours);
       return;
     }
     boolean linear = ours.schedule() == DiffusionSpec.Schedule.LINEAR;
     if (!theirs.timesteps().equals(ours.timesteps())
+        || theirs.teacherPredicts() != ours.teacherPredicts()
         || theirs.schedule() != ours.schedule()
         || (linear
             && (!theirs.betaStart().equals(ours.betaStart())
                 || !theirs.betaEnd().equals(ours.betaEnd())))) {
-      throw refused("it was trained with %s, but the spec has %s".formatted(theirs, ours));
+      throw refused(
+          "it was trained with %s, but the spec has %s"
+              .formatted(SchedulerConfig.written(theirs), SchedulerConfig.written(ours)));
     }
   }
 
@@ -206,7 +209,8 @@ public final class TeacherImport {
       scheduler = folder.scheduler();
       if (scheduler.isPresent()) {
         if (expected.diffusion().isTeachers()) {
-          diffusion = SchedulerConfig.diffusion(scheduler.get());
+          diffusion =
+              SchedulerConfig.diffusion(scheduler.get()).withStudentsLike(expected.diffusion());
         }
         SchedulerConfig.check(scheduler.get(), diffusion, expected.clips());
       }

@@ -1,5 +1,6 @@
 package dev.atelier.network;
 
+import dev.atelier.diffusion.CommonSpace;
 import dev.atelier.network.TorchScriptModule.Attribute;
 import dev.atelier.network.TorchScriptModule.Buffer;
 import dev.atelier.network.TorchScriptModule.Parameter;
@@ -19,8 +20,9 @@ import java.util.Optional;
  *
  * <p>{@code train_step(xt [N, C, H, W], noise [N, C, H, W], t [N] int64, hyper [2] float64,
  * counters [2] int64) -> [loss, diffusion loss, distillation loss, gradient norm, feature loss, and
- * the diffusion loss of each sample] [5 + N] float64}; {@code distill_step} takes {@code
- * eps_teacher [N, C, H, W]} after t; {@code teach_step} asks the frozen network that the module
+ * the diffusion loss of each sample] [5 + N] float64}; {@code noise} is what the network is to
+ * predict, and {@code eps} in the text what it does, whatever that is. {@code distill_step} takes
+ * {@code eps_teacher [N, C, H, W]}, the teacher's prediction, after t; {@code teach_step} asks the frozen network that the module
  * holds as {@code teacher}, for its features too where the settings have a feature loss, which the
  * two other methods cannot have. A conditional network's methods take {@code y [N] int64} right
  * after t, and its teacher is told it too. N must be a multiple of the accumulation steps; what a
@@ -43,9 +45,10 @@ public final class TrainingModule {
       int accumulationSteps, // equal parts of a batch, one after the other
       Precision precision, // of convolutions and matrix products, the teacher's too
       NetworkForm form, // the teacher's too
-      FeatureLossSpec feature) {
+      FeatureLossSpec feature,
+      Optional<CommonSpace> common) { // absent: the teacher predicts the same
 
-    /** Without feature distillation. */
+    /** Without feature distillation, learning what the teacher predicts. */
     public Settings(
         double clipNorm,
         double weightDecay,
@@ -62,7 +65,8 @@ public final class TrainingModule {
           accumulationSteps,
           precision,
           form,
-          FeatureLossSpec.NONE);
+          FeatureLossSpec.NONE,
+          Optional.empty());
     }
   }
 
@@ -82,6 +86,8 @@ public final class TrainingModule {
   private static final double BETA1 = 0.9; // Adam's defaults, as DDPM trains
   private static final double BETA2 = 0.999;
   private static final double ADAM_EPS = 1e-8;
+
+  private static final String COMMON = "common_space"; // [T, 3]
 
   private TrainingModule() {}
 
@@ -115,6 +121,8 @@ public final class TrainingModule {
     attributes.putAll(
         UNet.attributes(
             trained, "exp_avg_sq__", state.expAvgSq(), "Adam's second moment", form, Buffer::new));
+
+    settings.common().ifPresent(c -> attributes.put(COMMON, new Buffer(table(c))));
 
     String methods =
         lists(trained, "weights", "")
@@ -150,6 +158,24 @@ public final class TrainingModule {
                     () ->
                         new FeatureLossException(
                             "students.loss.feature needs a teacher whose network is known, found a TorchScript file."))));
+  }
+
+  // A row for each t: what multiplies the student's output, x_t, and the teacher's.
+  private static HostTensor table(CommonSpace common) {
+    int timesteps = common.ofX().length;
+    float[] values = new float[3 * timesteps];
+    for (int t = 0; t < timesteps; t++) {
+      values[3 * t] = (float) common.ofStudent()[t];
+      values[3 * t + 1] = (float) common.ofX()[t];
+      values[3 * t + 2] = (float) common.ofTeacher()[t];
+    }
+    return HostTensor.ofFloats(values, timesteps, 3);
+  }
+
+  /** A column of that table at each sample's t, [N, 1, 1, 1]. */
+  private static String column(int column, String t) {
+    return "torch.reshape(torch.select(torch.index_select(self.%s, 0, %s), 1, %d), [-1, 1, 1, 1])"
+        .formatted(COMMON, t, column);
   }
 
   // name() for reading, row-major, and name_() for changing, as they lie in memory.
@@ -240,8 +266,7 @@ public final class TrainingModule {
                               2 * settings.diffusionWeight(),
                               losses(
                                   settings,
-                                  "\n  g_eps = torch.add(g_eps, torch.mul(torch.sub(eps, target), torch.div(torch.mul(share, %s), torch.numel(eps))))"
-                                      .formatted(2 * settings.distillationWeight())),
+                                  taughtGradient(settings)),
                               feature.map(f -> featureLossByHand(network, f)).orElse("")),
                       places)
                   + feature.map(TrainingModule::adaptorGradients).orElse("")
@@ -263,16 +288,37 @@ public final class TrainingModule {
             .indent(2);
   }
 
+  private static String taughtGradient(Settings settings) {
+    String gradient =
+        "torch.mul(torch.sub(%s, target), torch.div(torch.mul(share, %s), torch.numel(eps)))"
+            .formatted(
+                settings.common().isPresent() ? "compared" : "eps",
+                2 * settings.distillationWeight());
+    return "\n  g_eps = torch.add(g_eps, %s)"
+        .formatted(
+            settings.common().isPresent() ? "torch.mul(%s, of_student)".formatted(gradient) : gradient);
+  }
+
   private static String losses(Settings settings, String whenTaught) {
+    boolean converts = settings.common().isPresent();
+    String compared =
+        converts
+            ? "of_student = %s\n  compared = torch.mul(eps, of_student)\n  ".formatted(column(0, "t"))
+            : "";
     return """
         diffusion = torch.mse_loss(eps, noise)
         loss = torch.mul(diffusion, %1$s)
         distillation = torch.zeros_like(torch.detach(diffusion))
         feature = distillation
         if target is not None:
-          distillation = torch.mse_loss(eps, target)
+          %4$sdistillation = torch.mse_loss(%5$s, target)
           loss = torch.add(loss, torch.mul(distillation, %2$s))%3$s"""
-        .formatted(settings.diffusionWeight(), settings.distillationWeight(), whenTaught);
+        .formatted(
+            settings.diffusionWeight(),
+            settings.distillationWeight(),
+            whenTaught,
+            compared,
+            converts ? "compared" : "eps");
   }
 
   private static String featureLossByAutograd(FeatureLoss feature) {
@@ -338,7 +384,7 @@ public final class TrainingModule {
             noise_k = torch.slice(noise, 0, low, torch.add(low, size), 1)
         %7$s\
             torch.set_grad_enabled(False)
-            %4$s
+            %4$s%9$s
             torch.set_grad_enabled(True)
             losses_k, samples_k, grads_k, = (self).backpropagate(xt_k, t_k%8$s, noise_k, target, features, %5$s)
             losses = torch.add(losses, torch.div(losses_k, %3$d))
@@ -356,7 +402,11 @@ public final class TrainingModule {
         1.0 / settings.accumulationSteps(),
         conditional ? "y: Tensor, " : "",
         conditional ? "    y_k = torch.slice(y, 0, low, torch.add(low, size), 1)\n" : "",
-        conditional ? ", y_k" : "");
+        conditional ? ", y_k" : "",
+        target == Target.NONE || settings.common().isEmpty()
+            ? ""
+            : "\n    target = torch.add(torch.mul(xt_k, %s), torch.mul(target, %s))"
+                .formatted(column(1, "t_k"), column(2, "t_k")));
   }
 
   // The CPU's fused Adam walks through memory without looking at strides: each gradient lies as its

@@ -1,5 +1,6 @@
 package dev.atelier.training;
 
+import dev.atelier.diffusion.Mixture;
 import dev.atelier.diffusion.ModelRanges;
 import dev.atelier.diffusion.NoiseSchedule;
 import dev.atelier.diffusion.Sampler;
@@ -13,6 +14,7 @@ import dev.atelier.network.TorchException;
 import dev.atelier.network.TorchModule;
 import dev.atelier.spec.DiffusionSpec;
 import dev.atelier.spec.EvaluationSpec.SamplerSpec;
+import dev.atelier.spec.Prediction;
 import dev.atelier.spec.TimestepRange;
 import java.io.ByteArrayOutputStream;
 import java.nio.FloatBuffer;
@@ -38,13 +40,25 @@ public final class EnsembleSampler implements AutoCloseable {
   /**
    * A model that owns {@code range}.
    *
-   * @param archive TorchScript {@code (x [N, C, H, W], t [N]) -> eps}, with {@code y [N]} after t
+   * @param archive TorchScript {@code (x [N, C, H, W], t [N]) -> y [N, C, H, W]}, with {@code y [N]} after t
    *     if conditional
+   * @param predicts what the archive's answer is
    * @param macs multiply-accumulates of one forward pass of one image, where known
    * @param activationBytes estimate of what that pass needs at most at once, where known
    */
   public record OwnedModel(
-      Path archive, TimestepRange range, Optional<Long> macs, Optional<Long> activationBytes) {}
+      Path archive,
+      TimestepRange range,
+      Prediction predicts,
+      Optional<Long> macs,
+      Optional<Long> activationBytes) {
+
+    /** Of a model that predicts eps. */
+    public OwnedModel(
+        Path archive, TimestepRange range, Optional<Long> macs, Optional<Long> activationBytes) {
+      this(archive, range, Prediction.EPS, macs, activationBytes);
+    }
+  }
 
   /**
    * Takes finished images: {@code count} of them from {@code firstIndex} on, 8-bit, [N, C, H, W].
@@ -86,6 +100,7 @@ public final class EnsembleSampler implements AutoCloseable {
   private final List<OwnedModel> models;
   private final ModelRanges ranges;
   private final SamplerPlan plan;
+  private final NoiseSchedule schedule;
   private final Sampler sampler;
   private final SeededRandom random;
   private final int channels;
@@ -115,7 +130,8 @@ public final class EnsembleSampler implements AutoCloseable {
     this.ranges =
         new ModelRanges(models.stream().map(OwnedModel::range).toList(), diffusion.timesteps());
     this.plan = SamplerPlan.of(sampler, diffusion.timesteps());
-    this.sampler = Sampler.of(sampler, NoiseSchedule.of(diffusion));
+    this.schedule = NoiseSchedule.of(diffusion);
+    this.sampler = Sampler.of(sampler, schedule);
     this.random = new SeededRandom(seed);
     this.channels = channels;
     this.resolution = resolution;
@@ -248,24 +264,35 @@ public final class EnsembleSampler implements AutoCloseable {
       trajectories.add(sampler.begin(elements));
     }
     long[] timesteps = new long[n];
+    double[] x0 = new double[elements];
+    double[] eps = new double[elements];
     for (int k = 0; k < plan.size() && !stopRequested.getAsBoolean(); k++) {
       int now = plan.timesteps().get(k);
       int next = plan.next(k);
       observer.onStep(k, x);
       Arrays.fill(timesteps, now);
       t.putLongs(timesteps);
+      OwnedModel owner = models.get(ranges.owner(now));
+      Mixture mixture = Mixture.of(owner.predicts(), schedule, now);
       modules
-          .get(models.get(ranges.owner(now)).archive())
+          .get(owner.archive())
           .read(
               "forward",
               results -> {
-                FloatBuffer eps = checked(results.get(0), input).data().asFloatBuffer();
+                FloatBuffer y = checked(results.get(0), input).data().asFloatBuffer();
                 for (int i = 0; i < n; i++) {
+                  for (int j = 0; j < elements; j++) {
+                    double xt = x.get(i * elements + j);
+                    double said = y.get(i * elements + j);
+                    x0[j] = mixture.x0(xt, said);
+                    eps[j] = mixture.eps(xt, said);
+                  }
                   trajectories
                       .get(i)
                       .step(
                           x.slice(i * elements, elements),
-                          eps.slice(i * elements, elements),
+                          x0,
+                          eps,
                           now,
                           next,
                           random.stream(Purpose.SAMPLE_STEP_NOISE, firstIndex + i, now)
@@ -285,11 +312,11 @@ public final class EnsembleSampler implements AutoCloseable {
     return HostTensor.ofLongs(y, n);
   }
 
-  private static HostTensor checked(HostTensor eps, HostTensor x) {
-    if (eps.dtype() != x.dtype() || !Arrays.equals(eps.shape(), x.shape())) {
-      throw new TorchException("forward", "expected eps of %s, found %s".formatted(x, eps));
+  private static HostTensor checked(HostTensor y, HostTensor x) {
+    if (y.dtype() != x.dtype() || !Arrays.equals(y.shape(), x.shape())) {
+      throw new TorchException("forward", "expected an answer like %s, found %s".formatted(x, y));
     }
-    return eps;
+    return y;
   }
 
   /** [-1, 1] to 0..255: clamped, rounded half to even. */

@@ -27,7 +27,7 @@ import java.util.Map;
  *
  * <p>For {@code TAYLOR} an element's importance is |w · ∂L/∂w|, the first-order change of the loss
  * when it becomes zero, summed over a few batches (Molchanov et al. 2019, "Importance Estimation
- * for Neural Network Pruning"; Fang et al. 2023). L is the diffusion loss ‖eps − eps_T‖². The
+ * for Neural Network Pruning"; Fang et al. 2023). L is the diffusion loss, ‖eps − eps_T‖² of a teacher that predicts eps. The
  * batches are drawn as the student's own are, so that a specialist keeps the channels that matter
  * in its range.
  */
@@ -81,7 +81,7 @@ public record PrunedTeacher(Criterion criterion) implements InitialWeights {
       Map<String, float[]> sums = new LinkedHashMap<>();
       for (int k = 0; k < BATCHES; k++) {
         batch.draw(k);
-        List<HostTensor> inputs = new ArrayList<>(List.of(batch.xt(), batch.noise()));
+        List<HostTensor> inputs = new ArrayList<>(List.of(batch.xt(), batch.target()));
         inputs.addAll(batch.conditions());
         add(network, teacher.weights(), gradients(module, inputs), sums);
       }

@@ -88,7 +88,7 @@ final class Teacher implements AutoCloseable {
 
   /** Runs one step of {@code student}; what it returns is said at {@link TrainingModule}. */
   double[] step(TorchModule student, TrainingBatch batch, HostTensor hyper, HostTensor counters) {
-    List<HostTensor> inputs = new ArrayList<>(List.of(batch.xt(), batch.noise()));
+    List<HostTensor> inputs = new ArrayList<>(List.of(batch.xt(), batch.target()));
     inputs.addAll(batch.conditions());
     if (archive.isPresent() && epsTeacher.isPresent()) {
       List<HostTensor> question = new ArrayList<>(List.of(batch.xt()));

@@ -1,5 +1,6 @@
 package dev.atelier.training;
 
+import dev.atelier.diffusion.Mixture;
 import dev.atelier.diffusion.NoiseSchedule;
 import dev.atelier.diffusion.SeededRandom;
 import dev.atelier.diffusion.SeededRandom.Purpose;
@@ -26,10 +27,11 @@ final class TrainingBatch {
   private final float[] x0;
   private final float[] noiseValues;
   private final float[] xtValues;
+  private final float[] targetValues;
   private final long[] tValues;
   private final long[] yValues;
   private final HostTensor xt;
-  private final HostTensor noise;
+  private final HostTensor target;
   private final HostTensor t;
   private final HostTensor y;
 
@@ -56,11 +58,12 @@ final class TrainingBatch {
     this.x0 = new float[Math.multiplyExact(size, elements)];
     this.noiseValues = new float[x0.length];
     this.xtValues = new float[x0.length];
+    this.targetValues = new float[x0.length];
     this.tValues = new long[size];
     this.yValues = new long[size];
     long[] shape = {size, task.network().imageChannels(), side, side};
     this.xt = HostTensor.zeros(HostTensor.DType.F32, shape);
-    this.noise = HostTensor.zeros(HostTensor.DType.F32, shape);
+    this.target = HostTensor.zeros(HostTensor.DType.F32, shape);
     this.t = HostTensor.zeros(HostTensor.DType.I64, size);
     this.y = HostTensor.zeros(HostTensor.DType.I64, size);
   }
@@ -79,11 +82,19 @@ final class TrainingBatch {
       yValues[i] = task.network().conditional() ? label(image) : 0;
       random.stream(Purpose.NOISE, step, i).gaussians(noiseValues, offset, elements);
       schedule.qSample(drawn, x0, noiseValues, xtValues, offset, elements);
+      aim(drawn, offset);
     }
     xt.putFloats(xtValues);
-    noise.putFloats(noiseValues);
+    target.putFloats(targetValues);
     t.putLongs(tValues);
     y.putLongs(yValues);
+  }
+
+  private void aim(int t, int offset) {
+    Mixture mixture = Mixture.of(task.predicts(), schedule, t);
+    for (int i = offset; i < offset + elements; i++) {
+      targetValues[i] = (float) mixture.target(x0[i], noiseValues[i]);
+    }
   }
 
   private int label(int image) {
@@ -122,9 +133,9 @@ final class TrainingBatch {
     return xt;
   }
 
-  /** The noise in them, [N, C, H, W]. */
-  HostTensor noise() {
-    return noise;
+  /** What the network is to predict of them, [N, C, H, W]. */
+  HostTensor target() {
+    return target;
   }
 
   /** The timestep of each sample. */

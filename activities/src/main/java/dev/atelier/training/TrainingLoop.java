@@ -1,5 +1,7 @@
 package dev.atelier.training;
 
+import dev.atelier.diffusion.CommonSpace;
+import dev.atelier.diffusion.NoiseSchedule;
 import dev.atelier.diffusion.SeededRandom;
 import dev.atelier.diffusion.SeededRandom.Purpose;
 import dev.atelier.network.HostTensor;
@@ -108,7 +110,11 @@ public final class TrainingLoop {
             task.training().accumulationSteps(),
             task.training().precision(),
             NetworkForm.of(device),
-            loss.feature());
+            loss.feature(),
+            CommonSpace.of(
+                task.predicts(),
+                task.diffusion().teacherPredicts(),
+                NoiseSchedule.of(task.diffusion())));
     Path archive = Files.createTempFile(workDirectory, "training-", ".pt");
     try {
       TorchScriptArchive.write(

@@ -2,6 +2,7 @@ package dev.atelier.training;
 
 import dev.atelier.network.UNet;
 import dev.atelier.spec.DiffusionSpec;
+import dev.atelier.spec.Prediction;
 import dev.atelier.spec.TrainingSpec;
 import java.util.Optional;
 
@@ -25,6 +26,11 @@ public record TrainingTask(
     String codeVersion,
     Optional<Distillation> distillation,
     InitialWeights start) {
+
+  /** What the network learns to predict. */
+  public Prediction predicts() {
+    return distillation.isPresent() ? diffusion.studentsPredict() : diffusion.teacherPredicts();
+  }
 
   /** One that starts from random weights. */
   public TrainingTask(

@@ -23,6 +23,7 @@ import dev.atelier.spec.EvaluationSpec.Classes;
 import dev.atelier.spec.EvaluationSpec.SamplerSpec;
 import dev.atelier.spec.MergeSpec;
 import dev.atelier.spec.ScheduleSearchSpec;
+import dev.atelier.spec.Prediction;
 import dev.atelier.spec.TimestepRange;
 import dev.atelier.spec.TrainingSpec.Precision;
 import dev.atelier.store.CheckpointManifest;
@@ -341,7 +342,8 @@ final class MergingActivitiesImpl implements MergingActivities {
                       owned(
                           write(network, taskArithmetic(task, weights, factors), work, "candidate"),
                           network,
-                          whole(task))));
+                          whole(task),
+                          predicted(task))));
       WeightSearch.Result result =
           WeightSearch.search(
               starts(task),
@@ -409,7 +411,7 @@ final class MergingActivitiesImpl implements MergingActivities {
                 archive = write(network, average(weights, group), work, "group-" + group);
                 archives.put(group, archive);
               }
-              owned.add(owned(archive, network, rangeOf(task, group)));
+              owned.add(owned(archive, network, rangeOf(task, group), predicted(task)));
             }
             return distance.of(owned);
           };
@@ -499,9 +501,18 @@ final class MergingActivitiesImpl implements MergingActivities {
     return file;
   }
 
-  private static OwnedModel owned(Path archive, UNet network, TimestepRange range) {
+  private static OwnedModel owned(
+      Path archive, UNet network, TimestepRange range, Prediction predicts) {
     return new OwnedModel(
-        archive, range, Optional.of(network.macs()), Optional.of(network.activationBytes()));
+        archive,
+        range,
+        predicts,
+        Optional.of(network.macs()),
+        Optional.of(network.activationBytes()));
+  }
+
+  private static Prediction predicted(Joining task) {
+    return task.measure().diffusion().studentsPredict();
   }
 
   // ---- schedules ----
@@ -570,7 +581,8 @@ final class MergingActivitiesImpl implements MergingActivities {
           owned(
               models.archive(model, with.dataset(), work, NetworkForm.of(config.device())),
               network.get(),
-              model.range()));
+              model.range(),
+              model.predicts(with.diffusion())));
     }
     List<TimestepRange> ranges = task.students().stream().map(ModelRef::range).toList();
     List<List<String>> options = options(task);
@@ -690,6 +702,7 @@ final class MergingActivitiesImpl implements MergingActivities {
     return new OwnedModel(
         model.archive(),
         new TimestepRange(owner.low(), owner.high()),
+        model.predicts(),
         model.macs(),
         model.activationBytes());
   }

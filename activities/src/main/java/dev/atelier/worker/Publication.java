@@ -12,8 +12,10 @@ import dev.atelier.network.SafetensorsFile;
 import dev.atelier.network.TorchScriptArchive;
 import dev.atelier.network.TorchScriptModule;
 import dev.atelier.network.UNet;
+import dev.atelier.spec.DiffusionSpec;
 import dev.atelier.spec.ExperimentSpec;
 import dev.atelier.spec.NetworkSpec;
+import dev.atelier.spec.Prediction;
 import dev.atelier.spec.TimestepRange;
 import dev.atelier.store.ExperimentHistory;
 import dev.atelier.store.ExperimentHistory.Artifact;
@@ -36,8 +38,8 @@ import java.util.Optional;
 
 /**
  * The files that users leave with: every model and the ensemble as TorchScript {@code (x, t) ->
- * eps} ({@code (x, t, y) -> eps} where the dataset has classes), the same weights as safetensors,
- * and what they are in {@code experiment.json}.
+ * eps} ({@code (x, t, y) -> eps} where the dataset has classes; or what else the spec has them
+ * predict), the same weights as safetensors, and what they are in {@code experiment.json}.
  */
 final class Publication {
 
@@ -70,6 +72,7 @@ final class Publication {
       String name,
       TimestepRange range,
       int step,
+      Prediction predicts,
       long parameters,
       Optional<Long> macs, // unknown of an imported TorchScript teacher
       String torchScript,
@@ -77,7 +80,8 @@ final class Publication {
 
     /** The same files under the name of the range that the model owns. */
     Described as(String name, TimestepRange range) {
-      return new Described(name, range, step, parameters, macs, torchScript, safetensors);
+      return new Described(
+          name, range, step, predicts, parameters, macs, torchScript, safetensors);
     }
   }
 
@@ -155,6 +159,7 @@ final class Publication {
         model.key().value(),
         model.range(),
         model.step(),
+        model.predicts(task.spec().diffusion()),
         models.parameters(model, task.dataset()),
         network.map(UNet::macs),
         torchScript,
@@ -165,6 +170,7 @@ final class Publication {
   static void writeWeights(Publish task, ModelRef model, Map<String, HostTensor> weights, Path file)
       throws IOException {
     DatasetRef dataset = task.dataset();
+    DiffusionSpec process = task.spec().diffusion();
     Map<String, String> metadata =
         new LinkedHashMap<>(
             new ModelMetadata(
@@ -172,7 +178,7 @@ final class Publication {
                     dataset.resolution(),
                     dataset.channels(),
                     dataset.classes(),
-                    task.spec().diffusion())
+                    process.predicting(model.predicts(process)))
                 .toStrings());
     metadata.put("experiment", task.experimentId());
     metadata.put("model", model.key().value());
@@ -182,11 +188,20 @@ final class Publication {
   }
 
   private void publishEnsemble(Publish task, List<ModelRef> owners, Path file) throws IOException {
+    DiffusionSpec process = task.spec().diffusion();
     if (owners.stream().anyMatch(owner -> owner.network().isEmpty())) {
       history.recordEvent(
           task.experimentId(),
           "ensemble-left-out",
           "%s was not written: a range is owned by the imported TorchScript teacher, which cannot be joined with other models in one file."
+              .formatted(file.getFileName()));
+      return;
+    }
+    if (owners.stream().map(owner -> owner.predicts(process)).distinct().count() > 1) {
+      history.recordEvent(
+          task.experimentId(),
+          "ensemble-left-out",
+          "%s was not written: a range is owned by the teacher, which predicts something else than the students."
               .formatted(file.getFileName()));
       return;
     }
@@ -202,7 +217,7 @@ final class Publication {
     }
     ModelRanges ranges =
         new ModelRanges(
-            owners.stream().map(ModelRef::range).toList(), task.spec().diffusion().timesteps());
+            owners.stream().map(ModelRef::range).toList(), process.timesteps());
     TorchScriptArchive.write(file, EnsembleModule.of(ranges, students, task.dataset().classes()));
     keep(task.experimentId(), file, "application/octet-stream");
   }

@@ -74,6 +74,7 @@ final class ShardSampling implements AutoCloseable {
           new OwnedModel(
               archives.get(model.manifestKey()),
               model.range(),
+              model.predicts(inputs.diffusion()),
               network.map(UNet::macs),
               network.map(UNet::activationBytes)));
     }

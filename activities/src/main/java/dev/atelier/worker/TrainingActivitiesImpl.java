@@ -147,7 +147,7 @@ final class TrainingActivitiesImpl implements TrainingActivities {
     if (!faults.isEmpty()) {
       throw new TeacherException(
           shown,
-          "it brings %d timesteps, with which %s %s"
+          "with the forward process that it brings, of %d timesteps, %s %s"
               .formatted(
                   diffusion.timesteps(),
                   faults.get(0).field(),

@@ -10,11 +10,13 @@ import dev.atelier.spec.DiffusionSpec.Schedule;
 import dev.atelier.spec.EvaluationSpec.SamplerSpec;
 import dev.atelier.spec.EvaluationSpec.SamplerSpec.Kind;
 import dev.atelier.spec.EvaluationSpec.SamplerSpec.Spacing;
+import dev.atelier.spec.Prediction;
 import java.io.InputStream;
 import java.nio.FloatBuffer;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 import java.util.stream.Stream;
-import java.util.stream.StreamSupport;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
@@ -22,7 +24,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Whole trajectories, against diffusers ({@code sampler_fixtures.py}) and an exact solution. */
+/** Whole trajectories, against diffusers ({@code sampler_fixtures.py}, {@code prediction_fixtures.py}) and an exact solution. */
 class SamplerTest {
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final double MEAN = 0.1; // of the normal data of the exact solution
@@ -31,19 +33,24 @@ class SamplerTest {
   private static final int BOUNDARY = 500;
   private static final int NEVER = -1;
 
-  /** A model: the eps of one pixel. */
+  /** A model: its prediction of one pixel. */
   private interface Eps {
     double at(double x, int t);
   }
 
-  private static JsonNode fixture() throws Exception {
-    try (InputStream in = SamplerTest.class.getResourceAsStream("/diffusion/samplers.json")) {
+  private static JsonNode fixture(String name) throws Exception {
+    try (InputStream in =
+        SamplerTest.class.getResourceAsStream("/diffusion/%s.json".formatted(name))) {
       return JSON.readTree(in);
     }
   }
 
   static Stream<Arguments> trajectories() throws Exception {
-    return StreamSupport.stream(fixture().get("cases").spliterator(), false)
+    List<JsonNode> cases = new ArrayList<>();
+    for (String name : List.of("samplers", "predictions")) {
+      fixture(name).get("cases").forEach(cases::add);
+    }
+    return cases.stream()
         .map(
             c ->
                 Arguments.of(
@@ -54,16 +61,19 @@ class SamplerTest {
                         JSON.convertValue(c.get("spacing"), Spacing.class),
                         c.get("eta").asDouble(),
                         c.path("clip").asBoolean(true)),
+                    c.has("prediction")
+                        ? JSON.convertValue(c.get("prediction"), Prediction.class)
+                        : Prediction.EPS,
                     JSON.convertValue(c.get("x"), double[].class)));
   }
 
   @ParameterizedTest
   @MethodSource("trajectories")
   void shouldEqualDiffusersWhenAWholeTrajectoryRuns(
-      Schedule kind, SamplerSpec spec, double[] expected) throws Exception {
-    double[] start = JSON.convertValue(fixture().get("start"), double[].class);
-    Eps eps = (x, t) -> Math.tanh(1.3 * x + 0.1) + 0.3 * Math.cos(2 * x + 0.004 * t);
-    double[] x = run(spec, schedule(kind), start, eps, NEVER, 0);
+      Schedule kind, SamplerSpec spec, Prediction prediction, double[] expected) throws Exception {
+    double[] start = JSON.convertValue(fixture("samplers").get("start"), double[].class);
+    Eps model = (x, t) -> Math.tanh(1.3 * x + 0.1) + 0.3 * Math.cos(2 * x + 0.004 * t);
+    double[] x = run(spec, schedule(kind), start, model, prediction, NEVER, 0);
     for (int i = 0; i < x.length; i++) {
       // Without clipping pixels grow far beyond 1, and float32 rounds in proportion.
       assertThat(x[i]).isCloseTo(expected[i], within(1e-5 * Math.max(1, Math.abs(expected[i]))));
@@ -100,9 +110,9 @@ class SamplerTest {
         new Sampler[] {new DdpmSampler(schedule, true), new DdimSampler(schedule, 1, true)}) {
       int[] asked = {0};
       FloatBuffer x = FloatBuffer.allocate(5);
-      sampler.begin(5).step(x, FloatBuffer.allocate(5), 500, 400, () -> asked[0]++);
+      sampler.begin(5).step(x, new double[5], new double[5], 500, 400, () -> asked[0]++);
       assertThat(asked[0]).isEqualTo(5);
-      sampler.begin(5).step(x, FloatBuffer.allocate(5), 500, -1, () -> asked[0]++);
+      sampler.begin(5).step(x, new double[5], new double[5], 500, -1, () -> asked[0]++);
       assertThat(asked[0]).isEqualTo(5); // the last step adds none
     }
   }
@@ -117,7 +127,7 @@ class SamplerTest {
 
   private static double[] partial(SamplerSpec spec, Eps model, int restartBelow) {
     NoiseSchedule schedule = schedule(Schedule.LINEAR);
-    return run(spec, schedule, noisy(schedule, 999), model, restartBelow, 1);
+    return run(spec, schedule, noisy(schedule, 999), model, Prediction.EPS, restartBelow, 1);
   }
 
   /**
@@ -131,13 +141,15 @@ class SamplerTest {
       NoiseSchedule schedule,
       double[] start,
       Eps model,
+      Prediction prediction,
       int restartBelow,
       int omitted) {
     SamplerPlan plan = SamplerPlan.of(spec, schedule.timesteps());
     Sampler sampler = Sampler.of(spec, schedule);
     int n = start.length;
     FloatBuffer x = FloatBuffer.allocate(n);
-    FloatBuffer eps = FloatBuffer.allocate(n);
+    double[] x0 = new double[n];
+    double[] eps = new double[n];
     for (int i = 0; i < n; i++) {
       x.put(i, (float) start[i]);
     }
@@ -147,12 +159,15 @@ class SamplerTest {
       if (k > 0 && t < restartBelow && plan.timesteps().get(k - 1) >= restartBelow) {
         trajectory = sampler.begin(n);
       }
+      Mixture mixture = Mixture.of(prediction, schedule, t);
       for (int i = 0; i < n; i++) {
-        eps.put(i, (float) model.at(x.get(i), t));
+        double y = (float) model.at(x.get(i), t);
+        x0[i] = mixture.x0(x.get(i), y);
+        eps[i] = mixture.eps(x.get(i), y);
       }
       int step = k;
       int[] element = {0};
-      trajectory.step(x, eps, t, plan.next(k), () -> noise(element[0]++, step));
+      trajectory.step(x, x0, eps, t, plan.next(k), () -> noise(element[0]++, step));
     }
     double[] result = new double[n];
     Arrays.setAll(result, i -> x.get(i));

@@ -16,6 +16,7 @@ import dev.atelier.python.Python;
 import dev.atelier.python.RequiresPython;
 import dev.atelier.spec.DiffusionSpec;
 import dev.atelier.spec.NetworkSpec;
+import dev.atelier.spec.Prediction;
 import dev.atelier.spec.TeacherSpec;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -237,9 +238,8 @@ class TeacherImportTest {
   @CsvSource(
       delimiter = '|',
       value = {
-        "{'prediction_type': 'v_prediction'} | prediction_type is v_prediction, supported: epsilon",
-        "{'prediction_type': 'sample'} | prediction_type is sample, supported: epsilon",
-        "{'predict_epsilon': false} | predict_epsilon is false, supported: true",
+        "{'prediction_type': 'v_prediction'} | prediction_type is v_prediction, supported: epsilon or sample",
+        "{'prediction_type': 'sample'} | prediction_type is sample, but diffusion.prediction is eps; the spec needs diffusion: {timesteps: 1000, schedule: linear, betaStart: 1.0E-4, betaEnd: 0.02, prediction: x0}",
         "{'beta_schedule': 'scaled_linear'} | beta_schedule is scaled_linear, supported: linear or squaredcos_cap_v2",
         "{'rescale_betas_zero_snr': true} | rescale_betas_zero_snr is true, supported: false",
         "{'thresholding': true} | thresholding is true, supported: false",
@@ -285,6 +285,39 @@ class TeacherImportTest {
     }
     change(config, "{\"prediction_type\": \"v_prediction\"}");
     assertThat(refusal(directory, open)).contains("prediction_type is v_prediction");
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {"{'prediction_type': 'sample'} | X0", "{'predict_epsilon': false} | X0"})
+  void shouldTakeWhatTheNetworkPredictsFromItsScheduler(String fields, Prediction prediction)
+      throws Exception {
+    DiffusionSpec studentsOfEps =
+        new DiffusionSpec(
+            null,
+            null,
+            null,
+            null,
+            Optional.of(DiffusionSpec.From.TEACHER),
+            Optional.empty(),
+            Optional.of(prediction));
+    copy(fixture("diffusers"), directory);
+    Path config = directory.resolve("scheduler_config.json");
+    Files.writeString(config, fields.replace('\'', '"'));
+    Expected same =
+        new Expected(TeacherSpec.DEFAULT_NETWORK, 8, 3, 0, DIFFUSION.predicting(prediction));
+    assertThat(read(directory, same).taken()).endsWith("agrees with the spec");
+    Expected open = new Expected(TeacherSpec.DEFAULT_NETWORK, 8, 3, 0, DiffusionSpec.OF_TEACHER);
+    assertThat(read(directory, open).diffusion()).isEqualTo(DIFFUSION.predicting(prediction));
+
+    Files.writeString(config, "{}");
+    assertThat(refusal(directory, same)).contains("prediction_type is epsilon, but");
+    DiffusionSpec taken =
+        read(directory, new Expected(TeacherSpec.DEFAULT_NETWORK, 8, 3, 0, studentsOfEps))
+            .diffusion();
+    assertThat(taken.teacherPredicts()).isEqualTo(Prediction.EPS);
+    assertThat(taken.studentsPredict()).isEqualTo(prediction);
   }
 
   @Test
@@ -384,7 +417,7 @@ class TeacherImportTest {
     assertThat(refusal(file, new Expected(TeacherSpec.DEFAULT_NETWORK, 16, 3, 0, DIFFUSION)))
         .contains("it is for 8×8 images, but dataset.resolution is 16");
     assertThat(refusal(file, new Expected(TeacherSpec.DEFAULT_NETWORK, 8, 3, 0, cosine)))
-        .contains("it was trained with DiffusionSpec[timesteps=1000, schedule=LINEAR");
+        .contains("it was trained with diffusion: {timesteps: 1000, schedule: linear, betaStart: 1.0E-4, betaEnd: 0.02}, but the spec has diffusion: {timesteps: 1000, schedule: cosine}");
     assertThat(read(file, new Expected(withDropout, 8, 3, 0, DIFFUSION)))
         .isInstanceOf(Weights.class);
   }

@@ -11,7 +11,9 @@ import jakarta.validation.constraints.Min;
 import jakarta.validation.constraints.NotNull;
 import java.util.Optional;
 
-/** The forward process q(x_t | x_0). Ho et al. 2020, section 2. */
+/**
+ * The forward process q(x_t | x_0), and what networks predict of it. Ho et al. 2020, section 2.
+ */
 public record DiffusionSpec(
     @JsonPropertyDescription("T, the number of timesteps of the forward process")
         @NotNull
@@ -36,7 +38,16 @@ public record DiffusionSpec(
             "teacher: as the imported teacher's source says, and as above where it says nothing; absent: as above, with which the source must agree. An experiment with teacher.source and without diffusion has teacher")
         @NotNull
         @JsonInclude(JsonInclude.Include.NON_ABSENT) // equal specs of earlier versions stay equal
-        Optional<From> from) {
+        Optional<From> from,
+    @JsonPropertyDescription(
+            "What networks predict: eps, the noise in x_t (the default), or x0, the image")
+        @NotNull
+        @JsonInclude(JsonInclude.Include.NON_ABSENT)
+        Optional<Prediction> prediction,
+    @JsonPropertyDescription("What students predict; absent: what the teacher does")
+        @NotNull
+        @JsonInclude(JsonInclude.Include.NON_ABSENT)
+        Optional<Prediction> studentPrediction) {
 
   /** Who says what the forward process is, in place of the spec. */
   public enum From {
@@ -46,7 +57,7 @@ public record DiffusionSpec(
 
   /** As an imported teacher's source says. */
   public static final DiffusionSpec OF_TEACHER =
-      new DiffusionSpec(null, null, null, null, Optional.of(From.TEACHER));
+      new DiffusionSpec(null, null, null, null, Optional.of(From.TEACHER), Optional.empty(), Optional.empty());
 
   /** How beta grows with t. */
   public enum Schedule {
@@ -56,9 +67,9 @@ public record DiffusionSpec(
     COSINE // Nichol & Dhariwal 2021, eq. 17
   }
 
-  /** As the spec says. */
+  /** As the spec says, for networks that predict eps. */
   public DiffusionSpec(Integer timesteps, Schedule schedule, Double betaStart, Double betaEnd) {
-    this(timesteps, schedule, betaStart, betaEnd, Optional.empty());
+    this(timesteps, schedule, betaStart, betaEnd, Optional.empty(), Optional.empty(), Optional.empty());
   }
 
   public DiffusionSpec {
@@ -67,6 +78,12 @@ public record DiffusionSpec(
     betaStart = betaStart == null ? 1e-4 : betaStart;
     betaEnd = betaEnd == null ? 0.02 : betaEnd;
     from = from == null ? Optional.empty() : from;
+    // What is said and what is meant without a word are equal.
+    prediction = prediction == null ? Optional.empty() : prediction;
+    prediction = prediction.filter(p -> p != Prediction.EPS);
+    Prediction all = prediction.orElse(Prediction.EPS);
+    studentPrediction = studentPrediction == null ? Optional.empty() : studentPrediction;
+    studentPrediction = studentPrediction.filter(p -> p != all);
   }
 
   /** Whether an imported teacher's source says what it is. */
@@ -75,8 +92,34 @@ public record DiffusionSpec(
     return from.isPresent();
   }
 
+  /** What the teacher predicts. */
+  public Prediction teacherPredicts() {
+    return prediction.orElse(Prediction.EPS);
+  }
+
+  /** What students predict, and what is merged of them. */
+  public Prediction studentsPredict() {
+    return studentPrediction.orElse(teacherPredicts());
+  }
+
   /** The same, said by the spec. */
   public DiffusionSpec settled() {
-    return new DiffusionSpec(timesteps, schedule, betaStart, betaEnd);
+    return with(Optional.empty(), teacherPredicts(), studentPrediction);
+  }
+
+  /** The same for a model that predicts {@code own}, whatever others do. */
+  public DiffusionSpec predicting(Prediction own) {
+    return with(from, own, Optional.empty());
+  }
+
+  /** The same for a teacher, whose students predict as {@code like} says. */
+  public DiffusionSpec withStudentsLike(DiffusionSpec like) {
+    return with(from, teacherPredicts(), like.studentPrediction);
+  }
+
+  private DiffusionSpec with(
+      Optional<From> from, Prediction teacher, Optional<Prediction> students) {
+    return new DiffusionSpec(
+        timesteps, schedule, betaStart, betaEnd, from, Optional.of(teacher), students);
   }
 }

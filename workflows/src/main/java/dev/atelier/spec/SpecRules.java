@@ -109,6 +109,28 @@ public final class SpecRules {
           "diffusion.betaEnd",
           "must be more than betaStart %s, found %s.".formatted(d.betaStart(), d.betaEnd()));
     }
+    if (d.studentPrediction().isPresent()) {
+      studentPrediction(d);
+    }
+  }
+
+  /** What compares or takes over the teacher's own outputs needs students that mean the same. */
+  private void studentPrediction(DiffusionSpec d) {
+    String path = "diffusion.studentPrediction";
+    String other =
+        "must be left out, or %s as the teacher's, %%s, found %s."
+            .formatted(name(d.teacherPredicts()), name(d.studentsPredict()));
+    if (trusts(path, "students.loss.feature")
+        && spec.students().loss().feature().at().contains(FeatureLossSpec.EPS)) {
+      fault(path, other.formatted("where students.loss.feature.at has eps"));
+    }
+    if (trusts(path, "students.startFrom") && spec.students().startFrom().prunes()) {
+      fault(path, other.formatted("where students.startFrom prunes the teacher"));
+    }
+  }
+
+  private static String name(Prediction prediction) {
+    return prediction.name().toLowerCase(Locale.ROOT);
   }
 
   private void teacher() {

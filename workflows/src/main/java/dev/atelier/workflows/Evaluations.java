@@ -1,5 +1,6 @@
 package dev.atelier.workflows;
 
+import dev.atelier.spec.DiffusionSpec;
 import dev.atelier.spec.EvaluationSpec.Shard;
 import dev.atelier.spec.ExperimentSpec.Reuse;
 import dev.atelier.workflows.EnsembleActivities.DiscardShards;
@@ -66,7 +67,7 @@ final class Evaluations {
             experiment.id(),
             subject,
             by.dataset(),
-            by.diffusion(),
+            process(subject, by.diffusion()),
             by.evaluation(),
             by.extractor(),
             by.reference(),
@@ -80,6 +81,13 @@ final class Evaluations {
               judged.put(subject, models);
               return evaluated;
             }));
+  }
+
+  /** Figures of a teacher are the same whatever students predict. */
+  private static DiffusionSpec process(Subject subject, DiffusionSpec diffusion) {
+    return subject == Subject.TEACHER
+        ? diffusion.predicting(diffusion.teacherPredicts())
+        : diffusion;
   }
 
   /** Returns once all that were begun have their figures; throws the failure of one. */

@@ -3,6 +3,7 @@ package dev.atelier.workflows;
 import com.fasterxml.jackson.annotation.JsonInclude;
 import dev.atelier.spec.DiffusionSpec;
 import dev.atelier.spec.NetworkSpec;
+import dev.atelier.spec.Prediction;
 import dev.atelier.spec.TimestepRange;
 import java.util.Optional;
 
@@ -66,6 +67,11 @@ public record ModelRef(
   /** The same model as the owner of {@code other}. */
   public ModelRef owning(TimestepRange other) {
     return new ModelRef(key, network, other, manifestKey, manifestSha256, step, start, diffusion);
+  }
+
+  /** What it predicts under the experiment's forward process. */
+  public Prediction predicts(DiffusionSpec process) {
+    return key.equals(ModelKey.TEACHER) ? process.teacherPredicts() : process.studentsPredict();
   }
 
   /** The same teacher, which brings the experiment's forward process. */

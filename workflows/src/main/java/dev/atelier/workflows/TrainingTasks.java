@@ -77,7 +77,7 @@ final class TrainingTasks {
             experiment.id(),
             spec.seed(),
             dataset,
-            spec.diffusion(),
+            spec.diffusion().predicting(spec.diffusion().teacherPredicts()),
             spec.teacher().network(),
             teacher.training());
     TrainingActivities work =

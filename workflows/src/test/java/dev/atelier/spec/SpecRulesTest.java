@@ -40,6 +40,46 @@ class SpecRulesTest {
         .containsExactly("diffusion.from");
   }
 
+  @Test
+  void shouldMeanEpsWhereASpecDoesNotSayWhatIsPredicted() {
+    DiffusionSpec silent = new DiffusionSpec(null, null, null, null);
+    assertThat(silent.predicting(Prediction.EPS)).isEqualTo(silent);
+    assertThat(silent.teacherPredicts()).isEqualTo(Prediction.EPS);
+    DiffusionSpec image = silent.predicting(Prediction.X0);
+    assertThat(image.studentsPredict()).isEqualTo(Prediction.X0);
+    assertThat(predicting(image, Prediction.X0)).isEqualTo(image);
+    assertThat(predicting(image, Prediction.EPS).studentsPredict()).isEqualTo(Prediction.EPS);
+  }
+
+  @Test
+  void shouldRefuseStudentsThatPredictOtherwiseWhereTheTeachersOutputsAreUsed() {
+    DiffusionSpec other = predicting(new DiffusionSpec(null, null, null, null), Prediction.X0);
+    ExperimentSpec random = spec(s -> s.diffusion(other));
+    assertThat(SpecRules.check(random)).isEmpty();
+    assertThat(
+            SpecRules.check(
+                random.with(random.students().startingFrom(StartFrom.TEACHER_MAGNITUDE))))
+        .containsExactly(
+            new SpecFault(
+                "diffusion.studentPrediction",
+                "must be left out, or eps as the teacher's, where students.startFrom prunes the teacher, found x0."));
+    var eps =
+        new FeatureLossSpec(FeatureLossSpec.Kind.ATTENTION, null, List.of("eps"), null);
+    assertThat(fields(spec(s -> s.diffusion(other).loss(new LossSpec(1.0, 1.0, eps)))))
+        .containsExactly("diffusion.studentPrediction");
+  }
+
+  private static DiffusionSpec predicting(DiffusionSpec diffusion, Prediction students) {
+    return new DiffusionSpec(
+        null,
+        null,
+        null,
+        null,
+        Optional.empty(),
+        diffusion.prediction(),
+        Optional.of(students));
+  }
+
   private static ExperimentSpec of(DiffusionSpec diffusion, TeacherSpec teacher) {
     return new ExperimentSpec("e", null, null, null, diffusion, teacher, null, null, null);
   }

@@ -1,0 +1,74 @@
+"""Makes src/test/resources/training/losses.safetensors: one step's losses and gradients in eager PyTorch.
+
+Of students and teachers that predict something else than eps. Network and weights as unet_fixtures.py; x_0, noise and the
+teacher's output are closed forms. What is compared how is written out here by its definition: in the student's own space
+where a unit of the teacher's output is worth at most one of the student's, else in the teacher's.
+Needs: pip install numpy torch diffusers safetensors
+Run:   python loss_fixture.py OUTPUT_DIRECTORY
+"""
+
+import sys
+
+import numpy as np
+import torch
+from safetensors.torch import save_file
+
+import unet_fixtures as fixtures
+from diffusion_fixtures import linear
+
+CASES = {
+    # name: (what the student predicts, what the teacher does)
+    "x0-of-eps": ("x0", "eps"),
+    "eps-of-x0": ("eps", "x0"),
+    "x0-of-x0": ("x0", "x0"),
+}
+T = torch.tensor([3, 250, 777, 999])
+KEYS = ("conv_in.weight", "mid_block.attentions.0.to_q.weight", "conv_out.bias")
+
+
+def predicted(kind, x0, eps, a, s):
+    return {"eps": eps, "x0": x0}[kind]
+
+
+def understood(kind, x, y, a, s):
+    """x_0 and eps."""
+    return {"eps": ((x - s * y) / a, y), "x0": (y, (x - a * y) / s)}[kind]
+
+
+def difference(student, teacher, own, taught, x, a, s):
+    def as_student(y):
+        return predicted(student, *understood(teacher, x, y, a, s), a, s)
+
+    def as_teacher(y):
+        return predicted(teacher, *understood(student, x, y, a, s), a, s)
+
+    gain = (as_student(taught + 1) - as_student(taught)).abs()
+    return torch.where(gain <= 1 + 1e-9, own - as_student(taught), as_teacher(own) - taught)
+
+
+def main(out):
+    acp = torch.tensor(np.cumprod(1 - linear()))[T]
+    a, s = acp.sqrt().reshape(-1, 1, 1, 1), (1 - acp).sqrt().reshape(-1, 1, 1, 1)
+    tensors = {}
+    for name, (student, teacher) in CASES.items():
+        model = fixtures.build(8, (8, 16), 1, (1,), 8, 1)
+        fixtures.fill(model)
+        x0, noise, taught = (fixtures.closed_form((4, 3, 8, 8), i) for i in range(3))
+        x = (a * x0 + s * noise).float().double()
+        own = model(x, T).sample
+        error = own - predicted(student, x0, noise, a, s)
+        diffusion = (error**2).mean()
+        distillation = (difference(student, teacher, own, taught, x, a, s) ** 2).mean()
+        loss = diffusion + 0.5 * distillation
+        loss.backward()
+        gradients = {key: p.grad for key, p in model.named_parameters()}
+        norm = torch.sqrt(sum((g**2).sum() for g in gradients.values()))
+        tensors[f"{name}.metrics"] = torch.stack([loss, diffusion, distillation, norm]).detach()
+        tensors[f"{name}.samples"] = (error**2).mean((1, 2, 3)).detach()
+        for key in KEYS:
+            tensors[f"{name}.gradient.{key}"] = gradients[key].float()
+    save_file({k: v.contiguous() for k, v in tensors.items()}, f"{out}/losses.safetensors")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

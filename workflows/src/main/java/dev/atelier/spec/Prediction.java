@@ -1,0 +1,11 @@
+package dev.atelier.spec;
+
+import com.fasterxml.jackson.annotation.JsonProperty;
+
+/** What a network predicts of x_t: the noise in it, or the image. */
+public enum Prediction {
+  @JsonProperty("eps")
+  EPS, // Ho et al. 2020, eq. 14
+  @JsonProperty("x0")
+  X0 // the image itself; Ho et al. 2020, section 3.2
+}
