@@ -21,18 +21,21 @@ CASES = {
     "x0-of-eps": ("x0", "eps"),
     "eps-of-x0": ("eps", "x0"),
     "x0-of-x0": ("x0", "x0"),
+    "v-of-eps": ("v", "eps"),
+    "x0-of-v": ("x0", "v"),
+    "v-of-v": ("v", "v"),
 }
 T = torch.tensor([3, 250, 777, 999])
 KEYS = ("conv_in.weight", "mid_block.attentions.0.to_q.weight", "conv_out.bias")
 
 
 def predicted(kind, x0, eps, a, s):
-    return {"eps": eps, "x0": x0}[kind]
+    return {"eps": eps, "x0": x0, "v": a * eps - s * x0}[kind]
 
 
 def understood(kind, x, y, a, s):
     """x_0 and eps."""
-    return {"eps": ((x - s * y) / a, y), "x0": (y, (x - a * y) / s)}[kind]
+    return {"eps": ((x - s * y) / a, y), "x0": (y, (x - a * y) / s), "v": (a * x - s * y, s * x + a * y)}[kind]
 
 
 def difference(student, teacher, own, taught, x, a, s):

@@ -16,7 +16,7 @@ from diffusers.schedulers import scheduling_ddpm
 import sampler_fixtures as samplers
 from diffusion_fixtures import timesteps
 
-PREDICTIONS = {"x0": "sample"}
+PREDICTIONS = {"x0": "sample", "v": "v_prediction"}
 
 
 def schedulers(schedule, predicted, clip):

@@ -58,7 +58,8 @@ final class SchedulerConfig {
           "squaredcos_cap_v2", DiffusionSpec.Schedule.COSINE);
 
   private static final Map<String, Prediction> PREDICTIONS =
-      Map.of("epsilon", Prediction.EPS, "sample", Prediction.X0);
+      Map.of(
+          "epsilon", Prediction.EPS, "sample", Prediction.X0, "v_prediction", Prediction.V);
 
   private static final double FLOAT_ROUNDING = 1e-6; // of betas that were float32 once
 
@@ -183,7 +184,7 @@ final class SchedulerConfig {
     require("trained_betas", "null");
     String predicted = predictionType();
     if (!PREDICTIONS.containsKey(predicted)) {
-      fault("prediction_type", predicted, String.join(" or ", new TreeSet<>(PREDICTIONS.keySet())));
+      fault("prediction_type", predicted, String.join(", ", new TreeSet<>(PREDICTIONS.keySet())));
     }
     String schedule = config.path("beta_schedule").asText("linear");
     if (!SCHEDULES.containsKey(schedule)) {

@@ -39,7 +39,10 @@ class PredictionLossTest {
     return Stream.of(
             Arguments.of("x0-of-eps", Prediction.X0, Prediction.EPS),
             Arguments.of("eps-of-x0", Prediction.EPS, Prediction.X0),
-            Arguments.of("x0-of-x0", Prediction.X0, Prediction.X0))
+            Arguments.of("x0-of-x0", Prediction.X0, Prediction.X0),
+            Arguments.of("v-of-eps", Prediction.V, Prediction.EPS),
+            Arguments.of("x0-of-v", Prediction.X0, Prediction.V),
+            Arguments.of("v-of-v", Prediction.V, Prediction.V))
         .flatMap(
             c ->
                 Stream.of(NetworkForm.values())

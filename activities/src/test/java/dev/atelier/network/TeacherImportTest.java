@@ -238,7 +238,8 @@ class TeacherImportTest {
   @CsvSource(
       delimiter = '|',
       value = {
-        "{'prediction_type': 'v_prediction'} | prediction_type is v_prediction, supported: epsilon or sample",
+        "{'prediction_type': 'flow_prediction'} | prediction_type is flow_prediction, supported: epsilon, sample, v_prediction",
+        "{'prediction_type': 'v_prediction'} | prediction_type is v_prediction, but diffusion.prediction is eps",
         "{'prediction_type': 'sample'} | prediction_type is sample, but diffusion.prediction is eps; the spec needs diffusion: {timesteps: 1000, schedule: linear, betaStart: 1.0E-4, betaEnd: 0.02, prediction: x0}",
         "{'beta_schedule': 'scaled_linear'} | beta_schedule is scaled_linear, supported: linear or squaredcos_cap_v2",
         "{'rescale_betas_zero_snr': true} | rescale_betas_zero_snr is true, supported: false",
@@ -283,14 +284,18 @@ class TeacherImportTest {
         assertThat(ours.alphasCumprod(10 * i)).isCloseTo(theirs.get(i).asDouble(), within(1e-5));
       }
     }
-    change(config, "{\"prediction_type\": \"v_prediction\"}");
-    assertThat(refusal(directory, open)).contains("prediction_type is v_prediction");
+    change(config, "{\"prediction_type\": \"flow_prediction\"}");
+    assertThat(refusal(directory, open)).contains("prediction_type is flow_prediction");
   }
 
   @ParameterizedTest
   @CsvSource(
       delimiter = '|',
-      value = {"{'prediction_type': 'sample'} | X0", "{'predict_epsilon': false} | X0"})
+      value = {
+        "{'prediction_type': 'sample'} | X0",
+        "{'predict_epsilon': false} | X0",
+        "{'prediction_type': 'v_prediction'} | V"
+      })
   void shouldTakeWhatTheNetworkPredictsFromItsScheduler(String fields, Prediction prediction)
       throws Exception {
     DiffusionSpec studentsOfEps =

@@ -40,7 +40,7 @@ public record DiffusionSpec(
         @JsonInclude(JsonInclude.Include.NON_ABSENT) // equal specs of earlier versions stay equal
         Optional<From> from,
     @JsonPropertyDescription(
-            "What networks predict: eps, the noise in x_t (the default), or x0, the image")
+            "What networks predict: eps, the noise in x_t (the default), x0, the image, or v, their difference")
         @NotNull
         @JsonInclude(JsonInclude.Include.NON_ABSENT)
         Optional<Prediction> prediction,
