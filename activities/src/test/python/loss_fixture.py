@@ -1,6 +1,6 @@
 """Makes src/test/resources/training/losses.safetensors: one step's losses and gradients in eager PyTorch.
 
-Of students and teachers that predict something else than eps. Network and weights as unet_fixtures.py; x_0, noise and the
+Of students and teachers that predict something else than eps, and of weighted losses. Network and weights as unet_fixtures.py; x_0, noise and the
 teacher's output are closed forms. What is compared how is written out here by its definition: in the student's own space
 where a unit of the teacher's output is worth at most one of the student's, else in the teacher's.
 Needs: pip install numpy torch diffusers safetensors
@@ -11,19 +11,23 @@ import sys
 
 import numpy as np
 import torch
+from diffusers import DDPMScheduler
+from diffusers.training_utils import compute_snr
 from safetensors.torch import save_file
 
 import unet_fixtures as fixtures
 from diffusion_fixtures import linear
 
 CASES = {
-    # name: (what the student predicts, what the teacher does)
-    "x0-of-eps": ("x0", "eps"),
-    "eps-of-x0": ("eps", "x0"),
-    "x0-of-x0": ("x0", "x0"),
-    "v-of-eps": ("v", "eps"),
-    "x0-of-v": ("x0", "v"),
-    "v-of-v": ("v", "v"),
+    # name: (what the student predicts, what the teacher does, what its errors count)
+    "x0-of-eps": ("x0", "eps", "none"),
+    "eps-of-x0": ("eps", "x0", "none"),
+    "x0-of-x0": ("x0", "x0", "none"),
+    "v-of-eps": ("v", "eps", "none"),
+    "x0-of-v": ("x0", "v", "none"),
+    "v-of-v": ("v", "v", "none"),
+    "p2-eps": ("eps", "eps", "p2"),
+    "p2-v-of-eps": ("v", "eps", "p2"),
 }
 T = torch.tensor([3, 250, 777, 999])
 KEYS = ("conv_in.weight", "mid_block.attentions.0.to_q.weight", "conv_out.bias")
@@ -49,19 +53,33 @@ def difference(student, teacher, own, taught, x, a, s):
     return torch.where(gain <= 1 + 1e-9, own - as_student(taught), as_teacher(own) - taught)
 
 
+def weights(kind, predicts):
+    """[N], of the squared errors of what is predicted."""
+    if kind == "none":
+        return torch.ones(len(T), dtype=torch.float64)
+    scheduler = DDPMScheduler(trained_betas=linear())
+    scheduler.alphas_cumprod = torch.tensor(np.cumprod(1 - linear()))
+    snr = compute_snr(scheduler, T)
+    # P2 weighs errors in eps (Choi et al. 2022, eq. 8); one of v is as many of eps as alpha.
+    per_eps = {"eps": 1, "v": scheduler.alphas_cumprod[T]}
+    return {"p2": per_eps[predicts] / (1 + snr) ** 1}[kind]
+
+
 def main(out):
     acp = torch.tensor(np.cumprod(1 - linear()))[T]
     a, s = acp.sqrt().reshape(-1, 1, 1, 1), (1 - acp).sqrt().reshape(-1, 1, 1, 1)
     tensors = {}
-    for name, (student, teacher) in CASES.items():
+    for name, (student, teacher, weighting) in CASES.items():
         model = fixtures.build(8, (8, 16), 1, (1,), 8, 1)
         fixtures.fill(model)
         x0, noise, taught = (fixtures.closed_form((4, 3, 8, 8), i) for i in range(3))
         x = (a * x0 + s * noise).float().double()
         own = model(x, T).sample
         error = own - predicted(student, x0, noise, a, s)
-        diffusion = (error**2).mean()
-        distillation = (difference(student, teacher, own, taught, x, a, s) ** 2).mean()
+        weight = weights(weighting, student)
+        diffusion = ((error**2).mean((1, 2, 3)) * weight).mean()
+        compared = difference(student, teacher, own, taught, x, a, s)
+        distillation = ((compared**2).mean((1, 2, 3)) * weight).mean()
         loss = diffusion + 0.5 * distillation
         loss.backward()
         gradients = {key: p.grad for key, p in model.named_parameters()}

@@ -79,6 +79,13 @@ public final class NoiseSchedule {
     return Math.sqrt(1 - alphasCumprod(t));
   }
 
+  /** The signal-to-noise ratio of x_t, signal² / noise². */
+  public double snr(int t) {
+    double signal = signal(t);
+    double noise = noise(t);
+    return signal * signal / (noise * noise);
+  }
+
   /**
    * Samples q(x_t | x_0) with the given noise: {@code xt = sqrt(alphasCumprod_t) x0 + sqrt(1 -
    * alphasCumprod_t) eps}. Ho et al. 2020, eq. 4.

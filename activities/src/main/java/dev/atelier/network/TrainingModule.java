@@ -1,6 +1,7 @@
 package dev.atelier.network;
 
 import dev.atelier.diffusion.CommonSpace;
+import dev.atelier.diffusion.LossWeights;
 import dev.atelier.network.TorchScriptModule.Attribute;
 import dev.atelier.network.TorchScriptModule.Buffer;
 import dev.atelier.network.TorchScriptModule.Parameter;
@@ -46,9 +47,10 @@ public final class TrainingModule {
       Precision precision, // of convolutions and matrix products, the teacher's too
       NetworkForm form, // the teacher's too
       FeatureLossSpec feature,
-      Optional<CommonSpace> common) { // absent: the teacher predicts the same
+      Optional<CommonSpace> common, // absent: the teacher predicts the same
+      Optional<LossWeights> weights) { // of the samples; absent: all alike
 
-    /** Without feature distillation, learning what the teacher predicts. */
+    /** Without feature distillation or weights, learning what the teacher predicts. */
     public Settings(
         double clipNorm,
         double weightDecay,
@@ -66,6 +68,7 @@ public final class TrainingModule {
           precision,
           form,
           FeatureLossSpec.NONE,
+          Optional.empty(),
           Optional.empty());
     }
   }
@@ -88,6 +91,7 @@ public final class TrainingModule {
   private static final double ADAM_EPS = 1e-8;
 
   private static final String COMMON = "common_space"; // [T, 3]
+  private static final String WEIGHTS = "loss_weights"; // [T]
 
   private TrainingModule() {}
 
@@ -123,6 +127,7 @@ public final class TrainingModule {
             trained, "exp_avg_sq__", state.expAvgSq(), "Adam's second moment", form, Buffer::new));
 
     settings.common().ifPresent(c -> attributes.put(COMMON, new Buffer(table(c))));
+    settings.weights().ifPresent(w -> attributes.put(WEIGHTS, new Buffer(table(w))));
 
     String methods =
         lists(trained, "weights", "")
@@ -170,6 +175,38 @@ public final class TrainingModule {
       values[3 * t + 2] = (float) common.ofTeacher()[t];
     }
     return HostTensor.ofFloats(values, timesteps, 3);
+  }
+
+  private static HostTensor table(LossWeights weights) {
+    float[] values = new float[weights.at().length];
+    for (int t = 0; t < values.length; t++) {
+      values[t] = (float) weights.at()[t];
+    }
+    return HostTensor.ofFloats(values, values.length);
+  }
+
+  /** Each sample's weight, [N]. */
+  private static String weightOfSamples() {
+    return "torch.index_select(self.%s, 0, t)".formatted(WEIGHTS);
+  }
+
+  /** The mean over samples of what each one's mean squared error counts. */
+  private static String meanSquare(Settings settings, String y, String target) {
+    return settings.weights().isEmpty()
+        ? "torch.mse_loss(%s, %s)".formatted(y, target)
+        : "torch.mean(torch.mul(torch.mean(torch.square(torch.sub(%s, %s)), [1, 2, 3]), %s))"
+            .formatted(y, target, weightOfSamples());
+  }
+
+  /** By y, of share times {@code weight} times that. */
+  private static String meanSquareGradient(
+      Settings settings, String y, String target, double weight) {
+    String gradient =
+        "torch.mul(torch.sub(%s, %s), torch.div(torch.mul(share, %s), torch.numel(%s)))"
+            .formatted(y, target, 2 * weight, y);
+    return settings.weights().isEmpty()
+        ? gradient
+        : "torch.mul(%s, torch.reshape(%s, [-1, 1, 1, 1]))".formatted(gradient, weightOfSamples());
   }
 
   /** A column of that table at each sample's t, [N, 1, 1, 1]. */
@@ -259,11 +296,12 @@ public final class TrainingModule {
                   + network.gradientLines(
                       settings.precision(),
                       """
-                      g_eps = torch.mul(torch.sub(eps, noise), torch.div(torch.mul(share, %s), torch.numel(eps)))
+                      g_eps = %s
                       %s
                       %s"""
                           .formatted(
-                              2 * settings.diffusionWeight(),
+                              meanSquareGradient(
+                                  settings, "eps", "noise", settings.diffusionWeight()),
                               losses(
                                   settings,
                                   taughtGradient(settings)),
@@ -290,10 +328,11 @@ public final class TrainingModule {
 
   private static String taughtGradient(Settings settings) {
     String gradient =
-        "torch.mul(torch.sub(%s, target), torch.div(torch.mul(share, %s), torch.numel(eps)))"
-            .formatted(
-                settings.common().isPresent() ? "compared" : "eps",
-                2 * settings.distillationWeight());
+        meanSquareGradient(
+            settings,
+            settings.common().isPresent() ? "compared" : "eps",
+            "target",
+            settings.distillationWeight());
     return "\n  g_eps = torch.add(g_eps, %s)"
         .formatted(
             settings.common().isPresent() ? "torch.mul(%s, of_student)".formatted(gradient) : gradient);
@@ -306,19 +345,20 @@ public final class TrainingModule {
             ? "of_student = %s\n  compared = torch.mul(eps, of_student)\n  ".formatted(column(0, "t"))
             : "";
     return """
-        diffusion = torch.mse_loss(eps, noise)
+        diffusion = %6$s
         loss = torch.mul(diffusion, %1$s)
         distillation = torch.zeros_like(torch.detach(diffusion))
         feature = distillation
         if target is not None:
-          %4$sdistillation = torch.mse_loss(%5$s, target)
+          %4$sdistillation = %5$s
           loss = torch.add(loss, torch.mul(distillation, %2$s))%3$s"""
         .formatted(
             settings.diffusionWeight(),
             settings.distillationWeight(),
             whenTaught,
             compared,
-            converts ? "compared" : "eps");
+            meanSquare(settings, converts ? "compared" : "eps", "target"),
+            meanSquare(settings, "eps", "noise"));
   }
 
   private static String featureLossByAutograd(FeatureLoss feature) {

@@ -1,6 +1,7 @@
 package dev.atelier.training;
 
 import dev.atelier.diffusion.CommonSpace;
+import dev.atelier.diffusion.LossWeights;
 import dev.atelier.diffusion.NoiseSchedule;
 import dev.atelier.diffusion.SeededRandom;
 import dev.atelier.diffusion.SeededRandom.Purpose;
@@ -101,6 +102,7 @@ public final class TrainingLoop {
     State state = start.isPresent() ? TrainingState.read(start.get()) : initialState();
     LossSpec loss =
         task.distillation().map(Distillation::loss).orElseGet(() -> new LossSpec(1.0, 0.0));
+    NoiseSchedule schedule = NoiseSchedule.of(task.diffusion());
     Settings settings =
         new Settings(
             task.training().clipNorm(),
@@ -111,10 +113,8 @@ public final class TrainingLoop {
             task.training().precision(),
             NetworkForm.of(device),
             loss.feature(),
-            CommonSpace.of(
-                task.predicts(),
-                task.diffusion().teacherPredicts(),
-                NoiseSchedule.of(task.diffusion())));
+            CommonSpace.of(task.predicts(), task.diffusion().teacherPredicts(), schedule),
+            LossWeights.of(task.training(), task.predicts(), schedule));
     Path archive = Files.createTempFile(workDirectory, "training-", ".pt");
     try {
       TorchScriptArchive.write(

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.atelier.diffusion.CommonSpace;
+import dev.atelier.diffusion.LossWeights;
 import dev.atelier.diffusion.Mixture;
 import dev.atelier.diffusion.NoiseSchedule;
 import dev.atelier.network.TrainingModule.Settings;
@@ -12,7 +13,9 @@ import dev.atelier.spec.DiffusionSpec;
 import dev.atelier.spec.FeatureLossSpec;
 import dev.atelier.spec.NetworkSpec;
 import dev.atelier.spec.Prediction;
+import dev.atelier.spec.TrainingSpec;
 import dev.atelier.spec.TrainingSpec.Precision;
+import dev.atelier.spec.Weighting;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -37,22 +40,26 @@ class PredictionLossTest {
 
   static Stream<Arguments> cases() {
     return Stream.of(
-            Arguments.of("x0-of-eps", Prediction.X0, Prediction.EPS),
-            Arguments.of("eps-of-x0", Prediction.EPS, Prediction.X0),
-            Arguments.of("x0-of-x0", Prediction.X0, Prediction.X0),
-            Arguments.of("v-of-eps", Prediction.V, Prediction.EPS),
-            Arguments.of("x0-of-v", Prediction.X0, Prediction.V),
-            Arguments.of("v-of-v", Prediction.V, Prediction.V))
+            Arguments.of("x0-of-eps", Prediction.X0, Prediction.EPS, Weighting.NONE),
+            Arguments.of("eps-of-x0", Prediction.EPS, Prediction.X0, Weighting.NONE),
+            Arguments.of("x0-of-x0", Prediction.X0, Prediction.X0, Weighting.NONE),
+            Arguments.of("v-of-eps", Prediction.V, Prediction.EPS, Weighting.NONE),
+            Arguments.of("x0-of-v", Prediction.X0, Prediction.V, Weighting.NONE),
+            Arguments.of("v-of-v", Prediction.V, Prediction.V, Weighting.NONE),
+            Arguments.of("p2-eps", Prediction.EPS, Prediction.EPS, Weighting.P2),
+            Arguments.of("p2-v-of-eps", Prediction.V, Prediction.EPS, Weighting.P2))
         .flatMap(
             c ->
                 Stream.of(NetworkForm.values())
-                    .map(form -> Arguments.of(c.get()[0], c.get()[1], c.get()[2], form)));
+                    .map(f -> Arguments.of(c.get()[0], c.get()[1], c.get()[2], c.get()[3], f)));
   }
 
   @ParameterizedTest
   @MethodSource("cases")
   void shouldEqualPyTorchWhateverIsPredicted(
-      String name, Prediction student, Prediction teacher, NetworkForm form) throws Exception {
+      String name, Prediction student, Prediction teacher, Weighting weighting, NetworkForm form)
+      throws Exception {
+    TrainingSpec training = weighted(weighting);
     Map<String, HostTensor> fixture =
         SafetensorsFile.read(
                 Path.of(getClass().getResource("/training/losses.safetensors").toURI()))
@@ -72,7 +79,8 @@ class PredictionLossTest {
             Precision.FP32,
             form,
             FeatureLossSpec.NONE,
-            CommonSpace.of(student, teacher, SCHEDULE));
+            CommonSpace.of(student, teacher, SCHEDULE),
+            LossWeights.of(training, student, SCHEDULE));
     Path archive = directory.resolve("training.pt");
     TorchScriptArchive.write(
         archive, TrainingModule.of(network, new State(weights, weights, zeros, zeros), settings));
@@ -122,6 +130,27 @@ class PredictionLossTest {
         }
       }
     }
+  }
+
+  private static TrainingSpec weighted(Weighting weighting) {
+    return new TrainingSpec(
+        null,
+        null,
+        null,
+        null,
+        null,
+        null,
+        null,
+        null,
+        null,
+        null,
+        null,
+        null,
+        null,
+        null,
+        null,
+        Optional.of(weighting),
+        Optional.empty());
   }
 
   /** ||m / (1 - beta1) - g|| / ||g||: after one step the first moment is the gradient's share. */

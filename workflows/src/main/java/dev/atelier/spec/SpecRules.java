@@ -562,6 +562,14 @@ public final class SpecRules {
 
   private void training(String path, TrainingSpec training) {
     accumulation(path, training);
+    if (trusts(path + ".weighting", path + ".weightingGamma")
+        && training.weighting().isEmpty()
+        && training.weightingGamma().isPresent()) {
+      fault(
+          path + ".weightingGamma",
+          "is for a weighting: expected weighting, or no value, found %s."
+              .formatted(training.weightingGamma().get()));
+    }
     if (trusts(path)
         && training.learningRateSchedule() == TrainingSpec.LearningRateSchedule.COSINE
         && training.finalLearningRate() > training.learningRate()) {

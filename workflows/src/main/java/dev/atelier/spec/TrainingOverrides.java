@@ -62,7 +62,9 @@ public record TrainingOverrides(
         base.finalLearningRate(),
         accumulationSteps.orElse(base.accumulationSteps()),
         base.precision(),
-        divergenceLoss.orElse(base.divergenceLoss()));
+        divergenceLoss.orElse(base.divergenceLoss()),
+        base.weighting(),
+        base.weightingGamma());
   }
 
   /** Returns these settings, with those that {@code later} names in place of the same ones here. */

@@ -1,5 +1,6 @@
 package dev.atelier.spec;
 
+import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.annotation.JsonProperty;
 import com.fasterxml.jackson.annotation.JsonPropertyDescription;
 import jakarta.validation.constraints.DecimalMax;
@@ -7,6 +8,7 @@ import jakarta.validation.constraints.DecimalMin;
 import jakarta.validation.constraints.Max;
 import jakarta.validation.constraints.Min;
 import jakarta.validation.constraints.NotNull;
+import java.util.Optional;
 
 /** How one model is trained: Adam, warm-up, clipping, and an exponential moving average (EMA). */
 public record TrainingSpec(
@@ -54,7 +56,15 @@ public record TrainingSpec(
     @JsonPropertyDescription("A step whose loss is above this has diverged")
         @NotNull
         @DecimalMin(value = "0", inclusive = false)
-        Double divergenceLoss) {
+        Double divergenceLoss,
+    @JsonPropertyDescription("How much the error of a sample counts by its t: none (all alike) or p2")
+        @NotNull
+        @JsonInclude(JsonInclude.Include.NON_ABSENT) // equal specs of earlier versions stay equal
+        Optional<Weighting> weighting,
+    @JsonPropertyDescription("Gamma of the weighting; absent: 1 for p2")
+        @NotNull
+        @JsonInclude(JsonInclude.Include.NON_ABSENT)
+        Optional<@DecimalMin("0") Double> weightingGamma) {
 
   /** The learning rate after warm-up. */
   public enum LearningRateSchedule {
@@ -77,6 +87,43 @@ public record TrainingSpec(
       new TrainingSpec(
           null, null, null, null, null, null, null, null, null, null, null, null, null, null, null);
 
+  /** Whose samples count alike. */
+  public TrainingSpec(
+      Integer steps,
+      Integer batchSize,
+      Double learningRate,
+      Integer warmupSteps,
+      Double weightDecay,
+      Double clipNorm,
+      Double emaDecay,
+      Boolean horizontalFlips,
+      Integer checkpointEverySteps,
+      Integer metricsEverySteps,
+      LearningRateSchedule learningRateSchedule,
+      Double finalLearningRate,
+      Integer accumulationSteps,
+      Precision precision,
+      Double divergenceLoss) {
+    this(
+        steps,
+        batchSize,
+        learningRate,
+        warmupSteps,
+        weightDecay,
+        clipNorm,
+        emaDecay,
+        horizontalFlips,
+        checkpointEverySteps,
+        metricsEverySteps,
+        learningRateSchedule,
+        finalLearningRate,
+        accumulationSteps,
+        precision,
+        divergenceLoss,
+        Optional.empty(),
+        Optional.empty());
+  }
+
   public TrainingSpec {
     steps = steps == null ? 100_000 : steps;
     batchSize = batchSize == null ? 128 : batchSize;
@@ -94,6 +141,14 @@ public record TrainingSpec(
     accumulationSteps = accumulationSteps == null ? 1 : accumulationSteps;
     precision = precision == null ? Precision.FP32 : precision;
     divergenceLoss = divergenceLoss == null ? 1e4 : divergenceLoss;
+    weighting = weighting == null ? Optional.empty() : weighting;
+    weighting = weighting.filter(w -> w != Weighting.NONE); // as if nothing were said
+    weightingGamma = weightingGamma == null ? Optional.empty() : weightingGamma;
+  }
+
+  /** The parameter of the weighting. */
+  public double gamma() {
+    return weightingGamma.orElse(weighting.orElse(Weighting.NONE).usualGamma());
   }
 
   /** The same training with more, or fewer, steps in all. */
@@ -113,6 +168,8 @@ public record TrainingSpec(
         finalLearningRate,
         accumulationSteps,
         precision,
-        divergenceLoss);
+        divergenceLoss,
+        weighting,
+        weightingGamma);
   }
 }

@@ -69,6 +69,32 @@ class SpecRulesTest {
         .containsExactly("diffusion.studentPrediction");
   }
 
+  @Test
+  void shouldRefuseAGammaWithoutAWeighting() {
+    TrainingSpec gamma =
+        new TrainingSpec(
+            null, null, null, null, null, null, null, null, null, null, null, null, null, null,
+            null, Optional.of(Weighting.NONE), Optional.of(2.0));
+    ExperimentSpec plain = spec(s -> s);
+    StudentsSpec students = plain.students();
+    assertThat(
+            SpecRules.check(
+                plain.with(
+                    new StudentsSpec(
+                        students.count(),
+                        students.network(),
+                        gamma,
+                        students.assignment(),
+                        students.specificProbability(),
+                        students.loss(),
+                        students.overrides(),
+                        students.oneToOneBaseline()))))
+        .containsExactly(
+            new SpecFault(
+                "students.training.weightingGamma",
+                "is for a weighting: expected weighting, or no value, found 2.0."));
+  }
+
   private static DiffusionSpec predicting(DiffusionSpec diffusion, Prediction students) {
     return new DiffusionSpec(
         null,
