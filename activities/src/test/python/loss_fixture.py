@@ -26,6 +26,9 @@ CASES = {
     "v-of-eps": ("v", "eps", "none"),
     "x0-of-v": ("x0", "v", "none"),
     "v-of-v": ("v", "v", "none"),
+    "min-snr-eps": ("eps", "eps", "min-snr"),
+    "min-snr-x0": ("x0", "x0", "min-snr"),
+    "min-snr-v": ("v", "v", "min-snr"),
     "p2-eps": ("eps", "eps", "p2"),
     "p2-v-of-eps": ("v", "eps", "p2"),
 }
@@ -60,6 +63,9 @@ def weights(kind, predicts):
     scheduler = DDPMScheduler(trained_betas=linear())
     scheduler.alphas_cumprod = torch.tensor(np.cumprod(1 - linear()))
     snr = compute_snr(scheduler, T)
+    if kind == "min-snr":  # as diffusers' train_text_to_image.py and train_unconditional.py have it
+        capped = torch.clamp(snr, max=5)
+        return {"eps": capped / snr, "x0": capped, "v": capped / (snr + 1)}[predicts]
     # P2 weighs errors in eps (Choi et al. 2022, eq. 8); one of v is as many of eps as alpha.
     per_eps = {"eps": 1, "v": scheduler.alphas_cumprod[T]}
     return {"p2": per_eps[predicts] / (1 + snr) ** 1}[kind]

@@ -25,6 +25,8 @@ public record LossWeights(double[] at) {
       weights[t] =
           switch (training.weighting().get()) {
             case NONE -> 1;
+            // Hang et al. 2023, section 3.4: of the error in x_0.
+            case MIN_SNR -> squared(mixture.x0PerOutput()) * Math.min(snr, gamma);
             // Choi et al. 2022, eq. 8: of the error in eps.
             case P2 -> squared(mixture.epsPerOutput()) / StrictMath.pow(1 + snr, gamma);
           };

@@ -46,6 +46,9 @@ class PredictionLossTest {
             Arguments.of("v-of-eps", Prediction.V, Prediction.EPS, Weighting.NONE),
             Arguments.of("x0-of-v", Prediction.X0, Prediction.V, Weighting.NONE),
             Arguments.of("v-of-v", Prediction.V, Prediction.V, Weighting.NONE),
+            Arguments.of("min-snr-eps", Prediction.EPS, Prediction.EPS, Weighting.MIN_SNR),
+            Arguments.of("min-snr-x0", Prediction.X0, Prediction.X0, Weighting.MIN_SNR),
+            Arguments.of("min-snr-v", Prediction.V, Prediction.V, Weighting.MIN_SNR),
             Arguments.of("p2-eps", Prediction.EPS, Prediction.EPS, Weighting.P2),
             Arguments.of("p2-v-of-eps", Prediction.V, Prediction.EPS, Weighting.P2))
         .flatMap(

@@ -57,11 +57,11 @@ public record TrainingSpec(
         @NotNull
         @DecimalMin(value = "0", inclusive = false)
         Double divergenceLoss,
-    @JsonPropertyDescription("How much the error of a sample counts by its t: none (all alike) or p2")
+    @JsonPropertyDescription("How much the error of a sample counts by its t: none (all alike), min-snr or p2")
         @NotNull
         @JsonInclude(JsonInclude.Include.NON_ABSENT) // equal specs of earlier versions stay equal
         Optional<Weighting> weighting,
-    @JsonPropertyDescription("Gamma of the weighting; absent: 1 for p2")
+    @JsonPropertyDescription("Gamma of the weighting; absent: 5 for min-snr, 1 for p2")
         @NotNull
         @JsonInclude(JsonInclude.Include.NON_ABSENT)
         Optional<@DecimalMin("0") Double> weightingGamma) {

@@ -6,6 +6,8 @@ import com.fasterxml.jackson.annotation.JsonProperty;
 public enum Weighting {
   @JsonProperty("none")
   NONE(0), // all alike
+  @JsonProperty("min-snr")
+  MIN_SNR(5), // Hang et al. 2023
   @JsonProperty("p2")
   P2(1); // Choi et al. 2022, with k = 1
 
