@@ -4,6 +4,7 @@ import dev.atelier.diffusion.Mixture;
 import dev.atelier.diffusion.ModelRanges;
 import dev.atelier.diffusion.NoiseSchedule;
 import dev.atelier.diffusion.Sampler;
+import dev.atelier.diffusion.Sampler.Evaluation;
 import dev.atelier.diffusion.Sampler.Trajectory;
 import dev.atelier.diffusion.SamplerPlan;
 import dev.atelier.diffusion.SeededRandom;
@@ -100,6 +101,7 @@ public final class EnsembleSampler implements AutoCloseable {
   private final List<OwnedModel> models;
   private final ModelRanges ranges;
   private final SamplerPlan plan;
+  private final List<Evaluation> evaluations;
   private final NoiseSchedule schedule;
   private final Sampler sampler;
   private final SeededRandom random;
@@ -132,6 +134,7 @@ public final class EnsembleSampler implements AutoCloseable {
     this.plan = SamplerPlan.of(sampler, diffusion.timesteps());
     this.schedule = NoiseSchedule.of(diffusion);
     this.sampler = Sampler.of(sampler, schedule);
+    this.evaluations = this.sampler.evaluations(plan);
     this.random = new SeededRandom(seed);
     this.channels = channels;
     this.resolution = resolution;
@@ -152,19 +155,18 @@ public final class EnsembleSampler implements AutoCloseable {
   }
 
   /**
-   * Mean over the sampler's steps of the multiply-accumulates of the step's model, for one image;
+   * Mean over the sampler's steps of the multiply-accumulates of the models that are asked, for one image;
    * empty if some model's are unknown.
    */
   public Optional<Double> macsPerStep() {
     if (models.stream().anyMatch(m -> m.macs().isEmpty())) {
       return Optional.empty();
     }
-    double mean =
-        plan.timesteps().stream()
-            .mapToLong(t -> models.get(ranges.owner(t)).macs().orElseThrow())
-            .average()
-            .orElseThrow();
-    return Optional.of(mean);
+    long all =
+        evaluations.stream()
+            .mapToLong(e -> models.get(ranges.owner(e.t())).macs().orElseThrow())
+            .sum();
+    return Optional.of((double) all / plan.size());
   }
 
   /** Bytes of the weights of all models, as libtorch holds them; a model counts once. */
@@ -179,7 +181,7 @@ public final class EnsembleSampler implements AutoCloseable {
   public int batchSize(int wanted) {
     long pixels = (long) channels * resolution * resolution;
     long network = models.stream().mapToLong(m -> m.activationBytes().orElse(0L)).max().orElse(0);
-    long perImage = network + pixels * (2 * Float.BYTES + Double.BYTES); // x, eps and a history
+    long perImage = network + pixels * (2 * Float.BYTES + sampler.remembered() * Double.BYTES); // x, y and the rest
     long fitting = memoryBytes.orElse(Long.MAX_VALUE) / perImage;
     return (int) Math.max(1, Math.min(wanted, fitting));
   }
@@ -266,10 +268,16 @@ public final class EnsembleSampler implements AutoCloseable {
     long[] timesteps = new long[n];
     double[] x0 = new double[elements];
     double[] eps = new double[elements];
-    for (int k = 0; k < plan.size() && !stopRequested.getAsBoolean(); k++) {
-      int now = plan.timesteps().get(k);
-      int next = plan.next(k);
-      observer.onStep(k, x);
+    for (Evaluation evaluation : evaluations) {
+      if (stopRequested.getAsBoolean()) {
+        break;
+      }
+      int now = evaluation.t();
+      int next = evaluation.s();
+      int k = plan.timesteps().indexOf(now);
+      if (k >= 0 && next != now) { // else it is on its way to a step's image
+        observer.onStep(k, x);
+      }
       Arrays.fill(timesteps, now);
       t.putLongs(timesteps);
       OwnedModel owner = models.get(ranges.owner(now));

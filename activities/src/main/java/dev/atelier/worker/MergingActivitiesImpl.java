@@ -5,6 +5,8 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.SerializationFeature;
 import com.fasterxml.jackson.datatype.jdk8.Jdk8Module;
 import dev.atelier.diffusion.ModelRanges;
+import dev.atelier.diffusion.NoiseSchedule;
+import dev.atelier.diffusion.Sampler;
 import dev.atelier.diffusion.SamplerPlan;
 import dev.atelier.diffusion.SeededRandom;
 import dev.atelier.evaluation.EvaluationException;
@@ -668,20 +670,24 @@ final class MergingActivitiesImpl implements MergingActivities {
     return options;
   }
 
-  /** Mean over the sampler's steps of the multiply-accumulates of the step's model, one image. */
+  /** Mean over the sampler's steps of the multiply-accumulates of models asked, for one image. */
   private static ToDoubleFunction<List<String>> macsPerStep(
       Measure with, List<TimestepRange> ranges, Map<String, OwnedModel> byName) {
     int timesteps = with.diffusion().timesteps();
     ModelRanges owned = new ModelRanges(ranges, timesteps);
-    int[] visited =
-        SamplerPlan.of(with.evaluation().sampler(), timesteps).timesteps().stream()
-            .mapToInt(owned::owner)
+    SamplerPlan plan = SamplerPlan.of(with.evaluation().sampler(), timesteps);
+    int[] asked =
+        Sampler.of(with.evaluation().sampler(), NoiseSchedule.of(with.diffusion()))
+            .evaluations(plan)
+            .stream()
+            .mapToInt(e -> owned.owner(e.t()))
             .toArray();
     return owners ->
-        Arrays.stream(visited)
-            .mapToLong(range -> byName.get(owners.get(range)).macs().orElseThrow())
-            .average()
-            .orElseThrow();
+        (double)
+                Arrays.stream(asked)
+                    .mapToLong(range -> byName.get(owners.get(range)).macs().orElseThrow())
+                    .sum()
+            / plan.size();
   }
 
   /** The schedule with neighbouring ranges of one owner as one. */

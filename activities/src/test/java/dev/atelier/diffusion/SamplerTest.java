@@ -154,9 +154,10 @@ class SamplerTest {
       x.put(i, (float) start[i]);
     }
     Sampler.Trajectory trajectory = sampler.begin(n);
-    for (int k = 0; k < plan.size() - omitted; k++) {
-      int t = plan.timesteps().get(k);
-      if (k > 0 && t < restartBelow && plan.timesteps().get(k - 1) >= restartBelow) {
+    List<Sampler.Evaluation> evaluations = sampler.evaluations(plan);
+    for (int k = 0; k < evaluations.size() - omitted; k++) {
+      int t = evaluations.get(k).t();
+      if (k > 0 && t < restartBelow && evaluations.get(k - 1).t() >= restartBelow) {
         trajectory = sampler.begin(n);
       }
       Mixture mixture = Mixture.of(prediction, schedule, t);
@@ -167,7 +168,7 @@ class SamplerTest {
       }
       int step = k;
       int[] element = {0};
-      trajectory.step(x, x0, eps, t, plan.next(k), () -> noise(element[0]++, step));
+      trajectory.step(x, x0, eps, t, evaluations.get(k).s(), () -> noise(element[0]++, step));
     }
     double[] result = new double[n];
     Arrays.setAll(result, i -> x.get(i));
