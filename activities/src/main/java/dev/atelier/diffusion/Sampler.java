@@ -20,6 +20,7 @@ public interface Sampler {
       case DDPM -> new DdpmSampler(schedule, spec.clip());
       case DDIM -> new DdimSampler(schedule, spec.eta(), spec.clip());
       case DPM_SOLVER_PLUS_PLUS -> new DpmSolverSampler(schedule, spec.clip());
+      case HEUN -> new HeunSampler(schedule, spec.clip());
     };
   }
 

@@ -24,7 +24,8 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Whole trajectories, against diffusers ({@code sampler_fixtures.py}, {@code prediction_fixtures.py}) and an exact solution. */
+/** Whole trajectories, against diffusers ({@code sampler_fixtures.py}, {@code prediction_fixtures.py},
+ * {@code solver_fixtures.py}) and an exact solution. */
 class SamplerTest {
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final double MEAN = 0.1; // of the normal data of the exact solution
@@ -47,7 +48,7 @@ class SamplerTest {
 
   static Stream<Arguments> trajectories() throws Exception {
     List<JsonNode> cases = new ArrayList<>();
-    for (String name : List.of("samplers", "predictions")) {
+    for (String name : List.of("samplers", "predictions", "solvers")) {
       fixture(name).get("cases").forEach(cases::add);
     }
     return cases.stream()

@@ -80,7 +80,7 @@ public record EvaluationSpec(
   /** The reverse process. */
   public record SamplerSpec(
       @JsonPropertyDescription(
-              "The sampling algorithm: ddpm (ancestral), ddim, or dpm-solver++ (second-order multistep)")
+              "The sampling algorithm: ddpm (ancestral), ddim, dpm-solver++ (second-order multistep) or heun (second order, two predictions a step)")
           @NotNull
           Kind kind,
       @JsonPropertyDescription("How many of the T timesteps are visited")
@@ -108,7 +108,9 @@ public record EvaluationSpec(
       @JsonProperty("ddim")
       DDIM, // Song et al. 2021, eq. 12
       @JsonProperty("dpm-solver++")
-      DPM_SOLVER_PLUS_PLUS // 2M; Lu et al. 2022, algorithm 2
+      DPM_SOLVER_PLUS_PLUS, // 2M; Lu et al. 2022, algorithm 2
+      @JsonProperty("heun")
+      HEUN // Karras et al. 2022, algorithm 1 without churn
     }
 
     /** Which of the T timesteps are visited. */

@@ -1,0 +1,58 @@
+"""Makes src/test/resources/diffusion/solvers.json: trajectories of further schedulers of diffusers, with an analytic eps.
+
+As sampler_fixtures.py. These schedulers keep x / signal, and so get the start times sqrt(1 + sigma^2); their sigmas are
+replaced by those of the float64 tables.
+Needs: pip install numpy torch diffusers
+Run:   python solver_fixtures.py OUTPUT_DIRECTORY
+"""
+
+import json
+import sys
+
+import numpy as np
+import torch
+from diffusers import HeunDiscreteScheduler
+
+import sampler_fixtures as samplers
+from diffusion_fixtures import timesteps
+
+
+def in_sigma(s, schedule, seq):
+    s.set_timesteps(timesteps=seq)
+    acp = np.cumprod(1 - samplers.BETAS[schedule])[seq]
+    sigmas = torch.tensor(np.append(np.sqrt((1 - acp) / acp), 0))
+    assert torch.allclose(s.sigmas.double().unique(), sigmas.unique(), rtol=1e-3)
+    twice = len(s.sigmas) > len(sigmas)
+    s.sigmas = torch.cat([sigmas[:1], sigmas[1:-1].repeat_interleave(2), sigmas[-1:]]) if twice else sigmas
+    x = torch.tensor(samplers.START) * torch.sqrt(1 + sigmas[0] ** 2)
+    for t in s.timesteps:
+        y = samplers.eps_of(s.scale_model_input(x, t).numpy(), t.item())
+        x = s.step(torch.tensor(y), t, x).prev_sample
+    assert x.dtype == torch.float64
+    return x.numpy()
+
+
+def heun(schedule, seq, clip):
+    return in_sigma(HeunDiscreteScheduler(trained_betas=samplers.BETAS[schedule], clip_sample=clip), schedule, seq)
+
+
+SOLVERS = {"heun": heun}
+
+
+def main(out):
+    cases = []
+    for kind, solver in SOLVERS.items():
+        for schedule in samplers.BETAS:
+            for spacing, steps in (("uniform", 1), ("uniform", 2), ("uniform", 10), ("quad", 25), ("trailing", 30)):
+                for clip in (True, False):
+                    x = solver(schedule, timesteps(spacing, steps), clip)
+                    cases.append({"kind": kind, "schedule": schedule, "spacing": spacing, "steps": steps, "eta": 0.0,
+                                  "source": "diffusers", "clip": clip, "x": x.tolist()})
+    print(f"{len(cases)} trajectories")
+    with open(f"{out}/solvers.json", "w") as f:
+        json.dump({"cases": cases}, f, indent=0)
+        f.write("\n")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
