@@ -11,7 +11,8 @@ import sys
 
 import numpy as np
 import torch
-from diffusers import HeunDiscreteScheduler
+from diffusers import EulerDiscreteScheduler, HeunDiscreteScheduler
+from diffusers.schedulers import scheduling_euler_discrete
 
 import sampler_fixtures as samplers
 from diffusion_fixtures import timesteps
@@ -36,7 +37,27 @@ def heun(schedule, seq, clip):
     return in_sigma(HeunDiscreteScheduler(trained_betas=samplers.BETAS[schedule], clip_sample=clip), schedule, seq)
 
 
-SOLVERS = {"heun": heun}
+class Double:
+    """torch without its float32, to which some schedulers round."""
+
+    float32 = torch.float64
+
+    def __getattr__(self, name):
+        return getattr(torch, name)
+
+
+def euler(schedule, seq, clip):
+    if clip:
+        return None  # diffusers' has no clipping
+    s = EulerDiscreteScheduler(trained_betas=samplers.BETAS[schedule])
+    scheduling_euler_discrete.torch = Double()
+    try:
+        return in_sigma(s, schedule, seq)
+    finally:
+        scheduling_euler_discrete.torch = torch
+
+
+SOLVERS = {"heun": heun, "euler": euler}
 
 
 def main(out):
@@ -46,6 +67,8 @@ def main(out):
             for spacing, steps in (("uniform", 1), ("uniform", 2), ("uniform", 10), ("quad", 25), ("trailing", 30)):
                 for clip in (True, False):
                     x = solver(schedule, timesteps(spacing, steps), clip)
+                    if x is None:
+                        continue
                     cases.append({"kind": kind, "schedule": schedule, "spacing": spacing, "steps": steps, "eta": 0.0,
                                   "source": "diffusers", "clip": clip, "x": x.tolist()})
     print(f"{len(cases)} trajectories")

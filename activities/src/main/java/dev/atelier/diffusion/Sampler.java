@@ -21,6 +21,7 @@ public interface Sampler {
       case DDIM -> new DdimSampler(schedule, spec.eta(), spec.clip());
       case DPM_SOLVER_PLUS_PLUS -> new DpmSolverSampler(schedule, spec.clip());
       case HEUN -> new HeunSampler(schedule, spec.clip());
+      case EULER -> new EulerSampler(schedule, spec.clip());
     };
   }
 

@@ -80,7 +80,7 @@ public record EvaluationSpec(
   /** The reverse process. */
   public record SamplerSpec(
       @JsonPropertyDescription(
-              "The sampling algorithm: ddpm (ancestral), ddim, dpm-solver++ (second-order multistep) or heun (second order, two predictions a step)")
+              "The sampling algorithm: ddpm (ancestral), ddim, dpm-solver++ (second-order multistep) heun (second order, two predictions a step) or euler (first order)")
           @NotNull
           Kind kind,
       @JsonPropertyDescription("How many of the T timesteps are visited")
@@ -110,7 +110,9 @@ public record EvaluationSpec(
       @JsonProperty("dpm-solver++")
       DPM_SOLVER_PLUS_PLUS, // 2M; Lu et al. 2022, algorithm 2
       @JsonProperty("heun")
-      HEUN // Karras et al. 2022, algorithm 1 without churn
+      HEUN, // Karras et al. 2022, algorithm 1 without churn
+      @JsonProperty("euler")
+      EULER // the same without its correction
     }
 
     /** Which of the T timesteps are visited. */
