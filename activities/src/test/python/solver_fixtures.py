@@ -11,7 +11,7 @@ import sys
 
 import numpy as np
 import torch
-from diffusers import EulerDiscreteScheduler, HeunDiscreteScheduler
+from diffusers import EulerDiscreteScheduler, HeunDiscreteScheduler, PNDMScheduler
 from diffusers.schedulers import scheduling_euler_discrete
 
 import sampler_fixtures as samplers
@@ -57,16 +57,36 @@ def euler(schedule, seq, clip):
         scheduling_euler_discrete.torch = torch
 
 
-SOLVERS = {"heun": heun, "euler": euler}
+def multistep(schedule, seq, clip, spacing, skips):
+    if clip or len(seq) < 4 and not skips or spacing == "quad":
+        return None  # diffusers' has none of it
+    s = PNDMScheduler(trained_betas=samplers.BETAS[schedule], skip_prk_steps=skips, set_alpha_to_one=True,
+                      timestep_spacing={"uniform": "leading", "trailing": "trailing"}[spacing])
+    samplers.table(s, schedule, True).set_timesteps(len(seq))
+    if skips:
+        assert sorted(set(s.timesteps.tolist()), reverse=True) == seq
+    x = torch.tensor(samplers.START)
+    for t in s.timesteps.tolist():
+        x = s.step(torch.tensor(samplers.eps_of(x.numpy(), t)), t, x).prev_sample
+    assert x.dtype == torch.float64
+    return x.numpy()
+
+
+SOLVERS = {
+    "heun": lambda schedule, seq, clip, spacing: heun(schedule, seq, clip),
+    "euler": lambda schedule, seq, clip, spacing: euler(schedule, seq, clip),
+    "pndm": lambda schedule, seq, clip, spacing: multistep(schedule, seq, clip, spacing, False),
+    "plms": lambda schedule, seq, clip, spacing: multistep(schedule, seq, clip, spacing, True),
+}
 
 
 def main(out):
     cases = []
     for kind, solver in SOLVERS.items():
         for schedule in samplers.BETAS:
-            for spacing, steps in (("uniform", 1), ("uniform", 2), ("uniform", 10), ("quad", 25), ("trailing", 30)):
+            for spacing, steps in (("uniform", 1), ("uniform", 2), ("uniform", 10), ("quad", 25), ("trailing", 50)):
                 for clip in (True, False):
-                    x = solver(schedule, timesteps(spacing, steps), clip)
+                    x = solver(schedule, timesteps(spacing, steps), clip, spacing)
                     if x is None:
                         continue
                     cases.append({"kind": kind, "schedule": schedule, "spacing": spacing, "steps": steps, "eta": 0.0,

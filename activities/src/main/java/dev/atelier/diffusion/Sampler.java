@@ -22,6 +22,8 @@ public interface Sampler {
       case DPM_SOLVER_PLUS_PLUS -> new DpmSolverSampler(schedule, spec.clip());
       case HEUN -> new HeunSampler(schedule, spec.clip());
       case EULER -> new EulerSampler(schedule, spec.clip());
+      case PNDM -> new PndmSampler(schedule, spec.clip());
+      case PLMS -> new PlmsSampler(schedule, spec.clip());
     };
   }
 

@@ -80,7 +80,7 @@ public record EvaluationSpec(
   /** The reverse process. */
   public record SamplerSpec(
       @JsonPropertyDescription(
-              "The sampling algorithm: ddpm (ancestral), ddim, dpm-solver++ (second-order multistep) heun (second order, two predictions a step) or euler (first order)")
+              "The sampling algorithm: ddpm (ancestral), ddim, dpm-solver++ (second-order multistep) heun (second order, two predictions a step) euler (first order), pndm (order 4 of equal steps, after three Runge-Kutta steps) or plms (without these)")
           @NotNull
           Kind kind,
       @JsonPropertyDescription("How many of the T timesteps are visited")
@@ -112,7 +112,11 @@ public record EvaluationSpec(
       @JsonProperty("heun")
       HEUN, // Karras et al. 2022, algorithm 1 without churn
       @JsonProperty("euler")
-      EULER // the same without its correction
+      EULER, // the same without its correction
+      @JsonProperty("pndm")
+      PNDM, // Liu et al. 2022, algorithm 2
+      @JsonProperty("plms")
+      PLMS // the same without its Runge-Kutta start
     }
 
     /** Which of the T timesteps are visited. */
@@ -133,7 +137,8 @@ public record EvaluationSpec(
     public SamplerSpec {
       kind = kind == null ? Kind.DDIM : kind;
       steps = steps == null ? 100 : steps;
-      spacing = spacing == null ? Spacing.QUAD : spacing;
+      boolean equalSteps = kind == Kind.PNDM || kind == Kind.PLMS;
+      spacing = spacing == null ? (equalSteps ? Spacing.UNIFORM : Spacing.QUAD) : spacing;
       eta = eta == null ? 0.0 : eta;
       clip = clip == null ? Boolean.TRUE : clip;
     }

@@ -619,6 +619,16 @@ public final class SpecRules {
           "is for evaluation.sampler.kind ddim alone: expected 0 or no value, found %s."
               .formatted(e.sampler().eta()));
     }
+    boolean multistep =
+        e.sampler().kind() == SamplerSpec.Kind.PNDM || e.sampler().kind() == SamplerSpec.Kind.PLMS;
+    if (trusts("evaluation.sampler.spacing", "evaluation.sampler.kind")
+        && multistep
+        && e.sampler().spacing() == SamplerSpec.Spacing.QUAD) {
+      fault(
+          "evaluation.sampler.spacing",
+          "must be uniform or trailing for evaluation.sampler.kind %s, whose steps are of equal length, found quad."
+              .formatted(e.sampler().kind().name().toLowerCase(Locale.ROOT)));
+    }
     if (trusts("evaluation.gridRows", "evaluation.gridColumns", "evaluation.samples")
         && e.gridRows() * e.gridColumns() > e.samples()) {
       fault(

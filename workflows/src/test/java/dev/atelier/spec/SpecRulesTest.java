@@ -11,6 +11,7 @@ import dev.atelier.spec.StudentsSpec.StartFrom;
 import dev.atelier.spec.StudentsSpec.StudentOverride;
 import dev.atelier.spec.TrainingSpec.LearningRateSchedule;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.UnaryOperator;
@@ -883,12 +884,33 @@ class SpecRulesTest {
     }
   }
 
+  @ParameterizedTest
+  @EnumSource(
+      value = EvaluationSpec.SamplerSpec.Kind.class,
+      names = {"PNDM", "PLMS"})
+  void shouldWantEqualStepsWhereTheSamplerExtrapolates(EvaluationSpec.SamplerSpec.Kind kind) {
+    var quad =
+        new EvaluationSpec.SamplerSpec(kind, 20, EvaluationSpec.SamplerSpec.Spacing.QUAD, null);
+    assertThat(SpecRules.check(spec(s -> s.evaluation(sampledBy(quad)))))
+        .containsExactly(
+            new SpecFault(
+                "evaluation.sampler.spacing",
+                "must be uniform or trailing for evaluation.sampler.kind %s, whose steps are of equal length, found quad."
+                    .formatted(kind.name().toLowerCase(Locale.ROOT))));
+    assertThat(new EvaluationSpec.SamplerSpec(kind, 20, null, null).spacing())
+        .isEqualTo(EvaluationSpec.SamplerSpec.Spacing.UNIFORM);
+  }
+
   private static EvaluationSpec sampledBy(EvaluationSpec.SamplerSpec.Kind kind, Double eta) {
+    return sampledBy(new EvaluationSpec.SamplerSpec(kind, null, null, eta));
+  }
+
+  private static EvaluationSpec sampledBy(EvaluationSpec.SamplerSpec sampler) {
     return new EvaluationSpec(
         null,
         null,
         null,
-        new EvaluationSpec.SamplerSpec(kind, null, null, eta),
+        sampler,
         null,
         null,
         null,

@@ -38,7 +38,7 @@ class SpecSchemaTest {
             kind ->
                 assertThat(kind.path("enum"))
                     .extracting(JsonNode::asText)
-                    .containsExactly("ddpm", "ddim", "dpm-solver++", "heun", "euler"));
+                    .containsExactly("ddpm", "ddim", "dpm-solver++", "heun", "euler", "pndm", "plms"));
   }
 
   @Test
