@@ -10,7 +10,9 @@ import math
 import sys
 
 import numpy as np
+import torch
 from diffusers import DDIMScheduler
+from diffusers.schedulers.scheduling_ddim import rescale_zero_terminal_snr
 
 T = 1000
 
@@ -24,6 +26,10 @@ def cosine():
     return np.array([min(1 - f((t + 1) / T) / f(t / T), 0.999) for t in range(T)])
 
 
+def scaled_linear():
+    return np.linspace(1e-4**0.5, 0.02**0.5, T) ** 2
+
+
 def timesteps(spacing, steps):
     if spacing == "uniform":
         seq = np.arange(steps) * (T // steps)
@@ -35,11 +41,14 @@ def timesteps(spacing, steps):
 
 
 def main(out):
-    acp = {"linear": np.cumprod(1 - linear()), "cosine": np.cumprod(1 - cosine())}
+    betas = {"linear": linear(), "cosine": cosine(), "scaled_linear": scaled_linear()}
+    acp = {name: np.cumprod(1 - b) for name, b in betas.items()}
+    zero = {name: np.cumprod(1 - rescale_zero_terminal_snr(torch.tensor(b)).numpy()) for name, b in betas.items()}
     probes = [0, 1, 10, 250, 500, 900, 998, 999]
     fixture = {
         "probes": probes,
-        "betas": {"linear": linear()[probes].tolist(), "cosine": cosine()[probes].tolist()},
+        "betas": {k: v[probes].tolist() for k, v in betas.items()},
+        "zeroTerminal": {k: v[probes].tolist() for k, v in zero.items()},  # alphas_cumprod
         "alphasCumprod": {k: v[probes].tolist() for k, v in acp.items()},
         "timesteps": {f"{s}-{n}": timesteps(s, n) for s in ("uniform", "quad", "trailing") for n in (10, 30, 100)},
     }

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from diffusers import DDIMScheduler, DDPMScheduler, DPMSolverMultistepScheduler
 from diffusers.schedulers import scheduling_ddpm
+from diffusers.schedulers.scheduling_ddim import rescale_zero_terminal_snr
 
 import sampler_fixtures as samplers
 from diffusion_fixtures import timesteps
@@ -44,8 +45,26 @@ def trajectory(kind, s, seq):
     return samplers.run(step, seq)
 
 
+def ending_in_noise(kind, schedule, seq):
+    """Of v, with betas rescaled to a terminal signal-to-noise ratio of zero."""
+    options = dict(trained_betas=samplers.BETAS[schedule], rescale_betas_zero_snr=True, prediction_type="v_prediction", clip_sample=True)
+    s = {
+        "ddpm": lambda: DDPMScheduler(**options, variance_type="fixed_small"),
+        "ddim": lambda: DDIMScheduler(**options, set_alpha_to_one=True, timestep_spacing="trailing"),
+    }[kind]()
+    betas = rescale_zero_terminal_snr(torch.tensor(samplers.BETAS[schedule]))
+    s.alphas_cumprod = torch.cumprod(1 - betas, 0)
+    return trajectory(kind, s, seq)
+
+
 def main(out):
     cases = []
+    for kind in ("ddpm", "ddim"):
+        for schedule in samplers.BETAS:
+            seq = timesteps("trailing", 10)
+            cases.append({"kind": kind, "schedule": schedule, "spacing": "trailing", "steps": len(seq), "eta": 0.0,
+                          "source": "diffusers", "endsInNoise": True, "prediction": "v",
+                          "x": ending_in_noise(kind, schedule, seq).tolist()})
     seq = timesteps("uniform", 10)
     for schedule in samplers.BETAS:
         for prediction, predicted in PREDICTIONS.items():

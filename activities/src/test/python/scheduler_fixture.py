@@ -32,6 +32,8 @@ def main(out):
         dict(num_train_timesteps=200, beta_start=0.0005, beta_end=0.08),
         dict(num_train_timesteps=50, beta_schedule="squaredcos_cap_v2"),
         dict(num_train_timesteps=1000, beta_schedule="squaredcos_cap_v2"),
+        dict(num_train_timesteps=1000, beta_schedule="scaled_linear", beta_start=0.00085, beta_end=0.012),
+        dict(num_train_timesteps=1000, rescale_betas_zero_snr=True, prediction_type="v_prediction"),
     ]:
         scheduler = diffusers.DDPMScheduler(**given)
         config = json.loads(scheduler.to_json_string())

@@ -18,7 +18,7 @@ public final class HeunSampler implements Sampler {
   private final boolean clip;
 
   public HeunSampler(NoiseSchedule schedule, boolean clip) {
-    this.schedule = schedule;
+    this.schedule = schedule.withSomeSignal();
     this.clip = clip;
   }
 

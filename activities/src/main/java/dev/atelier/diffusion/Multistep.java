@@ -27,7 +27,7 @@ final class Multistep {
   private final Deque<double[]> latest = new ArrayDeque<>(); // eps, [C·H·W]
 
   Multistep(NoiseSchedule schedule, boolean clip) {
-    this.schedule = schedule;
+    this.schedule = schedule.withSomeSignal();
     this.clip = clip;
   }
 

@@ -10,32 +10,79 @@ public final class NoiseSchedule {
   private static final double COSINE_OFFSET = 0.008; // s
   private static final double COSINE_MAX_BETA = 0.999;
 
+  private static final double LEAST_SIGNAL = 0x1p-24; // its square
+
   private final double[] betas;
   private final double[] alphasCumprod;
 
-  private NoiseSchedule(double[] betas) {
+  private NoiseSchedule(double[] betas, double[] alphasCumprod) {
     this.betas = betas;
-    this.alphasCumprod = new double[betas.length];
-    double product = 1;
-    for (int t = 0; t < betas.length; t++) {
-      product *= 1 - betas[t];
-      alphasCumprod[t] = product;
-    }
+    this.alphasCumprod = alphasCumprod;
   }
 
   /** Builds the schedule that a spec asks for. */
   public static NoiseSchedule of(DiffusionSpec spec) {
-    return new NoiseSchedule(
+    double[] betas =
         switch (spec.schedule()) {
           case LINEAR -> linear(spec.timesteps(), spec.betaStart(), spec.betaEnd());
           case COSINE -> cosine(spec.timesteps());
-        });
+          case SCALED_LINEAR -> scaledLinear(spec.timesteps(), spec.betaStart(), spec.betaEnd());
+        };
+    if (spec.zeroTerminalSnr().isPresent()) {
+      betas = withZeroTerminalSnr(betas);
+    }
+    return new NoiseSchedule(betas, alphasCumprod(betas));
+  }
+
+  private static double[] alphasCumprod(double[] betas) {
+    double[] products = new double[betas.length];
+    double product = 1;
+    for (int t = 0; t < betas.length; t++) {
+      product *= 1 - betas[t];
+      products[t] = product;
+    }
+    return products;
+  }
+
+  /** Lin et al. 2024, algorithm 1: the signal is shifted to 0 at T - 1, and keeps its start. */
+  private static double[] withZeroTerminalSnr(double[] betas) {
+    double[] alphasCumprod = alphasCumprod(betas);
+    double first = Math.sqrt(alphasCumprod[0]);
+    double last = Math.sqrt(alphasCumprod[betas.length - 1]);
+    double[] rescaled = new double[betas.length];
+    double before = 1;
+    for (int t = 0; t < betas.length; t++) {
+      double signal = (Math.sqrt(alphasCumprod[t]) - last) * first / (first - last);
+      rescaled[t] = 1 - signal * signal / before;
+      before = signal * signal;
+    }
+    return rescaled;
+  }
+
+  /**
+   * The same with a little signal where there is none, for samplers that divide by it: as {@code
+   * EulerDiscreteScheduler} of diffusers has it.
+   */
+  NoiseSchedule withSomeSignal() {
+    double[] some = alphasCumprod.clone();
+    for (int t = 0; t < some.length; t++) {
+      some[t] = some[t] == 0 ? LEAST_SIGNAL : some[t];
+    }
+    return new NoiseSchedule(betas, some);
   }
 
   private static double[] linear(int timesteps, double start, double end) {
     double[] betas = new double[timesteps];
     for (int t = 0; t < timesteps; t++) {
       betas[t] = start + (end - start) * t / (timesteps - 1);
+    }
+    return betas;
+  }
+
+  private static double[] scaledLinear(int timesteps, double start, double end) {
+    double[] betas = linear(timesteps, Math.sqrt(start), Math.sqrt(end));
+    for (int t = 0; t < timesteps; t++) {
+      betas[t] *= betas[t];
     }
     return betas;
   }
@@ -81,9 +128,7 @@ public final class NoiseSchedule {
 
   /** The signal-to-noise ratio of x_t, signal² / noise². */
   public double snr(int t) {
-    double signal = signal(t);
-    double noise = noise(t);
-    return signal * signal / (noise * noise);
+    return alphasCumprod(t) / (1 - alphasCumprod(t));
   }
 
   /**

@@ -6,8 +6,8 @@ import java.util.List;
 
 /**
  * Cuts [0, T) where the log signal-to-noise ratio, log-SNR(t) = log(alphasCumprod_t / (1 -
- * alphasCumprod_t)), falls through equal parts of its way from log-SNR(0) to log-SNR(T - 1). Kingma
- * et al. 2021, "Variational Diffusion Models", section 3.1, defines the ratio.
+ * alphasCumprod_t)), falls through equal parts of its way from log-SNR(0) to log-SNR(T - 1), or log-SNR(T - 2) where nothing is left
+ * of the image at T - 1. Kingma et al. 2021, "Variational Diffusion Models", section 3.1, defines the ratio.
  */
 public final class SnrCuts {
 
@@ -15,8 +15,7 @@ public final class SnrCuts {
 
   /** log-SNR(t), natural logarithm. */
   public static double logSnr(NoiseSchedule schedule, int t) {
-    double signal = schedule.alphasCumprod(t);
-    return StrictMath.log(signal / (1 - signal));
+    return StrictMath.log(schedule.snr(t));
   }
 
   /**
@@ -33,7 +32,8 @@ public final class SnrCuts {
           "%d students cannot share %d timesteps.".formatted(students, timesteps));
     }
     double max = logSnr(schedule, 0);
-    double min = logSnr(schedule, timesteps - 1);
+    boolean ends = schedule.signal(timesteps - 1) > 0; // else the ratio falls to nothing at T - 1
+    double min = logSnr(schedule, ends ? timesteps - 1 : timesteps - 2);
     List<TimestepRange> ranges = new ArrayList<>();
     int low = 0;
     for (int i = 1; i <= students; i++) {

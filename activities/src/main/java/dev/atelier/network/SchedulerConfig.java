@@ -55,7 +55,8 @@ final class SchedulerConfig {
   private static final Map<String, DiffusionSpec.Schedule> SCHEDULES =
       Map.of(
           "linear", DiffusionSpec.Schedule.LINEAR,
-          "squaredcos_cap_v2", DiffusionSpec.Schedule.COSINE);
+          "squaredcos_cap_v2", DiffusionSpec.Schedule.COSINE,
+          "scaled_linear", DiffusionSpec.Schedule.SCALED_LINEAR);
 
   private static final Map<String, Prediction> PREDICTIONS =
       Map.of(
@@ -116,9 +117,13 @@ final class SchedulerConfig {
           config.path("beta_schedule").asText("linear"),
           "schedule",
           name(ours.schedule()));
-    } else if (ours.schedule() == DiffusionSpec.Schedule.LINEAR) {
+    } else if (ours.schedule().readsBetas()) {
       found.requireNear("beta_start", theirs.betaStart(), "betaStart", ours.betaStart());
       found.requireNear("beta_end", theirs.betaEnd(), "betaEnd", ours.betaEnd());
+    }
+    if (theirs.endsInNoise() != ours.endsInNoise()) {
+      found.differs(
+          "rescale_betas_zero_snr", theirs.endsInNoise(), "zeroTerminalSnr", ours.endsInNoise());
     }
     boolean differs = !found.faults.isEmpty();
     found
@@ -137,22 +142,20 @@ final class SchedulerConfig {
 
   /** As a spec has it. */
   static String written(DiffusionSpec diffusion) {
-    String schedule =
-        switch (diffusion.schedule()) {
-          case LINEAR ->
-              "linear, betaStart: %s, betaEnd: %s"
-                  .formatted(diffusion.betaStart(), diffusion.betaEnd());
-          case COSINE -> "cosine";
-        };
-    return "diffusion: {timesteps: %d, schedule: %s%s}"
+    return "diffusion: {timesteps: %d, schedule: %s%s%s%s}"
         .formatted(
             diffusion.timesteps(),
-            schedule,
-            diffusion.prediction().map(p -> ", prediction: " + name(p)).orElse(""));
+            name(diffusion.schedule()),
+            diffusion.schedule().readsBetas()
+                ? ", betaStart: %s, betaEnd: %s"
+                    .formatted(diffusion.betaStart(), diffusion.betaEnd())
+                : "",
+            diffusion.prediction().map(p -> ", prediction: " + name(p)).orElse(""),
+            diffusion.endsInNoise() ? ", zeroTerminalSnr: true" : "");
   }
 
   private static String name(Enum<?> constant) {
-    return constant.name().toLowerCase(Locale.ROOT);
+    return constant.name().toLowerCase(Locale.ROOT).replace('_', '-');
   }
 
   private void differs(String field, Object theirs, String ourField, Object ours) {
@@ -178,7 +181,6 @@ final class SchedulerConfig {
                           .sorted()
                           .toList())));
     }
-    require("rescale_betas_zero_snr", "false");
     require("thresholding", "false");
     require("use_flow_sigmas", "false");
     require("trained_betas", "null");
@@ -188,7 +190,7 @@ final class SchedulerConfig {
     }
     String schedule = config.path("beta_schedule").asText("linear");
     if (!SCHEDULES.containsKey(schedule)) {
-      fault("beta_schedule", schedule, "linear or squaredcos_cap_v2 (cosine)");
+      fault("beta_schedule", schedule, "linear, scaled_linear or squaredcos_cap_v2 (cosine)");
     }
     JsonNode steps = config.path("num_train_timesteps");
     int timesteps = steps.isMissingNode() ? 1000 : steps.asInt();
@@ -200,8 +202,15 @@ final class SchedulerConfig {
     if (!faults.isEmpty()) {
       throw new IllegalArgumentException(FILE + Listing.of(faults));
     }
-    return new DiffusionSpec(timesteps, SCHEDULES.get(schedule), start, end)
-        .predicting(PREDICTIONS.get(predicted));
+    return new DiffusionSpec(
+        timesteps,
+        SCHEDULES.get(schedule),
+        start,
+        end,
+        Optional.empty(),
+        Optional.of(PREDICTIONS.get(predicted)),
+        Optional.empty(),
+        Optional.of(config.path("rescale_betas_zero_snr").asBoolean(false)));
   }
 
   private String predictionType() {

@@ -177,11 +177,12 @@ public final class TeacherImport {
       diffusion = theirs.settled().withStudentsLike(ours);
       return;
     }
-    boolean linear = ours.schedule() == DiffusionSpec.Schedule.LINEAR;
+    boolean betas = ours.schedule().readsBetas();
     if (!theirs.timesteps().equals(ours.timesteps())
         || theirs.teacherPredicts() != ours.teacherPredicts()
         || theirs.schedule() != ours.schedule()
-        || (linear
+        || theirs.endsInNoise() != ours.endsInNoise()
+        || (betas
             && (!theirs.betaStart().equals(ours.betaStart())
                 || !theirs.betaEnd().equals(ours.betaEnd())))) {
       throw refused(

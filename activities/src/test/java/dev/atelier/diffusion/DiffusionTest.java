@@ -16,6 +16,7 @@ import java.io.InputStream;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -51,6 +52,24 @@ class DiffusionTest {
       double expected = FIXTURE.get("alphasCumprod").get(key(kind)).get(i).asDouble();
       assertThat(schedule.alphasCumprod(t)).isCloseTo(expected, within(1e-12 * expected + 1e-18));
     }
+  }
+
+  @ParameterizedTest
+  @EnumSource(Schedule.class)
+  void shouldEqualDiffusersWhenNothingOfTheImageIsLeft(Schedule kind) {
+    NoiseSchedule schedule =
+        NoiseSchedule.of(
+            new DiffusionSpec(1000, kind, 1e-4, 0.02, Optional.empty(), Optional.empty(), Optional.empty(), Optional.of(true)));
+    for (int i = 0; i < FIXTURE.get("probes").size(); i++) {
+      double expected = FIXTURE.get("zeroTerminal").get(key(kind)).get(i).asDouble();
+      assertThat(schedule.alphasCumprod(FIXTURE.get("probes").get(i).asInt()))
+          .isCloseTo(expected, within(1e-10 * expected));
+    }
+    assertThat(schedule.signal(999)).isZero();
+    assertThat(schedule.noise(999)).isEqualTo(1);
+    NoiseSchedule divisible = schedule.withSomeSignal();
+    assertThat(divisible.signal(999)).isEqualTo(0x1p-12);
+    assertThat(divisible.signal(998)).isEqualTo(schedule.signal(998));
   }
 
   @ParameterizedTest

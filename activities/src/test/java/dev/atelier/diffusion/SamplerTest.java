@@ -16,6 +16,7 @@ import java.nio.FloatBuffer;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -55,7 +56,9 @@ class SamplerTest {
         .map(
             c ->
                 Arguments.of(
-                    JSON.convertValue(c.get("schedule"), Schedule.class),
+                    schedule(
+                        JSON.convertValue(c.get("schedule"), Schedule.class),
+                        c.path("endsInNoise").asBoolean()),
                     new SamplerSpec(
                         JSON.convertValue(c.get("kind"), Kind.class),
                         c.get("steps").asInt(),
@@ -71,10 +74,11 @@ class SamplerTest {
   @ParameterizedTest
   @MethodSource("trajectories")
   void shouldEqualDiffusersWhenAWholeTrajectoryRuns(
-      Schedule kind, SamplerSpec spec, Prediction prediction, double[] expected) throws Exception {
+      NoiseSchedule schedule, SamplerSpec spec, Prediction prediction, double[] expected)
+      throws Exception {
     double[] start = JSON.convertValue(fixture("samplers").get("start"), double[].class);
     Eps model = (x, t) -> Math.tanh(1.3 * x + 0.1) + 0.3 * Math.cos(2 * x + 0.004 * t);
-    double[] x = run(spec, schedule(kind), start, model, prediction, NEVER, 0);
+    double[] x = run(spec, schedule, start, model, prediction, NEVER, 0);
     for (int i = 0; i < x.length; i++) {
       // Without clipping pixels grow far beyond 1, and float32 rounds in proportion.
       assertThat(x[i]).isCloseTo(expected[i], within(1e-5 * Math.max(1, Math.abs(expected[i]))));
@@ -182,7 +186,20 @@ class SamplerTest {
   }
 
   private static NoiseSchedule schedule(Schedule kind) {
-    return NoiseSchedule.of(new DiffusionSpec(1000, kind, 1e-4, 0.02));
+    return schedule(kind, false);
+  }
+
+  private static NoiseSchedule schedule(Schedule kind, boolean endsInNoise) {
+    return NoiseSchedule.of(
+        new DiffusionSpec(
+            1000,
+            kind,
+            1e-4,
+            0.02,
+            Optional.empty(),
+            Optional.empty(),
+            Optional.empty(),
+            Optional.of(endsInNoise)));
   }
 
   private static SamplerSpec spec(Kind kind, int steps) {

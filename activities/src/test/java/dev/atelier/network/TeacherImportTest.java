@@ -241,8 +241,9 @@ class TeacherImportTest {
         "{'prediction_type': 'flow_prediction'} | prediction_type is flow_prediction, supported: epsilon, sample, v_prediction",
         "{'prediction_type': 'v_prediction'} | prediction_type is v_prediction, but diffusion.prediction is eps",
         "{'prediction_type': 'sample'} | prediction_type is sample, but diffusion.prediction is eps; the spec needs diffusion: {timesteps: 1000, schedule: linear, betaStart: 1.0E-4, betaEnd: 0.02, prediction: x0}",
-        "{'beta_schedule': 'scaled_linear'} | beta_schedule is scaled_linear, supported: linear or squaredcos_cap_v2",
-        "{'rescale_betas_zero_snr': true} | rescale_betas_zero_snr is true, supported: false",
+        "{'beta_schedule': 'sigmoid'} | beta_schedule is sigmoid, supported: linear, scaled_linear or squaredcos_cap_v2",
+        "{'beta_schedule': 'scaled_linear'} | beta_schedule is scaled_linear, but diffusion.schedule is linear; the spec needs diffusion: {timesteps: 1000, schedule: scaled-linear, betaStart: 1.0E-4, betaEnd: 0.02}",
+        "{'rescale_betas_zero_snr': true} | rescale_betas_zero_snr is true, but diffusion.zeroTerminalSnr is false",
         "{'thresholding': true} | thresholding is true, supported: false",
         "{'trained_betas': [0.1, 0.2]} | trained_betas is a list, supported: null",
         "{'_class_name': 'FlowMatchEulerDiscreteScheduler'} | _class_name is FlowMatchEulerDiscreteScheduler, supported: DDIM",
@@ -306,7 +307,8 @@ class TeacherImportTest {
             null,
             Optional.of(DiffusionSpec.From.TEACHER),
             Optional.empty(),
-            Optional.of(prediction));
+            Optional.of(prediction),
+            Optional.empty());
     copy(fixture("diffusers"), directory);
     Path config = directory.resolve("scheduler_config.json");
     Files.writeString(config, fields.replace('\'', '"'));

@@ -21,15 +21,15 @@ public record DiffusionSpec(
         @Max(10_000)
         Integer timesteps,
     @JsonPropertyDescription(
-            "How beta grows with t: linear (Ho et al. 2020) or cosine (Nichol & Dhariwal 2021)")
+            "How beta grows with t: linear (Ho et al. 2020), scaled-linear (its root does; Rombach et al. 2022) or cosine (Nichol & Dhariwal 2021)")
         @NotNull
         Schedule schedule,
-    @JsonPropertyDescription("beta at t = 0; read by the linear schedule")
+    @JsonPropertyDescription("beta at t = 0; read by linear and scaled-linear")
         @NotNull
         @DecimalMin(value = "0", inclusive = false)
         @DecimalMax("1")
         Double betaStart,
-    @JsonPropertyDescription("beta at t = T - 1; read by the linear schedule")
+    @JsonPropertyDescription("beta at t = T - 1; read by linear and scaled-linear")
         @NotNull
         @DecimalMin(value = "0", inclusive = false)
         @DecimalMax("1")
@@ -47,7 +47,12 @@ public record DiffusionSpec(
     @JsonPropertyDescription("What students predict; absent: what the teacher does")
         @NotNull
         @JsonInclude(JsonInclude.Include.NON_ABSENT)
-        Optional<Prediction> studentPrediction) {
+        Optional<Prediction> studentPrediction,
+    @JsonPropertyDescription(
+            "Whether betas are rescaled so that nothing of the image is left at T - 1 (Lin et al. 2024); for networks that don't predict eps")
+        @NotNull
+        @JsonInclude(JsonInclude.Include.NON_ABSENT)
+        Optional<Boolean> zeroTerminalSnr) {
 
   /** Who says what the forward process is, in place of the spec. */
   public enum From {
@@ -57,19 +62,26 @@ public record DiffusionSpec(
 
   /** As an imported teacher's source says. */
   public static final DiffusionSpec OF_TEACHER =
-      new DiffusionSpec(null, null, null, null, Optional.of(From.TEACHER), Optional.empty(), Optional.empty());
+      new DiffusionSpec(null, null, null, null, Optional.of(From.TEACHER), Optional.empty(), Optional.empty(), Optional.empty());
 
   /** How beta grows with t. */
   public enum Schedule {
     @JsonProperty("linear")
     LINEAR, // Ho et al. 2020
     @JsonProperty("cosine")
-    COSINE // Nichol & Dhariwal 2021, eq. 17
+    COSINE, // Nichol & Dhariwal 2021, eq. 17
+    @JsonProperty("scaled-linear")
+    SCALED_LINEAR; // the root of beta is linear; Rombach et al. 2022
+
+    /** Whether it goes from betaStart to betaEnd. */
+    public boolean readsBetas() {
+      return this != COSINE;
+    }
   }
 
   /** As the spec says, for networks that predict eps. */
   public DiffusionSpec(Integer timesteps, Schedule schedule, Double betaStart, Double betaEnd) {
-    this(timesteps, schedule, betaStart, betaEnd, Optional.empty(), Optional.empty(), Optional.empty());
+    this(timesteps, schedule, betaStart, betaEnd, Optional.empty(), Optional.empty(), Optional.empty(), Optional.empty());
   }
 
   public DiffusionSpec {
@@ -84,12 +96,19 @@ public record DiffusionSpec(
     Prediction all = prediction.orElse(Prediction.EPS);
     studentPrediction = studentPrediction == null ? Optional.empty() : studentPrediction;
     studentPrediction = studentPrediction.filter(p -> p != all);
+    zeroTerminalSnr = zeroTerminalSnr == null ? Optional.empty() : zeroTerminalSnr;
+    zeroTerminalSnr = zeroTerminalSnr.filter(zero -> zero);
   }
 
   /** Whether an imported teacher's source says what it is. */
   @JsonIgnore
   public boolean isTeachers() {
     return from.isPresent();
+  }
+
+  /** Whether nothing of x_0 is left in x_t at the last timestep. */
+  public boolean endsInNoise() {
+    return zeroTerminalSnr.isPresent();
   }
 
   /** What the teacher predicts. */
@@ -120,6 +139,13 @@ public record DiffusionSpec(
   private DiffusionSpec with(
       Optional<From> from, Prediction teacher, Optional<Prediction> students) {
     return new DiffusionSpec(
-        timesteps, schedule, betaStart, betaEnd, from, Optional.of(teacher), students);
+        timesteps,
+        schedule,
+        betaStart,
+        betaEnd,
+        from,
+        Optional.of(teacher),
+        students,
+        zeroTerminalSnr);
   }
 }

@@ -103,11 +103,20 @@ public final class SpecRules {
       fault("diffusion.from", "is for an imported teacher: expected teacher.source, found none.");
     }
     if (trusts("diffusion")
-        && d.schedule() == DiffusionSpec.Schedule.LINEAR
+        && d.schedule().readsBetas()
         && d.betaStart() >= d.betaEnd()) {
       fault(
           "diffusion.betaEnd",
           "must be more than betaStart %s, found %s.".formatted(d.betaStart(), d.betaEnd()));
+    }
+    boolean eps =
+        d.teacherPredicts() == Prediction.EPS || d.studentsPredict() == Prediction.EPS;
+    if (trusts("diffusion") && d.endsInNoise() && eps) {
+      fault(
+          d.teacherPredicts() == Prediction.EPS
+              ? "diffusion.prediction"
+              : "diffusion.studentPrediction",
+          "must not be eps where nothing of the image is left at the last timestep, of which it says nothing there.");
     }
     if (d.studentPrediction().isPresent()) {
       studentPrediction(d);

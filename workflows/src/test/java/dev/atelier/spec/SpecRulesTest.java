@@ -104,7 +104,29 @@ class SpecRulesTest {
         null,
         Optional.empty(),
         diffusion.prediction(),
-        Optional.of(students));
+        Optional.of(students),
+        Optional.empty());
+  }
+
+  @Test
+  void shouldRefuseEpsWhereNothingOfTheImageIsLeft() {
+    assertThat(fields(spec(s -> s.diffusion(endingInNoise(Prediction.V, Prediction.V))))).isEmpty();
+    assertThat(fields(spec(s -> s.diffusion(endingInNoise(Prediction.EPS, Prediction.V)))))
+        .containsExactly("diffusion.prediction");
+    assertThat(fields(spec(s -> s.diffusion(endingInNoise(Prediction.V, Prediction.EPS)))))
+        .containsExactly("diffusion.studentPrediction");
+  }
+
+  private static DiffusionSpec endingInNoise(Prediction teacher, Prediction students) {
+    return new DiffusionSpec(
+        null,
+        null,
+        null,
+        null,
+        Optional.empty(),
+        Optional.of(teacher),
+        Optional.of(students),
+        Optional.of(true));
   }
 
   private static ExperimentSpec of(DiffusionSpec diffusion, TeacherSpec teacher) {
