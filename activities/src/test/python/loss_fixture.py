@@ -26,6 +26,8 @@ CASES = {
     "v-of-eps": ("v", "eps", "none"),
     "x0-of-v": ("x0", "v", "none"),
     "v-of-v": ("v", "v", "none"),
+    "flow-of-eps": ("flow", "eps", "none"),
+    "v-of-flow": ("v", "flow", "none"),
     "min-snr-eps": ("eps", "eps", "min-snr"),
     "min-snr-x0": ("x0", "x0", "min-snr"),
     "min-snr-v": ("v", "v", "min-snr"),
@@ -37,12 +39,17 @@ KEYS = ("conv_in.weight", "mid_block.attentions.0.to_q.weight", "conv_out.bias")
 
 
 def predicted(kind, x0, eps, a, s):
-    return {"eps": eps, "x0": x0, "v": a * eps - s * x0}[kind]
+    return {"eps": eps, "x0": x0, "v": a * eps - s * x0, "flow": eps - x0}[kind]
 
 
 def understood(kind, x, y, a, s):
     """x_0 and eps."""
-    return {"eps": ((x - s * y) / a, y), "x0": (y, (x - a * y) / s), "v": (a * x - s * y, s * x + a * y)}[kind]
+    return {
+        "eps": ((x - s * y) / a, y),
+        "x0": (y, (x - a * y) / s),
+        "v": (a * x - s * y, s * x + a * y),
+        "flow": ((x - s * y) / (a + s), (x + a * y) / (a + s)),
+    }[kind]
 
 
 def difference(student, teacher, own, taught, x, a, s):

@@ -11,11 +11,11 @@ import sys
 
 import numpy as np
 import torch
-from diffusers import EulerDiscreteScheduler, HeunDiscreteScheduler, PNDMScheduler
-from diffusers.schedulers import scheduling_euler_discrete
+from diffusers import EulerDiscreteScheduler, FlowMatchEulerDiscreteScheduler, HeunDiscreteScheduler, PNDMScheduler
+from diffusers.schedulers import scheduling_euler_discrete, scheduling_flow_match_euler_discrete
 
 import sampler_fixtures as samplers
-from diffusion_fixtures import timesteps
+from diffusion_fixtures import T, timesteps
 
 
 def in_sigma(s, schedule, seq):
@@ -80,8 +80,29 @@ SOLVERS = {
 }
 
 
+def flow(seq):
+    """The network answers with noise - x_0, at t = sigma T - 1."""
+    s = FlowMatchEulerDiscreteScheduler()
+    assert torch.allclose(s.sigmas, torch.arange(T, 0, -1) / T)
+    sigmas = [(t + 1) / T for t in seq]
+    scheduling_flow_match_euler_discrete.torch = Double()
+    try:
+        s.set_timesteps(sigmas=sigmas)
+        s.sigmas = torch.tensor(sigmas + [0.0], dtype=torch.float64)
+        x = torch.tensor(samplers.START)
+        for t, step in zip(seq, s.timesteps):
+            x = s.step(torch.tensor(samplers.eps_of(x.numpy(), t)), step, x).prev_sample
+    finally:
+        scheduling_flow_match_euler_discrete.torch = torch
+    assert x.dtype == torch.float64
+    return x.numpy()
+
+
 def main(out):
     cases = []
+    for spacing, steps in (("trailing", 1), ("trailing", 10), ("trailing", 30), ("uniform", 25)):
+        cases.append({"kind": "euler", "schedule": "flow", "spacing": spacing, "steps": steps, "eta": 0.0, "source": "diffusers",
+                      "clip": False, "prediction": "flow", "x": flow(timesteps(spacing, steps)).tolist()})
     for kind, solver in SOLVERS.items():
         for schedule in samplers.BETAS:
             for spacing, steps in (("uniform", 1), ("uniform", 2), ("uniform", 10), ("quad", 25), ("trailing", 50)):

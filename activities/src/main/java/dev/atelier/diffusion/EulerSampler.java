@@ -4,12 +4,14 @@ import java.nio.FloatBuffer;
 import java.util.function.DoubleSupplier;
 
 /**
- * Euler's method on the probability-flow ODE of x / signal, whose time is noise / signal. Karras et
- * al. 2022, algorithm 1 without churn and correction: deterministic, first order. x_s is what x_t
- * and the predicted x0 make: noise_s / noise_t of the one, and the rest of the other.
+ * Euler's method on the probability-flow ODE. Karras et al. 2022, algorithm 1 without churn and
+ * correction: deterministic, first order. x_s is what x_t and the predicted x0 make: noise_s /
+ * noise_t of the one, and the rest of the other, whether x / signal is followed over noise / signal
+ * or x over the noise of a flow.
  *
- * <p>Equals {@code EulerDiscreteScheduler} of diffusers where x0 is not clipped. Then it is DDIM
- * with eta = 0 too; with clipping the noise is what the clipped x0 leaves.
+ * <p>Equals {@code EulerDiscreteScheduler} of diffusers where x0 is not clipped, and {@code
+ * FlowMatchEulerDiscreteScheduler} on a flow. On schedules of betas it is then DDIM with eta = 0
+ * too; with clipping the noise is what the clipped x0 leaves.
  */
 public final class EulerSampler implements Sampler {
   private final NoiseSchedule schedule;

@@ -17,6 +17,7 @@ public record Mixture(double ofX0, double ofEps, double signal, double noise) {
       case EPS -> new Mixture(0, 1, signal, noise);
       case X0 -> new Mixture(1, 0, signal, noise);
       case V -> new Mixture(-noise, signal, signal, noise);
+      case FLOW -> new Mixture(-1, 1, signal, noise);
     };
   }
 

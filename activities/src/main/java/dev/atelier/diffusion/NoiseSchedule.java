@@ -1,10 +1,12 @@
 package dev.atelier.diffusion;
 
 import dev.atelier.spec.DiffusionSpec;
+import java.util.Arrays;
 
 /**
- * The forward process q(x_t | x_0) = N(sqrt(alphasCumprod_t) x_0, (1 - alphasCumprod_t) I), in
- * double. Ho et al. 2020, eq. 4; the cosine form is Nichol and Dhariwal 2021, eq. 17.
+ * The forward process q(x_t | x_0) = N(signal_t x_0, noise_t² I), in double. For schedules of betas
+ * signal_t² is alphasCumprod_t and noise_t² the rest of 1. Ho et al. 2020, eq. 4; the cosine form is
+ * Nichol and Dhariwal 2021, eq. 17. Or the straight line of rectified flow, Liu et al. 2023.
  */
 public final class NoiseSchedule {
   private static final double COSINE_OFFSET = 0.008; // s
@@ -13,11 +15,18 @@ public final class NoiseSchedule {
   private static final double LEAST_SIGNAL = 0x1p-24; // its square
 
   private final double[] betas;
-  private final double[] alphasCumprod;
+  private final double[] alphasCumprod; // signal²
+  private final double[] variances; // noise²
 
-  private NoiseSchedule(double[] betas, double[] alphasCumprod) {
+  private NoiseSchedule(double[] betas, double[] alphasCumprod, double[] variances) {
     this.betas = betas;
     this.alphasCumprod = alphasCumprod;
+    this.variances = variances;
+  }
+
+  private static NoiseSchedule ofProducts(double[] betas, double[] alphasCumprod) {
+    return new NoiseSchedule(
+        betas, alphasCumprod, Arrays.stream(alphasCumprod).map(alpha -> 1 - alpha).toArray());
   }
 
   /** Builds the schedule that a spec asks for. */
@@ -27,11 +36,27 @@ public final class NoiseSchedule {
           case LINEAR -> linear(spec.timesteps(), spec.betaStart(), spec.betaEnd());
           case COSINE -> cosine(spec.timesteps());
           case SCALED_LINEAR -> scaledLinear(spec.timesteps(), spec.betaStart(), spec.betaEnd());
+          case FLOW -> new double[0];
         };
+    if (spec.schedule() == DiffusionSpec.Schedule.FLOW) {
+      return flow(spec.timesteps());
+    }
     if (spec.zeroTerminalSnr().isPresent()) {
       betas = withZeroTerminalSnr(betas);
     }
-    return new NoiseSchedule(betas, alphasCumprod(betas));
+    return ofProducts(betas, alphasCumprod(betas));
+  }
+
+  /** As {@code FlowMatchEulerDiscreteScheduler} of diffusers: sigma is 1/T, 2/T, … 1. */
+  private static NoiseSchedule flow(int timesteps) {
+    double[] signals = new double[timesteps];
+    double[] noises = new double[timesteps];
+    for (int t = 0; t < timesteps; t++) {
+      double sigma = (t + 1.0) / timesteps;
+      signals[t] = (1 - sigma) * (1 - sigma);
+      noises[t] = sigma * sigma;
+    }
+    return new NoiseSchedule(new double[0], signals, noises);
   }
 
   private static double[] alphasCumprod(double[] betas) {
@@ -68,7 +93,7 @@ public final class NoiseSchedule {
     for (int t = 0; t < some.length; t++) {
       some[t] = some[t] == 0 ? LEAST_SIGNAL : some[t];
     }
-    return new NoiseSchedule(betas, some);
+    return ofProducts(betas, some);
   }
 
   private static double[] linear(int timesteps, double start, double end) {
@@ -103,15 +128,15 @@ public final class NoiseSchedule {
 
   /** T. */
   public int timesteps() {
-    return betas.length;
+    return alphasCumprod.length;
   }
 
-  /** beta_t, for t in [0, T). */
+  /** beta_t, for t in [0, T); flow has none. */
   public double beta(int t) {
     return betas[t];
   }
 
-  /** The product of (1 - beta_s) for s up to t; 1 for t = -1, the clean image. */
+  /** signal_t², the product of (1 - beta_s) for s up to t; 1 for t = -1, the clean image. */
   public double alphasCumprod(int t) {
     return t < 0 ? 1.0 : alphasCumprod[t];
   }
@@ -123,17 +148,17 @@ public final class NoiseSchedule {
 
   /** The weight of eps in x_t; 0 for t = -1. */
   public double noise(int t) {
-    return Math.sqrt(1 - alphasCumprod(t));
+    return t < 0 ? 0 : Math.sqrt(variances[t]);
   }
 
   /** The signal-to-noise ratio of x_t, signal² / noise². */
   public double snr(int t) {
-    return alphasCumprod(t) / (1 - alphasCumprod(t));
+    return alphasCumprod[t] / variances[t];
   }
 
   /**
-   * Samples q(x_t | x_0) with the given noise: {@code xt = sqrt(alphasCumprod_t) x0 + sqrt(1 -
-   * alphasCumprod_t) eps}. Ho et al. 2020, eq. 4.
+   * Samples q(x_t | x_0) with the given noise: {@code xt = signal_t x0 + noise_t eps}. Ho et al.
+   * 2020, eq. 4.
    *
    * @param x0 one image, pixels in [-1, 1]
    * @param eps standard normal, as long as {@code x0}

@@ -46,6 +46,8 @@ class PredictionLossTest {
             Arguments.of("v-of-eps", Prediction.V, Prediction.EPS, Weighting.NONE),
             Arguments.of("x0-of-v", Prediction.X0, Prediction.V, Weighting.NONE),
             Arguments.of("v-of-v", Prediction.V, Prediction.V, Weighting.NONE),
+            Arguments.of("flow-of-eps", Prediction.FLOW, Prediction.EPS, Weighting.NONE),
+            Arguments.of("v-of-flow", Prediction.V, Prediction.FLOW, Weighting.NONE),
             Arguments.of("min-snr-eps", Prediction.EPS, Prediction.EPS, Weighting.MIN_SNR),
             Arguments.of("min-snr-x0", Prediction.X0, Prediction.X0, Weighting.MIN_SNR),
             Arguments.of("min-snr-v", Prediction.V, Prediction.V, Weighting.MIN_SNR),

@@ -21,7 +21,7 @@ public record DiffusionSpec(
         @Max(10_000)
         Integer timesteps,
     @JsonPropertyDescription(
-            "How beta grows with t: linear (Ho et al. 2020), scaled-linear (its root does; Rombach et al. 2022) or cosine (Nichol & Dhariwal 2021)")
+            "How beta grows with t: linear (Ho et al. 2020), scaled-linear (its root does; Rombach et al. 2022) or cosine (Nichol & Dhariwal 2021); or flow: no beta, a straight line from the image to noise (Liu et al. 2023), the default where flow is predicted")
         @NotNull
         Schedule schedule,
     @JsonPropertyDescription("beta at t = 0; read by linear and scaled-linear")
@@ -40,7 +40,7 @@ public record DiffusionSpec(
         @JsonInclude(JsonInclude.Include.NON_ABSENT) // equal specs of earlier versions stay equal
         Optional<From> from,
     @JsonPropertyDescription(
-            "What networks predict: eps, the noise in x_t (the default), x0, the image, or v, their difference")
+            "What networks predict: eps, the noise in x_t (the default), x0, the image, v (signal eps - noise x0) or flow (eps - x0)")
         @NotNull
         @JsonInclude(JsonInclude.Include.NON_ABSENT)
         Optional<Prediction> prediction,
@@ -71,11 +71,13 @@ public record DiffusionSpec(
     @JsonProperty("cosine")
     COSINE, // Nichol & Dhariwal 2021, eq. 17
     @JsonProperty("scaled-linear")
-    SCALED_LINEAR; // the root of beta is linear; Rombach et al. 2022
+    SCALED_LINEAR, // the root of beta is linear; Rombach et al. 2022
+    @JsonProperty("flow")
+    FLOW; // x_t = (1 - (t + 1) / T) x_0 + (t + 1) / T eps; Liu et al. 2023
 
     /** Whether it goes from betaStart to betaEnd. */
     public boolean readsBetas() {
-      return this != COSINE;
+      return this == LINEAR || this == SCALED_LINEAR;
     }
   }
 
@@ -86,7 +88,6 @@ public record DiffusionSpec(
 
   public DiffusionSpec {
     timesteps = timesteps == null ? 1000 : timesteps;
-    schedule = schedule == null ? Schedule.LINEAR : schedule;
     betaStart = betaStart == null ? 1e-4 : betaStart;
     betaEnd = betaEnd == null ? 0.02 : betaEnd;
     from = from == null ? Optional.empty() : from;
@@ -94,6 +95,9 @@ public record DiffusionSpec(
     prediction = prediction == null ? Optional.empty() : prediction;
     prediction = prediction.filter(p -> p != Prediction.EPS);
     Prediction all = prediction.orElse(Prediction.EPS);
+    if (schedule == null) {
+      schedule = all == Prediction.FLOW ? Schedule.FLOW : Schedule.LINEAR;
+    }
     studentPrediction = studentPrediction == null ? Optional.empty() : studentPrediction;
     studentPrediction = studentPrediction.filter(p -> p != all);
     zeroTerminalSnr = zeroTerminalSnr == null ? Optional.empty() : zeroTerminalSnr;
@@ -108,7 +112,7 @@ public record DiffusionSpec(
 
   /** Whether nothing of x_0 is left in x_t at the last timestep. */
   public boolean endsInNoise() {
-    return zeroTerminalSnr.isPresent();
+    return zeroTerminalSnr.isPresent() || schedule == Schedule.FLOW;
   }
 
   /** What the teacher predicts. */

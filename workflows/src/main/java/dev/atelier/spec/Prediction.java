@@ -9,5 +9,7 @@ public enum Prediction {
   @JsonProperty("x0")
   X0, // the image itself; Ho et al. 2020, section 3.2
   @JsonProperty("v")
-  V // signal eps - noise x_0; Salimans & Ho 2022, section 4
+  V, // signal eps - noise x_0; Salimans & Ho 2022, section 4
+  @JsonProperty("flow")
+  FLOW // eps - x_0; Liu et al. 2023
 }

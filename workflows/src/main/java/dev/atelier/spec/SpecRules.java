@@ -109,6 +109,11 @@ public final class SpecRules {
           "diffusion.betaEnd",
           "must be more than betaStart %s, found %s.".formatted(d.betaStart(), d.betaEnd()));
     }
+    if (trusts("diffusion")
+        && d.zeroTerminalSnr().isPresent()
+        && d.schedule() == DiffusionSpec.Schedule.FLOW) {
+      fault("diffusion.zeroTerminalSnr", "is for schedules of betas: flow ends in noise by itself.");
+    }
     boolean eps =
         d.teacherPredicts() == Prediction.EPS || d.studentsPredict() == Prediction.EPS;
     if (trusts("diffusion") && d.endsInNoise() && eps) {
@@ -627,6 +632,15 @@ public final class SpecRules {
           "evaluation.sampler.eta",
           "is for evaluation.sampler.kind ddim alone: expected 0 or no value, found %s."
               .formatted(e.sampler().eta()));
+    }
+    boolean flows = spec.diffusion().schedule() == DiffusionSpec.Schedule.FLOW;
+    if (trusts("evaluation.sampler.kind", "diffusion")
+        && flows
+        && e.sampler().kind() != SamplerSpec.Kind.EULER) {
+      fault(
+          "evaluation.sampler.kind",
+          "must be euler for diffusion.schedule flow, found %s."
+              .formatted(e.sampler().kind().name().toLowerCase(Locale.ROOT).replace('_', '-')));
     }
     boolean multistep =
         e.sampler().kind() == SamplerSpec.Kind.PNDM || e.sampler().kind() == SamplerSpec.Kind.PLMS;

@@ -117,6 +117,25 @@ class SpecRulesTest {
         .containsExactly("diffusion.studentPrediction");
   }
 
+  @Test
+  void shouldFollowAFlowWithEulerAlone() {
+    DiffusionSpec flow =
+        new DiffusionSpec(
+            null, null, null, null, Optional.empty(), Optional.of(Prediction.FLOW), Optional.empty(), Optional.of(true));
+    assertThat(flow.schedule()).isEqualTo(DiffusionSpec.Schedule.FLOW);
+    var euler =
+        new EvaluationSpec.SamplerSpec(
+            EvaluationSpec.SamplerSpec.Kind.EULER, 20, null, null, false);
+    DiffusionSpec plain = new DiffusionSpec(null, null, null, null).predicting(Prediction.FLOW);
+    assertThat(plain.schedule()).isEqualTo(DiffusionSpec.Schedule.LINEAR); // which was said
+    assertThat(fields(spec(s -> s.diffusion(flow).evaluation(sampledBy(euler)))))
+        .containsExactly("diffusion.zeroTerminalSnr");
+    assertThat(SpecRules.check(spec(s -> s.diffusion(flow.predicting(Prediction.EPS)))))
+        .extracting(SpecFault::field)
+        .containsExactly(
+            "diffusion.zeroTerminalSnr", "diffusion.prediction", "evaluation.sampler.kind");
+  }
+
   private static DiffusionSpec endingInNoise(Prediction teacher, Prediction students) {
     return new DiffusionSpec(
         null,
