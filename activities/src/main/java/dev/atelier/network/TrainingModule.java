@@ -20,8 +20,7 @@ import java.util.Optional;
  * native call.
  *
  * <p>{@code train_step(xt [N, C, H, W], noise [N, C, H, W], t [N] int64, hyper [2] float64,
- * counters [2] int64) -> [loss, diffusion loss, distillation loss, gradient norm, feature loss, and
- * the diffusion loss of each sample] [5 + N] float64}; {@code noise} is what the network is to
+ * counters [2] int64) -> [5 + N] float64}, the {@link StepFigures}; {@code noise} is what the network is to
  * predict, and {@code eps} in the text what it does, whatever that is. {@code distill_step} takes
  * {@code eps_teacher [N, C, H, W]}, the teacher's prediction, after t; {@code teach_step} asks the frozen network that the module
  * holds as {@code teacher}, for its features too where the settings have a feature loss, which the
@@ -72,9 +71,6 @@ public final class TrainingModule {
           Optional.empty());
     }
   }
-
-  /** The figures that a step returns before those of the single samples. */
-  public static final int STEP_FIGURES = 5;
 
   /**
    * The tensors that a training changes, each by the names of the network's weights; all but {@code

@@ -1,6 +1,6 @@
 package dev.atelier.training;
 
-import dev.atelier.network.TrainingModule;
+import dev.atelier.network.StepFigures;
 import dev.atelier.training.TrainingMetrics.Series;
 import dev.atelier.training.TrainingMetrics.Spread;
 import java.util.Arrays;
@@ -83,14 +83,13 @@ final class IntervalFigures {
   /**
    * Adds a step.
    *
-   * @param figures as {@link TrainingModule} returns them
    * @param t timestep of each sample
    */
-  void add(double[] figures, long[] t) {
+  void add(StepFigures figures, long[] t) {
     running.forEach((series, r) -> r.add(series.of(figures)));
     for (int i = 0; i < t.length; i++) {
       int tenth = Math.toIntExact(TENTHS * t[i] / timesteps);
-      tenthSums[tenth] += figures[TrainingModule.STEP_FIGURES + i];
+      tenthSums[tenth] += figures.samples()[i];
       tenthCounts[tenth]++;
     }
     steps++;

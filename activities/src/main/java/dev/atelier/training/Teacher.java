@@ -5,8 +5,8 @@ import dev.atelier.network.FeatureLossException;
 import dev.atelier.network.HostTensor;
 import dev.atelier.network.HostTensor.DType;
 import dev.atelier.network.Libtorch;
+import dev.atelier.network.StepFigures;
 import dev.atelier.network.TorchModule;
-import dev.atelier.network.TrainingModule;
 import dev.atelier.network.TrainingModule.TeacherNetwork;
 import dev.atelier.network.UNet;
 import dev.atelier.spec.FeatureLossSpec;
@@ -26,7 +26,7 @@ final class Teacher implements AutoCloseable {
       String stepMethod,
       Optional<TorchModule> archive,
       Optional<HostTensor> epsTeacher) {
-    this.figures = HostTensor.zeros(DType.F64, TrainingModule.STEP_FIGURES + batchSize);
+    this.figures = StepFigures.buffer(batchSize);
     this.stepMethod = stepMethod;
     this.archive = archive;
     this.epsTeacher = epsTeacher;
@@ -86,8 +86,8 @@ final class Teacher implements AutoCloseable {
     return Optional.of(new FeatureLoss(feature, task.network(), teacher.network()));
   }
 
-  /** Runs one step of {@code student}; what it returns is said at {@link TrainingModule}. */
-  double[] step(TorchModule student, TrainingBatch batch, HostTensor hyper, HostTensor counters) {
+  /** Runs one step of {@code student}. */
+  StepFigures step(TorchModule student, TrainingBatch batch, HostTensor hyper, HostTensor counters) {
     List<HostTensor> inputs = new ArrayList<>(List.of(batch.xt(), batch.target()));
     inputs.addAll(batch.conditions());
     if (archive.isPresent() && epsTeacher.isPresent()) {
@@ -99,7 +99,7 @@ final class Teacher implements AutoCloseable {
     inputs.add(hyper);
     inputs.add(counters);
     student.runInto(figures, stepMethod, inputs.toArray(HostTensor[]::new));
-    return figures.toDoubles();
+    return StepFigures.of(figures);
   }
 
   @Override

@@ -8,6 +8,7 @@ import dev.atelier.diffusion.SeededRandom.Purpose;
 import dev.atelier.network.HostTensor;
 import dev.atelier.network.Libtorch;
 import dev.atelier.network.NetworkForm;
+import dev.atelier.network.StepFigures;
 import dev.atelier.network.TorchModule;
 import dev.atelier.network.TorchScriptArchive;
 import dev.atelier.network.TrainingModule;
@@ -153,9 +154,9 @@ public final class TrainingLoop {
       double learningRate = LearningRate.at(spec, step);
       hyper.putDoubles(new double[] {learningRate, emaDecay(spec, step)});
       counters.putLongs(new long[] {done, random.seedFor(Purpose.DROPOUT, step)});
-      double[] metrics = teacher.step(student, batch, hyper, counters);
-      requireConverging(metrics, done, lastGoodStep);
-      figures.add(metrics, batch.timesteps());
+      StepFigures measured = teacher.step(student, batch, hyper, counters);
+      requireConverging(measured, done, lastGoodStep);
+      figures.add(measured, batch.timesteps());
       boolean last = done == spec.steps();
       if (last || done % spec.metricsEverySteps() == 0) {
         listener.onMetrics(figures.report(done, learningRate));
@@ -185,15 +186,17 @@ public final class TrainingLoop {
   }
 
   // Not (loss <= bound): NaN is no number that could be compared.
-  private void requireConverging(double[] metrics, int step, int lastGoodStep)
+  private void requireConverging(StepFigures figures, int step, int lastGoodStep)
       throws DivergedException {
     double bound = task.training().divergenceLoss();
-    if (!(metrics[0] <= bound) || !Double.isFinite(metrics[0]) || !Double.isFinite(metrics[3])) {
+    if (!(figures.loss() <= bound)
+        || !Double.isFinite(figures.loss())
+        || !Double.isFinite(figures.gradientNorm())) {
       throw new DivergedException(
           task.name(),
           step,
           "loss %s (training.divergenceLoss is %s), gradient norm %s"
-              .formatted(metrics[0], bound, metrics[3]),
+              .formatted(figures.loss(), bound, figures.gradientNorm()),
           lastGoodStep);
     }
   }

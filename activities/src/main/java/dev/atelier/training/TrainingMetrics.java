@@ -1,5 +1,6 @@
 package dev.atelier.training;
 
+import dev.atelier.network.StepFigures;
 import java.util.Map;
 import java.util.OptionalDouble;
 import java.util.OptionalLong;
@@ -10,9 +11,8 @@ import java.util.OptionalLong;
  * @param step steps done so far, from 1
  * @param totalSteps steps in all
  * @param loss mean over the interval, weighted sum of the parts
- * @param diffusionLoss mean over the interval of ||eps - eps_S||^2 per element
- * @param distillationLoss mean over the interval of ||eps_T - eps_S||^2 per element; 0 for a
- *     teacher
+ * @param diffusionLoss mean over the interval of L_eps
+ * @param distillationLoss mean over the interval of L_kd; 0 for a teacher
  * @param gradNorm mean over the interval of the global gradient norm before clipping
  * @param learningRate of the last step
  * @param imagesPerSecond over the interval
@@ -24,8 +24,7 @@ import java.util.OptionalLong;
  *     another device
  * @param featureLoss mean over the interval of L_feat; 0 where no features are compared
  * @param spread how much each series of the training varies
- * @param lossByTenth mean over the interval of ||eps - eps_S||^2 per element, of the samples whose
- *     t is in the k-th tenth of [0, T), for each tenth that had one
+ * @param lossByTenth mean over the interval of ||y - y_S||^2 per element, of the samples whose t is in the k-th tenth of [0, T), for each tenth that had one
  */
 public record TrainingMetrics(
     int step,
@@ -46,18 +45,16 @@ public record TrainingMetrics(
 
   /** A figure that each step has one of. */
   public enum Series {
-    LOSS("loss", 0),
-    DIFFUSION_LOSS("diffusion_loss", 1),
-    DISTILLATION_LOSS("distillation_loss", 2),
-    GRADIENT_NORM("gradient_norm", 3),
-    FEATURE_LOSS("feature_loss", 4);
+    LOSS("loss"),
+    DIFFUSION_LOSS("diffusion_loss"),
+    DISTILLATION_LOSS("distillation_loss"),
+    GRADIENT_NORM("gradient_norm"),
+    FEATURE_LOSS("feature_loss");
 
     private final String text;
-    private final int index; // among what a step returns
 
-    Series(String text, int index) {
+    Series(String text) {
       this.text = text;
-      this.index = index;
     }
 
     /** Its name as a series of metric points. */
@@ -65,8 +62,14 @@ public record TrainingMetrics(
       return text;
     }
 
-    double of(double[] figures) {
-      return figures[index];
+    double of(StepFigures figures) {
+      return switch (this) {
+        case LOSS -> figures.loss();
+        case DIFFUSION_LOSS -> figures.diffusionLoss();
+        case DISTILLATION_LOSS -> figures.distillationLoss();
+        case GRADIENT_NORM -> figures.gradientNorm();
+        case FEATURE_LOSS -> figures.featureLoss();
+      };
     }
   }
 

@@ -129,7 +129,7 @@ class FeatureLossTest {
         double[] found = module.run("teach_step", XT, NOISE, T, HYPER, COUNTERS).get(0).toDoubles();
         double[] figures = fixture.get(key + "figures").toDoubles();
         double[] samples = fixture.get(key + "samples").toDoubles();
-        assertThat(found).hasSize(TrainingModule.STEP_FIGURES + 4);
+        assertThat(found).hasSize(StepFigures.BEFORE_SAMPLES + 4);
         for (int i = 0; i < figures.length; i++) {
           double tolerance = i == 3 ? 1e-4 : 1e-5; // the gradient's norm
           assertThat(found[i])
@@ -137,7 +137,7 @@ class FeatureLossTest {
               .isCloseTo(figures[i], within(tolerance * Math.abs(figures[i])));
         }
         for (int i = 0; i < samples.length; i++) {
-          assertThat(found[TrainingModule.STEP_FIGURES + i])
+          assertThat(found[StepFigures.BEFORE_SAMPLES + i])
               .isCloseTo(samples[i], within(1e-5 * samples[i]));
         }
         requireGradients(key, feature, module, fixture.get(key + "gradients").toDoubles());

@@ -122,7 +122,7 @@ class PredictionLossTest {
       }
       double[] samples = fixture.get(name + ".samples").toDoubles();
       for (int i = 0; i < samples.length; i++) {
-        assertThat(found[TrainingModule.STEP_FIGURES + i])
+        assertThat(found[StepFigures.BEFORE_SAMPLES + i])
             .isCloseTo(samples[i], within(1e-5 * samples[i]));
       }
       List<HostTensor> averages = module.run("exp_avg");

@@ -3,6 +3,7 @@ package dev.atelier.training;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
+import dev.atelier.network.StepFigures;
 import dev.atelier.training.TrainingMetrics.Series;
 import java.util.EnumSet;
 import java.util.List;
@@ -11,8 +12,12 @@ import org.junit.jupiter.api.Test;
 
 class IntervalFiguresTest {
 
-  private static double[] step(double loss, double gradNorm) {
-    return new double[] {loss, loss / 2, 0, gradNorm, 0, 0, 0};
+  private static StepFigures step(double loss, double gradNorm) {
+    return new StepFigures(loss, loss / 2, 0, gradNorm, 0, new double[2]);
+  }
+
+  private static StepFigures samples(double... losses) {
+    return new StepFigures(1, 1, 0, 1, 0, losses);
   }
 
   private static final long[] T = {399, 400}; // of 1000
@@ -80,10 +85,10 @@ class IntervalFiguresTest {
   @Test
   void shouldAverageTheSamplesOfEachTenthOfTheTimesteps() {
     IntervalFigures figures = figures(true);
-    figures.add(new double[] {1, 1, 0, 1, 0, 0.25, 0.5}, new long[] {0, 399});
-    figures.add(new double[] {1, 1, 0, 1, 0, 0.75, 4}, new long[] {99, 999});
+    figures.add(samples(0.25, 0.5), new long[] {0, 399});
+    figures.add(samples(0.75, 4), new long[] {99, 999});
     assertThat(figures.report(2, 1e-3).lossByTenth()).isEqualTo(Map.of(0, 0.5, 3, 0.5, 9, 4.0));
-    figures.add(new double[] {1, 1, 0, 1, 0, 1, 3}, new long[] {100, 199});
+    figures.add(samples(1, 3), new long[] {100, 199});
     assertThat(figures.report(3, 1e-3).lossByTenth()).isEqualTo(Map.of(1, 2.0));
   }
 
