@@ -6,7 +6,7 @@ import { cutEditor } from './axis.js';
 import { count, figure, h } from './dom.js';
 
 const OPEN = ['dataset', 'students', 'students.assignment'];
-const WORDS = { prediction: 'prediction KD weight', diffusion: 'diffusion weight' };
+const WORDS = { 'students.loss.prediction': 'prediction KD weight', 'students.loss.diffusion': 'diffusion weight' };
 
 // The local stack writes this file; what stands in it is on no command line.
 const WHO = /^(localhost|127\.|\[::1\])/.test(location.hostname) ? '-K ~/.atelier/curl' : '-H "Authorization: Bearer $TOKEN"';
@@ -108,17 +108,20 @@ export async function launch(main, parameters) {
     const type = Array.isArray(node.type) ? node.type[0] : node.type;
     const standard = node.default;
     const id = `f-${path}`;
+    const unsaid = standard === undefined ? [h('option', { value: '' }, '')] : []; // the records know what it means
     let input;
     if (node.enum)
       input = h(
         'select',
         { id },
+        unsaid,
         node.enum.map((v) => h('option', { value: v, selected: v === standard }, v)),
       );
     else if (type === 'boolean')
       input = h(
         'select',
         { id },
+        unsaid,
         [false, true].map((v) => h('option', { value: String(v), selected: v === standard }, v ? 'yes' : 'no')),
       );
     else if (type === 'integer' || type === 'number')
@@ -146,7 +149,7 @@ export async function launch(main, parameters) {
     const write = (v) => {
       input.value =
         v === undefined || v === null
-          ? node.enum || type === 'boolean'
+          ? (node.enum || type === 'boolean') && standard !== undefined
             ? String(standard)
             : ''
           : typeof v === 'object'
@@ -160,7 +163,7 @@ export async function launch(main, parameters) {
     return h(
       'div',
       { class: 'field', title: node.description || '' },
-      h('label', { for: id }, WORDS[name] || name.replace(/([A-Z])/g, ' $1').toLowerCase()),
+      h('label', { for: id }, WORDS[path] || name.replace(/([A-Z])/g, ' $1').toLowerCase()),
       input,
       fault,
     );
