@@ -10,7 +10,7 @@ import java.util.Set;
 
 /**
  * {@code config.json} of a {@code UNet2DModel} of diffusers as a {@link NetworkSpec}. A field that
- * is absent has diffusers' default; whatever {@link UNet} can't represent is refused.
+ * is absent has diffusers' default; whatever {@link NetworkSpec} can't represent is refused.
  */
 final class DiffusersConfig {
 

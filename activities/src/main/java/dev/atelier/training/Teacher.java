@@ -8,7 +8,7 @@ import dev.atelier.network.Libtorch;
 import dev.atelier.network.TorchModule;
 import dev.atelier.network.TrainingModule;
 import dev.atelier.network.TrainingModule.TeacherNetwork;
-import dev.atelier.network.UNet;
+import dev.atelier.network.Network;
 import dev.atelier.spec.FeatureLossSpec;
 import java.util.ArrayList;
 import java.util.List;
@@ -39,7 +39,7 @@ final class Teacher implements AutoCloseable {
       return new Teacher(batchSize, "train_step", Optional.empty(), Optional.empty());
     }
     if (model.get() instanceof TeacherModel.Archive archive) {
-      UNet network = task.network();
+      Network network = task.network();
       return new Teacher(
           batchSize,
           "distill_step",

@@ -1,6 +1,6 @@
 package dev.atelier.training;
 
-import dev.atelier.network.UNet;
+import dev.atelier.network.Network;
 import dev.atelier.spec.DiffusionSpec;
 import dev.atelier.spec.TrainingSpec;
 import java.util.Optional;
@@ -17,7 +17,7 @@ import java.util.Optional;
  */
 public record TrainingTask(
     String name,
-    UNet network,
+    Network network,
     DiffusionSpec diffusion,
     TrainingSpec training,
     long seed,
@@ -29,7 +29,7 @@ public record TrainingTask(
   /** One that starts from random weights. */
   public TrainingTask(
       String name,
-      UNet network,
+      Network network,
       DiffusionSpec diffusion,
       TrainingSpec training,
       long seed,

@@ -18,7 +18,7 @@ import dev.atelier.network.Libtorch;
 import dev.atelier.network.NetworkForm;
 import dev.atelier.network.SafetensorsFile;
 import dev.atelier.network.TorchScriptArchive;
-import dev.atelier.network.UNet;
+import dev.atelier.network.Network;
 import dev.atelier.spec.EvaluationSpec.Classes;
 import dev.atelier.spec.EvaluationSpec.SamplerSpec;
 import dev.atelier.spec.MergeSpec;
@@ -218,7 +218,7 @@ final class MergingActivitiesImpl implements MergingActivities {
 
   private Merged merge(Joining task, Path work, Heartbeat heartbeat) throws IOException {
     List<ModelRef> students = task.students();
-    UNet network =
+    Network network =
         TrainedModels.network(students.get(0).network().orElseThrow(), task.measure().dataset());
     List<Map<String, HostTensor>> weights = new ArrayList<>();
     for (ModelRef student : students) {
@@ -316,7 +316,7 @@ final class MergingActivitiesImpl implements MergingActivities {
 
   private Plan taskArithmetic(
       Joining task,
-      UNet network,
+      Network network,
       List<Map<String, HostTensor>> weights,
       Path work,
       Heartbeat heartbeat)
@@ -383,7 +383,7 @@ final class MergingActivitiesImpl implements MergingActivities {
 
   private Plan greedy(
       Joining task,
-      UNet network,
+      Network network,
       List<Map<String, HostTensor>> weights,
       Path work,
       Heartbeat heartbeat)
@@ -490,7 +490,7 @@ final class MergingActivitiesImpl implements MergingActivities {
         step);
   }
 
-  private Path write(UNet network, Map<String, HostTensor> weights, Path work, String name)
+  private Path write(Network network, Map<String, HostTensor> weights, Path work, String name)
       throws IOException {
     Path file = work.resolve(name + ".pt");
     TorchScriptArchive.write(
@@ -499,7 +499,7 @@ final class MergingActivitiesImpl implements MergingActivities {
     return file;
   }
 
-  private static OwnedModel owned(Path archive, UNet network, TimestepRange range) {
+  private static OwnedModel owned(Path archive, Network network, TimestepRange range) {
     return new OwnedModel(
         archive, range, Optional.of(network.macs()), Optional.of(network.activationBytes()));
   }
@@ -556,7 +556,7 @@ final class MergingActivitiesImpl implements MergingActivities {
         Stream.of(List.of(task.teacher()), task.students(), task.oneToOne())
             .flatMap(List::stream)
             .toList()) {
-      Optional<UNet> network = TrainedModels.network(model, with.dataset());
+      Optional<Network> network = TrainedModels.network(model, with.dataset());
       if (network.isEmpty()) {
         history.recordEvent(
             task.experimentId(),

@@ -11,7 +11,7 @@ import dev.atelier.network.NetworkForm;
 import dev.atelier.network.SafetensorsFile;
 import dev.atelier.network.TorchScriptArchive;
 import dev.atelier.network.TorchScriptModule;
-import dev.atelier.network.UNet;
+import dev.atelier.network.Network;
 import dev.atelier.spec.ExperimentSpec;
 import dev.atelier.spec.NetworkSpec;
 import dev.atelier.spec.TimestepRange;
@@ -144,7 +144,7 @@ final class Publication {
     String torchScript = model.key() + ".pt";
     Path archive = models.archive(model, task.dataset(), work, NetworkForm.PORTABLE);
     keep(task.experimentId(), torchScript, archive, "application/octet-stream");
-    Optional<UNet> network = TrainedModels.network(model, task.dataset());
+    Optional<Network> network = TrainedModels.network(model, task.dataset());
     Optional<String> safetensors = network.map(n -> model.key() + ".safetensors");
     if (network.isPresent()) {
       Path file = work.resolve(safetensors.orElseThrow());
@@ -156,7 +156,7 @@ final class Publication {
         model.range(),
         model.step(),
         models.parameters(model, task.dataset()),
-        network.map(UNet::macs),
+        network.map(Network::macs),
         torchScript,
         safetensors);
   }
@@ -193,7 +193,7 @@ final class Publication {
     List<TorchScriptModule> students = new ArrayList<>();
     Map<NetworkSpec, String> classNames = new LinkedHashMap<>(); // one class per architecture
     for (ModelRef student : owners) {
-      UNet network = TrainedModels.network(student, task.dataset()).orElseThrow();
+      Network network = TrainedModels.network(student, task.dataset()).orElseThrow();
       String className =
           classNames.computeIfAbsent(
               network.spec(),

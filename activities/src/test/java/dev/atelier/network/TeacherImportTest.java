@@ -135,7 +135,7 @@ class TeacherImportTest {
     assertThat(network)
         .isEqualTo(
             new NetworkSpec(128, List.of(1, 2, 2, 2), 2, List.of(16), 1, 0.0, Optional.of(32)));
-    assertThat(UNet.of(network, 32, 3).parameters()).isEqualTo(35_746_307L);
+    assertThat(Network.of(network, 32, 3).parameters()).isEqualTo(35_746_307L);
   }
 
   @Test
@@ -293,7 +293,7 @@ class TeacherImportTest {
     Path file = directory.resolve("teacher.safetensors");
     SafetensorsFile.write(
         file,
-        ClosedForm.weights(UNet.of(SMALL, 8, 3)),
+        ClosedForm.weights(Network.of(SMALL, 8, 3)),
         new ModelMetadata(SMALL, 8, 3, 0, cosine).toStrings());
     assertThat(
             read(file, new Expected(TeacherSpec.DEFAULT_NETWORK, 8, 3, 0, DiffusionSpec.OF_TEACHER))
@@ -358,7 +358,7 @@ class TeacherImportTest {
 
   @Test
   void shouldRebuildTheNetworkFromTheFileWhenItIsOurOwnExport() throws Exception {
-    UNet network = UNet.of(SMALL, 8, 3);
+    Network network = Network.of(SMALL, 8, 3);
     Map<String, HostTensor> weights = ClosedForm.weights(network);
     Path file = ourFile(weights);
 
@@ -373,7 +373,7 @@ class TeacherImportTest {
 
   @Test
   void shouldRefuseOurFileWhenTheSpecDisagreesWithIt() throws Exception {
-    Path file = ourFile(ClosedForm.weights(UNet.of(SMALL, 8, 3)));
+    Path file = ourFile(ClosedForm.weights(Network.of(SMALL, 8, 3)));
     NetworkSpec wider = new NetworkSpec(16, List.of(1, 2), 1, List.of(4), 2, 0.0, Optional.of(4));
     NetworkSpec withDropout =
         new NetworkSpec(8, List.of(1, 2), 1, List.of(4), 2, 0.3, Optional.of(4));
@@ -391,7 +391,7 @@ class TeacherImportTest {
 
   @Test
   void shouldRebuildAConditionalNetworkFromOurOwnExport() throws Exception {
-    Map<String, HostTensor> weights = ClosedForm.weights(UNet.of(SMALL, 8, 3, 5));
+    Map<String, HostTensor> weights = ClosedForm.weights(Network.of(SMALL, 8, 3, 5));
     Path file = directory.resolve("conditional.safetensors");
     SafetensorsFile.write(file, weights, new ModelMetadata(SMALL, 8, 3, 5, DIFFUSION).toStrings());
 
@@ -400,7 +400,7 @@ class TeacherImportTest {
     assertThat(refusal(file, expecting(0)))
         .contains(
             "it is class-conditional with 5 classes, but the dataset is not class-conditional");
-    assertThat(refusal(ourFile(ClosedForm.weights(UNet.of(SMALL, 8, 3))), expecting(5)))
+    assertThat(refusal(ourFile(ClosedForm.weights(Network.of(SMALL, 8, 3))), expecting(5)))
         .contains(
             "it is not class-conditional, but the dataset is class-conditional with 5 classes");
   }
@@ -427,7 +427,7 @@ class TeacherImportTest {
 
   @Test
   void shouldAskATorchScriptFileForEpsOfAClassWhenTheDatasetHasSome() throws Exception {
-    UNet network = UNet.of(SMALL, 8, 3, 5);
+    Network network = Network.of(SMALL, 8, 3, 5);
     Path file = directory.resolve("own.pt");
     TorchScriptArchive.write(file, network.inferenceModule("Theirs", ClosedForm.weights(network)));
     assertThat(((TorchScript) read(file, expecting(5))).parameters())
@@ -437,7 +437,7 @@ class TeacherImportTest {
         .contains("index out of range");
     assertThat(refusal(file, expecting(0))).contains("can't be asked for eps of x F32");
 
-    UNet unconditional = UNet.of(SMALL, 8, 3);
+    Network unconditional = Network.of(SMALL, 8, 3);
     TorchScriptArchive.write(
         file, unconditional.inferenceModule("Theirs", ClosedForm.weights(unconditional)));
     assertThat(refusal(file, expecting(5))).contains("t I64[2] and y I64[2]: ");
@@ -455,14 +455,14 @@ class TeacherImportTest {
 
   @Test
   void shouldRefuseWeightsWhenTheirEpsIsNotFinite() throws Exception {
-    Map<String, HostTensor> weights = ClosedForm.weights(UNet.of(SMALL, 8, 3));
+    Map<String, HostTensor> weights = ClosedForm.weights(Network.of(SMALL, 8, 3));
     weights.put("conv_out.bias", HostTensor.ofFloats(new float[] {0, Float.NaN, 0}, 3));
     assertThat(refusal(ourFile(weights))).contains("values that are not finite");
   }
 
   @Test
   void shouldCountParametersWhenItIsATorchScriptFile() throws Exception {
-    UNet network = UNet.of(SMALL, 8, 3);
+    Network network = Network.of(SMALL, 8, 3);
     Path file = directory.resolve("own.pt");
     TorchScriptArchive.write(file, network.inferenceModule("Theirs", ClosedForm.weights(network)));
     TorchScript read = (TorchScript) read(file);
@@ -562,7 +562,7 @@ class TeacherImportTest {
     return thrown.getMessage();
   }
 
-  private float[] eps(UNet network, Map<String, HostTensor> weights, HostTensor x, HostTensor t)
+  private float[] eps(Network network, Map<String, HostTensor> weights, HostTensor x, HostTensor t)
       throws IOException {
     Path archive = directory.resolve("eps.pt");
     TorchScriptArchive.write(archive, network.inferenceModule("UNet", weights));

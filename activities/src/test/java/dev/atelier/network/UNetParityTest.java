@@ -36,7 +36,7 @@ class UNetParityTest {
     SafetensorsFile fixture =
         SafetensorsFile.read(
             Path.of(getClass().getResource("/network/unet-" + name + ".safetensors").toURI()));
-    UNet network = network(fixture.metadata());
+    Network network = network(fixture.metadata());
     assertThat(network.parameters())
         .isEqualTo(Long.parseLong(fixture.metadata().get("parameters")));
     assertThat(network.macs()).isEqualTo(Long.parseLong(fixture.metadata().get("macs")));
@@ -92,9 +92,9 @@ class UNetParityTest {
     }
   }
 
-  private static UNet network(Map<String, String> m) {
+  private static Network network(Map<String, String> m) {
     List<Integer> widths = integers(m.get("widths"));
-    return UNet.of(
+    return Network.of(
         new NetworkSpec(
             widths.get(0),
             widths.stream().map(w -> w / widths.get(0)).toList(),

@@ -9,7 +9,6 @@ import jakarta.validation.constraints.NotNull;
 import jakarta.validation.constraints.Size;
 import java.util.List;
 import java.util.Optional;
-import java.util.Set;
 
 /** A DDPM U-Net. Ho et al. 2020, appendix B; defaults are its CIFAR-10 network. */
 public record NetworkSpec(
@@ -79,35 +78,9 @@ public record NetworkSpec(
         });
   }
 
-  /**
-   * Why {@code student} can't be cut out of this network, if so: it must have the same blocks, no
-   * level may be wider than here, and the widths of levels must be equal where they are here.
-   */
-  public Optional<String> pruningFault(NetworkSpec student) {
-    List<Integer> mine = widths();
-    List<Integer> theirs = student.widths();
-    if (mine.size() != theirs.size()
-        || !resBlocks.equals(student.resBlocks)
-        || !attentionHeads.equals(student.attentionHeads)
-        || !Set.copyOf(attentionResolutions).equals(Set.copyOf(student.attentionResolutions))) {
-      return Optional.of(
-          "must have the teacher's levels, resBlocks, attentionResolutions and attentionHeads to be pruned from it, found %s for the teacher's %s."
-              .formatted(student, this));
-    }
-    for (int level = 0; level < mine.size(); level++) {
-      if (theirs.get(level) > mine.get(level)) {
-        return Optional.of(
-            "must not be wider than the teacher to be pruned from it, found the widths %s for the teacher's %s."
-                .formatted(theirs, mine));
-      }
-      if (level > 0
-          && mine.get(level).equals(mine.get(level - 1))
-              != theirs.get(level).equals(theirs.get(level - 1))) {
-        return Optional.of(
-            "must keep or change its width at the levels where the teacher does to be pruned from it, found the widths %s for the teacher's %s."
-                .formatted(theirs, mine));
-      }
-    }
-    return Optional.empty();
+  /** The same without dropout, which changes no weight. */
+  public NetworkSpec withoutDropout() {
+    return new NetworkSpec(
+        channels, multipliers, resBlocks, attentionResolutions, attentionHeads, 0.0, groups);
   }
 }
