@@ -1,5 +1,6 @@
 package dev.atelier.network;
 
+import dev.atelier.graph.Operation;
 import dev.atelier.graph.Weight;
 import java.nio.FloatBuffer;
 import java.util.Arrays;
@@ -305,7 +306,7 @@ public final class ChannelPruning {
     if (before == after) {
       return layer;
     }
-    double[][] fit = leastSquares(sinusoids(after, timesteps), sinusoids(before, timesteps));
+    double[][] fit = leastSquares(sinusoids(student, timesteps), sinusoids(teacher, timesteps));
     int rows = Math.toIntExact(layer.shape()[0]);
     float[] w = layer.toFloats();
     float[] fitted = new float[rows * after];
@@ -321,15 +322,17 @@ public final class ChannelPruning {
     return HostTensor.ofFloats(fitted, rows, after);
   }
 
-  /** [T, width]: sines, then cosines, with frequencies from 1 to 1 / MAX_PERIOD. */
-  private static double[][] sinusoids(int width, int timesteps) {
-    int half = width / 2;
-    double[][] values = new double[timesteps][width];
+  /** [T, width]: what {@code network}'s first operation makes of each timestep. */
+  private static double[][] sinusoids(Network network, int timesteps) {
+    Operation.Sinusoid sinusoid = network.graph().all(Operation.Sinusoid.class).get(0);
+    int half = sinusoid.out().width() / 2;
+    int sines = sinusoid.cosinesFirst() ? half : 0;
+    double[][] values = new double[timesteps][2 * half];
     for (int i = 0; i < half; i++) {
-      double frequency = Math.exp(-Math.log(MAX_PERIOD) * i / (half - 1));
+      double frequency = Math.exp(-Math.log(MAX_PERIOD) * i / (half - sinusoid.shift()));
       for (int t = 0; t < timesteps; t++) {
-        values[t][i] = Math.sin(t * frequency);
-        values[t][half + i] = Math.cos(t * frequency);
+        values[t][sines + i] = Math.sin(t * frequency);
+        values[t][half - sines + i] = Math.cos(t * frequency);
       }
     }
     return values;

@@ -147,9 +147,7 @@ final class ChannelsLastText implements Operation.Visitor<Optional<ChannelsLastT
     String in = o.in().name();
     return passes(
         () ->
-            line(
-                "%s = torch.linear(%s, %s, %s)",
-                name(o), in, weight(o.layer()), bias(o.layer())),
+            line("%s = torch.linear(%s, %s, %s)", name(o), in, weight(o.layer()), bias(o.layer())),
         g -> {
           weightGradient(o.layer() + ".weight", "torch.mm(torch.t(%s), %s)".formatted(g, in));
           weightGradient(o.layer() + ".bias", "torch.sum(%s, [0])".formatted(g));
@@ -322,8 +320,7 @@ final class ChannelsLastText implements Operation.Visitor<Optional<ChannelsLastT
     String v = name(o);
     line("%1$s = torch.mul(%2$s, %2$s)", v, in); // its memory becomes the result's
     line(
-        "%s_sum = torch.reshape(torch.sum(%s, [2, 3]), [-1, %d, %d])",
-        v, in, o.groups(), perGroup);
+        "%s_sum = torch.reshape(torch.sum(%s, [2, 3]), [-1, %d, %d])", v, in, o.groups(), perGroup);
     line(
         "%1$s_squares = torch.reshape(torch.sum(%1$s, [2, 3]), [-1, %2$d, %3$d])",
         v, o.groups(), perGroup);
@@ -357,8 +354,7 @@ final class ChannelsLastText implements Operation.Visitor<Optional<ChannelsLastT
         v, weight(layer(o, 0)), weight(layer(o, 1)), weight(layer(o, 2)));
     line(
         "%1$s_qkv_w = %2$s",
-        v,
-        rounded("torch.reshape(%s_qkv_w, [%d, %d, 1, 1])".formatted(v, 3 * width, width)));
+        v, rounded("torch.reshape(%s_qkv_w, [%d, %d, 1, 1])".formatted(v, 3 * width, width)));
     line(
         "%s_qkv_b = torch.cat([%s, %s, %s], 0)",
         v, bias(layer(o, 0)), bias(layer(o, 1)), bias(layer(o, 2)));
@@ -513,8 +509,7 @@ final class ChannelsLastText implements Operation.Visitor<Optional<ChannelsLastT
     String out = o.layer() + ".to_out.0";
     convolutionBackward(gv, rows(g, side, width), v, width, 1, 0, true);
     weightGradient(
-        out + ".weight",
-        "torch.reshape(%1$s, [%2$d, %2$d])".formatted(float32(gv + "_w"), width));
+        out + ".weight", "torch.reshape(%1$s, [%2$d, %2$d])".formatted(float32(gv + "_w"), width));
     weightGradient(out + ".bias", float32(gv + "_b"));
     line(
         "%1$s = torch.reshape(torch.permute(%1$s, [0, 2, 3, 1]), [-1, %2$d, %3$d, %4$d])",
@@ -529,13 +524,7 @@ final class ChannelsLastText implements Operation.Visitor<Optional<ChannelsLastT
         "%1$s_z = torch.reshape(torch.stack(%1$s_qkv, 2), [-1, 1, %2$d, %3$d])",
         gv, side, 3 * width);
     convolutionBackward(
-        gv,
-        "torch.permute(%s_z, [0, 3, 1, 2])".formatted(gv),
-        v + "_qkv",
-        3 * width,
-        1,
-        0,
-        true);
+        gv, "torch.permute(%s_z, [0, 3, 1, 2])".formatted(gv), v + "_qkv", 3 * width, 1, 0, true);
     for (int i = 0; i < 3; i++) {
       weightGradient(
           layer(o, i) + ".weight",

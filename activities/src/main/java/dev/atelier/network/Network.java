@@ -48,8 +48,7 @@ public final class Network {
    * @throws IllegalArgumentException if the spec can't be built; the message names its field
    */
   public static Network of(NetworkSpec spec, int resolution, int imageChannels, int classes) {
-    return new Network(
-        spec, Architectures.of(spec).graph(resolution, imageChannels, classes));
+    return new Network(spec, Architectures.of(spec).graph(resolution, imageChannels, classes));
   }
 
   public NetworkSpec spec() {

@@ -133,11 +133,16 @@ final class PortableText implements Operation.Visitor<String> {
             f, half, ScalarType.FLOAT.number())
         + format(
             "%1$s = torch.exp(torch.div(torch.mul(%1$s, %2$s), %3$d))",
-            f, -Math.log(MAX_PERIOD), half - 1)
+            f, -Math.log(MAX_PERIOD), half - o.shift())
         + format(
             "%1$s = torch.mul(torch.unsqueeze(%2$s, 1), torch.unsqueeze(%1$s, 0))",
             f, ScalarType.FLOAT.of("t"))
-        + format("%s = torch.cat([torch.sin(%2$s), torch.cos(%2$s)], -1)", name(o), f);
+        + format(
+            o.cosinesFirst()
+                ? "%s = torch.cat([torch.cos(%2$s), torch.sin(%2$s)], -1)"
+                : "%s = torch.cat([torch.sin(%2$s), torch.cos(%2$s)], -1)",
+            name(o),
+            f);
   }
 
   static String addClassLine(Operation.AddClass o) {
@@ -151,7 +156,8 @@ final class PortableText implements Operation.Visitor<String> {
     String h = v + "_h";
     StringBuilder text = new StringBuilder();
     text.append(
-        format("%s = torch.transpose(torch.flatten(%s, 2), 1, 2)", h, o.in().name())); // [N, H*W, C]
+        format(
+            "%s = torch.transpose(torch.flatten(%s, 2), 1, 2)", h, o.in().name())); // [N, H*W, C]
     for (String role : List.of("q", "k", "v")) {
       String layer = o.layer() + ".to_" + role;
       text.append(

@@ -7,6 +7,8 @@ import dev.atelier.network.TorchScriptModule.MemoryFormat;
 import dev.atelier.network.TorchScriptModule.Parameter;
 import dev.atelier.network.TorchScriptModule.Submodule;
 import dev.atelier.spec.FeatureLossSpec;
+import dev.atelier.spec.LossSpec;
+import dev.atelier.spec.TrainingSpec;
 import dev.atelier.spec.TrainingSpec.Precision;
 import java.util.ArrayList;
 import java.util.List;
@@ -46,6 +48,19 @@ public final class TrainingModule {
       Precision precision, // of convolutions and matrix products, the teacher's too
       NetworkForm form, // where a network has it, the teacher's too
       FeatureLossSpec feature) {
+
+    /** Those that a spec asks for. */
+    public static Settings of(TrainingSpec training, LossSpec loss, NetworkForm form) {
+      return new Settings(
+          training.clipNorm(),
+          training.weightDecay(),
+          loss.diffusion(),
+          loss.prediction(),
+          training.accumulationSteps(),
+          training.precision(),
+          form,
+          loss.feature());
+    }
 
     /** Without feature distillation. */
     public Settings(
@@ -108,7 +123,8 @@ public final class TrainingModule {
     List<Weight> trained = new ArrayList<>(network.weights());
     feature.ifPresent(f -> trained.addAll(f.adaptors()));
     Map<String, Attribute> attributes =
-        WeightTensors.attributes(trained, "", state.weights(), "The set of weights", form, Parameter::new);
+        WeightTensors.attributes(
+            trained, "", state.weights(), "The set of weights", form, Parameter::new);
     attributes.putAll(
         network.attributes("ema__", state.ema(), "The moving average", form, Buffer::new));
     attributes.putAll(
@@ -173,16 +189,10 @@ public final class TrainingModule {
         "Teacher",
         teacher
             .network()
-            .featureMethod(
-                "eps", form, false, settings.precision(), settings.feature().at()),
+            .featureMethod("eps", form, false, settings.precision(), settings.feature().at()),
         teacher
             .network()
-            .attributes(
-                "",
-                teacher.weights(),
-                "The teacher's set of weights",
-                form,
-                Buffer::new));
+            .attributes("", teacher.weights(), "The teacher's set of weights", form, Buffer::new));
   }
 
   /** Where a step gets the teacher's eps from. */

@@ -125,8 +125,7 @@ final class WeightTensors {
     Map<String, Attribute> attributes = new LinkedHashMap<>();
     for (Weight weight : weights) {
       attributes.put(
-          prefix + attribute(weight),
-          kind.apply(tensors.get(weight.name()), format(weight, form)));
+          prefix + attribute(weight), kind.apply(tensors.get(weight.name()), format(weight, form)));
     }
     return attributes;
   }

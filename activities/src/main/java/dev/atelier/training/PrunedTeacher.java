@@ -6,12 +6,12 @@ import dev.atelier.network.ChannelPruning;
 import dev.atelier.network.ChannelPruning.Criterion;
 import dev.atelier.network.HostTensor;
 import dev.atelier.network.Libtorch;
+import dev.atelier.network.Network;
 import dev.atelier.network.NetworkForm;
 import dev.atelier.network.TorchModule;
 import dev.atelier.network.TorchScriptArchive;
 import dev.atelier.network.TrainingModule;
 import dev.atelier.network.TrainingModule.Settings;
-import dev.atelier.network.Network;
 import dev.atelier.spec.PruningRule;
 import dev.atelier.spec.TrainingSpec;
 import dev.atelier.spec.TrainingSpec.Precision;
@@ -45,8 +45,7 @@ public record PrunedTeacher(Criterion criterion) implements InitialWeights {
       throw new InvalidSpecException(
           "students.startFrom can't prune the teacher: it is a TorchScript file, of which no network is known; expected random or one-to-one.");
     }
-    PruningRule.fault(
-            teacher.network().spec(), task.network().spec(), task.network().resolution())
+    PruningRule.fault(teacher.network().spec(), task.network().spec(), task.network().resolution())
         .ifPresent(
             fault -> {
               throw new InvalidSpecException("The network of %s %s".formatted(task.name(), fault));
@@ -110,7 +109,8 @@ public record PrunedTeacher(Criterion criterion) implements InitialWeights {
   }
 
   /** The network with the method {@code gradients}. */
-  static TorchModule open(Network network, Map<String, HostTensor> weights, String device, Path work)
+  static TorchModule open(
+      Network network, Map<String, HostTensor> weights, String device, Path work)
       throws IOException {
     Settings settings = new Settings(1.0, 0.0, 1.0, 0.0, 1, Precision.FP32, NetworkForm.PORTABLE);
     Path archive = Files.createTempFile(work, "taylor-", ".pt");

@@ -99,16 +99,7 @@ public final class TrainingLoop {
     State state = start.isPresent() ? TrainingState.read(start.get()) : initialState();
     LossSpec loss =
         task.distillation().map(Distillation::loss).orElseGet(() -> new LossSpec(1.0, 0.0));
-    Settings settings =
-        new Settings(
-            task.training().clipNorm(),
-            task.training().weightDecay(),
-            loss.diffusion(),
-            loss.prediction(),
-            task.training().accumulationSteps(),
-            task.training().precision(),
-            NetworkForm.of(device),
-            loss.feature());
+    Settings settings = Settings.of(task.training(), loss, NetworkForm.of(device));
     Path archive = Files.createTempFile(workDirectory, "training-", ".pt");
     try {
       TorchScriptArchive.write(

@@ -1,13 +1,13 @@
 package dev.atelier.training;
 
-import dev.atelier.graph.Weight;
 import dev.atelier.diffusion.SeededRandom;
+import dev.atelier.graph.Weight;
 import dev.atelier.network.FeatureLoss;
 import dev.atelier.network.HostTensor;
+import dev.atelier.network.Network;
 import dev.atelier.network.SafetensorsFile;
 import dev.atelier.network.TorchModule;
 import dev.atelier.network.TrainingModule.State;
-import dev.atelier.network.Network;
 import dev.atelier.training.Checkpoint.Part;
 import java.io.IOException;
 import java.nio.file.Files;

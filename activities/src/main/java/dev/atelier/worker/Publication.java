@@ -4,14 +4,15 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.SerializationFeature;
 import com.fasterxml.jackson.datatype.jdk8.Jdk8Module;
 import dev.atelier.diffusion.ModelRanges;
+import dev.atelier.network.DiffusersExport;
 import dev.atelier.network.EnsembleModule;
 import dev.atelier.network.HostTensor;
 import dev.atelier.network.ModelMetadata;
+import dev.atelier.network.Network;
 import dev.atelier.network.NetworkForm;
 import dev.atelier.network.SafetensorsFile;
 import dev.atelier.network.TorchScriptArchive;
 import dev.atelier.network.TorchScriptModule;
-import dev.atelier.network.Network;
 import dev.atelier.spec.ExperimentSpec;
 import dev.atelier.spec.NetworkSpec;
 import dev.atelier.spec.TimestepRange;
@@ -148,7 +149,7 @@ final class Publication {
     Optional<String> safetensors = network.map(n -> model.key() + ".safetensors");
     if (network.isPresent()) {
       Path file = work.resolve(safetensors.orElseThrow());
-      writeWeights(task, model, models.weights(model, network.get()), file);
+      writeWeights(task, model, network.get(), models.weights(model, network.get()), file);
       keep(task.experimentId(), file, "application/octet-stream");
     }
     return new Described(
@@ -162,18 +163,21 @@ final class Publication {
   }
 
   /** Writes weights with all that is needed to import them again. */
-  static void writeWeights(Publish task, ModelRef model, Map<String, HostTensor> weights, Path file)
+  static void writeWeights(
+      Publish task, ModelRef model, Network network, Map<String, HostTensor> weights, Path file)
       throws IOException {
     DatasetRef dataset = task.dataset();
     Map<String, String> metadata =
         new LinkedHashMap<>(
             new ModelMetadata(
-                    model.network().orElseThrow(),
+                    network.spec(),
                     dataset.resolution(),
                     dataset.channels(),
                     dataset.classes(),
                     task.spec().diffusion())
                 .toStrings());
+    DiffusersExport.config(network)
+        .ifPresent(config -> metadata.put("diffusers", config.toString()));
     metadata.put("experiment", task.experimentId());
     metadata.put("model", model.key().value());
     metadata.put("range", model.range().toString());

@@ -2,8 +2,8 @@ package dev.atelier.worker;
 
 import dev.atelier.evaluation.FeatureExtractor;
 import dev.atelier.evaluation.FeatureShard;
-import dev.atelier.network.NetworkForm;
 import dev.atelier.network.Network;
+import dev.atelier.network.NetworkForm;
 import dev.atelier.spec.EvaluationSpec;
 import dev.atelier.training.ClassSequence;
 import dev.atelier.training.EnsembleSampler;

@@ -2,12 +2,12 @@ package dev.atelier.worker;
 
 import dev.atelier.network.HostTensor;
 import dev.atelier.network.Libtorch;
+import dev.atelier.network.Network;
 import dev.atelier.network.NetworkForm;
 import dev.atelier.network.SafetensorsFile;
 import dev.atelier.network.TeacherException;
 import dev.atelier.network.TorchModule;
 import dev.atelier.network.TorchScriptArchive;
-import dev.atelier.network.Network;
 import dev.atelier.spec.NetworkSpec;
 import dev.atelier.spec.TrainingSpec.Precision;
 import dev.atelier.store.CheckpointManifest;

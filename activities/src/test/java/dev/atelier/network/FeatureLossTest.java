@@ -1,11 +1,11 @@
 package dev.atelier.network;
 
-import dev.atelier.graph.Weight;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.atelier.diffusion.SeededRandom;
+import dev.atelier.graph.Weight;
 import dev.atelier.network.TrainingModule.Settings;
 import dev.atelier.network.TrainingModule.State;
 import dev.atelier.network.TrainingModule.TeacherNetwork;
@@ -151,8 +151,7 @@ class FeatureLossTest {
     List<HostTensor> moments = module.run("exp_avg");
     List<Weight> trained = trained(feature);
     assertThat(moments).hasSameSizeAs(trained);
-    List<Weight> sorted =
-        trained.stream().sorted(Comparator.comparing(Weight::name)).toList();
+    List<Weight> sorted = trained.stream().sorted(Comparator.comparing(Weight::name)).toList();
     assertThat(expected).hasSize(2 * sorted.size());
     for (int k = 0; k < sorted.size(); k++) {
       double[] g = moments.get(trained.indexOf(sorted.get(k))).toDoubles();
@@ -297,7 +296,8 @@ class FeatureLossTest {
       })
   void shouldRefuseAPlaceThatTheNetworksDoNotShare(String place, String message) {
     Network deeper =
-        Network.of(new NetworkSpec(8, List.of(1, 2, 2), 1, List.of(4), 1, 0.0, Optional.of(8)), 8, 3);
+        Network.of(
+            new NetworkSpec(8, List.of(1, 2, 2), 1, List.of(4), 1, 0.0, Optional.of(8)), 8, 3);
     assertThatExceptionOfType(FeatureLossException.class)
         .isThrownBy(
             () ->

@@ -57,12 +57,15 @@ class OperationFormsTest {
         of("pointwise convolution", (b, h) -> b.convolution(h, "c", 12, 1, true)),
         of("group norm", (b, h) -> b.groupNorm(h, "norm", 2, 1e-6, false)),
         of("group norm and SiLU", (b, h) -> b.groupNorm(h, "norm", 4, 1e-3, true)),
-        of("embedding", (b, h) -> b.addEmbedding(h, b.linear(b.sinusoid(16), "e", 8))),
-        of("SiLU", (b, h) -> b.addEmbedding(h, b.linear(b.silu(b.sinusoid(16)), "e", 8))),
+        of("embedding", (b, h) -> b.addEmbedding(h, b.linear(b.sinusoid(16, false, 1), "e", 8))),
+        of("cosines first", (b, h) -> b.addEmbedding(h, b.linear(b.sinusoid(16, true, 0), "e", 8))),
+        of("SiLU", (b, h) -> b.addEmbedding(h, b.linear(b.silu(b.sinusoid(16, false, 1)), "e", 8))),
         new Case(
             "class",
             CLASSES,
-            (b, h) -> b.addEmbedding(h, b.addClass(b.linear(b.sinusoid(16), "e", 8), "classes"))),
+            (b, h) ->
+                b.addEmbedding(
+                    h, b.addClass(b.linear(b.sinusoid(16, false, 1), "e", 8), "classes"))),
         of("residual", (b, h) -> b.addResidual(b.convolution(h, "c", 8, 3, false), h)),
         of("concatenation", (b, h) -> b.concatenate(b.convolution(h, "c", 4, 3, false), h)),
         of(
@@ -106,13 +109,18 @@ class OperationFormsTest {
     Case halving =
         of(
             "halving",
-            (b, h) -> b.upsample(b.append(h.width(), h.side() / 2, out -> new Operation.Convolution(out, h, "half", 1, 2, 0, false))));
+            (b, h) ->
+                b.upsample(
+                    b.append(
+                        h.width(),
+                        h.side() / 2,
+                        out -> new Operation.Convolution(out, h, "half", 1, 2, 0, false))));
     Network network = halving.network();
     assertThat(network.form(NetworkForm.CPU)).isEqualTo(NetworkForm.PORTABLE);
     assertAllClose(eps(network, NetworkForm.CPU), eps(network, NetworkForm.PORTABLE), 0);
     List<HostTensor> gradients = gradients(network, NetworkForm.CPU);
     assertThat(gradients).hasSameSizeAs(network.weights());
-    assertThat(gradients.get(0).toDoubles()).anyMatch(g -> g != 0);
+    assertThat(Arrays.stream(gradients.get(0).toDoubles()).anyMatch(g -> g != 0)).isTrue();
   }
 
   private HostTensor eps(Network network, NetworkForm form) throws Exception {

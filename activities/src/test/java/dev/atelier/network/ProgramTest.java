@@ -28,8 +28,7 @@ class ProgramTest {
   @ParameterizedTest
   @EnumSource(NetworkForm.class)
   void shouldBeTheProgramThatWasRead(NetworkForm form) throws Exception {
-    NetworkSpec spec =
-        new NetworkSpec(4, List.of(1, 2), 1, List.of(2), 2, 0.1, Optional.empty());
+    NetworkSpec spec = new NetworkSpec(4, List.of(1, 2), 1, List.of(2), 2, 0.1, Optional.empty());
     Network network = Network.of(spec, 4, 1, 3);
     Map<String, HostTensor> weights = ClosedForm.weights(network);
     FeatureLossSpec feature =
@@ -48,8 +47,7 @@ class ProgramTest {
       Files.writeString(Path.of(record, name), program);
     }
     try (var expected = getClass().getResourceAsStream("/network/" + name)) {
-      assertThat(program)
-          .isEqualTo(new String(expected.readAllBytes(), StandardCharsets.UTF_8));
+      assertThat(program).isEqualTo(new String(expected.readAllBytes(), StandardCharsets.UTF_8));
     }
   }
 }

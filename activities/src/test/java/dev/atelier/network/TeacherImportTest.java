@@ -40,13 +40,28 @@ class TeacherImportTest {
   private static final NetworkSpec SMALL =
       new NetworkSpec(8, List.of(1, 2), 1, List.of(4), 2, 0.0, Optional.of(4));
 
-  @ParameterizedTest
-  @ValueSource(strings = {"diffusers", "diffusers-deprecated"})
-  void shouldGiveTheEpsOfDiffusersWhenItsDirectoryIsImported(String name) throws Exception {
-    Weights teacher = (Weights) read(fixture(name));
-    SafetensorsFile expected = SafetensorsFile.read(fixture("diffusers/eps.safetensors"));
+  /** As UNet2DModel is unless told otherwise. */
+  private static final NetworkSpec DEFAULTS =
+      new NetworkSpec(
+          8,
+          List.of(1, 2),
+          1,
+          List.of(8, 4),
+          1,
+          0.0,
+          Optional.of(4),
+          Optional.of(8),
+          Optional.of(NetworkSpec.Variant.DIFFUSERS));
 
-    assertThat(teacher.network().spec()).isEqualTo(SMALL);
+  @ParameterizedTest
+  @ValueSource(strings = {"diffusers", "diffusers-deprecated", "diffusers-default"})
+  void shouldGiveTheEpsOfDiffusersWhenItsDirectoryIsImported(String name) throws Exception {
+    boolean defaults = name.equals("diffusers-default");
+    Weights teacher = (Weights) read(fixture(name));
+    SafetensorsFile expected =
+        SafetensorsFile.read(fixture(defaults ? name : "diffusers").resolve("eps.safetensors"));
+
+    assertThat(teacher.network().spec()).isEqualTo(defaults ? DEFAULTS : SMALL);
     float[] eps =
         eps(
             teacher.network(),
@@ -58,6 +73,44 @@ class TeacherImportTest {
     for (int i = 0; i < eps.length; i++) {
       assertThat(eps[i]).isCloseTo(theirs[i], within(1e-5f));
     }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"diffusers", "diffusers-default"})
+  void shouldWriteTheConfigThatDiffusersHas(String name) throws Exception {
+    JsonNode theirs = JSON.readTree(fixture(name).resolve("config.json").toFile());
+    ObjectNode config =
+        DiffusersExport.config(((Weights) read(fixture(name))).network()).orElseThrow();
+    assertThat(config.properties()).hasSizeGreaterThan(20);
+    config
+        .properties()
+        .forEach(
+            field -> {
+              JsonNode expected = theirs.path(field.getKey());
+              if (field.getValue().isNumber()) {
+                assertThat(field.getValue().asDouble())
+                    .as(field.getKey())
+                    .isEqualTo(expected.asDouble());
+              } else {
+                assertThat(field.getValue()).as(field.getKey()).isEqualTo(expected);
+              }
+            });
+  }
+
+  @Test
+  void shouldWriteNoConfigOfANetworkThatDiffusersDoesNotHave() {
+    NetworkSpec groups = new NetworkSpec(24, List.of(1, 2), 1, null, null, null, Optional.empty());
+    NetworkSpec heads = new NetworkSpec(8, List.of(1, 2), 1, List.of(8), 2, 0.0, Optional.of(4));
+    NetworkSpec first = new NetworkSpec(8, List.of(2, 2), 1, List.of(8), 2, 0.0, Optional.of(4));
+    for (NetworkSpec spec : List.of(groups, heads, first)) {
+      assertThat(DiffusersExport.config(Network.of(spec, 8, 3))).as(spec.toString()).isEmpty();
+    }
+    assertThat(
+            DiffusersExport.config(Network.of(SMALL, 8, 3, 5))
+                .orElseThrow()
+                .get("num_class_embeds")
+                .asInt())
+        .isEqualTo(5);
   }
 
   @Test

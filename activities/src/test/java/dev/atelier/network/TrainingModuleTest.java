@@ -1,11 +1,11 @@
 package dev.atelier.network;
 
-import dev.atelier.graph.Weight;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.atelier.diffusion.SeededRandom;
+import dev.atelier.graph.Weight;
 import dev.atelier.network.TrainingModule.Settings;
 import dev.atelier.network.TrainingModule.State;
 import dev.atelier.network.TrainingModule.TeacherNetwork;
@@ -99,7 +99,8 @@ class TrainingModuleTest {
     return load(network, network(0), settings);
   }
 
-  private TorchModule load(Network network, Network teacherNetwork, Settings settings) throws Exception {
+  private TorchModule load(Network network, Network teacherNetwork, Settings settings)
+      throws Exception {
     Map<String, HostTensor> weights = ClosedForm.weights(network);
     Map<String, HostTensor> zeros = new LinkedHashMap<>();
     weights.forEach((k, v) -> zeros.put(k, HostTensor.zeros(v.dtype(), v.shape())));
@@ -151,7 +152,8 @@ class TrainingModuleTest {
   @EnumSource(NetworkForm.class)
   void shouldTellEachPartAndTheTeacherTheirClasses(NetworkForm form) throws Exception {
     Network network =
-        Network.of(new NetworkSpec(8, List.of(1, 2), 1, List.of(4), 1, 0.0, Optional.of(8)), 8, 3, 3);
+        Network.of(
+            new NetworkSpec(8, List.of(1, 2), 1, List.of(4), 1, 0.0, Optional.of(8)), 8, 3, 3);
     HostTensor y = HostTensor.ofLongs(new long[] {2, 0, 2, 2}, 4);
     HostTensor otherY = HostTensor.ofLongs(new long[] {2, 0, 1, 2}, 4);
     Settings inParts = new Settings(0.25, 0, 1, 0.5, 2, Precision.FP32, form);
@@ -185,7 +187,8 @@ class TrainingModuleTest {
 
   @Test
   void shouldRefuseATeacherWhenItHasOtherClasses() {
-    Network conditional = Network.of(NETWORK.spec(), NETWORK.resolution(), NETWORK.imageChannels(), 3);
+    Network conditional =
+        Network.of(NETWORK.spec(), NETWORK.resolution(), NETWORK.imageChannels(), 3);
     Settings settings = new Settings(0.25, 0, 1, 0.5, 1, Precision.FP32, NetworkForm.CPU);
     assertThatIllegalArgumentException()
         .isThrownBy(() -> load(conditional, NETWORK, settings))
@@ -196,7 +199,8 @@ class TrainingModuleTest {
   @EnumSource(NetworkForm.class)
   void shouldGiveTheSameBitsWhenManySamplesShareAClass(NetworkForm form) throws Exception {
     Network network =
-        Network.of(new NetworkSpec(4, List.of(1), 1, List.of(), 1, 0.0, Optional.of(1)), 8, 3, 2000);
+        Network.of(
+            new NetworkSpec(4, List.of(1), 1, List.of(), 1, 0.0, Optional.of(1)), 8, 3, 2000);
     int batch = 32;
     long[] t = new long[batch];
     long[] y = new long[batch];
@@ -209,10 +213,7 @@ class TrainingModuleTest {
       HostTensor.ofLongs(y, batch)
     };
     int row =
-        network.weights().stream()
-            .map(Weight::name)
-            .toList()
-            .indexOf("class_embedding.weight");
+        network.weights().stream().map(Weight::name).toList().indexOf("class_embedding.weight");
     int threads = Libtorch.threads();
     try (TorchModule module =
         load(network, network, new Settings(0.25, 0, 1, 0, 1, Precision.FP32, form))) {
@@ -319,7 +320,8 @@ class TrainingModuleTest {
   @ParameterizedTest
   @CsvSource({"CPU, 0", "PORTABLE, 0", "CPU, 3", "PORTABLE, 3"})
   void shouldGiveNearlyTheSameGradientsInBfloat16(NetworkForm form, int classes) throws Exception {
-    Network network = Network.of(NETWORK.spec(), NETWORK.resolution(), NETWORK.imageChannels(), classes);
+    Network network =
+        Network.of(NETWORK.spec(), NETWORK.resolution(), NETWORK.imageChannels(), classes);
     HostTensor y = HostTensor.ofLongs(new long[] {2, 0, 2, 1}, 4);
     HostTensor[] inputs =
         classes > 0 ? new HostTensor[] {XT, NOISE, T, y} : new HostTensor[] {XT, NOISE, T};

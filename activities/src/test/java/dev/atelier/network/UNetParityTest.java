@@ -30,7 +30,8 @@ class UNetParityTest {
     "conditional, CPU", "conditional, PORTABLE",
     "grey, CPU", "grey, PORTABLE",
     "large, CPU", "large, PORTABLE",
-    "narrow, CPU", "narrow, PORTABLE"
+    "narrow, CPU", "narrow, PORTABLE",
+    "defaults, CPU", "defaults, PORTABLE"
   })
   void shouldEqualDiffusersWhenWeightsAreTheSame(String name, NetworkForm form) throws Exception {
     SafetensorsFile fixture =
@@ -102,7 +103,9 @@ class UNetParityTest {
             integers(m.get("attentionResolutions")),
             Integer.valueOf(m.get("heads")),
             0.0,
-            integers(m.get("groups")).stream().findFirst()),
+            integers(m.get("groups")).stream().findFirst(),
+            integers(m.getOrDefault("headWidth", "")).stream().findFirst(),
+            Optional.ofNullable(m.get("variant")).map(NetworkSpec.Variant::valueOf)),
         Integer.parseInt(m.get("resolution")),
         Integer.parseInt(m.getOrDefault("channels", "3")),
         Integer.parseInt(m.getOrDefault("classes", "0")));

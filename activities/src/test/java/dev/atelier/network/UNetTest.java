@@ -57,7 +57,8 @@ class UNetTest {
   @Test
   void shouldStartFromTheSameWeightsWhenTheSeedIsTheSame() {
     Network network =
-        Network.of(new NetworkSpec(16, List.of(1, 2), 1, List.of(), 1, 0.0, Optional.empty()), 8, 3);
+        Network.of(
+            new NetworkSpec(16, List.of(1, 2), 1, List.of(), 1, 0.0, Optional.empty()), 8, 3);
     float[] a = network.initialise(new SeededRandom(7)).get("conv_in.weight").toFloats();
     float[] b = network.initialise(new SeededRandom(7)).get("conv_in.weight").toFloats();
     float[] c = network.initialise(new SeededRandom(8)).get("conv_in.weight").toFloats();
@@ -87,7 +88,8 @@ class UNetTest {
   @Test
   void shouldStartTheClassEmbeddingFromAStandardNormal() {
     Network network =
-        Network.of(new NetworkSpec(16, List.of(1), 1, List.of(), 1, 0.0, Optional.empty()), 8, 3, 100);
+        Network.of(
+            new NetworkSpec(16, List.of(1), 1, List.of(), 1, 0.0, Optional.empty()), 8, 3, 100);
     HostTensor embedding = network.initialise(new SeededRandom(7)).get("class_embedding.weight");
     assertThat(embedding.shape()).containsExactly(100, 64);
     double[] values = embedding.toDoubles();

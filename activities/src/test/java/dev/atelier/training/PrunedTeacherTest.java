@@ -9,9 +9,9 @@ import dev.atelier.network.ChannelPruning;
 import dev.atelier.network.ChannelPruning.Criterion;
 import dev.atelier.network.ClosedForm;
 import dev.atelier.network.HostTensor;
+import dev.atelier.network.Network;
 import dev.atelier.network.SafetensorsFile;
 import dev.atelier.network.TorchModule;
-import dev.atelier.network.Network;
 import dev.atelier.spec.DiffusionSpec;
 import dev.atelier.spec.LossSpec;
 import dev.atelier.spec.NetworkSpec;
@@ -146,7 +146,8 @@ class PrunedTeacherTest {
   @Test
   void shouldEqualPyTorchWhenTaylorScoresAreSummed() throws Exception {
     Network network =
-        Network.of(new NetworkSpec(16, List.of(1, 2), 1, List.of(4), 2, 0.0, Optional.of(4)), 8, 3, 3);
+        Network.of(
+            new NetworkSpec(16, List.of(1, 2), 1, List.of(4), 2, 0.0, Optional.of(4)), 8, 3, 3);
     Map<String, HostTensor> weights = ClosedForm.weights(network);
     Map<String, float[]> saliency = new LinkedHashMap<>();
     try (TorchModule module = PrunedTeacher.open(network, weights, "cpu", directory)) {

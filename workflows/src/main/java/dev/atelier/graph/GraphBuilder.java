@@ -38,8 +38,8 @@ public final class GraphBuilder {
     return new Graph(image, classes, operations, features);
   }
 
-  public Value sinusoid(int width) {
-    return embedding(width, Operation.Sinusoid::new);
+  public Value sinusoid(int width, boolean cosinesFirst, int shift) {
+    return embedding(width, out -> new Operation.Sinusoid(out, cosinesFirst, shift));
   }
 
   public Value addClass(Value in, String layer) {
@@ -59,8 +59,7 @@ public final class GraphBuilder {
     return append(
         width,
         in.side(),
-        out ->
-            new Operation.Convolution(out, in, layer, kernel, 1, kernel / 2, startsAtZero));
+        out -> new Operation.Convolution(out, in, layer, kernel, 1, kernel / 2, startsAtZero));
   }
 
   /** A 3×3 convolution that halves {@code side}, that of {@code in} without its padding. */

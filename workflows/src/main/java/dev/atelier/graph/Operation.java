@@ -70,8 +70,11 @@ public sealed interface Operation {
     R dropout(Dropout o);
   }
 
-  /** Sines and cosines of the timestep. Vaswani et al. 2017, section 3.5. */
-  record Sinusoid(Value out) implements Operation {
+  /**
+   * Sines and cosines of the timestep, half of {@code out}'s width each, with frequencies 10000^(−i
+   * / (half − shift)) for i in [0, half). Vaswani et al. 2017, section 3.5.
+   */
+  record Sinusoid(Value out, boolean cosinesFirst, int shift) implements Operation {
     @Override
     public List<Value> reads() {
       return List.of();

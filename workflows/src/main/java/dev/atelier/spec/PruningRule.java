@@ -21,7 +21,7 @@ public final class PruningRule {
   public static Optional<String> fault(NetworkSpec teacher, NetworkSpec student, int resolution) {
     Graph from = layout(teacher, resolution);
     Graph to = layout(student, resolution);
-    if (!blocks(from).equals(blocks(to))) {
+    if (!blocks(from).equals(blocks(to)) || !teacher.variant().equals(student.variant())) {
       return Optional.of(
           "must have the teacher's levels, resBlocks, attentionResolutions and attentionHeads to be pruned from it, found %s for the teacher's %s."
               .formatted(student, teacher));
@@ -59,7 +59,6 @@ public final class PruningRule {
   }
 
   private static Stream<Operation.Convolution> convolutions(Graph graph, boolean pointwise) {
-    return graph.all(Operation.Convolution.class).stream()
-        .filter(o -> o.pointwise() == pointwise);
+    return graph.all(Operation.Convolution.class).stream().filter(o -> o.pointwise() == pointwise);
   }
 }

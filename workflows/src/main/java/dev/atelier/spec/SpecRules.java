@@ -180,19 +180,42 @@ public final class SpecRules {
         fault(field, "names the resolution %d a second time.".formatted(wanted));
       }
     }
-    if (!trusts(path + ".channels", path + ".attentionHeads")) {
+    if (!trusts(path + ".channels", path + ".attentionHeads", path + ".attentionHeadWidth")) {
       return;
     }
-    graph.all(Operation.Attention.class).stream()
-        .filter(o -> o.in().width() % o.heads() != 0)
-        .map(o -> o.in().width())
-        .distinct()
-        .forEach(
-            width ->
-                fault(
-                    path + ".attentionHeads",
-                    "must divide every width with attention, found %d heads for the width %d."
-                        .formatted(n.attentionHeads(), width)));
+    List<Integer> attended =
+        graph.all(Operation.Attention.class).stream().map(o -> o.in().width()).distinct().toList();
+    n.attentionHeadWidth()
+        .ifPresentOrElse(
+            head -> headWidth(path, n, head, attended), () -> heads(path, n, attended));
+  }
+
+  private void heads(String path, NetworkSpec n, List<Integer> attended) {
+    for (int width : attended) {
+      if (width % n.attentionHeads() != 0) {
+        fault(
+            path + ".attentionHeads",
+            "must divide every width with attention, found %d heads for the width %d."
+                .formatted(n.attentionHeads(), width));
+      }
+    }
+  }
+
+  private void headWidth(String path, NetworkSpec n, int head, List<Integer> attended) {
+    if (n.attentionHeads() != 1) {
+      fault(
+          path + ".attentionHeads",
+          "must be left out where attentionHeadWidth says how many heads there are, found %d."
+              .formatted(n.attentionHeads()));
+    }
+    for (int width : attended) {
+      if (width % head != 0) {
+        fault(
+            path + ".attentionHeadWidth",
+            "must divide every width with attention, found %d for the width %d."
+                .formatted(head, width));
+      }
+    }
   }
 
   private void assignment() {

@@ -10,12 +10,10 @@ import java.util.List;
 
 /**
  * The DDPM U-Net. Ho et al. 2020, appendix B. Structure, order of operations and tensor names are
- * those of {@code UNet2DModel} in diffusers as {@code google/ddpm-cifar10-32} configures it; the
- * class embedding joins the time embedding as with its {@code num_class_embeds}.
+ * those of {@code UNet2DModel} in diffusers, as {@code google/ddpm-cifar10-32} configures it or by
+ * its defaults; the class embedding joins the time embedding as with its {@code num_class_embeds}.
  */
 record UNetArchitecture(NetworkSpec spec) implements Architecture {
-
-  private static final double NORM_EPS = 1e-6;
 
   @Override
   public Graph graph(int resolution, int imageChannels, int classes) {
@@ -42,11 +40,15 @@ record UNetArchitecture(NetworkSpec spec) implements Architecture {
                 .formatted(norm.groups(), norm.in().width()));
       }
     }
+    int divisor = spec.attentionHeadWidth().orElse(spec.attentionHeads());
     for (Operation.Attention attention : graph.all(Operation.Attention.class)) {
-      if (attention.in().width() % attention.heads() != 0) {
+      if (attention.in().width() % divisor != 0) {
         throw new IllegalArgumentException(
-            "network.attentionHeads (%d) must divide the width of every level with attention, found %d."
-                .formatted(attention.heads(), attention.in().width()));
+            "network.%s (%d) must divide the width of every level with attention, found %d."
+                .formatted(
+                    spec.attentionHeadWidth().isPresent() ? "attentionHeadWidth" : "attentionHeads",
+                    divisor,
+                    attention.in().width()));
       }
     }
     return graph;
@@ -59,11 +61,13 @@ record UNetArchitecture(NetworkSpec spec) implements Architecture {
 
   private static final class Layout {
     private final NetworkSpec spec;
+    private final NetworkSpec.Variant variant;
     private final int classes;
     private final GraphBuilder builder;
 
     Layout(NetworkSpec spec, int resolution, int imageChannels, int classes) {
       this.spec = spec;
+      this.variant = spec.variant().orElse(NetworkSpec.Variant.DDPM);
       this.classes = classes;
       this.builder = new GraphBuilder(resolution, imageChannels, classes);
     }
@@ -73,8 +77,7 @@ record UNetArchitecture(NetworkSpec spec) implements Architecture {
       int levels = widths.size();
       Deque<Value> skips = new ArrayDeque<>();
       Value e = timeEmbedding();
-      Value h =
-          builder.convolution(builder.image(), "conv_in", spec.channels(), 3, false);
+      Value h = builder.convolution(builder.image(), "conv_in", spec.channels(), 3, false);
       skips.push(h);
       for (int level = 0; level < levels; level++) {
         String block = "down_blocks." + level;
@@ -114,7 +117,11 @@ record UNetArchitecture(NetworkSpec spec) implements Architecture {
 
     private Value timeEmbedding() {
       int width = 4 * spec.channels();
-      Value e = builder.sinusoid(spec.channels());
+      Value e =
+          switch (variant) {
+            case DDPM -> builder.sinusoid(spec.channels(), false, 1);
+            case DIFFUSERS -> builder.sinusoid(spec.channels(), true, 0);
+          };
       e = builder.linear(e, "time_embedding.linear_1", width);
       e = builder.linear(builder.silu(e), "time_embedding.linear_2", width);
       if (classes > 0) {
@@ -145,16 +152,24 @@ record UNetArchitecture(NetworkSpec spec) implements Architecture {
 
     private Value attention(String name, Value in) {
       Value h = norm(name + ".group_norm", in, false);
-      h = builder.attention(h, name, spec.attentionHeads());
+      h = builder.attention(h, name, spec.headsFor(h.width()));
       return builder.addResidual(h, in);
     }
 
     private Value norm(String name, Value in, boolean silu) {
-      return builder.groupNorm(in, name, spec.groupsFor(in.width()), NORM_EPS, silu);
+      double eps =
+          switch (variant) {
+            case DDPM -> 1e-6;
+            case DIFFUSERS -> 1e-5;
+          };
+      return builder.groupNorm(in, name, spec.groupsFor(in.width()), eps, silu);
     }
 
     private Value downsample(String name, Value in) {
-      return builder.halve(builder.padRightBottom(in), name, in.side(), 0);
+      return switch (variant) {
+        case DDPM -> builder.halve(builder.padRightBottom(in), name, in.side(), 0);
+        case DIFFUSERS -> builder.halve(in, name, in.side(), 1);
+      };
     }
 
     private Value upsample(String name, Value in) {
