@@ -25,6 +25,7 @@ CASES = {
     "grey": (28, (16, 32, 32), 1, (1,), 4, 1, 2, 1, 0),
     "large": (64, (8, 16, 16, 16), 1, (2, 3), 4, 2, 1, 3, 0),
     "narrow": (8, (6, 12, 18, 6), 1, (0, 3), None, 1, 3, 1, 3),  # down to a side of 1
+    "defaults": (16, (32, 64, 96), 2, (1, 2), 32, None, 2, 3, 4),  # heads None: what diffusers has unless told otherwise
 }
 
 
@@ -43,13 +44,18 @@ def closed_form(shape, k):
 
 
 def build(resolution, widths, res_blocks, attention, groups, heads, channels=3, classes=0):
+    ddpm = {
+        "freq_shift": 1,
+        "flip_sin_to_cos": False,
+        "downsample_padding": 0,
+        "norm_eps": 1e-6,
+        "attention_head_dim": None if heads == 1 else widths[-1] // (heads or 1),
+    }
     model = UNet2DModel(
         sample_size=resolution,
         in_channels=channels,
         out_channels=channels,
         time_embedding_type="positional",
-        freq_shift=1,
-        flip_sin_to_cos=False,
         down_block_types=tuple("AttnDownBlock2D" if i in attention else "DownBlock2D" for i in range(len(widths))),
         up_block_types=tuple(
             "AttnUpBlock2D" if i in attention else "UpBlock2D" for i in reversed(range(len(widths)))
@@ -57,12 +63,10 @@ def build(resolution, widths, res_blocks, attention, groups, heads, channels=3, 
         block_out_channels=widths,
         layers_per_block=res_blocks,
         mid_block_scale_factor=1,
-        downsample_padding=0,
         norm_num_groups=groups or 1,
-        norm_eps=1e-6,
-        attention_head_dim=None if heads == 1 else widths[-1] // heads,
         act_fn="silu",
         num_class_embeds=classes or None,
+        **(ddpm if heads else {}),
     )
     if groups is None:  # diffusers has one number for all widths
         for module in model.modules():
@@ -122,8 +126,10 @@ def main(out):
             "groups": str(groups or ""),
             "channels": str(channels),
             "classes": str(classes),
-            "heads": str(heads),
+            "heads": str(heads or 1),
         }
+        if heads is None:
+            meta |= {"variant": "DIFFUSERS", "headWidth": str(model.config.attention_head_dim)}
         save_file(tensors, f"{out}/unet-{name}.safetensors", metadata=meta)
         print(name, meta["parameters"], eps.abs().mean().item())
 

@@ -2,6 +2,7 @@ package dev.atelier.evaluation;
 
 import dev.atelier.network.HostTensor;
 import dev.atelier.network.Libtorch;
+import dev.atelier.network.ScalarType;
 import dev.atelier.network.TorchModule;
 import dev.atelier.network.TorchScriptArchive;
 import dev.atelier.network.TorchScriptModule;
@@ -23,7 +24,7 @@ public final class LinearAlgebra implements AutoCloseable {
   private static final String METHODS =
       """
       def moments(self, x: Tensor) -> Tuple[Tensor, Tensor]:
-        wide = torch.to(x, 7)
+        wide = torch.to(x, %2$d)
         mean = torch.mean(wide, [0])
         centred = torch.sub(wide, mean)
         return (mean, torch.matmul(torch.t(centred), centred))
@@ -38,28 +39,30 @@ public final class LinearAlgebra implements AutoCloseable {
       def eigenvalues(self, s: Tensor) -> Tensor:
         return torch.linalg_eigvalsh(s)
       def kernel_sum(self, x: Tensor, y: Tensor) -> Tensor:
-        products = torch.matmul(torch.to(x, 7), torch.t(torch.to(y, 7)))
+        products = torch.matmul(torch.to(x, %2$d), torch.t(torch.to(y, %2$d)))
         scaled = torch.div(products, torch.size(x, 1))
         return torch.sum(torch.pow(torch.add(scaled, 1.), 3))
       def kernel_diagonal(self, x: Tensor) -> Tensor:
-        wide = torch.to(x, 7)
+        wide = torch.to(x, %2$d)
         scaled = torch.div(torch.sum(torch.mul(wide, wide), [1]), torch.size(x, 1))
         return torch.sum(torch.pow(torch.add(scaled, 1.), 3))
       def distances(self, x: Tensor, y: Tensor) -> Tensor:
-        a = torch.to(x, 7)
-        b = torch.to(y, 7)
+        a = torch.to(x, %2$d)
+        b = torch.to(y, %2$d)
         norms = torch.add(torch.unsqueeze(torch.sum(torch.mul(a, a), [1]), 1), torch.sum(torch.mul(b, b), [1]))
         squares = torch.sub(norms, torch.mul(torch.matmul(a, torch.t(b)), 2.))
         apart = torch.gt(squares, torch.mul(norms, 1e-12))
-        return torch.mul(squares, torch.to(apart, 7))
+        return torch.mul(squares, torch.to(apart, %2$d))
       def neighbour_distances(self, x: Tensor, y: Tensor) -> Tensor:
-        values, indices, = torch.kthvalue(self.distances(x, y), %d, 1)
+        values, indices, = torch.kthvalue(self.distances(x, y), %1$d, 1)
         return values
       def inside_balls(self, x: Tensor, y: Tensor, radii: Tensor) -> Tensor:
         near = torch.any(torch.le(self.distances(x, y), radii), 1)
-        return torch.sum(torch.to(near, 7))
+        return torch.sum(torch.to(near, %2$d))
       """
-          .formatted(PrecisionRecall.NEIGHBOURS + 1); // the nearest one is the point itself
+          .formatted(
+              PrecisionRecall.NEIGHBOURS + 1, // the nearest one is the point itself
+              ScalarType.DOUBLE.number());
 
   private final TorchModule module;
 

@@ -1,5 +1,8 @@
 package dev.atelier.network;
 
+import dev.atelier.graph.Graph;
+import dev.atelier.graph.Operation;
+import dev.atelier.graph.Value;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
@@ -15,7 +18,7 @@ import java.util.Map;
  * residual stream of a level, its skip connections and its attention outputs together; a
  * concatenation lays spaces side by side.
  */
-final class ChannelCoupling {
+final class ChannelCoupling implements Operation.Visitor<List<Integer>> {
 
   /** Group norm over spaces side by side. */
   record Norm(List<Integer> spaces, int groups, int width) {
@@ -28,7 +31,7 @@ final class ChannelCoupling {
   record Heads(String layer, int space, int heads) {}
 
   private final Map<String, long[]> shapes = new LinkedHashMap<>();
-  private final Map<String, List<Integer>> values = new LinkedHashMap<>(); // spaces of a value
+  private final Map<Value, List<Integer>> values = new LinkedHashMap<>(); // their spaces
   private final Map<String, List<List<Integer>>> axes = new LinkedHashMap<>(); // of a tensor
   private final List<Norm> norms = new ArrayList<>();
   private final List<Heads> queries = new ArrayList<>();
@@ -37,63 +40,88 @@ final class ChannelCoupling {
   private final List<Integer> parent = new ArrayList<>(); // of a space that joined another
   private final int sinusoid;
 
-  /** Walks through {@code network}. */
-  ChannelCoupling(UNet network, List<Operation> operations) {
-    network.weights().forEach(w -> shapes.put(w.name(), w.dimensions()));
-    int image = space(network.imageChannels());
-    values.put("x", List.of(image));
-    int embedding = -1;
-    for (Operation operation : operations) {
-      add(operation);
-      if (operation instanceof Operation.Sinusoid o) {
-        embedding = values.get(o.out()).get(0);
-      }
+  /** Walks through {@code graph}. */
+  ChannelCoupling(Graph graph) {
+    graph.weights().forEach(w -> shapes.put(w.name(), w.dimensions()));
+    List<Integer> image = List.of(space(graph.image().width()));
+    values.put(graph.image(), image);
+    for (Operation operation : graph.operations()) {
+      values.put(operation.out(), operation.accept(this));
     }
-    sinusoid = embedding;
-    join(values.get(UNetText.last(operations)), List.of(image)); // eps is an image, too
+    sinusoid = values.get(graph.all(Operation.Sinusoid.class).get(0).out()).get(0);
+    join(values.get(graph.eps()), image); // eps is an image, too
   }
 
-  private void add(Operation operation) {
-    if (operation instanceof Operation.Sinusoid o) {
-      values.put(o.out(), List.of(space(o.width())));
-    } else if (operation instanceof Operation.AddClass o) {
-      axes.put(o.layer() + ".weight", List.of(List.of(), values.get(o.in())));
-      values.put(o.out(), values.get(o.in()));
-    } else if (operation instanceof Operation.Linear o) {
-      values.put(o.out(), List.of(layer(o.layer(), values.get(o.in()))));
-    } else if (operation instanceof Operation.Silu o) {
-      values.put(o.out(), values.get(o.in()));
-    } else if (operation instanceof Operation.Convolution o) {
-      values.put(o.out(), List.of(layer(o.layer(), values.get(o.in()))));
-    } else if (operation instanceof Operation.GroupNorm o) {
-      List<Integer> spaces = values.get(o.in());
-      axes.put(o.layer() + ".weight", List.of(spaces));
-      axes.put(o.layer() + ".bias", List.of(spaces));
-      norms.add(new Norm(spaces, o.groups(), o.width()));
-      values.put(o.out(), spaces);
-    } else if (operation instanceof Operation.AddEmbedding o) {
-      values.put(o.out(), join(values.get(o.in()), values.get(o.embedding())));
-    } else if (operation instanceof Operation.AddResidual o) {
-      values.put(o.out(), join(values.get(o.branch()), values.get(o.residual())));
-    } else if (operation instanceof Operation.Concatenate o) {
-      List<Integer> both = new ArrayList<>(values.get(o.first()));
-      both.addAll(values.get(o.second()));
-      values.put(o.out(), both);
-    } else if (operation instanceof Operation.PadRightBottom o) {
-      values.put(o.out(), values.get(o.in()));
-    } else if (operation instanceof Operation.Upsample o) {
-      values.put(o.out(), values.get(o.in()));
-    } else if (operation instanceof Operation.Attention o) {
-      attention(o);
-    } else if (operation instanceof Operation.Dropout o) {
-      values.put(o.out(), values.get(o.in()));
-    } else {
-      throw new IllegalArgumentException("Unknown operation " + operation);
-    }
+  @Override
+  public List<Integer> sinusoid(Operation.Sinusoid o) {
+    return List.of(space(o.out().width()));
+  }
+
+  @Override
+  public List<Integer> addClass(Operation.AddClass o) {
+    axes.put(o.layer() + ".weight", List.of(List.of(), values.get(o.in())));
+    return values.get(o.in());
+  }
+
+  @Override
+  public List<Integer> linear(Operation.Linear o) {
+    return List.of(layer(o.layer(), values.get(o.in())));
+  }
+
+  @Override
+  public List<Integer> silu(Operation.Silu o) {
+    return values.get(o.in());
+  }
+
+  @Override
+  public List<Integer> convolution(Operation.Convolution o) {
+    return List.of(layer(o.layer(), values.get(o.in())));
+  }
+
+  @Override
+  public List<Integer> groupNorm(Operation.GroupNorm o) {
+    List<Integer> spaces = values.get(o.in());
+    axes.put(o.layer() + ".weight", List.of(spaces));
+    axes.put(o.layer() + ".bias", List.of(spaces));
+    norms.add(new Norm(spaces, o.groups(), o.in().width()));
+    return spaces;
+  }
+
+  @Override
+  public List<Integer> addEmbedding(Operation.AddEmbedding o) {
+    return join(values.get(o.in()), values.get(o.embedding()));
+  }
+
+  @Override
+  public List<Integer> addResidual(Operation.AddResidual o) {
+    return join(values.get(o.branch()), values.get(o.residual()));
+  }
+
+  @Override
+  public List<Integer> concatenate(Operation.Concatenate o) {
+    List<Integer> both = new ArrayList<>(values.get(o.first()));
+    both.addAll(values.get(o.second()));
+    return both;
+  }
+
+  @Override
+  public List<Integer> padRightBottom(Operation.PadRightBottom o) {
+    return values.get(o.in());
+  }
+
+  @Override
+  public List<Integer> upsample(Operation.Upsample o) {
+    return values.get(o.in());
+  }
+
+  @Override
+  public List<Integer> dropout(Operation.Dropout o) {
+    return values.get(o.in());
   }
 
   /** Queries and keys meet in a product, values and the last layer share their channels. */
-  private void attention(Operation.Attention o) {
+  @Override
+  public List<Integer> attention(Operation.Attention o) {
     List<Integer> in = values.get(o.in());
     int query = layer(o.layer() + ".to_q", in);
     int key = layer(o.layer() + ".to_k", in);
@@ -102,7 +130,7 @@ final class ChannelCoupling {
     heads.put(query, o.heads());
     heads.put(value, o.heads());
     queries.add(new Heads(o.layer() + ".to_q", query, o.heads()));
-    values.put(o.out(), List.of(layer(o.layer() + ".to_out.0", List.of(value))));
+    return List.of(layer(o.layer() + ".to_out.0", List.of(value)));
   }
 
   /** A layer with weights [out, in, …] and a bias [out]: returns the space that it makes. */

@@ -1,5 +1,7 @@
 package dev.atelier.network;
 
+import dev.atelier.graph.Operation;
+import dev.atelier.graph.Weight;
 import java.nio.FloatBuffer;
 import java.util.Arrays;
 import java.util.Comparator;
@@ -34,14 +36,14 @@ public final class ChannelPruning {
     TAYLOR
   }
 
-  private static final double MAX_PERIOD = 10_000; // of the sines, as UNetText has them
+  private static final double MAX_PERIOD = 10_000; // of the sines, as PortableText has them
   private static final double RIDGE = 1e-6; // of the least squares, times the timesteps
 
   /** Of {@code block} consecutive channels, {@code kept} stay, in whole {@code unit}s. */
   private record Pattern(int unit, int block, int kept) {}
 
-  private final UNet teacher;
-  private final UNet student;
+  private final Network teacher;
+  private final Network student;
   private final ChannelCoupling from;
   private final ChannelCoupling to;
 
@@ -50,7 +52,7 @@ public final class ChannelPruning {
    *
    * @throws IllegalArgumentException if the student's blocks are not the teacher's, or it is wider
    */
-  public ChannelPruning(UNet teacher, UNet student) {
+  public ChannelPruning(Network teacher, Network student) {
     this.teacher = teacher;
     this.student = student;
     this.from = teacher.coupling();
@@ -105,7 +107,7 @@ public final class ChannelPruning {
               : keep(scores.get(space), pattern(space)));
     }
     Map<String, HostTensor> pruned = new LinkedHashMap<>();
-    for (UNet.Weight weight : teacher.weights()) {
+    for (Weight weight : teacher.weights()) {
       List<List<Integer>> axes = from.axes().get(weight.name());
       HostTensor cut = gather(weights.get(weight.name()), indices(axes, weight, kept));
       pruned.put(
@@ -132,7 +134,7 @@ public final class ChannelPruning {
     Map<Integer, double[]> scores = new TreeMap<>();
     from.spaces().forEach(space -> scores.put(space, new double[from.width(space)]));
     Map<String, List<List<Integer>>> axes = from.axes();
-    for (UNet.Weight weight : teacher.weights()) {
+    for (Weight weight : teacher.weights()) {
       List<List<Integer>> spaces = axes.get(weight.name());
       float[] values = saliency.get(weight.name());
       switch (criterion) {
@@ -155,7 +157,7 @@ public final class ChannelPruning {
   /** Adds each element to the score of its channel along {@code axis}. */
   private void addAlong(
       int axis,
-      UNet.Weight weight,
+      Weight weight,
       List<Integer> spaces,
       float[] values,
       Map<Integer, double[]> scores) {
@@ -246,7 +248,7 @@ public final class ChannelPruning {
   }
 
   /** The indices along each axis of a tensor that stay. */
-  private int[][] indices(List<List<Integer>> axes, UNet.Weight weight, Map<Integer, int[]> kept) {
+  private int[][] indices(List<List<Integer>> axes, Weight weight, Map<Integer, int[]> kept) {
     int[][] indices = new int[axes.size()][];
     for (int axis = 0; axis < indices.length; axis++) {
       IntStream along = IntStream.empty();
@@ -304,7 +306,7 @@ public final class ChannelPruning {
     if (before == after) {
       return layer;
     }
-    double[][] fit = leastSquares(sinusoids(after, timesteps), sinusoids(before, timesteps));
+    double[][] fit = leastSquares(sinusoids(student, timesteps), sinusoids(teacher, timesteps));
     int rows = Math.toIntExact(layer.shape()[0]);
     float[] w = layer.toFloats();
     float[] fitted = new float[rows * after];
@@ -320,15 +322,17 @@ public final class ChannelPruning {
     return HostTensor.ofFloats(fitted, rows, after);
   }
 
-  /** [T, width]: sines, then cosines, with frequencies from 1 to 1 / MAX_PERIOD. */
-  private static double[][] sinusoids(int width, int timesteps) {
-    int half = width / 2;
-    double[][] values = new double[timesteps][width];
+  /** [T, width]: what {@code network}'s first operation makes of each timestep. */
+  private static double[][] sinusoids(Network network, int timesteps) {
+    Operation.Sinusoid sinusoid = network.graph().all(Operation.Sinusoid.class).get(0);
+    int half = sinusoid.out().width() / 2;
+    int sines = sinusoid.cosinesFirst() ? half : 0;
+    double[][] values = new double[timesteps][2 * half];
     for (int i = 0; i < half; i++) {
-      double frequency = Math.exp(-Math.log(MAX_PERIOD) * i / (half - 1));
+      double frequency = Math.exp(-Math.log(MAX_PERIOD) * i / (half - sinusoid.shift()));
       for (int t = 0; t < timesteps; t++) {
-        values[t][i] = Math.sin(t * frequency);
-        values[t][half + i] = Math.cos(t * frequency);
+        values[t][sines + i] = Math.sin(t * frequency);
+        values[t][half - sines + i] = Math.cos(t * frequency);
       }
     }
     return values;

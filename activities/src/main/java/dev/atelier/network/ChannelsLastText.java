@@ -1,15 +1,22 @@
 package dev.atelier.network;
 
-import static dev.atelier.network.UNetText.bias;
-import static dev.atelier.network.UNetText.format;
-import static dev.atelier.network.UNetText.weight;
+import static dev.atelier.network.PortableText.bias;
+import static dev.atelier.network.PortableText.format;
+import static dev.atelier.network.PortableText.weight;
 
+import dev.atelier.graph.Graph;
+import dev.atelier.graph.Operation;
+import dev.atelier.graph.Value;
+import dev.atelier.graph.Weight;
+import dev.atelier.network.TorchScriptModule.MemoryFormat;
 import dev.atelier.spec.TrainingSpec.Precision;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
+import java.util.function.Consumer;
 
 /**
  * Writes a network's forward and backward passes in TorchScript for the CPU, where most of the time
@@ -21,29 +28,42 @@ import java.util.Set;
  * over pixels are 1×1 convolutions. The backward pass is written out, operation by operation in
  * reverse; there is no autograd tape but that of the attention's softmax.
  */
-final class ChannelsLastText {
-  private static final int CHANNELS_LAST = 2; // c10::MemoryFormat
+final class ChannelsLastText implements Operation.Visitor<Optional<ChannelsLastText.Passes>> {
 
-  private final List<Operation> operations;
+  /**
+   * How an operation is written here; an operation without it has only a portable form.
+   *
+   * @param forward appends the lines that make its value
+   * @param backward appends those that take the gradient of its value, by that one's expression, to
+   *     what it read and learned
+   */
+  record Passes(Runnable forward, Consumer<String> backward) {}
+
+  private final Graph graph;
   private final boolean training;
+  private final boolean bf16;
   private final StringBuilder text = new StringBuilder();
 
-  private final Map<String, String> gradients = new HashMap<>(); // of a value, so far
+  private final Map<Value, String> gradients = new HashMap<>(); // so far
   private final Map<String, String> weightGradients = new HashMap<>(); // of a tensor of the network
   private final Set<String> channelsLastWeights = new HashSet<>();
   private int variables;
 
-  private final boolean bf16;
-
-  private ChannelsLastText(List<Operation> operations, boolean training, Precision precision) {
-    this.operations = operations;
+  private ChannelsLastText(Graph graph, boolean training, Precision precision) {
+    this.graph = graph;
     this.training = training;
     this.bf16 = precision == Precision.BF16;
   }
 
+  /** Whether all of its operations have this form. */
+  static boolean supports(Graph graph) {
+    ChannelsLastText writer = new ChannelsLastText(graph, false, Precision.FP32);
+    return graph.operations().stream().allMatch(o -> o.accept(writer).isPresent());
+  }
+
   /** Lines that read {@code x}, {@code t} and perhaps {@code y}, and make every value. */
-  static String forward(List<Operation> operations, Precision precision) {
-    ChannelsLastText writer = new ChannelsLastText(operations, false, precision);
+  static String forward(Graph graph, Precision precision) {
+    ChannelsLastText writer = new ChannelsLastText(graph, false, precision);
     writer.forward();
     return writer.text.toString();
   }
@@ -51,38 +71,36 @@ final class ChannelsLastText {
   /**
    * Lines that read as {@link #forward} does, make {@code eps}, go through {@code loss}, which
    * makes {@code g_eps}, the gradient of the loss with respect to eps, and end with {@code
-   * gradients}: one tensor for each of {@code weights}, in order. Gradients must be switched off
+   * gradients}: one tensor for each weight of the graph, in order. Gradients must be switched off
    * around them.
    *
    * @param features values that {@code loss} reads itself: it makes {@code g_feature_<i>}, its
    *     gradient with respect to the i-th of them but for what goes through eps
    */
-  static String gradients(
-      List<Operation> operations,
-      List<UNet.Weight> weights,
-      Precision precision,
-      String loss,
-      List<String> features) {
-    ChannelsLastText writer = new ChannelsLastText(operations, true, precision);
+  static String gradients(Graph graph, Precision precision, String loss, List<Value> features) {
+    ChannelsLastText writer = new ChannelsLastText(graph, true, precision);
+    List<Weight> weights = graph.weights();
     weights.stream()
-        .filter(w -> w.format(NetworkForm.CPU) == TorchScriptModule.MemoryFormat.CHANNELS_LAST)
+        .filter(w -> WeightTensors.format(w, NetworkForm.CPU) == MemoryFormat.CHANNELS_LAST)
         .forEach(w -> writer.channelsLastWeights.add(w.name()));
     writer.forward();
-    String eps = UNetText.last(operations);
-    writer.text.append("eps = ").append(eps).append('\n').append(loss);
-    writer.gradients.put(eps, "g_eps");
+    writer.line("eps = %s", graph.eps().name());
+    writer.text.append(loss);
+    writer.gradients.put(graph.eps(), "g_eps");
     for (int i = 0; i < features.size(); i++) {
-      if (features.get(i).equals(eps)) {
+      if (features.get(i).equals(graph.eps())) {
         writer.line("g_eps = torch.add(g_eps, g_feature_%d)", i);
       } else {
         writer.gradients.put(features.get(i), "g_feature_" + i);
       }
     }
-    for (int i = operations.size() - 1; i >= 0; i--) {
-      writer.backward(operations.get(i));
+    for (int i = graph.operations().size() - 1; i >= 0; i--) {
+      Operation operation = graph.operations().get(i);
+      String gradient = writer.gradients.remove(operation.out());
+      writer.passes(operation).backward().accept(gradient);
     }
     writer.text.append("gradients = [");
-    for (UNet.Weight weight : weights) {
+    for (Weight weight : weights) {
       writer.text.append(writer.weightGradients.get(weight.name())).append(", ");
     }
     writer.text.setLength(writer.text.length() - 2);
@@ -94,72 +112,188 @@ final class ChannelsLastText {
   }
 
   private void forward() {
-    line("x = torch.contiguous(x, memory_format=%d)", CHANNELS_LAST);
-    operations.forEach(this::forward);
+    line("x = %s", MemoryFormat.CHANNELS_LAST.of("x"));
+    graph.operations().forEach(o -> passes(o).forward().run());
   }
 
-  private void forward(Operation operation) {
-    if (operation instanceof Operation.Sinusoid o) {
-      text.append(UNetText.sinusoid(o));
-    } else if (operation instanceof Operation.AddClass o) {
-      text.append(UNetText.addClass(o));
-    } else if (operation instanceof Operation.Linear o) {
-      line("%s = torch.linear(%s, %s, %s)", o.out(), o.in(), weight(o.layer()), bias(o.layer()));
-    } else if (operation instanceof Operation.Silu o) {
-      line("%s = torch.silu(%s)", o.out(), o.in());
-    } else if (operation instanceof Operation.Convolution o) {
-      convolution(o);
-    } else if (operation instanceof Operation.GroupNorm o) {
-      groupNorm(o);
-    } else if (operation instanceof Operation.AddEmbedding o) {
-      line(
-          "%s = torch.add_(%s, torch.unsqueeze(torch.unsqueeze(%s, 2), 3))",
-          o.out(), o.in(), o.embedding());
-    } else if (operation instanceof Operation.AddResidual o) {
-      line("%s = torch.add_(%s, %s)", o.out(), o.branch(), o.residual());
-    } else if (operation instanceof Operation.Concatenate o) {
-      line("%s = torch.cat([%s, %s], 1)", o.out(), o.first(), o.second());
-    } else if (operation instanceof Operation.PadRightBottom o) {
-      line("%s = torch.constant_pad_nd(%s, [0, 1, 0, 1], 0.)", o.out(), o.in());
-    } else if (operation instanceof Operation.Upsample o) {
-      line("%s = torch.upsample_nearest2d(%s, None, [2., 2.])", o.out(), o.in());
-    } else if (operation instanceof Operation.Attention o) {
-      attention(o);
-    } else if (operation instanceof Operation.Dropout o) {
-      if (training) {
-        line(
-            "%1$s, %1$s_kept, = torch.native_dropout(%2$s, %3$s, True)",
-            o.out(), o.in(), o.probability());
-      } else {
-        line("%s = %s", o.out(), o.in());
-      }
-    } else {
-      throw new IllegalArgumentException("Unknown operation " + operation);
-    }
+  private Passes passes(Operation operation) {
+    return operation
+        .accept(this)
+        .orElseThrow(
+            () -> new IllegalArgumentException(operation + " has no form with channels last."));
+  }
+
+  @Override
+  public Optional<Passes> sinusoid(Operation.Sinusoid o) {
+    return passes(() -> text.append(PortableText.sinusoidLines(o)), g -> {});
+  }
+
+  @Override
+  public Optional<Passes> addClass(Operation.AddClass o) {
+    return passes(
+        () -> text.append(PortableText.addClassLine(o)),
+        g -> {
+          // One sum per row of the table, in the order of the batch: the same bits each time.
+          weightGradient(
+              o.layer() + ".weight",
+              "torch.embedding_dense_backward(%s, y, torch.size(%s, 0), -1, False)"
+                  .formatted(g, weight(o.layer())));
+          give(o.in(), g, false);
+        });
+  }
+
+  @Override
+  public Optional<Passes> linear(Operation.Linear o) {
+    String in = o.in().name();
+    return passes(
+        () ->
+            line("%s = torch.linear(%s, %s, %s)", name(o), in, weight(o.layer()), bias(o.layer())),
+        g -> {
+          weightGradient(o.layer() + ".weight", "torch.mm(torch.t(%s), %s)".formatted(g, in));
+          weightGradient(o.layer() + ".bias", "torch.sum(%s, [0])".formatted(g));
+          give(o.in(), "torch.mm(%s, %s)".formatted(g, weight(o.layer())), true);
+        });
+  }
+
+  @Override
+  public Optional<Passes> silu(Operation.Silu o) {
+    String in = o.in().name();
+    return passes(
+        () -> line("%s = torch.silu(%s)", name(o), in),
+        g -> give(o.in(), "torch.silu_backward(%s, %s)".formatted(g, in), true));
+  }
+
+  // A pointwise one reads the pixels as rows, where they lie.
+  @Override
+  public Optional<Passes> convolution(Operation.Convolution o) {
+    return o.pointwise() && (o.stride() != 1 || o.padding() != 0)
+        ? Optional.empty()
+        : passes(() -> convolutionForward(o), g -> convolutionBackward(o, g));
+  }
+
+  @Override
+  public Optional<Passes> groupNorm(Operation.GroupNorm o) {
+    return passes(() -> groupNormForward(o), g -> groupNormBackward(o, g));
+  }
+
+  @Override
+  public Optional<Passes> addEmbedding(Operation.AddEmbedding o) {
+    return passes(
+        () ->
+            line(
+                "%s = torch.add_(%s, torch.unsqueeze(torch.unsqueeze(%s, 2), 3))",
+                name(o), o.in().name(), o.embedding().name()),
+        g -> {
+          give(o.embedding(), "torch.sum(%s, [2, 3])".formatted(g), true);
+          give(o.in(), g, false);
+        });
+  }
+
+  @Override
+  public Optional<Passes> addResidual(Operation.AddResidual o) {
+    return passes(
+        () -> line("%s = torch.add_(%s, %s)", name(o), o.branch().name(), o.residual().name()),
+        g -> {
+          give(o.branch(), g, false);
+          give(o.residual(), g, false);
+        });
+  }
+
+  @Override
+  public Optional<Passes> concatenate(Operation.Concatenate o) {
+    int width = o.first().width();
+    return passes(
+        () -> line("%s = torch.cat([%s, %s], 1)", name(o), o.first().name(), o.second().name()),
+        g -> {
+          give(o.first(), "torch.narrow(%s, 1, 0, %d)".formatted(g, width), false);
+          give(
+              o.second(),
+              "torch.narrow(%s, 1, %d, %d)".formatted(g, width, o.second().width()),
+              false);
+        });
+  }
+
+  @Override
+  public Optional<Passes> padRightBottom(Operation.PadRightBottom o) {
+    return passes(
+        () -> line("%s = torch.constant_pad_nd(%s, [0, 1, 0, 1], 0.)", name(o), o.in().name()),
+        g ->
+            give(
+                o.in(),
+                "torch.narrow(torch.narrow(%1$s, 2, 0, %2$d), 3, 0, %2$d)"
+                    .formatted(g, o.in().side()),
+                false));
+  }
+
+  @Override
+  public Optional<Passes> upsample(Operation.Upsample o) {
+    return passes(
+        () -> line("%s = torch.upsample_nearest2d(%s, None, [2., 2.])", name(o), o.in().name()),
+        g -> // the sum over 2×2 pixels
+        give(
+                o.in(),
+                "torch.avg_pool2d(%s, [2, 2], [2, 2], [0, 0], False, True, 1)".formatted(g),
+                true));
+  }
+
+  @Override
+  public Optional<Passes> attention(Operation.Attention o) {
+    return passes(() -> attentionForward(o), g -> attentionBackward(o, g));
+  }
+
+  @Override
+  public Optional<Passes> dropout(Operation.Dropout o) {
+    String in = o.in().name();
+    return passes(
+        () -> {
+          if (training) {
+            line(
+                "%1$s, %1$s_kept, = torch.native_dropout(%2$s, %3$s, True)",
+                name(o), in, o.probability());
+          } else {
+            line("%s = %s", name(o), in);
+          }
+        },
+        g ->
+            give(
+                o.in(),
+                "torch.native_dropout_backward(%s, %s_kept, %s)"
+                    .formatted(g, name(o), 1 / (1 - o.probability())),
+                true));
+  }
+
+  private static Optional<Passes> passes(Runnable forward, Consumer<String> backward) {
+    return Optional.of(new Passes(forward, backward));
+  }
+
+  private static String name(Operation operation) {
+    return operation.out().name();
   }
 
   // In bfloat16 only what goes into a convolution or attention is rounded: the rest of the network
   // reads and writes float32.
-  private void convolution(Operation.Convolution o) {
-    boolean pointwise = o.kernel() == 1;
-    String v = o.out();
-    line("%s_in = %s", v, rounded(pointwise ? rows(o.in(), o.side(), o.inWidth()) : o.in()));
+  private void convolutionForward(Operation.Convolution o) {
+    boolean pointwise = o.pointwise();
+    int side = o.out().side();
+    String in = o.in().name();
+    String v = name(o);
+    line("%s_in = %s", v, rounded(pointwise ? rows(in, side, o.in().width()) : in));
     line("%s_w = %s", v, rounded(weight(o.layer())));
     line(
         "%1$s = torch.conv2d(%1$s_in, %1$s_w, %2$s, [%3$d, %3$d], [%4$d, %4$d], [1, 1], 1)",
         v, rounded(bias(o.layer())), o.stride(), o.padding());
     if (pointwise) {
-      line("%s = %s", v, images(v, o.side(), o.width()));
+      line("%s = %s", v, images(v, side, o.out().width()));
     }
     line("%s = %s", v, float32(v));
   }
 
   private String rounded(String tensor) {
-    return bf16 ? "torch.to(" + tensor + ", 15)" : tensor;
+    return bf16 ? ScalarType.BFLOAT16.of(tensor) : tensor;
   }
 
   private String float32(String tensor) {
-    return bf16 ? "torch.to(" + tensor + ", 6)" : tensor;
+    return bf16 ? ScalarType.FLOAT.of(tensor) : tensor;
   }
 
   /**
@@ -178,47 +312,49 @@ final class ChannelsLastText {
   }
 
   // y = a x + b with a, b [N, C, 1, 1] from the sums of x and x² over each group.
-  private void groupNorm(Operation.GroupNorm o) {
-    int perGroup = o.width() / o.groups();
-    long elements = (long) perGroup * o.side() * o.side();
-    String v = o.out();
-    line("%1$s = torch.mul(%2$s, %2$s)", v, o.in()); // its memory becomes the result's
+  private void groupNormForward(Operation.GroupNorm o) {
+    String in = o.in().name();
+    int width = o.in().width();
+    int perGroup = width / o.groups();
+    long elements = o.in().elements() / o.groups();
+    String v = name(o);
+    line("%1$s = torch.mul(%2$s, %2$s)", v, in); // its memory becomes the result's
     line(
-        "%s_sum = torch.reshape(torch.sum(%s, [2, 3]), [-1, %d, %d])",
-        v, o.in(), o.groups(), perGroup);
+        "%s_sum = torch.reshape(torch.sum(%s, [2, 3]), [-1, %d, %d])", v, in, o.groups(), perGroup);
     line(
         "%1$s_squares = torch.reshape(torch.sum(%1$s, [2, 3]), [-1, %2$d, %3$d])",
         v, o.groups(), perGroup);
     line("%1$s_mean = torch.div(torch.sum(%1$s_sum, [2], True), %2$d.)", v, elements);
     line("%1$s_var = torch.div(torch.sum(%1$s_squares, [2], True), %2$d.)", v, elements);
     line("%1$s_var = torch.relu(torch.sub(%1$s_var, torch.mul(%1$s_mean, %1$s_mean)))", v);
-    line("%1$s_rstd = torch.rsqrt(torch.add(%1$s_var, %2$s))", v, UNetText.NORM_EPS);
+    line("%1$s_rstd = torch.rsqrt(torch.add(%1$s_var, %2$s))", v, o.eps());
     line(
         "%1$s_gamma = torch.mul(%1$s_rstd, torch.reshape(%2$s, [%3$d, %4$d]))", // [N, G, C/G]
         v, weight(o.layer()), o.groups(), perGroup);
-    line("%1$s_a = torch.reshape(%1$s_gamma, [-1, %2$d, 1, 1])", v, o.width());
+    line("%1$s_a = torch.reshape(%1$s_gamma, [-1, %2$d, 1, 1])", v, width);
     line(
         "%1$s_b = torch.sub(torch.reshape(%2$s, [%3$d, %4$d]), torch.mul(%1$s_mean, %1$s_gamma))",
         v, bias(o.layer()), o.groups(), perGroup);
-    line("%1$s_b = torch.reshape(%1$s_b, [-1, %2$d, 1, 1])", v, o.width());
-    line("%1$s = torch.addcmul(%1$s_b, %2$s, %1$s_a, out=%1$s)", v, o.in());
+    line("%1$s_b = torch.reshape(%1$s_b, [-1, %2$d, 1, 1])", v, width);
+    line("%1$s = torch.addcmul(%1$s_b, %2$s, %1$s_a, out=%1$s)", v, in);
     if (o.silu()) {
       line("%1$s = torch.silu_(%1$s)", v);
     }
   }
 
   // One 1×1 convolution makes q, k and v.
-  private void attention(Operation.Attention o) {
-    String v = o.out();
+  private void attentionForward(Operation.Attention o) {
+    int width = o.in().width();
+    int side = o.in().side();
+    String v = name(o);
     String out = o.layer() + ".to_out.0";
-    line("%s_qkv_in = %s", v, rounded(rows(o.in(), o.side(), o.width())));
+    line("%s_qkv_in = %s", v, rounded(rows(o.in().name(), side, width)));
     line(
         "%s_qkv_w = torch.cat([%s, %s, %s], 0)",
         v, weight(layer(o, 0)), weight(layer(o, 1)), weight(layer(o, 2)));
     line(
         "%1$s_qkv_w = %2$s",
-        v,
-        rounded("torch.reshape(%s_qkv_w, [%d, %d, 1, 1])".formatted(v, 3 * o.width(), o.width())));
+        v, rounded("torch.reshape(%s_qkv_w, [%d, %d, 1, 1])".formatted(v, 3 * width, width)));
     line(
         "%s_qkv_b = torch.cat([%s, %s, %s], 0)",
         v, bias(layer(o, 0)), bias(layer(o, 1)), bias(layer(o, 2)));
@@ -227,7 +363,7 @@ final class ChannelsLastText {
         v, rounded(v + "_qkv_b"));
     line(
         "%1$s_qkv = torch.reshape(torch.permute(%1$s_qkv, [0, 2, 3, 1]), [-1, %2$d, 3, %3$d, %4$d])",
-        v, o.side() * o.side(), o.heads(), o.width() / o.heads());
+        v, side * side, o.heads(), width / o.heads());
     for (int i = 0; i < 3; i++) {
       String part =
           "torch.transpose(torch.select(%s_qkv, 2, %d), 1, 2)"
@@ -249,75 +385,24 @@ final class ChannelsLastText {
     }
     line(
         "%1$s_in = torch.reshape(torch.transpose(torch.detach(%1$s_mix), 1, 2), [-1, 1, %2$d, %3$d])",
-        v, o.side(), o.width());
+        v, side, width);
     line("%1$s_in = torch.permute(%1$s_in, [0, 3, 1, 2])", v);
     line(
         "%s_w = %s",
-        v, rounded("torch.reshape(%s, [%2$d, %2$d, 1, 1])".formatted(weight(out), o.width())));
+        v, rounded("torch.reshape(%s, [%2$d, %2$d, 1, 1])".formatted(weight(out), width)));
     line(
         "%1$s = torch.conv2d(%1$s_in, %1$s_w, %2$s, [1, 1], [0, 0], [1, 1], 1)",
         v, rounded(bias(out)));
-    line("%s = %s", v, float32(images(v, o.side(), o.width())));
+    line("%s = %s", v, float32(images(v, side, width)));
   }
 
   private static String layer(Operation.Attention o, int index) {
     return o.layer() + ".to_" + "qkv".charAt(index);
   }
 
-  private void backward(Operation operation) {
-    String g = gradients.remove(operation.out());
-    if (operation instanceof Operation.AddClass o) {
-      // One sum per row of the table, in the order of the batch: the same bits each time.
-      weightGradient(
-          o.layer() + ".weight",
-          "torch.embedding_dense_backward(%s, y, torch.size(%s, 0), -1, False)"
-              .formatted(g, weight(o.layer())));
-      give(o.in(), g, false);
-    } else if (operation instanceof Operation.Linear o) {
-      linearBackward(o, g);
-    } else if (operation instanceof Operation.Silu o) {
-      give(o.in(), "torch.silu_backward(%s, %s)".formatted(g, o.in()), true);
-    } else if (operation instanceof Operation.Convolution o) {
-      convolutionBackward(o, g);
-    } else if (operation instanceof Operation.GroupNorm o) {
-      groupNormBackward(o, g);
-    } else if (operation instanceof Operation.AddEmbedding o) {
-      give(o.embedding(), "torch.sum(%s, [2, 3])".formatted(g), true);
-      give(o.in(), g, false);
-    } else if (operation instanceof Operation.AddResidual o) {
-      give(o.branch(), g, false);
-      give(o.residual(), g, false);
-    } else if (operation instanceof Operation.Concatenate o) {
-      give(o.first(), "torch.narrow(%s, 1, 0, %d)".formatted(g, o.firstWidth()), false);
-      give(
-          o.second(),
-          "torch.narrow(%s, 1, %d, %d)".formatted(g, o.firstWidth(), o.secondWidth()),
-          false);
-    } else if (operation instanceof Operation.PadRightBottom o) {
-      give(
-          o.in(),
-          "torch.narrow(torch.narrow(%1$s, 2, 0, %2$d), 3, 0, %2$d)".formatted(g, o.side()),
-          false);
-    } else if (operation instanceof Operation.Upsample o) {
-      // The sum over 2×2 pixels.
-      give(
-          o.in(),
-          "torch.avg_pool2d(%s, [2, 2], [2, 2], [0, 0], False, True, 1)".formatted(g),
-          true);
-    } else if (operation instanceof Operation.Attention o) {
-      attentionBackward(o, g);
-    } else if (operation instanceof Operation.Dropout o) {
-      give(
-          o.in(),
-          "torch.native_dropout_backward(%s, %s_kept, %s)"
-              .formatted(g, o.out(), 1 / (1 - o.probability())),
-          true);
-    }
-  }
-
   /** Adds to the gradient of {@code value}; {@code owned}: nobody else reads the new tensor. */
-  private void give(String value, String gradient, boolean owned) {
-    if (value.equals("x")) {
+  private void give(Value value, String gradient, boolean owned) {
+    if (value.equals(graph.image())) {
       return;
     }
     String known = gradients.get(value);
@@ -336,26 +421,22 @@ final class ChannelsLastText {
     gradients.put(value, variable);
   }
 
-  private void linearBackward(Operation.Linear o, String g) {
-    weightGradient(o.layer() + ".weight", "torch.mm(torch.t(%s), %s)".formatted(g, o.in()));
-    weightGradient(o.layer() + ".bias", "torch.sum(%s, [0])".formatted(g));
-    give(o.in(), "torch.mm(%s, %s)".formatted(g, weight(o.layer())), true);
-  }
-
   private void convolutionBackward(Operation.Convolution o, String g) {
-    boolean pointwise = o.kernel() == 1;
+    boolean pointwise = o.pointwise();
+    int side = o.out().side();
+    int width = o.out().width();
     String gi = "g" + variables++;
     convolutionBackward(
         gi,
-        pointwise ? rows(g, o.side(), o.width()) : g,
-        o.out(),
-        o.width(),
+        pointwise ? rows(g, side, width) : g,
+        name(o),
+        width,
         o.stride(),
         o.padding(),
-        !o.in().equals("x"));
+        !o.in().equals(graph.image()));
     weightGradient(o.layer() + ".weight", float32(gi + "_w"));
     weightGradient(o.layer() + ".bias", float32(gi + "_b"));
-    give(o.in(), pointwise ? images(gi, o.side(), o.inWidth()) : gi, false);
+    give(o.in(), pointwise ? images(gi, side, o.in().width()) : gi, false);
   }
 
   /** Makes {@code gi}, {@code gi_w} and {@code gi_b} of a convolution of v_in and v_w. */
@@ -373,12 +454,14 @@ final class ChannelsLastText {
   // and
   // x dL/dy over each group.
   private void groupNormBackward(Operation.GroupNorm o, String g) {
-    int perGroup = o.width() / o.groups();
-    double elements = (double) perGroup * o.side() * o.side();
-    String v = o.out();
+    String in = o.in().name();
+    int width = o.in().width();
+    int perGroup = width / o.groups();
+    double elements = (double) o.in().elements() / o.groups();
+    String v = name(o);
     String gy = "g" + variables++;
     if (o.silu()) {
-      line("%1$s = torch.addcmul(%2$s_b, %3$s, %2$s_a)", gy, v, o.in());
+      line("%1$s = torch.addcmul(%2$s_b, %3$s, %2$s_a)", gy, v, in);
       line("%1$s = torch.silu_backward(%2$s, %1$s, grad_input=%1$s)", gy, g);
     } else {
       line("%s = %s", gy, g);
@@ -386,16 +469,16 @@ final class ChannelsLastText {
     line(
         "%1$s_s = torch.reshape(torch.sum(%1$s, [2, 3]), [-1, %2$d, %3$d])",
         gy, o.groups(), perGroup);
-    line("%1$s_in = torch.mul(%1$s, %2$s)", gy, o.in()); // its memory becomes the result's
+    line("%1$s_in = torch.mul(%1$s, %2$s)", gy, in); // its memory becomes the result's
     line(
         "%1$s_x = torch.reshape(torch.sum(%1$s_in, [2, 3]), [-1, %2$d, %3$d])",
         gy, o.groups(), perGroup);
     weightGradient(
         o.layer() + ".weight",
         "torch.reshape(torch.sum(torch.mul(torch.sub(%1$s_x, torch.mul(%2$s_mean, %1$s_s)), %2$s_rstd), [0]), [%3$d])"
-            .formatted(gy, v, o.width()));
+            .formatted(gy, v, width));
     weightGradient(
-        o.layer() + ".bias", "torch.reshape(torch.sum(%s_s, [0]), [%d])".formatted(gy, o.width()));
+        o.layer() + ".bias", "torch.reshape(torch.sum(%s_s, [0]), [%d])".formatted(gy, width));
     String gamma = "torch.reshape(%s, [%d, %d])".formatted(weight(o.layer()), o.groups(), perGroup);
     line("%1$s_db = torch.sum(torch.mul(%1$s_s, %2$s), [2], True)", gy, gamma); // [N, G, 1]
     line("%1$s_ds = torch.sum(torch.mul(%1$s_x, %2$s), [2], True)", gy, gamma);
@@ -409,27 +492,28 @@ final class ChannelsLastText {
     for (String c : List.of("c2", "c3")) {
       line(
           "%1$s_%2$s = torch.reshape(torch.expand(%1$s_%2$s, [-1, -1, %3$d]), [-1, %4$d, 1, 1])",
-          gy, c, perGroup, o.width());
+          gy, c, perGroup, width);
     }
     give(
         o.in(),
         "torch.addcmul_(torch.addcmul(%1$s_c3, %2$s, %1$s_c2, out=%1$s_in), %1$s, %3$s_a)"
-            .formatted(gy, o.in(), v),
+            .formatted(gy, in, v),
         true);
   }
 
   private void attentionBackward(Operation.Attention o, String g) {
-    String v = o.out();
+    int width = o.in().width();
+    int side = o.in().side();
+    String v = name(o);
     String gv = "g" + variables++;
     String out = o.layer() + ".to_out.0";
-    convolutionBackward(gv, rows(g, o.side(), o.width()), v, o.width(), 1, 0, true);
+    convolutionBackward(gv, rows(g, side, width), v, width, 1, 0, true);
     weightGradient(
-        out + ".weight",
-        "torch.reshape(%1$s, [%2$d, %2$d])".formatted(float32(gv + "_w"), o.width()));
+        out + ".weight", "torch.reshape(%1$s, [%2$d, %2$d])".formatted(float32(gv + "_w"), width));
     weightGradient(out + ".bias", float32(gv + "_b"));
     line(
         "%1$s = torch.reshape(torch.permute(%1$s, [0, 2, 3, 1]), [-1, %2$d, %3$d, %4$d])",
-        gv, o.side() * o.side(), o.heads(), o.width() / o.heads());
+        gv, side * side, o.heads(), width / o.heads());
     line("%1$s_qkv = annotate(List[Tensor], [])", gv);
     line(
         "for g in torch.grad([%1$s_mix], [%1$s_q, %1$s_k, %1$s_v], annotate(List[Optional[Tensor]], [%2$s])):",
@@ -438,34 +522,27 @@ final class ChannelsLastText {
     line("    torch.append(%1$s_qkv, torch.transpose(g, 1, 2))", gv);
     line(
         "%1$s_z = torch.reshape(torch.stack(%1$s_qkv, 2), [-1, 1, %2$d, %3$d])",
-        gv, o.side(), 3 * o.width());
+        gv, side, 3 * width);
     convolutionBackward(
-        gv,
-        "torch.permute(%s_z, [0, 3, 1, 2])".formatted(gv),
-        v + "_qkv",
-        3 * o.width(),
-        1,
-        0,
-        true);
+        gv, "torch.permute(%s_z, [0, 3, 1, 2])".formatted(gv), v + "_qkv", 3 * width, 1, 0, true);
     for (int i = 0; i < 3; i++) {
       weightGradient(
           layer(o, i) + ".weight",
           "torch.reshape(torch.narrow(%1$s, 0, %2$d, %3$d), [%3$d, %3$d])"
-              .formatted(float32(gv + "_w"), i * o.width(), o.width()));
+              .formatted(float32(gv + "_w"), i * width, width));
       weightGradient(
           layer(o, i) + ".bias",
-          "torch.narrow(%s, 0, %d, %d)".formatted(float32(gv + "_b"), i * o.width(), o.width()));
+          "torch.narrow(%s, 0, %d, %d)".formatted(float32(gv + "_b"), i * width, width));
     }
-    give(o.in(), images(gv, o.side(), o.width()), false);
+    give(o.in(), images(gv, side, width), false);
   }
 
   // The CPU's fused Adam walks through memory without looking at strides.
   private void weightGradient(String name, String gradient) {
-    boolean channelsLast = channelsLastWeights.contains(name);
+    MemoryFormat format =
+        channelsLastWeights.contains(name) ? MemoryFormat.CHANNELS_LAST : MemoryFormat.CONTIGUOUS;
     String variable = "d" + variables++;
-    line(
-        "%s = torch.contiguous(%s, memory_format=%d)",
-        variable, gradient, channelsLast ? CHANNELS_LAST : 0);
+    line("%s = %s", variable, format.of(gradient));
     weightGradients.put(name, variable);
   }
 }

@@ -3,14 +3,17 @@ package dev.atelier.network;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.atelier.spec.NetworkSpec;
+import dev.atelier.spec.NetworkSpec.Variant;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 
 /**
  * {@code config.json} of a {@code UNet2DModel} of diffusers as a {@link NetworkSpec}. A field that
- * is absent has diffusers' default; whatever {@link UNet} can't represent is refused.
+ * is absent has diffusers' default; whatever {@link NetworkSpec} can't represent is refused.
  */
 final class DiffusersConfig {
 
@@ -50,17 +53,29 @@ final class DiffusersConfig {
           new Fixed("center_input_sample", "false", "false"),
           new Fixed("time_embedding_type", "\"positional\"", "\"positional\""),
           new Fixed("time_embedding_dim", "null", "null"),
-          new Fixed("freq_shift", "0", "1"),
-          new Fixed("flip_sin_to_cos", "true", "false"),
           new Fixed("mid_block_type", "\"UNetMidBlock2D\"", "\"UNetMidBlock2D\""),
           new Fixed("mid_block_scale_factor", "1", "1"),
-          new Fixed("downsample_padding", "1", "0"),
           new Fixed("downsample_type", "\"conv\"", "\"conv\""),
           new Fixed("upsample_type", "\"conv\"", "\"conv\""),
-          new Fixed("norm_eps", "1e-5", "1e-6"),
           new Fixed("resnet_time_scale_shift", "\"default\"", "\"default\""),
           new Fixed("add_attention", "true", "true"),
           new Fixed("class_embed_type", "null", "null"));
+
+  /** What the fields have that the variants of a network differ in. */
+  private static final Map<Variant, List<Fixed>> VARIED =
+      Map.of(
+          Variant.DDPM,
+          List.of(
+              new Fixed("freq_shift", "0", "1"),
+              new Fixed("flip_sin_to_cos", "true", "false"),
+              new Fixed("downsample_padding", "1", "0"),
+              new Fixed("norm_eps", "1e-5", "1e-6")),
+          Variant.DIFFUSERS,
+          List.of(
+              new Fixed("freq_shift", "0", "0"),
+              new Fixed("flip_sin_to_cos", "true", "true"),
+              new Fixed("downsample_padding", "1", "1"),
+              new Fixed("norm_eps", "1e-5", "1e-5")));
 
   private static final ObjectMapper JSON = new ObjectMapper();
 
@@ -89,6 +104,14 @@ final class DiffusersConfig {
     return new DiffusersConfig(config, resolution, channels, classes).map();
   }
 
+  /** The fields that every network of a variant has alike. */
+  static Map<String, JsonNode> fixed(Variant variant) {
+    Map<String, JsonNode> fields = new LinkedHashMap<>();
+    FIXED.forEach(f -> fields.put(f.field(), parse(f.supported())));
+    VARIED.get(variant).forEach(f -> fields.put(f.field(), parse(f.supported())));
+    return fields;
+  }
+
   private NetworkSpec map() {
     String type = config.path("_class_name").asText("UNet2DModel");
     if (!type.equals("UNet2DModel")) {
@@ -96,13 +119,14 @@ final class DiffusersConfig {
           "config.json: _class_name is %s, supported: UNet2DModel".formatted(type));
     }
     FIXED.forEach(this::checkFixed);
+    Variant variant = variant();
     config.fieldNames().forEachRemaining(this::checkKnown);
     checkSample();
     checkClasses();
     List<Integer> widths = integers("block_out_channels", "[224, 448, 672, 896]");
     List<Integer> multipliers = multipliers(widths);
     List<Integer> attention = attentionResolutions(widths.size());
-    int heads = heads(widths, attention);
+    Heads heads = heads(widths, attention);
     int resBlocks = integer("layers_per_block", "2", 1, 8);
     int groups = integer("norm_num_groups", "32", 1, 128);
     JsonNode attentionGroups = value("attn_norm_num_groups", "null");
@@ -131,18 +155,36 @@ final class DiffusersConfig {
         multipliers,
         resBlocks,
         attention,
-        heads,
+        heads.count(),
         dropout.asDouble(),
-        Optional.of(groups));
+        Optional.of(groups),
+        heads.width(),
+        Optional.of(variant));
   }
 
-  private void checkFixed(Fixed fixed) {
+  /** The variant that most fields are of; the others are faults. */
+  private Variant variant() {
+    Variant nearest = Variant.DDPM;
+    for (Variant variant : Variant.values()) {
+      if (VARIED.get(variant).stream().filter(this::agrees).count()
+          > VARIED.get(nearest).stream().filter(this::agrees).count()) {
+        nearest = variant;
+      }
+    }
+    VARIED.get(nearest).forEach(this::checkFixed);
+    return nearest;
+  }
+
+  private boolean agrees(Fixed fixed) {
     JsonNode found = value(fixed.field(), fixed.absent());
     JsonNode supported = parse(fixed.supported());
     boolean numbers = found.isNumber() && supported.isNumber();
-    boolean same = numbers ? found.asDouble() == supported.asDouble() : found.equals(supported);
-    if (!same) {
-      fault(fixed.field(), found, fixed.supported());
+    return numbers ? found.asDouble() == supported.asDouble() : found.equals(supported);
+  }
+
+  private void checkFixed(Fixed fixed) {
+    if (!agrees(fixed)) {
+      fault(fixed.field(), value(fixed.field(), fixed.absent()), fixed.supported());
     }
   }
 
@@ -151,7 +193,8 @@ final class DiffusersConfig {
         field.startsWith("_")
             || MAPPED.contains(field)
             || WITHOUT_EFFECT.contains(field)
-            || FIXED.stream().anyMatch(f -> f.field().equals(field));
+            || FIXED.stream().anyMatch(f -> f.field().equals(field))
+            || VARIED.get(Variant.DDPM).stream().anyMatch(f -> f.field().equals(field));
     if (!known && !config.get(field).isNull()) {
       faults.add("%s is %s, supported: no such field".formatted(field, config.get(field)));
     }
@@ -235,11 +278,14 @@ final class DiffusersConfig {
     return attention;
   }
 
+  /** As a spec has them: {@code width} where levels have different numbers of heads. */
+  private record Heads(int count, Optional<Integer> width) {}
+
   /** attention_head_dim is the width of a head; null: one head. */
-  private int heads(List<Integer> widths, List<Integer> attention) {
+  private Heads heads(List<Integer> widths, List<Integer> attention) {
     JsonNode dimension = value("attention_head_dim", "8");
     if (dimension.isNull()) {
-      return 1;
+      return new Heads(1, Optional.empty());
     }
     List<Integer> attended = new ArrayList<>(List.of(widths.get(widths.size() - 1))); // mid block
     for (int level = 0; level < widths.size(); level++) {
@@ -248,15 +294,17 @@ final class DiffusersConfig {
       }
     }
     int size = dimension.asInt();
-    int heads = size < 1 ? 0 : attended.get(0) / size;
-    if (heads < 1 || heads > 64 || attended.stream().anyMatch(w -> w != heads * size)) {
+    if (size < 1 || size > 1024 || attended.stream().anyMatch(w -> w % size != 0)) {
       fault(
           "attention_head_dim",
           dimension,
-          "null, or one that gives all attending widths %s the same number of heads"
-              .formatted(attended));
+          "null, or one that divides all attending widths %s".formatted(attended));
+      return new Heads(1, Optional.empty());
     }
-    return heads;
+    int heads = attended.get(0) / size;
+    return heads <= 64 && attended.stream().allMatch(w -> w == heads * size)
+        ? new Heads(heads, Optional.empty())
+        : new Heads(1, Optional.of(size));
   }
 
   private int integer(String field, String absent, int least, int most) {

@@ -1,11 +1,11 @@
 package dev.atelier.network;
 
 import dev.atelier.diffusion.SeededRandom;
-import dev.atelier.network.UNet.Constant;
-import dev.atelier.network.UNet.Feature;
-import dev.atelier.network.UNet.Identity;
-import dev.atelier.network.UNet.KaimingUniform;
-import dev.atelier.network.UNet.Weight;
+import dev.atelier.graph.Initialiser.Constant;
+import dev.atelier.graph.Initialiser.Identity;
+import dev.atelier.graph.Initialiser.KaimingUniform;
+import dev.atelier.graph.Value;
+import dev.atelier.graph.Weight;
 import dev.atelier.spec.FeatureLossSpec;
 import java.util.ArrayList;
 import java.util.List;
@@ -47,11 +47,11 @@ public final class FeatureLoss {
    *
    * @throws FeatureLossException if they don't
    */
-  public FeatureLoss(FeatureLossSpec spec, UNet student, UNet teacher) {
+  public FeatureLoss(FeatureLossSpec spec, Network student, Network teacher) {
     this.spec = spec;
     for (String place : spec.at()) {
-      Feature own = feature(student, place, "student");
-      Feature taught = feature(teacher, place, "teacher");
+      Value own = feature(student, place, "student");
+      Value taught = feature(teacher, place, "teacher");
       if (own.side() != taught.side()) {
         throw new FeatureLossException(
             "students.loss.feature.at needs places of equal resolution, found %d for the student's %s and %d for the teacher's."
@@ -75,8 +75,8 @@ public final class FeatureLoss {
     }
   }
 
-  private static Feature feature(UNet network, String place, String whose) {
-    Feature feature = network.features().get(place);
+  private static Value feature(Network network, String place, String whose) {
+    Value feature = network.features().get(place);
     if (feature == null) {
       throw new FeatureLossException(
           "students.loss.feature.at names '%s', which the %s's network doesn't have: expected one of %s."
@@ -91,8 +91,8 @@ public final class FeatureLoss {
   }
 
   /** Starting values of the adaptors: a pure function of the seed, apart from the network's. */
-  public Map<String, HostTensor> initialise(UNet student, SeededRandom random) {
-    return UNet.initialise(adaptors, student.weights().size(), random);
+  public Map<String, HostTensor> initialise(Network student, SeededRandom random) {
+    return WeightTensors.initialise(adaptors, student.weights().size(), random);
   }
 
   double weight() {
@@ -127,7 +127,7 @@ public final class FeatureLoss {
               for f in student:
                 torch.append(inputs, torch.requires_grad_(torch.detach(f), True))
             %1$s\
-              loss = torch.zeros(annotate(List[int], []), dtype=6, layout=None, device=ops.prim.device(inputs[0]), pin_memory=None)
+              loss = torch.zeros(annotate(List[int], []), dtype=%3$d, layout=None, device=ops.prim.device(inputs[0]), pin_memory=None)
               if torch.gt(torch.len(teacher), 0):
                 loss = (self).feature_loss(inputs, teacher)
                 for g in torch.grad([torch.mul(loss, torch.mul(share, %2$s))], inputs):
@@ -139,14 +139,14 @@ public final class FeatureLoss {
               torch.set_grad_enabled(False)
               return (torch.detach(loss), gradients)
             """
-                .formatted(adaptorsAppended(), number(weight())))
+                .formatted(adaptorsAppended(), number(weight()), ScalarType.FLOAT.number()))
         .toString();
   }
 
   private String adaptorsAppended() {
     StringBuilder text = new StringBuilder();
     for (Weight adaptor : adaptors) {
-      text.append("  torch.append(inputs, self.%s)\n".formatted(adaptor.attribute()));
+      text.append("  torch.append(inputs, self.%s)\n".formatted(WeightTensors.attribute(adaptor)));
     }
     return text.toString();
   }
@@ -166,7 +166,9 @@ public final class FeatureLoss {
               s = torch.linear(torch.permute(s, [0, 2, 3, 1]), w, self.%s)
               t = torch.permute(t, [0, 2, 3, 1])
               """
-                  .formatted(adaptors.get(2 * i).attribute(), adaptors.get(2 * i + 1).attribute());
+                  .formatted(
+                      WeightTensors.attribute(adaptors.get(2 * i)),
+                      WeightTensors.attribute(adaptors.get(2 * i + 1)));
           case RELATIONAL_SAMPLE ->
               normalised("torch.flatten(%1$s, 1)", 1) // [N, C * H * W]
                   + "s = torch.mm(s, torch.t(s))\nt = torch.mm(t, torch.t(t))\n"; // [N, N]

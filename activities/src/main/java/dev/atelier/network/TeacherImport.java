@@ -51,8 +51,8 @@ public final class TeacherImport {
       this(network, resolution, channels, classes, diffusion, true);
     }
 
-    private UNet build(NetworkSpec spec) {
-      return UNet.of(spec, resolution, channels, classes);
+    private Network build(NetworkSpec spec) {
+      return Network.of(spec, resolution, channels, classes);
     }
 
     private boolean namesNetwork() {
@@ -71,7 +71,7 @@ public final class TeacherImport {
 
   /** Weights of a network of ours, by name. */
   public record Weights(
-      UNet network, Map<String, HostTensor> tensors, String taken, DiffusionSpec diffusion)
+      Network network, Map<String, HostTensor> tensors, String taken, DiffusionSpec diffusion)
       implements Imported {}
 
   /** A module of the user's, of which only the number of its parameters is known. */
@@ -264,7 +264,7 @@ public final class TeacherImport {
     tensors.forEach(
         (name, tensor) -> current.put(currentName(name), single(asLinear(name, tensor))));
     try {
-      UNet network = expected.build(spec);
+      Network network = expected.build(spec);
       if (expected.namesNetwork() && !network.computesAs(expected.build(expected.network()))) {
         throw refused(
             "its network is %s, but teacher.network is %s; leave teacher.network out, or make it the same"

@@ -60,6 +60,13 @@ public final class TorchScriptArchive {
     new TorchScriptArchive().writeAll(out, root);
   }
 
+  /** The text of the classes in an archive of {@code root}: what libtorch runs. */
+  public static String program(TorchScriptModule root) {
+    TorchScriptArchive archive = new TorchScriptArchive();
+    archive.pickleModule(root);
+    return archive.code();
+  }
+
   private void writeAll(OutputStream out, TorchScriptModule root) throws IOException {
     pickle.start();
     pickleModule(root);

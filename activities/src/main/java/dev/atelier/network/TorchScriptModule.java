@@ -18,10 +18,21 @@ public record TorchScriptModule(
   /** What a module holds under a name. */
   public sealed interface Attribute permits Parameter, Buffer, Submodule {}
 
-  /** How the elements of a tensor lie in libtorch's memory. */
+  /** How the elements of a tensor lie in libtorch's memory, by c10::MemoryFormat's numbers. */
   public enum MemoryFormat {
-    CONTIGUOUS, // row-major
-    CHANNELS_LAST // [N, C, H, W] with the channels of a pixel side by side
+    CONTIGUOUS(0), // row-major
+    CHANNELS_LAST(2); // [N, C, H, W] with the channels of a pixel side by side
+
+    private final int number;
+
+    MemoryFormat(int number) {
+      this.number = number;
+    }
+
+    /** The expression that lays {@code tensor} out so. */
+    public String of(String tensor) {
+      return "torch.contiguous(%s, memory_format=%d)".formatted(tensor, number);
+    }
   }
 
   /** A tensor that training changes by its gradient. */

@@ -2,11 +2,18 @@ package dev.atelier.network;
 
 import dev.atelier.diffusion.CommonSpace;
 import dev.atelier.diffusion.LossWeights;
+import dev.atelier.diffusion.NoiseSchedule;
+import dev.atelier.graph.Weight;
 import dev.atelier.network.TorchScriptModule.Attribute;
 import dev.atelier.network.TorchScriptModule.Buffer;
+import dev.atelier.network.TorchScriptModule.MemoryFormat;
 import dev.atelier.network.TorchScriptModule.Parameter;
 import dev.atelier.network.TorchScriptModule.Submodule;
+import dev.atelier.spec.DiffusionSpec;
 import dev.atelier.spec.FeatureLossSpec;
+import dev.atelier.spec.LossSpec;
+import dev.atelier.spec.Prediction;
+import dev.atelier.spec.TrainingSpec;
 import dev.atelier.spec.TrainingSpec.Precision;
 import java.util.ArrayList;
 import java.util.List;
@@ -44,10 +51,31 @@ public final class TrainingModule {
       double distillationWeight, // w_kd
       int accumulationSteps, // equal parts of a batch, one after the other
       Precision precision, // of convolutions and matrix products, the teacher's too
-      NetworkForm form, // the teacher's too
+      NetworkForm form, // where a network has it, the teacher's too
       FeatureLossSpec feature,
       Optional<CommonSpace> common, // absent: the teacher predicts the same
       Optional<LossWeights> weights) { // of the samples; absent: all alike
+
+    /** Those that a spec asks for, of a network that predicts {@code predicts}. */
+    public static Settings of(
+        TrainingSpec training,
+        LossSpec loss,
+        NetworkForm form,
+        DiffusionSpec diffusion,
+        Prediction predicts) {
+      NoiseSchedule schedule = NoiseSchedule.of(diffusion);
+      return new Settings(
+          training.clipNorm(),
+          training.weightDecay(),
+          loss.diffusion(),
+          loss.prediction(),
+          training.accumulationSteps(),
+          training.precision(),
+          form,
+          loss.feature(),
+          CommonSpace.of(predicts, diffusion.teacherPredicts(), schedule),
+          LossWeights.of(training, predicts, schedule));
+    }
 
     /** Without feature distillation or weights, learning what the teacher predicts. */
     public Settings(
@@ -92,34 +120,35 @@ public final class TrainingModule {
   private TrainingModule() {}
 
   /** A frozen teacher: its weights are no parameters, and no checkpoint holds them. */
-  public record TeacherNetwork(UNet network, Map<String, HostTensor> weights) {}
+  public record TeacherNetwork(Network network, Map<String, HostTensor> weights) {}
 
   /** Joins a network and its training state; the tensors' data is not copied. */
-  public static TorchScriptModule of(UNet network, State state, Settings settings) {
+  public static TorchScriptModule of(Network network, State state, Settings settings) {
     return of(network, state, settings, Optional.empty());
   }
 
-  /** As {@link #of(UNet, State, Settings)}, with a teacher for {@code teach_step}. */
+  /** As {@link #of(Network, State, Settings)}, with a teacher for {@code teach_step}. */
   public static TorchScriptModule of(
-      UNet network, State state, Settings settings, Optional<TeacherNetwork> teacher) {
+      Network network, State state, Settings settings, Optional<TeacherNetwork> teacher) {
     if (teacher.isPresent() && teacher.get().network().classes() != network.classes()) {
       throw new IllegalArgumentException(
           "The teacher is conditioned on %d classes, expected the student's %d."
               .formatted(teacher.get().network().classes(), network.classes()));
     }
     Optional<FeatureLoss> feature = featureLoss(network, settings, teacher);
-    NetworkForm form = settings.form();
-    List<UNet.Weight> trained = new ArrayList<>(network.weights());
+    NetworkForm form = network.form(settings.form());
+    List<Weight> trained = new ArrayList<>(network.weights());
     feature.ifPresent(f -> trained.addAll(f.adaptors()));
     Map<String, Attribute> attributes =
-        UNet.attributes(trained, "", state.weights(), "The set of weights", form, Parameter::new);
+        WeightTensors.attributes(
+            trained, "", state.weights(), "The set of weights", form, Parameter::new);
     attributes.putAll(
         network.attributes("ema__", state.ema(), "The moving average", form, Buffer::new));
     attributes.putAll(
-        UNet.attributes(
+        WeightTensors.attributes(
             trained, "exp_avg__", state.expAvg(), "Adam's first moment", form, Buffer::new));
     attributes.putAll(
-        UNet.attributes(
+        WeightTensors.attributes(
             trained, "exp_avg_sq__", state.expAvgSq(), "Adam's second moment", form, Buffer::new));
 
     settings.common().ifPresent(c -> attributes.put(COMMON, new Buffer(table(c))));
@@ -145,7 +174,7 @@ public final class TrainingModule {
   }
 
   private static Optional<FeatureLoss> featureLoss(
-      UNet network, Settings settings, Optional<TeacherNetwork> teacher) {
+      Network network, Settings settings, Optional<TeacherNetwork> teacher) {
     if (!settings.feature().wanted()) {
       return Optional.empty();
     }
@@ -212,33 +241,28 @@ public final class TrainingModule {
   }
 
   // name() for reading, row-major, and name_() for changing, as they lie in memory.
-  private static String lists(List<UNet.Weight> weights, String name, String prefix) {
+  private static String lists(List<Weight> weights, String name, String prefix) {
     StringBuilder read = new StringBuilder("def " + name + "(self) -> List[Tensor]:\n  return [");
     StringBuilder change =
         new StringBuilder("def " + name + "_(self) -> List[Tensor]:\n  return [");
-    for (UNet.Weight weight : weights) {
-      String tensor = "self." + prefix + weight.attribute();
-      read.append("torch.contiguous(").append(tensor).append(", memory_format=0), ");
+    for (Weight weight : weights) {
+      String tensor = "self." + prefix + WeightTensors.attribute(weight);
+      read.append(MemoryFormat.CONTIGUOUS.of(tensor)).append(", ");
       change.append(tensor).append(", ");
     }
     return read.append("]\n").append(change).append("]\n").toString();
   }
 
   private static TorchScriptModule teacherModule(TeacherNetwork teacher, Settings settings) {
+    NetworkForm form = teacher.network().form(settings.form());
     return new TorchScriptModule(
         "Teacher",
         teacher
             .network()
-            .featureMethod(
-                "eps", settings.form(), false, settings.precision(), settings.feature().at()),
+            .featureMethod("eps", form, false, settings.precision(), settings.feature().at()),
         teacher
             .network()
-            .attributes(
-                "",
-                teacher.weights(),
-                "The teacher's set of weights",
-                settings.form(),
-                Buffer::new));
+            .attributes("", teacher.weights(), "The teacher's set of weights", form, Buffer::new));
   }
 
   /** Where a step gets the teacher's eps from. */
@@ -264,14 +288,15 @@ public final class TrainingModule {
   // Returns [loss, diffusion, distillation, feature], the diffusion loss of each sample, and the
   // gradient of share * loss by each weight. features are the teacher's, or none.
   private static String backpropagate(
-      UNet network, Settings settings, Optional<FeatureLoss> feature) {
+      Network network, Settings settings, Optional<FeatureLoss> feature) {
     String y = network.conditional() ? ", y" : "";
+    NetworkForm form = network.form(settings.form());
     List<String> places = settings.feature().at();
     String header =
         "def backpropagate(self, x: Tensor, t: Tensor%s, noise: Tensor, target: Optional[Tensor], features: List[Tensor], share: float) -> Tuple[Tensor, Tensor, List[Tensor]]:\n"
             .formatted(network.conditional() ? ", y: Tensor" : "");
     String body =
-        switch (settings.form()) {
+        switch (form) {
           case PORTABLE ->
               """
               eps, own, = (self).eps(x, t%s)
@@ -281,12 +306,13 @@ public final class TrainingModule {
               gradients = annotate(List[Tensor], [])
               for g in torch.grad([torch.mul(loss, share)], trained):
                 if g is not None:
-                  torch.append(gradients, torch.contiguous(g, memory_format=0))
+                  torch.append(gradients, %s)
               """
                   .formatted(
                       y,
                       losses(settings, ""),
-                      feature.map(TrainingModule::featureLossByAutograd).orElse(""));
+                      feature.map(TrainingModule::featureLossByAutograd).orElse(""),
+                      MemoryFormat.CONTIGUOUS.of("g"));
           case CPU ->
               "torch.set_grad_enabled(False)\n"
                   + network.gradientLines(
@@ -307,7 +333,7 @@ public final class TrainingModule {
                   + "torch.set_grad_enabled(True)\n";
         };
     String eps =
-        settings.form() == NetworkForm.PORTABLE
+        form == NetworkForm.PORTABLE
             ? network.featureMethod("eps", NetworkForm.PORTABLE, true, settings.precision(), places)
             : "";
     return eps
@@ -368,7 +394,7 @@ public final class TrainingModule {
   }
 
   // The gradients by the student's features join those that come down from eps.
-  private static String featureLossByHand(UNet network, FeatureLoss feature) {
+  private static String featureLossByHand(Network network, FeatureLoss feature) {
     StringBuilder text =
         new StringBuilder(
             """
@@ -378,7 +404,8 @@ public final class TrainingModule {
                 .formatted(network.featureList(feature.places()), feature.weight()));
     for (int i = 0; i < feature.places().size(); i++) {
       text.append(
-          "g_feature_%1$d = torch.contiguous(g_features[%1$d], memory_format=2)\n".formatted(i));
+          "g_feature_%d = %s\n"
+              .formatted(i, MemoryFormat.CHANNELS_LAST.of("g_features[%d]".formatted(i))));
     }
     return text.toString();
   }
@@ -387,8 +414,10 @@ public final class TrainingModule {
     StringBuilder text = new StringBuilder();
     for (int i = 0; i < feature.adaptors().size(); i++) {
       text.append(
-          "  torch.append(gradients, torch.contiguous(g_features[%d], memory_format=0))\n"
-              .formatted(feature.places().size() + i));
+          "  torch.append(gradients, %s)\n"
+              .formatted(
+                  MemoryFormat.CONTIGUOUS.of(
+                      "g_features[%d]".formatted(feature.places().size() + i))));
     }
     return text.isEmpty()
         ? ""
@@ -399,7 +428,7 @@ public final class TrainingModule {
   // parts, sum up to the gradient of the batch's mean loss. What a part keeps for its backward pass
   // is freed before the next part begins. hyper and counters are read first: on a CUDA device
   // each reading waits for it, and at this moment it has nothing to do.
-  private static String step(Target target, UNet network, Settings settings) {
+  private static String step(Target target, Network network, Settings settings) {
     boolean conditional = network.conditional();
     return String.format(
         Locale.ROOT,
@@ -412,7 +441,7 @@ public final class TrainingModule {
           grads = annotate(List[Tensor], [])
           samples = annotate(List[Tensor], [])
           features = annotate(List[Tensor], [])
-          losses = torch.zeros([4], dtype=6, layout=None, device=ops.prim.device(xt), pin_memory=None)
+          losses = torch.zeros([4], dtype=%10$d, layout=None, device=ops.prim.device(xt), pin_memory=None)
           for k in range(%3$d):
             low = torch.mul(k, size)
             xt_k = torch.slice(xt, 0, low, torch.add(low, size), 1)
@@ -429,7 +458,7 @@ public final class TrainingModule {
               torch.extend(grads, grads_k)
             else:
               torch._foreach_add_(grads, grads_k)
-          return (self).update(losses, torch.cat(samples, 0), grads, lr, ema_decay, torch.to(counters[0], 6))
+          return (self).update(losses, torch.cat(samples, 0), grads, lr, ema_decay, %11$s)
         """,
         target.method,
         target.argument,
@@ -442,12 +471,14 @@ public final class TrainingModule {
         target == Target.NONE || settings.common().isEmpty()
             ? ""
             : "\n    target = torch.add(torch.mul(xt_k, %s), torch.mul(target, %s))"
-                .formatted(column(1, "t_k"), column(2, "t_k")));
+                .formatted(column(1, "t_k"), column(2, "t_k")),
+        ScalarType.FLOAT.number(),
+        ScalarType.FLOAT.of("counters[0]"));
   }
 
   // The CPU's fused Adam walks through memory without looking at strides: each gradient lies as its
   // weight does.
-  private static String update(UNet network, Settings settings) {
+  private static String update(Network network, Settings settings) {
     String adam = settings.weightDecay() > 0 ? "_fused_adamw_" : "_fused_adam_";
     return String.format(
         Locale.ROOT,
@@ -461,7 +492,7 @@ public final class TrainingModule {
           for tensors in [(self).weights_(), (self).ema_(), (self).exp_avg_(), (self).exp_avg_sq_()]:
             torch.append(norms, torch.linalg_vector_norm(torch.stack(torch._foreach_norm(tensors))))
           torch.set_grad_enabled(True)
-          return torch.to(torch.stack(norms), 7)
+          return %9$s
         def update(self, losses: Tensor, samples: Tensor, grads: List[Tensor], lr: float, ema_decay: float, step: Tensor) -> Tensor:
           torch.set_grad_enabled(False)
           norm = torch.linalg_vector_norm(torch.stack(torch._foreach_norm(grads)))
@@ -474,7 +505,7 @@ public final class TrainingModule {
           torch._foreach_lerp_((self).ema_(), (self).averaged_(), torch.sub(1., ema_decay))
           torch.set_grad_enabled(True)
           figures = [torch.slice(losses, 0, 0, 3, 1), torch.unsqueeze(norm, 0), torch.slice(losses, 0, 3, 4, 1), samples]
-          return torch.to(torch.cat(figures, 0), 7)
+          return %10$s
         """,
         settings.clipNorm(),
         adam,
@@ -483,6 +514,8 @@ public final class TrainingModule {
         settings.weightDecay(),
         ADAM_EPS,
         network.conditional() ? ", y: Tensor" : "",
-        network.conditional() ? ", y" : "");
+        network.conditional() ? ", y" : "",
+        ScalarType.DOUBLE.of("torch.stack(norms)"),
+        ScalarType.DOUBLE.of("torch.cat(figures, 0)"));
   }
 }

@@ -6,12 +6,13 @@ import dev.atelier.network.ChannelPruning;
 import dev.atelier.network.ChannelPruning.Criterion;
 import dev.atelier.network.HostTensor;
 import dev.atelier.network.Libtorch;
+import dev.atelier.network.Network;
 import dev.atelier.network.NetworkForm;
 import dev.atelier.network.TorchModule;
 import dev.atelier.network.TorchScriptArchive;
 import dev.atelier.network.TrainingModule;
 import dev.atelier.network.TrainingModule.Settings;
-import dev.atelier.network.UNet;
+import dev.atelier.spec.PruningRule;
 import dev.atelier.spec.TrainingSpec;
 import dev.atelier.spec.TrainingSpec.Precision;
 import java.io.IOException;
@@ -44,10 +45,7 @@ public record PrunedTeacher(Criterion criterion) implements InitialWeights {
       throw new InvalidSpecException(
           "students.startFrom can't prune the teacher: it is a TorchScript file, of which no network is known; expected random or one-to-one.");
     }
-    teacher
-        .network()
-        .spec()
-        .pruningFault(task.network().spec())
+    PruningRule.fault(teacher.network().spec(), task.network().spec(), task.network().resolution())
         .ifPresent(
             fault -> {
               throw new InvalidSpecException("The network of %s %s".formatted(task.name(), fault));
@@ -65,7 +63,7 @@ public record PrunedTeacher(Criterion criterion) implements InitialWeights {
   private static Map<String, float[]> taylor(
       TeacherModel.Weights teacher, TrainingTask task, ImageSource images, String device, Path work)
       throws IOException {
-    UNet network = teacher.network().withoutDropout();
+    Network network = teacher.network().withoutDropout();
     TrainingTask drawing =
         new TrainingTask(
             task.name(),
@@ -91,7 +89,7 @@ public record PrunedTeacher(Criterion criterion) implements InitialWeights {
 
   /** |w · g| of each element, for one batch. */
   static void add(
-      UNet network,
+      Network network,
       Map<String, HostTensor> weights,
       List<HostTensor> gradients,
       Map<String, float[]> sums) {
@@ -111,7 +109,8 @@ public record PrunedTeacher(Criterion criterion) implements InitialWeights {
   }
 
   /** The network with the method {@code gradients}. */
-  static TorchModule open(UNet network, Map<String, HostTensor> weights, String device, Path work)
+  static TorchModule open(
+      Network network, Map<String, HostTensor> weights, String device, Path work)
       throws IOException {
     Settings settings = new Settings(1.0, 0.0, 1.0, 0.0, 1, Precision.FP32, NetworkForm.PORTABLE);
     Path archive = Files.createTempFile(work, "taylor-", ".pt");

@@ -5,10 +5,10 @@ import dev.atelier.network.FeatureLossException;
 import dev.atelier.network.HostTensor;
 import dev.atelier.network.HostTensor.DType;
 import dev.atelier.network.Libtorch;
+import dev.atelier.network.Network;
 import dev.atelier.network.StepFigures;
 import dev.atelier.network.TorchModule;
 import dev.atelier.network.TrainingModule.TeacherNetwork;
-import dev.atelier.network.UNet;
 import dev.atelier.spec.FeatureLossSpec;
 import java.util.ArrayList;
 import java.util.List;
@@ -39,7 +39,7 @@ final class Teacher implements AutoCloseable {
       return new Teacher(batchSize, "train_step", Optional.empty(), Optional.empty());
     }
     if (model.get() instanceof TeacherModel.Archive archive) {
-      UNet network = task.network();
+      Network network = task.network();
       return new Teacher(
           batchSize,
           "distill_step",

@@ -1,7 +1,7 @@
 package dev.atelier.training;
 
 import dev.atelier.network.HostTensor;
-import dev.atelier.network.UNet;
+import dev.atelier.network.Network;
 import java.nio.file.Path;
 import java.util.Map;
 
@@ -13,7 +13,7 @@ public sealed interface TeacherModel {
    *
    * @param weights by name
    */
-  record Weights(UNet network, Map<String, HostTensor> weights) implements TeacherModel {}
+  record Weights(Network network, Map<String, HostTensor> weights) implements TeacherModel {}
 
   /**
    * Anything else: a TorchScript file {@code (x [N, C, H, W], t [N] int64) -> eps}, with {@code y

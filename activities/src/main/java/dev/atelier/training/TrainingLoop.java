@@ -1,8 +1,5 @@
 package dev.atelier.training;
 
-import dev.atelier.diffusion.CommonSpace;
-import dev.atelier.diffusion.LossWeights;
-import dev.atelier.diffusion.NoiseSchedule;
 import dev.atelier.diffusion.SeededRandom;
 import dev.atelier.diffusion.SeededRandom.Purpose;
 import dev.atelier.network.HostTensor;
@@ -103,19 +100,9 @@ public final class TrainingLoop {
     State state = start.isPresent() ? TrainingState.read(start.get()) : initialState();
     LossSpec loss =
         task.distillation().map(Distillation::loss).orElseGet(() -> new LossSpec(1.0, 0.0));
-    NoiseSchedule schedule = NoiseSchedule.of(task.diffusion());
     Settings settings =
-        new Settings(
-            task.training().clipNorm(),
-            task.training().weightDecay(),
-            loss.diffusion(),
-            loss.prediction(),
-            task.training().accumulationSteps(),
-            task.training().precision(),
-            NetworkForm.of(device),
-            loss.feature(),
-            CommonSpace.of(task.predicts(), task.diffusion().teacherPredicts(), schedule),
-            LossWeights.of(task.training(), task.predicts(), schedule));
+        Settings.of(
+            task.training(), loss, NetworkForm.of(device), task.diffusion(), task.predicts());
     Path archive = Files.createTempFile(workDirectory, "training-", ".pt");
     try {
       TorchScriptArchive.write(

@@ -1,12 +1,13 @@
 package dev.atelier.training;
 
 import dev.atelier.diffusion.SeededRandom;
+import dev.atelier.graph.Weight;
 import dev.atelier.network.FeatureLoss;
 import dev.atelier.network.HostTensor;
+import dev.atelier.network.Network;
 import dev.atelier.network.SafetensorsFile;
 import dev.atelier.network.TorchModule;
 import dev.atelier.network.TrainingModule.State;
-import dev.atelier.network.UNet;
 import dev.atelier.training.Checkpoint.Part;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -27,7 +28,7 @@ final class TrainingState {
   }
 
   /** The same with the adaptors of a feature loss, at their start. */
-  static State withAdaptors(State state, FeatureLoss feature, UNet student, long seed) {
+  static State withAdaptors(State state, FeatureLoss feature, Network student, long seed) {
     Map<String, HostTensor> adaptors = feature.initialise(student, new SeededRandom(seed));
     return new State(
         joined(state.weights(), adaptors),
@@ -63,7 +64,7 @@ final class TrainingState {
       throws IOException {
     Files.createDirectories(directory);
     Checkpoint checkpoint = new Checkpoint(step, task.specHash(), task.codeVersion(), directory);
-    List<UNet.Weight> trained = new ArrayList<>(task.network().weights());
+    List<Weight> trained = new ArrayList<>(task.network().weights());
     Teacher.featureLoss(task).ifPresent(feature -> trained.addAll(feature.adaptors()));
     for (Part part : Part.values()) {
       String method =

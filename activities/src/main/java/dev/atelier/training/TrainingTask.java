@@ -1,6 +1,6 @@
 package dev.atelier.training;
 
-import dev.atelier.network.UNet;
+import dev.atelier.network.Network;
 import dev.atelier.spec.DiffusionSpec;
 import dev.atelier.spec.Prediction;
 import dev.atelier.spec.TrainingSpec;
@@ -18,7 +18,7 @@ import java.util.Optional;
  */
 public record TrainingTask(
     String name,
-    UNet network,
+    Network network,
     DiffusionSpec diffusion,
     TrainingSpec training,
     long seed,
@@ -35,7 +35,7 @@ public record TrainingTask(
   /** One that starts from random weights. */
   public TrainingTask(
       String name,
-      UNet network,
+      Network network,
       DiffusionSpec diffusion,
       TrainingSpec training,
       long seed,

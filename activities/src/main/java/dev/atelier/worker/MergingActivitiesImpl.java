@@ -17,10 +17,10 @@ import dev.atelier.merging.WeightMerging;
 import dev.atelier.merging.WeightSearch;
 import dev.atelier.network.HostTensor;
 import dev.atelier.network.Libtorch;
+import dev.atelier.network.Network;
 import dev.atelier.network.NetworkForm;
 import dev.atelier.network.SafetensorsFile;
 import dev.atelier.network.TorchScriptArchive;
-import dev.atelier.network.UNet;
 import dev.atelier.spec.EvaluationSpec.Classes;
 import dev.atelier.spec.EvaluationSpec.SamplerSpec;
 import dev.atelier.spec.MergeSpec;
@@ -221,7 +221,7 @@ final class MergingActivitiesImpl implements MergingActivities {
 
   private Merged merge(Joining task, Path work, Heartbeat heartbeat) throws IOException {
     List<ModelRef> students = task.students();
-    UNet network =
+    Network network =
         TrainedModels.network(students.get(0).network().orElseThrow(), task.measure().dataset());
     List<Map<String, HostTensor>> weights = new ArrayList<>();
     for (ModelRef student : students) {
@@ -319,7 +319,7 @@ final class MergingActivitiesImpl implements MergingActivities {
 
   private Plan taskArithmetic(
       Joining task,
-      UNet network,
+      Network network,
       List<Map<String, HostTensor>> weights,
       Path work,
       Heartbeat heartbeat)
@@ -387,7 +387,7 @@ final class MergingActivitiesImpl implements MergingActivities {
 
   private Plan greedy(
       Joining task,
-      UNet network,
+      Network network,
       List<Map<String, HostTensor>> weights,
       Path work,
       Heartbeat heartbeat)
@@ -494,7 +494,7 @@ final class MergingActivitiesImpl implements MergingActivities {
         step);
   }
 
-  private Path write(UNet network, Map<String, HostTensor> weights, Path work, String name)
+  private Path write(Network network, Map<String, HostTensor> weights, Path work, String name)
       throws IOException {
     Path file = work.resolve(name + ".pt");
     TorchScriptArchive.write(
@@ -504,7 +504,7 @@ final class MergingActivitiesImpl implements MergingActivities {
   }
 
   private static OwnedModel owned(
-      Path archive, UNet network, TimestepRange range, Prediction predicts) {
+      Path archive, Network network, TimestepRange range, Prediction predicts) {
     return new OwnedModel(
         archive,
         range,
@@ -569,7 +569,7 @@ final class MergingActivitiesImpl implements MergingActivities {
         Stream.of(List.of(task.teacher()), task.students(), task.oneToOne())
             .flatMap(List::stream)
             .toList()) {
-      Optional<UNet> network = TrainedModels.network(model, with.dataset());
+      Optional<Network> network = TrainedModels.network(model, with.dataset());
       if (network.isEmpty()) {
         history.recordEvent(
             task.experimentId(),

@@ -4,14 +4,15 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.SerializationFeature;
 import com.fasterxml.jackson.datatype.jdk8.Jdk8Module;
 import dev.atelier.diffusion.ModelRanges;
+import dev.atelier.network.DiffusersExport;
 import dev.atelier.network.EnsembleModule;
 import dev.atelier.network.HostTensor;
 import dev.atelier.network.ModelMetadata;
+import dev.atelier.network.Network;
 import dev.atelier.network.NetworkForm;
 import dev.atelier.network.SafetensorsFile;
 import dev.atelier.network.TorchScriptArchive;
 import dev.atelier.network.TorchScriptModule;
-import dev.atelier.network.UNet;
 import dev.atelier.spec.DiffusionSpec;
 import dev.atelier.spec.ExperimentSpec;
 import dev.atelier.spec.NetworkSpec;
@@ -148,11 +149,11 @@ final class Publication {
     String torchScript = model.key() + ".pt";
     Path archive = models.archive(model, task.dataset(), work, NetworkForm.PORTABLE);
     keep(task.experimentId(), torchScript, archive, "application/octet-stream");
-    Optional<UNet> network = TrainedModels.network(model, task.dataset());
+    Optional<Network> network = TrainedModels.network(model, task.dataset());
     Optional<String> safetensors = network.map(n -> model.key() + ".safetensors");
     if (network.isPresent()) {
       Path file = work.resolve(safetensors.orElseThrow());
-      writeWeights(task, model, models.weights(model, network.get()), file);
+      writeWeights(task, model, network.get(), models.weights(model, network.get()), file);
       keep(task.experimentId(), file, "application/octet-stream");
     }
     return new Described(
@@ -161,25 +162,28 @@ final class Publication {
         model.step(),
         model.predicts(task.spec().diffusion()),
         models.parameters(model, task.dataset()),
-        network.map(UNet::macs),
+        network.map(Network::macs),
         torchScript,
         safetensors);
   }
 
   /** Writes weights with all that is needed to import them again. */
-  static void writeWeights(Publish task, ModelRef model, Map<String, HostTensor> weights, Path file)
+  static void writeWeights(
+      Publish task, ModelRef model, Network network, Map<String, HostTensor> weights, Path file)
       throws IOException {
     DatasetRef dataset = task.dataset();
     DiffusionSpec process = task.spec().diffusion();
     Map<String, String> metadata =
         new LinkedHashMap<>(
             new ModelMetadata(
-                    model.network().orElseThrow(),
+                    network.spec(),
                     dataset.resolution(),
                     dataset.channels(),
                     dataset.classes(),
                     process.predicting(model.predicts(process)))
                 .toStrings());
+    DiffusersExport.config(network)
+        .ifPresent(config -> metadata.put("diffusers", config.toString()));
     metadata.put("experiment", task.experimentId());
     metadata.put("model", model.key().value());
     metadata.put("range", model.range().toString());
@@ -208,7 +212,7 @@ final class Publication {
     List<TorchScriptModule> students = new ArrayList<>();
     Map<NetworkSpec, String> classNames = new LinkedHashMap<>(); // one class per architecture
     for (ModelRef student : owners) {
-      UNet network = TrainedModels.network(student, task.dataset()).orElseThrow();
+      Network network = TrainedModels.network(student, task.dataset()).orElseThrow();
       String className =
           classNames.computeIfAbsent(
               network.spec(),

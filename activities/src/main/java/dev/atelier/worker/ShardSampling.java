@@ -2,8 +2,8 @@ package dev.atelier.worker;
 
 import dev.atelier.evaluation.FeatureExtractor;
 import dev.atelier.evaluation.FeatureShard;
+import dev.atelier.network.Network;
 import dev.atelier.network.NetworkForm;
-import dev.atelier.network.UNet;
 import dev.atelier.spec.EvaluationSpec;
 import dev.atelier.training.ClassSequence;
 import dev.atelier.training.EnsembleSampler;
@@ -66,7 +66,7 @@ final class ShardSampling implements AutoCloseable {
     List<OwnedModel> owned = new ArrayList<>();
     Map<String, Path> archives = new HashMap<>(); // by manifest: the teacher may own several ranges
     for (ModelRef model : inputs.models()) {
-      Optional<UNet> network = TrainedModels.network(model, inputs.dataset());
+      Optional<Network> network = TrainedModels.network(model, inputs.dataset());
       if (!archives.containsKey(model.manifestKey())) {
         archives.put(model.manifestKey(), models.archive(model, inputs.dataset(), work, form));
       }
@@ -75,8 +75,8 @@ final class ShardSampling implements AutoCloseable {
               archives.get(model.manifestKey()),
               model.range(),
               model.predicts(inputs.diffusion()),
-              network.map(UNet::macs),
-              network.map(UNet::activationBytes)));
+              network.map(Network::macs),
+              network.map(Network::activationBytes)));
     }
     return owned;
   }

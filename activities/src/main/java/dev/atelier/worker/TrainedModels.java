@@ -2,12 +2,12 @@ package dev.atelier.worker;
 
 import dev.atelier.network.HostTensor;
 import dev.atelier.network.Libtorch;
+import dev.atelier.network.Network;
 import dev.atelier.network.NetworkForm;
 import dev.atelier.network.SafetensorsFile;
 import dev.atelier.network.TeacherException;
 import dev.atelier.network.TorchModule;
 import dev.atelier.network.TorchScriptArchive;
-import dev.atelier.network.UNet;
 import dev.atelier.spec.NetworkSpec;
 import dev.atelier.spec.TrainingSpec.Precision;
 import dev.atelier.store.CheckpointManifest;
@@ -39,19 +39,19 @@ final class TrainedModels {
   }
 
   /** The network of {@code spec} for the images of {@code dataset}. */
-  static UNet network(NetworkSpec spec, DatasetRef dataset) {
-    return UNet.of(spec, dataset.resolution(), dataset.channels(), dataset.classes());
+  static Network network(NetworkSpec spec, DatasetRef dataset) {
+    return Network.of(spec, dataset.resolution(), dataset.channels(), dataset.classes());
   }
 
   /** The model's network; empty: it is a TorchScript archive of a user. */
-  static Optional<UNet> network(ModelRef model, DatasetRef dataset) {
+  static Optional<Network> network(ModelRef model, DatasetRef dataset) {
     return model.network().map(spec -> network(spec, dataset));
   }
 
   /** Number of learned numbers. */
   long parameters(ModelRef model, DatasetRef dataset) {
     return network(model, dataset)
-        .map(UNet::parameters)
+        .map(Network::parameters)
         .orElseGet(
             () -> {
               try (TorchModule module =
@@ -62,7 +62,7 @@ final class TrainedModels {
   }
 
   /** The weights of a model of {@code network}, by their names in safetensors files. */
-  Map<String, HostTensor> weights(ModelRef model, UNet network) throws IOException {
+  Map<String, HostTensor> weights(ModelRef model, Network network) throws IOException {
     CheckpointManifest manifest =
         CheckpointManifest.read(store, model.manifestKey(), model.manifestSha256());
     StoredFile file = manifest.file(Part.EMA.fileName());
@@ -88,7 +88,7 @@ final class TrainedModels {
 
   /** The model as a frozen teacher. */
   TeacherModel teacher(ModelRef model, DatasetRef dataset) throws IOException {
-    Optional<UNet> network = network(model, dataset);
+    Optional<Network> network = network(model, dataset);
     return network.isPresent()
         ? new TeacherModel.Weights(network.get(), weights(model, network.get()))
         : new TeacherModel.Archive(importedArchive(model));
@@ -100,7 +100,7 @@ final class TrainedModels {
    */
   Path archive(ModelRef model, DatasetRef dataset, Path directory, NetworkForm form)
       throws IOException {
-    Optional<UNet> network = network(model, dataset);
+    Optional<Network> network = network(model, dataset);
     if (network.isEmpty()) {
       return importedArchive(model);
     }

@@ -3,11 +3,11 @@ package dev.atelier.worker;
 import dev.atelier.dataset.PackedImages;
 import dev.atelier.network.HostTensor;
 import dev.atelier.network.Libtorch;
+import dev.atelier.network.Network;
 import dev.atelier.network.SafetensorsFile;
 import dev.atelier.network.TeacherException;
 import dev.atelier.network.TeacherImport;
 import dev.atelier.network.TeacherImport.Imported;
-import dev.atelier.network.UNet;
 import dev.atelier.opening.Opening;
 import dev.atelier.spec.BatchSize;
 import dev.atelier.spec.DiffusionSpec;
@@ -159,7 +159,7 @@ final class TrainingActivitiesImpl implements TrainingActivities {
   private ModelRef keep(ImportTeacher task, Imported imported, Path work) throws IOException {
     Path file;
     long parameters;
-    Optional<UNet> network;
+    Optional<Network> network;
     if (imported instanceof TeacherImport.Weights weights) {
       file = work.resolve(Checkpoint.Part.EMA.fileName());
       SafetensorsFile.write(file, weights.tensors(), Map.of("step", "0", "part", "ema"));
@@ -178,7 +178,7 @@ final class TrainingActivitiesImpl implements TrainingActivities {
             ModelKey.TEACHER,
             0,
             parameters,
-            network.map(UNet::macs),
+            network.map(Network::macs),
             config.name());
     new S3CheckpointStore(
             store,
@@ -193,7 +193,7 @@ final class TrainingActivitiesImpl implements TrainingActivities {
     CheckpointRow stored = history.checkpoints(attempt).get(0);
     return new ModelRef(
         ModelKey.TEACHER,
-        network.map(UNet::spec),
+        network.map(Network::spec),
         new TimestepRange(0, imported.diffusion().timesteps()),
         stored.manifestKey(),
         stored.manifestSha256(),

@@ -11,9 +11,9 @@ import dev.atelier.diffusion.SeededRandom.Purpose;
 import dev.atelier.network.ClosedForm;
 import dev.atelier.network.HostTensor;
 import dev.atelier.network.Libtorch;
+import dev.atelier.network.Network;
 import dev.atelier.network.TorchModule;
 import dev.atelier.network.TorchScriptArchive;
-import dev.atelier.network.UNet;
 import dev.atelier.spec.DiffusionSpec;
 import dev.atelier.spec.NetworkSpec;
 import dev.atelier.training.ImageSource;
@@ -33,8 +33,8 @@ class DriftMeasurementTest {
   @TempDir Path directory;
 
   /** The network of the fixture. */
-  private static UNet network() {
-    return UNet.of(
+  private static Network network() {
+    return Network.of(
         new NetworkSpec(16, List.of(1, 2), 1, List.of(4), 2, 0.0, Optional.of(4)), SIDE, 3, 3);
   }
 

@@ -10,7 +10,7 @@ import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
 import com.fasterxml.jackson.datatype.jdk8.Jdk8Module;
 import dev.atelier.evaluation.FeatureExtractor.Convention;
 import dev.atelier.network.FeatureLoss;
-import dev.atelier.network.UNet;
+import dev.atelier.network.Network;
 import dev.atelier.spec.DatasetSpec;
 import dev.atelier.spec.EvaluationSpec;
 import dev.atelier.spec.EvaluationSpec.ExtractorSpec;
@@ -103,7 +103,7 @@ class ExamplesStartTest {
     assertThat(said.isEmpty()).isEqualTo(!file.toString().contains("paper"));
   }
 
-  private static String cost(UNet network) {
+  private static String cost(Network network) {
     return String.format(
         Locale.ROOT,
         "%.1f M parameters, %.1f GMACs",
@@ -112,8 +112,8 @@ class ExamplesStartTest {
   }
 
   private void prepare(ExperimentSpec spec) {
-    UNet teacher = network(spec.teacher().network(), spec.dataset());
-    for (UNet student : networks(spec)) {
+    Network teacher = network(spec.teacher().network(), spec.dataset());
+    for (Network student : networks(spec)) {
       if (spec.students().loss().feature().wanted() && student != teacher) {
         assertThat(new FeatureLoss(spec.students().loss().feature(), student, teacher)).isNotNull();
       }
@@ -138,7 +138,7 @@ class ExamplesStartTest {
     KernelDistance.requireSubsets(evaluation.kidSubsetSize(), evaluation.samples(), images);
   }
 
-  private static List<UNet> networks(ExperimentSpec spec) {
+  private static List<Network> networks(ExperimentSpec spec) {
     return Stream.concat(
             Stream.of(spec.teacher().network()),
             IntStream.rangeClosed(1, spec.students().count()).mapToObj(spec.students()::networkOf))
@@ -147,8 +147,8 @@ class ExamplesStartTest {
         .toList();
   }
 
-  private static UNet network(NetworkSpec network, DatasetSpec dataset) {
-    return UNet.of(network, dataset.resolution(), dataset.channels());
+  private static Network network(NetworkSpec network, DatasetSpec dataset) {
+    return Network.of(network, dataset.resolution(), dataset.channels());
   }
 
   private FeatureExtractor extractor(ExtractorSpec spec, int resolution) {

@@ -6,9 +6,9 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.atelier.diffusion.SeededRandom;
 import dev.atelier.evaluation.SamplingMemory.Measured;
 import dev.atelier.evaluation.SamplingMemory.Request;
+import dev.atelier.network.Network;
 import dev.atelier.network.NetworkForm;
 import dev.atelier.network.TorchScriptArchive;
-import dev.atelier.network.UNet;
 import dev.atelier.spec.DiffusionSpec;
 import dev.atelier.spec.EvaluationSpec.SamplerSpec;
 import dev.atelier.spec.EvaluationSpec.SamplerSpec.Spacing;
@@ -30,8 +30,8 @@ import org.junit.jupiter.api.io.TempDir;
 /** In processes of their own, as a worker measures. */
 class SamplingMemoryTest {
 
-  private static final UNet NETWORK =
-      UNet.of(new NetworkSpec(64, List.of(1, 4), 1, List.of(), 1, 0.0, Optional.empty()), 8, 3);
+  private static final Network NETWORK =
+      Network.of(new NetworkSpec(64, List.of(1, 4), 1, List.of(), 1, 0.0, Optional.empty()), 8, 3);
 
   @TempDir Path directory;
 

@@ -28,13 +28,13 @@ class ChannelPruningTest {
 
   @TempDir Path directory;
 
-  private static UNet network(
+  private static Network network(
       int channels, List<Integer> multipliers, int heads, Optional<Integer> groups, int classes) {
-    return UNet.of(
+    return Network.of(
         new NetworkSpec(channels, multipliers, 1, List.of(4), heads, 0.0, groups), 8, 3, classes);
   }
 
-  private float[] eps(UNet network, Map<String, HostTensor> weights) throws Exception {
+  private float[] eps(Network network, Map<String, HostTensor> weights) throws Exception {
     Path archive = directory.resolve("net.pt");
     TorchScriptArchive.write(archive, network.inferenceModule("UNet", weights));
     HostTensor x = ClosedForm.tensor(1000, 1, 0, 2, 3, 8, 8);
@@ -49,7 +49,7 @@ class ChannelPruningTest {
 
   @Test
   void shouldChangeNothingWhenTheStudentIsAsWideAsTheTeacher() {
-    UNet teacher = network(16, List.of(1, 2), 2, Optional.empty(), 3);
+    Network teacher = network(16, List.of(1, 2), 2, Optional.empty(), 3);
     Map<String, HostTensor> weights = ClosedForm.weights(teacher);
 
     Map<String, HostTensor> pruned =
@@ -67,8 +67,8 @@ class ChannelPruningTest {
   @ParameterizedTest
   @ValueSource(ints = {1, 2, 3, 4, 5})
   void shouldGiveTheSameEpsWhenThePrunedChannelsWereZero(int seed) throws Exception {
-    UNet teacher = network(16, List.of(1, 1), 2, Optional.of(4), 3);
-    UNet student = network(8, List.of(1, 1), 2, Optional.of(2), 3);
+    Network teacher = network(16, List.of(1, 1), 2, Optional.of(4), 3);
+    Network student = network(8, List.of(1, 1), 2, Optional.of(2), 3);
     Map<String, HostTensor> weights = halfZero(teacher, seed);
 
     Map<String, HostTensor> pruned =
@@ -95,7 +95,7 @@ class ChannelPruningTest {
     assertThat(distance).isGreaterThan(0.01);
   }
 
-  private static Map<String, HostTensor> halfZero(UNet teacher, int seed) {
+  private static Map<String, HostTensor> halfZero(Network teacher, int seed) {
     ChannelCoupling coupling = teacher.coupling();
     SeededRandom random = new SeededRandom(seed);
     Map<Integer, boolean[]> kept = new TreeMap<>();
@@ -154,8 +154,8 @@ class ChannelPruningTest {
 
   @Test
   void shouldKeepWholeGroupsWhenBothNetworksHaveGroupsOfOneSize() {
-    UNet teacher = network(16, List.of(1, 1), 1, Optional.of(4), 0);
-    UNet student = network(8, List.of(1, 1), 1, Optional.of(2), 0);
+    Network teacher = network(16, List.of(1, 1), 1, Optional.of(4), 0);
+    Network student = network(8, List.of(1, 1), 1, Optional.of(2), 0);
     Map<String, HostTensor> weights = ClosedForm.weights(teacher);
     Map<String, HostTensor> pruned =
         new ChannelPruning(teacher, student)
@@ -171,8 +171,8 @@ class ChannelPruningTest {
 
   @Test
   void shouldKeepAsManyChannelsOfEachGroupWhenBothNetworksHaveAsManyGroups() {
-    UNet teacher = network(16, List.of(1, 2), 1, Optional.of(4), 0);
-    UNet student = network(12, List.of(1, 2), 1, Optional.of(4), 0);
+    Network teacher = network(16, List.of(1, 2), 1, Optional.of(4), 0);
+    Network student = network(12, List.of(1, 2), 1, Optional.of(4), 0);
     Map<String, HostTensor> weights = ClosedForm.weights(teacher);
     Map<String, HostTensor> pruned =
         new ChannelPruning(teacher, student)
@@ -198,7 +198,7 @@ class ChannelPruningTest {
 
   @Test
   void shouldEqualPyTorchWhenMagnitudesOfAResidualStreamAreSummed() {
-    UNet teacher = network(16, List.of(1, 2), 2, Optional.of(4), 3);
+    Network teacher = network(16, List.of(1, 2), 2, Optional.of(4), 3);
     double[] scores =
         new ChannelPruning(teacher, teacher)
             .scores(
@@ -217,11 +217,11 @@ class ChannelPruningTest {
   @Test
   void shouldFitDefaultNetworksOfOtherWidths() {
     // 8 and 16 groups of 4 channels, and 5 and 10: the norms behind skip connections disagree.
-    UNet teacher =
-        UNet.of(
+    Network teacher =
+        Network.of(
             new NetworkSpec(32, List.of(1, 2, 2), 2, List.of(4), 1, 0.1, Optional.empty()), 8, 3);
-    UNet student =
-        UNet.of(
+    Network student =
+        Network.of(
             new NetworkSpec(20, List.of(1, 2, 2), 2, List.of(4), 1, 0.0, Optional.empty()), 8, 3);
     Map<String, HostTensor> weights = teacher.initialise(new SeededRandom(1));
     Map<String, HostTensor> pruned =
@@ -232,7 +232,7 @@ class ChannelPruningTest {
 
   @Test
   void shouldRefuseAStudentOfOtherBlocksOrMoreChannels() {
-    UNet teacher = network(16, List.of(1, 2), 1, Optional.empty(), 0);
+    Network teacher = network(16, List.of(1, 2), 1, Optional.empty(), 0);
     assertThatIllegalArgumentException()
         .isThrownBy(
             () -> new ChannelPruning(teacher, network(16, List.of(1, 1), 1, Optional.empty(), 0)))

@@ -1,5 +1,6 @@
 package dev.atelier.network;
 
+import dev.atelier.graph.Weight;
 import java.util.Arrays;
 import java.util.Map;
 import java.util.TreeMap;
@@ -11,10 +12,10 @@ import java.util.TreeMap;
 public final class ClosedForm {
   private ClosedForm() {}
 
-  public static Map<String, HostTensor> weights(UNet network) {
+  public static Map<String, HostTensor> weights(Network network) {
     Map<String, HostTensor> weights = new TreeMap<>();
     network.weights().forEach(w -> weights.put(w.name(), HostTensor.zeros(HostTensor.DType.F32)));
-    Map<String, UNet.Weight> byName = new TreeMap<>();
+    Map<String, Weight> byName = new TreeMap<>();
     network.weights().forEach(w -> byName.put(w.name(), w));
     int k = 0;
     for (String name : byName.keySet()) {

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.atelier.diffusion.SeededRandom;
+import dev.atelier.graph.Weight;
 import dev.atelier.network.TrainingModule.Settings;
 import dev.atelier.network.TrainingModule.State;
 import dev.atelier.network.TrainingModule.TeacherNetwork;
@@ -44,8 +45,8 @@ class FeatureLossTest {
   private static final HostTensor HYPER = HostTensor.ofDoubles(new double[] {1e-3, 0.9}, 2);
   private static final HostTensor COUNTERS = HostTensor.ofLongs(new long[] {1, 7}, 2);
 
-  private static UNet network(int channels, int classes) {
-    return UNet.of(
+  private static Network network(int channels, int classes) {
+    return Network.of(
         new NetworkSpec(channels, List.of(1, 2), 1, List.of(4), 1, 0.0, Optional.of(8)),
         8,
         3,
@@ -69,10 +70,10 @@ class FeatureLossTest {
   }
 
   private TorchModule load(Settings settings, int classes) throws Exception {
-    UNet student = network(8, classes);
-    UNet teacher = network(16, classes);
+    Network student = network(8, classes);
+    Network teacher = network(16, classes);
     Map<String, HostTensor> weights = new LinkedHashMap<>(ClosedForm.weights(student));
-    List<UNet.Weight> adaptors =
+    List<Weight> adaptors =
         settings.feature().wanted()
             ? new FeatureLoss(settings.feature(), student, teacher).adaptors()
             : List.of();
@@ -95,8 +96,8 @@ class FeatureLossTest {
     return Libtorch.load(archive, "cpu", TorchModule.Mode.TRAINING);
   }
 
-  private static List<UNet.Weight> trained(FeatureLossSpec feature) {
-    List<UNet.Weight> trained = new ArrayList<>(network(8, 0).weights());
+  private static List<Weight> trained(FeatureLossSpec feature) {
+    List<Weight> trained = new ArrayList<>(network(8, 0).weights());
     trained.addAll(new FeatureLoss(feature, network(8, 0), network(16, 0)).adaptors());
     return trained;
   }
@@ -148,10 +149,9 @@ class FeatureLossTest {
   private static void requireGradients(
       String key, FeatureLossSpec feature, TorchModule module, double[] expected) {
     List<HostTensor> moments = module.run("exp_avg");
-    List<UNet.Weight> trained = trained(feature);
+    List<Weight> trained = trained(feature);
     assertThat(moments).hasSameSizeAs(trained);
-    List<UNet.Weight> sorted =
-        trained.stream().sorted(Comparator.comparing(UNet.Weight::name)).toList();
+    List<Weight> sorted = trained.stream().sorted(Comparator.comparing(Weight::name)).toList();
     assertThat(expected).hasSize(2 * sorted.size());
     for (int k = 0; k < sorted.size(); k++) {
       double[] g = moments.get(trained.indexOf(sorted.get(k))).toDoubles();
@@ -252,7 +252,7 @@ class FeatureLossTest {
 
   @Test
   void shouldStartTheAdaptorsByTheSeedAlone() {
-    UNet student = network(8, 0);
+    Network student = network(8, 0);
     FeatureLoss feature =
         new FeatureLoss(
             new FeatureLossSpec(Kind.HINT, null, List.of("mid", "up.1")), student, network(16, 0));
@@ -277,7 +277,7 @@ class FeatureLossTest {
   void shouldStartProjectionsAsTheIdentityWhenAsked() {
     FeatureLossSpec identity =
         new FeatureLossSpec(Kind.HINT, null, List.of("mid"), FeatureLossSpec.Projection.IDENTITY);
-    UNet student = network(8, 0);
+    Network student = network(8, 0);
     Map<String, HostTensor> wider =
         new FeatureLoss(identity, student, network(16, 0)).initialise(student, new SeededRandom(3));
     float[] weight = wider.get("feature_adaptor.mid.weight").toFloats(); // [32, 16, 1, 1]
@@ -295,8 +295,9 @@ class FeatureLossTest {
         "mid | students.loss.feature.at needs places of equal resolution, found 4 for the student's mid and 2 for the teacher's."
       })
   void shouldRefuseAPlaceThatTheNetworksDoNotShare(String place, String message) {
-    UNet deeper =
-        UNet.of(new NetworkSpec(8, List.of(1, 2, 2), 1, List.of(4), 1, 0.0, Optional.of(8)), 8, 3);
+    Network deeper =
+        Network.of(
+            new NetworkSpec(8, List.of(1, 2, 2), 1, List.of(4), 1, 0.0, Optional.of(8)), 8, 3);
     assertThatExceptionOfType(FeatureLossException.class)
         .isThrownBy(
             () ->

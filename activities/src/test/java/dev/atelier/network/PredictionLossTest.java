@@ -69,8 +69,8 @@ class PredictionLossTest {
         SafetensorsFile.read(
                 Path.of(getClass().getResource("/training/losses.safetensors").toURI()))
             .tensors();
-    UNet network =
-        UNet.of(new NetworkSpec(8, List.of(1, 2), 1, List.of(4), 1, 0.0, Optional.of(8)), 8, 3);
+    Network network =
+        Network.of(new NetworkSpec(8, List.of(1, 2), 1, List.of(4), 1, 0.0, Optional.of(8)), 8, 3);
     Map<String, HostTensor> weights = ClosedForm.weights(network);
     Map<String, HostTensor> zeros = new LinkedHashMap<>();
     weights.forEach((k, v) -> zeros.put(k, HostTensor.zeros(v.dtype(), v.shape())));

@@ -25,16 +25,16 @@ import org.junit.jupiter.params.provider.ValueSource;
 class PythonReadsFilesTest {
   @TempDir Path directory;
 
-  private static final UNet SMALL = small(0);
-  private static final UNet LARGE = large(0);
+  private static final Network SMALL = small(0);
+  private static final Network LARGE = large(0);
 
-  private static UNet small(int classes) {
-    return UNet.of(
+  private static Network small(int classes) {
+    return Network.of(
         new NetworkSpec(8, List.of(1, 2), 1, List.of(4), 1, 0.0, Optional.empty()), 8, 3, classes);
   }
 
-  private static UNet large(int classes) {
-    return UNet.of(
+  private static Network large(int classes) {
+    return Network.of(
         new NetworkSpec(16, List.of(1, 2), 1, List.of(4), 2, 0.0, Optional.empty()), 8, 3, classes);
   }
 
@@ -42,7 +42,7 @@ class PythonReadsFilesTest {
     return ensemble(SMALL, LARGE);
   }
 
-  private Path ensemble(UNet small, UNet large) throws IOException {
+  private Path ensemble(Network small, Network large) throws IOException {
     Path archive = directory.resolve("ensemble.pt");
     TorchScriptArchive.write(
         archive,
@@ -89,7 +89,7 @@ class PythonReadsFilesTest {
     HostTensor x = ClosedForm.tensor(1, 1, 0, 4, 3, 8, 8);
     HostTensor t = HostTensor.ofLongs(new long[] {5, 300, 999, 699}, 4);
     HostTensor y = HostTensor.ofLongs(new long[] {0, 2, 1, 0}, 4);
-    UNet network = small(3);
+    Network network = small(3);
     Path single = directory.resolve("small.pt");
     TorchScriptArchive.write(single, network.inferenceModule("Small", ClosedForm.weights(network)));
     try (TorchModule ensemble = Libtorch.load(ensemble(network, network), "cpu", Mode.INFERENCE);

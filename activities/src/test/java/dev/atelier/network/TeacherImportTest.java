@@ -41,13 +41,28 @@ class TeacherImportTest {
   private static final NetworkSpec SMALL =
       new NetworkSpec(8, List.of(1, 2), 1, List.of(4), 2, 0.0, Optional.of(4));
 
-  @ParameterizedTest
-  @ValueSource(strings = {"diffusers", "diffusers-deprecated"})
-  void shouldGiveTheEpsOfDiffusersWhenItsDirectoryIsImported(String name) throws Exception {
-    Weights teacher = (Weights) read(fixture(name));
-    SafetensorsFile expected = SafetensorsFile.read(fixture("diffusers/eps.safetensors"));
+  /** As UNet2DModel is unless told otherwise. */
+  private static final NetworkSpec DEFAULTS =
+      new NetworkSpec(
+          8,
+          List.of(1, 2),
+          1,
+          List.of(8, 4),
+          1,
+          0.0,
+          Optional.of(4),
+          Optional.of(8),
+          Optional.of(NetworkSpec.Variant.DIFFUSERS));
 
-    assertThat(teacher.network().spec()).isEqualTo(SMALL);
+  @ParameterizedTest
+  @ValueSource(strings = {"diffusers", "diffusers-deprecated", "diffusers-default"})
+  void shouldGiveTheEpsOfDiffusersWhenItsDirectoryIsImported(String name) throws Exception {
+    boolean defaults = name.equals("diffusers-default");
+    Weights teacher = (Weights) read(fixture(name));
+    SafetensorsFile expected =
+        SafetensorsFile.read(fixture(defaults ? name : "diffusers").resolve("eps.safetensors"));
+
+    assertThat(teacher.network().spec()).isEqualTo(defaults ? DEFAULTS : SMALL);
     float[] eps =
         eps(
             teacher.network(),
@@ -59,6 +74,44 @@ class TeacherImportTest {
     for (int i = 0; i < eps.length; i++) {
       assertThat(eps[i]).isCloseTo(theirs[i], within(1e-5f));
     }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"diffusers", "diffusers-default"})
+  void shouldWriteTheConfigThatDiffusersHas(String name) throws Exception {
+    JsonNode theirs = JSON.readTree(fixture(name).resolve("config.json").toFile());
+    ObjectNode config =
+        DiffusersExport.config(((Weights) read(fixture(name))).network()).orElseThrow();
+    assertThat(config.properties()).hasSizeGreaterThan(20);
+    config
+        .properties()
+        .forEach(
+            field -> {
+              JsonNode expected = theirs.path(field.getKey());
+              if (field.getValue().isNumber()) {
+                assertThat(field.getValue().asDouble())
+                    .as(field.getKey())
+                    .isEqualTo(expected.asDouble());
+              } else {
+                assertThat(field.getValue()).as(field.getKey()).isEqualTo(expected);
+              }
+            });
+  }
+
+  @Test
+  void shouldWriteNoConfigOfANetworkThatDiffusersDoesNotHave() {
+    NetworkSpec groups = new NetworkSpec(24, List.of(1, 2), 1, null, null, null, Optional.empty());
+    NetworkSpec heads = new NetworkSpec(8, List.of(1, 2), 1, List.of(8), 2, 0.0, Optional.of(4));
+    NetworkSpec first = new NetworkSpec(8, List.of(2, 2), 1, List.of(8), 2, 0.0, Optional.of(4));
+    for (NetworkSpec spec : List.of(groups, heads, first)) {
+      assertThat(DiffusersExport.config(Network.of(spec, 8, 3))).as(spec.toString()).isEmpty();
+    }
+    assertThat(
+            DiffusersExport.config(Network.of(SMALL, 8, 3, 5))
+                .orElseThrow()
+                .get("num_class_embeds")
+                .asInt())
+        .isEqualTo(5);
   }
 
   @Test
@@ -136,7 +189,7 @@ class TeacherImportTest {
     assertThat(network)
         .isEqualTo(
             new NetworkSpec(128, List.of(1, 2, 2, 2), 2, List.of(16), 1, 0.0, Optional.of(32)));
-    assertThat(UNet.of(network, 32, 3).parameters()).isEqualTo(35_746_307L);
+    assertThat(Network.of(network, 32, 3).parameters()).isEqualTo(35_746_307L);
   }
 
   @Test
@@ -333,7 +386,7 @@ class TeacherImportTest {
     Path file = directory.resolve("teacher.safetensors");
     SafetensorsFile.write(
         file,
-        ClosedForm.weights(UNet.of(SMALL, 8, 3)),
+        ClosedForm.weights(Network.of(SMALL, 8, 3)),
         new ModelMetadata(SMALL, 8, 3, 0, cosine).toStrings());
     assertThat(
             read(file, new Expected(TeacherSpec.DEFAULT_NETWORK, 8, 3, 0, DiffusionSpec.OF_TEACHER))
@@ -398,7 +451,7 @@ class TeacherImportTest {
 
   @Test
   void shouldRebuildTheNetworkFromTheFileWhenItIsOurOwnExport() throws Exception {
-    UNet network = UNet.of(SMALL, 8, 3);
+    Network network = Network.of(SMALL, 8, 3);
     Map<String, HostTensor> weights = ClosedForm.weights(network);
     Path file = ourFile(weights);
 
@@ -413,7 +466,7 @@ class TeacherImportTest {
 
   @Test
   void shouldRefuseOurFileWhenTheSpecDisagreesWithIt() throws Exception {
-    Path file = ourFile(ClosedForm.weights(UNet.of(SMALL, 8, 3)));
+    Path file = ourFile(ClosedForm.weights(Network.of(SMALL, 8, 3)));
     NetworkSpec wider = new NetworkSpec(16, List.of(1, 2), 1, List.of(4), 2, 0.0, Optional.of(4));
     NetworkSpec withDropout =
         new NetworkSpec(8, List.of(1, 2), 1, List.of(4), 2, 0.3, Optional.of(4));
@@ -431,7 +484,7 @@ class TeacherImportTest {
 
   @Test
   void shouldRebuildAConditionalNetworkFromOurOwnExport() throws Exception {
-    Map<String, HostTensor> weights = ClosedForm.weights(UNet.of(SMALL, 8, 3, 5));
+    Map<String, HostTensor> weights = ClosedForm.weights(Network.of(SMALL, 8, 3, 5));
     Path file = directory.resolve("conditional.safetensors");
     SafetensorsFile.write(file, weights, new ModelMetadata(SMALL, 8, 3, 5, DIFFUSION).toStrings());
 
@@ -440,7 +493,7 @@ class TeacherImportTest {
     assertThat(refusal(file, expecting(0)))
         .contains(
             "it is class-conditional with 5 classes, but the dataset is not class-conditional");
-    assertThat(refusal(ourFile(ClosedForm.weights(UNet.of(SMALL, 8, 3))), expecting(5)))
+    assertThat(refusal(ourFile(ClosedForm.weights(Network.of(SMALL, 8, 3))), expecting(5)))
         .contains(
             "it is not class-conditional, but the dataset is class-conditional with 5 classes");
   }
@@ -467,7 +520,7 @@ class TeacherImportTest {
 
   @Test
   void shouldAskATorchScriptFileForEpsOfAClassWhenTheDatasetHasSome() throws Exception {
-    UNet network = UNet.of(SMALL, 8, 3, 5);
+    Network network = Network.of(SMALL, 8, 3, 5);
     Path file = directory.resolve("own.pt");
     TorchScriptArchive.write(file, network.inferenceModule("Theirs", ClosedForm.weights(network)));
     assertThat(((TorchScript) read(file, expecting(5))).parameters())
@@ -477,7 +530,7 @@ class TeacherImportTest {
         .contains("index out of range");
     assertThat(refusal(file, expecting(0))).contains("can't be asked for eps of x F32");
 
-    UNet unconditional = UNet.of(SMALL, 8, 3);
+    Network unconditional = Network.of(SMALL, 8, 3);
     TorchScriptArchive.write(
         file, unconditional.inferenceModule("Theirs", ClosedForm.weights(unconditional)));
     assertThat(refusal(file, expecting(5))).contains("t I64[2] and y I64[2]: ");
@@ -495,14 +548,14 @@ class TeacherImportTest {
 
   @Test
   void shouldRefuseWeightsWhenTheirEpsIsNotFinite() throws Exception {
-    Map<String, HostTensor> weights = ClosedForm.weights(UNet.of(SMALL, 8, 3));
+    Map<String, HostTensor> weights = ClosedForm.weights(Network.of(SMALL, 8, 3));
     weights.put("conv_out.bias", HostTensor.ofFloats(new float[] {0, Float.NaN, 0}, 3));
     assertThat(refusal(ourFile(weights))).contains("values that are not finite");
   }
 
   @Test
   void shouldCountParametersWhenItIsATorchScriptFile() throws Exception {
-    UNet network = UNet.of(SMALL, 8, 3);
+    Network network = Network.of(SMALL, 8, 3);
     Path file = directory.resolve("own.pt");
     TorchScriptArchive.write(file, network.inferenceModule("Theirs", ClosedForm.weights(network)));
     TorchScript read = (TorchScript) read(file);
@@ -602,7 +655,7 @@ class TeacherImportTest {
     return thrown.getMessage();
   }
 
-  private float[] eps(UNet network, Map<String, HostTensor> weights, HostTensor x, HostTensor t)
+  private float[] eps(Network network, Map<String, HostTensor> weights, HostTensor x, HostTensor t)
       throws IOException {
     Path archive = directory.resolve("eps.pt");
     TorchScriptArchive.write(archive, network.inferenceModule("UNet", weights));

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException
 import static org.assertj.core.api.Assertions.within;
 
 import dev.atelier.diffusion.SeededRandom;
+import dev.atelier.graph.Weight;
 import dev.atelier.network.TrainingModule.Settings;
 import dev.atelier.network.TrainingModule.State;
 import dev.atelier.network.TrainingModule.TeacherNetwork;
@@ -39,8 +40,8 @@ class TrainingModuleTest {
     Map<String, HostTensor> fixture =
         SafetensorsFile.read(Path.of(getClass().getResource("/training/steps.safetensors").toURI()))
             .tensors();
-    UNet network =
-        UNet.of(new NetworkSpec(8, List.of(1, 2), 1, List.of(4), 1, 0.0, Optional.of(8)), 8, 3);
+    Network network =
+        Network.of(new NetworkSpec(8, List.of(1, 2), 1, List.of(4), 1, 0.0, Optional.of(8)), 8, 3);
     Map<String, HostTensor> weights = ClosedForm.weights(network);
     Map<String, HostTensor> zeros = new LinkedHashMap<>();
     weights.forEach((k, v) -> zeros.put(k, HostTensor.zeros(v.dtype(), v.shape())));
@@ -87,18 +88,19 @@ class TrainingModuleTest {
     }
   }
 
-  private static final UNet NETWORK = network(0);
+  private static final Network NETWORK = network(0);
 
-  private static UNet network(double dropout) {
-    return UNet.of(
+  private static Network network(double dropout) {
+    return Network.of(
         new NetworkSpec(8, List.of(1, 2), 1, List.of(4), 1, dropout, Optional.of(8)), 8, 3);
   }
 
-  private TorchModule load(UNet network, Settings settings) throws Exception {
+  private TorchModule load(Network network, Settings settings) throws Exception {
     return load(network, network(0), settings);
   }
 
-  private TorchModule load(UNet network, UNet teacherNetwork, Settings settings) throws Exception {
+  private TorchModule load(Network network, Network teacherNetwork, Settings settings)
+      throws Exception {
     Map<String, HostTensor> weights = ClosedForm.weights(network);
     Map<String, HostTensor> zeros = new LinkedHashMap<>();
     weights.forEach((k, v) -> zeros.put(k, HostTensor.zeros(v.dtype(), v.shape())));
@@ -149,8 +151,9 @@ class TrainingModuleTest {
   @ParameterizedTest
   @EnumSource(NetworkForm.class)
   void shouldTellEachPartAndTheTeacherTheirClasses(NetworkForm form) throws Exception {
-    UNet network =
-        UNet.of(new NetworkSpec(8, List.of(1, 2), 1, List.of(4), 1, 0.0, Optional.of(8)), 8, 3, 3);
+    Network network =
+        Network.of(
+            new NetworkSpec(8, List.of(1, 2), 1, List.of(4), 1, 0.0, Optional.of(8)), 8, 3, 3);
     HostTensor y = HostTensor.ofLongs(new long[] {2, 0, 2, 2}, 4);
     HostTensor otherY = HostTensor.ofLongs(new long[] {2, 0, 1, 2}, 4);
     Settings inParts = new Settings(0.25, 0, 1, 0.5, 2, Precision.FP32, form);
@@ -184,7 +187,8 @@ class TrainingModuleTest {
 
   @Test
   void shouldRefuseATeacherWhenItHasOtherClasses() {
-    UNet conditional = UNet.of(NETWORK.spec(), NETWORK.resolution(), NETWORK.imageChannels(), 3);
+    Network conditional =
+        Network.of(NETWORK.spec(), NETWORK.resolution(), NETWORK.imageChannels(), 3);
     Settings settings = new Settings(0.25, 0, 1, 0.5, 1, Precision.FP32, NetworkForm.CPU);
     assertThatIllegalArgumentException()
         .isThrownBy(() -> load(conditional, NETWORK, settings))
@@ -194,8 +198,9 @@ class TrainingModuleTest {
   @ParameterizedTest
   @EnumSource(NetworkForm.class)
   void shouldGiveTheSameBitsWhenManySamplesShareAClass(NetworkForm form) throws Exception {
-    UNet network =
-        UNet.of(new NetworkSpec(4, List.of(1), 1, List.of(), 1, 0.0, Optional.of(1)), 8, 3, 2000);
+    Network network =
+        Network.of(
+            new NetworkSpec(4, List.of(1), 1, List.of(), 1, 0.0, Optional.of(1)), 8, 3, 2000);
     int batch = 32;
     long[] t = new long[batch];
     long[] y = new long[batch];
@@ -208,10 +213,7 @@ class TrainingModuleTest {
       HostTensor.ofLongs(y, batch)
     };
     int row =
-        network.weights().stream()
-            .map(UNet.Weight::name)
-            .toList()
-            .indexOf("class_embedding.weight");
+        network.weights().stream().map(Weight::name).toList().indexOf("class_embedding.weight");
     int threads = Libtorch.threads();
     try (TorchModule module =
         load(network, network, new Settings(0.25, 0, 1, 0, 1, Precision.FP32, form))) {
@@ -237,7 +239,7 @@ class TrainingModuleTest {
     HostTensor t = part(T);
     for (double dropout : new double[] {0, 0.5}) {
       Settings settings = new Settings(0.25, 0, 1, 0, 2, Precision.FP32, form);
-      UNet network = network(dropout);
+      Network network = network(dropout);
       double twice;
       double once;
       double again;
@@ -318,7 +320,8 @@ class TrainingModuleTest {
   @ParameterizedTest
   @CsvSource({"CPU, 0", "PORTABLE, 0", "CPU, 3", "PORTABLE, 3"})
   void shouldGiveNearlyTheSameGradientsInBfloat16(NetworkForm form, int classes) throws Exception {
-    UNet network = UNet.of(NETWORK.spec(), NETWORK.resolution(), NETWORK.imageChannels(), classes);
+    Network network =
+        Network.of(NETWORK.spec(), NETWORK.resolution(), NETWORK.imageChannels(), classes);
     HostTensor y = HostTensor.ofLongs(new long[] {2, 0, 2, 1}, 4);
     HostTensor[] inputs =
         classes > 0 ? new HostTensor[] {XT, NOISE, T, y} : new HostTensor[] {XT, NOISE, T};

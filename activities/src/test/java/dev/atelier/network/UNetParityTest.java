@@ -30,13 +30,14 @@ class UNetParityTest {
     "conditional, CPU", "conditional, PORTABLE",
     "grey, CPU", "grey, PORTABLE",
     "large, CPU", "large, PORTABLE",
-    "narrow, CPU", "narrow, PORTABLE"
+    "narrow, CPU", "narrow, PORTABLE",
+    "defaults, CPU", "defaults, PORTABLE"
   })
   void shouldEqualDiffusersWhenWeightsAreTheSame(String name, NetworkForm form) throws Exception {
     SafetensorsFile fixture =
         SafetensorsFile.read(
             Path.of(getClass().getResource("/network/unet-" + name + ".safetensors").toURI()));
-    UNet network = network(fixture.metadata());
+    Network network = network(fixture.metadata());
     assertThat(network.parameters())
         .isEqualTo(Long.parseLong(fixture.metadata().get("parameters")));
     assertThat(network.macs()).isEqualTo(Long.parseLong(fixture.metadata().get("macs")));
@@ -92,9 +93,9 @@ class UNetParityTest {
     }
   }
 
-  private static UNet network(Map<String, String> m) {
+  private static Network network(Map<String, String> m) {
     List<Integer> widths = integers(m.get("widths"));
-    return UNet.of(
+    return Network.of(
         new NetworkSpec(
             widths.get(0),
             widths.stream().map(w -> w / widths.get(0)).toList(),
@@ -102,7 +103,9 @@ class UNetParityTest {
             integers(m.get("attentionResolutions")),
             Integer.valueOf(m.get("heads")),
             0.0,
-            integers(m.get("groups")).stream().findFirst()),
+            integers(m.get("groups")).stream().findFirst(),
+            integers(m.getOrDefault("headWidth", "")).stream().findFirst(),
+            Optional.ofNullable(m.get("variant")).map(NetworkSpec.Variant::valueOf)),
         Integer.parseInt(m.get("resolution")),
         Integer.parseInt(m.getOrDefault("channels", "3")),
         Integer.parseInt(m.getOrDefault("classes", "0")));

@@ -27,7 +27,7 @@ class UNetTest {
 
   @Test
   void shouldHaveThePapersSizeWhenItIsTheCifar10Teacher() {
-    UNet network = UNet.of(PAPER, 32, 3);
+    Network network = Network.of(PAPER, 32, 3);
     assertThat(network.parameters()).isEqualTo(35_746_307L); // google/ddpm-cifar10-32
     assertThat(network.macs() / 1e9).isCloseTo(6.1, within(0.061));
     assertThat(network.macs()).isEqualTo(6_053_953_536L); // counted by PyTorch: unet_fixtures.py
@@ -37,27 +37,28 @@ class UNetTest {
   @Test
   void shouldNameTheFieldWhenTheShapeIsImpossible() {
     assertThatIllegalArgumentException()
-        .isThrownBy(() -> UNet.of(PAPER, 28, 3))
+        .isThrownBy(() -> Network.of(PAPER, 28, 3))
         .withMessage(
             "Resolution 28 must be divisible by 8: network.multipliers has 4 levels, each half as wide as the one before.");
     assertThatIllegalArgumentException()
         .isThrownBy(
             () ->
-                UNet.of(
+                Network.of(
                     new NetworkSpec(40, List.of(1), 1, List.of(), 1, 0.0, Optional.of(32)), 8, 3))
         .withMessageContaining("network.groups (32)");
     assertThatIllegalArgumentException()
         .isThrownBy(
             () ->
-                UNet.of(
+                Network.of(
                     new NetworkSpec(32, List.of(1), 1, List.of(8), 3, 0.0, Optional.empty()), 8, 3))
         .withMessageContaining("network.attentionHeads (3)");
   }
 
   @Test
   void shouldStartFromTheSameWeightsWhenTheSeedIsTheSame() {
-    UNet network =
-        UNet.of(new NetworkSpec(16, List.of(1, 2), 1, List.of(), 1, 0.0, Optional.empty()), 8, 3);
+    Network network =
+        Network.of(
+            new NetworkSpec(16, List.of(1, 2), 1, List.of(), 1, 0.0, Optional.empty()), 8, 3);
     float[] a = network.initialise(new SeededRandom(7)).get("conv_in.weight").toFloats();
     float[] b = network.initialise(new SeededRandom(7)).get("conv_in.weight").toFloats();
     float[] c = network.initialise(new SeededRandom(8)).get("conv_in.weight").toFloats();
@@ -86,8 +87,9 @@ class UNetTest {
 
   @Test
   void shouldStartTheClassEmbeddingFromAStandardNormal() {
-    UNet network =
-        UNet.of(new NetworkSpec(16, List.of(1), 1, List.of(), 1, 0.0, Optional.empty()), 8, 3, 100);
+    Network network =
+        Network.of(
+            new NetworkSpec(16, List.of(1), 1, List.of(), 1, 0.0, Optional.empty()), 8, 3, 100);
     HostTensor embedding = network.initialise(new SeededRandom(7)).get("class_embedding.weight");
     assertThat(embedding.shape()).containsExactly(100, 64);
     double[] values = embedding.toDoubles();
@@ -102,7 +104,7 @@ class UNetTest {
       throws Exception {
     NetworkSpec spec =
         new NetworkSpec(4, Collections.nCopies(levels, 1), 1, List.of(8), 1, 0.0, Optional.empty());
-    UNet network = UNet.of(spec, resolution, 1);
+    Network network = Network.of(spec, resolution, 1);
     HostTensor x = ClosedForm.tensor(1, 1, 0, 2, 1, resolution, resolution);
     HostTensor t = HostTensor.ofLongs(new long[] {3, 998}, 2);
     float[] eps = eps(network, form, x, t);
@@ -118,7 +120,7 @@ class UNetTest {
   @EnumSource(NetworkForm.class)
   void shouldGiveAnotherEpsWhenTheClassIsAnother(NetworkForm form) throws Exception {
     NetworkSpec spec = new NetworkSpec(8, List.of(1, 2), 1, List.of(), 1, 0.0, Optional.empty());
-    UNet network = UNet.of(spec, 8, 3, 4);
+    Network network = Network.of(spec, 8, 3, 4);
     HostTensor x = ClosedForm.tensor(1, 1, 0, 1, 3, 8, 8);
     HostTensor twice = HostTensor.zeros(HostTensor.DType.F32, 2, 3, 8, 8);
     twice.data().put(x.data()).put(x.data());
@@ -138,7 +140,7 @@ class UNetTest {
         .isThrownBy(() -> eps(network, form, twice, t, unknown));
   }
 
-  private float[] eps(UNet network, NetworkForm form, HostTensor... inputs) throws Exception {
+  private float[] eps(Network network, NetworkForm form, HostTensor... inputs) throws Exception {
     Path archive = directory.resolve("network.pt");
     TorchScriptArchive.write(
         archive,
@@ -150,8 +152,8 @@ class UNetTest {
 
   @Test
   void shouldListEveryFaultWhenWeightsDoNotFit() {
-    UNet network =
-        UNet.of(new NetworkSpec(16, List.of(1), 1, List.of(), 1, 0.0, Optional.empty()), 8, 3);
+    Network network =
+        Network.of(new NetworkSpec(16, List.of(1), 1, List.of(), 1, 0.0, Optional.empty()), 8, 3);
     var tensors = network.initialise(new SeededRandom(0));
     tensors.remove("conv_in.bias");
     tensors.put("conv_out.bias", HostTensor.zeros(HostTensor.DType.F32, 4));

@@ -3,9 +3,9 @@ package dev.atelier.training;
 import com.sun.management.OperatingSystemMXBean;
 import dev.atelier.diffusion.SeededRandom;
 import dev.atelier.network.Libtorch;
+import dev.atelier.network.Network;
 import dev.atelier.network.NetworkForm;
 import dev.atelier.network.TorchScriptArchive;
-import dev.atelier.network.UNet;
 import dev.atelier.spec.DiffusionSpec;
 import dev.atelier.spec.EvaluationSpec.SamplerSpec;
 import dev.atelier.spec.LossSpec;
@@ -52,8 +52,8 @@ final class EngineBenchmark {
   public static void main(String[] args) throws Exception {
     Libtorch.useThreads(Integer.parseInt(args[6]));
     EngineBenchmark benchmark = new EngineBenchmark();
-    UNet network = unet(Integer.parseInt(args[1]), Integer.parseInt(args[4]));
-    UNet teacher = unet(Integer.parseInt(args[2]), network.resolution());
+    Network network = unet(Integer.parseInt(args[1]), Integer.parseInt(args[4]));
+    Network teacher = unet(Integer.parseInt(args[2]), network.resolution());
     int batch = Integer.parseInt(args[3]);
     Path work = Files.createTempDirectory("atelier-bench-");
     System.out.printf(
@@ -76,15 +76,15 @@ final class EngineBenchmark {
     }
   }
 
-  static UNet unet(int channels, int side) {
-    return UNet.of(
+  static Network unet(int channels, int side) {
+    return Network.of(
         new NetworkSpec(
             channels, List.of(1, 2, 2, 2), 2, List.of(side / 2), 1, 0.0, Optional.empty()),
         side,
         3);
   }
 
-  private void train(UNet network, Optional<Distillation> distillation, int batch, Path work)
+  private void train(Network network, Optional<Distillation> distillation, int batch, Path work)
       throws Exception {
     TrainingTask task =
         new TrainingTask(
@@ -110,7 +110,7 @@ final class EngineBenchmark {
         .run();
   }
 
-  private void sample(UNet network, int batch, int steps, Path work) throws Exception {
+  private void sample(Network network, int batch, int steps, Path work) throws Exception {
     Path archive = work.resolve("model.pt");
     TorchScriptArchive.write(
         archive,

@@ -6,9 +6,9 @@ import static org.assertj.core.api.Assertions.within;
 import dev.atelier.diffusion.NoiseSchedule;
 import dev.atelier.diffusion.SamplerPlan;
 import dev.atelier.network.ClosedForm;
+import dev.atelier.network.Network;
 import dev.atelier.network.TorchScriptArchive;
 import dev.atelier.network.TorchScriptModule;
-import dev.atelier.network.UNet;
 import dev.atelier.spec.DiffusionSpec;
 import dev.atelier.spec.EvaluationSpec.SamplerSpec;
 import dev.atelier.spec.EvaluationSpec.SamplerSpec.Kind;
@@ -39,8 +39,8 @@ class EnsembleSamplerTest {
   @TempDir Path directory;
 
   private OwnedModel model(int channels, int low, int high) throws Exception {
-    UNet network =
-        UNet.of(
+    Network network =
+        Network.of(
             new NetworkSpec(channels, List.of(1, 2), 1, List.of(), 1, 0.0, Optional.empty()), 8, 3);
     Path archive = directory.resolve(channels + ".pt");
     TorchScriptArchive.write(archive, network.inferenceModule("UNet", ClosedForm.weights(network)));

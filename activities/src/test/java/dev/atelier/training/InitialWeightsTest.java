@@ -3,7 +3,7 @@ package dev.atelier.training;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.atelier.network.HostTensor;
-import dev.atelier.network.UNet;
+import dev.atelier.network.Network;
 import dev.atelier.spec.DiffusionSpec;
 import dev.atelier.spec.NetworkSpec;
 import dev.atelier.spec.TrainingSpec;
@@ -34,7 +34,7 @@ class InitialWeightsTest {
   private static TrainingTask task(String name, long seed, InitialWeights start) {
     return new TrainingTask(
         name,
-        UNet.of(new NetworkSpec(8, List.of(1), 1, List.of(), 1, 0.0, Optional.empty()), 8, 3),
+        Network.of(new NetworkSpec(8, List.of(1), 1, List.of(), 1, 0.0, Optional.empty()), 8, 3),
         new DiffusionSpec(null, null, null, null),
         TrainingSpec.DEFAULTS,
         seed,

@@ -9,9 +9,9 @@ import dev.atelier.network.ChannelPruning;
 import dev.atelier.network.ChannelPruning.Criterion;
 import dev.atelier.network.ClosedForm;
 import dev.atelier.network.HostTensor;
+import dev.atelier.network.Network;
 import dev.atelier.network.SafetensorsFile;
 import dev.atelier.network.TorchModule;
-import dev.atelier.network.UNet;
 import dev.atelier.spec.DiffusionSpec;
 import dev.atelier.spec.LossSpec;
 import dev.atelier.spec.NetworkSpec;
@@ -55,8 +55,8 @@ class PrunedTeacherTest {
         }
       };
 
-  private static UNet network(int channels, double dropout) {
-    return UNet.of(
+  private static Network network(int channels, double dropout) {
+    return Network.of(
         new NetworkSpec(channels, List.of(1, 2), 1, List.of(4), 1, dropout, Optional.empty()),
         8,
         3);
@@ -124,7 +124,7 @@ class PrunedTeacherTest {
   @ParameterizedTest
   @EnumSource(Criterion.class)
   void shouldEndWithTheSameBitsWhenAPrunedStartIsInterrupted(Criterion criterion) throws Exception {
-    UNet network = network(16, 0.1);
+    Network network = network(16, 0.1);
     TeacherModel.Weights teacher = new TeacherModel.Weights(network, ClosedForm.weights(network));
     TrainingTask task = student(12, 9, teacher, new PrunedTeacher(criterion));
     Checkpoint whole = train(task, new ArrayList<>()).latest().orElseThrow();
@@ -145,8 +145,9 @@ class PrunedTeacherTest {
 
   @Test
   void shouldEqualPyTorchWhenTaylorScoresAreSummed() throws Exception {
-    UNet network =
-        UNet.of(new NetworkSpec(16, List.of(1, 2), 1, List.of(4), 2, 0.0, Optional.of(4)), 8, 3, 3);
+    Network network =
+        Network.of(
+            new NetworkSpec(16, List.of(1, 2), 1, List.of(4), 2, 0.0, Optional.of(4)), 8, 3, 3);
     Map<String, HostTensor> weights = ClosedForm.weights(network);
     Map<String, float[]> saliency = new LinkedHashMap<>();
     try (TorchModule module = PrunedTeacher.open(network, weights, "cpu", directory)) {
@@ -182,7 +183,7 @@ class PrunedTeacherTest {
     assertThatExceptionOfType(InvalidSpecException.class)
         .isThrownBy(() -> ofArchive.start().of(ofArchive, IMAGES, "cpu", directory))
         .withMessageContaining("it is a TorchScript file");
-    UNet narrow = network(8, 0);
+    Network narrow = network(8, 0);
     TrainingTask wider =
         student(
             12,

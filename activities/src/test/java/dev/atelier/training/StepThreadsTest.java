@@ -2,7 +2,7 @@ package dev.atelier.training;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.atelier.network.UNet;
+import dev.atelier.network.Network;
 import dev.atelier.spec.TrainingSpec;
 import org.junit.jupiter.api.Test;
 
@@ -11,14 +11,14 @@ class StepThreadsTest {
   /** The network that two threads train more slowly than one, also on an idle machine. */
   @Test
   void shouldTakeOneThreadForATinyStep() {
-    UNet tiny = EngineBenchmark.unet(16, 8);
+    Network tiny = EngineBenchmark.unet(16, 8);
     assertThat(StepThreads.of(tiny.macs(), batches(16, 1), 2)).isEqualTo(1);
   }
 
   /** The smallest one that was seen to gain by two. */
   @Test
   void shouldTakeAllThreadsForAStepThatGainsByThem() {
-    UNet small = EngineBenchmark.unet(24, 16);
+    Network small = EngineBenchmark.unet(24, 16);
     assertThat(StepThreads.of(small.macs(), batches(16, 1), 2)).isEqualTo(2);
     assertThat(StepThreads.of(35_750_000, batches(128, 1), 16)).isEqualTo(16);
   }

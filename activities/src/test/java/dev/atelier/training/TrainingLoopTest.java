@@ -8,11 +8,11 @@ import dev.atelier.diffusion.SeededRandom;
 import dev.atelier.network.FeatureLossException;
 import dev.atelier.network.HostTensor;
 import dev.atelier.network.Libtorch;
+import dev.atelier.network.Network;
 import dev.atelier.network.SafetensorsFile;
 import dev.atelier.network.TorchModule;
 import dev.atelier.network.TorchScriptArchive;
 import dev.atelier.network.TorchScriptModule;
-import dev.atelier.network.UNet;
 import dev.atelier.spec.DiffusionSpec;
 import dev.atelier.spec.FeatureLossSpec;
 import dev.atelier.spec.FeatureLossSpec.Kind;
@@ -75,12 +75,12 @@ class TrainingLoopTest {
         }
       };
 
-  private static UNet network(double dropout) {
+  private static Network network(double dropout) {
     return network(dropout, 0);
   }
 
-  private static UNet network(double dropout, int classes) {
-    return UNet.of(
+  private static Network network(double dropout, int classes) {
+    return Network.of(
         new NetworkSpec(8, List.of(1, 2), 1, List.of(4), 1, dropout, Optional.empty()),
         8,
         3,
@@ -129,7 +129,7 @@ class TrainingLoopTest {
   }
 
   private static TeacherModel.Weights weightsOfATeacher(int classes) {
-    UNet teacher = network(0, classes);
+    Network teacher = network(0, classes);
     return new TeacherModel.Weights(teacher, teacher.initialise(new SeededRandom(5)));
   }
 
@@ -158,8 +158,8 @@ class TrainingLoopTest {
 
   private static TrainingTask comparing(
       TrainingSpec training, FeatureLossSpec feature, boolean antithetic) {
-    UNet teacher =
-        UNet.of(
+    Network teacher =
+        Network.of(
             new NetworkSpec(16, List.of(1, 2), 1, List.of(4), 1, 0.0, Optional.empty()), 8, 3, 0);
     return new TrainingTask(
         "student-1",
@@ -491,7 +491,7 @@ class TrainingLoopTest {
   @ParameterizedTest
   @ValueSource(ints = {0, CLASSES})
   void shouldLearnTheSameFromATeacherFile(int classes) throws Exception {
-    UNet network = network(0, classes);
+    Network network = network(0, classes);
     Map<String, HostTensor> weights = new TreeMap<>(network.initialise(new SeededRandom(5)));
     float[] out = new float[3 * 8 * 9];
     for (int i = 0; i < out.length; i++) {

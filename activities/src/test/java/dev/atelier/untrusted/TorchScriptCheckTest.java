@@ -7,12 +7,12 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.atelier.diffusion.SeededRandom;
 import dev.atelier.network.HostTensor;
 import dev.atelier.network.Libtorch;
+import dev.atelier.network.Network;
 import dev.atelier.network.NetworkForm;
 import dev.atelier.network.TorchModule;
 import dev.atelier.network.TorchScriptArchive;
 import dev.atelier.network.TorchScriptFile;
 import dev.atelier.network.TorchScriptModule;
-import dev.atelier.network.UNet;
 import dev.atelier.spec.NetworkSpec;
 import dev.atelier.spec.TrainingSpec.Precision;
 import java.io.ByteArrayOutputStream;
@@ -39,8 +39,9 @@ class TorchScriptCheckTest {
 
   @Test
   void shouldPassOurOwnNetworks() throws Exception {
-    UNet network =
-        UNet.of(new NetworkSpec(8, List.of(1, 2), 1, List.of(4), 1, 0.1, Optional.of(4)), 8, 3, 4);
+    Network network =
+        Network.of(
+            new NetworkSpec(8, List.of(1, 2), 1, List.of(4), 1, 0.1, Optional.of(4)), 8, 3, 4);
     Map<String, HostTensor> weights = network.initialise(new SeededRandom(1));
     Path file = directory.resolve("unet.pt");
     TorchScriptArchive.write(file, network.inferenceModule("UNet", weights));

@@ -6,7 +6,6 @@ import jakarta.validation.constraints.DecimalMin;
 import jakarta.validation.constraints.NotNull;
 import jakarta.validation.constraints.Pattern;
 import jakarta.validation.constraints.Size;
-import java.util.ArrayList;
 import java.util.List;
 
 /** Feature distillation: what the student's features have in common with the teacher's, where. */
@@ -84,15 +83,5 @@ public record FeatureLossSpec(
   /** Whether features are compared at all. */
   public boolean wanted() {
     return kind != Kind.NONE;
-  }
-
-  /** The places of a U-Net of {@code levels} resolutions. */
-  public static List<String> places(int levels) {
-    List<String> places = new ArrayList<>(List.of(MID));
-    for (int i = 0; i < levels; i++) {
-      places.add("up." + i);
-    }
-    places.add(EPS);
-    return List.copyOf(places);
   }
 }

@@ -1,5 +1,7 @@
 package dev.atelier.spec;
 
+import com.fasterxml.jackson.annotation.JsonInclude;
+import com.fasterxml.jackson.annotation.JsonProperty;
 import com.fasterxml.jackson.annotation.JsonPropertyDescription;
 import jakarta.validation.constraints.DecimalMax;
 import jakarta.validation.constraints.DecimalMin;
@@ -9,7 +11,6 @@ import jakarta.validation.constraints.NotNull;
 import jakarta.validation.constraints.Size;
 import java.util.List;
 import java.util.Optional;
-import java.util.Set;
 
 /** A DDPM U-Net. Ho et al. 2020, appendix B; defaults are its CIFAR-10 network. */
 public record NetworkSpec(
@@ -36,7 +37,27 @@ public record NetworkSpec(
     @JsonPropertyDescription(
             "Groups of group norm; absent: the largest divisor of each width up to 32 that leaves each group 4 channels")
         @NotNull
-        Optional<@Min(1) @Max(128) Integer> groups) {
+        Optional<@Min(1) @Max(128) Integer> groups,
+    @JsonPropertyDescription(
+            "Channels of each attention head, in place of attentionHeads: wider levels then have more heads")
+        @NotNull
+        @JsonInclude(JsonInclude.Include.NON_ABSENT) // equal specs of earlier versions stay equal
+        Optional<@Min(1) @Max(1024) Integer> attentionHeadWidth,
+    @JsonPropertyDescription(
+            "What is not a number about it: as in google/ddpm-cifar10-32 (ddpm), or as UNet2DModel of diffusers has it unless told otherwise (diffusers); absent: ddpm")
+        @NotNull
+        @JsonInclude(JsonInclude.Include.NON_ABSENT)
+        Optional<Variant> variant) {
+
+  /** Details in which U-Nets of the same blocks differ. */
+  public enum Variant {
+    /** Sines first, frequencies down to 1/10000, padding right and below, eps 1e-6 in norms. */
+    @JsonProperty("ddpm")
+    DDPM,
+    /** Cosines first, frequencies that end before 1/10000, padding all round, eps 1e-5. */
+    @JsonProperty("diffusers")
+    DIFFUSERS
+  }
 
   private static final int MAX_GROUPS = 32;
   private static final int MIN_CHANNELS_PER_GROUP = 4; // as the paper's network of 128 channels
@@ -50,6 +71,30 @@ public record NetworkSpec(
     attentionHeads = attentionHeads == null ? 1 : attentionHeads;
     dropout = dropout == null ? 0.0 : dropout;
     groups = groups == null ? Optional.empty() : groups;
+    attentionHeadWidth = attentionHeadWidth == null ? Optional.empty() : attentionHeadWidth;
+    variant =
+        variant == null || variant.equals(Optional.of(Variant.DDPM)) ? Optional.empty() : variant;
+  }
+
+  /** With equally many heads at each level, in the variant of DDPM. */
+  public NetworkSpec(
+      Integer channels,
+      List<Integer> multipliers,
+      Integer resBlocks,
+      List<Integer> attentionResolutions,
+      Integer attentionHeads,
+      Double dropout,
+      Optional<Integer> groups) {
+    this(
+        channels,
+        multipliers,
+        resBlocks,
+        attentionResolutions,
+        attentionHeads,
+        dropout,
+        groups,
+        Optional.empty(),
+        Optional.empty());
   }
 
   /** The default network with another width. */
@@ -79,35 +124,22 @@ public record NetworkSpec(
         });
   }
 
-  /**
-   * Why {@code student} can't be cut out of this network, if so: it must have the same blocks, no
-   * level may be wider than here, and the widths of levels must be equal where they are here.
-   */
-  public Optional<String> pruningFault(NetworkSpec student) {
-    List<Integer> mine = widths();
-    List<Integer> theirs = student.widths();
-    if (mine.size() != theirs.size()
-        || !resBlocks.equals(student.resBlocks)
-        || !attentionHeads.equals(student.attentionHeads)
-        || !Set.copyOf(attentionResolutions).equals(Set.copyOf(student.attentionResolutions))) {
-      return Optional.of(
-          "must have the teacher's levels, resBlocks, attentionResolutions and attentionHeads to be pruned from it, found %s for the teacher's %s."
-              .formatted(student, this));
-    }
-    for (int level = 0; level < mine.size(); level++) {
-      if (theirs.get(level) > mine.get(level)) {
-        return Optional.of(
-            "must not be wider than the teacher to be pruned from it, found the widths %s for the teacher's %s."
-                .formatted(theirs, mine));
-      }
-      if (level > 0
-          && mine.get(level).equals(mine.get(level - 1))
-              != theirs.get(level).equals(theirs.get(level - 1))) {
-        return Optional.of(
-            "must keep or change its width at the levels where the teacher does to be pruned from it, found the widths %s for the teacher's %s."
-                .formatted(theirs, mine));
-      }
-    }
-    return Optional.empty();
+  /** Heads of the attention over {@code width} channels. */
+  public int headsFor(int width) {
+    return attentionHeadWidth.map(head -> Math.max(1, width / head)).orElse(attentionHeads);
+  }
+
+  /** The same without dropout, which changes no weight. */
+  public NetworkSpec withoutDropout() {
+    return new NetworkSpec(
+        channels,
+        multipliers,
+        resBlocks,
+        attentionResolutions,
+        attentionHeads,
+        0.0,
+        groups,
+        attentionHeadWidth,
+        variant);
   }
 }

@@ -1,5 +1,8 @@
 package dev.atelier.spec;
 
+import dev.atelier.graph.Graph;
+import dev.atelier.graph.Operation;
+import dev.atelier.graph.Value;
 import dev.atelier.spec.EvaluationSpec.SamplerSpec;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -7,6 +10,7 @@ import java.util.Collection;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.OptionalLong;
 import java.util.Set;
 import java.util.function.BiConsumer;
@@ -190,13 +194,15 @@ public final class SpecRules {
   }
 
   private void attention(String path, NetworkSpec n, int resolution) {
-    List<Integer> resolutions = new ArrayList<>();
-    for (int level = 0; level < n.multipliers().size(); level++) {
-      resolutions.add(resolution >> level);
-    }
-    if (!trusts(path + ".attentionResolutions")) {
+    if (!trusts(path + ".attentionResolutions", path + ".resBlocks")) {
       return;
     }
+    Graph graph = Architectures.of(n).layout(resolution, spec.dataset().channels(), 0);
+    List<Integer> resolutions =
+        graph.all(Operation.Convolution.class).stream()
+            .map(o -> o.out().side())
+            .distinct()
+            .toList();
     Set<Integer> seen = new HashSet<>();
     for (int i = 0; i < n.attentionResolutions().size(); i++) {
       int wanted = n.attentionResolutions().get(i);
@@ -210,22 +216,40 @@ public final class SpecRules {
         fault(field, "names the resolution %d a second time.".formatted(wanted));
       }
     }
-    if (!trusts(path + ".channels", path + ".attentionHeads")) {
+    if (!trusts(path + ".channels", path + ".attentionHeads", path + ".attentionHeadWidth")) {
       return;
     }
-    Set<Integer> attended = new HashSet<>();
-    attended.add(n.widths().get(n.widths().size() - 1)); // the middle block always attends
-    for (int level = 0; level < resolutions.size(); level++) {
-      if (seen.contains(resolutions.get(level))) {
-        attended.add(n.widths().get(level));
-      }
-    }
+    List<Integer> attended =
+        graph.all(Operation.Attention.class).stream().map(o -> o.in().width()).distinct().toList();
+    n.attentionHeadWidth()
+        .ifPresentOrElse(
+            head -> headWidth(path, n, head, attended), () -> heads(path, n, attended));
+  }
+
+  private void heads(String path, NetworkSpec n, List<Integer> attended) {
     for (int width : attended) {
       if (width % n.attentionHeads() != 0) {
         fault(
             path + ".attentionHeads",
             "must divide every width with attention, found %d heads for the width %d."
                 .formatted(n.attentionHeads(), width));
+      }
+    }
+  }
+
+  private void headWidth(String path, NetworkSpec n, int head, List<Integer> attended) {
+    if (n.attentionHeads() != 1) {
+      fault(
+          path + ".attentionHeads",
+          "must be left out where attentionHeadWidth says how many heads there are, found %d."
+              .formatted(n.attentionHeads()));
+    }
+    for (int width : attended) {
+      if (width % head != 0) {
+        fault(
+            path + ".attentionHeadWidth",
+            "must divide every width with attention, found %d for the width %d."
+                .formatted(head, width));
       }
     }
   }
@@ -421,28 +445,42 @@ public final class SpecRules {
   }
 
   private void featurePlaces(String path, FeatureLossSpec feature) {
-    if (!trusts("students.network.multipliers", "teacher.network.multipliers")) {
+    if (!trusts("students.network.multipliers", "students.network.resBlocks")
+        || !trusts("teacher.network.multipliers", "teacher.network.resBlocks")) {
       return;
     }
-    int levels = spec.students().network().multipliers().size();
-    List<String> places = FeatureLossSpec.places(levels);
+    Map<String, Value> places = features(spec.students().network());
     for (int i = 0; i < feature.at().size(); i++) {
-      if (!places.contains(feature.at().get(i))) {
+      if (!places.containsKey(feature.at().get(i))) {
         fault(
             "%s.at[%d]".formatted(path, i),
             "must be a place of students.network, one of %s, found %s."
-                .formatted(places, feature.at().get(i)));
+                .formatted(places.keySet(), feature.at().get(i)));
       }
     }
-    int teacherLevels = spec.teacher().network().multipliers().size();
-    // The network of an imported teacher is known once it is read.
-    boolean comparesLevels = feature.at().stream().anyMatch(p -> !p.equals(FeatureLossSpec.EPS));
-    if (spec.teacher().source().isEmpty() && teacherLevels != levels && comparesLevels) {
+    if (spec.teacher().source().isPresent()) {
+      return; // the network of an imported teacher is known once it is read
+    }
+    Map<String, Value> taught = features(spec.teacher().network());
+    if (feature.at().stream().anyMatch(place -> side(places, place) != side(taught, place))) {
       fault(
           path + ".kind",
           "compares features of equal resolution, so that students.network needs as many multipliers as teacher.network: expected %d, found %d."
-              .formatted(teacherLevels, levels));
+              .formatted(
+                  spec.teacher().network().multipliers().size(),
+                  spec.students().network().multipliers().size()));
     }
+  }
+
+  private Map<String, Value> features(NetworkSpec network) {
+    return Architectures.of(network)
+        .layout(spec.dataset().resolution(), spec.dataset().channels(), 0)
+        .features();
+  }
+
+  /** Pixels per side of a place; 0 where the network has no such one. */
+  private static int side(Map<String, Value> places, String place) {
+    return places.containsKey(place) ? places.get(place).side() : 0;
   }
 
   private void featureSamples(FeatureLossSpec feature) {
@@ -533,10 +571,11 @@ public final class SpecRules {
       if (spec.teacher().source().isPresent() && teacher.equals(TeacherSpec.DEFAULT_NETWORK)) {
         return;
       }
-      if (trusts("teacher.network")) {
+      if (trusts("teacher.network", "dataset.resolution")) {
         forEachNetwork(
             (field, network) ->
-                teacher.pruningFault(network).ifPresent(message -> fault(field, message)));
+                PruningRule.fault(teacher, network, spec.dataset().resolution())
+                    .ifPresent(message -> fault(field, message)));
       }
     }
     if (students.startFrom() == StudentsSpec.StartFrom.ONE_TO_ONE) {

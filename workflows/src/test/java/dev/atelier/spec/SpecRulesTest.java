@@ -471,6 +471,33 @@ class SpecRulesTest {
   }
 
   @Test
+  void shouldWantHeadsOfOneWidthToFillEachWidthThatAttends() {
+    assertThat(fields(spec(s -> s.students(heads(1, 20))))).isEmpty();
+    assertThat(SpecRules.check(spec(s -> s.students(heads(2, 12)))))
+        .containsExactly(
+            new SpecFault(
+                "students.network.attentionHeads",
+                "must be left out where attentionHeadWidth says how many heads there are, found 2."),
+            new SpecFault(
+                "students.network.attentionHeadWidth",
+                "must divide every width with attention, found 12 for the width 40."));
+  }
+
+  /** Widths 20, 40, 60 at 32, 16, 8, of which the last two attend. */
+  private static NetworkSpec heads(int heads, int width) {
+    return new NetworkSpec(
+        20,
+        List.of(1, 2, 3),
+        1,
+        List.of(16),
+        heads,
+        null,
+        Optional.empty(),
+        Optional.of(width),
+        Optional.empty());
+  }
+
+  @Test
   void shouldWantHeadsToDivideOnlyTheWidthsThatAttend() {
     // Widths 20, 40, 60 at 32, 16, 8; the middle block attends at 60.
     var divides = network(20, List.of(1, 2, 3), List.of(8), 6, Optional.empty());

@@ -34,6 +34,7 @@ class ArchitectureTest {
             "java..",
             "javax.net.ssl..", // this and gRPC: how a connection to Temporal is secured
             "io.grpc..",
+            "dev.atelier.graph..",
             "dev.atelier.spec..",
             "dev.atelier.workflows..",
             "io.temporal..",
@@ -50,6 +51,17 @@ class ArchitectureTest {
         .should()
         .dependOnClassesThat()
         .resideInAnyPackage("io.temporal..", "dev.atelier.workflows..")
+        .check(CLASSES);
+  }
+
+  @Test
+  void shouldKeepTheGraphPure() {
+    classes()
+        .that()
+        .resideInAPackage("dev.atelier.graph..")
+        .should()
+        .onlyDependOnClassesThat()
+        .resideInAnyPackage("java.lang..", "java.util..", "dev.atelier.graph..")
         .check(CLASSES);
   }
 

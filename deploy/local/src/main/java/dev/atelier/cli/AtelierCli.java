@@ -46,6 +46,7 @@ import picocli.CommandLine.ExitCode;
       AuditCommand.class,
       FidCommand.class,
       MetricsCommand.class,
+      ProgramCommand.class,
       CompletionCommand.class,
       CommandLine.HelpCommand.class
     },

@@ -450,6 +450,33 @@ class AtelierCliTest {
   }
 
   @Test
+  void shouldPrintTheProgramThatTrainsTheStudents() throws Exception {
+    Path spec = folder.resolve("small.yaml");
+    Files.writeString(
+        spec,
+        """
+        name: small
+        dataset: {source: shapes, resolution: 8}
+        teacher: {network: {channels: 16, multipliers: [1, 2], attentionResolutions: [4]}}
+        students:
+          network: {channels: 8, multipliers: [1, 2], attentionResolutions: [4]}
+          loss: {feature: {kind: hint}}
+        """);
+    String byHand = CommandOutput.of("program", spec.toString()).out();
+    String byAutograd = CommandOutput.of("program", spec.toString(), "--form", "portable").out();
+    assertThat(byHand)
+        .contains("class Training(Module):", "torch.convolution_backward", "feature_adaptor");
+    assertThat(byAutograd)
+        .contains("class Training(Module):", "torch.group_norm")
+        .doesNotContain("torch.convolution_backward");
+
+    Files.writeString(spec, "dataset: {resolution: 9}");
+    CommandOutput refused = CommandOutput.of("program", spec.toString());
+    assertThat(refused.exitCode()).isEqualTo(1);
+    assertThat(refused.err()).contains("Resolution 9 must be divisible by 8");
+  }
+
+  @Test
   void shouldPrintEveryMetricAsTextAndAsJson() throws Exception {
     String[] arguments = {
       "metrics",

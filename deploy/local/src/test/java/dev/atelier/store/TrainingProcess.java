@@ -4,7 +4,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.datatype.jdk8.Jdk8Module;
 import dev.atelier.diffusion.SeededRandom;
 import dev.atelier.network.Libtorch;
-import dev.atelier.network.UNet;
+import dev.atelier.network.Network;
 import dev.atelier.spec.DiffusionSpec;
 import dev.atelier.spec.LossSpec;
 import dev.atelier.spec.NetworkSpec;
@@ -155,7 +155,7 @@ final class TrainingProcess {
   }
 
   private TrainingTask task() throws IOException {
-    UNet teacher = UNet.of(network(0.0), RESOLUTION, CHANNELS);
+    Network teacher = Network.of(network(0.0), RESOLUTION, CHANNELS);
     TeacherModel model = new TeacherModel.Weights(teacher, teacher.initialise(new SeededRandom(5)));
     return new TrainingTask(
         STUDENT.value(),
@@ -169,8 +169,8 @@ final class TrainingProcess {
             new Distillation(model, new TimestepRange(0, 250), 0.8, new LossSpec(1.0, 1.0))));
   }
 
-  static UNet studentNetwork() throws IOException {
-    return UNet.of(network(0.1), RESOLUTION, CHANNELS);
+  static Network studentNetwork() throws IOException {
+    return Network.of(network(0.1), RESOLUTION, CHANNELS);
   }
 
   private static NetworkSpec network(double dropout) throws IOException {

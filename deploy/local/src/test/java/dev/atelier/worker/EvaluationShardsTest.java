@@ -8,10 +8,10 @@ import dev.atelier.evaluation.FeatureExtractor;
 import dev.atelier.evaluation.FeaturePass;
 import dev.atelier.evaluation.LinearAlgebra;
 import dev.atelier.evaluation.Reference;
+import dev.atelier.network.Network;
 import dev.atelier.network.SafetensorsFile;
 import dev.atelier.network.TorchScriptArchive;
 import dev.atelier.network.TorchScriptModule;
-import dev.atelier.network.UNet;
 import dev.atelier.spec.DiffusionSpec;
 import dev.atelier.spec.EvaluationSpec;
 import dev.atelier.spec.EvaluationSpec.SamplerSpec;
@@ -154,7 +154,7 @@ class EvaluationShardsTest {
     NetworkSpec spec = new NetworkSpec(8, List.of(1, 2), 1, List.of(), 1, 0.0, Optional.empty());
     Path file = directory.resolve(k + "-" + Part.EMA.fileName());
     SafetensorsFile.write(
-        file, UNet.of(spec, 8, 3).initialise(new SeededRandom(k)), Map.of("part", "ema"));
+        file, Network.of(spec, 8, 3).initialise(new SeededRandom(k)), Map.of("part", "ema"));
     String key = ExperimentKeys.checkpoints("e", ModelKey.student(k)) + Part.EMA.fileName();
     store.put(key, file, "application/octet-stream");
     byte[] manifest =

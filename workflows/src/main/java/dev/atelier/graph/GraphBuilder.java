@@ -1,0 +1,122 @@
+package dev.atelier.graph;
+
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Function;
+
+/** Lays a network out, operation by operation: each method appends one and returns its value. */
+public final class GraphBuilder {
+  private final Value image;
+  private final int classes;
+  private final List<Operation> operations = new ArrayList<>();
+  private final Map<String, Value> features = new LinkedHashMap<>();
+
+  /**
+   * Begins a network.
+   *
+   * @param classes that it is conditioned on; 0: unconditional
+   */
+  public GraphBuilder(int resolution, int imageChannels, int classes) {
+    this.image = new Value("x", imageChannels, resolution);
+    this.classes = classes;
+  }
+
+  /** x_t. */
+  public Value image() {
+    return image;
+  }
+
+  /** Makes {@code value} one that a loss can compare. */
+  public void feature(String place, Value value) {
+    features.put(place, value);
+  }
+
+  /** What was appended; the last operation makes eps. */
+  public Graph build() {
+    return new Graph(image, classes, operations, features);
+  }
+
+  public Value sinusoid(int width, boolean cosinesFirst, int shift) {
+    return embedding(width, out -> new Operation.Sinusoid(out, cosinesFirst, shift));
+  }
+
+  public Value addClass(Value in, String layer) {
+    return embedding(in.width(), out -> new Operation.AddClass(out, in, layer, classes));
+  }
+
+  public Value linear(Value in, String layer, int width) {
+    return embedding(width, out -> new Operation.Linear(out, in, layer));
+  }
+
+  public Value silu(Value in) {
+    return embedding(in.width(), out -> new Operation.Silu(out, in));
+  }
+
+  /** A convolution that keeps the resolution. */
+  public Value convolution(Value in, String layer, int width, int kernel, boolean startsAtZero) {
+    return append(
+        width,
+        in.side(),
+        out -> new Operation.Convolution(out, in, layer, kernel, 1, kernel / 2, startsAtZero));
+  }
+
+  /** A 3×3 convolution that halves {@code side}, that of {@code in} without its padding. */
+  public Value halve(Value in, String layer, int side, int padding) {
+    return append(
+        in.width(),
+        side / 2,
+        out -> new Operation.Convolution(out, in, layer, 3, 2, padding, false));
+  }
+
+  public Value groupNorm(Value in, String layer, int groups, double eps, boolean silu) {
+    return like(in, out -> new Operation.GroupNorm(out, in, layer, groups, eps, silu));
+  }
+
+  public Value addEmbedding(Value in, Value embedding) {
+    return like(in, out -> new Operation.AddEmbedding(out, in, embedding));
+  }
+
+  public Value addResidual(Value branch, Value residual) {
+    return like(branch, out -> new Operation.AddResidual(out, branch, residual));
+  }
+
+  public Value concatenate(Value first, Value second) {
+    return append(
+        first.width() + second.width(),
+        first.side(),
+        out -> new Operation.Concatenate(out, first, second));
+  }
+
+  public Value padRightBottom(Value in) {
+    return append(in.width(), in.side() + 1, out -> new Operation.PadRightBottom(out, in));
+  }
+
+  public Value upsample(Value in) {
+    return append(in.width(), 2 * in.side(), out -> new Operation.Upsample(out, in));
+  }
+
+  public Value attention(Value in, String layer, int heads) {
+    return like(in, out -> new Operation.Attention(out, in, layer, heads));
+  }
+
+  public Value dropout(Value in, double probability) {
+    return like(in, out -> new Operation.Dropout(out, in, probability));
+  }
+
+  /** Any operation that makes a feature map of {@code width} channels with side². */
+  public Value append(int width, int side, Function<Value, Operation> operation) {
+    Operation appended = operation.apply(new Value("v" + operations.size(), width, side));
+    operations.add(appended);
+    return appended.out();
+  }
+
+  private Value embedding(int width, Function<Value, Operation> operation) {
+    return append(width, 0, operation);
+  }
+
+  private Value like(Value in, Function<Value, Operation> operation) {
+    return append(in.width(), in.side(), operation);
+  }
+}

@@ -1,0 +1,339 @@
+package dev.atelier.graph;
+
+import dev.atelier.graph.Initialiser.Constant;
+import dev.atelier.graph.Initialiser.KaimingUniform;
+import dev.atelier.graph.Initialiser.StandardNormal;
+import java.util.List;
+import java.util.stream.Stream;
+
+/**
+ * One operation of a network: reads values and makes the value {@code out}. What it learns and what
+ * it costs it says itself; what is written or decided about it by its kind is a {@link Visitor}.
+ * Feature maps are [N, C, H, W], embeddings [N, C].
+ */
+public sealed interface Operation {
+
+  /** The value it makes; each is made once. */
+  Value out();
+
+  /** The values it reads, beside the network's inputs t and y. */
+  List<Value> reads();
+
+  /** What it learns, in order. */
+  default List<Weight> weights() {
+    return List.of();
+  }
+
+  /** Multiply-accumulates for one image in convolutions and linear layers. */
+  default long macs() {
+    return 0;
+  }
+
+  /** Multiply-accumulates for one image in products of attention. */
+  default long attentionMacs() {
+    return 0;
+  }
+
+  /** Estimate of the elements of one image that it needs at once, beside what others still read. */
+  default long workspace() {
+    return 0;
+  }
+
+  <R> R accept(Visitor<R> visitor);
+
+  /** What is done for each kind of operation. */
+  interface Visitor<R> {
+    R sinusoid(Sinusoid o);
+
+    R addClass(AddClass o);
+
+    R linear(Linear o);
+
+    R silu(Silu o);
+
+    R convolution(Convolution o);
+
+    R groupNorm(GroupNorm o);
+
+    R addEmbedding(AddEmbedding o);
+
+    R addResidual(AddResidual o);
+
+    R concatenate(Concatenate o);
+
+    R padRightBottom(PadRightBottom o);
+
+    R upsample(Upsample o);
+
+    R attention(Attention o);
+
+    R dropout(Dropout o);
+  }
+
+  /**
+   * Sines and cosines of the timestep, half of {@code out}'s width each, with frequencies 10000^(−i
+   * / (half − shift)) for i in [0, half). Vaswani et al. 2017, section 3.5.
+   */
+  record Sinusoid(Value out, boolean cosinesFirst, int shift) implements Operation {
+    @Override
+    public List<Value> reads() {
+      return List.of();
+    }
+
+    @Override
+    public <R> R accept(Visitor<R> visitor) {
+      return visitor.sinusoid(this);
+    }
+  }
+
+  /** {@code in + W[y]}: the row of each sample's class. */
+  record AddClass(Value out, Value in, String layer, int classes) implements Operation {
+    @Override
+    public List<Value> reads() {
+      return List.of(in);
+    }
+
+    @Override
+    public List<Weight> weights() {
+      return List.of(Weight.of(layer + ".weight", new StandardNormal(), classes, in.width()));
+    }
+
+    @Override
+    public <R> R accept(Visitor<R> visitor) {
+      return visitor.addClass(this);
+    }
+  }
+
+  /** {@code in Wᵀ + b} of an embedding. */
+  record Linear(Value out, Value in, String layer) implements Operation {
+    @Override
+    public List<Value> reads() {
+      return List.of(in);
+    }
+
+    @Override
+    public List<Weight> weights() {
+      return linearWeights(layer, in.width(), out.width(), new KaimingUniform(in.width()));
+    }
+
+    @Override
+    public long macs() {
+      return (long) in.width() * out.width();
+    }
+
+    @Override
+    public <R> R accept(Visitor<R> visitor) {
+      return visitor.linear(this);
+    }
+  }
+
+  /** {@code in · sigmoid(in)} of an embedding. */
+  record Silu(Value out, Value in) implements Operation {
+    @Override
+    public List<Value> reads() {
+      return List.of(in);
+    }
+
+    @Override
+    public <R> R accept(Visitor<R> visitor) {
+      return visitor.silu(this);
+    }
+  }
+
+  /** A square convolution; {@code startsAtZero}: its weights, so that at first it adds nothing. */
+  record Convolution(
+      Value out, Value in, String layer, int kernel, int stride, int padding, boolean startsAtZero)
+      implements Operation {
+
+    /** A 1×1 convolution: a linear layer over the channels of each pixel. */
+    public boolean pointwise() {
+      return kernel == 1;
+    }
+
+    @Override
+    public List<Value> reads() {
+      return List.of(in);
+    }
+
+    @Override
+    public List<Weight> weights() {
+      Initialiser start = startsAtZero ? new Constant(0) : new KaimingUniform(fanIn());
+      return List.of(
+          Weight.of(layer + ".weight", start, out.width(), in.width(), kernel, kernel),
+          Weight.of(layer + ".bias", start, out.width()));
+    }
+
+    private long fanIn() {
+      return (long) in.width() * kernel * kernel;
+    }
+
+    @Override
+    public long macs() {
+      return fanIn() * out.elements();
+    }
+
+    // Twice: as they are and in the layout of the convolution's kernel, without the padding.
+    @Override
+    public long workspace() {
+      long side = (long) stride * out.side();
+      long both = in.width() * side * side + out.elements();
+      return pointwise() ? both : 2 * both;
+    }
+
+    @Override
+    public <R> R accept(Visitor<R> visitor) {
+      return visitor.convolution(this);
+    }
+  }
+
+  /** Group norm over a feature map, then SiLU if asked. */
+  record GroupNorm(Value out, Value in, String layer, int groups, double eps, boolean silu)
+      implements Operation {
+    @Override
+    public List<Value> reads() {
+      return List.of(in);
+    }
+
+    @Override
+    public List<Weight> weights() {
+      return List.of(
+          Weight.of(layer + ".weight", new Constant(1), in.width()),
+          Weight.of(layer + ".bias", new Constant(0), in.width()));
+    }
+
+    @Override
+    public <R> R accept(Visitor<R> visitor) {
+      return visitor.groupNorm(this);
+    }
+  }
+
+  /** Adds an embedding to each pixel; {@code in} is not read again. */
+  record AddEmbedding(Value out, Value in, Value embedding) implements Operation {
+    @Override
+    public List<Value> reads() {
+      return List.of(in, embedding);
+    }
+
+    @Override
+    public <R> R accept(Visitor<R> visitor) {
+      return visitor.addEmbedding(this);
+    }
+  }
+
+  /** {@code branch + residual}; {@code branch} is not read again. */
+  record AddResidual(Value out, Value branch, Value residual) implements Operation {
+    @Override
+    public List<Value> reads() {
+      return List.of(branch, residual);
+    }
+
+    @Override
+    public <R> R accept(Visitor<R> visitor) {
+      return visitor.addResidual(this);
+    }
+  }
+
+  /** Joins channels. */
+  record Concatenate(Value out, Value first, Value second) implements Operation {
+    @Override
+    public List<Value> reads() {
+      return List.of(first, second);
+    }
+
+    @Override
+    public <R> R accept(Visitor<R> visitor) {
+      return visitor.concatenate(this);
+    }
+  }
+
+  /** One row below and one column to the right, of zeros: DDPM's padding before a downsampling. */
+  record PadRightBottom(Value out, Value in) implements Operation {
+    @Override
+    public List<Value> reads() {
+      return List.of(in);
+    }
+
+    @Override
+    public <R> R accept(Visitor<R> visitor) {
+      return visitor.padRightBottom(this);
+    }
+  }
+
+  /** Doubles the side by nearest neighbours. */
+  record Upsample(Value out, Value in) implements Operation {
+    @Override
+    public List<Value> reads() {
+      return List.of(in);
+    }
+
+    @Override
+    public <R> R accept(Visitor<R> visitor) {
+      return visitor.upsample(this);
+    }
+  }
+
+  /** Self-attention over the pixels: to_q, to_k, to_v, softmax, to_out.0. */
+  record Attention(Value out, Value in, String layer, int heads) implements Operation {
+    @Override
+    public List<Value> reads() {
+      return List.of(in);
+    }
+
+    @Override
+    public List<Weight> weights() {
+      int width = in.width();
+      Initialiser random = new KaimingUniform(width);
+      return Stream.of(
+              linearWeights(layer + ".to_q", width, width, random),
+              linearWeights(layer + ".to_k", width, width, random),
+              linearWeights(layer + ".to_v", width, width, random),
+              linearWeights(layer + ".to_out.0", width, width, new Constant(0)))
+          .flatMap(List::stream)
+          .toList();
+    }
+
+    private long tokens() {
+      return (long) in.side() * in.side();
+    }
+
+    @Override
+    public long macs() {
+      return 4 * tokens() * in.width() * in.width();
+    }
+
+    // q kᵀ, and its product with v.
+    @Override
+    public long attentionMacs() {
+      return 2 * tokens() * tokens() * in.width();
+    }
+
+    // q, k, v, their product and its transpose.
+    @Override
+    public long workspace() {
+      return 5 * in.elements();
+    }
+
+    @Override
+    public <R> R accept(Visitor<R> visitor) {
+      return visitor.attention(this);
+    }
+  }
+
+  /** Sets elements to 0 with {@code probability}, in training only. */
+  record Dropout(Value out, Value in, double probability) implements Operation {
+    @Override
+    public List<Value> reads() {
+      return List.of(in);
+    }
+
+    @Override
+    public <R> R accept(Visitor<R> visitor) {
+      return visitor.dropout(this);
+    }
+  }
+
+  private static List<Weight> linearWeights(String layer, int in, int out, Initialiser start) {
+    return List.of(
+        Weight.of(layer + ".weight", start, out, in), Weight.of(layer + ".bias", start, out));
+  }
+}
