@@ -1,10 +1,11 @@
 package dev.atelier.training;
 
 import dev.atelier.network.TrainingModule;
-import dev.atelier.training.TrainingMetrics.Series;
 import dev.atelier.training.TrainingMetrics.Spread;
+import dev.atelier.workflows.vocabulary.Series;
 import java.util.Arrays;
 import java.util.EnumMap;
+import java.util.List;
 import java.util.Map;
 import java.util.OptionalDouble;
 import java.util.OptionalLong;
@@ -14,6 +15,15 @@ import java.util.TreeMap;
 /** Gathers what {@link TrainingMetrics} says of the steps since the last report. */
 final class IntervalFigures {
   private static final int TENTHS = 10;
+
+  /** What {@link TrainingModule} returns of a step, in its order. */
+  private static final List<Series> OF_A_STEP =
+      List.of(
+          Series.LOSS,
+          Series.DIFFUSION_LOSS,
+          Series.DISTILLATION_LOSS,
+          Series.GRADIENT_NORM,
+          Series.FEATURE_LOSS);
 
   private final int totalSteps;
   private final int batchSize;
@@ -87,7 +97,7 @@ final class IntervalFigures {
    * @param t timestep of each sample
    */
   void add(double[] figures, long[] t) {
-    running.forEach((series, r) -> r.add(series.of(figures)));
+    running.forEach((series, r) -> r.add(figures[OF_A_STEP.indexOf(series)]));
     for (int i = 0; i < t.length; i++) {
       int tenth = Math.toIntExact(TENTHS * t[i] / timesteps);
       tenthSums[tenth] += figures[TrainingModule.STEP_FIGURES + i];

@@ -1,5 +1,6 @@
 package dev.atelier.training;
 
+import dev.atelier.workflows.vocabulary.Series;
 import java.util.Map;
 import java.util.OptionalDouble;
 import java.util.OptionalLong;
@@ -43,32 +44,6 @@ public record TrainingMetrics(
     double featureLoss,
     Map<Series, Spread> spread,
     Map<Integer, Double> lossByTenth) {
-
-  /** A figure that each step has one of. */
-  public enum Series {
-    LOSS("loss", 0),
-    DIFFUSION_LOSS("diffusion_loss", 1),
-    DISTILLATION_LOSS("distillation_loss", 2),
-    GRADIENT_NORM("gradient_norm", 3),
-    FEATURE_LOSS("feature_loss", 4);
-
-    private final String text;
-    private final int index; // among what a step returns
-
-    Series(String text, int index) {
-      this.text = text;
-      this.index = index;
-    }
-
-    /** Its name as a series of metric points. */
-    public String text() {
-      return text;
-    }
-
-    double of(double[] figures) {
-      return figures[index];
-    }
-  }
 
   /**
    * How much a series varies.

@@ -3,7 +3,7 @@ package dev.atelier.training;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
-import dev.atelier.training.TrainingMetrics.Series;
+import dev.atelier.workflows.vocabulary.Series;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
