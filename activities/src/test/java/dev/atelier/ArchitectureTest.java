@@ -1,10 +1,14 @@
 package dev.atelier;
 
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
+import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.tngtech.archunit.core.domain.JavaClasses;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
 import com.tngtech.archunit.core.importer.ImportOption;
+import com.tngtech.archunit.library.dependencies.SliceRule;
+import java.util.Locale;
 import org.junit.jupiter.api.Test;
 
 /** Which package may know what; see the layout table in docs/architecture.md. */
@@ -14,6 +18,19 @@ class ArchitectureTest {
       new ClassFileImporter()
           .withImportOption(new ImportOption.DoNotIncludeTests())
           .importPackages("dev.atelier");
+
+  private static final SliceRule NO_CIRCLES = slices().matching("(**)").should().beFreeOfCycles();
+
+  @Test
+  void shouldHaveNoCirclesOfPackages() {
+    NO_CIRCLES.check(CLASSES);
+  }
+
+  @Test
+  void shouldFindACircleOfPackages() {
+    JavaClasses circle = new ClassFileImporter().importClasses(String.class, Locale.class);
+    assertThatThrownBy(() -> NO_CIRCLES.check(circle)).hasMessageContaining("Cycle detected");
+  }
 
   @Test
   void shouldKeepTemporalInTheWorkerAndTheWorkflows() {

@@ -5,6 +5,7 @@ import dev.atelier.dataset.SourceListing.Lost;
 import dev.atelier.dataset.image.DecodingMemory;
 import dev.atelier.dataset.image.ImageDecoder;
 import dev.atelier.dataset.image.ImageFormat;
+import dev.atelier.dataset.image.NoDecoderException;
 import dev.atelier.spec.DatasetSpec;
 import dev.atelier.spec.SourceLocation;
 import dev.atelier.workflows.PassedOver;
@@ -738,6 +739,8 @@ public final class DatasetPreparation {
     try {
       byte[] chw = decoder.decode(bytes);
       images.forEach(image -> shards.put(image.firstSlot(), chw, image.label()));
+    } catch (NoDecoderException e) {
+      throw new DatasetException(DatasetException.Kind.UNREACHABLE, e.getMessage(), e);
     } catch (IOException e) {
       images.forEach(image -> passedOver.add(Reason.DAMAGED, image.name()));
     } finally {

@@ -51,8 +51,7 @@ public final class DpmSolverSampler implements Sampler {
     }
 
     @Override
-    public void step(
-        FloatBuffer x, double[] x0, double[] eps, int t, int s, DoubleSupplier noise) {
+    public void step(FloatBuffer x, double[] x0, double[] eps, int t, int s, DoubleSupplier noise) {
       double sigmaT = Math.sqrt(1 - schedule.alphasCumprod(t));
       double alphaS = Math.sqrt(schedule.alphasCumprod(s));
       double sigmaS = Math.sqrt(1 - schedule.alphasCumprod(s));

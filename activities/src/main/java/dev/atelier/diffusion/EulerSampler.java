@@ -27,8 +27,7 @@ public final class EulerSampler implements Sampler {
     return this::step;
   }
 
-  private void step(
-      FloatBuffer x, double[] x0, double[] eps, int t, int s, DoubleSupplier noise) {
+  private void step(FloatBuffer x, double[] x0, double[] eps, int t, int s, DoubleSupplier noise) {
     double weightOfX = schedule.noise(s) / schedule.noise(t);
     double weightOfX0 = schedule.signal(s) - schedule.signal(t) * weightOfX;
     for (int i = 0; i < x0.length; i++) {

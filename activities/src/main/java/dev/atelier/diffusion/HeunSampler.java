@@ -57,8 +57,7 @@ public final class HeunSampler implements Sampler {
     }
 
     @Override
-    public void step(
-        FloatBuffer x, double[] x0, double[] eps, int t, int s, DoubleSupplier noise) {
+    public void step(FloatBuffer x, double[] x0, double[] eps, int t, int s, DoubleSupplier noise) {
       boolean corrects = t == s;
       double signalT = schedule.signal(t);
       double signalS = schedule.signal(s);

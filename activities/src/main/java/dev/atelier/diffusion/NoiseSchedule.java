@@ -5,8 +5,8 @@ import java.util.Arrays;
 
 /**
  * The forward process q(x_t | x_0) = N(signal_t x_0, noise_t² I), in double. For schedules of betas
- * signal_t² is alphasCumprod_t and noise_t² the rest of 1. Ho et al. 2020, eq. 4; the cosine form is
- * Nichol and Dhariwal 2021, eq. 17. Or the straight line of rectified flow, Liu et al. 2023.
+ * signal_t² is alphasCumprod_t and noise_t² the rest of 1. Ho et al. 2020, eq. 4; the cosine form
+ * is Nichol and Dhariwal 2021, eq. 17. Or the straight line of rectified flow, Liu et al. 2023.
  */
 public final class NoiseSchedule {
   private static final double COSINE_OFFSET = 0.008; // s

@@ -11,8 +11,8 @@ import java.util.function.DoubleSupplier;
  * method of order 4. It remembers eps, which means the same for every student.
  *
  * <p>Equals {@code PNDMScheduler} of diffusers with {@code skip_prk_steps=False} and {@code
- * set_alpha_to_one=True}, where x0 is not clipped; its steps must be of even length, as for odd ones
- * its middle is two timesteps.
+ * set_alpha_to_one=True}, where x0 is not clipped; its steps must be of even length, as for odd
+ * ones its middle is two timesteps.
  */
 public final class PndmSampler implements Sampler {
   private static final int RUNGE_KUTTA_STEPS = 3;

@@ -6,8 +6,9 @@ import java.util.List;
 
 /**
  * Cuts [0, T) where the log signal-to-noise ratio, log-SNR(t) = log(alphasCumprod_t / (1 -
- * alphasCumprod_t)), falls through equal parts of its way from log-SNR(0) to log-SNR(T - 1), or log-SNR(T - 2) where nothing is left
- * of the image at T - 1. Kingma et al. 2021, "Variational Diffusion Models", section 3.1, defines the ratio.
+ * alphasCumprod_t)), falls through equal parts of its way from log-SNR(0) to log-SNR(T - 1), or
+ * log-SNR(T - 2) where nothing is left of the image at T - 1. Kingma et al. 2021, "Variational
+ * Diffusion Models", section 3.1, defines the ratio.
  */
 public final class SnrCuts {
 

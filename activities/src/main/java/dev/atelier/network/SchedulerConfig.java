@@ -59,8 +59,7 @@ final class SchedulerConfig {
           "scaled_linear", DiffusionSpec.Schedule.SCALED_LINEAR);
 
   private static final Map<String, Prediction> PREDICTIONS =
-      Map.of(
-          "epsilon", Prediction.EPS, "sample", Prediction.X0, "v_prediction", Prediction.V);
+      Map.of("epsilon", Prediction.EPS, "sample", Prediction.X0, "v_prediction", Prediction.V);
 
   private static final double FLOAT_ROUNDING = 1e-6; // of betas that were float32 once
 
@@ -106,10 +105,7 @@ final class SchedulerConfig {
     }
     if (theirs.teacherPredicts() != ours.teacherPredicts()) {
       found.differs(
-          "prediction_type",
-          found.predictionType(),
-          "prediction",
-          name(ours.teacherPredicts()));
+          "prediction_type", found.predictionType(), "prediction", name(ours.teacherPredicts()));
     }
     if (theirs.schedule() != ours.schedule()) {
       found.differs(

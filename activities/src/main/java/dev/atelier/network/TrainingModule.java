@@ -27,19 +27,19 @@ import java.util.Optional;
  * native call.
  *
  * <p>{@code train_step(xt [N, C, H, W], noise [N, C, H, W], t [N] int64, hyper [2] float64,
- * counters [2] int64) -> [5 + N] float64}, the {@link StepFigures}; {@code noise} is what the network is to
- * predict, and {@code eps} in the text what it does, whatever that is. {@code distill_step} takes
- * {@code eps_teacher [N, C, H, W]}, the teacher's prediction, after t; {@code teach_step} asks the frozen network that the module
- * holds as {@code teacher}, for its features too where the settings have a feature loss, which the
- * two other methods cannot have. A conditional network's methods take {@code y [N] int64} right
- * after t, and its teacher is told it too. N must be a multiple of the accumulation steps; what a
- * loss compares between samples it compares within such a part. {@code hyper} is the learning rate
- * and the EMA's decay; {@code counters} the number of this step (from 1) and the seed of its
- * dropout. {@code gradients(xt, noise, t)} returns the gradients of the diffusion loss and changes
- * nothing; {@code state_norms()} returns the norms of the four sets of tensors [4] float64; {@code
- * weights()}, {@code ema()}, {@code exp_avg()} and {@code exp_avg_sq()} return the tensors in the
- * network's order, and after them those of the feature loss's adaptors; these have no average, as
- * nobody samples with them.
+ * counters [2] int64) -> [5 + N] float64}, the {@link StepFigures}; {@code noise} is what the
+ * network is to predict, and {@code eps} in the text what it does, whatever that is. {@code
+ * distill_step} takes {@code eps_teacher [N, C, H, W]}, the teacher's prediction, after t; {@code
+ * teach_step} asks the frozen network that the module holds as {@code teacher}, for its features
+ * too where the settings have a feature loss, which the two other methods cannot have. A
+ * conditional network's methods take {@code y [N] int64} right after t, and its teacher is told it
+ * too. N must be a multiple of the accumulation steps; what a loss compares between samples it
+ * compares within such a part. {@code hyper} is the learning rate and the EMA's decay; {@code
+ * counters} the number of this step (from 1) and the seed of its dropout. {@code gradients(xt,
+ * noise, t)} returns the gradients of the diffusion loss and changes nothing; {@code state_norms()}
+ * returns the norms of the four sets of tensors [4] float64; {@code weights()}, {@code ema()},
+ * {@code exp_avg()} and {@code exp_avg_sq()} return the tensors in the network's order, and after
+ * them those of the feature loss's adaptors; these have no average, as nobody samples with them.
  */
 public final class TrainingModule {
 
@@ -324,9 +324,7 @@ public final class TrainingModule {
                           .formatted(
                               meanSquareGradient(
                                   settings, "eps", "noise", settings.diffusionWeight()),
-                              losses(
-                                  settings,
-                                  taughtGradient(settings)),
+                              losses(settings, taughtGradient(settings)),
                               feature.map(f -> featureLossByHand(network, f)).orElse("")),
                       places)
                   + feature.map(TrainingModule::adaptorGradients).orElse("")
@@ -357,14 +355,17 @@ public final class TrainingModule {
             settings.distillationWeight());
     return "\n  g_eps = torch.add(g_eps, %s)"
         .formatted(
-            settings.common().isPresent() ? "torch.mul(%s, of_student)".formatted(gradient) : gradient);
+            settings.common().isPresent()
+                ? "torch.mul(%s, of_student)".formatted(gradient)
+                : gradient);
   }
 
   private static String losses(Settings settings, String whenTaught) {
     boolean converts = settings.common().isPresent();
     String compared =
         converts
-            ? "of_student = %s\n  compared = torch.mul(eps, of_student)\n  ".formatted(column(0, "t"))
+            ? "of_student = %s\n  compared = torch.mul(eps, of_student)\n  "
+                .formatted(column(0, "t"))
             : "";
     return """
         diffusion = %6$s

@@ -1,6 +1,6 @@
 package dev.atelier.report;
 
-import dev.atelier.store.ExperimentHistory.Evaluation;
+import dev.atelier.evaluation.Evaluation;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;

@@ -1,5 +1,6 @@
 package dev.atelier.report;
 
+import dev.atelier.evaluation.Evaluation;
 import dev.atelier.report.ExperimentReport.Event;
 import dev.atelier.report.ExperimentReport.LossPoint;
 import dev.atelier.report.ExperimentReport.Model;
@@ -8,8 +9,8 @@ import dev.atelier.report.XyPlot.Point;
 import dev.atelier.report.XyPlot.Scale;
 import dev.atelier.report.XyPlot.Series;
 import dev.atelier.report.XyPlot.Shape;
-import dev.atelier.store.ExperimentHistory.Evaluation;
-import dev.atelier.workflows.EvaluationActivities.Subject;
+import dev.atelier.workflows.vocabulary.EventKind;
+import dev.atelier.workflows.vocabulary.Subject;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -20,6 +21,8 @@ import java.util.stream.Collectors;
 public final class ExperimentReports {
 
   private static final String NONE = "–";
+  private static final List<String> TROUBLES =
+      List.of(EventKind.MODEL_FAILED.word(), EventKind.RETRY.word());
   private static final int UNSMOOTHED_POINTS = 20;
   private static final int WINDOWS_PER_CURVE = 20;
 
@@ -30,9 +33,7 @@ public final class ExperimentReports {
     Page page = new Page(experiment.name());
     page.paragraph("Experiment %s.".formatted(experiment.id()));
     List<Event> troubles =
-        experiment.events().stream()
-            .filter(e -> e.kind().equals("model-failed") || e.kind().equals("retry"))
-            .toList();
+        experiment.events().stream().filter(e -> TROUBLES.contains(e.kind())).toList();
     if (!troubles.isEmpty()) {
       page.warning(
           "Not all went well at once: "
@@ -127,7 +128,7 @@ public final class ExperimentReports {
   static Optional<Double> acceleration(Evaluation subject, List<Evaluation> all) {
     Optional<Double> teacher =
         all.stream()
-            .filter(e -> e.subject().equals(Subject.TEACHER.label()))
+            .filter(e -> e.subject().equals(Subject.TEACHER.word()))
             .findFirst()
             .flatMap(Evaluation::macsPerStep);
     return teacher.flatMap(t -> subject.macsPerStep().filter(m -> m > 0).map(m -> t / m));

@@ -1,15 +1,16 @@
 package dev.atelier.report;
 
+import dev.atelier.evaluation.Evaluation;
+import dev.atelier.report.StudyReport.Curve;
 import dev.atelier.report.StudyReport.Member;
 import dev.atelier.report.StudyReport.Model;
-import dev.atelier.report.StudyReport.Series;
 import dev.atelier.report.XyPlot.Axis;
 import dev.atelier.report.XyPlot.Point;
 import dev.atelier.report.XyPlot.Scale;
 import dev.atelier.report.XyPlot.Shape;
-import dev.atelier.store.ExperimentHistory.Evaluation;
-import dev.atelier.workflows.EvaluationActivities.Subject;
 import dev.atelier.workflows.ModelKey;
+import dev.atelier.workflows.vocabulary.Series;
+import dev.atelier.workflows.vocabulary.Subject;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
@@ -28,8 +29,15 @@ final class StudyPage {
   private static final String NONE = "–";
   private static final int FEWEST_SEEDS = 3;
   private static final int MOST_OWN_SERIES = 8;
-  private static final List<String> CURVES =
-      List.of("loss", "diffusion_loss", "distillation_loss", "feature_loss", "gradient_norm");
+
+  /** What students learn from, and how hard it pulls. */
+  private static final List<Series> SUPERVISION =
+      List.of(
+          Series.LOSS,
+          Series.DIFFUSION_LOSS,
+          Series.DISTILLATION_LOSS,
+          Series.FEATURE_LOSS,
+          Series.GRADIENT_NORM);
 
   private final StudyReport study;
   private final StudyFiles files;
@@ -79,9 +87,12 @@ final class StudyPage {
               .draw(),
           "Peak resident set of the process while sampling.");
     }
-    stability("loss", "Standard deviation of the loss over its mean", StudyPage::relativeDeviation);
     stability(
-        "gradient_norm", "99th percentile of the gradient norm over its mean", StudyPage::tail);
+        Series.LOSS, "Standard deviation of the loss over its mean", StudyPage::relativeDeviation);
+    stability(
+        Series.GRADIENT_NORM,
+        "99th percentile of the gradient norm over its mean",
+        StudyPage::tail);
     stabilityTable();
     lossOverTimesteps();
     drift();
@@ -96,20 +107,20 @@ final class StudyPage {
     students()
         .forEach(
             (values, models) -> {
-              for (String curve : CURVES) {
-                List<Series> series = curves(models, curve);
+              for (Series curve : SUPERVISION) {
+                List<Curve> series = curves(models, curve.word());
                 if (!series.isEmpty()) {
-                  List<Series> outliers = curves(models, curve + "_outliers");
+                  List<Curve> outliers = curves(models, curve.outliers());
                   cells.add(
                       Stream.concat(
                               values.stream(),
                               Stream.of(
-                                  curve.replace('_', ' '),
-                                  mean(series, Series::mean),
+                                  curve.word().replace('_', ' '),
+                                  mean(series, Curve::mean),
                                   mean(series, StudyPage::relativeDeviation),
                                   mean(series, StudyPage::tail),
                                   mean(series, x -> x.max() / x.mean()),
-                                  outliers.isEmpty() ? NONE : mean(outliers, Series::mean)))
+                                  outliers.isEmpty() ? NONE : mean(outliers, Curve::mean)))
                           .toList());
                 }
               }
@@ -130,12 +141,12 @@ final class StudyPage {
     page.wordTable(columns, cells);
   }
 
-  private static String mean(List<Series> series, ToDoubleFunction<Series> figure) {
+  private static String mean(List<Curve> series, ToDoubleFunction<Curve> figure) {
     return Numbers.text(series.stream().mapToDouble(figure).average().orElseThrow());
   }
 
   /** Curves by that name that are not zero throughout. */
-  private static List<Series> curves(List<Model> models, String name) {
+  private static List<Curve> curves(List<Model> models, String name) {
     return models.stream()
         .flatMap(m -> Optional.ofNullable(m.series().get(name)).stream())
         .filter(curve -> curve.mean() > 0)
@@ -193,7 +204,7 @@ final class StudyPage {
       List<Model> owners =
           models.stream().filter(m -> m.rangeLow() <= middle && middle < m.rangeHigh()).toList();
       List<Double> losses =
-          curves(owners, "diffusion_loss_tenth_" + tenth).stream().map(Series::mean).toList();
+          curves(owners, Series.DIFFUSION_LOSS.ofTenth(tenth)).stream().map(Curve::mean).toList();
       if (!losses.isEmpty()) {
         Spread spread = Spread.of(losses);
         points.add(new Point(middle, spread.mean(), spread.deviation()));
@@ -227,7 +238,7 @@ final class StudyPage {
     boolean teacherShown = false;
     for (Member m : firstSeed()) {
       for (Evaluation e : m.evaluations()) {
-        boolean teacher = e.subject().equals(Subject.TEACHER.label());
+        boolean teacher = e.subject().equals(Subject.TEACHER.word());
         String point = point(m.values(), -1);
         String caption = teacher || point.isEmpty() ? e.subject() : e.subject() + ", " + point;
         if (!teacher || !teacherShown) {
@@ -331,7 +342,7 @@ final class StudyPage {
 
   private Optional<StudyTable.Row> rowOf(Subject subject, List<String> values) {
     return rows.stream()
-        .filter(r -> r.subject().equals(subject.label()))
+        .filter(r -> r.subject().equals(subject.word()))
         .filter(r -> r.values().equals(values) || isEverywhere(r))
         .findFirst();
   }
@@ -353,8 +364,8 @@ final class StudyPage {
     List<String> verdicts = new ArrayList<>();
     for (StudyTable.Row row : rows) {
       boolean reference =
-          row.subject().equals(Subject.TEACHER.label())
-              || row.subject().equals(Subject.ONE_TO_ONE.label());
+          row.subject().equals(Subject.TEACHER.word())
+              || row.subject().equals(Subject.ONE_TO_ONE.word());
       Optional<StudyTable.Row> base = rowOf(Subject.ONE_TO_ONE, row.values());
       if (!reference && base.isPresent()) {
         verdicts.add(verdict(row, base.get()));
@@ -362,7 +373,7 @@ final class StudyPage {
     }
     List<StudyTable.Row> best =
         rows.stream()
-            .filter(r -> r.subject().equals(Subject.O2MKD.label()))
+            .filter(r -> r.subject().equals(Subject.O2MKD.word()))
             .sorted(Comparator.comparingDouble(r -> r.distance().mean()))
             .toList();
     if (best.size() > 1) {
@@ -490,20 +501,20 @@ final class StudyPage {
     return bars;
   }
 
-  private static double relativeDeviation(Series series) {
+  private static double relativeDeviation(Curve series) {
     return series.standardDeviation() / series.mean();
   }
 
-  private static double tail(Series series) {
+  private static double tail(Curve series) {
     return series.p99() / series.mean();
   }
 
   /** How calm the students' training was at each point of the grid, over students and seeds. */
-  private void stability(String curve, String measure, ToDoubleFunction<Series> figure) {
+  private void stability(Series of, String measure, ToDoubleFunction<Curve> figure) {
     Map<String, List<Double>> points = new LinkedHashMap<>();
     for (Member member : study.members()) {
       for (Model model : member.models()) {
-        Series series = model.series().get(curve);
+        Curve series = model.series().get(of.word());
         if (series != null && series.mean() > 0 && !model.key().equals(ModelKey.TEACHER)) {
           String at = point(member.values(), -1);
           points
@@ -521,9 +532,9 @@ final class StudyPage {
           Spread spread = Spread.of(values);
           bars.add(new BarPlot.Bar(at, spread.mean(), spread.deviation(), 2, spread.toString()));
         });
-    page.heading("Stability: " + curve.replace('_', ' '));
+    page.heading("Stability: " + of.word().replace('_', ' '));
     page.plot(
-        "stability-" + curve,
+        "stability-" + of.word(),
         new BarPlot(measure, "ratio, without unit", bars).draw(),
         measure
             + ", after the first quarter of the steps: mean and standard deviation over students and seeds. Lower is calmer.");

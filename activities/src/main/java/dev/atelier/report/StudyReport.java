@@ -1,6 +1,6 @@
 package dev.atelier.report;
 
-import dev.atelier.store.ExperimentHistory.Evaluation;
+import dev.atelier.evaluation.Evaluation;
 import dev.atelier.workflows.ModelKey;
 import dev.atelier.workflows.ModelState;
 import dev.atelier.workflows.Stage;
@@ -42,9 +42,8 @@ public record StudyReport(
       int attempts,
       Optional<String> reusedFrom,
       double trainingSeconds,
-      Map<String, Series> series) {}
+      Map<String, Curve> series) {}
 
   /** Statistics of one curve. */
-  public record Series(
-      long points, double mean, double standardDeviation, double p99, double max) {}
+  public record Curve(long points, double mean, double standardDeviation, double p99, double max) {}
 }

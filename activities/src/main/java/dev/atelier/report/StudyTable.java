@@ -1,7 +1,7 @@
 package dev.atelier.report;
 
+import dev.atelier.evaluation.Evaluation;
 import dev.atelier.report.StudyReport.Member;
-import dev.atelier.store.ExperimentHistory.Evaluation;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.LinkedHashMap;

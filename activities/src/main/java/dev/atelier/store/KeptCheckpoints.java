@@ -1,7 +1,7 @@
 package dev.atelier.store;
 
 import dev.atelier.spec.RetentionSpec;
-import dev.atelier.store.ExperimentHistory.CheckpointRow;
+import dev.atelier.store.CheckpointHistory.CheckpointRow;
 import java.util.Comparator;
 import java.util.HashSet;
 import java.util.List;

@@ -1,11 +1,12 @@
 package dev.atelier.store;
 
-import dev.atelier.store.ExperimentHistory.Artifact;
-import dev.atelier.store.ExperimentHistory.CheckpointRow;
+import dev.atelier.store.ArtifactHistory.Artifact;
+import dev.atelier.store.CheckpointHistory.CheckpointRow;
 import dev.atelier.workflows.DatasetRef;
 import dev.atelier.workflows.ModelKey;
 import dev.atelier.workflows.ModelState;
 import dev.atelier.workflows.StartRef;
+import dev.atelier.workflows.vocabulary.EventKind;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.util.Collection;
@@ -27,6 +28,10 @@ public final class ReuseHistory {
 
   /** The work of preparing a dataset, among the subjects that are judged. */
   private static final String DATASET = "dataset";
+
+  /** What was said of a dataset when it was prepared. */
+  private static final List<EventKind> OF_THE_DATASET =
+      List.of(EventKind.CLASSES_FOUND, EventKind.IMAGES_SKIPPED, EventKind.FILES_PASSED_OVER);
 
   private final Database database;
 
@@ -220,32 +225,15 @@ public final class ReuseHistory {
               .bind("source", source.modelId())
               .bind("step", source.lastCheckpoint().step())
               .execute();
-          tellOnce(
+          EventHistory.addOnce(
               handle,
               experimentId,
-              "model-reused",
+              EventKind.MODEL_REUSED,
               Optional.of(key),
               "%s of experiment %s was trained in exactly this way"
                   .formatted(source.key(), source.experimentId()));
           return true;
         });
-  }
-
-  private static void tellOnce(
-      Handle handle, String experimentId, String kind, Optional<ModelKey> key, String detail) {
-    handle
-        .createUpdate(
-            """
-            insert into event (experiment_id, kind, model_key, detail)
-            select :id, :kind, :key, :detail
-            where not exists (select 1 from event where experiment_id = :id
-              and kind = :kind and model_key is not distinct from :key and detail = :detail)
-            """)
-        .bind("id", experimentId)
-        .bind("kind", kind)
-        .bind("key", key.map(ModelKey::value))
-        .bind("detail", detail)
-        .execute();
   }
 
   /** A dataset that another experiment has prepared. */
@@ -271,7 +259,7 @@ public final class ReuseHistory {
                     (row, context) ->
                         new PreparedElsewhere(
                             row.getString("id"),
-                            ExperimentHistory.dataset(row.getString("dataset"))))
+                            JsonColumn.read(row.getString("dataset"), DatasetRef.class)))
                 .list());
   }
 
@@ -309,18 +297,19 @@ public final class ReuseHistory {
                   insert into event (experiment_id, kind, detail)
                   select :id, kind, detail from event s
                   where experiment_id = :source
-                    and kind in ('classes-found', 'images-skipped', 'files-passed-over')
+                    and kind in (<kinds>)
                     and not exists (select 1 from event
                       where experiment_id = :id and kind = s.kind and detail = s.detail)
                   order by s.id
                   """)
               .bind("id", experimentId)
               .bind("source", source.experimentId())
+              .bindList("kinds", OF_THE_DATASET.stream().map(EventKind::word).toList())
               .execute();
-          tellOnce(
+          EventHistory.addOnce(
               handle,
               experimentId,
-              "dataset-reused",
+              EventKind.DATASET_REUSED,
               Optional.empty(),
               "experiment %s has prepared the same images".formatted(source.experimentId()));
           return true;
@@ -518,10 +507,10 @@ public final class ReuseHistory {
                   .mapTo(Double.class)
                   .findOne();
           if (distance.isPresent()) {
-            tellOnce(
+            EventHistory.addOnce(
                 handle,
                 experimentId,
-                "evaluation-reused",
+                EventKind.EVALUATION_REUSED,
                 Optional.empty(),
                 "%s: experiment %s has measured the same models in the same way"
                     .formatted(subject, source.experimentId()));

@@ -1,12 +1,13 @@
 package dev.atelier.store;
 
 import dev.atelier.spec.RetentionSpec;
+import dev.atelier.store.AttemptHistory.Attempt;
+import dev.atelier.store.CheckpointHistory.CheckpointRow;
 import dev.atelier.store.CheckpointManifest.StoredFile;
-import dev.atelier.store.ExperimentHistory.Attempt;
-import dev.atelier.store.ExperimentHistory.CheckpointRow;
 import dev.atelier.training.Checkpoint;
 import dev.atelier.training.CheckpointStore;
 import dev.atelier.workflows.ModelKey;
+import dev.atelier.workflows.vocabulary.EventKind;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -37,7 +38,8 @@ public final class S3CheckpointStore implements CheckpointStore {
   private static final String MANIFEST = "manifest.json";
 
   private final ObjectStore store;
-  private final ExperimentHistory history;
+  private final CheckpointHistory history;
+  private final EventHistory events;
   private final String experimentId;
   private final ModelKey key;
   private final Attempt attempt;
@@ -54,7 +56,8 @@ public final class S3CheckpointStore implements CheckpointStore {
    */
   public S3CheckpointStore(
       ObjectStore store,
-      ExperimentHistory history,
+      CheckpointHistory history,
+      EventHistory events,
       String experimentId,
       ModelKey key,
       Attempt attempt,
@@ -62,6 +65,7 @@ public final class S3CheckpointStore implements CheckpointStore {
       Path workDirectory) {
     this.store = store;
     this.history = history;
+    this.events = events;
     this.experimentId = experimentId;
     this.key = key;
     this.attempt = attempt;
@@ -78,21 +82,19 @@ public final class S3CheckpointStore implements CheckpointStore {
    */
   @Override
   public Optional<Checkpoint> latest() {
-    List<CheckpointRow> rows = history.checkpoints(attempt);
+    List<CheckpointRow> rows = history.of(attempt);
     List<String> faults = new ArrayList<>();
     for (CheckpointRow row : rows) {
       try {
         Checkpoint good = load(row);
         // A corrupt one must not count as one of those that are kept, nor be tried again.
-        rows.stream()
-            .limit(faults.size())
-            .forEach(corrupt -> history.forgetCheckpoint(attempt, corrupt));
+        rows.stream().limit(faults.size()).forEach(corrupt -> history.forget(attempt, corrupt));
         finishSave(row.manifestKey());
         return Optional.of(good);
       } catch (ObjectCorruptException e) {
         faults.add(e.getMessage());
         LOG.warn("{} Trying the one before it.", e.getMessage());
-        history.recordEvent(experimentId, "checkpoint-corrupt", e.getMessage());
+        events.record(experimentId, EventKind.CHECKPOINT_CORRUPT, e.getMessage());
       }
     }
     if (!rows.isEmpty()) {
@@ -121,7 +123,7 @@ public final class S3CheckpointStore implements CheckpointStore {
         "%s goes on with %s from its checkpoint of step %d, which was trained with %s: the result will not be bit-identical to an uninterrupted training's."
             .formatted(key, environment, step, trained);
     LOG.warn(sentence);
-    history.recordEvent(experimentId, "not-bit-identical", sentence);
+    events.record(experimentId, EventKind.NOT_BIT_IDENTICAL, sentence);
   }
 
   @Override
@@ -148,7 +150,7 @@ public final class S3CheckpointStore implements CheckpointStore {
     byte[] json = manifest.toJson();
     String manifestKey = base + MANIFEST;
     store.put(manifestKey, json, "application/json");
-    history.recordCheckpoint(attempt, step, manifestKey, Sha256.of(json), manifest.bytes());
+    history.record(attempt, step, manifestKey, Sha256.of(json), manifest.bytes());
     finishSave(manifestKey);
   }
 
@@ -164,11 +166,11 @@ public final class S3CheckpointStore implements CheckpointStore {
    * have been superseded just now, and the other's save be under way.
    */
   private void removeOld() {
-    List<CheckpointRow> rows = history.checkpoints(attempt);
+    List<CheckpointRow> rows = history.of(attempt);
     Set<CheckpointRow> keptRows = KeptCheckpoints.of(rows, retention);
     rows.stream()
         .filter(row -> !keptRows.contains(row))
-        .forEach(row -> history.forgetCheckpoint(attempt, row));
+        .forEach(row -> history.forget(attempt, row));
     List<String> objects =
         store.list(prefix).stream().filter(object -> !object.equals(prefix + "latest")).toList();
     Set<String> manifests =

@@ -7,11 +7,11 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.datatype.jdk8.Jdk8Module;
 import dev.atelier.report.StudyReport;
+import dev.atelier.report.StudyReport.Curve;
 import dev.atelier.report.StudyReport.Member;
 import dev.atelier.report.StudyReport.Model;
-import dev.atelier.report.StudyReport.Series;
 import dev.atelier.spec.ExperimentSpec;
-import dev.atelier.store.ExperimentHistory.Artifact;
+import dev.atelier.store.ArtifactHistory.Artifact;
 import dev.atelier.workflows.ModelKey;
 import dev.atelier.workflows.ModelState;
 import dev.atelier.workflows.Stage;
@@ -38,10 +38,12 @@ public final class StudyHistory {
 
   private final Database database;
   private final ExperimentHistory experiments;
+  private final EvaluationHistory evaluations;
 
   public StudyHistory(DataSource dataSource) {
     this.database = new Database(dataSource);
     this.experiments = new ExperimentHistory(dataSource);
+    this.evaluations = new EvaluationHistory(dataSource);
   }
 
   /** One value of an axis, as the database keeps it. */
@@ -188,7 +190,7 @@ public final class StudyHistory {
                     m.seed(),
                     m.stage(),
                     m.failure(),
-                    experiments.evaluations(m.experimentId()),
+                    evaluations.of(m.experimentId()),
                     models(m.experimentId())))
         .toList();
   }
@@ -233,8 +235,8 @@ public final class StudyHistory {
                 .list());
   }
 
-  private static Map<String, Series> series(Handle handle, long modelId, int firstStep) {
-    Map<String, Series> statistics = new TreeMap<>();
+  private static Map<String, Curve> series(Handle handle, long modelId, int firstStep) {
+    Map<String, Curve> statistics = new TreeMap<>();
     handle
         .createQuery(
             """
@@ -250,7 +252,7 @@ public final class StudyHistory {
             (row, context) ->
                 Map.entry(
                     row.getString("series"),
-                    new Series(
+                    new Curve(
                         row.getLong("points"),
                         row.getDouble("mean"),
                         row.getDouble("deviation"),

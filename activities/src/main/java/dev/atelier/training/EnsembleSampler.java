@@ -41,8 +41,8 @@ public final class EnsembleSampler implements AutoCloseable {
   /**
    * A model that owns {@code range}.
    *
-   * @param archive TorchScript {@code (x [N, C, H, W], t [N]) -> y [N, C, H, W]}, with {@code y [N]} after t
-   *     if conditional
+   * @param archive TorchScript {@code (x [N, C, H, W], t [N]) -> y [N, C, H, W]}, with {@code y
+   *     [N]} after t if conditional
    * @param predicts what the archive's answer is
    * @param macs multiply-accumulates of one forward pass of one image, where known
    * @param activationBytes estimate of what that pass needs at most at once, where known
@@ -155,8 +155,8 @@ public final class EnsembleSampler implements AutoCloseable {
   }
 
   /**
-   * Mean over the sampler's steps of the multiply-accumulates of the models that are asked, for one image;
-   * empty if some model's are unknown.
+   * Mean over the sampler's steps of the multiply-accumulates of the models that are asked, for one
+   * image; empty if some model's are unknown.
    */
   public Optional<Double> macsPerStep() {
     if (models.stream().anyMatch(m -> m.macs().isEmpty())) {
@@ -181,7 +181,9 @@ public final class EnsembleSampler implements AutoCloseable {
   public int batchSize(int wanted) {
     long pixels = (long) channels * resolution * resolution;
     long network = models.stream().mapToLong(m -> m.activationBytes().orElse(0L)).max().orElse(0);
-    long perImage = network + pixels * (2 * Float.BYTES + sampler.remembered() * Double.BYTES); // x, y and the rest
+    long perImage =
+        network
+            + pixels * (2 * Float.BYTES + sampler.remembered() * Double.BYTES); // x, y and the rest
     long fitting = memoryBytes.orElse(Long.MAX_VALUE) / perImage;
     return (int) Math.max(1, Math.min(wanted, fitting));
   }

@@ -1,8 +1,8 @@
 package dev.atelier.training;
 
 import dev.atelier.network.StepFigures;
-import dev.atelier.training.TrainingMetrics.Series;
 import dev.atelier.training.TrainingMetrics.Spread;
+import dev.atelier.workflows.vocabulary.Series;
 import java.util.Arrays;
 import java.util.EnumMap;
 import java.util.Map;
@@ -10,10 +10,20 @@ import java.util.OptionalDouble;
 import java.util.OptionalLong;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.function.ToDoubleFunction;
 
 /** Gathers what {@link TrainingMetrics} says of the steps since the last report. */
 final class IntervalFigures {
   private static final int TENTHS = 10;
+
+  /** The series that each step has a figure of. */
+  private static final Map<Series, ToDoubleFunction<StepFigures>> OF_A_STEP =
+      Map.of(
+          Series.LOSS, StepFigures::loss,
+          Series.DIFFUSION_LOSS, StepFigures::diffusionLoss,
+          Series.DISTILLATION_LOSS, StepFigures::distillationLoss,
+          Series.GRADIENT_NORM, StepFigures::gradientNorm,
+          Series.FEATURE_LOSS, StepFigures::featureLoss);
 
   private final int totalSteps;
   private final int batchSize;
@@ -86,7 +96,7 @@ final class IntervalFigures {
    * @param t timestep of each sample
    */
   void add(StepFigures figures, long[] t) {
-    running.forEach((series, r) -> r.add(series.of(figures)));
+    running.forEach((series, r) -> r.add(OF_A_STEP.get(series).applyAsDouble(figures)));
     for (int i = 0; i < t.length; i++) {
       int tenth = Math.toIntExact(TENTHS * t[i] / timesteps);
       tenthSums[tenth] += figures.samples()[i];

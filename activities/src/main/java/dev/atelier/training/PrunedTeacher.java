@@ -28,9 +28,9 @@ import java.util.Map;
  *
  * <p>For {@code TAYLOR} an element's importance is |w · ∂L/∂w|, the first-order change of the loss
  * when it becomes zero, summed over a few batches (Molchanov et al. 2019, "Importance Estimation
- * for Neural Network Pruning"; Fang et al. 2023). L is the diffusion loss, ‖eps − eps_T‖² of a teacher that predicts eps. The
- * batches are drawn as the student's own are, so that a specialist keeps the channels that matter
- * in its range.
+ * for Neural Network Pruning"; Fang et al. 2023). L is the diffusion loss, ‖eps − eps_T‖² of a
+ * teacher that predicts eps. The batches are drawn as the student's own are, so that a specialist
+ * keeps the channels that matter in its range.
  */
 public record PrunedTeacher(Criterion criterion) implements InitialWeights {
 

@@ -87,7 +87,8 @@ final class Teacher implements AutoCloseable {
   }
 
   /** Runs one step of {@code student}. */
-  StepFigures step(TorchModule student, TrainingBatch batch, HostTensor hyper, HostTensor counters) {
+  StepFigures step(
+      TorchModule student, TrainingBatch batch, HostTensor hyper, HostTensor counters) {
     List<HostTensor> inputs = new ArrayList<>(List.of(batch.xt(), batch.target()));
     inputs.addAll(batch.conditions());
     if (archive.isPresent() && epsTeacher.isPresent()) {

@@ -13,7 +13,7 @@ import dev.atelier.network.TrainingModule.Settings;
 import dev.atelier.network.TrainingModule.State;
 import dev.atelier.spec.LossSpec;
 import dev.atelier.spec.TrainingSpec;
-import dev.atelier.training.TrainingMetrics.Series;
+import dev.atelier.workflows.vocabulary.Series;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -1,6 +1,6 @@
 package dev.atelier.training;
 
-import dev.atelier.network.StepFigures;
+import dev.atelier.workflows.vocabulary.Series;
 import java.util.Map;
 import java.util.OptionalDouble;
 import java.util.OptionalLong;
@@ -24,7 +24,8 @@ import java.util.OptionalLong;
  *     another device
  * @param featureLoss mean over the interval of L_feat; 0 where no features are compared
  * @param spread how much each series of the training varies
- * @param lossByTenth mean over the interval of ||y - y_S||^2 per element, of the samples whose t is in the k-th tenth of [0, T), for each tenth that had one
+ * @param lossByTenth mean over the interval of ||y - y_S||^2 per element, of the samples whose t is
+ *     in the k-th tenth of [0, T), for each tenth that had one
  */
 public record TrainingMetrics(
     int step,
@@ -42,36 +43,6 @@ public record TrainingMetrics(
     double featureLoss,
     Map<Series, Spread> spread,
     Map<Integer, Double> lossByTenth) {
-
-  /** A figure that each step has one of. */
-  public enum Series {
-    LOSS("loss"),
-    DIFFUSION_LOSS("diffusion_loss"),
-    DISTILLATION_LOSS("distillation_loss"),
-    GRADIENT_NORM("gradient_norm"),
-    FEATURE_LOSS("feature_loss");
-
-    private final String text;
-
-    Series(String text) {
-      this.text = text;
-    }
-
-    /** Its name as a series of metric points. */
-    public String text() {
-      return text;
-    }
-
-    double of(StepFigures figures) {
-      return switch (this) {
-        case LOSS -> figures.loss();
-        case DIFFUSION_LOSS -> figures.diffusionLoss();
-        case DISTILLATION_LOSS -> figures.distillationLoss();
-        case GRADIENT_NORM -> figures.gradientNorm();
-        case FEATURE_LOSS -> figures.featureLoss();
-      };
-    }
-  }
 
   /**
    * How much a series varies.

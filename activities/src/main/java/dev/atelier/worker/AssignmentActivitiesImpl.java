@@ -14,7 +14,8 @@ import dev.atelier.spec.AssignmentSpec.Signal;
 import dev.atelier.spec.AssignmentSpec.Weight;
 import dev.atelier.spec.TimestepRange;
 import dev.atelier.spec.Visits;
-import dev.atelier.store.ExperimentHistory;
+import dev.atelier.store.ArtifactHistory;
+import dev.atelier.store.ModelHistory;
 import dev.atelier.store.ObjectStore;
 import dev.atelier.training.InvalidSpecException;
 import dev.atelier.training.TeacherModel;
@@ -28,6 +29,7 @@ import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.BooleanSupplier;
 import java.util.stream.Collectors;
 import java.util.stream.DoubleStream;
+import javax.sql.DataSource;
 
 /** Finds ranges by the noise schedule, or by what is measured on the teacher. */
 final class AssignmentActivitiesImpl implements AssignmentActivities {
@@ -39,7 +41,7 @@ final class AssignmentActivitiesImpl implements AssignmentActivities {
       new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT);
 
   private final WorkerConfig.Worker config;
-  private final ExperimentHistory history;
+  private final ModelHistory history;
   private final ExperimentFiles files;
   private final ArtifactCache cache;
   private final Datasets datasets;
@@ -49,12 +51,12 @@ final class AssignmentActivitiesImpl implements AssignmentActivities {
   AssignmentActivitiesImpl(
       WorkerConfig.Worker config,
       ObjectStore store,
-      ExperimentHistory history,
+      DataSource database,
       ArtifactCache cache,
       BooleanSupplier draining) {
     this.config = config;
-    this.history = history;
-    this.files = new ExperimentFiles(store, history);
+    this.history = new ModelHistory(database);
+    this.files = new ExperimentFiles(store, new ArtifactHistory(database));
     this.cache = cache;
     this.datasets = new Datasets(store, cache);
     this.models = new TrainedModels(store, cache);

@@ -13,6 +13,8 @@ import dev.atelier.opening.Opening;
 import dev.atelier.spec.BatchSize;
 import dev.atelier.spec.DatasetSpec;
 import dev.atelier.spec.ExperimentSpec.Reuse;
+import dev.atelier.store.ArtifactHistory;
+import dev.atelier.store.EventHistory;
 import dev.atelier.store.ExperimentHistory;
 import dev.atelier.store.ObjectStore;
 import dev.atelier.store.ReuseHistory;
@@ -21,6 +23,7 @@ import dev.atelier.training.InvalidSpecException;
 import dev.atelier.workflows.DatasetActivities;
 import dev.atelier.workflows.DatasetRef;
 import dev.atelier.workflows.PassedOver;
+import dev.atelier.workflows.vocabulary.EventKind;
 import io.temporal.activity.Activity;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -28,6 +31,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.Collectors;
+import javax.sql.DataSource;
 
 /** Prepares a dataset, keeps it by content hash, and shows some of its images. */
 final class DatasetActivitiesImpl implements DatasetActivities {
@@ -35,18 +39,19 @@ final class DatasetActivitiesImpl implements DatasetActivities {
   private static final int GRID_ROWS = 4;
   private static final int GRID_COLUMNS = 8;
 
-  private final ExperimentHistory history;
+  private final ExperimentHistory experiments;
+  private final EventHistory events;
   private final ReuseHistory reuse;
   private final ExperimentFiles files;
   private final ArtifactCache cache;
   private final Datasets datasets;
   private final RemoteSources sources;
 
-  DatasetActivitiesImpl(
-      ObjectStore store, ExperimentHistory history, ReuseHistory reuse, ArtifactCache cache) {
-    this.history = history;
-    this.reuse = reuse;
-    this.files = new ExperimentFiles(store, history);
+  DatasetActivitiesImpl(ObjectStore store, DataSource database, ArtifactCache cache) {
+    this.experiments = new ExperimentHistory(database);
+    this.events = new EventHistory(database);
+    this.reuse = new ReuseHistory(database);
+    this.files = new ExperimentFiles(store, new ArtifactHistory(database));
     this.cache = cache;
     this.datasets = new Datasets(store, cache);
     this.sources = new RemoteSources(store, cache);
@@ -106,7 +111,7 @@ final class DatasetActivitiesImpl implements DatasetActivities {
 
       @Override
       public void onNotice(String sentence) {
-        new SourceNotices(history, experimentId).onNotice(sentence);
+        new SourceNotices(events, experimentId).onNotice(sentence);
       }
     };
   }
@@ -178,11 +183,11 @@ final class DatasetActivitiesImpl implements DatasetActivities {
   private DatasetRef keep(String experimentId, PreparedDataset prepared) {
     DatasetManifest manifest = prepared.manifest();
     DatasetRef dataset = datasets.keep(manifest, prepared.directory());
-    history.recordDataset(experimentId, dataset);
+    experiments.recordDataset(experimentId, dataset);
     if (!manifest.classes().isEmpty()) {
-      history.recordEvent(
+      events.record(
           experimentId,
-          "classes-found",
+          EventKind.CLASSES_FOUND,
           "%d classes: %s"
               .formatted(
                   manifest.classes().size(),
@@ -198,11 +203,11 @@ final class DatasetActivitiesImpl implements DatasetActivities {
   private void recordPassedOver(String experimentId, DatasetRef dataset) {
     dataset
         .loss()
-        .ifPresent(sentence -> history.recordEvent(experimentId, "images-skipped", sentence));
+        .ifPresent(sentence -> events.record(experimentId, EventKind.IMAGES_SKIPPED, sentence));
     List<PassedOver> others =
         dataset.passedOver().stream().filter(files -> !files.reason().losesImages()).toList();
     if (!others.isEmpty()) {
-      history.recordEvent(experimentId, "files-passed-over", PassedOver.sentence(others));
+      events.record(experimentId, EventKind.FILES_PASSED_OVER, PassedOver.sentence(others));
     }
   }
 

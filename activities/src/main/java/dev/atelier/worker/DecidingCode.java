@@ -37,6 +37,7 @@ final class DecidingCode {
           "dev/atelier/dataset/PreparationListener",
           "dev/atelier/dataset/SourceCredentials",
           "dev/atelier/dataset/SourceGuard",
+          "dev/atelier/evaluation/Evaluation", // what a row says of it
           "dev/atelier/opening/",
           "dev/atelier/report/",
           "dev/atelier/spec/SourcePolicy",
@@ -47,6 +48,7 @@ final class DecidingCode {
           "dev/atelier/training/TrainingMetrics",
           "dev/atelier/untrusted/",
           "dev/atelier/webhook/",
+          "dev/atelier/workflows/vocabulary/",
           "dev/atelier/worker/ArtifactCache",
           "dev/atelier/worker/CodeVersion",
           "dev/atelier/worker/Datasets",

@@ -7,6 +7,7 @@ import dev.atelier.dataset.ImageGrid;
 import dev.atelier.dataset.PackedImages;
 import dev.atelier.evaluation.Comparison;
 import dev.atelier.evaluation.DatasetFeatures;
+import dev.atelier.evaluation.Evaluation;
 import dev.atelier.evaluation.EvaluationException;
 import dev.atelier.evaluation.ExtractorException;
 import dev.atelier.evaluation.ExtrapolatedDistance;
@@ -26,10 +27,12 @@ import dev.atelier.network.NetworkForm;
 import dev.atelier.opening.Opening;
 import dev.atelier.spec.EvaluationSpec;
 import dev.atelier.spec.EvaluationSpec.ExtractorSpec;
-import dev.atelier.store.ExperimentHistory;
-import dev.atelier.store.ExperimentHistory.Evaluation;
+import dev.atelier.store.ArtifactHistory;
+import dev.atelier.store.EvaluationHistory;
+import dev.atelier.store.EventHistory;
 import dev.atelier.store.ExperimentKeys;
 import dev.atelier.store.ObjectStore;
+import dev.atelier.store.ReportHistory;
 import dev.atelier.store.ReuseHistory;
 import dev.atelier.store.Sha256;
 import dev.atelier.training.AvailableMemory;
@@ -44,6 +47,7 @@ import dev.atelier.workflows.Protocol;
 import dev.atelier.workflows.ShardRef;
 import dev.atelier.workflows.ShardRef.Cost;
 import dev.atelier.workflows.StatisticsRef;
+import dev.atelier.workflows.vocabulary.EventKind;
 import io.micrometer.core.instrument.Metrics;
 import io.temporal.activity.Activity;
 import java.io.IOException;
@@ -56,6 +60,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.BooleanSupplier;
+import javax.sql.DataSource;
 
 /** Samples from trained models and measures how far the samples are from the dataset. */
 final class EvaluationActivitiesImpl implements EvaluationActivities {
@@ -66,7 +71,8 @@ final class EvaluationActivitiesImpl implements EvaluationActivities {
 
   private final WorkerConfig.Worker config;
   private final ObjectStore store;
-  private final ExperimentHistory history;
+  private final EvaluationHistory evaluations;
+  private final EventHistory events;
   private final ExperimentFiles files;
   private final ReuseHistory reuse;
   private final ArtifactCache cache;
@@ -81,22 +87,24 @@ final class EvaluationActivitiesImpl implements EvaluationActivities {
   EvaluationActivitiesImpl(
       WorkerConfig.Worker config,
       ObjectStore store,
-      ExperimentHistory history,
-      ReuseHistory reuse,
+      DataSource database,
       ArtifactCache cache,
       BooleanSupplier draining) {
     this.config = config;
     this.store = store;
-    this.history = history;
-    this.files = new ExperimentFiles(store, history);
-    this.reuse = reuse;
+    this.evaluations = new EvaluationHistory(database);
+    this.events = new EventHistory(database);
+    ArtifactHistory artifacts = new ArtifactHistory(database);
+    this.files = new ExperimentFiles(store, artifacts);
+    this.reuse = new ReuseHistory(database);
     this.cache = cache;
     this.datasets = new Datasets(store, cache);
     this.models = new TrainedModels(store, cache);
     this.ensembles = new Ensembles(store);
     this.sources = new RemoteSources(store, cache);
-    this.publication = new Publication(store, history, cache, models, ensembles);
-    this.reporting = new Reporting(store, history);
+    this.publication =
+        new Publication(store, evaluations, artifacts, events, cache, models, ensembles);
+    this.reporting = new Reporting(store, new ReportHistory(database), evaluations, artifacts);
     this.draining = draining;
   }
 
@@ -173,7 +181,7 @@ final class EvaluationActivitiesImpl implements EvaluationActivities {
 
   private DatasetPreparation sources(String experimentId) {
     return new DatasetPreparation(
-        cache.downloads(), sources::fetch, new SourceNotices(history, experimentId), cache.guard());
+        cache.downloads(), sources::fetch, new SourceNotices(events, experimentId), cache.guard());
   }
 
   private Path fetch(String experimentId, String what, String source) {
@@ -296,7 +304,7 @@ final class EvaluationActivitiesImpl implements EvaluationActivities {
             String key =
                 ExperimentKeys.shard(
                     task.subject().experimentId(),
-                    inputs.subject().label(),
+                    inputs.subject().word(),
                     inputs.ofSamples(),
                     task.first(),
                     task.images());
@@ -304,7 +312,7 @@ final class EvaluationActivitiesImpl implements EvaluationActivities {
             if (done.isPresent()) {
               return done.get();
             }
-            reuse.beginEvaluation(task.subject().experimentId(), inputs.subject().label());
+            reuse.beginEvaluation(task.subject().experimentId(), inputs.subject().word());
             Libtorch.useThreads(config.threads());
             ShardRef shard = sampleShard(task, inputs, key, work.path(), heartbeat, doing);
             store.put(described(key), JSON.writeValueAsBytes(shard), "application/json");
@@ -432,7 +440,7 @@ final class EvaluationActivitiesImpl implements EvaluationActivities {
     sampled(images, heartbeat);
     files.keepSamples(
         subject.experimentId(),
-        subject.subject().label(),
+        subject.subject().word(),
         ImageGrid.png(
             grid,
             images,
@@ -454,7 +462,7 @@ final class EvaluationActivitiesImpl implements EvaluationActivities {
             () -> draining.getAsBoolean() || heartbeat.ended().isPresent());
     stopIfAsked(heartbeat);
     int rows = frames.timesteps().size();
-    String label = subject.subject().label();
+    String label = subject.subject().word();
     files.keepTrajectory(
         subject.experimentId(),
         label,
@@ -485,7 +493,7 @@ final class EvaluationActivitiesImpl implements EvaluationActivities {
               WorkDirectory work = cache.newWorkDirectory("combine-")) {
             heartbeat.describe(doing::get);
             Evaluate subject = task.subject();
-            String label = subject.subject().label();
+            String label = subject.subject().word();
             String fingerprint = EvaluationInputs.of(subject, ensembles).ofFigures();
             if (!task.shards().stream().allMatch(shard -> store.exists(shard.objectKey()))) {
               // Deleted once the figures are stored: an attempt before this one came so far.
@@ -506,7 +514,7 @@ final class EvaluationActivitiesImpl implements EvaluationActivities {
 
   private void discardShards(Evaluate subject) {
     store
-        .list(ExperimentKeys.shards(subject.experimentId(), subject.subject().label()))
+        .list(ExperimentKeys.shards(subject.experimentId(), subject.subject().word()))
         .forEach(store::delete);
   }
 
@@ -532,10 +540,10 @@ final class EvaluationActivitiesImpl implements EvaluationActivities {
     double seconds = task.shards().stream().mapToDouble(ShardRef::seconds).sum();
     int timedImages = task.shards().stream().mapToInt(ShardRef::timedImages).sum();
     Protocol protocol = protocol(subject, comparison);
-    history.recordEvaluation(
+    evaluations.record(
         subject.experimentId(),
         new Evaluation(
-            subject.subject().label(),
+            subject.subject().word(),
             protocol.metric(),
             comparison.distance(),
             cost.macsPerStep(),
@@ -571,10 +579,10 @@ final class EvaluationActivitiesImpl implements EvaluationActivities {
               () -> draining.getAsBoolean() || heartbeat.ended().isPresent()));
     } catch (IOException e) {
       stopIfAsked(heartbeat);
-      history.recordEvent(
+      events.record(
           task.experimentId(),
-          "memory-not-measured",
-          "%s: %s".formatted(task.subject().label(), e.getMessage()));
+          EventKind.MEMORY_NOT_MEASURED,
+          "%s: %s".formatted(task.subject().word(), e.getMessage()));
       return Optional.empty();
     }
   }

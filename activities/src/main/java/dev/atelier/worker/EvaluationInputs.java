@@ -4,10 +4,10 @@ import dev.atelier.spec.DiffusionSpec;
 import dev.atelier.spec.EvaluationSpec;
 import dev.atelier.workflows.DatasetRef;
 import dev.atelier.workflows.EvaluationActivities.Evaluate;
-import dev.atelier.workflows.EvaluationActivities.Subject;
 import dev.atelier.workflows.ExtractorRef;
 import dev.atelier.workflows.ModelRef;
 import dev.atelier.workflows.StatisticsRef;
+import dev.atelier.workflows.vocabulary.Subject;
 import java.util.List;
 
 /** All that determines the figures of a subject; equal inputs have equal fingerprints. */

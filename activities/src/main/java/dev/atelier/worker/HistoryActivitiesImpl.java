@@ -1,23 +1,31 @@
 package dev.atelier.worker;
 
+import dev.atelier.store.EvaluationHistory;
 import dev.atelier.store.ExperimentHistory;
-import dev.atelier.workflows.EvaluationActivities;
+import dev.atelier.store.ModelHistory;
 import dev.atelier.workflows.HistoryActivities;
+import dev.atelier.workflows.vocabulary.EventKind;
+import dev.atelier.workflows.vocabulary.Subject;
+import javax.sql.DataSource;
 
 /** Writes what the workflow decides into the history. */
 final class HistoryActivitiesImpl implements HistoryActivities {
 
-  private final ExperimentHistory history;
+  private final ExperimentHistory experiments;
+  private final ModelHistory models;
+  private final EvaluationHistory evaluations;
 
-  HistoryActivitiesImpl(ExperimentHistory history) {
-    this.history = history;
+  HistoryActivitiesImpl(DataSource database) {
+    this.experiments = new ExperimentHistory(database);
+    this.models = new ModelHistory(database);
+    this.evaluations = new EvaluationHistory(database);
   }
 
   @Override
   public void recordStage(RecordStage stage) {
     Failures.translating(
         () ->
-            history.recordStage(
+            experiments.recordStage(
                 stage.experimentId(), stage.stage(), stage.errorType(), stage.errorMessage()));
   }
 
@@ -25,7 +33,7 @@ final class HistoryActivitiesImpl implements HistoryActivities {
   public void recordModelFailed(RecordModelFailed failed) {
     Failures.translating(
         () ->
-            history.recordModelFailed(
+            models.recordFailed(
                 failed.experimentId(), failed.key(), failed.errorType(), failed.errorMessage()));
   }
 
@@ -33,59 +41,57 @@ final class HistoryActivitiesImpl implements HistoryActivities {
   public void recordRetry(RecordRetry retry) {
     Failures.translating(
         () ->
-            history.recordRetry(
+            models.recordRetry(
                 retry.experimentId(), retry.key(), retry.overrides(), retry.steps()));
   }
 
   @Override
   public void recordExtension(RecordExtension extension) {
     Failures.translating(
-        () ->
-            history.recordExtension(extension.experimentId(), extension.key(), extension.steps()));
+        () -> models.recordExtension(extension.experimentId(), extension.key(), extension.steps()));
   }
 
   @Override
   public void recordReplacement(RecordReplacement replaced) {
     Failures.translating(
         () ->
-            history.recordReplacement(
+            models.recordReplacement(
                 replaced.experimentId(), replaced.key(), replaced.replacement(), replaced.steps()));
   }
 
   @Override
   public void recordCancelRequest(RecordCancelRequest request) {
-    Failures.translating(() -> history.recordCancelRequest(request.experimentId(), request.key()));
+    Failures.translating(() -> models.recordCancelRequest(request.experimentId(), request.key()));
   }
 
   @Override
   public void recordModelCanceled(RecordModelCanceled canceled) {
-    Failures.translating(
-        () -> history.recordModelCanceled(canceled.experimentId(), canceled.key()));
+    Failures.translating(() -> models.recordCanceled(canceled.experimentId(), canceled.key()));
   }
 
   @Override
   public void recordPause(RecordPause pause) {
-    Failures.translating(() -> history.recordPause(pause.experimentId(), pause.paused()));
+    Failures.translating(() -> experiments.recordPause(pause.experimentId(), pause.paused()));
   }
 
   @Override
   public void recordHandedBack(RecordHandedBack handedBack) {
-    Failures.translating(() -> history.recordHandedBack(handedBack.experimentId()));
+    Failures.translating(() -> models.recordHandedBack(handedBack.experimentId()));
   }
 
   @Override
   public void recordReevaluation(RecordReevaluation stale) {
     Failures.translating(
         () ->
-            history.forgetFigures(
+            evaluations.forget(
                 stale.experimentId(),
-                stale.subjects().stream().map(EvaluationActivities.Subject::label).toList(),
-                stale.asked() ? "rerun-evaluation" : "figures-outdated"));
+                stale.subjects().stream().map(Subject::word).toList(),
+                stale.asked() ? EventKind.RERUN_EVALUATION : EventKind.FIGURES_OUTDATED));
   }
 
   @Override
   public void recordTeacherRange(RecordTeacherRange owned) {
     Failures.translating(
-        () -> history.recordTeacherRange(owned.experimentId(), owned.key(), owned.range()));
+        () -> models.recordTeacherRange(owned.experimentId(), owned.key(), owned.range()));
   }
 }

@@ -24,16 +24,18 @@ import dev.atelier.network.TorchScriptArchive;
 import dev.atelier.spec.EvaluationSpec.Classes;
 import dev.atelier.spec.EvaluationSpec.SamplerSpec;
 import dev.atelier.spec.MergeSpec;
-import dev.atelier.spec.ScheduleSearchSpec;
 import dev.atelier.spec.Prediction;
+import dev.atelier.spec.ScheduleSearchSpec;
 import dev.atelier.spec.TimestepRange;
 import dev.atelier.spec.TrainingSpec.Precision;
+import dev.atelier.store.ArtifactHistory;
 import dev.atelier.store.CheckpointManifest;
 import dev.atelier.store.CheckpointManifest.StoredFile;
-import dev.atelier.store.ExperimentHistory;
-import dev.atelier.store.ExperimentHistory.Search;
+import dev.atelier.store.EventHistory;
 import dev.atelier.store.ExperimentKeys;
 import dev.atelier.store.ObjectStore;
+import dev.atelier.store.SearchHistory;
+import dev.atelier.store.SearchHistory.Search;
 import dev.atelier.store.Sha256;
 import dev.atelier.store.TrainingEnvironment;
 import dev.atelier.training.Checkpoint.Part;
@@ -43,6 +45,7 @@ import dev.atelier.workflows.Estimator;
 import dev.atelier.workflows.MergingActivities;
 import dev.atelier.workflows.ModelKey;
 import dev.atelier.workflows.ModelRef;
+import dev.atelier.workflows.vocabulary.EventKind;
 import io.temporal.activity.Activity;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -62,6 +65,7 @@ import java.util.function.ToDoubleFunction;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
+import javax.sql.DataSource;
 
 /** Merges students, and searches for schedules; distances that are known are not measured again. */
 final class MergingActivitiesImpl implements MergingActivities {
@@ -73,7 +77,8 @@ final class MergingActivitiesImpl implements MergingActivities {
 
   private final WorkerConfig.Worker config;
   private final ObjectStore store;
-  private final ExperimentHistory history;
+  private final EventHistory events;
+  private final SearchHistory searches;
   private final ExperimentFiles files;
   private final ArtifactCache cache;
   private final Datasets datasets;
@@ -84,13 +89,14 @@ final class MergingActivitiesImpl implements MergingActivities {
   MergingActivitiesImpl(
       WorkerConfig.Worker config,
       ObjectStore store,
-      ExperimentHistory history,
+      DataSource database,
       ArtifactCache cache,
       BooleanSupplier draining) {
     this.config = config;
     this.store = store;
-    this.history = history;
-    this.files = new ExperimentFiles(store, history);
+    this.events = new EventHistory(database);
+    this.searches = new SearchHistory(database);
+    this.files = new ExperimentFiles(store, new ArtifactHistory(database));
     this.cache = cache;
     this.datasets = new Datasets(store, cache);
     this.models = new TrainedModels(store, cache);
@@ -186,7 +192,7 @@ final class MergingActivitiesImpl implements MergingActivities {
   }
 
   private Merged refused(Merge task, String why) {
-    history.recordEvent(task.experimentId(), "merge-refused", why);
+    events.record(task.experimentId(), EventKind.MERGE_REFUSED, why);
     return new Merged(new EnsembleRef(List.of()));
   }
 
@@ -268,9 +274,9 @@ final class MergingActivitiesImpl implements MergingActivities {
                 ? Optional.of(SearchProtocol.of(task.measure(), task.merge().samples()))
                 : Optional.empty(),
             plan.candidates()));
-    history.recordEvent(
+    events.record(
         task.experimentId(),
-        "merged",
+        EventKind.MERGED,
         "%d students into %d models by %s%s%s: %s"
             .formatted(
                 students.size(),
@@ -555,7 +561,7 @@ final class MergingActivitiesImpl implements MergingActivities {
                   work.path(),
                   heartbeat);
             } catch (EvaluationException e) {
-              history.recordEvent(task.experimentId(), "search-refused", e.getMessage());
+              events.record(task.experimentId(), EventKind.SEARCH_REFUSED, e.getMessage());
             }
             return null;
           }
@@ -571,9 +577,9 @@ final class MergingActivitiesImpl implements MergingActivities {
             .toList()) {
       Optional<Network> network = TrainedModels.network(model, with.dataset());
       if (network.isEmpty()) {
-        history.recordEvent(
+        events.record(
             task.experimentId(),
-            "search-refused",
+            EventKind.SEARCH_REFUSED,
             "A search for schedules needs the multiply-accumulates of every model; those of %s, a TorchScript file, are unknown."
                 .formatted(model.key()));
         return;
@@ -624,13 +630,13 @@ final class MergingActivitiesImpl implements MergingActivities {
                   heartbeat));
     }
     List<ScheduleSearch.Candidate> frontier = ScheduleSearch.frontier(tried);
-    history.recordFrontier(
+    searches.recordFrontier(
         task.experimentId(),
         Search.SCHEDULE,
         frontier.stream().map(c -> String.join(", ", c.owners())).toList());
-    history.recordEvent(
+    events.record(
         task.experimentId(),
-        "schedules-searched",
+        EventKind.SCHEDULES_SEARCHED,
         "%d schedules, %d of them on the frontier, %s"
             .formatted(tried.size(), frontier.size(), ranked(task.search().samples())));
     keepReport(
@@ -729,8 +735,7 @@ final class MergingActivitiesImpl implements MergingActivities {
       Describing<C, Optional<Double>> macs,
       CandidateDistance<C> measured,
       Heartbeat heartbeat) {
-    Map<String, Double> known =
-        history.resumeSearch(experimentId, search, SampledDistance.ESTIMATOR);
+    Map<String, Double> known = searches.resume(experimentId, search, SampledDistance.ESTIMATOR);
     AtomicReference<Integer> done = new AtomicReference<>(0);
     heartbeat.describe(() -> "%d of at most %d evaluations".formatted(done.get(), evaluations));
     return candidate -> {
@@ -739,10 +744,10 @@ final class MergingActivitiesImpl implements MergingActivities {
       double distance = before == null ? measured.of(candidate) : before;
       stopIfAsked(heartbeat);
       if (before == null) {
-        history.recordCandidate(
+        searches.record(
             experimentId,
             search,
-            new ExperimentHistory.Candidate(
+            new SearchHistory.Candidate(
                 key,
                 done.get(),
                 distance,

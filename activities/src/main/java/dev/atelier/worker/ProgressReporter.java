@@ -1,14 +1,14 @@
 package dev.atelier.worker;
 
-import dev.atelier.store.ExperimentHistory;
-import dev.atelier.store.ExperimentHistory.Attempt;
-import dev.atelier.store.ExperimentHistory.MetricPoint;
-import dev.atelier.store.ExperimentHistory.Usage;
+import dev.atelier.store.AttemptHistory;
+import dev.atelier.store.AttemptHistory.Attempt;
+import dev.atelier.store.AttemptHistory.MetricPoint;
+import dev.atelier.store.AttemptHistory.Usage;
 import dev.atelier.store.StoreUnavailableException;
 import dev.atelier.store.SupersededException;
 import dev.atelier.training.TrainingListener;
 import dev.atelier.training.TrainingMetrics;
-import dev.atelier.training.TrainingMetrics.Series;
+import dev.atelier.workflows.vocabulary.Series;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -29,7 +29,7 @@ final class ProgressReporter implements TrainingListener, AutoCloseable {
 
   private static final Logger LOG = LoggerFactory.getLogger(ProgressReporter.class);
 
-  private final ExperimentHistory history;
+  private final AttemptHistory attempts;
   private final Attempt attempt;
   private final boolean onGpu;
   private final long startedNanos = System.nanoTime();
@@ -41,8 +41,8 @@ final class ProgressReporter implements TrainingListener, AutoCloseable {
   private final Object flushing = new Object();
   private volatile Optional<SupersededException> superseded = Optional.empty();
 
-  ProgressReporter(ExperimentHistory history, Attempt attempt, boolean onGpu) {
-    this.history = history;
+  ProgressReporter(AttemptHistory attempts, Attempt attempt, boolean onGpu) {
+    this.attempts = attempts;
     this.attempt = attempt;
     this.onGpu = onGpu;
     Map<String, String> names = Optional.ofNullable(MDC.getCopyOfContextMap()).orElse(Map.of());
@@ -91,17 +91,17 @@ final class ProgressReporter implements TrainingListener, AutoCloseable {
   static List<MetricPoint> points(TrainingMetrics metrics) {
     List<MetricPoint> points = new ArrayList<>();
     int step = metrics.step();
-    points.add(new MetricPoint("loss", step, metrics.loss()));
-    points.add(new MetricPoint("diffusion_loss", step, metrics.diffusionLoss()));
-    points.add(new MetricPoint("distillation_loss", step, metrics.distillationLoss()));
-    points.add(new MetricPoint("gradient_norm", step, metrics.gradNorm()));
-    points.add(new MetricPoint("learning_rate", step, metrics.learningRate()));
-    points.add(new MetricPoint("images_per_second", step, metrics.imagesPerSecond()));
-    points.add(new MetricPoint("max_loss", step, metrics.maxLoss()));
-    points.add(new MetricPoint("max_gradient_norm", step, metrics.maxGradNorm()));
-    points.add(new MetricPoint("loss_outliers", step, metrics.outliers()));
+    points.add(point(Series.LOSS, step, metrics.loss()));
+    points.add(point(Series.DIFFUSION_LOSS, step, metrics.diffusionLoss()));
+    points.add(point(Series.DISTILLATION_LOSS, step, metrics.distillationLoss()));
+    points.add(point(Series.GRADIENT_NORM, step, metrics.gradNorm()));
+    points.add(point(Series.LEARNING_RATE, step, metrics.learningRate()));
+    points.add(point(Series.IMAGES_PER_SECOND, step, metrics.imagesPerSecond()));
+    points.add(point(Series.MAX_LOSS, step, metrics.maxLoss()));
+    points.add(point(Series.MAX_GRADIENT_NORM, step, metrics.maxGradNorm()));
+    points.add(new MetricPoint(Series.LOSS.outliers(), step, metrics.outliers()));
     if (metrics.spread().containsKey(Series.FEATURE_LOSS)) {
-      points.add(new MetricPoint(Series.FEATURE_LOSS.text(), step, metrics.featureLoss()));
+      points.add(point(Series.FEATURE_LOSS, step, metrics.featureLoss()));
     }
     metrics
         .spread()
@@ -109,19 +109,23 @@ final class ProgressReporter implements TrainingListener, AutoCloseable {
             (series, spread) -> {
               spread
                   .variance()
-                  .ifPresent(
-                      v -> points.add(new MetricPoint(series.text() + "_variance", step, v)));
-              if (series != Series.LOSS) { // whose outliers are loss_outliers above
-                points.add(new MetricPoint(series.text() + "_outliers", step, spread.outliers()));
+                  .ifPresent(v -> points.add(new MetricPoint(series.variance(), step, v)));
+              if (series != Series.LOSS) { // whose outliers are there already
+                points.add(new MetricPoint(series.outliers(), step, spread.outliers()));
               }
             });
     metrics
         .lossByTenth()
-        .forEach((k, loss) -> points.add(new MetricPoint("diffusion_loss_tenth_" + k, step, loss)));
+        .forEach(
+            (k, loss) -> points.add(new MetricPoint(Series.DIFFUSION_LOSS.ofTenth(k), step, loss)));
     metrics
         .nativeBytes()
-        .ifPresent(bytes -> points.add(new MetricPoint("native_bytes", step, bytes)));
+        .ifPresent(bytes -> points.add(point(Series.NATIVE_BYTES, step, (double) bytes)));
     return points;
+  }
+
+  private static MetricPoint point(Series series, int step, double value) {
+    return new MetricPoint(series.word(), step, value);
   }
 
   /** Set once the database says that a newer attempt owns the model. */
@@ -161,7 +165,7 @@ final class ProgressReporter implements TrainingListener, AutoCloseable {
         metrics = newest.get();
         points = List.copyOf(pending);
       }
-      history.recordProgress(
+      attempts.recordProgress(
           attempt, metrics.step(), metrics.loss(), metrics.imagesPerSecond(), points, usage());
       synchronized (this) {
         pending.subList(0, points.size()).clear();

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.SerializationFeature;
 import com.fasterxml.jackson.datatype.jdk8.Jdk8Module;
 import dev.atelier.diffusion.ModelRanges;
+import dev.atelier.evaluation.Evaluation;
 import dev.atelier.network.DiffusersExport;
 import dev.atelier.network.EnsembleModule;
 import dev.atelier.network.HostTensor;
@@ -18,9 +19,10 @@ import dev.atelier.spec.ExperimentSpec;
 import dev.atelier.spec.NetworkSpec;
 import dev.atelier.spec.Prediction;
 import dev.atelier.spec.TimestepRange;
-import dev.atelier.store.ExperimentHistory;
-import dev.atelier.store.ExperimentHistory.Artifact;
-import dev.atelier.store.ExperimentHistory.Evaluation;
+import dev.atelier.store.ArtifactHistory;
+import dev.atelier.store.ArtifactHistory.Artifact;
+import dev.atelier.store.EvaluationHistory;
+import dev.atelier.store.EventHistory;
 import dev.atelier.store.ExperimentKeys;
 import dev.atelier.store.ObjectStore;
 import dev.atelier.store.Sha256;
@@ -28,6 +30,8 @@ import dev.atelier.workflows.DatasetRef;
 import dev.atelier.workflows.EvaluationActivities.Publish;
 import dev.atelier.workflows.ModelKey;
 import dev.atelier.workflows.ModelRef;
+import dev.atelier.workflows.vocabulary.ArtifactKind;
+import dev.atelier.workflows.vocabulary.EventKind;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -50,19 +54,25 @@ final class Publication {
           .enable(SerializationFeature.INDENT_OUTPUT);
 
   private final ObjectStore store;
-  private final ExperimentHistory history;
+  private final EvaluationHistory evaluations;
+  private final ArtifactHistory artifacts;
+  private final EventHistory events;
   private final ArtifactCache cache;
   private final TrainedModels models;
   private final Ensembles ensembles;
 
   Publication(
       ObjectStore store,
-      ExperimentHistory history,
+      EvaluationHistory evaluations,
+      ArtifactHistory artifacts,
+      EventHistory events,
       ArtifactCache cache,
       TrainedModels models,
       Ensembles ensembles) {
     this.store = store;
-    this.history = history;
+    this.evaluations = evaluations;
+    this.artifacts = artifacts;
+    this.events = events;
     this.cache = cache;
     this.models = models;
     this.ensembles = ensembles;
@@ -81,8 +91,7 @@ final class Publication {
 
     /** The same files under the name of the range that the model owns. */
     Described as(String name, TimestepRange range) {
-      return new Described(
-          name, range, step, predicts, parameters, macs, torchScript, safetensors);
+      return new Described(name, range, step, predicts, parameters, macs, torchScript, safetensors);
     }
   }
 
@@ -129,7 +138,7 @@ final class Publication {
               task.spec(),
               task.dataset(),
               described,
-              history.evaluations(task.experimentId())));
+              evaluations.of(task.experimentId())));
       keep(task.experimentId(), json, "application/json");
     }
   }
@@ -194,17 +203,17 @@ final class Publication {
   private void publishEnsemble(Publish task, List<ModelRef> owners, Path file) throws IOException {
     DiffusionSpec process = task.spec().diffusion();
     if (owners.stream().anyMatch(owner -> owner.network().isEmpty())) {
-      history.recordEvent(
+      events.record(
           task.experimentId(),
-          "ensemble-left-out",
+          EventKind.ENSEMBLE_LEFT_OUT,
           "%s was not written: a range is owned by the imported TorchScript teacher, which cannot be joined with other models in one file."
               .formatted(file.getFileName()));
       return;
     }
     if (owners.stream().map(owner -> owner.predicts(process)).distinct().count() > 1) {
-      history.recordEvent(
+      events.record(
           task.experimentId(),
-          "ensemble-left-out",
+          EventKind.ENSEMBLE_LEFT_OUT,
           "%s was not written: a range is owned by the teacher, which predicts something else than the students."
               .formatted(file.getFileName()));
       return;
@@ -220,8 +229,7 @@ final class Publication {
       students.add(network.inferenceModule(className, models.weights(student, network)));
     }
     ModelRanges ranges =
-        new ModelRanges(
-            owners.stream().map(ModelRef::range).toList(), process.timesteps());
+        new ModelRanges(owners.stream().map(ModelRef::range).toList(), process.timesteps());
     TorchScriptArchive.write(file, EnsembleModule.of(ranges, students, task.dataset().classes()));
     keep(task.experimentId(), file, "application/octet-stream");
   }
@@ -234,8 +242,9 @@ final class Publication {
       throws IOException {
     String key = ExperimentKeys.export(experimentId, name);
     store.put(key, file, contentType);
-    history.recordArtifact(
+    artifacts.record(
         experimentId,
-        new Artifact(name, "export", key, contentType, Files.size(file), Sha256.of(file)));
+        new Artifact(
+            name, ArtifactKind.EXPORT, key, contentType, Files.size(file), Sha256.of(file)));
   }
 }

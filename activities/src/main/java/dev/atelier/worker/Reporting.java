@@ -1,15 +1,17 @@
 package dev.atelier.worker;
 
+import dev.atelier.evaluation.Evaluation;
 import dev.atelier.report.ExperimentReport;
 import dev.atelier.report.ExperimentReports;
 import dev.atelier.report.Report;
 import dev.atelier.report.SampleGrid;
 import dev.atelier.spec.ExperimentSpec;
 import dev.atelier.spec.StudentsSpec;
-import dev.atelier.store.ExperimentHistory;
-import dev.atelier.store.ExperimentHistory.Artifact;
-import dev.atelier.store.ExperimentHistory.Evaluation;
+import dev.atelier.store.ArtifactHistory;
+import dev.atelier.store.ArtifactHistory.Artifact;
+import dev.atelier.store.EvaluationHistory;
 import dev.atelier.store.ObjectStore;
+import dev.atelier.store.ReportHistory;
 import dev.atelier.workflows.EvaluationActivities.Publish;
 import dev.atelier.workflows.PassedOver;
 import java.util.ArrayList;
@@ -21,22 +23,30 @@ import java.util.Map;
 final class Reporting {
 
   private final ObjectStore store;
-  private final ExperimentHistory history;
+  private final ReportHistory history;
+  private final EvaluationHistory evaluations;
+  private final ArtifactHistory artifacts;
   private final ExperimentFiles files;
 
-  Reporting(ObjectStore store, ExperimentHistory history) {
+  Reporting(
+      ObjectStore store,
+      ReportHistory history,
+      EvaluationHistory evaluations,
+      ArtifactHistory artifacts) {
     this.store = store;
     this.history = history;
-    this.files = new ExperimentFiles(store, history);
+    this.evaluations = evaluations;
+    this.artifacts = artifacts;
+    this.files = new ExperimentFiles(store, artifacts);
   }
 
   void write(Publish task) {
     String id = task.experimentId();
-    List<Evaluation> evaluations = history.evaluations(id);
+    List<Evaluation> figures = evaluations.of(id);
     List<SampleGrid> grids = new ArrayList<>();
-    for (Evaluation evaluation : evaluations) {
-      history
-          .artifactKey(id, Artifact.samplesOf(evaluation.subject()))
+    for (Evaluation evaluation : figures) {
+      artifacts
+          .objectKey(id, Artifact.samplesOf(evaluation.subject()))
           .flatMap(store::get)
           .ifPresent(png -> grids.add(new SampleGrid(evaluation.subject(), png)));
     }
@@ -47,10 +57,10 @@ final class Reporting {
                 task.spec().name(),
                 summary(task),
                 task.spec().diffusion().timesteps(),
-                history.reportedModels(id),
-                evaluations,
+                history.models(id),
+                figures,
                 grids,
-                history.reportedEvents(id)));
+                history.events(id)));
     for (Report.File file : report.files()) {
       files.keepReport(id, file.name(), file.contentType(), file.content());
     }

@@ -70,7 +70,7 @@ final class ReuseActivitiesImpl implements ReuseActivities {
 
   private Optional<Double> figures(Evaluate task) {
     String experimentId = task.experimentId();
-    String subject = task.subject().label();
+    String subject = task.subject().word();
     String fingerprint = EvaluationInputs.of(task, ensembles).ofFigures();
     for (MeasuredElsewhere twin : history.evaluations(experimentId, subject, fingerprint)) {
       if (twin.pictureKeys().stream().allMatch(store::exists)) {

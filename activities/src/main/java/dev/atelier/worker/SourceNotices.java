@@ -1,17 +1,17 @@
 package dev.atelier.worker;
 
 import dev.atelier.dataset.PreparationListener;
-import dev.atelier.store.ExperimentHistory;
+import dev.atelier.store.EventHistory;
+import dev.atelier.workflows.vocabulary.EventKind;
 
 /** Keeps what is noticed about the sources of an experiment among its events. */
-record SourceNotices(ExperimentHistory history, String experimentId)
-    implements PreparationListener {
+record SourceNotices(EventHistory events, String experimentId) implements PreparationListener {
 
   @Override
   public void onProgress(String sentence) {}
 
   @Override
   public void onNotice(String sentence) {
-    history.recordEvent(experimentId, "source-kept", sentence);
+    events.record(experimentId, EventKind.SOURCE_KEPT, sentence);
   }
 }

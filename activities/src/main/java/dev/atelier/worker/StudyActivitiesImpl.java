@@ -3,25 +3,26 @@ package dev.atelier.worker;
 import dev.atelier.report.Report;
 import dev.atelier.report.StudyFiles;
 import dev.atelier.report.StudyReports;
-import dev.atelier.store.ExperimentHistory;
-import dev.atelier.store.ExperimentHistory.Artifact;
+import dev.atelier.store.ArtifactHistory;
+import dev.atelier.store.ArtifactHistory.Artifact;
 import dev.atelier.store.ExperimentKeys;
 import dev.atelier.store.ObjectStore;
 import dev.atelier.store.Sha256;
 import dev.atelier.store.StudyHistory;
 import dev.atelier.workflows.StudyActivities;
+import dev.atelier.workflows.vocabulary.ArtifactKind;
 import java.util.Optional;
 
 /** Writes what the study's workflow decides into its row, and its report into the store. */
 final class StudyActivitiesImpl implements StudyActivities {
 
   private final ObjectStore store;
-  private final ExperimentHistory experiments;
+  private final ArtifactHistory artifacts;
   private final StudyHistory history;
 
-  StudyActivitiesImpl(ObjectStore store, ExperimentHistory experiments, StudyHistory history) {
+  StudyActivitiesImpl(ObjectStore store, ArtifactHistory artifacts, StudyHistory history) {
     this.store = store;
-    this.experiments = experiments;
+    this.artifacts = artifacts;
     this.history = history;
   }
 
@@ -48,7 +49,7 @@ final class StudyActivitiesImpl implements StudyActivities {
                 study.studyId(),
                 new Artifact(
                     file.name(),
-                    "report",
+                    ArtifactKind.REPORT,
                     key,
                     file.contentType(),
                     file.content().length,
@@ -70,7 +71,7 @@ final class StudyActivitiesImpl implements StudyActivities {
       }
 
       private Optional<byte[]> file(String experimentId, String name) {
-        return experiments.artifactKey(experimentId, name).flatMap(store::get);
+        return artifacts.objectKey(experimentId, name).flatMap(store::get);
       }
     };
   }

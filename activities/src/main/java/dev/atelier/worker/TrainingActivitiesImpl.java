@@ -15,9 +15,12 @@ import dev.atelier.spec.NetworkSpec;
 import dev.atelier.spec.SpecFault;
 import dev.atelier.spec.TimestepRange;
 import dev.atelier.spec.TrainingSpec;
+import dev.atelier.store.AttemptHistory;
+import dev.atelier.store.AttemptHistory.Attempt;
+import dev.atelier.store.CheckpointHistory;
+import dev.atelier.store.CheckpointHistory.CheckpointRow;
+import dev.atelier.store.EventHistory;
 import dev.atelier.store.ExperimentHistory;
-import dev.atelier.store.ExperimentHistory.Attempt;
-import dev.atelier.store.ExperimentHistory.CheckpointRow;
 import dev.atelier.store.ExperimentKeys;
 import dev.atelier.store.ObjectStore;
 import dev.atelier.store.ReuseHistory;
@@ -38,6 +41,7 @@ import dev.atelier.workflows.ModelKey;
 import dev.atelier.workflows.ModelRef;
 import dev.atelier.workflows.StartRef;
 import dev.atelier.workflows.TrainingActivities;
+import dev.atelier.workflows.vocabulary.EventKind;
 import io.temporal.activity.Activity;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -46,6 +50,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.BooleanSupplier;
+import javax.sql.DataSource;
 
 /** Trains or imports one model, and keeps its progress and its checkpoints. */
 final class TrainingActivitiesImpl implements TrainingActivities {
@@ -54,7 +59,10 @@ final class TrainingActivitiesImpl implements TrainingActivities {
 
   private final WorkerConfig.Worker config;
   private final ObjectStore store;
-  private final ExperimentHistory history;
+  private final ExperimentHistory experiments;
+  private final AttemptHistory attempts;
+  private final CheckpointHistory checkpoints;
+  private final EventHistory events;
   private final ReuseHistory reuse;
   private final ArtifactCache cache;
   private final Datasets datasets;
@@ -64,14 +72,16 @@ final class TrainingActivitiesImpl implements TrainingActivities {
   TrainingActivitiesImpl(
       WorkerConfig.Worker config,
       ObjectStore store,
-      ExperimentHistory history,
-      ReuseHistory reuse,
+      DataSource database,
       ArtifactCache cache,
       BooleanSupplier draining) {
     this.config = config;
     this.store = store;
-    this.history = history;
-    this.reuse = reuse;
+    this.experiments = new ExperimentHistory(database);
+    this.attempts = new AttemptHistory(database);
+    this.checkpoints = new CheckpointHistory(database);
+    this.events = new EventHistory(database);
+    this.reuse = new ReuseHistory(database);
     this.cache = cache;
     this.datasets = new Datasets(store, cache);
     this.tasks = new TrainingTasks(new TrainedModels(store, cache));
@@ -106,7 +116,7 @@ final class TrainingActivitiesImpl implements TrainingActivities {
             Libtorch.useThreads(config.threads());
             TeacherFiles teachers = new TeacherFiles(store, cache);
             Path source =
-                teachers.fetch(task.source(), new SourceNotices(history, task.experimentId()));
+                teachers.fetch(task.source(), new SourceNotices(events, task.experimentId()));
             TeacherImport.Expected expected =
                 new TeacherImport.Expected(
                     task.network(),
@@ -128,9 +138,9 @@ final class TrainingActivitiesImpl implements TrainingActivities {
             Imported imported =
                 TeacherImport.read(source, shown, expected, config.device(), work.path());
             heartbeat.throwIfEnded();
-            history.recordEvent(
+            events.record(
                 task.experimentId(),
-                "teacher-taken",
+                EventKind.TEACHER_TAKEN,
                 OneLine.of("took " + imported.taken(), MAX_DETAIL));
             if (task.diffusion().isTeachers()) {
               takeOver(task.experimentId(), shown, imported.diffusion());
@@ -143,7 +153,7 @@ final class TrainingActivitiesImpl implements TrainingActivities {
 
   /** The spec has left the forward process to the teacher. */
   private void takeOver(String experimentId, String shown, DiffusionSpec diffusion) {
-    List<SpecFault> faults = history.recordDiffusion(experimentId, diffusion);
+    List<SpecFault> faults = experiments.recordDiffusion(experimentId, diffusion);
     if (!faults.isEmpty()) {
       throw new TeacherException(
           shown,
@@ -173,7 +183,7 @@ final class TrainingActivitiesImpl implements TrainingActivities {
       network = Optional.empty();
     }
     Attempt attempt =
-        history.startAttempt(
+        attempts.start(
             task.experimentId(),
             ModelKey.TEACHER,
             0,
@@ -182,15 +192,16 @@ final class TrainingActivitiesImpl implements TrainingActivities {
             config.name());
     new S3CheckpointStore(
             store,
-            history,
+            checkpoints,
+            events,
             task.experimentId(),
             ModelKey.TEACHER,
             attempt,
             TrainingEnvironment.here(config.device(), config.threads()),
             work)
         .saveImported(TrainingTasks.hashOf(task), CodeVersion.TRAINING.current(), file);
-    history.recordModelDone(task.experimentId(), ModelKey.TEACHER, attempt);
-    CheckpointRow stored = history.checkpoints(attempt).get(0);
+    attempts.recordDone(task.experimentId(), ModelKey.TEACHER, attempt);
+    CheckpointRow stored = checkpoints.of(attempt).get(0);
     return new ModelRef(
         ModelKey.TEACHER,
         network.map(Network::spec),
@@ -251,24 +262,25 @@ final class TrainingActivitiesImpl implements TrainingActivities {
     int threads = StepThreads.of(task.network().macs(), training, config.threads());
     Libtorch.useThreads(threads);
     Attempt attempt =
-        history.startAttempt(
+        attempts.start(
             job.experimentId(),
             job.key(),
             training.steps(),
             task.network().parameters(),
             Optional.of(task.network().macs()),
             config.name());
-    S3CheckpointStore checkpoints =
+    S3CheckpointStore kept =
         new S3CheckpointStore(
             store,
-            history,
+            checkpoints,
+            events,
             job.experimentId(),
             job.key(),
             attempt,
             TrainingEnvironment.here(config.device(), threads),
             work);
     try (ProgressReporter progress =
-            new ProgressReporter(history, attempt, !config.device().equals("cpu"));
+            new ProgressReporter(attempts, attempt, !config.device().equals("cpu"));
         TrainingMeters meters = new TrainingMeters(progress, training.batchSize())) {
       heartbeat.describe(progress::summary);
       BooleanSupplier stop =
@@ -280,7 +292,7 @@ final class TrainingActivitiesImpl implements TrainingActivities {
         new TrainingLoop(
                 task,
                 images,
-                TrainingMeters.timed(afterMetrics(progress, checkpoints)),
+                TrainingMeters.timed(afterMetrics(progress, kept)),
                 meters,
                 stop,
                 config.device(),
@@ -294,8 +306,8 @@ final class TrainingActivitiesImpl implements TrainingActivities {
       }
       progress.flush();
     }
-    history.recordModelDone(job.experimentId(), job.key(), attempt);
-    CheckpointRow last = history.checkpoints(attempt).get(0);
+    attempts.recordDone(job.experimentId(), job.key(), attempt);
+    CheckpointRow last = checkpoints.of(attempt).get(0);
     return new ModelRef(
         job.key(),
         Optional.of(job.network()),

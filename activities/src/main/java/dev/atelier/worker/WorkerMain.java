@@ -11,7 +11,7 @@ import dev.atelier.opening.Opener;
 import dev.atelier.opening.OpenerProcess;
 import dev.atelier.opening.RemoteOpener;
 import dev.atelier.spec.SourcePolicy;
-import dev.atelier.store.ExperimentHistory;
+import dev.atelier.store.ArtifactHistory;
 import dev.atelier.store.KilledWorkers;
 import dev.atelier.store.ObjectStore;
 import dev.atelier.store.ReuseHistory;
@@ -135,8 +135,6 @@ public final class WorkerMain {
                     () -> notReady.get().get()));
     dependencies.await();
     HikariDataSource database = connect(config.database());
-    ExperimentHistory history = new ExperimentHistory(database);
-    ReuseHistory reuse = new ReuseHistory(database);
     ArtifactCache cache =
         new ArtifactCache(settings.cacheDir(), store, guard(config), opener(config.opener()));
     KilledWorkers killed = new KilledWorkers(database);
@@ -176,11 +174,11 @@ public final class WorkerMain {
           StudyWorkflowImpl.class,
           WebhookDeliveryWorkflowImpl.class);
       light.registerActivitiesImplementations(
-          new HistoryActivitiesImpl(history),
-          new DatasetActivitiesImpl(store, history, reuse, cache),
-          new ReuseActivitiesImpl(store, reuse),
+          new HistoryActivitiesImpl(database),
+          new DatasetActivitiesImpl(store, database, cache),
+          new ReuseActivitiesImpl(store, new ReuseHistory(database)),
           new EnsembleActivitiesImpl(store),
-          new StudyActivitiesImpl(store, history, new StudyHistory(database)),
+          new StudyActivitiesImpl(store, new ArtifactHistory(database), new StudyHistory(database)),
           new WebhookActivitiesImpl(
               new WebhookHistory(database),
               new WebhookSender(config.webhooks().privateAddresses())));
@@ -191,10 +189,10 @@ public final class WorkerMain {
         factory
             .newWorker(queue, computeOptions(device.slot(), settings))
             .registerActivitiesImplementations(
-                new TrainingActivitiesImpl(settings, store, history, reuse, cache, draining::get),
-                new AssignmentActivitiesImpl(settings, store, history, cache, draining::get),
-                new EvaluationActivitiesImpl(settings, store, history, reuse, cache, draining::get),
-                new MergingActivitiesImpl(settings, store, history, cache, draining::get));
+                new TrainingActivitiesImpl(settings, store, database, cache, draining::get),
+                new AssignmentActivitiesImpl(settings, store, database, cache, draining::get),
+                new EvaluationActivitiesImpl(settings, store, database, cache, draining::get),
+                new MergingActivitiesImpl(settings, store, database, cache, draining::get));
       }
     }
 

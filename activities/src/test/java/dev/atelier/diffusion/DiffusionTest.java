@@ -73,7 +73,15 @@ class DiffusionTest {
   void shouldEqualDiffusersWhenNothingOfTheImageIsLeft(Schedule kind) {
     NoiseSchedule schedule =
         NoiseSchedule.of(
-            new DiffusionSpec(1000, kind, 1e-4, 0.02, Optional.empty(), Optional.empty(), Optional.empty(), Optional.of(true)));
+            new DiffusionSpec(
+                1000,
+                kind,
+                1e-4,
+                0.02,
+                Optional.empty(),
+                Optional.empty(),
+                Optional.empty(),
+                Optional.of(true)));
     for (int i = 0; i < FIXTURE.get("probes").size(); i++) {
       double expected = FIXTURE.get("zeroTerminal").get(key(kind)).get(i).asDouble();
       assertThat(schedule.alphasCumprod(FIXTURE.get("probes").get(i).asInt()))

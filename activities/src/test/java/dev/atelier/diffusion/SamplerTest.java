@@ -25,8 +25,10 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Whole trajectories, against diffusers ({@code sampler_fixtures.py}, {@code prediction_fixtures.py},
- * {@code solver_fixtures.py}) and an exact solution. */
+/**
+ * Whole trajectories, against diffusers ({@code sampler_fixtures.py}, {@code
+ * prediction_fixtures.py}, {@code solver_fixtures.py}) and an exact solution.
+ */
 class SamplerTest {
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final double MEAN = 0.1; // of the normal data of the exact solution

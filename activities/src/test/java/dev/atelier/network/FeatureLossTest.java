@@ -66,7 +66,17 @@ class FeatureLossTest {
 
   private static Settings settings(
       NetworkForm form, Precision precision, int parts, double[] weights, FeatureLossSpec feature) {
-    return new Settings(UNCLIPPED, 0, weights[0], weights[1], parts, precision, form, feature, Optional.empty(), Optional.empty());
+    return new Settings(
+        UNCLIPPED,
+        0,
+        weights[0],
+        weights[1],
+        parts,
+        precision,
+        form,
+        feature,
+        Optional.empty(),
+        Optional.empty());
   }
 
   private TorchModule load(Settings settings, int classes) throws Exception {

@@ -39,7 +39,17 @@ class ProgramTest {
             TrainingModule.of(
                 network,
                 new State(weights, weights, weights, weights),
-                new Settings(1, 0, 1, 1, 2, Precision.FP32, form, feature, Optional.empty(), Optional.empty()),
+                new Settings(
+                    1,
+                    0,
+                    1,
+                    1,
+                    2,
+                    Precision.FP32,
+                    form,
+                    feature,
+                    Optional.empty(),
+                    Optional.empty()),
                 Optional.of(new TeacherNetwork(network, weights))));
     String name = "program-%s.txt".formatted(form.name().toLowerCase(Locale.ROOT));
     String record = System.getProperty("atelier.recordPrograms");

@@ -477,7 +477,8 @@ class TeacherImportTest {
     assertThat(refusal(file, new Expected(TeacherSpec.DEFAULT_NETWORK, 16, 3, 0, DIFFUSION)))
         .contains("it is for 8×8 images, but dataset.resolution is 16");
     assertThat(refusal(file, new Expected(TeacherSpec.DEFAULT_NETWORK, 8, 3, 0, cosine)))
-        .contains("it was trained with diffusion: {timesteps: 1000, schedule: linear, betaStart: 1.0E-4, betaEnd: 0.02}, but the spec has diffusion: {timesteps: 1000, schedule: cosine}");
+        .contains(
+            "it was trained with diffusion: {timesteps: 1000, schedule: linear, betaStart: 1.0E-4, betaEnd: 0.02}, but the spec has diffusion: {timesteps: 1000, schedule: cosine}");
     assertThat(read(file, new Expected(withDropout, 8, 3, 0, DIFFUSION)))
         .isInstanceOf(Weights.class);
   }

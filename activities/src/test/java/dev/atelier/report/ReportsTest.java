@@ -4,12 +4,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import dev.atelier.evaluation.Evaluation;
 import dev.atelier.report.ExperimentReport.Event;
 import dev.atelier.report.ExperimentReport.LossPoint;
+import dev.atelier.report.StudyReport.Curve;
 import dev.atelier.report.StudyReport.Member;
 import dev.atelier.report.StudyReport.Model;
-import dev.atelier.report.StudyReport.Series;
-import dev.atelier.store.ExperimentHistory.Evaluation;
 import dev.atelier.workflows.ModelKey;
 import dev.atelier.workflows.ModelState;
 import dev.atelier.workflows.Stage;
@@ -230,10 +230,10 @@ class ReportsTest {
                         Optional.empty(),
                         75,
                         Map.of(
-                            "loss", new Series(100, 0.1, 0.02 * n, 0.3, 0.5),
-                            "loss_outliers", new Series(100, 0.25, 0, 1, 1),
-                            "diffusion_loss_tenth_2", new Series(100, 0.04, 0, 0, 0),
-                            "diffusion_loss_tenth_7", new Series(100, 0.01, 0, 0, 0))))));
+                            "loss", new Curve(100, 0.1, 0.02 * n, 0.3, 0.5),
+                            "loss_outliers", new Curve(100, 0.25, 0, 1, 1),
+                            "diffusion_loss_tenth_2", new Curve(100, 0.04, 0, 0, 0),
+                            "diffusion_loss_tenth_7", new Curve(100, 0.01, 0, 0, 0))))));
       }
     }
     members.add(

@@ -3,17 +3,17 @@ package dev.atelier.store;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.atelier.evaluation.Evaluation;
 import dev.atelier.spec.DiffusionSpec;
 import dev.atelier.spec.SpecFault;
 import dev.atelier.spec.StudentReplacement;
 import dev.atelier.spec.TimestepRange;
 import dev.atelier.spec.TrainingOverrides;
-import dev.atelier.store.ExperimentHistory.Attempt;
-import dev.atelier.store.ExperimentHistory.Candidate;
-import dev.atelier.store.ExperimentHistory.Evaluation;
-import dev.atelier.store.ExperimentHistory.MetricPoint;
-import dev.atelier.store.ExperimentHistory.Search;
-import dev.atelier.store.ExperimentHistory.Usage;
+import dev.atelier.store.AttemptHistory.Attempt;
+import dev.atelier.store.AttemptHistory.MetricPoint;
+import dev.atelier.store.AttemptHistory.Usage;
+import dev.atelier.store.SearchHistory.Candidate;
+import dev.atelier.store.SearchHistory.Search;
 import dev.atelier.workflows.DatasetRef;
 import dev.atelier.workflows.Estimator;
 import dev.atelier.workflows.ModelKey;
@@ -45,13 +45,23 @@ class ExperimentHistoryTest {
 
   private static HistoryDatabase database;
   private static Jdbi sql;
-  private static ExperimentHistory history;
+  private static AttemptHistory attempts;
+  private static CheckpointHistory checkpoints;
+  private static ExperimentHistory experiments;
+  private static ModelHistory models;
+  private static EvaluationHistory evaluations;
+  private static SearchHistory searches;
 
   @BeforeAll
   static void startPostgres() throws IOException {
     database = new HistoryDatabase();
     sql = database.sql();
-    history = new ExperimentHistory(database.source());
+    attempts = new AttemptHistory(database.source());
+    checkpoints = new CheckpointHistory(database.source());
+    experiments = new ExperimentHistory(database.source());
+    models = new ModelHistory(database.source());
+    evaluations = new EvaluationHistory(database.source());
+    searches = new SearchHistory(database.source());
   }
 
   @AfterAll
@@ -71,20 +81,20 @@ class ExperimentHistoryTest {
     Attempt zombie = start();
     Attempt owner = start();
 
-    assertThatThrownBy(() -> history.recordProgress(zombie, 50, 0.1, 9, List.of(), NOTHING_USED))
+    assertThatThrownBy(() -> attempts.recordProgress(zombie, 50, 0.1, 9, List.of(), NOTHING_USED))
         .isInstanceOf(SupersededException.class);
-    assertThatThrownBy(() -> history.recordCheckpoint(zombie, 50, "m", "s", 1))
+    assertThatThrownBy(() -> checkpoints.record(zombie, 50, "m", "s", 1))
         .isInstanceOf(SupersededException.class);
-    assertThatThrownBy(() -> history.recordModelDone("e", STUDENT, zombie))
+    assertThatThrownBy(() -> attempts.recordDone("e", STUDENT, zombie))
         .isInstanceOf(SupersededException.class);
     assertThat(number("select step from model")).isZero();
     assertThat(number("select count(*) from checkpoint")).isZero();
     assertThat(text("select state from model")).isEqualTo("RUNNING");
 
     // The owner's same writes go through: it is the fence that refused, not the rows.
-    history.recordProgress(owner, 50, 0.1, 9, List.of(), NOTHING_USED);
-    history.recordCheckpoint(owner, 50, "m", "s", 1);
-    history.recordModelDone("e", STUDENT, owner);
+    attempts.recordProgress(owner, 50, 0.1, 9, List.of(), NOTHING_USED);
+    checkpoints.record(owner, 50, "m", "s", 1);
+    attempts.recordDone("e", STUDENT, owner);
     assertThat(number("select count(*) from checkpoint")).isOne();
     assertThat(text("select state from model")).isEqualTo("DONE");
   }
@@ -92,9 +102,9 @@ class ExperimentHistoryTest {
   @Test
   void shouldRefuseWritesOfRunningAttemptWhenTheExperimentWasCanceled() {
     Attempt attempt = start();
-    history.recordStage("e", Stage.CANCELED, "", "");
+    experiments.recordStage("e", Stage.CANCELED, "", "");
 
-    assertThatThrownBy(() -> history.recordModelDone("e", STUDENT, attempt))
+    assertThatThrownBy(() -> attempts.recordDone("e", STUDENT, attempt))
         .isInstanceOf(SupersededException.class);
     assertThat(text("select state from model")).isEqualTo("CANCELED");
   }
@@ -103,8 +113,8 @@ class ExperimentHistoryTest {
   void shouldKeepOnePointPerStepWhenStepsAreReplayed() {
     List<MetricPoint> points =
         List.of(new MetricPoint("loss", 10, 0.5), new MetricPoint("loss", 20, 0.25));
-    history.recordProgress(start(), 20, 0.25, 9, points, NOTHING_USED);
-    history.recordProgress(start(), 20, 0.25, 9, points, NOTHING_USED);
+    attempts.recordProgress(start(), 20, 0.25, 9, points, NOTHING_USED);
+    attempts.recordProgress(start(), 20, 0.25, 9, points, NOTHING_USED);
 
     assertThat(number("select count(*) from metric_point")).isEqualTo(2);
   }
@@ -112,11 +122,11 @@ class ExperimentHistoryTest {
   @Test
   void shouldAccountForEachAttemptHoweverOftenItsProgressIsWritten() {
     Attempt first = start();
-    history.recordProgress(first, 30, 0.5, 9, List.of(), new Usage(0, 2.5, 0));
-    history.recordProgress(first, 60, 0.5, 9, List.of(), new Usage(0, 5, 0));
-    history.recordProgress(first, 60, 0.5, 9, List.of(), new Usage(0, 5, 0));
+    attempts.recordProgress(first, 30, 0.5, 9, List.of(), new Usage(0, 2.5, 0));
+    attempts.recordProgress(first, 60, 0.5, 9, List.of(), new Usage(0, 5, 0));
+    attempts.recordProgress(first, 60, 0.5, 9, List.of(), new Usage(0, 5, 0));
     Attempt second = start(); // the first was lost after its checkpoint of step 50
-    history.recordProgress(second, 100, 0.5, 9, List.of(), new Usage(50, 4, 1));
+    attempts.recordProgress(second, 100, 0.5, 9, List.of(), new Usage(50, 4, 1));
 
     assertThat(number("select sum(last_step - first_step) from attempt")).isEqualTo(110);
     assertThat(number("select cast(sum(cpu_seconds) as bigint) from attempt")).isEqualTo(9);
@@ -133,8 +143,8 @@ class ExperimentHistoryTest {
                   '{"students": {"count": 1}, "teacher": {"source": "vpred"}, "seed": 7}'
                 """));
     DiffusionSpec theirs = new DiffusionSpec(200, DiffusionSpec.Schedule.COSINE, null, null);
-    assertThat(history.recordDiffusion("e", theirs)).isEmpty();
-    assertThat(history.recordDiffusion("e", theirs)).isEmpty();
+    assertThat(experiments.recordDiffusion("e", theirs)).isEmpty();
+    assertThat(experiments.recordDiffusion("e", theirs)).isEmpty();
     assertThat(text("select spec #>> '{diffusion,timesteps}' from experiment")).isEqualTo("200");
     assertThat(text("select spec #>> '{diffusion,schedule}' from experiment")).isEqualTo("cosine");
     assertThat(text("select coalesce(spec #>> '{diffusion,from}', 'none') from experiment"))
@@ -143,7 +153,7 @@ class ExperimentHistoryTest {
     assertThat(number("select range_high from model")).isEqualTo(200);
 
     DiffusionSpec short50 = new DiffusionSpec(50, DiffusionSpec.Schedule.COSINE, null, null);
-    assertThat(history.recordDiffusion("e", short50)) // of which 100 are sampled
+    assertThat(experiments.recordDiffusion("e", short50)) // of which 100 are sampled
         .extracting(SpecFault::field)
         .containsExactly("evaluation.sampler.steps");
     assertThat(number("select range_high from model")).isEqualTo(200);
@@ -152,19 +162,19 @@ class ExperimentHistoryTest {
   @Test
   void shouldListCheckpointsNewestFirst() {
     Attempt attempt = start();
-    history.recordCheckpoint(attempt, 10, "ten", "a", 1);
-    history.recordCheckpoint(attempt, 20, "twenty", "b", 1);
-    history.recordCheckpoint(attempt, 20, "twenty again", "c", 1);
+    checkpoints.record(attempt, 10, "ten", "a", 1);
+    checkpoints.record(attempt, 20, "twenty", "b", 1);
+    checkpoints.record(attempt, 20, "twenty again", "c", 1);
 
-    assertThat(history.checkpoints(attempt))
-        .extracting(ExperimentHistory.CheckpointRow::manifestKey)
+    assertThat(checkpoints.of(attempt))
+        .extracting(CheckpointHistory.CheckpointRow::manifestKey)
         .containsExactly("twenty again", "ten");
   }
 
   @Test
   void shouldSetRangesAndSayWhichWhenTheyArePlanned() {
-    history.recordRanges("e", List.of(new TimestepRange(0, 400)), "snr: [0, 400)");
-    history.recordRanges("e", List.of(new TimestepRange(0, 300)), "snr: [0, 300)");
+    models.recordRanges("e", List.of(new TimestepRange(0, 400)), "snr: [0, 400)");
+    models.recordRanges("e", List.of(new TimestepRange(0, 300)), "snr: [0, 300)");
 
     assertThat(number("select range_high from model")).isEqualTo(300);
     assertThat(
@@ -183,8 +193,8 @@ class ExperimentHistoryTest {
                     total_steps, parameters, macs)
                 values ('e', 'teacher', 0, 0, 1000, 'DONE', 50, 123, 456)
                 """));
-    history.recordTeacherRange("e", STUDENT, new TimestepRange(500, 1000));
-    history.recordTeacherRange("e", STUDENT, new TimestepRange(500, 1000));
+    models.recordTeacherRange("e", STUDENT, new TimestepRange(500, 1000));
+    models.recordTeacherRange("e", STUDENT, new TimestepRange(500, 1000));
 
     String student = " from model where key = 'student-1'";
     assertThat(text("select state" + student)).isEqualTo("DONE");
@@ -198,8 +208,8 @@ class ExperimentHistoryTest {
 
   @Test
   void shouldRecordStageOnceWhenTheActivityIsRepeated() {
-    history.recordStage("e", Stage.TRAINING_TEACHER, "", "");
-    history.recordStage("e", Stage.TRAINING_TEACHER, "", "");
+    experiments.recordStage("e", Stage.TRAINING_TEACHER, "", "");
+    experiments.recordStage("e", Stage.TRAINING_TEACHER, "", "");
 
     assertThat(text("select stage from experiment")).isEqualTo("TRAINING_TEACHER");
     assertThat(number("select count(*) from event where kind = 'stage'")).isOne();
@@ -208,10 +218,10 @@ class ExperimentHistoryTest {
   @Test
   void shouldKeepTheReasonOfAFailedModelUntilItIsRetried() {
     start();
-    history.recordModelFailed("e", STUDENT, "DIVERGED", "Loss is NaN at step 7.");
+    models.recordFailed("e", STUDENT, "DIVERGED", "Loss is NaN at step 7.");
     assertThat(text("select error_message from model")).isEqualTo("Loss is NaN at step 7.");
 
-    history.recordRetry("e", STUDENT, TrainingOverrides.NONE, 10);
+    models.recordRetry("e", STUDENT, TrainingOverrides.NONE, 10);
     assertThat(text("select state from model")).isEqualTo("PENDING");
     assertThat(number("select count(*) from model where error_message is null")).isOne();
   }
@@ -219,24 +229,24 @@ class ExperimentHistoryTest {
   @Test
   void shouldTrainOnInAPlaceOfItsOwnWhenADoneModelIsExtended() {
     Attempt first = start();
-    history.recordCheckpoint(first, 100, "m/100", "sha", 1);
-    history.recordModelDone("e", STUDENT, first);
+    checkpoints.record(first, 100, "m/100", "sha", 1);
+    attempts.recordDone("e", STUDENT, first);
 
-    history.recordExtension("e", STUDENT, 200);
-    history.recordExtension("e", STUDENT, 200); // the activity is repeated
+    models.recordExtension("e", STUDENT, 200);
+    models.recordExtension("e", STUDENT, 200); // the activity is repeated
     assertThat(text("select state from model")).isEqualTo("PENDING");
     assertThat(number("select total_steps from model")).isEqualTo(200);
     Attempt second = start();
     assertThat(second.place()).isOne();
-    assertThat(history.checkpoints(second)).hasSize(1); // which it goes on from
+    assertThat(checkpoints.of(second)).hasSize(1); // which it goes on from
   }
 
   @Test
   void shouldLeaveARunningAttemptItsPowerWhenItsModelIsExtended() {
     Attempt running = start();
-    history.recordExtension("e", STUDENT, 200);
+    models.recordExtension("e", STUDENT, 200);
 
-    history.recordCheckpoint(running, 50, "m/50", "sha", 1);
+    checkpoints.record(running, 50, "m/50", "sha", 1);
     assertThat(text("select state from model")).isEqualTo("RUNNING");
     assertThat(start().place()).isZero();
   }
@@ -244,26 +254,26 @@ class ExperimentHistoryTest {
   @Test
   void shouldForgetTheCheckpointsAndRefuseTheAttemptsOfAModelThatIsReplaced() {
     Attempt replaced = start();
-    history.recordProgress(
+    attempts.recordProgress(
         replaced, 10, 1.0, 1.0, List.of(new MetricPoint("loss", 10, 1.0)), NOTHING_USED);
-    history.recordCheckpoint(replaced, 10, "m/10", "sha", 1);
+    checkpoints.record(replaced, 10, "m/10", "sha", 1);
 
-    history.recordReplacement("e", STUDENT, REPLACEMENT, 7);
-    assertThatThrownBy(() -> history.recordCheckpoint(replaced, 20, "m/20", "sha", 1))
+    models.recordReplacement("e", STUDENT, REPLACEMENT, 7);
+    assertThatThrownBy(() -> checkpoints.record(replaced, 20, "m/20", "sha", 1))
         .isInstanceOf(SupersededException.class);
     assertThat(number("select total_steps from model")).isEqualTo(7);
     assertThat(number("select count(*) from metric_point")).isZero();
     Attempt anew = start();
     assertThat(anew.place()).isOne();
-    assertThat(history.checkpoints(anew)).isEmpty();
+    assertThat(checkpoints.of(anew)).isEmpty();
   }
 
   @Test
   void shouldKeepTheCurvesOfThoseWhoTookAModelOverWhenItIsReplaced() {
     Attempt source = start();
-    history.recordProgress(
+    attempts.recordProgress(
         source, 10, 1.0, 1.0, List.of(new MetricPoint("loss", 10, 1.0)), NOTHING_USED);
-    history.recordModelDone("e", STUDENT, source);
+    attempts.recordDone("e", STUDENT, source);
     sql.useHandle(
         handle -> {
           handle.execute(
@@ -277,7 +287,7 @@ class ExperimentHistoryTest {
               source.modelId());
         });
 
-    history.recordReplacement("e", STUDENT, REPLACEMENT, 7);
+    models.recordReplacement("e", STUDENT, REPLACEMENT, 7);
     assertThat(
             text(
                 """
@@ -289,10 +299,10 @@ class ExperimentHistoryTest {
   @Test
   void shouldRefuseTheAttemptsOfAModelThatIsCanceled() {
     Attempt canceled = start();
-    history.recordModelCanceled("e", STUDENT);
-    history.recordModelCanceled("e", STUDENT);
+    models.recordCanceled("e", STUDENT);
+    models.recordCanceled("e", STUDENT);
 
-    assertThatThrownBy(() -> history.recordModelDone("e", STUDENT, canceled))
+    assertThatThrownBy(() -> attempts.recordDone("e", STUDENT, canceled))
         .isInstanceOf(SupersededException.class);
     assertThat(text("select state from model")).isEqualTo("CANCELED");
     assertThat(number("select count(*) from event where kind = 'model-canceled'")).isOne();
@@ -301,25 +311,25 @@ class ExperimentHistoryTest {
   @Test
   void shouldShowThatAnExperimentIsPausedUntilItIsResumedOrEnds() {
     Attempt running = start();
-    history.recordPause("e", true);
-    history.recordPause("e", true);
-    history.recordHandedBack("e");
+    experiments.recordPause("e", true);
+    experiments.recordPause("e", true);
+    models.recordHandedBack("e");
     assertThat(number("select count(*) from experiment where paused_at is not null")).isOne();
     assertThat(number("select count(*) from event where kind = 'pause'")).isOne();
     assertThat(text("select state from model")).isEqualTo("PENDING");
-    assertThatThrownBy(() -> history.recordCheckpoint(running, 20, "m/20", "sha", 1))
+    assertThatThrownBy(() -> checkpoints.record(running, 20, "m/20", "sha", 1))
         .isInstanceOf(SupersededException.class);
 
-    history.recordPause("e", false);
+    experiments.recordPause("e", false);
     assertThat(number("select count(*) from experiment where paused_at is null")).isOne();
-    history.recordPause("e", true);
-    history.recordStage("e", Stage.CANCELED, "", "");
+    experiments.recordPause("e", true);
+    experiments.recordStage("e", Stage.CANCELED, "", "");
     assertThat(number("select count(*) from experiment where paused_at is null")).isOne();
   }
 
   @Test
   void shouldEndWhatIsLeftWhenAnExperimentEndsPartial() {
-    history.recordStage("e", Stage.PARTIAL, "INCOMPLETE", "student-1 was not trained.");
+    experiments.recordStage("e", Stage.PARTIAL, "INCOMPLETE", "student-1 was not trained.");
 
     assertThat(text("select state from model")).isEqualTo("CANCELED");
     assertThat(text("select error_message from experiment"))
@@ -341,8 +351,8 @@ class ExperimentHistoryTest {
             "{}",
             Map.of(),
             Optional.of(4L));
-    history.recordEvaluation("e", first);
-    history.recordEvaluation(
+    evaluations.record("e", first);
+    evaluations.record(
         "e",
         new Evaluation(
             "o2mkd",
@@ -355,12 +365,12 @@ class ExperimentHistoryTest {
             "{}",
             Map.of("recall", 0.5),
             Optional.of(4L)));
-    history.recordDataset("e", new DatasetRef("abc", 10, 16, 3, 1, 0));
+    experiments.recordDataset("e", new DatasetRef("abc", 10, 16, 3, 1, 0));
 
     assertThat(number("select count(*) from evaluation where distance = 2.5")).isOne();
     assertThat(text("select metrics ->> 'recall' from evaluation")).isEqualTo("0.5");
-    assertThat(history.evaluations("e").get(0).metrics()).isEqualTo(Map.of("recall", 0.5));
-    assertThat(history.evaluations("e").get(0).weightsBytes()).contains(4L);
+    assertThat(evaluations.of("e").get(0).metrics()).isEqualTo(Map.of("recall", 0.5));
+    assertThat(evaluations.of("e").get(0).weightsBytes()).contains(4L);
     assertThat(text("select dataset ->> 'sha256' from experiment")).isEqualTo("abc");
   }
 
@@ -369,15 +379,15 @@ class ExperimentHistoryTest {
     Estimator estimator = Estimator.EXTRAPOLATED_FRECHET;
     Candidate dear = new Candidate("teacher", 0, 1.5, Optional.of(100.0), "[]", estimator);
     Candidate cheap = new Candidate("student-1", 1, 0.1 + 0.2, Optional.empty(), "[]", estimator);
-    history.recordCandidate("e", Search.SCHEDULE, dear);
-    history.recordCandidate("e", Search.SCHEDULE, dear);
-    history.recordCandidate("e", Search.SCHEDULE, cheap);
-    history.recordCandidate("e", Search.MERGE, cheap);
+    searches.record("e", Search.SCHEDULE, dear);
+    searches.record("e", Search.SCHEDULE, dear);
+    searches.record("e", Search.SCHEDULE, cheap);
+    searches.record("e", Search.MERGE, cheap);
 
-    assertThat(history.resumeSearch("e", Search.SCHEDULE, estimator))
+    assertThat(searches.resume("e", Search.SCHEDULE, estimator))
         .containsOnly(Map.entry("teacher", 1.5), Map.entry("student-1", 0.1 + 0.2));
-    history.recordFrontier("e", Search.SCHEDULE, List.of("teacher"));
-    history.recordFrontier("e", Search.SCHEDULE, List.of("student-1"));
+    searches.recordFrontier("e", Search.SCHEDULE, List.of("teacher"));
+    searches.recordFrontier("e", Search.SCHEDULE, List.of("student-1"));
     assertThat(text("select name from candidate where frontier")).isEqualTo("student-1");
     assertThat(number("select count(*) from candidate where search = 'MERGE' and not frontier"))
         .isOne();
@@ -385,18 +395,18 @@ class ExperimentHistoryTest {
 
   @Test
   void shouldForgetCandidatesThatAnotherEstimatorRankedWhenASearchGoesOn() {
-    history.recordCandidate(
+    searches.record(
         "e", Search.MERGE, new Candidate("a", 0, 1.5, Optional.empty(), "[]", Estimator.FRECHET));
-    history.recordCandidate(
+    searches.record(
         "e",
         Search.MERGE,
         new Candidate("b", 0, 2.5, Optional.empty(), "[]", Estimator.EXTRAPOLATED_FRECHET));
-    history.recordCandidate(
+    searches.record(
         "e",
         Search.SCHEDULE,
         new Candidate("a", 0, 1.5, Optional.empty(), "[]", Estimator.FRECHET));
 
-    assertThat(history.resumeSearch("e", Search.MERGE, Estimator.EXTRAPOLATED_FRECHET))
+    assertThat(searches.resume("e", Search.MERGE, Estimator.EXTRAPOLATED_FRECHET))
         .containsOnly(Map.entry("b", 2.5));
     assertThat(number("select count(*) from candidate")).isEqualTo(2);
   }
@@ -412,7 +422,7 @@ class ExperimentHistoryTest {
   }
 
   private static Attempt start() {
-    return history.startAttempt("e", STUDENT, 100, 5, Optional.of(7L), "worker-1");
+    return attempts.start("e", STUDENT, 100, 5, Optional.of(7L), "worker-1");
   }
 
   private static long number(String query) {

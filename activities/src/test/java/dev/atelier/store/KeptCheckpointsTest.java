@@ -3,7 +3,7 @@ package dev.atelier.store;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.atelier.spec.RetentionSpec;
-import dev.atelier.store.ExperimentHistory.CheckpointRow;
+import dev.atelier.store.CheckpointHistory.CheckpointRow;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.OptionalDouble;

@@ -2,10 +2,10 @@ package dev.atelier.store;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.atelier.evaluation.Evaluation;
 import dev.atelier.spec.TrainingOverrides;
-import dev.atelier.store.ExperimentHistory.Artifact;
-import dev.atelier.store.ExperimentHistory.Attempt;
-import dev.atelier.store.ExperimentHistory.Evaluation;
+import dev.atelier.store.ArtifactHistory.Artifact;
+import dev.atelier.store.AttemptHistory.Attempt;
 import dev.atelier.store.ReuseHistory.Elsewhere;
 import dev.atelier.store.ReuseHistory.MeasuredElsewhere;
 import dev.atelier.store.ReuseHistory.PreparedElsewhere;
@@ -13,6 +13,8 @@ import dev.atelier.store.ReuseHistory.Trained;
 import dev.atelier.workflows.DatasetRef;
 import dev.atelier.workflows.ModelKey;
 import dev.atelier.workflows.Stage;
+import dev.atelier.workflows.vocabulary.ArtifactKind;
+import dev.atelier.workflows.vocabulary.EventKind;
 import java.io.IOException;
 import java.util.List;
 import java.util.Map;
@@ -36,14 +38,26 @@ class ReuseHistoryTest {
 
   private static HistoryDatabase database;
   private static Jdbi sql;
-  private static ExperimentHistory history;
+  private static ModelHistory models;
+  private static ExperimentHistory experiments;
+  private static EvaluationHistory evaluations;
+  private static ArtifactHistory artifacts;
+  private static EventHistory events;
+  private static AttemptHistory attempts;
+  private static CheckpointHistory checkpoints;
   private static ReuseHistory reuse;
 
   @BeforeAll
   static void startPostgres() throws IOException {
     database = new HistoryDatabase();
     sql = database.sql();
-    history = new ExperimentHistory(database.source());
+    models = new ModelHistory(database.source());
+    experiments = new ExperimentHistory(database.source());
+    evaluations = new EvaluationHistory(database.source());
+    artifacts = new ArtifactHistory(database.source());
+    events = new EventHistory(database.source());
+    attempts = new AttemptHistory(database.source());
+    checkpoints = new CheckpointHistory(database.source());
     reuse = new ReuseHistory(database.source());
   }
 
@@ -100,9 +114,9 @@ class ReuseHistoryTest {
   @Test
   void shouldFreeTheModelWhenItsClaimantFailsOrEnds() {
     reuse.claim("e0", TEACHER, "f", Set.of());
-    history.recordModelFailed("e0", TEACHER, "DIVERGED", "Diverged.");
+    models.recordFailed("e0", TEACHER, "DIVERGED", "Diverged.");
     assertThat(reuse.claim("e1", TEACHER, "f", Set.of())).isEmpty();
-    history.recordStage("e1", Stage.CANCELED, "", "");
+    experiments.recordStage("e1", Stage.CANCELED, "", "");
     assertThat(reuse.claim("e2", TEACHER, "f", Set.of())).isEmpty();
   }
 
@@ -116,7 +130,7 @@ class ReuseHistoryTest {
   @Test
   void shouldForgetWhatAModelWasWhenItIsRetriedWithOtherSettings() {
     train("e0", "f");
-    history.recordRetry("e0", TEACHER, TrainingOverrides.NONE, 10);
+    models.recordRetry("e0", TEACHER, TrainingOverrides.NONE, 10);
     assertThat(reuse.trained("e1", "f")).isEmpty();
     assertThat(reuse.claim("e1", TEACHER, "f", Set.of())).isEmpty();
   }
@@ -170,7 +184,7 @@ class ReuseHistoryTest {
 
   @Test
   void shouldTakeOverTheFiguresAndTheGridOfAnEqualSubject() {
-    history.recordEvaluation(
+    evaluations.record(
         "e0",
         new Evaluation(
             "teacher",
@@ -183,12 +197,16 @@ class ReuseHistoryTest {
             "{}",
             Map.of("kid", 0.5),
             Optional.of(36L)));
-    history.recordArtifact(
-        "e0", new Artifact("samples-teacher.png", "grid", "e0/grid", "image/png", 9, "abc"));
-    history.recordArtifact(
-        "e0", new Artifact("trajectory-teacher.png", "trajectory", "e0/way", "image/png", 9, "d"));
-    history.recordArtifact(
-        "e0", new Artifact("samples-o2mkd.png", "grid", "e0/other", "image/png", 9, "e"));
+    artifacts.record(
+        "e0",
+        new Artifact("samples-teacher.png", ArtifactKind.GRID, "e0/grid", "image/png", 9, "abc"));
+    artifacts.record(
+        "e0",
+        new Artifact(
+            "trajectory-teacher.png", ArtifactKind.TRAJECTORY, "e0/way", "image/png", 9, "d"));
+    artifacts.record(
+        "e0",
+        new Artifact("samples-o2mkd.png", ArtifactKind.GRID, "e0/other", "image/png", 9, "e"));
     reuse.recordEvaluated("e0", "teacher", "f");
 
     assertThat(reuse.evaluations("e1", "teacher", "other")).isEmpty();
@@ -208,7 +226,7 @@ class ReuseHistoryTest {
         .containsExactly("e0");
     sql.useHandle(h -> h.execute("update experiment set project = 'other' where id = 'e3'"));
     assertThat(reuse.evaluations("e3", "teacher", "f")).isEmpty();
-    assertThat(history.evaluations("e1")).isEqualTo(history.evaluations("e0"));
+    assertThat(evaluations.of("e1")).isEqualTo(evaluations.of("e0"));
     List<String> grids =
         sql.withHandle(
             h ->
@@ -237,11 +255,11 @@ class ReuseHistoryTest {
   void shouldFreeFiguresWhenTheirClaimantJudgesNoLonger() {
     sql.useHandle(h -> h.execute("update experiment set stage = 'EVALUATING'"));
     reuse.claimEvaluation("e0", "teacher", "f");
-    history.recordStage("e0", Stage.AWAITING_RETRY, "INTERNAL", "It failed.");
+    experiments.recordStage("e0", Stage.AWAITING_RETRY, "INTERNAL", "It failed.");
     assertThat(reuse.claimEvaluation("e1", "teacher", "f")).isEmpty();
 
     // It judges again and finds the other one at work, which in turn does not wait for it.
-    history.recordStage("e0", Stage.EVALUATING, "", "");
+    experiments.recordStage("e0", Stage.EVALUATING, "", "");
     assertThat(reuse.claimEvaluation("e0", "teacher", "f")).contains("e1");
     assertThat(reuse.claimEvaluation("e1", "teacher", "f")).isEmpty();
   }
@@ -264,15 +282,15 @@ class ReuseHistoryTest {
   void shouldLetOneOfSeveralExperimentsPrepareADatasetThatAllWant() {
     assertThat(reuse.claimDataset("e0", "f")).isEmpty();
     assertThat(reuse.claimDataset("e1", "f")).contains("e0");
-    history.recordStage("e0", Stage.FAILED, "DATASET_CORRUPT", "It is damaged.");
+    experiments.recordStage("e0", Stage.FAILED, "DATASET_CORRUPT", "It is damaged.");
     assertThat(reuse.claimDataset("e1", "f")).isEmpty();
   }
 
   @Test
   void shouldTakeOverADatasetWithWhatWasSaidOfIt() {
     DatasetRef dataset = new DatasetRef("abc", 10, 16, 3, 1, 2);
-    history.recordDataset("e0", dataset);
-    history.recordEvent("e0", "images-skipped", "1 image");
+    experiments.recordDataset("e0", dataset);
+    events.record("e0", EventKind.IMAGES_SKIPPED, "1 image");
     assertThat(reuse.datasets("e1", "f")).isEmpty();
     reuse.recordPrepared("e0", "f");
     sql.useHandle(h -> h.execute("update experiment set project = 'other' where id = 'e2'"));
@@ -303,10 +321,10 @@ class ReuseHistoryTest {
   private static void train(String experimentId, String fingerprint) {
     reuse.claim(experimentId, TEACHER, fingerprint, Set.of());
     Attempt attempt =
-        history.startAttempt(experimentId, TEACHER, 100, 1_110_000, Optional.of(64L), "worker");
-    history.recordCheckpoint(attempt, 50, experimentId + "/half.json", "a".repeat(64), 1);
-    history.recordCheckpoint(attempt, 100, experimentId + "/manifest.json", "b".repeat(64), 1);
-    history.recordModelDone(experimentId, TEACHER, attempt);
+        attempts.start(experimentId, TEACHER, 100, 1_110_000, Optional.of(64L), "worker");
+    checkpoints.record(attempt, 50, experimentId + "/half.json", "a".repeat(64), 1);
+    checkpoints.record(attempt, 100, experimentId + "/manifest.json", "b".repeat(64), 1);
+    attempts.recordDone(experimentId, TEACHER, attempt);
   }
 
   private static String row(String experimentId) {

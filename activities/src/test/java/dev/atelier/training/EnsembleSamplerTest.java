@@ -85,7 +85,16 @@ class EnsembleSamplerTest {
   }
 
   @ParameterizedTest
-  @CsvSource({"DDPM, 0", "DDIM, 0", "DDIM, 1", "DPM_SOLVER_PLUS_PLUS, 0", "HEUN, 0", "EULER, 0", "PNDM, 0", "PLMS, 0"})
+  @CsvSource({
+    "DDPM, 0",
+    "DDIM, 0",
+    "DDIM, 1",
+    "DPM_SOLVER_PLUS_PLUS, 0",
+    "HEUN, 0",
+    "EULER, 0",
+    "PNDM, 0",
+    "PLMS, 0"
+  })
   void shouldNotDependOnTheBatchSizeWhenItSamples(Kind kind, double eta) throws Exception {
     SamplerSpec spec = new SamplerSpec(kind, 6, Spacing.TRAILING, eta);
     byte[] five = sample(spec, 5, OptionalLong.empty());

@@ -4,7 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.atelier.network.StepFigures;
-import dev.atelier.training.TrainingMetrics.Series;
+import dev.atelier.workflows.vocabulary.Series;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;

@@ -10,6 +10,7 @@ import dev.atelier.workflows.AssignmentActivities.PlanRanges;
 import java.util.Optional;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.postgresql.ds.PGSimpleDataSource;
 
 class AssignmentActivitiesTest {
 
@@ -21,7 +22,7 @@ class AssignmentActivitiesTest {
   void shouldRefuseToFindRangesOfAKindThatIsKnownAtLaunch(Kind kind) {
     // Nothing is asked of the store, the history and the cache before it is refused.
     AssignmentActivitiesImpl activities =
-        new AssignmentActivitiesImpl(null, null, null, null, () -> false);
+        new AssignmentActivitiesImpl(null, null, new PGSimpleDataSource(), null, () -> false);
     PlanRanges task =
         new PlanRanges(
             "e",

@@ -2,16 +2,16 @@ package dev.atelier.worker;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.atelier.store.ExperimentHistory;
-import dev.atelier.store.ExperimentHistory.Attempt;
-import dev.atelier.store.ExperimentHistory.MetricPoint;
+import dev.atelier.store.AttemptHistory;
+import dev.atelier.store.AttemptHistory.Attempt;
+import dev.atelier.store.AttemptHistory.MetricPoint;
 import dev.atelier.store.HistoryDatabase;
 import dev.atelier.training.Checkpoint;
 import dev.atelier.training.CheckpointStore;
 import dev.atelier.training.TrainingMetrics;
-import dev.atelier.training.TrainingMetrics.Series;
 import dev.atelier.training.TrainingMetrics.Spread;
 import dev.atelier.workflows.ModelKey;
+import dev.atelier.workflows.vocabulary.Series;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -32,14 +32,14 @@ class ProgressReporterTest {
   @TempDir static Path directory;
   private static HistoryDatabase database;
   private static Jdbi sql;
-  private static ExperimentHistory history;
+  private static AttemptHistory attempts;
   private Attempt attempt;
 
   @BeforeAll
   static void startPostgres() throws IOException {
     database = new HistoryDatabase();
     sql = database.sql();
-    history = new ExperimentHistory(database.source());
+    attempts = new AttemptHistory(database.source());
     // Slow enough that two writes of the same points overlap.
     sql.useHandle(
         handle ->
@@ -60,12 +60,12 @@ class ProgressReporterTest {
   @BeforeEach
   void holdOneStudent() {
     database.holdOneStudent();
-    attempt = history.startAttempt("e", ModelKey.student(1), 100, 5, Optional.of(7L), "worker");
+    attempt = attempts.start("e", ModelKey.student(1), 100, 5, Optional.of(7L), "worker");
   }
 
   @Test
   void shouldHaveWrittenTheMetricsOfTheStepsBeforeACheckpointWhenItIsSaved() throws IOException {
-    try (ProgressReporter progress = new ProgressReporter(history, attempt, false)) {
+    try (ProgressReporter progress = new ProgressReporter(attempts, attempt, false)) {
       List<List<Integer>> stepsAtSave = new ArrayList<>();
       CheckpointStore store =
           TrainingActivitiesImpl.afterMetrics(
@@ -91,7 +91,7 @@ class ProgressReporterTest {
 
   @Test
   void shouldLoseNoPointWhenTwoThreadsWriteAtOnce() throws InterruptedException {
-    try (ProgressReporter progress = new ProgressReporter(history, attempt, false)) {
+    try (ProgressReporter progress = new ProgressReporter(attempts, attempt, false)) {
       progress.onMetrics(metrics(10, Map.of()));
       Thread first = new Thread(progress::flush);
       Thread second = new Thread(progress::flush);

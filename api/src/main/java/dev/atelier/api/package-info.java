@@ -1,2 +1,2 @@
-/** What all of the REST API shares: its settings, and the key that makes a request count once. */
+/** The settings that all of the REST API shares. */
 package dev.atelier.api;

@@ -7,6 +7,7 @@ import { experiments } from './experiments.js';
 import { launch } from './launch.js';
 import { studies, study } from './studies.js';
 import { takeFromAddress } from './token.js';
+import { loadVocabulary } from './vocabulary.js';
 
 const PAGES = [
   [/^\/experiments$/, 'Experiments', experiments],
@@ -71,6 +72,7 @@ async function show() {
     return;
   }
   try {
+    await loadVocabulary();
     leave = (await page[2](main, parameters, ...path.match(page[0]).slice(1).map(decodeURIComponent))) || (() => {});
   } catch (e) {
     main.append(problem(e));

@@ -3,7 +3,8 @@
 import { get } from './api.js';
 import { problem } from './app.js';
 import { curveChart, heatMap, scatter } from './charts.js';
-import { colour, figure, h, pill, SUBJECTS } from './dom.js';
+import { colour, figure, h, pill } from './dom.js';
+import { Series, Subject, titleOf } from './vocabulary.js';
 
 export async function compare(main, parameters) {
   const ids = (parameters.get('ids') || '').split(',').filter(Boolean);
@@ -31,12 +32,12 @@ export async function compare(main, parameters) {
   const plot = scatter(
     all.flatMap((e, i) =>
       Object.entries(e.distances)
-        .filter(([k]) => k !== 'teacher')
+        .filter(([k]) => k !== Subject.TEACHER)
         .map(([k, y]) => ({
           x: e.macsPerStep[k],
           y,
           colour: colour(i),
-          name: `${SUBJECTS[k] || k} · ${short(e, all)}`,
+          name: `${titleOf(Subject, k)} · ${short(e, all)}`,
           href: `#/experiments/${e.id}`,
         })),
     ),
@@ -95,7 +96,7 @@ export async function compare(main, parameters) {
   );
   try {
     const curves = await Promise.all(
-      all.map((e) => get(`/experiments/${e.id}/models/student-1/metrics`, { series: 'loss', points: 800 }).catch(() => ({ series: [] }))),
+      all.map((e) => get(`/experiments/${e.id}/models/student-1/metrics`, { series: Series.LOSS, points: 800 }).catch(() => ({ series: [] }))),
     );
     chart.show(curves.map((c, i) => ({ name: short(all[i], all), colour: colour(i), points: c.series[0]?.points || [] })));
   } catch (e) {
@@ -122,8 +123,8 @@ function grid(all) {
   if (rows.length < 2 || columns.length < 2) return [];
   const value = (n, p) => {
     const found = all
-      .filter((e) => e.students === n && e.specificProbability === p && e.distances.o2mkd !== undefined)
-      .map((e) => e.distances.o2mkd);
+      .filter((e) => e.students === n && e.specificProbability === p && e.distances[Subject.O2MKD] !== undefined)
+      .map((e) => e.distances[Subject.O2MKD]);
     return found.length ? found.reduce((a, b) => a + b, 0) / found.length : undefined;
   };
   return [h('div', { class: 'panel' }, h('h2', {}, 'Mean distance over N and p'), heatMap('N', rows, 'p', columns, value))];

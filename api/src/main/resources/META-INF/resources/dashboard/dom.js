@@ -107,14 +107,6 @@ export function pill(state, text = state.toLowerCase().replaceAll('_', ' ')) {
   return h('span', { class: `pill s-${kind}` }, text);
 }
 
-export const SUBJECTS = {
-  teacher: 'teacher',
-  'one-to-one': 'one-to-one',
-  o2mkd: 'O2MKD',
-  'o2mkd-partial': 'O2MKD, partial',
-  merged: 'merged',
-};
-
 const COLOURS = [
   '#5a4fcf',
   '#1f9d6b',

@@ -88,7 +88,7 @@ function followLive(id, { event, progress, reload, curves }) {
   const unfollow = follow(id, {
     event(e) {
       event(e);
-      if (!/^(checkpoint|model-started)/.test(e.kind)) figuresBehind = true;
+      figuresBehind = true;
     },
     progress(news) {
       if (progress(news)) figuresBehind = true;

@@ -4,7 +4,8 @@ import { get } from './api.js';
 import { problem, setParameters } from './app.js';
 import { smallAxis } from './axis.js';
 import { sparkline } from './charts.js';
-import { duration, figure, h, pill, SUBJECTS, tip, when } from './dom.js';
+import { duration, figure, h, pill, tip, when } from './dom.js';
+import { Subject, titleOf } from './vocabulary.js';
 
 const EXAMPLES = ['students=4 distance<20', 'stage=AWAITING_RETRY', 'p>=0.5 spec.students.loss.prediction=1', 'label.team=vision cifar'];
 const LIVE = 4000; // ms between looks at the first page
@@ -113,16 +114,17 @@ export async function experiments(main, parameters) {
     const distances = e.distances;
     const best = Math.min(
       ...Object.entries(distances)
-        .filter(([k]) => k !== 'teacher')
+        .filter(([k]) => k !== Subject.TEACHER)
         .map(([, v]) => v),
     );
     const students =
-      distances.o2mkd === undefined && distances['o2mkd-partial'] !== undefined
-        ? 'o2mkd-partial'
-        : distances.merged !== undefined && distances.merged === best
-          ? 'merged'
-          : 'o2mkd';
-    const faster = e.macsPerStep.teacher && e.macsPerStep.o2mkd ? `${(e.macsPerStep.teacher / e.macsPerStep.o2mkd).toFixed(1)}×` : '–';
+      distances[Subject.O2MKD] === undefined && distances[Subject.O2MKD_PARTIAL] !== undefined
+        ? Subject.O2MKD_PARTIAL
+        : distances[Subject.MERGED] !== undefined && distances[Subject.MERGED] === best
+          ? Subject.MERGED
+          : Subject.O2MKD;
+    const macs = [e.macsPerStep[Subject.TEACHER], e.macsPerStep[Subject.O2MKD]];
+    const faster = macs[0] && macs[1] ? `${(macs[0] / macs[1]).toFixed(1)}×` : '–';
     const box = h('input', {
       type: 'checkbox',
       'aria-label': `Choose ${e.name}`,
@@ -157,11 +159,11 @@ export async function experiments(main, parameters) {
       h('td', { class: 'wide', 'data-loss': e.id }, ''),
       h('td', { class: 'num' }, e.students),
       h('td', { class: 'num wide' }, figure(e.specificProbability)),
-      h('td', { class: 'num' }, figure(distances.teacher)),
+      h('td', { class: 'num' }, figure(distances[Subject.TEACHER])),
       tip(
         h('td', { class: 'num' }, h('strong', {}, figure(distances[students]))),
         Object.entries(distances)
-          .map(([k, v]) => `${SUBJECTS[k] || k} ${figure(v)}`)
+          .map(([k, v]) => `${titleOf(Subject, k)} ${figure(v)}`)
           .join('\n') || 'not evaluated yet',
       ),
       h('td', { class: 'num wide' }, faster),

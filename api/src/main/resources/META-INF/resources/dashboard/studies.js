@@ -2,7 +2,8 @@
 
 import { get } from './api.js';
 import { heatMap, scatter } from './charts.js';
-import { colour, h, modelColour, pill, SUBJECTS, spread, when } from './dom.js';
+import { colour, h, pill, spread, when } from './dom.js';
+import { inOrder, Subject, subjectColour, titleOf } from './vocabulary.js';
 
 export async function studies(main) {
   const page = await get('/studies', { limit: 100 });
@@ -65,7 +66,7 @@ export async function study(main, _parameters, id) {
       points.get(name).members.push(m);
     }
     const all = [...points.values()];
-    const subjects = ['teacher', 'one-to-one', 'o2mkd', 'merged'].filter((k) => view.members.some((m) => m.distances[k] !== undefined));
+    const subjects = inOrder(Subject, new Set(view.members.flatMap((m) => Object.keys(m.distances))));
     const stat = (p, k) => {
       const v = p.members.map((m) => m.distances[k]).filter((x) => x !== undefined);
       if (!v.length) return null;
@@ -73,15 +74,15 @@ export async function study(main, _parameters, id) {
       return { mean, n: v.length, sd: v.length > 1 ? Math.sqrt(v.reduce((a, b) => a + (b - mean) ** 2, 0) / (v.length - 1)) : 0 };
     };
     const macs = await macsOf(view);
-    const taught = all.find((p) => stat(p, 'teacher'));
+    const taught = all.find((p) => stat(p, Subject.TEACHER));
     const teacher = taught
       ? [
           {
-            k: 'teacher',
-            x: macs(taught, 'teacher'),
-            stat: stat(taught, 'teacher'),
-            name: SUBJECTS.teacher,
-            colour: modelColour('teacher'),
+            k: Subject.TEACHER,
+            x: macs(taught, Subject.TEACHER),
+            stat: stat(taught, Subject.TEACHER),
+            name: titleOf(Subject, Subject.TEACHER),
+            colour: subjectColour(Subject.TEACHER),
           },
         ]
       : [];
@@ -90,12 +91,12 @@ export async function study(main, _parameters, id) {
         ...teacher,
         ...all.flatMap((p, i) =>
           subjects
-            .filter((k) => k !== 'teacher')
+            .filter((k) => k !== Subject.TEACHER)
             .map((k) => ({
               k,
               x: macs(p, k),
               stat: stat(p, k),
-              name: `${subjects.length > 2 ? `${SUBJECTS[k]} · ` : ''}${p.name}`,
+              name: `${subjects.length > 2 ? `${titleOf(Subject, k)} · ` : ''}${p.name}`,
               colour: colour(i),
             }))
             .filter((x) => x.stat),
@@ -146,7 +147,7 @@ export async function study(main, _parameters, id) {
               'tr',
               {},
               axes.map((a) => h('th', {}, a)),
-              subjects.map((k) => h('th', { class: 'num' }, SUBJECTS[k])),
+              subjects.map((k) => h('th', { class: 'num' }, titleOf(Subject, k))),
               h('th', {}, 'experiments'),
             ),
           ),
@@ -187,7 +188,7 @@ export async function study(main, _parameters, id) {
               const p = all.find(
                 (x) => x.axes.some((a) => a.axis === axes[0] && a.value === r) && x.axes.some((a) => a.axis === axes[1] && a.value === c),
               );
-              return p ? stat(p, 'o2mkd')?.mean : undefined;
+              return p ? stat(p, Subject.O2MKD)?.mean : undefined;
             }),
           )
         : '',

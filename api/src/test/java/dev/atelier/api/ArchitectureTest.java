@@ -1,6 +1,7 @@
 package dev.atelier.api;
 
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
+import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
 
 import com.tngtech.archunit.base.DescribedPredicate;
 import com.tngtech.archunit.core.domain.JavaClass;
@@ -31,6 +32,26 @@ class ArchitectureTest {
                     && !type.getPackageName()
                         .matches("dev\\.atelier\\.(api(\\..*)?|spec|workflows(\\..*)?)"));
     noClasses().should().dependOnClassesThat(others).check(API);
+  }
+
+  @Test
+  void shouldHaveNoCirclesOfPackages() {
+    slices().matching("dev.atelier.(**)").should().beFreeOfCycles().check(API);
+  }
+
+  @Test
+  void shouldKeepSqlOutOfParsersAndServices() {
+    noClasses()
+        .that()
+        .resideInAPackage("dev.atelier.api.history")
+        .or()
+        .haveSimpleNameEndingWith("Service")
+        .or()
+        .haveSimpleNameEndingWith("Parameters")
+        .should()
+        .dependOnClassesThat()
+        .resideInAnyPackage("org.jdbi..", "java.sql..")
+        .check(API);
   }
 
   @Test

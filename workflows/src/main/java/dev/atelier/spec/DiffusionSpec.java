@@ -11,9 +11,7 @@ import jakarta.validation.constraints.Min;
 import jakarta.validation.constraints.NotNull;
 import java.util.Optional;
 
-/**
- * The forward process q(x_t | x_0), and what networks predict of it. Ho et al. 2020, section 2.
- */
+/** The forward process q(x_t | x_0), and what networks predict of it. Ho et al. 2020, section 2. */
 public record DiffusionSpec(
     @JsonPropertyDescription("T, the number of timesteps of the forward process")
         @NotNull
@@ -62,7 +60,15 @@ public record DiffusionSpec(
 
   /** As an imported teacher's source says. */
   public static final DiffusionSpec OF_TEACHER =
-      new DiffusionSpec(null, null, null, null, Optional.of(From.TEACHER), Optional.empty(), Optional.empty(), Optional.empty());
+      new DiffusionSpec(
+          null,
+          null,
+          null,
+          null,
+          Optional.of(From.TEACHER),
+          Optional.empty(),
+          Optional.empty(),
+          Optional.empty());
 
   /** How beta grows with t. */
   public enum Schedule {
@@ -83,7 +89,15 @@ public record DiffusionSpec(
 
   /** As the spec says, for networks that predict eps. */
   public DiffusionSpec(Integer timesteps, Schedule schedule, Double betaStart, Double betaEnd) {
-    this(timesteps, schedule, betaStart, betaEnd, Optional.empty(), Optional.empty(), Optional.empty(), Optional.empty());
+    this(
+        timesteps,
+        schedule,
+        betaStart,
+        betaEnd,
+        Optional.empty(),
+        Optional.empty(),
+        Optional.empty(),
+        Optional.empty());
   }
 
   public DiffusionSpec {

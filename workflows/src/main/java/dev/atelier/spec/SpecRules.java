@@ -106,9 +106,7 @@ public final class SpecRules {
     if (trusts("teacher.source") && d.isTeachers() && spec.teacher().source().isEmpty()) {
       fault("diffusion.from", "is for an imported teacher: expected teacher.source, found none.");
     }
-    if (trusts("diffusion")
-        && d.schedule().readsBetas()
-        && d.betaStart() >= d.betaEnd()) {
+    if (trusts("diffusion") && d.schedule().readsBetas() && d.betaStart() >= d.betaEnd()) {
       fault(
           "diffusion.betaEnd",
           "must be more than betaStart %s, found %s.".formatted(d.betaStart(), d.betaEnd()));
@@ -116,10 +114,10 @@ public final class SpecRules {
     if (trusts("diffusion")
         && d.zeroTerminalSnr().isPresent()
         && d.schedule() == DiffusionSpec.Schedule.FLOW) {
-      fault("diffusion.zeroTerminalSnr", "is for schedules of betas: flow ends in noise by itself.");
+      fault(
+          "diffusion.zeroTerminalSnr", "is for schedules of betas: flow ends in noise by itself.");
     }
-    boolean eps =
-        d.teacherPredicts() == Prediction.EPS || d.studentsPredict() == Prediction.EPS;
+    boolean eps = d.teacherPredicts() == Prediction.EPS || d.studentsPredict() == Prediction.EPS;
     if (trusts("diffusion") && d.endsInNoise() && eps) {
       fault(
           d.teacherPredicts() == Prediction.EPS

@@ -57,7 +57,8 @@ public record TrainingSpec(
         @NotNull
         @DecimalMin(value = "0", inclusive = false)
         Double divergenceLoss,
-    @JsonPropertyDescription("How much the error of a sample counts by its t: none (all alike), min-snr or p2")
+    @JsonPropertyDescription(
+            "How much the error of a sample counts by its t: none (all alike), min-snr or p2")
         @NotNull
         @JsonInclude(JsonInclude.Include.NON_ABSENT) // equal specs of earlier versions stay equal
         Optional<Weighting> weighting,

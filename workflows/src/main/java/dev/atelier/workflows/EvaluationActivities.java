@@ -6,6 +6,7 @@ import dev.atelier.spec.ExperimentSpec;
 import dev.atelier.spec.ExperimentSpec.Reuse;
 import dev.atelier.spec.MergeSpec;
 import dev.atelier.spec.ScheduleSearchSpec;
+import dev.atelier.workflows.vocabulary.Subject;
 import io.temporal.activity.ActivityInterface;
 import io.temporal.activity.ActivityMethod;
 import java.util.List;
@@ -13,26 +14,6 @@ import java.util.List;
 /** Samples from trained models, compares them with the dataset, and publishes their files. */
 @ActivityInterface
 public interface EvaluationActivities {
-
-  /** What a set of models is called in results. */
-  enum Subject {
-    TEACHER("teacher"),
-    ONE_TO_ONE("one-to-one"),
-    O2MKD("o2mkd"),
-    O2MKD_PARTIAL("o2mkd-partial"), // the teacher in the place of students that are missing
-    MERGED("merged");
-
-    private final String label;
-
-    Subject(String label) {
-      this.label = label;
-    }
-
-    /** Its name in file names, tables and REST. */
-    public String label() {
-      return label;
-    }
-  }
 
   /**
    * The extractor to fetch, and to check with the numbers of images, before training starts.

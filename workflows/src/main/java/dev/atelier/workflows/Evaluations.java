@@ -8,8 +8,8 @@ import dev.atelier.workflows.EvaluationActivities.CombineShards;
 import dev.atelier.workflows.EvaluationActivities.Evaluate;
 import dev.atelier.workflows.EvaluationActivities.Evaluated;
 import dev.atelier.workflows.EvaluationActivities.SampleShard;
-import dev.atelier.workflows.EvaluationActivities.Subject;
 import dev.atelier.workflows.MergingActivities.Measure;
+import dev.atelier.workflows.vocabulary.Subject;
 import io.temporal.workflow.Async;
 import io.temporal.workflow.Promise;
 import io.temporal.workflow.Workflow;
@@ -115,7 +115,7 @@ final class Evaluations {
       Shard shard = wanted.get(k);
       String summary =
           "%s, shard %d of %d, %d images"
-              .formatted(task.subject().label(), k + 1, wanted.size(), shard.images());
+              .formatted(task.subject().word(), k + 1, wanted.size(), shard.images());
       sampled.add(
           Async.function(
               experiment.evaluation(summary)::sampleShard,
@@ -123,7 +123,7 @@ final class Evaluations {
     }
     Promise.allOf(sampled).get();
     return experiment
-        .evaluation("%s, figures".formatted(task.subject().label()))
+        .evaluation("%s, figures".formatted(task.subject().word()))
         .combineShards(new CombineShards(task, sampled.stream().map(Promise::get).toList()));
   }
 

@@ -3,7 +3,6 @@ package dev.atelier.workflows;
 import dev.atelier.spec.StudentReplacement;
 import dev.atelier.spec.TimestepRange;
 import dev.atelier.spec.TrainingOverrides;
-import dev.atelier.workflows.EvaluationActivities.Subject;
 import dev.atelier.workflows.HistoryActivities.RecordCancelRequest;
 import dev.atelier.workflows.HistoryActivities.RecordExtension;
 import dev.atelier.workflows.HistoryActivities.RecordHandedBack;
@@ -15,6 +14,7 @@ import dev.atelier.workflows.HistoryActivities.RecordReplacement;
 import dev.atelier.workflows.HistoryActivities.RecordRetry;
 import dev.atelier.workflows.HistoryActivities.RecordStage;
 import dev.atelier.workflows.HistoryActivities.RecordTeacherRange;
+import dev.atelier.workflows.vocabulary.Subject;
 import io.temporal.workflow.Workflow;
 import java.util.List;
 

@@ -3,7 +3,7 @@ package dev.atelier.workflows;
 import dev.atelier.spec.StudentReplacement;
 import dev.atelier.spec.TimestepRange;
 import dev.atelier.spec.TrainingOverrides;
-import dev.atelier.workflows.EvaluationActivities.Subject;
+import dev.atelier.workflows.vocabulary.Subject;
 import io.temporal.activity.ActivityInterface;
 import io.temporal.activity.ActivityMethod;
 import java.util.List;

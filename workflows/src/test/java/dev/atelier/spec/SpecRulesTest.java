@@ -64,8 +64,7 @@ class SpecRulesTest {
             new SpecFault(
                 "diffusion.studentPrediction",
                 "must be left out, or eps as the teacher's, where students.startFrom prunes the teacher, found x0."));
-    var eps =
-        new FeatureLossSpec(FeatureLossSpec.Kind.ATTENTION, null, List.of("eps"), null);
+    var eps = new FeatureLossSpec(FeatureLossSpec.Kind.ATTENTION, null, List.of("eps"), null);
     assertThat(fields(spec(s -> s.diffusion(other).loss(new LossSpec(1.0, 1.0, eps)))))
         .containsExactly("diffusion.studentPrediction");
   }
@@ -74,8 +73,23 @@ class SpecRulesTest {
   void shouldRefuseAGammaWithoutAWeighting() {
     TrainingSpec gamma =
         new TrainingSpec(
-            null, null, null, null, null, null, null, null, null, null, null, null, null, null,
-            null, Optional.of(Weighting.NONE), Optional.of(2.0));
+            null,
+            null,
+            null,
+            null,
+            null,
+            null,
+            null,
+            null,
+            null,
+            null,
+            null,
+            null,
+            null,
+            null,
+            null,
+            Optional.of(Weighting.NONE),
+            Optional.of(2.0));
     ExperimentSpec plain = spec(s -> s);
     StudentsSpec students = plain.students();
     assertThat(
@@ -121,7 +135,14 @@ class SpecRulesTest {
   void shouldFollowAFlowWithEulerAlone() {
     DiffusionSpec flow =
         new DiffusionSpec(
-            null, null, null, null, Optional.empty(), Optional.of(Prediction.FLOW), Optional.empty(), Optional.of(true));
+            null,
+            null,
+            null,
+            null,
+            Optional.empty(),
+            Optional.of(Prediction.FLOW),
+            Optional.empty(),
+            Optional.of(true));
     assertThat(flow.schedule()).isEqualTo(DiffusionSpec.Schedule.FLOW);
     var euler =
         new EvaluationSpec.SamplerSpec(
@@ -975,15 +996,7 @@ class SpecRulesTest {
 
   private static EvaluationSpec sampledBy(EvaluationSpec.SamplerSpec sampler) {
     return new EvaluationSpec(
-        null,
-        null,
-        null,
-        sampler,
-        null,
-        null,
-        null,
-        Optional.empty(),
-        Optional.empty());
+        null, null, null, sampler, null, null, null, Optional.empty(), Optional.empty());
   }
 
   @Test

@@ -735,7 +735,7 @@ class DistillationRequestsTest {
 
     @Override
     public ShardRef sampleShard(SampleShard task) {
-      work(task.subject().subject().label());
+      work(task.subject().subject().word());
       return new ShardRef(
           "shard", "0".repeat(64), task.first(), task.images(), 1, 1, Optional.empty());
     }
@@ -743,7 +743,7 @@ class DistillationRequestsTest {
     @Override
     public Evaluated combineShards(CombineShards task) {
       Evaluate judging = task.subject();
-      String subject = judging.subject().label();
+      String subject = judging.subject().word();
       evaluated.add(subject);
       judged.put(subject, models(judging.models()));
       lastReuse = judging.reuse();

@@ -783,7 +783,7 @@ class DistillationWorkflowTest {
     @Override
     public FoundEvaluation findEvaluation(Evaluate task) {
       return new FoundEvaluation(
-          evaluatedBefore.contains(task.subject().label())
+          evaluatedBefore.contains(task.subject().word())
               ? Optional.of(new Evaluated(task.subject(), 1.0))
               : Optional.empty());
     }
@@ -805,7 +805,7 @@ class DistillationWorkflowTest {
 
     @Override
     public Evaluated combineShards(CombineShards task) {
-      String subject = task.subject().subject().label();
+      String subject = task.subject().subject().word();
       evaluated.add(subject);
       evaluations.put(subject, models(task.subject().models()));
       combined.put(subject, task.shards().stream().map(ShardRef::first).toList());

@@ -1,6 +1,5 @@
 package dev.atelier.dataset.image;
 
-import dev.atelier.dataset.DatasetException;
 import dev.atelier.spec.DatasetSpec.ExifOrientation;
 import java.awt.Rectangle;
 import java.io.IOException;
@@ -42,7 +41,7 @@ public final class ImageDecoder {
    * Decodes one file.
    *
    * @throws IOException when the bytes are no whole image of a known format
-   * @throws DatasetException when this machine can't decode the format
+   * @throws NoDecoderException when this machine can't decode the format
    */
   public byte[] decode(byte[] file) throws IOException {
     ImageFormat format =
@@ -57,7 +56,7 @@ public final class ImageDecoder {
       }
       boolean turns = exif == ExifOrientation.APPLIED || format == ImageFormat.TIFF;
       return fit(picture, turns ? picture.turn() : Turn.NONE);
-    } catch (DatasetException e) {
+    } catch (NoDecoderException e) {
       throw e;
     } catch (RuntimeException e) {
       throw new IOException("The image is damaged.", e); // readers fail so on hostile bytes

@@ -2,7 +2,6 @@ package dev.atelier.dataset.image;
 
 import com.luciad.imageio.webp.WebPImageReaderSpi;
 import com.luciad.imageio.webp.internal.OsInfo;
-import dev.atelier.dataset.DatasetException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
@@ -22,7 +21,7 @@ final class Libwebp {
   /**
    * A reader of still WebP images.
    *
-   * @throws DatasetException when the library can't be loaded
+   * @throws NoDecoderException when the library can't be loaded
    */
   static ImageReader reader() {
     requireLoadable();
@@ -53,8 +52,7 @@ final class Libwebp {
     } catch (IOException | LinkageError e) {
       String message = String.valueOf(e.getMessage());
       String reason = message.substring(message.lastIndexOf(": ") + 1).strip(); // without the path
-      throw new DatasetException(
-          DatasetException.Kind.UNREACHABLE,
+      throw new NoDecoderException(
           "Cannot read WebP images: libwebp cannot be loaded from '%s' (%s); expected a folder whose files may be executed, which -D%s=FOLDER names."
               .formatted(folder, reason, FOLDER_PROPERTY),
           e);

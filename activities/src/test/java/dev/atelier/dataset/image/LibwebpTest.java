@@ -2,7 +2,6 @@ package dev.atelier.dataset.image;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.atelier.dataset.DatasetException;
 import dev.atelier.spec.DatasetSpec.ExifOrientation;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -20,7 +19,7 @@ class LibwebpTest {
     Path missing = temporary.resolve("missing");
     assertThat(decode(missing))
         .startsWith(
-            "DatasetException: Cannot read WebP images: libwebp cannot be loaded from '%s'"
+            "NoDecoderException: Cannot read WebP images: libwebp cannot be loaded from '%s'"
                 .formatted(missing))
         .contains("expected a folder whose files may be executed")
         .hasLineCount(1);
@@ -52,8 +51,8 @@ class LibwebpTest {
         byte[] file = Files.readAllBytes(Path.of(files[0]));
         byte[] planes = new ImageDecoder(8, ExifOrientation.IGNORED).decode(file);
         System.out.printf("decoded %d bytes%n", planes.length);
-      } catch (DatasetException e) {
-        System.out.println("DatasetException: " + e.getMessage());
+      } catch (NoDecoderException e) {
+        System.out.println("NoDecoderException: " + e.getMessage());
       }
     }
   }

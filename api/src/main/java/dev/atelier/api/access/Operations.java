@@ -38,6 +38,7 @@ public final class Operations {
       Map.ofEntries(
           row("experimentSchema", VIEWER, INSTALLATION),
           row("studySchema", VIEWER, INSTALLATION),
+          row("vocabulary", VIEWER, INSTALLATION),
           row("whoAmI", VIEWER, INSTALLATION),
           row("openSession", VIEWER, INSTALLATION),
           row("closeSession", VIEWER, INSTALLATION),

@@ -41,11 +41,8 @@ class ExperimentList {
       Optional<Cursor> after,
       int limit,
       Function<String, Links> linksOf) {
-    HistoryQuery query =
-        asked
-            .and(HistoryQuery.ofProjects(projects.visible()))
-            .and(sort.own())
-            .and(after.map(sort::after).orElse(HistoryQuery.ALL));
+    HistorySql query =
+        new HistorySql(asked.and(HistoryQuery.ofProjects(projects.visible())), sort, after);
     // The page is chosen first, so that models and figures are gathered for its rows alone.
     String sql =
         """
@@ -75,11 +72,7 @@ class ExperimentList {
         order by page.position
         """
             .formatted(
-                sort.sql(),
-                sort.orderBy(),
-                String.join(" ", query.joins().values()),
-                String.join("", query.conditions().stream().map(" and (%s)"::formatted).toList()),
-                sort.orderBy());
+                query.sorted(), query.order(), query.joins(), query.conditions(), query.order());
     return jdbi.withHandle(
         handle ->
             handle

@@ -14,6 +14,8 @@ import dev.atelier.workflows.ModelKey;
 import dev.atelier.workflows.ModelState;
 import dev.atelier.workflows.Protocol;
 import dev.atelier.workflows.Stage;
+import dev.atelier.workflows.vocabulary.EventKind;
+import dev.atelier.workflows.vocabulary.Series;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.net.URI;
 import java.sql.ResultSet;
@@ -96,8 +98,8 @@ public class ExperimentRepository {
   public static void insert(Handle handle, String id, ExperimentSpec spec, String project) {
     insertExperiment(handle, id, spec, project);
     insertModels(handle, id, spec);
-    insertEvent(handle, id, "launched", spec.name());
-    Estimate.warnings(spec).forEach(warning -> insertEvent(handle, id, "warning", warning));
+    insertEvent(handle, id, EventKind.LAUNCHED, spec.name());
+    Estimate.warnings(spec).forEach(warning -> insertEvent(handle, id, EventKind.WARNING, warning));
   }
 
   private static Optional<Launch> earlierLaunch(
@@ -190,12 +192,12 @@ public class ExperimentRepository {
     batch.execute();
   }
 
-  private static void insertEvent(Handle handle, String id, String kind, String detail) {
+  private static void insertEvent(Handle handle, String id, EventKind kind, String detail) {
     handle
         .createUpdate(
             "insert into event (experiment_id, kind, detail) values (:id, :kind, :detail)")
         .bind("id", id)
-        .bind("kind", kind)
+        .bind("kind", kind.word())
         .bind("detail", detail)
         .execute();
   }
@@ -456,15 +458,15 @@ public class ExperimentRepository {
                       select coalesce(reused_from, id) as id from model
                       where experiment_id = e.id and started_at is not null and exists (
                         select 1 from metric_point
-                        where model_id = coalesce(reused_from, model.id) and series = 'loss')
+                        where model_id = coalesce(reused_from, model.id) and series = :loss)
                       order by started_at desc, position limit 1) m on true
                     join lateral (
                       select min(step) as low, max(step) as high from metric_point
-                      where model_id = m.id and series = 'loss') b on b.low is not null
+                      where model_id = m.id and series = :loss) b on b.low is not null
                     cross join generate_series(0, :last) g (i)
                     join lateral (
                       select step, value from metric_point
-                      where model_id = m.id and series = 'loss'
+                      where model_id = m.id and series = :loss
                         and step >= b.low + cast(b.high - b.low as bigint) * g.i / :last
                       order by step limit 1) p on true
                     group by e.id, p.step, p.value
@@ -472,6 +474,7 @@ public class ExperimentRepository {
                     """)
                 .bindArray("ids", String.class, ids)
                 .bind("last", points - 1)
+                .bind("loss", Series.LOSS.word())
                 .map((row, context) -> Map.entry(row.getString("id"), row.getDouble("value")))
                 .forEach(
                     point -> {
@@ -675,7 +678,7 @@ public class ExperimentRepository {
       audit.done(handle, Audit.Kind.EXPERIMENT, row.id(), row.name());
     }
 
-    void event(String kind, String detail) {
+    void event(EventKind kind, String detail) {
       insertEvent(handle, row.id(), kind, detail);
     }
 
@@ -707,7 +710,7 @@ public class ExperimentRepository {
               """)
           .bind("id", row.id())
           .execute();
-      event("stage", stage.name());
+      event(EventKind.STAGE, stage.name());
     }
   }
 

@@ -1,6 +1,5 @@
 package dev.atelier.api.experiment;
 
-import dev.atelier.api.IdempotencyKey;
 import dev.atelier.api.export.Table;
 import dev.atelier.api.export.WholeAnswer;
 import dev.atelier.api.history.Cursor;

@@ -5,8 +5,11 @@ import dev.atelier.api.access.Caller;
 import dev.atelier.api.access.Projects;
 import dev.atelier.api.experiment.ExperimentRepository.Launch;
 import dev.atelier.api.experiment.ExperimentRepository.LockedExperiment;
+import dev.atelier.api.history.Condition;
 import dev.atelier.api.history.Cursor;
 import dev.atelier.api.history.HistoryQuery;
+import dev.atelier.api.history.Operator;
+import dev.atelier.api.history.QueryField;
 import dev.atelier.api.history.Sort;
 import dev.atelier.api.maintenance.Deletions;
 import dev.atelier.api.problem.ProblemException;
@@ -25,6 +28,7 @@ import dev.atelier.workflows.DistillationWorkflow;
 import dev.atelier.workflows.ModelKey;
 import dev.atelier.workflows.Protocol;
 import dev.atelier.workflows.Stage;
+import dev.atelier.workflows.vocabulary.EventKind;
 import io.smallrye.mutiny.Multi;
 import jakarta.enterprise.context.ApplicationScoped;
 import jakarta.ws.rs.sse.OutboundSseEvent;
@@ -187,7 +191,7 @@ public class ExperimentService {
   }
 
   private ExperimentSummary summary(String id) {
-    HistoryQuery one = new HistoryQuery(List.of("e.id = :id"), Map.of(), Map.of("id", id));
+    HistoryQuery one = HistoryQuery.of(new Condition.OfText(QueryField.Own.ID, Operator.EQUAL, id));
     return lists
         .list(one, Sort.NEWEST, Optional.empty(), 1, i -> Links.of(i, runs.page(i)))
         .get(0)
@@ -390,7 +394,7 @@ public class ExperimentService {
           "Cannot cancel experiment %s: it is %s.".formatted(row.id(), row.stage()));
     }
     experiment.audit(audit);
-    experiment.event("cancel", "");
+    experiment.event(EventKind.CANCEL, "");
     if (!runs.cancel(row.id())) {
       experiment.end(Stage.CANCELED, Optional.empty());
     }

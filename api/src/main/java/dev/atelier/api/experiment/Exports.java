@@ -6,7 +6,7 @@ import dev.atelier.api.history.Cursor;
 import dev.atelier.api.history.HistoryQuery;
 import dev.atelier.api.history.Sort;
 import dev.atelier.api.spec.SpecJson;
-import dev.atelier.workflows.EvaluationActivities.Subject;
+import dev.atelier.workflows.vocabulary.Subject;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -22,7 +22,7 @@ class Exports {
   private static final int PAGE = 200;
   private static final int EVENT_PAGE = 1000;
   private static final List<String> SUBJECTS =
-      Arrays.stream(Subject.values()).map(Subject::label).toList();
+      Arrays.stream(Subject.values()).map(Subject::word).toList();
 
   private final ExperimentService experiments;
 

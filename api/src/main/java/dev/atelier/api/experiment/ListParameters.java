@@ -1,11 +1,13 @@
 package dev.atelier.api.experiment;
 
+import dev.atelier.api.history.Condition;
 import dev.atelier.api.history.Cursor;
 import dev.atelier.api.history.HistoryQuery;
+import dev.atelier.api.history.Operator;
+import dev.atelier.api.history.QueryField.Own;
 import dev.atelier.api.history.Sort;
 import dev.atelier.api.problem.ProblemException;
 import dev.atelier.api.problem.ProblemType;
-import dev.atelier.api.spec.SpecJson;
 import dev.atelier.spec.SpecFault;
 import dev.atelier.workflows.Stage;
 import java.util.ArrayList;
@@ -55,32 +57,20 @@ final class ListParameters {
 
   /** The filters that have parameters of their own. */
   HistoryQuery conditions(String stage, String name, String dataset, List<String> labels) {
-    List<String> conditions = new ArrayList<>();
-    Map<String, Object> values = new TreeMap<>();
-    stage(stage)
-        .ifPresent(
-            value -> {
-              conditions.add("e.stage = :stage");
-              values.put("stage", value.name());
-            });
-    text("name", name)
-        .ifPresent(
-            part -> {
-              conditions.add("position(lower(:name) in lower(e.name)) > 0");
-              values.put("name", part);
-            });
+    List<Condition> conditions = new ArrayList<>();
+    stage(stage).ifPresent(value -> conditions.add(is(Own.STAGE, Operator.EQUAL, value.name())));
+    text("name", name).ifPresent(part -> conditions.add(is(Own.NAME, Operator.CONTAINS, part)));
     text("dataset", dataset)
-        .ifPresent(
-            source -> {
-              conditions.add("e.dataset_source = :dataset");
-              values.put("dataset", source);
-            });
+        .ifPresent(source -> conditions.add(is(Own.DATASET, Operator.EQUAL, source)));
     Map<String, String> wanted = labels(labels);
     if (!wanted.isEmpty()) {
-      conditions.add("e.labels @> cast(:labels as jsonb)");
-      values.put("labels", SpecJson.write(wanted));
+      conditions.add(new Condition.Labelled(wanted));
     }
-    return new HistoryQuery(conditions, Map.of(), values);
+    return new HistoryQuery(List.copyOf(conditions));
+  }
+
+  private static Condition is(Own field, Operator operator, String value) {
+    return new Condition.OfText(field, operator, value);
   }
 
   /** Ids with commas between, from {@code least} to {@code most} of them. */

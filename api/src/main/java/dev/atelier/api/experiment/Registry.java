@@ -5,6 +5,7 @@ import dev.atelier.api.experiment.TeacherView.Use;
 import dev.atelier.api.spec.SpecJson;
 import dev.atelier.spec.ExperimentSpec;
 import dev.atelier.workflows.DatasetRef;
+import dev.atelier.workflows.vocabulary.Subject;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.net.URI;
 import java.sql.ResultSet;
@@ -26,7 +27,7 @@ class Registry {
       select e.id, e.name, e.spec, e.dataset, m.step, m.loss, m.parameters, m.macs, m.finished_at,
         m.fingerprint is not null as reusable,
         (select distance from evaluation v
-          where v.experiment_id = e.id and v.subject = 'teacher') as distance,
+          where v.experiment_id = e.id and v.subject = :subject) as distance,
         array(select o.experiment_id from model o
           where o.reused_from = m.id order by o.experiment_id) as used_by
       from model m join experiment e on e.id = m.experiment_id
@@ -59,6 +60,7 @@ class Registry {
                 .bindArray("own", String.class, projects.visible().orElse(Set.of()))
                 .bind("before", before)
                 .bind("limit", limit)
+                .bind("subject", Subject.TEACHER.word())
                 .map((row, context) -> teacher(row))
                 .list());
   }
@@ -69,6 +71,7 @@ class Registry {
             handle
                 .createQuery(TEACHERS + "and e.id = :id")
                 .bind("id", experimentId)
+                .bind("subject", Subject.TEACHER.word())
                 .map((row, context) -> teacher(row))
                 .findOne());
   }

@@ -38,7 +38,7 @@ public class AllowedMethods {
   }
 
   /** The methods of a request's path, if it is one of the API. */
-  static Optional<Set<String>> at(String path) {
+  public static Optional<Set<String>> at(String path) {
     return methods.entrySet().stream()
         .filter(entry -> entry.getKey().matcher(path).matches())
         .findFirst()

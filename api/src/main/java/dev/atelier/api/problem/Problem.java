@@ -21,7 +21,9 @@ public record Problem(
 
   public static final String MEDIA_TYPE = "application/problem+json";
 
-  static Problem of(ProblemType type, String detail, List<SpecFault> faults, String traceId) {
+  /** One that happened just now; detail: a sentence. */
+  public static Problem of(
+      ProblemType type, String detail, List<SpecFault> faults, String traceId) {
     return new Problem(type.uri(), type.title(), type.status(), detail, faults, traceId);
   }
 }

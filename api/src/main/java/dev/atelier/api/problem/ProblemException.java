@@ -34,15 +34,15 @@ public final class ProblemException extends RuntimeException {
     this.headers = Map.copyOf(headers);
   }
 
-  ProblemType type() {
+  public ProblemType type() {
     return type;
   }
 
-  List<SpecFault> faults() {
+  public List<SpecFault> faults() {
     return faults;
   }
 
-  Map<String, String> headers() {
+  public Map<String, String> headers() {
     return headers;
   }
 }

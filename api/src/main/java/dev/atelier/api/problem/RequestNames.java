@@ -7,7 +7,7 @@ import org.jboss.resteasy.reactive.server.ServerRequestFilter;
 import org.jboss.resteasy.reactive.server.ServerResponseFilter;
 
 /** Gives what a request logs the names of its trace and of its experiment or study. */
-class RequestNames {
+public class RequestNames {
 
   private static final String TRACE = "traceId";
   private static final int FIRST = 1; // also what is refused has a name
@@ -35,7 +35,7 @@ class RequestNames {
   }
 
   /** The same for all answers and log lines of a request. */
-  static String traceId(ContainerRequestContext request) {
+  public static String traceId(ContainerRequestContext request) {
     return request.getProperty(TRACE) instanceof String known
         ? known
         : TraceId.of(request.getHeaderString("traceparent"));

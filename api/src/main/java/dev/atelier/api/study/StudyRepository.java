@@ -11,6 +11,7 @@ import dev.atelier.api.study.StudyMember.AxisValue;
 import dev.atelier.spec.StudySpec;
 import dev.atelier.workflows.Stage;
 import dev.atelier.workflows.StudyStage;
+import dev.atelier.workflows.vocabulary.ArtifactKind;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.net.URI;
 import java.sql.ResultSet;
@@ -298,7 +299,7 @@ class StudyRepository {
                     (row, context) ->
                         new ArtifactView(
                             row.getString("name"),
-                            "report",
+                            ArtifactKind.REPORT.word(),
                             row.getString("content_type"),
                             row.getLong("bytes"),
                             row.getString("sha256"),
@@ -322,7 +323,7 @@ class StudyRepository {
                     (row, context) ->
                         new Artifact(
                             row.getString("name"),
-                            "report",
+                            ArtifactKind.REPORT.word(),
                             row.getString("object_key"),
                             row.getString("content_type"),
                             row.getLong("bytes"),

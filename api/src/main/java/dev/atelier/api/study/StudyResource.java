@@ -1,7 +1,7 @@
 package dev.atelier.api.study;
 
-import dev.atelier.api.IdempotencyKey;
 import dev.atelier.api.experiment.Artifact;
+import dev.atelier.api.experiment.IdempotencyKey;
 import dev.atelier.api.export.Table;
 import dev.atelier.api.export.WholeAnswer;
 import dev.atelier.api.problem.Problem;

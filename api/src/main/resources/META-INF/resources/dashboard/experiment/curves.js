@@ -2,10 +2,10 @@
 import { get } from '../api.js';
 import { curveChart } from '../charts.js';
 import { h, modelColour } from '../dom.js';
+import { inOrder, Series } from '../vocabulary.js';
 
 const POINTS = 1200; // of each curve; the server keeps every spike
 const SMOOTHING = 0.6;
-const ORDER = ['loss', 'diffusion_loss', 'distillation_loss', 'feature_loss', 'gradient_norm', 'learning_rate', 'images_per_second'];
 
 /** The panel of curves; `models` gives the models as they are now, `failed` is told of a problem. */
 export function curvesPanel(id, models, failed) {
@@ -32,7 +32,7 @@ export function curvesPanel(id, models, failed) {
   }
 
   async function curvesOf(model) {
-    const answer = await get(metricsOf(model), { series: series.value || 'loss', points: POINTS, ...(stretch || {}) });
+    const answer = await get(metricsOf(model), { series: series.value || Series.LOSS, points: POINTS, ...(stretch || {}) });
     return answer.series
       .filter((curve) => curve.points.length)
       .map((curve) => ({ name: model.key, colour: modelColour(model.key), points: curve.points }));
@@ -41,8 +41,11 @@ export function curvesPanel(id, models, failed) {
   async function loadNames(started) {
     if (series.options.length || !started.length) return;
     const answer = await get(metricsOf(started[started.length - 1]), { points: 4 });
-    const names = answer.series.map((x) => x.name).sort((a, b) => rank(a) - rank(b) || a.localeCompare(b));
-    series.replaceChildren(...names.map((name) => h('option', { value: name, selected: name === 'loss' }, name.replaceAll('_', ' '))));
+    const names = inOrder(
+      Series,
+      answer.series.map((x) => x.name),
+    );
+    series.replaceChildren(...names.map((name) => h('option', { value: name, selected: name === Series.LOSS }, name.replaceAll('_', ' '))));
   }
 
   const metricsOf = (model) => `/experiments/${id}/models/${model.key}/metrics`;
@@ -65,9 +68,6 @@ export function curvesPanel(id, models, failed) {
     close: () => chart.close(),
   };
 }
-
-/** The known series first, in their order. */
-const rank = (name) => (ORDER.indexOf(name) + 99) % 99;
 
 function scaleSwitch(chart) {
   const box = h('input', { type: 'checkbox', checked: true, id: 'log', onchange: () => chart.scale(box.checked) });

@@ -1,8 +1,7 @@
 // What was measured of each subject: distance against work, and a table of every figure.
 import { scatter } from '../charts.js';
-import { bytes, count, figure, h, SUBJECTS } from '../dom.js';
-
-const COLOURS = { teacher: '#8a8fa3', 'one-to-one': '#d08a1d', o2mkd: '#5a4fcf', merged: '#1f9d6b' };
+import { bytes, count, figure, h } from '../dom.js';
+import { Subject, subjectColour, titleOf } from '../vocabulary.js';
 
 export function figuresPanel() {
   const element = h('div', { class: 'panel' });
@@ -23,10 +22,10 @@ export function figuresPanel() {
   };
 }
 
-const nameOf = (e) => SUBJECTS[e.subject] || e.subject;
+const nameOf = (e) => titleOf(Subject, e.subject);
 
 function dot(e) {
-  return { x: e.macsPerStep, y: e.distance, name: nameOf(e), colour: COLOURS[e.subject] || COLOURS.teacher };
+  return { x: e.macsPerStep, y: e.distance, name: nameOf(e), colour: subjectColour(e.subject) };
 }
 
 function table(evaluations) {

@@ -1,5 +1,6 @@
 // What is only listed: the spec, what happened, and the files.
 import { bytes, h, tip } from '../dom.js';
+import { ArtifactKind, EventKind, meaningOf } from '../vocabulary.js';
 
 export function specPanel({ spec }) {
   const rows = {
@@ -43,7 +44,7 @@ function eventRow(e) {
     'tr',
     {},
     h('td', { class: 'soft small num' }, tip(h('span', {}, at.toLocaleTimeString()), at.toLocaleString())),
-    h('td', { style: 'white-space: nowrap' }, e.kind),
+    h('td', { style: 'white-space: nowrap', title: meaningOf(EventKind, e.kind) }, e.kind),
     h('td', { class: 'small' }, e.model ? h('strong', {}, `${e.model} `) : '', e.detail),
   );
 }
@@ -53,7 +54,7 @@ export function filesPanel() {
   return {
     element,
     show({ artifacts }) {
-      const exports = artifacts.filter((a) => a.kind === 'export');
+      const exports = artifacts.filter((a) => a.kind === ArtifactKind.EXPORT);
       element.hidden = !exports.length;
       element.replaceChildren(
         h('h2', {}, 'Files that plain PyTorch loads'),

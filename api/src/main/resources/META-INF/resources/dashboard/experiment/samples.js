@@ -1,8 +1,9 @@
 // Grids of samples from the same noise, one of each subject, and the way from noise to image.
-import { h, SUBJECTS } from '../dom.js';
+import { h } from '../dom.js';
+import { ArtifactKind, rankOf, Subject, titleOf } from '../vocabulary.js';
 import { trajectories } from './trajectories.js';
 
-const ORDER = ['dataset', 'teacher', 'one-to-one', 'o2mkd', 'merged'];
+const REAL = 'dataset'; // whose grid stands first
 
 /** The panel of samples; `models` gives the models as they are now, `failed` is told of a problem. */
 export function samplesPanel(id, models, failed) {
@@ -11,8 +12,8 @@ export function samplesPanel(id, models, failed) {
   return {
     element,
     show({ artifacts }) {
-      const grids = bySubject(artifacts, /^samples-.*\.png$/);
-      const paths = bySubject(artifacts, /^trajectory-.*\.png$/);
+      const grids = bySubject(artifacts, ArtifactKind.GRID);
+      const paths = bySubject(artifacts, ArtifactKind.TRAJECTORY);
       const found = [...grids, ...paths].map(([, a]) => a.sha256).join();
       if (found === shown) return; // and keep the slider where it is
       shown = found;
@@ -25,19 +26,20 @@ export function samplesPanel(id, models, failed) {
 }
 
 /** Pairs of a subject and its picture, in the order of the subjects. */
-function bySubject(artifacts, pattern) {
+function bySubject(artifacts, kind) {
+  const rank = (name) => (name === REAL ? -1 : rankOf(Subject, name));
   return artifacts
-    .filter((a) => pattern.test(a.name))
+    .filter((a) => a.kind === kind && a.name.endsWith('.png'))
     .map((a) => [a.name.replace(/^(samples|trajectory)-|\.\w+$/g, ''), a])
-    .sort((a, b) => ORDER.indexOf(a[0]) - ORDER.indexOf(b[0]));
+    .sort((a, b) => rank(a[0]) - rank(b[0]));
 }
 
 function grid([name, a]) {
-  const isReal = name === 'dataset';
+  const isReal = name === REAL;
   return h(
     'figure',
     {},
-    h('figcaption', {}, isReal ? 'real images' : SUBJECTS[name] || name),
+    h('figcaption', {}, isReal ? 'real images' : titleOf(Subject, name)),
     h('a', { href: a.href }, h('img', { src: a.href, alt: `Grid of ${isReal ? 'real images' : `samples of ${name}`}` })),
   );
 }

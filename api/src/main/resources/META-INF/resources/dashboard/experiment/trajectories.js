@@ -1,13 +1,14 @@
 // The way from noise to image, step by step, and who paints next.
 import { get } from '../api.js';
-import { h, modelColour, SUBJECTS } from '../dom.js';
+import { h, modelColour } from '../dom.js';
+import { Subject, titleOf } from '../vocabulary.js';
 
 const GAP = 2; // pixels between the rows of a picture
 
 /** A picture has a row per frame and, beside it in JSON, the t of each row; -1 is the clean image. */
 export async function trajectories(id, paths, models) {
   const frames = await Promise.all(paths.map(([name, a]) => frameOf(id, name, a)));
-  const { timesteps } = frames.find((f) => f.name === 'o2mkd') || frames[0];
+  const { timesteps } = frames.find((f) => f.name === Subject.O2MKD) || frames[0];
   const ownerOf = (t) => models().find((m) => /^student-/.test(m.key) && t >= m.range.low && t < m.range.high);
   const said = h('div', { class: 'small', 'aria-live': 'polite' });
   const last = timesteps.length - 1;
@@ -37,7 +38,7 @@ export async function trajectories(id, paths, models) {
     h(
       'div',
       { class: 'ways' },
-      frames.map(({ name, canvas }) => h('figure', {}, h('figcaption', {}, SUBJECTS[name] || name), canvas)),
+      frames.map(({ name, canvas }) => h('figure', {}, h('figcaption', {}, titleOf(Subject, name)), canvas)),
     ),
   );
 }
@@ -49,7 +50,7 @@ async function frameOf(id, name, artifact) {
     name,
     timesteps,
     picture,
-    canvas: h('canvas', { class: 'pixels', role: 'img', 'aria-label': `Images of ${SUBJECTS[name] || name} at the chosen step` }),
+    canvas: h('canvas', { class: 'pixels', role: 'img', 'aria-label': `Images of ${titleOf(Subject, name)} at the chosen step` }),
   };
 }
 

@@ -2,6 +2,10 @@ package dev.atelier.api.history;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.atelier.api.history.Condition.OfNumber;
+import dev.atelier.api.history.Condition.OfText;
+import dev.atelier.api.history.Condition.Word;
+import dev.atelier.api.history.QueryField.Own;
 import dev.atelier.spec.SpecFault;
 import java.util.ArrayList;
 import java.util.List;
@@ -21,28 +25,23 @@ class HistoryQueryTest {
     assertThat(faults).isEmpty();
     assertThat(query.conditions())
         .containsExactly(
-            "e.students = :value1",
-            "e.specific_probability >= :value2",
-            "position(:value3 in lower(e.name)) > 0",
-            "position(:word4 in e.words) > 0");
-    assertThat(query.values())
-        .containsEntry("value1", 4.0)
-        .containsEntry("value3", "two words")
-        .containsEntry("word4", "cifar");
+            new OfNumber(Own.STUDENTS, Operator.EQUAL, 4),
+            new OfNumber(Own.SPECIFIC_PROBABILITY, Operator.AT_LEAST, 0.5),
+            new OfText(Own.NAME, Operator.CONTAINS, "two words"),
+            new Word("cifar"));
   }
 
   @Test
-  void shouldNeverPutTextOfTheUserIntoSql() {
-    List<SpecFault> faults = new ArrayList<>();
-    String attack = "x';drop";
+  void shouldCompareAFieldOfTheSpecAsTheLiteralIs() {
+    QueryField seed = new QueryField.OfSpec("spec.seed", List.of("seed"));
 
-    HistoryQuery query =
-        HistoryQuery.parse(
-            "q", "name=\"%1$s\" label.%2$s=%1$s spec.%2$s=%1$s".formatted(attack, "kk"), faults);
-
-    assertThat(faults).isEmpty();
-    assertThat(String.join(" ", query.conditions())).doesNotContain("drop").doesNotContain("kk");
-    assertThat(query.joins()).isEmpty();
+    assertThat(HistoryQuery.parse("q", "spec.seed=7 spec.seed~7 spec.seed=x", new ArrayList<>()))
+        .isEqualTo(
+            new HistoryQuery(
+                List.of(
+                    new OfNumber(seed, Operator.EQUAL, 7),
+                    new OfText(seed, Operator.CONTAINS, "7"),
+                    new OfText(seed, Operator.EQUAL, "x"))));
   }
 
   @ParameterizedTest

@@ -38,7 +38,8 @@ class SpecSchemaTest {
             kind ->
                 assertThat(kind.path("enum"))
                     .extracting(JsonNode::asText)
-                    .containsExactly("ddpm", "ddim", "dpm-solver++", "heun", "euler", "pndm", "plms"));
+                    .containsExactly(
+                        "ddpm", "ddim", "dpm-solver++", "heun", "euler", "pndm", "plms"));
   }
 
   @Test

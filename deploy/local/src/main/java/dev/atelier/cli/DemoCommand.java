@@ -1,6 +1,7 @@
 package dev.atelier.cli;
 
 import dev.atelier.workflows.Stage;
+import dev.atelier.workflows.vocabulary.ArtifactKind;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -91,7 +92,7 @@ final class DemoCommand implements Callable<Integer> {
     lines.add("Experiment       %s/api/v1/experiments/%s".formatted(api, report.id()));
     report.links().temporal().ifPresent(workflow -> lines.add("Workflow         " + workflow));
     report.artifacts().stream()
-        .filter(artifact -> artifact.kind().equals("grid"))
+        .filter(artifact -> artifact.kind().equals(ArtifactKind.GRID.word()))
         .forEach(grid -> lines.add("Sample grid      " + api + grid.href()));
     lines.addAll(stack.addresses());
     if (!exit) {

@@ -63,7 +63,8 @@ final class ProgramCommand implements Callable<Integer> {
     Network student = network(spec, spec.students().network());
     Map<String, HostTensor> weights = zeros(student);
     Network teacher = network(spec, spec.teacher().network());
-    Settings settings = Settings.of(
+    Settings settings =
+        Settings.of(
             spec.students().training(),
             spec.students().loss(),
             form,

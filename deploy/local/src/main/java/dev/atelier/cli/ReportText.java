@@ -6,6 +6,7 @@ import dev.atelier.workflows.DatasetRef;
 import dev.atelier.workflows.Estimator;
 import dev.atelier.workflows.ModelState;
 import dev.atelier.workflows.PassedOver;
+import dev.atelier.workflows.vocabulary.Subject;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
@@ -20,8 +21,7 @@ import java.util.stream.Stream;
 final class ReportText {
 
   private static final int BAR_CELLS = 20;
-  private static final List<String> SUBJECTS =
-      List.of("teacher", "one-to-one", "o2mkd", "o2mkd-partial", "merged");
+  private static final List<Subject> SUBJECTS = List.of(Subject.values());
 
   private ReportText() {}
 
@@ -227,9 +227,9 @@ final class ReportText {
         .sorted(
             Comparator.comparingInt(
                 evaluation ->
-                    SUBJECTS.contains(evaluation.subject())
-                        ? SUBJECTS.indexOf(evaluation.subject())
-                        : SUBJECTS.size()))
+                    Subject.named(evaluation.subject())
+                        .map(SUBJECTS::indexOf)
+                        .orElse(SUBJECTS.size())))
         .toList();
   }
 

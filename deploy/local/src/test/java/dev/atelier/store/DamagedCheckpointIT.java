@@ -7,9 +7,9 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.datatype.jdk8.Jdk8Module;
 import dev.atelier.network.SafetensorsFile;
+import dev.atelier.store.AttemptHistory.Attempt;
+import dev.atelier.store.CheckpointHistory.CheckpointRow;
 import dev.atelier.store.CheckpointManifest.StoredFile;
-import dev.atelier.store.ExperimentHistory.Attempt;
-import dev.atelier.store.ExperimentHistory.CheckpointRow;
 import dev.atelier.store.TrainingBench.Run;
 import dev.atelier.store.TrainingProcess.Job;
 import dev.atelier.store.TrainingProcess.Resume;
@@ -77,9 +77,7 @@ class DamagedCheckpointIT {
       for (Map.Entry<String, byte[]> object : objects.entrySet()) {
         write(object.getKey(), object.getValue());
       }
-      bench
-          .history()
-          .recordCheckpoint(attempt, row.step(), row.manifestKey(), row.manifestSha256(), 1);
+      bench.checkpoints().record(attempt, row.step(), row.manifestKey(), row.manifestSha256(), 1);
     }
   }
 
@@ -105,7 +103,7 @@ class DamagedCheckpointIT {
     assertThat(run.status()).isZero();
     attempt = bench.startAttempt(EXPERIMENT);
     checkpoints = bench.checkpoints(EXPERIMENT, attempt);
-    List<CheckpointRow> rows = bench.history().checkpoints(attempt);
+    List<CheckpointRow> rows = bench.checkpoints().of(attempt);
     assertThat(rows).extracting(CheckpointRow::step).containsExactly(2 * INTERVAL, INTERVAL);
     newest = Stored.of(rows.get(0));
     previous = Stored.of(rows.get(1));

@@ -2,9 +2,9 @@ package dev.atelier.store;
 
 import com.zaxxer.hikari.HikariConfig;
 import com.zaxxer.hikari.HikariDataSource;
-import dev.atelier.store.ExperimentHistory.Attempt;
-import dev.atelier.store.ExperimentHistory.MetricPoint;
-import dev.atelier.store.ExperimentHistory.Usage;
+import dev.atelier.store.AttemptHistory.Attempt;
+import dev.atelier.store.AttemptHistory.MetricPoint;
+import dev.atelier.store.AttemptHistory.Usage;
 import dev.atelier.workflows.ModelKey;
 import java.util.ArrayList;
 import java.util.List;
@@ -29,9 +29,9 @@ final class IngestBench {
     pool.setPassword(args[1]);
     pool.setMaximumPoolSize(1);
     try (HikariDataSource database = new HikariDataSource(pool)) {
-      ExperimentHistory history = new ExperimentHistory(database);
+      AttemptHistory attempts = new AttemptHistory(database);
       Attempt attempt =
-          history.startAttempt(
+          attempts.start(
               args[2], ModelKey.student(1), STEPS_PER_WRITE * WRITES, 1, Optional.of(1L), "bench");
       long start = 0;
       for (int write = 0; write < WARM_UP + WRITES; write++) {
@@ -43,7 +43,7 @@ final class IngestBench {
         for (int step = first + 1; step <= first + STEPS_PER_WRITE; step++) {
           points.add(new MetricPoint("loss", step, 1.0 / step));
         }
-        history.recordProgress(
+        attempts.recordProgress(
             attempt, first + STEPS_PER_WRITE, 0.5, 100, points, new Usage(0, write, 0));
       }
       double seconds = (System.nanoTime() - start) / 1e9;

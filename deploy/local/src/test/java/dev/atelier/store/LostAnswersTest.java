@@ -4,21 +4,23 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.zaxxer.hikari.HikariConfig;
 import com.zaxxer.hikari.HikariDataSource;
+import dev.atelier.evaluation.Evaluation;
 import dev.atelier.spec.TimestepRange;
 import dev.atelier.spec.TrainingOverrides;
-import dev.atelier.store.ExperimentHistory.Artifact;
-import dev.atelier.store.ExperimentHistory.Attempt;
-import dev.atelier.store.ExperimentHistory.Candidate;
-import dev.atelier.store.ExperimentHistory.Evaluation;
-import dev.atelier.store.ExperimentHistory.MetricPoint;
-import dev.atelier.store.ExperimentHistory.Search;
-import dev.atelier.store.ExperimentHistory.Usage;
+import dev.atelier.store.ArtifactHistory.Artifact;
+import dev.atelier.store.AttemptHistory.Attempt;
+import dev.atelier.store.AttemptHistory.MetricPoint;
+import dev.atelier.store.AttemptHistory.Usage;
+import dev.atelier.store.SearchHistory.Candidate;
+import dev.atelier.store.SearchHistory.Search;
 import dev.atelier.training.Checkpoint;
 import dev.atelier.workflows.DatasetRef;
 import dev.atelier.workflows.Estimator;
 import dev.atelier.workflows.ModelKey;
 import dev.atelier.workflows.Stage;
 import dev.atelier.workflows.StartRef;
+import dev.atelier.workflows.vocabulary.ArtifactKind;
+import dev.atelier.workflows.vocabulary.EventKind;
 import io.minio.MinioClient;
 import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
 import java.io.IOException;
@@ -117,10 +119,10 @@ class LostAnswersTest {
   @Test
   void shouldSeeTwoEffectsWhenAWriteCannotBeRepeated() throws Exception {
     Calls lost = new Calls(0);
-    ExperimentHistory history = new ExperimentHistory(lost.database(pool));
+    EventHistory events = new EventHistory(lost.database(pool));
     insertExperiments();
-    untilDone(() -> history.recordEvent("a", "note", "once"));
-    assertThat(events()).containsExactly("a note null once", "a note null once");
+    untilDone(() -> events.record("a", EventKind.WARNING, "once"));
+    assertThat(events()).containsExactly("a warning null once", "a warning null once");
   }
 
   /** Calls of one kind; the answer of one of them is lost. */
@@ -210,23 +212,27 @@ class LostAnswersTest {
                 .build(),
             S3ServerProcess.BUCKET);
     DataSource database = databaseCalls.database(pool);
-    ExperimentHistory history = new ExperimentHistory(database);
+    ExperimentHistory experiments = new ExperimentHistory(database);
+    ModelHistory models = new ModelHistory(database);
+    EvaluationHistory evaluations = new EvaluationHistory(database);
+    ArtifactHistory artifacts = new ArtifactHistory(database);
+    SearchHistory searches = new SearchHistory(database);
     ReuseHistory reuse = new ReuseHistory(database);
 
     untilDone(
         () -> {
           assertThat(reuse.claimDataset("a", "images")).isEmpty();
-          history.recordDataset("a", new DatasetRef("abc", 10, 16, 3, 0, 0));
+          experiments.recordDataset("a", new DatasetRef("abc", 10, 16, 3, 0, 0));
           reuse.recordPrepared("a", "images");
         });
     untilDone(() -> reuse.recordReused("b", reuse.datasets("b", "images").get(0)));
-    untilDone(() -> history.recordStage("a", Stage.TRAINING_STUDENTS, "", ""));
+    untilDone(() -> experiments.recordStage("a", Stage.TRAINING_STUDENTS, "", ""));
     untilDone(
         () ->
-            history.recordRanges(
+            models.recordRanges(
                 "a", List.of(new TimestepRange(0, 300), new TimestepRange(300, 1000)), "measured"));
     untilDone(() -> assertThat(reuse.claim("a", FIRST, "fingerprint", List.of())).isEmpty());
-    untilDone(() -> train(store, history, "a", FIRST));
+    untilDone(() -> train(store, database, "a", FIRST));
     untilDone(
         () -> {
           String key = ExperimentKeys.start("a", "0");
@@ -235,28 +241,29 @@ class LostAnswersTest {
           }
           reuse.recordStart("a", FIRST, new StartRef(key, "0"));
         });
-    untilDone(() -> history.recordModelFailed("a", SECOND, "DIVERGED", "It diverged."));
-    untilDone(() -> history.recordRetry("a", SECOND, TrainingOverrides.NONE, 30));
-    untilDone(() -> history.recordTeacherRange("a", SECOND, new TimestepRange(300, 1000)));
+    untilDone(() -> models.recordFailed("a", SECOND, "DIVERGED", "It diverged."));
+    untilDone(() -> models.recordRetry("a", SECOND, TrainingOverrides.NONE, 30));
+    untilDone(() -> models.recordTeacherRange("a", SECOND, new TimestepRange(300, 1000)));
     untilDone(() -> assertThat(reuse.claimEvaluation("a", "o2mkd", "figures")).isEmpty());
     untilDone(() -> reuse.beginEvaluation("a", "o2mkd"));
     untilDone(
         () -> {
           String key = ExperimentKeys.samples("a", "o2mkd.png");
           store.put(key, new byte[] {2}, "image/png");
-          history.recordArtifact("a", new Artifact("samples-o2mkd.png", "grid", key, "p", 1, "2"));
-          history.recordEvaluation("a", EVALUATION);
+          artifacts.record(
+              "a", new Artifact("samples-o2mkd.png", ArtifactKind.GRID, key, "p", 1, "2"));
+          evaluations.record("a", EVALUATION);
           reuse.recordEvaluated("a", "o2mkd", "figures");
         });
     untilDone(
         () -> {
-          history.recordCandidate(
+          searches.record(
               "a",
               Search.MERGE,
               new Candidate("c", 0, 1.5, Optional.empty(), "[]", Estimator.EXTRAPOLATED_FRECHET));
-          history.recordFrontier("a", Search.MERGE, List.of("c"));
+          searches.recordFrontier("a", Search.MERGE, List.of("c"));
         });
-    untilDone(() -> history.recordStage("a", Stage.DONE, "", ""));
+    untilDone(() -> experiments.recordStage("a", Stage.DONE, "", ""));
     untilDone(
         () ->
             reuse.recordReused(
@@ -267,7 +274,7 @@ class LostAnswersTest {
                     reuse.takeOverEvaluation(
                         "b", "o2mkd", reuse.evaluations("b", "o2mkd", "figures").get(0)))
                 .contains(7.5));
-    untilDone(() -> history.recordStage("b", Stage.CANCELED, "", ""));
+    untilDone(() -> experiments.recordStage("b", Stage.CANCELED, "", ""));
     return seen();
   }
 
@@ -275,14 +282,15 @@ class LostAnswersTest {
       new Evaluation(
           "o2mkd", "m", 7.5, Optional.of(1.0), 1, 1, 1, "{}", Map.of("a", 1.0), Optional.of(1L));
 
-  private static void train(
-      ObjectStore store, ExperimentHistory history, String experiment, ModelKey key)
+  private static void train(ObjectStore store, DataSource database, String experiment, ModelKey key)
       throws IOException {
-    Attempt attempt = history.startAttempt(experiment, key, 30, 1, Optional.of(1L), "worker");
+    AttemptHistory attempts = new AttemptHistory(database);
+    Attempt attempt = attempts.start(experiment, key, 30, 1, Optional.of(1L), "worker");
     S3CheckpointStore checkpoints =
         new S3CheckpointStore(
             store,
-            history,
+            new CheckpointHistory(database),
+            new EventHistory(database),
             experiment,
             key,
             attempt,
@@ -290,11 +298,11 @@ class LostAnswersTest {
             directory.resolve("work"));
     int from = checkpoints.latest().map(Checkpoint::step).orElse(0);
     for (int step = from + 10; step <= 30; step += 10) {
-      history.recordProgress(
+      attempts.recordProgress(
           attempt, step, 1, 1, List.of(new MetricPoint("loss", step, 1)), new Usage(from, 1, 0));
       checkpoints.save(new Checkpoint(step, "spec", "code", parts));
     }
-    history.recordModelDone(experiment, key, attempt);
+    attempts.recordDone(experiment, key, attempt);
   }
 
   private static void insertExperiments() {

@@ -3,7 +3,7 @@ package dev.atelier.store;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.atelier.store.ExperimentHistory.Attempt;
+import dev.atelier.store.AttemptHistory.Attempt;
 import dev.atelier.training.Checkpoint;
 import dev.atelier.workflows.ModelKey;
 import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
@@ -29,7 +29,9 @@ class S3CheckpointStoreTest {
 
   private static EmbeddedPostgres postgres;
   static S3ServerProcess server; // a subclass may put another one in its place
-  private static ExperimentHistory history;
+  private static CheckpointHistory checkpoints;
+  private static EventHistory events;
+  private static AttemptHistory attempts;
 
   @TempDir Path directory;
 
@@ -37,7 +39,9 @@ class S3CheckpointStoreTest {
   static void start(@TempDir Path data) throws Exception {
     postgres = EmbeddedPostgres.start();
     Flyway.configure().dataSource(postgres.getPostgresDatabase()).load().migrate();
-    history = new ExperimentHistory(postgres.getPostgresDatabase());
+    checkpoints = new CheckpointHistory(postgres.getPostgresDatabase());
+    events = new EventHistory(postgres.getPostgresDatabase());
+    attempts = new AttemptHistory(postgres.getPostgresDatabase());
     server = S3ServerProcess.s3Proxy(data);
   }
 
@@ -172,7 +176,7 @@ class S3CheckpointStoreTest {
         json.replaceFirst("(?s)\"environment\".*?},", "").getBytes(StandardCharsets.UTF_8);
     assertThat(older).hasSizeLessThan(json.length());
     server.store().put(key, older, "application/json");
-    history.recordCheckpoint(currentAttempt(), 10, key, Sha256.of(older), 1);
+    checkpoints.record(currentAttempt(), 10, key, Sha256.of(older), 1);
 
     assertThat(newAttempt().latest().orElseThrow().step()).isEqualTo(10);
     assertThat(events("not-bit-identical")).isEmpty();
@@ -255,10 +259,11 @@ class S3CheckpointStoreTest {
   }
 
   private S3CheckpointStore newAttempt(TrainingEnvironment environment) {
-    Attempt attempt = history.startAttempt("e", STUDENT, 100, 1, Optional.of(1L), "worker");
+    Attempt attempt = attempts.start("e", STUDENT, 100, 1, Optional.of(1L), "worker");
     return new S3CheckpointStore(
         server.store(),
-        history,
+        checkpoints,
+        events,
         "e",
         STUDENT,
         attempt,

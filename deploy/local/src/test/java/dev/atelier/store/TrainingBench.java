@@ -36,13 +36,17 @@ final class TrainingBench implements AutoCloseable {
   private final Path directory;
   private final EmbeddedPostgres postgres;
   private final S3ServerProcess server;
-  private final ExperimentHistory history;
+  private final CheckpointHistory checkpoints;
+  private final EventHistory events;
+  private final AttemptHistory attempts;
 
   TrainingBench(Path directory) throws Exception {
     this.directory = directory;
     postgres = EmbeddedPostgres.start();
     Flyway.configure().dataSource(postgres.getPostgresDatabase()).load().migrate();
-    history = new ExperimentHistory(postgres.getPostgresDatabase());
+    checkpoints = new CheckpointHistory(postgres.getPostgresDatabase());
+    events = new EventHistory(postgres.getPostgresDatabase());
+    attempts = new AttemptHistory(postgres.getPostgresDatabase());
     server = S3ServerProcess.s3Proxy(directory);
   }
 
@@ -50,8 +54,8 @@ final class TrainingBench implements AutoCloseable {
     return server.store();
   }
 
-  ExperimentHistory history() {
-    return history;
+  CheckpointHistory checkpoints() {
+    return checkpoints;
   }
 
   /** Where the S3 server keeps the bytes of an object. */
@@ -88,15 +92,16 @@ final class TrainingBench implements AutoCloseable {
             });
   }
 
-  ExperimentHistory.Attempt startAttempt(String experiment) {
-    return history.startAttempt(experiment, TrainingProcess.STUDENT, 1, 1, Optional.of(1L), "test");
+  AttemptHistory.Attempt startAttempt(String experiment) {
+    return attempts.start(experiment, TrainingProcess.STUDENT, 1, 1, Optional.of(1L), "test");
   }
 
   /** The checkpoints of an experiment's student, as an attempt finds them. */
-  S3CheckpointStore checkpoints(String experiment, ExperimentHistory.Attempt attempt) {
+  S3CheckpointStore checkpoints(String experiment, AttemptHistory.Attempt attempt) {
     return new S3CheckpointStore(
         store(),
-        history,
+        checkpoints,
+        events,
         experiment,
         TrainingProcess.STUDENT,
         attempt,

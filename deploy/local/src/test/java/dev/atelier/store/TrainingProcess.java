@@ -10,9 +10,9 @@ import dev.atelier.spec.LossSpec;
 import dev.atelier.spec.NetworkSpec;
 import dev.atelier.spec.TimestepRange;
 import dev.atelier.spec.TrainingSpec;
-import dev.atelier.store.ExperimentHistory.Attempt;
-import dev.atelier.store.ExperimentHistory.MetricPoint;
-import dev.atelier.store.ExperimentHistory.Usage;
+import dev.atelier.store.AttemptHistory.Attempt;
+import dev.atelier.store.AttemptHistory.MetricPoint;
+import dev.atelier.store.AttemptHistory.Usage;
 import dev.atelier.training.Checkpoint;
 import dev.atelier.training.CheckpointStore;
 import dev.atelier.training.Distillation;
@@ -36,6 +36,7 @@ import java.nio.file.StandardOpenOption;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import javax.sql.DataSource;
 import okhttp3.OkHttpClient;
 import org.postgresql.ds.PGSimpleDataSource;
 
@@ -111,7 +112,8 @@ final class TrainingProcess {
     Libtorch.useThreads(threads);
     PGSimpleDataSource database = new PGSimpleDataSource();
     database.setUrl(job.databaseUrl());
-    ExperimentHistory history = new ExperimentHistory(trap.database(database));
+    DataSource rows = trap.database(database);
+    AttemptHistory attempts = new AttemptHistory(rows);
     OkHttpClient transport = new OkHttpClient.Builder().addInterceptor(trap.transport()).build();
     ObjectStore store =
         new ObjectStore(
@@ -123,7 +125,7 @@ final class TrainingProcess {
             S3ServerProcess.BUCKET);
     TrainingTask task = task();
     Attempt attempt =
-        history.startAttempt(
+        attempts.start(
             job.experiment(),
             STUDENT,
             job.steps(),
@@ -133,7 +135,8 @@ final class TrainingProcess {
     CheckpointStore checkpoints =
         new S3CheckpointStore(
             store,
-            history,
+            new CheckpointHistory(rows),
+            new EventHistory(rows),
             job.experiment(),
             STUDENT,
             attempt,
@@ -144,12 +147,12 @@ final class TrainingProcess {
             task,
             new Images(),
             new Observed(checkpoints),
-            new Listener(history, attempt),
+            new Listener(attempts, attempt),
             () -> false,
             "cpu",
             work)
         .run();
-    history.recordModelDone(job.experiment(), STUDENT, attempt);
+    attempts.recordDone(job.experiment(), STUDENT, attempt);
     say("done");
     System.exit(0); // connections that are kept alive would hold the process for a while
   }
@@ -236,11 +239,11 @@ final class TrainingProcess {
   }
 
   private final class Listener implements TrainingListener {
-    private final ExperimentHistory history;
+    private final AttemptHistory attempts;
     private final Attempt attempt;
 
-    Listener(ExperimentHistory history, Attempt attempt) {
-      this.history = history;
+    Listener(AttemptHistory attempts, Attempt attempt) {
+      this.attempts = attempts;
       this.attempt = attempt;
     }
 
@@ -253,7 +256,7 @@ final class TrainingProcess {
     public void onMetrics(TrainingMetrics metrics) {
       int step = metrics.step();
       say("step " + step);
-      history.recordProgress(
+      attempts.recordProgress(
           attempt,
           step,
           metrics.loss(),

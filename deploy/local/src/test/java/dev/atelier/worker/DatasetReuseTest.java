@@ -6,7 +6,6 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.atelier.spec.BatchSize;
 import dev.atelier.spec.DatasetSpec;
 import dev.atelier.spec.ExperimentSpec.Reuse;
-import dev.atelier.store.ExperimentHistory;
 import dev.atelier.store.ExperimentKeys;
 import dev.atelier.store.ObjectStore;
 import dev.atelier.store.ReuseHistory;
@@ -57,8 +56,7 @@ class DatasetReuseTest {
     temporal.registerActivitiesImplementations(
         new DatasetActivitiesImpl(
             store,
-            new ExperimentHistory(postgres.getPostgresDatabase()),
-            reuse,
+            postgres.getPostgresDatabase(),
             new ArtifactCache(data.resolve("cache"), store)));
     activities = temporal.newActivityStub(DatasetActivities.class);
   }

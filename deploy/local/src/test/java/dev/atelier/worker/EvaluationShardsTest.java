@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.atelier.diffusion.SeededRandom;
+import dev.atelier.evaluation.Evaluation;
 import dev.atelier.evaluation.FeatureExtractor;
 import dev.atelier.evaluation.FeaturePass;
 import dev.atelier.evaluation.LinearAlgebra;
@@ -21,8 +22,7 @@ import dev.atelier.spec.NetworkSpec;
 import dev.atelier.spec.TimestepRange;
 import dev.atelier.store.CheckpointManifest;
 import dev.atelier.store.CheckpointManifest.StoredFile;
-import dev.atelier.store.ExperimentHistory;
-import dev.atelier.store.ExperimentHistory.Evaluation;
+import dev.atelier.store.EvaluationHistory;
 import dev.atelier.store.ExperimentKeys;
 import dev.atelier.store.ObjectStore;
 import dev.atelier.store.ReuseHistory;
@@ -38,13 +38,13 @@ import dev.atelier.workflows.EvaluationActivities.CombineShards;
 import dev.atelier.workflows.EvaluationActivities.Evaluate;
 import dev.atelier.workflows.EvaluationActivities.Evaluated;
 import dev.atelier.workflows.EvaluationActivities.SampleShard;
-import dev.atelier.workflows.EvaluationActivities.Subject;
 import dev.atelier.workflows.ExtractorRef;
 import dev.atelier.workflows.ModelKey;
 import dev.atelier.workflows.ModelRef;
 import dev.atelier.workflows.ReuseActivities;
 import dev.atelier.workflows.ShardRef;
 import dev.atelier.workflows.StatisticsRef;
+import dev.atelier.workflows.vocabulary.Subject;
 import io.smallrye.config.SmallRyeConfigBuilder;
 import io.temporal.failure.ActivityFailure;
 import io.temporal.testing.TestActivityEnvironment;
@@ -73,7 +73,7 @@ class EvaluationShardsTest {
   private static EmbeddedPostgres postgres;
   private static S3ServerProcess server;
   private static ObjectStore store;
-  private static ExperimentHistory history;
+  private static EvaluationHistory evaluations;
   private static TestActivityEnvironment temporal;
   private static EvaluationActivities activities;
   private static ReuseActivities reuse;
@@ -86,19 +86,14 @@ class EvaluationShardsTest {
   static void start(@TempDir Path data) throws Exception {
     postgres = EmbeddedPostgres.start();
     Flyway.configure().dataSource(postgres.getPostgresDatabase()).load().migrate();
-    history = new ExperimentHistory(postgres.getPostgresDatabase());
+    evaluations = new EvaluationHistory(postgres.getPostgresDatabase());
     server = S3ServerProcess.s3Proxy(data);
     store = server.store();
     ArtifactCache cache = new ArtifactCache(data.resolve("cache"), store);
     temporal = TestActivityEnvironment.newInstance();
     temporal.registerActivitiesImplementations(
         new EvaluationActivitiesImpl(
-            settings(data),
-            store,
-            history,
-            new ReuseHistory(postgres.getPostgresDatabase()),
-            cache,
-            () -> false),
+            settings(data), store, postgres.getPostgresDatabase(), cache, () -> false),
         new ReuseActivitiesImpl(store, new ReuseHistory(postgres.getPostgresDatabase())));
     activities = temporal.newActivityStub(EvaluationActivities.class);
     reuse = temporal.newActivityStub(ReuseActivities.class);
@@ -255,7 +250,7 @@ class EvaluationShardsTest {
   }
 
   private static Evaluation stored() {
-    return history.evaluations("e").get(0);
+    return evaluations.of("e").get(0);
   }
 
   private static List<String> shardObjects() {
@@ -318,7 +313,7 @@ class EvaluationShardsTest {
     assertThatThrownBy(() -> activities.combineShards(new CombineShards(subject, shards)))
         .isInstanceOf(ActivityFailure.class)
         .hasStackTraceContaining("expected sha256 " + shards.get(1).sha256());
-    assertThat(history.evaluations("e")).isEmpty();
+    assertThat(evaluations.of("e")).isEmpty();
     ensembles.discardShards(new DiscardShards("e"));
   }
 
@@ -334,7 +329,7 @@ class EvaluationShardsTest {
     Evaluated figures = activities.combineShards(new CombineShards(first, sample(first)));
     assertThat(reuse.findEvaluation(subject("f", 50, Reuse.NEVER)).evaluated()).isEmpty();
     assertThat(reuse.findEvaluation(second).evaluated()).contains(figures);
-    assertThat(history.evaluations("f")).isEqualTo(history.evaluations("e"));
+    assertThat(evaluations.of("f")).isEqualTo(evaluations.of("e"));
   }
 
   @Test
@@ -345,6 +340,6 @@ class EvaluationShardsTest {
 
     Evaluate second = subject("f", 50, Reuse.ALLOWED);
     assertThat(reuse.findEvaluation(second).evaluated()).isEmpty();
-    assertThat(history.evaluations("f")).isEmpty();
+    assertThat(evaluations.of("f")).isEmpty();
   }
 }

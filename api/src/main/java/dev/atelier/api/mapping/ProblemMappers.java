@@ -1,6 +1,11 @@
-package dev.atelier.api.problem;
+package dev.atelier.api.mapping;
 
 import dev.atelier.api.export.WholeAnswer;
+import dev.atelier.api.problem.AllowedMethods;
+import dev.atelier.api.problem.Problem;
+import dev.atelier.api.problem.ProblemException;
+import dev.atelier.api.problem.ProblemType;
+import dev.atelier.api.problem.RequestNames;
 import dev.atelier.api.spec.RefusedDocumentException;
 import dev.atelier.api.store.StoreUnavailableException;
 import dev.atelier.api.temporal.TemporalBusyException;

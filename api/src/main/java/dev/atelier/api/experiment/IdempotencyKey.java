@@ -1,4 +1,4 @@
-package dev.atelier.api;
+package dev.atelier.api.experiment;
 
 import dev.atelier.api.problem.ProblemException;
 import dev.atelier.api.problem.ProblemType;
