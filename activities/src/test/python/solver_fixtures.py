@@ -107,6 +107,8 @@ def main(out):
         for schedule in samplers.BETAS:
             for spacing, steps in (("uniform", 1), ("uniform", 2), ("uniform", 10), ("quad", 25), ("trailing", 50)):
                 for clip in (True, False):
+                    if schedule == "cosine" and spacing == "trailing" and not clip:
+                        continue  # it starts where x_0 is 20,000 x, and pixels are float32
                     x = solver(schedule, timesteps(spacing, steps), clip, spacing)
                     if x is None:
                         continue

@@ -28,12 +28,12 @@ public record Mixture(double ofX0, double ofEps, double signal, double noise) {
 
   /** x_0 that y and x_t say. */
   public double x0(double xt, double y) {
-    return ofEps == 0 ? y : (ofEps * xt - noise * y) / determinant();
+    return (ofEps * xt - noise * y) / determinant();
   }
 
   /** eps that y and x_t say. */
   public double eps(double xt, double y) {
-    return ofX0 == 0 ? y : (signal * y - ofX0 * xt) / determinant();
+    return ofX0 == 0 ? y : (signal * y - ofX0 * xt) / determinant(); // eps keeps its bits
   }
 
   /** By how much x_0 moves with y, for a given x_t. */

@@ -110,10 +110,19 @@ class UNetTest {
     float[] eps = eps(network, form, x, t);
     assertThat(eps).hasSize(2 * resolution * resolution);
     float[] other = eps(network, form, x, HostTensor.ofLongs(new long[] {3, 3}, 2));
+    int half = eps.length / 2;
+    int differing = 0;
     for (int i = 0; i < eps.length; i++) {
       assertThat(eps[i]).isFinite();
-      assertThat(Math.abs(eps[i] - other[i]) > 0).isEqualTo(i >= eps.length / 2); // t counts
+      if (i < half) {
+        assertThat(eps[i]).isEqualTo(other[i]);
+      } else if (eps[i] != other[i]) {
+        differing++;
+      }
     }
+    assertThat(differing)
+        .as("t counts")
+        .isGreaterThanOrEqualTo(half - half / 100); // rounding meets by chance
   }
 
   @ParameterizedTest

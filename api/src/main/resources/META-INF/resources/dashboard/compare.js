@@ -96,7 +96,9 @@ export async function compare(main, parameters) {
   );
   try {
     const curves = await Promise.all(
-      all.map((e) => get(`/experiments/${e.id}/models/student-1/metrics`, { series: Series.LOSS, points: 800 }).catch(() => ({ series: [] }))),
+      all.map((e) =>
+        get(`/experiments/${e.id}/models/student-1/metrics`, { series: Series.LOSS, points: 800 }).catch(() => ({ series: [] })),
+      ),
     );
     chart.show(curves.map((c, i) => ({ name: short(all[i], all), colour: colour(i), points: c.series[0]?.points || [] })));
   } catch (e) {

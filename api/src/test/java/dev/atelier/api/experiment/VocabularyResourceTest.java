@@ -31,6 +31,8 @@ class VocabularyResourceTest {
         .isEqualTo(Arrays.stream(Series.values()).map(Series::word).toList());
     assertThat(words.<List<String>>path("eventKinds.word"))
         .isEqualTo(Arrays.stream(EventKind.values()).map(EventKind::word).toList());
-    assertThat(words.<List<String>>path("eventKinds.description")).doesNotContain("", null);
+    assertThat(words.<List<String>>path("eventKinds.description"))
+        .doesNotContain("")
+        .doesNotContainNull();
   }
 }

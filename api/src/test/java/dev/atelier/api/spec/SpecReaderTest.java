@@ -205,7 +205,7 @@ class SpecReaderTest {
             + " | students.overrides[0].training.steps | must be at least 1, found 0.",
         "`students: {overrides: [3]}` | students.overrides[0] | must be a set of fields, found 3.",
         "`diffusion: {schedule: lineer}` | diffusion.schedule"
-            + " | must be one of linear, cosine, found 'lineer'. Did you mean 'linear'?",
+            + " | must be one of linear, cosine, scaled-linear, flow, found 'lineer'. Did you mean 'linear'?",
         "`diffusion: {schedule: LINEAR}` | diffusion.schedule | Did you mean 'linear'?",
         "`diffusion: {betaStart: 0}` | diffusion.betaStart | must be more than 0, found 0.",
         "`teacher: {training: {learningRate: 1e999}}` | teacher.training.learningRate"

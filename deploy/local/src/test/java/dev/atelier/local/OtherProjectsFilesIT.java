@@ -73,7 +73,7 @@ class OtherProjectsFilesIT {
     DATASET("dataset.source", "DATASET_UNREACHABLE"),
     TEACHER("teacher.source", "TEACHER_INVALID"),
     EXTRACTOR("evaluation.extractor.source", "EXTRACTOR_INVALID"),
-    REFERENCE("evaluation.reference", "INVALID_SPEC");
+    REFERENCE("evaluation.reference", "EXTRACTOR_INVALID");
 
     private final String field;
     private final String type; // of the failure when it may not be fetched

@@ -412,6 +412,8 @@ class WholeAnswersIT {
     assertThat(broken).noneMatch(Ended::whole);
     assertThat(broken).noneMatch(each -> each.text.contains("event:end"));
     assertThat(broken.subList(0, tables.size()))
+        .filteredOn(each -> each.wanted.type.equals("text/csv")) // rows of Arrow are larger
+        .isNotEmpty()
         .allMatch(each -> each.bytes < (long) ROWS * ROW_BYTES);
     assertServes(server);
   }
