@@ -26,8 +26,9 @@ final class Multistep {
   private final boolean clip;
   private final Deque<double[]> latest = new ArrayDeque<>(); // eps, [C·H·W]
 
+  /** Of a {@code schedule} that has {@link NoiseSchedule#withSomeSignal some signal} everywhere. */
   Multistep(NoiseSchedule schedule, boolean clip) {
-    this.schedule = schedule.withSomeSignal();
+    this.schedule = schedule;
     this.clip = clip;
   }
 

@@ -31,19 +31,18 @@ public final class NoiseSchedule {
 
   /** Builds the schedule that a spec asks for. */
   public static NoiseSchedule of(DiffusionSpec spec) {
-    double[] betas =
-        switch (spec.schedule()) {
-          case LINEAR -> linear(spec.timesteps(), spec.betaStart(), spec.betaEnd());
-          case COSINE -> cosine(spec.timesteps());
-          case SCALED_LINEAR -> scaledLinear(spec.timesteps(), spec.betaStart(), spec.betaEnd());
-          case FLOW -> new double[0];
-        };
-    if (spec.schedule() == DiffusionSpec.Schedule.FLOW) {
-      return flow(spec.timesteps());
-    }
-    if (spec.zeroTerminalSnr().isPresent()) {
-      betas = withZeroTerminalSnr(betas);
-    }
+    int timesteps = spec.timesteps();
+    return switch (spec.schedule()) {
+      case LINEAR -> ofBetas(linear(timesteps, spec.betaStart(), spec.betaEnd()), spec);
+      case COSINE -> ofBetas(cosine(timesteps), spec);
+      case SCALED_LINEAR ->
+          ofBetas(scaledLinear(timesteps, spec.betaStart(), spec.betaEnd()), spec);
+      case FLOW -> flow(timesteps);
+    };
+  }
+
+  private static NoiseSchedule ofBetas(double[] plain, DiffusionSpec spec) {
+    double[] betas = spec.zeroTerminalSnr().isPresent() ? withZeroTerminalSnr(plain) : plain;
     return ofProducts(betas, alphasCumprod(betas));
   }
 

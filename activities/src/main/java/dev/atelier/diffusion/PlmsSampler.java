@@ -18,7 +18,7 @@ public final class PlmsSampler implements Sampler {
   private final boolean clip;
 
   public PlmsSampler(NoiseSchedule schedule, boolean clip) {
-    this.schedule = schedule;
+    this.schedule = schedule.withSomeSignal();
     this.clip = clip;
   }
 

@@ -21,7 +21,7 @@ public final class PndmSampler implements Sampler {
   private final boolean clip;
 
   public PndmSampler(NoiseSchedule schedule, boolean clip) {
-    this.schedule = schedule;
+    this.schedule = schedule.withSomeSignal();
     this.clip = clip;
   }
 

@@ -3,9 +3,9 @@ package dev.atelier.network;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.atelier.spec.DiffusionSpec;
 import dev.atelier.spec.Prediction;
+import dev.atelier.spec.SpecWord;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -105,14 +105,17 @@ final class SchedulerConfig {
     }
     if (theirs.teacherPredicts() != ours.teacherPredicts()) {
       found.differs(
-          "prediction_type", found.predictionType(), "prediction", name(ours.teacherPredicts()));
+          "prediction_type",
+          found.predictionType(),
+          "prediction",
+          SpecWord.of(ours.teacherPredicts()));
     }
     if (theirs.schedule() != ours.schedule()) {
       found.differs(
           "beta_schedule",
           config.path("beta_schedule").asText("linear"),
           "schedule",
-          name(ours.schedule()));
+          SpecWord.of(ours.schedule()));
     } else if (ours.schedule().readsBetas()) {
       found.requireNear("beta_start", theirs.betaStart(), "betaStart", ours.betaStart());
       found.requireNear("beta_end", theirs.betaEnd(), "betaEnd", ours.betaEnd());
@@ -141,17 +144,13 @@ final class SchedulerConfig {
     return "diffusion: {timesteps: %d, schedule: %s%s%s%s}"
         .formatted(
             diffusion.timesteps(),
-            name(diffusion.schedule()),
+            SpecWord.of(diffusion.schedule()),
             diffusion.schedule().readsBetas()
                 ? ", betaStart: %s, betaEnd: %s"
                     .formatted(diffusion.betaStart(), diffusion.betaEnd())
                 : "",
-            diffusion.prediction().map(p -> ", prediction: " + name(p)).orElse(""),
-            diffusion.endsInNoise() ? ", zeroTerminalSnr: true" : "");
-  }
-
-  private static String name(Enum<?> constant) {
-    return constant.name().toLowerCase(Locale.ROOT).replace('_', '-');
+            diffusion.prediction().map(p -> ", prediction: " + SpecWord.of(p)).orElse(""),
+            diffusion.zeroTerminalSnr().isPresent() ? ", zeroTerminalSnr: true" : "");
   }
 
   private void differs(String field, Object theirs, String ourField, Object ours) {

@@ -26,6 +26,7 @@ import dev.atelier.spec.EvaluationSpec.SamplerSpec;
 import dev.atelier.spec.MergeSpec;
 import dev.atelier.spec.Prediction;
 import dev.atelier.spec.ScheduleSearchSpec;
+import dev.atelier.spec.SpecWord;
 import dev.atelier.spec.TimestepRange;
 import dev.atelier.spec.TrainingSpec.Precision;
 import dev.atelier.store.ArtifactHistory;
@@ -56,7 +57,6 @@ import java.util.Arrays;
 import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicReference;
@@ -215,14 +215,10 @@ final class MergingActivitiesImpl implements MergingActivities {
       if (needsStart && (first.start().isEmpty() || !first.start().equals(other.start()))) {
         return Optional.of(
             "Students that did not start from the same weights cannot be merged by %s: %s and %s differ. Greedy merging, which measures what each merge costs, can try them."
-                .formatted(nameOf(task.merge().kind()), first.key(), other.key()));
+                .formatted(SpecWord.of(task.merge().kind()), first.key(), other.key()));
       }
     }
     return Optional.empty();
-  }
-
-  private static String nameOf(MergeSpec.Kind kind) {
-    return kind.name().toLowerCase(Locale.ROOT).replace('_', '-');
   }
 
   private Merged merge(Joining task, Path work, Heartbeat heartbeat) throws IOException {
@@ -281,7 +277,7 @@ final class MergingActivitiesImpl implements MergingActivities {
             .formatted(
                 students.size(),
                 merged.size(),
-                nameOf(task.merge().kind()),
+                SpecWord.of(task.merge().kind()),
                 plan.end().map(MergingActivitiesImpl::explained).orElse(""),
                 task.merge().searches() ? ", " + ranked(task.merge().samples()) : "",
                 described.stream()

@@ -116,7 +116,12 @@ public record EvaluationSpec(
       @JsonProperty("pndm")
       PNDM, // Liu et al. 2022, algorithm 2
       @JsonProperty("plms")
-      PLMS // the same without its Runge-Kutta start
+      PLMS; // the same without its Runge-Kutta start
+
+      /** Whether its formulas hold for steps of one length alone. */
+      public boolean takesEqualSteps() {
+        return this == PNDM || this == PLMS;
+      }
     }
 
     /** Which of the T timesteps are visited. */
@@ -137,8 +142,9 @@ public record EvaluationSpec(
     public SamplerSpec {
       kind = kind == null ? Kind.DDIM : kind;
       steps = steps == null ? 100 : steps;
-      boolean equalSteps = kind == Kind.PNDM || kind == Kind.PLMS;
-      spacing = spacing == null ? (equalSteps ? Spacing.UNIFORM : Spacing.QUAD) : spacing;
+      if (spacing == null) {
+        spacing = kind.takesEqualSteps() ? Spacing.UNIFORM : Spacing.QUAD;
+      }
       eta = eta == null ? 0.0 : eta;
       clip = clip == null ? Boolean.TRUE : clip;
     }

@@ -9,7 +9,6 @@ import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashSet;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.OptionalLong;
 import java.util.Set;
@@ -135,7 +134,7 @@ public final class SpecRules {
     String path = "diffusion.studentPrediction";
     String other =
         "must be left out, or %s as the teacher's, %%s, found %s."
-            .formatted(name(d.teacherPredicts()), name(d.studentsPredict()));
+            .formatted(SpecWord.of(d.teacherPredicts()), SpecWord.of(d.studentsPredict()));
     if (trusts(path, "students.loss.feature")
         && spec.students().loss().feature().at().contains(FeatureLossSpec.EPS)) {
       fault(path, other.formatted("where students.loss.feature.at has eps"));
@@ -143,10 +142,6 @@ public final class SpecRules {
     if (trusts(path, "students.startFrom") && spec.students().startFrom().prunes()) {
       fault(path, other.formatted("where students.startFrom prunes the teacher"));
     }
-  }
-
-  private static String name(Prediction prediction) {
-    return prediction.name().toLowerCase(Locale.ROOT);
   }
 
   private void teacher() {
@@ -258,32 +253,44 @@ public final class SpecRules {
     if (trusts(path + ".kind", path + ".boundaries")
         && a.kind() != AssignmentSpec.Kind.EXPLICIT
         && !a.boundaries().isEmpty()) {
-      fault(path + ".boundaries", "is for kind explicit only, found kind %s.".formatted(name(a)));
+      fault(
+          path + ".boundaries",
+          "is for kind explicit only, found kind %s.".formatted(SpecWord.of(a.kind())));
     }
     if (trusts(path + ".kind", path + ".gamma")
         && a.kind() != AssignmentSpec.Kind.POWER
         && a.gamma() != 1.0) {
-      fault(path + ".gamma", "is for kind power only, found kind %s.".formatted(name(a)));
+      fault(
+          path + ".gamma",
+          "is for kind power only, found kind %s.".formatted(SpecWord.of(a.kind())));
     }
     if (trusts(path + ".kind", path + ".bins")
         && a.kind() != AssignmentSpec.Kind.MEASURED
         && a.bins() != AssignmentSpec.DEFAULT_BINS) {
-      fault(path + ".bins", "is for kind measured only, found kind %s.".formatted(name(a)));
+      fault(
+          path + ".bins",
+          "is for kind measured only, found kind %s.".formatted(SpecWord.of(a.kind())));
     }
     if (trusts(path + ".kind", path + ".images")
         && a.kind() != AssignmentSpec.Kind.MEASURED
         && a.images() != AssignmentSpec.DEFAULT_IMAGES) {
-      fault(path + ".images", "is for kind measured only, found kind %s.".formatted(name(a)));
+      fault(
+          path + ".images",
+          "is for kind measured only, found kind %s.".formatted(SpecWord.of(a.kind())));
     }
     if (trusts(path + ".kind", path + ".signal")
         && a.kind() != AssignmentSpec.Kind.MEASURED
         && a.signal() != AssignmentSpec.Signal.FEATURE) {
-      fault(path + ".signal", "is for kind measured only, found kind %s.".formatted(name(a)));
+      fault(
+          path + ".signal",
+          "is for kind measured only, found kind %s.".formatted(SpecWord.of(a.kind())));
     }
     if (trusts(path + ".kind", path + ".weight")
         && a.kind() != AssignmentSpec.Kind.MEASURED
         && a.weight() != AssignmentSpec.Weight.NONE) {
-      fault(path + ".weight", "is for kind measured only, found kind %s.".formatted(name(a)));
+      fault(
+          path + ".weight",
+          "is for kind measured only, found kind %s.".formatted(SpecWord.of(a.kind())));
     }
     if (!trusts(path, "students.count", "diffusion.timesteps")) {
       return;
@@ -380,17 +387,6 @@ public final class SpecRules {
           "%s[%d]".formatted(path, cuts.size() - 1),
           "must be diffusion.timesteps %d, found %d.".formatted(timesteps, last));
     }
-  }
-
-  private static String name(AssignmentSpec assignment) {
-    return switch (assignment.kind()) {
-      case UNIFORM -> "uniform";
-      case POWER -> "power";
-      case EXPLICIT -> "explicit";
-      case SNR -> "snr";
-      case MEASURED -> "measured";
-      case VISITS -> "visits";
-    };
   }
 
   private void loss() {
@@ -677,17 +673,15 @@ public final class SpecRules {
       fault(
           "evaluation.sampler.kind",
           "must be euler for diffusion.schedule flow, found %s."
-              .formatted(e.sampler().kind().name().toLowerCase(Locale.ROOT).replace('_', '-')));
+              .formatted(SpecWord.of(e.sampler().kind())));
     }
-    boolean multistep =
-        e.sampler().kind() == SamplerSpec.Kind.PNDM || e.sampler().kind() == SamplerSpec.Kind.PLMS;
     if (trusts("evaluation.sampler.spacing", "evaluation.sampler.kind")
-        && multistep
+        && e.sampler().kind().takesEqualSteps()
         && e.sampler().spacing() == SamplerSpec.Spacing.QUAD) {
       fault(
           "evaluation.sampler.spacing",
           "must be uniform or trailing for evaluation.sampler.kind %s, whose steps are of equal length, found quad."
-              .formatted(e.sampler().kind().name().toLowerCase(Locale.ROOT)));
+              .formatted(SpecWord.of(e.sampler().kind())));
     }
     if (trusts("evaluation.gridRows", "evaluation.gridColumns", "evaluation.samples")
         && e.gridRows() * e.gridColumns() > e.samples()) {
@@ -767,7 +761,7 @@ public final class SpecRules {
     if (!trusts("merge.kind")) {
       return;
     }
-    String kind = m.kind().name().toLowerCase(Locale.ROOT).replace('_', '-');
+    String kind = SpecWord.of(m.kind());
     boolean greedy = m.kind() == MergeSpec.Kind.GREEDY;
     if (trusts("merge.weights")
         && m.kind() != MergeSpec.Kind.TASK_ARITHMETIC
