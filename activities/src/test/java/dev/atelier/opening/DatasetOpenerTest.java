@@ -31,7 +31,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** Datasets in a process of their own. */
 @Tag("slow")
-@Timeout(300)
+@Timeout(900)
 class DatasetOpenerTest {
 
   private static final OpenerProcess OPENER = opener(Duration.ofMinutes(1), 96);

@@ -27,7 +27,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** One device that serves two task queues, on a Temporal server. */
-@Timeout(60) // ends a hung test: a shared slot would be held by the poll of the queue without work
+@Timeout(600) // ends a hung test: a shared slot would be held by the poll of the queue without work
 class DeviceSlotsTest {
 
   private static final String LIGHT = "atelier";

@@ -40,7 +40,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** From an event's row to a receiver: real Postgres, real HTTP, Temporal's server skips time. */
-@Timeout(180) // time is skipped, but a busy machine is slow
+@Timeout(600) // time is skipped, but a busy machine is slow
 class WebhookDeliveryTest {
 
   private static final String SECRET =

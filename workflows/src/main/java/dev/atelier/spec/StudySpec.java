@@ -43,7 +43,7 @@ public record StudySpec(
         Integer awaitRetryHours) {
 
   /** Most experiments of one study. */
-  public static final int MAX_MEMBERS = 450;
+  public static final int MAX_MEMBERS = 400;
 
   /** Most bytes of their specs together, as JSON: the study's history holds each twice. */
   public static final int MAX_MEMBER_BYTES = 4_000_000;

@@ -97,7 +97,7 @@ class StudyGridTest {
             """
                 .formatted(values));
     assertThat(StudyGrid.faults(study.spec()))
-        .containsExactly(new SpecFault("axes", "ask for 510 experiments: expected at most 450."));
+        .containsExactly(new SpecFault("axes", "ask for 510 experiments: expected at most 400."));
   }
 
   private StudyDocument study(String yaml) {

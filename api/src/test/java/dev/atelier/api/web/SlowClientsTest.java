@@ -171,10 +171,24 @@ class SlowClientsTest {
     }
   }
 
-  /** Holds the thread that reads, once the time of a body runs. */
+  /** What is done with a body takes the time that it needs, and the request is paused meanwhile. */
+  @Test
+  void shouldNotCallABodyLateThatIsHandledForLong() throws Exception {
+    Socket socket =
+        send(
+            "POST /api/v1/experiments?dryRun=true HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+                + StandStill.PAUSE
+                + ": %d\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
+                    .formatted(BODY_SECONDS + 1));
+    String answer = new String(socket.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    assertThat(answer).startsWith("HTTP/1.1 200");
+  }
+
+  /** Holds the thread that reads, once the time of a body runs, or the request once it is read. */
   @ApplicationScoped
   static class StandStill {
     static final String HEADER = "Stand-Still-Seconds";
+    static final String PAUSE = "Pause-Seconds";
 
     void install(@Observes Router router) {
       router
@@ -187,6 +201,25 @@ class SlowClientsTest {
                   stand(Long.parseLong(seconds));
                 }
                 call.next();
+              });
+      router
+          .route()
+          .order(SlowClients.WHOLE + 1)
+          .handler(
+              call -> {
+                String seconds = call.request().getHeader(PAUSE);
+                if (seconds == null) {
+                  call.next();
+                  return;
+                }
+                call.request().pause();
+                call.vertx()
+                    .setTimer(
+                        Duration.ofSeconds(Long.parseLong(seconds)).toMillis(),
+                        over -> {
+                          call.request().resume();
+                          call.next();
+                        });
               });
     }
 

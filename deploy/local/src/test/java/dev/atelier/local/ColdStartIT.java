@@ -42,7 +42,7 @@ import org.junit.jupiter.params.provider.EnumSource;
  * The programs of production, started while what they need is away, comes later or refuses them.
  */
 @RequiresProgram("temporal")
-@Timeout(300)
+@Timeout(900)
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 class ColdStartIT {
 

@@ -35,7 +35,7 @@ import org.openqa.selenium.WebElement;
  * one before it ended; the pictures of all pages are in {@code target/dashboard}.
  */
 @RequiresProgram("chromium")
-@Timeout(600)
+@Timeout(1800)
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 @TestMethodOrder(MethodOrderer.OrderAnnotation.class)
 class DashboardIT {

@@ -48,7 +48,7 @@ import org.junit.jupiter.api.io.TempDir;
  * A whole experiment over REST on the real stack: real Postgres, S3 server, Temporal, api and
  * worker processes. One worker is killed, one student is poisoned and retried.
  */
-@Timeout(600)
+@Timeout(1800)
 class ExperimentIT {
 
   private static final ObjectMapper JSON = new ObjectMapper();

@@ -38,7 +38,7 @@ import org.junit.jupiter.params.provider.EnumSource;
  * foreign ones try, and what the link of the terminal does.
  */
 @RequiresProgram({"chromium", "curl"})
-@Timeout(600)
+@Timeout(1800)
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 class ForeignPagesIT {
 

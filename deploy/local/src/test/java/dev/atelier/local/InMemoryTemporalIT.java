@@ -11,7 +11,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** The last resort, a stack without the {@code temporal} program, loses a worker. */
-@Timeout(600)
+@Timeout(1800)
 class InMemoryTemporalIT {
 
   private static final long SEED = 5;

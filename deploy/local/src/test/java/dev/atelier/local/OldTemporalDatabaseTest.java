@@ -24,7 +24,7 @@ import org.junit.jupiter.api.io.TempDir;
  * A data folder that an older Atelier left: its Temporal was 1.5.1 (resources: temporal-1.5.1.sh).
  */
 @RequiresProgram("temporal")
-@Timeout(120)
+@Timeout(600)
 class OldTemporalDatabaseTest {
 
   @TempDir private Path folder;

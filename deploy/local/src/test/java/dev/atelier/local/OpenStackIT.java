@@ -20,7 +20,7 @@ import org.junit.jupiter.api.io.TempDir;
  * {@code ./atelier up --open}: whom an API answers that asks for no token. What pages see of one in
  * a browser is in {@link ForeignPagesIT}.
  */
-@Timeout(300)
+@Timeout(900)
 class OpenStackIT {
 
   private static final Duration PATIENCE = Duration.ofMinutes(4); // ends a hung test, no more

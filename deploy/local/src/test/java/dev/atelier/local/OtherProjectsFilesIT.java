@@ -41,7 +41,7 @@ import org.junit.jupiter.params.provider.EnumSource;
  * alone where an api lets it pass.
  */
 @RequiresProgram("temporal")
-@Timeout(600)
+@Timeout(1800)
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 @TestMethodOrder(MethodOrderer.OrderAnnotation.class)
 class OtherProjectsFilesIT {

@@ -41,7 +41,7 @@ import org.junit.jupiter.params.provider.EnumSource;
  * that brings one ends with a sentence, and the training of another goes on in the same processes.
  */
 @RequiresProgram("temporal")
-@Timeout(600)
+@Timeout(1800)
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 @TestMethodOrder(MethodOrderer.OrderAnnotation.class)
 class PoisonIT {

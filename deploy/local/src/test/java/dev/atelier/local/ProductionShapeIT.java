@@ -48,7 +48,7 @@ import org.junit.jupiter.api.io.TempDir;
  * all of it left behind.
  */
 @RequiresProgram("temporal")
-@Timeout(600)
+@Timeout(1800)
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 class ProductionShapeIT {
 

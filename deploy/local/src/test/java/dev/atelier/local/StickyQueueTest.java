@@ -29,7 +29,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** A task that waits for a worker that has died, on the server in memory. */
-@Timeout(180)
+@Timeout(600)
 @Tag("slow")
 class StickyQueueTest {
 

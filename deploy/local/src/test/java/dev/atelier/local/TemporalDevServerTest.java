@@ -46,7 +46,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** What the server in memory lacks, on the real one. */
 @RequiresProgram("temporal")
-@Timeout(120)
+@Timeout(600)
 class TemporalDevServerTest {
 
   private static final String NAMESPACE = TemporalService.NAMESPACE;

@@ -24,7 +24,7 @@ import org.junit.jupiter.params.provider.ValueSource;
  * whatever its flags say. Runs where the {@code temporal} program is on the PATH.
  */
 @RequiresProgram("temporal")
-@Timeout(120)
+@Timeout(600)
 class TemporalHttpApiTest {
 
   private static final String WORKFLOW =

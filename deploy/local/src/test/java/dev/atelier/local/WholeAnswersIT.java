@@ -43,7 +43,7 @@ import org.junit.jupiter.params.provider.EnumSource;
  * whole in peace, and never ended as if it were whole when the database or the store fails at its
  * start or in its middle.
  */
-@Timeout(300)
+@Timeout(900)
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 class WholeAnswersIT {
 

@@ -416,7 +416,7 @@ public final class TestRun {
           "%6s  %3d %%  %-17s %s, %d tests, %s s"
               .formatted(
                   clock((long) elapsed),
-                  Math.round(100 * elapsed / (elapsed + left)),
+                  left == 0 ? 100 : Math.round(100 * elapsed / (elapsed + left)),
                   "about %s left".formatted(minutes(left)),
                   test.substring(test.lastIndexOf('.') + 1),
                   tests,

@@ -34,7 +34,7 @@ import org.junit.jupiter.api.io.TempDir;
  * The objects of a real training's two checkpoints, damaged where the S3 server keeps them, as a
  * disk does: every damage is noticed, and the checkpoint before is used.
  */
-@Timeout(900)
+@Timeout(1800)
 class DamagedCheckpointIT {
 
   private static final String EXPERIMENT = "damaged";

@@ -22,7 +22,7 @@ import org.junit.jupiter.api.io.TempDir;
  * 5 % of this small process, and would hide a leak of 3 kB a step. Workers run with it: theirs grow
  * by that much, once.
  */
-@Timeout(900)
+@Timeout(1800)
 class FlatMemoryIT {
 
   private static final int STEPS = 5000;

@@ -32,7 +32,7 @@ import org.junit.jupiter.api.io.TempDir;
  * Training processes that die by SIGKILL at twenty moments, in five runs of four deaths each, end
  * with the bits of one that nobody killed.
  */
-@Timeout(900)
+@Timeout(1800)
 class KilledTrainingIT {
 
   private static final long SEED = 20;
