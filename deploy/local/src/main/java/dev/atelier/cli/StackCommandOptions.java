@@ -1,6 +1,7 @@
 package dev.atelier.cli;
 
 import dev.atelier.local.ApiAccess;
+import dev.atelier.local.ApiProgram;
 import dev.atelier.local.Ports;
 import dev.atelier.local.StackOptions;
 import dev.atelier.local.TemporalProgram;
@@ -54,6 +55,12 @@ final class StackCommandOptions {
   private boolean open;
 
   @Option(
+      names = "--dev",
+      description =
+          "Serve the API and the dashboard from their sources: what is changed there shows at the next request.")
+  private boolean dev;
+
+  @Option(
       names = "--workers",
       paramLabel = "N",
       description = "Processes that train, one model each (2; 1 on a single core).")
@@ -82,7 +89,8 @@ final class StackCommandOptions {
         workerCount,
         threads,
         TemporalProgram.ofLauncher(),
-        open ? ApiAccess.OPEN : ApiAccess.TOKEN);
+        open ? ApiAccess.OPEN : ApiAccess.TOKEN,
+        dev ? ApiProgram.SOURCES : ApiProgram.BUILT);
   }
 
   private Ports ports() {

@@ -5,10 +5,8 @@ import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.util.HashMap;
-import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
@@ -20,19 +18,22 @@ final class ApiService implements Service {
 
   private static final Duration PROBE_TIMEOUT = Duration.ofSeconds(5);
 
-  private final Path jar;
+  private final ApiProgram program;
+  private final Installation installation;
   private final int port;
   private final Connections connections;
   private final Optional<String> temporalWebUi;
   private final ApiAccess access;
 
   ApiService(
-      Path jar,
+      ApiProgram program,
+      Installation installation,
       int port,
       Connections connections,
       Optional<String> temporalWebUi,
       ApiAccess access) {
-    this.jar = jar;
+    this.program = program;
+    this.installation = installation;
     this.port = port;
     this.connections = connections;
     this.temporalWebUi = temporalWebUi;
@@ -46,13 +47,11 @@ final class ApiService implements Service {
 
   @Override
   public Duration startTimeout() {
-    return Duration.ofMinutes(2);
+    return program.startTimeout();
   }
 
   @Override
   public Launch launch() {
-    List<String> command = JavaChild.jvm("256m");
-    command.addAll(List.of(OPEN_BUFFERS, "-jar", jar.toString()));
     Map<String, String> environment = new HashMap<>(connections.environment());
     environment.put("QUARKUS_HTTP_HOST", Ports.HOST);
     switch (access) {
@@ -68,7 +67,7 @@ final class ApiService implements Service {
     environment.put("QUARKUS_DATASOURCE_USERNAME", connections.postgresUser());
     environment.put("QUARKUS_DATASOURCE_PASSWORD", connections.credentials().postgresPassword());
     temporalWebUi.ifPresent(ui -> environment.put("ATELIER_TEMPORAL_UI", ui));
-    return new Launch(command, environment);
+    return new Launch(program.command(installation), environment);
   }
 
   @Override

@@ -91,7 +91,7 @@ public final class LocalStack implements AutoCloseable {
             credentials);
     ApiService api =
         new ApiService(
-            installation.apiJar(), ports.api(), connections, temporalWebUi, options.access());
+            options.api(), installation, ports.api(), connections, temporalWebUi, options.access());
     List<Service> workers = new ArrayList<>();
     for (int number = 1; number <= options.workers(); number++) {
       workers.add(

@@ -17,4 +17,5 @@ public record StackOptions(
     int workers,
     int threadsPerWorker,
     Optional<Path> temporal,
-    ApiAccess access) {}
+    ApiAccess access,
+    ApiProgram api) {}

@@ -3,6 +3,7 @@ package dev.atelier.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.atelier.local.ApiAccess;
+import dev.atelier.local.ApiProgram;
 import dev.atelier.local.Ports;
 import dev.atelier.local.StackOptions;
 import org.junit.jupiter.api.Test;
@@ -35,6 +36,12 @@ class StackCommandOptionsTest {
   void shouldAskForATokenUnlessToldNotTo() {
     assertThat(stack().access()).isEqualTo(ApiAccess.TOKEN);
     assertThat(stack("--open").access()).isEqualTo(ApiAccess.OPEN);
+  }
+
+  @Test
+  void shouldServeWhatWasBuiltUnlessToldNotTo() {
+    assertThat(stack().api()).isEqualTo(ApiProgram.BUILT);
+    assertThat(stack("--dev").api()).isEqualTo(ApiProgram.SOURCES);
   }
 
   private static Ports ports(String... args) {

@@ -2,6 +2,7 @@ package dev.atelier.local;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.atelier.local.FaultProxy.Mode;
+import dev.atelier.workflows.DistillationWorkflow;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -12,8 +13,11 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Random;
 import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
@@ -464,27 +468,53 @@ final class Chaos {
   /** Compares what Temporal, Postgres and S3 know; a sentence for each difference. */
   List<String> differences() throws Exception {
     List<String> differences = new ArrayList<>(stack.orphans());
-    Map<String, Integer> postgres = new HashMap<>();
-    for (List<String> row : stack.query("select stage, count(*) from experiment group by stage")) {
+    Map<String, String> postgres = new TreeMap<>();
+    Set<String> canMiss = new HashSet<>();
+    for (List<String> row :
+        stack.query(
+            """
+            select id, stage, (select coalesce(sum(attempts), 0) from model where experiment_id = experiment.id)
+            from experiment
+            """)) {
+      String workflow = DistillationWorkflow.workflowId(row.get(0));
       String status =
-          switch (row.get(0)) {
+          switch (row.get(1)) {
             case "DONE", "PARTIAL" -> "COMPLETED";
             case "CANCELED" -> "CANCELED";
             case "FAILED" -> "FAILED";
             default -> "RUNNING";
           };
-      postgres.merge(status, Integer.parseInt(row.get(1)), Integer::sum);
+      postgres.put(workflow, status);
+      // Canceled between its row and its start, which an outage may put off.
+      if (status.equals("CANCELED") && row.get(2).equals("0")) {
+        canMiss.add(workflow);
+      }
     }
-    Map<String, Integer> temporal = new HashMap<>(stack.workflows());
+    Map<String, String> temporal = stack.workflows();
     // A visibility record may trail its workflow.
-    for (int i = 0; i < 50 && !temporal.equals(postgres); i++) {
+    for (int i = 0; i < 150 && !differing(postgres, temporal, canMiss).isEmpty(); i++) {
       Thread.sleep(200);
-      temporal = new HashMap<>(stack.workflows());
+      temporal = stack.workflows();
     }
-    if (!temporal.equals(postgres)) {
-      differences.add("Temporal has %s, Postgres %s.".formatted(temporal, postgres));
-    }
+    differences.addAll(differing(postgres, temporal, canMiss));
     return differences;
+  }
+
+  static List<String> differing(
+      Map<String, String> postgres, Map<String, String> temporal, Set<String> canMiss) {
+    Set<String> all = new TreeSet<>(postgres.keySet());
+    all.addAll(temporal.keySet());
+    return all.stream()
+        .filter(id -> temporal.containsKey(id) || !canMiss.contains(id))
+        .filter(id -> !Objects.equals(postgres.get(id), temporal.get(id)))
+        .map(
+            id ->
+                "%s is %s in Temporal, %s in Postgres."
+                    .formatted(
+                        id,
+                        temporal.getOrDefault(id, "unknown"),
+                        postgres.getOrDefault(id, "unknown")))
+        .toList();
   }
 
   private String launch(String key, int students, int steps, String more) throws Exception {

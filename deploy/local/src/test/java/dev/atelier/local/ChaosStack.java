@@ -79,7 +79,7 @@ final class ChaosStack implements AutoCloseable {
   private void start() throws Exception {
     stack =
         LocalStack.prepare(
-            new StackOptions(data, Ports.ANY, 2, 1, temporal, ApiAccess.OPEN),
+            new StackOptions(data, Ports.ANY, 2, 1, temporal, ApiAccess.OPEN, ApiProgram.BUILT),
             new Installation(StackUnderTest.ROOT),
             line -> System.out.println("  stack: " + line));
     stack.routeS3(
@@ -424,15 +424,15 @@ final class ChaosStack implements AutoCloseable {
     }
   }
 
-  /** How many experiments' workflows Temporal knows, by how they ended. */
-  Map<String, Integer> workflows() throws InterruptedException {
+  /** How the workflow of each experiment that Temporal knows has ended, by its id. */
+  Map<String, String> workflows() throws InterruptedException {
     WorkflowServiceStubs stubs =
         WorkflowServiceStubs.newServiceStubs(
             WorkflowServiceStubsOptions.newBuilder()
                 .setTarget(endpoints.temporalTarget())
                 .validateAndBuildWithDefaults());
     try {
-      Map<String, Integer> counts = new TreeMap<>();
+      Map<String, String> statuses = new TreeMap<>();
       ListWorkflowExecutionsRequest.Builder request =
           ListWorkflowExecutionsRequest.newBuilder()
               .setNamespace(TemporalService.NAMESPACE)
@@ -443,13 +443,12 @@ final class ChaosStack implements AutoCloseable {
         page.getExecutionsList()
             .forEach(
                 e ->
-                    counts.merge(
-                        e.getStatus().name().replace("WORKFLOW_EXECUTION_STATUS_", ""),
-                        1,
-                        Integer::sum));
+                    statuses.put(
+                        e.getExecution().getWorkflowId(),
+                        e.getStatus().name().replace("WORKFLOW_EXECUTION_STATUS_", "")));
         request.setNextPageToken(page.getNextPageToken());
       } while (!page.getNextPageToken().isEmpty());
-      return counts;
+      return statuses;
     } finally {
       stubs.shutdownNow();
     }

@@ -26,7 +26,8 @@ final class StackUnderTest {
   /** Two workers of one thread each. */
   static LocalStack prepare(Path data) throws Exception {
     return LocalStack.prepare(
-        new StackOptions(data, Ports.ANY, 2, 1, Programs.find("temporal"), ApiAccess.TOKEN),
+        new StackOptions(
+            data, Ports.ANY, 2, 1, Programs.find("temporal"), ApiAccess.TOKEN, ApiProgram.BUILT),
         new Installation(ROOT),
         System.out::println);
   }
