@@ -106,7 +106,8 @@ public final class FeatureLoss {
   /**
    * {@code feature_loss(student, teacher) -> L} of one [N, C, H, W] per place, with gradients, and
    * {@code feature_gradients(student, teacher, share)}, which returns L and the gradients of share
-   * · w_feat · L by each of {@code student} and each adaptor. Without {@code teacher} all are zero.
+   * · w_feature · L by each of {@code student} and each adaptor. Without {@code teacher} all are
+   * zero.
    */
   String methods() {
     StringBuilder text =

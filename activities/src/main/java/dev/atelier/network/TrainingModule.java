@@ -47,8 +47,8 @@ public final class TrainingModule {
   public record Settings(
       double clipNorm, // of the whole gradient
       double weightDecay, // decoupled; 0: plain Adam
-      double diffusionWeight, // w_eps
-      double distillationWeight, // w_kd
+      double diffusionWeight, // w_diffusion
+      double distillationWeight, // w_distillation
       int accumulationSteps, // equal parts of a batch, one after the other
       Precision precision, // of convolutions and matrix products, the teacher's too
       NetworkForm form, // where a network has it, the teacher's too
@@ -68,7 +68,7 @@ public final class TrainingModule {
           training.clipNorm(),
           training.weightDecay(),
           loss.diffusion(),
-          loss.prediction(),
+          loss.distillation(),
           training.accumulationSteps(),
           training.precision(),
           form,

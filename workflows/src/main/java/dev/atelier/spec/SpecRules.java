@@ -393,7 +393,7 @@ public final class SpecRules {
     LossSpec loss = spec.students().loss();
     if (trusts("students.loss")
         && loss.diffusion() == 0
-        && loss.prediction() == 0
+        && loss.distillation() == 0
         && loss.feature().weight() == 0) {
       fault("students.loss", "must have a weight that is not 0.");
     }
