@@ -15,8 +15,8 @@ import java.util.stream.Stream;
 /**
  * {@code scheduler_config.json} of diffusers: the forward process that a model was trained on, what
  * it predicts, and whether x_0 is clipped. How its sampler takes its steps (spacing, offsets,
- * variance) says nothing of the model and is not read. An absent field has the default of its
- * class.
+ * variance, the shift of a flow's) says nothing of the model and is not read. An absent field has
+ * the default of its class.
  */
 final class SchedulerConfig {
 
@@ -51,6 +51,9 @@ final class SchedulerConfig {
           "LMSDiscreteScheduler",
           "KDPM2DiscreteScheduler",
           "KDPM2AncestralDiscreteScheduler");
+
+  /** Rectified flow, whose networks are told T sigma, from 1 to T. */
+  private static final String FLOW = "FlowMatchEulerDiscreteScheduler";
 
   private static final Map<String, DiffusionSpec.Schedule> SCHEDULES =
       Map.of(
@@ -90,6 +93,11 @@ final class SchedulerConfig {
     return new SchedulerConfig(config).clips();
   }
 
+  /** Whether its networks are told t + 1 where ours are told t. */
+  static boolean tellsTheNextTimestep(JsonNode config) {
+    return new SchedulerConfig(config).flows();
+  }
+
   /**
    * Refuses a file that disagrees with the spec.
    *
@@ -105,24 +113,24 @@ final class SchedulerConfig {
     }
     if (theirs.teacherPredicts() != ours.teacherPredicts()) {
       found.differs(
-          "prediction_type",
-          found.predictionType(),
+          found.flows() ? "_class_name" : "prediction_type",
+          found.flows() ? FLOW : found.predictionType(),
           "prediction",
           SpecWord.of(ours.teacherPredicts()));
     }
     if (theirs.schedule() != ours.schedule()) {
       found.differs(
-          "beta_schedule",
-          config.path("beta_schedule").asText("linear"),
+          found.flows() ? "_class_name" : "beta_schedule",
+          found.flows() ? FLOW : config.path("beta_schedule").asText("linear"),
           "schedule",
           SpecWord.of(ours.schedule()));
     } else if (ours.schedule().readsBetas()) {
       found.requireNear("beta_start", theirs.betaStart(), "betaStart", ours.betaStart());
       found.requireNear("beta_end", theirs.betaEnd(), "betaEnd", ours.betaEnd());
     }
-    if (theirs.endsInNoise() != ours.endsInNoise()) {
-      found.differs(
-          "rescale_betas_zero_snr", theirs.endsInNoise(), "zeroTerminalSnr", ours.endsInNoise());
+    boolean rescaled = theirs.zeroTerminalSnr().isPresent();
+    if (rescaled != ours.zeroTerminalSnr().isPresent()) {
+      found.differs("rescale_betas_zero_snr", rescaled, "zeroTerminalSnr", !rescaled);
     }
     boolean differs = !found.faults.isEmpty();
     found
@@ -163,7 +171,14 @@ final class SchedulerConfig {
     }
   }
 
+  private boolean flows() {
+    return type.equals(FLOW);
+  }
+
   private DiffusionSpec diffusion() {
+    if (flows()) {
+      return flow();
+    }
     if (!CLIP_SAMPLE.containsKey(type) && !WITHOUT_CLIP.contains(type)) {
       throw new IllegalArgumentException(
           "%s_class_name is %s, supported: %s"
@@ -172,7 +187,8 @@ final class SchedulerConfig {
                   type,
                   String.join(
                       ", ",
-                      Stream.concat(CLIP_SAMPLE.keySet().stream(), WITHOUT_CLIP.stream())
+                      Stream.of(CLIP_SAMPLE.keySet(), WITHOUT_CLIP, Set.of(FLOW))
+                          .flatMap(Set::stream)
                           .sorted()
                           .toList())));
     }
@@ -187,16 +203,10 @@ final class SchedulerConfig {
     if (!SCHEDULES.containsKey(schedule)) {
       fault("beta_schedule", schedule, "linear, scaled_linear or squaredcos_cap_v2 (cosine)");
     }
-    JsonNode steps = config.path("num_train_timesteps");
-    int timesteps = steps.isMissingNode() ? 1000 : steps.asInt();
-    if (timesteps < 10 || timesteps > 10_000) {
-      fault("num_train_timesteps", steps, "10 to 10000");
-    }
+    int timesteps = timesteps();
     double start = beta("beta_start", LATENT.contains(type) ? 0.00085 : 1e-4);
     double end = beta("beta_end", LATENT.contains(type) ? 0.012 : 0.02);
-    if (!faults.isEmpty()) {
-      throw new IllegalArgumentException(FILE + Listing.of(faults));
-    }
+    refuseFaults();
     return new DiffusionSpec(
         timesteps,
         SCHEDULES.get(schedule),
@@ -206,6 +216,37 @@ final class SchedulerConfig {
         Optional.of(PREDICTIONS.get(predicted)),
         Optional.empty(),
         Optional.of(config.path("rescale_betas_zero_snr").asBoolean(false)));
+  }
+
+  /** Where sigma is told, which of them a sampler visits says nothing of the model. */
+  private DiffusionSpec flow() {
+    require("invert_sigmas", "false");
+    int timesteps = timesteps();
+    refuseFaults();
+    return new DiffusionSpec(
+        timesteps,
+        DiffusionSpec.Schedule.FLOW,
+        null,
+        null,
+        Optional.empty(),
+        Optional.of(Prediction.FLOW),
+        Optional.empty(),
+        Optional.empty());
+  }
+
+  private int timesteps() {
+    JsonNode steps = config.path("num_train_timesteps");
+    int timesteps = steps.isMissingNode() ? 1000 : steps.asInt();
+    if (timesteps < 10 || timesteps > 10_000) {
+      fault("num_train_timesteps", steps, "10 to 10000");
+    }
+    return timesteps;
+  }
+
+  private void refuseFaults() {
+    if (!faults.isEmpty()) {
+      throw new IllegalArgumentException(FILE + Listing.of(faults));
+    }
   }
 
   private String predictionType() {

@@ -226,19 +226,36 @@ public final class TeacherImport {
       tensors.putAll(content.tensors());
       dtypes.addAll(content.dtypes());
     }
-    return fitted(
-        network,
-        tensors,
-        " of config.json",
-        "%s, %s%s"
-            .formatted(
-                folder.shown(files),
-                dtypes(dtypes),
-                scheduler.isPresent()
-                    ? expected.diffusion().isTeachers()
-                        ? "; its scheduler_config.json says " + SchedulerConfig.written(diffusion)
-                        : "; its scheduler_config.json agrees with the spec"
-                    : "; without a scheduler_config.json, nothing says on which forward process it was trained"));
+    boolean later = scheduler.filter(SchedulerConfig::tellsTheNextTimestep).isPresent();
+    Weights found =
+        fitted(
+            network,
+            tensors,
+            " of config.json",
+            "%s, %s%s%s"
+                .formatted(
+                    folder.shown(files),
+                    dtypes(dtypes),
+                    later ? "; turned, as it was told T sigma = t + 1, to be told t" : "",
+                    scheduler.isPresent()
+                        ? expected.diffusion().isTeachers()
+                            ? "; its scheduler_config.json says "
+                                + SchedulerConfig.written(diffusion)
+                            : "; its scheduler_config.json agrees with the spec"
+                        : "; without a scheduler_config.json, nothing says on which forward process it was trained"));
+    return later ? toldOneEarlier(found) : found;
+  }
+
+  private Weights toldOneEarlier(Weights found) {
+    try {
+      return new Weights(
+          found.network(),
+          TimestepOffset.oneEarlier(found.network().graph(), found.tensors()),
+          found.taken(),
+          found.diffusion());
+    } catch (IllegalArgumentException e) {
+      throw refused(e.getMessage(), e);
+    }
   }
 
   private static String dtypes(Set<String> stored) {

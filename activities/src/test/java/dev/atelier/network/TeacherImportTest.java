@@ -299,7 +299,9 @@ class TeacherImportTest {
         "{'rescale_betas_zero_snr': true} | rescale_betas_zero_snr is true, but diffusion.zeroTerminalSnr is false",
         "{'thresholding': true} | thresholding is true, supported: false",
         "{'trained_betas': [0.1, 0.2]} | trained_betas is a list, supported: null",
-        "{'_class_name': 'FlowMatchEulerDiscreteScheduler'} | _class_name is FlowMatchEulerDiscreteScheduler, supported: DDIM",
+        "{'_class_name': 'FlowMatchEulerDiscreteScheduler'} | _class_name is FlowMatchEulerDiscreteScheduler, but diffusion.prediction is eps; _class_name is FlowMatchEulerDiscreteScheduler, but diffusion.schedule is linear; the spec needs diffusion: {timesteps: 1000, schedule: flow, prediction: flow}",
+        "{'_class_name': 'FlowMatchEulerDiscreteScheduler', 'invert_sigmas': true} | invert_sigmas is true, supported: false",
+        "{'_class_name': 'FlowMatchLCMScheduler'} | _class_name is FlowMatchLCMScheduler, supported: DDIM",
         "{'num_train_timesteps': 50} | num_train_timesteps is 50, but diffusion.timesteps is 1000; the spec needs diffusion: {timesteps: 50, schedule: linear, betaStart: 1.0E-4, betaEnd: 0.02}",
         "{'beta_schedule': 'squaredcos_cap_v2'} | beta_schedule is squaredcos_cap_v2, but diffusion.schedule is linear",
         "{'beta_end': 0.012} | beta_end is 0.012, but diffusion.betaEnd is 0.02",
@@ -378,6 +380,55 @@ class TeacherImportTest {
             .diffusion();
     assertThat(taken.teacherPredicts()).isEqualTo(Prediction.EPS);
     assertThat(taken.studentsPredict()).isEqualTo(prediction);
+  }
+
+  @Test
+  void shouldTellAFlowsNetworkTWhereItWasToldTheNextTimestep() throws Exception {
+    JsonNode config = schedulers().get("flow");
+    assertThat(config.get("shift").asDouble()).isEqualTo(3); // steps of the sampler alone
+    assertThat(SchedulerConfig.written(SchedulerConfig.diffusion(config)))
+        .isEqualTo("diffusion: {timesteps: 1000, schedule: flow, prediction: flow}");
+    assertThat(SchedulerConfig.clips(config)).isEmpty();
+    Expected open = new Expected(TeacherSpec.DEFAULT_NETWORK, 8, 3, 0, DiffusionSpec.OF_TEACHER);
+    for (String fixture : List.of("diffusers", "diffusers-default")) { // sines first, cosines first
+      Path root = Files.createTempDirectory(directory, "folder");
+      copy(fixture(fixture), root);
+      Path scheduler = root.resolve("scheduler_config.json");
+      Files.deleteIfExists(scheduler);
+      Weights told = (Weights) read(root, open);
+      JSON.writeValue(scheduler.toFile(), config);
+      Weights taken = (Weights) read(root, open);
+
+      assertThat(taken.diffusion().schedule()).isEqualTo(DiffusionSpec.Schedule.FLOW);
+      assertThat(taken.diffusion().teacherPredicts()).isEqualTo(Prediction.FLOW);
+      assertThat(taken.taken()).contains("turned, as it was told T sigma = t + 1, to be told t");
+      for (long t : new long[] {0, 1, 250, 998, 999}) {
+        assertThat(answer(taken, t)).containsExactly(answer(told, t + 1), within(1e-5f));
+      }
+      assertThat(distance(answer(taken, 0), answer(told, 0))).isGreaterThan(1e-4f);
+    }
+  }
+
+  private float[] answer(Weights teacher, long t) throws Exception {
+    Path archive = directory.resolve("answer.pt");
+    TorchScriptArchive.write(archive, teacher.network().inferenceModule("UNet", teacher.tensors()));
+    float[] x = new float[3 * 8 * 8];
+    for (int i = 0; i < x.length; i++) {
+      x[i] = (float) Math.sin(i);
+    }
+    try (TorchModule module = Libtorch.load(archive, "cpu", TorchModule.Mode.INFERENCE)) {
+      return module
+          .forward(HostTensor.ofFloats(x, 1, 3, 8, 8), HostTensor.ofLongs(new long[] {t}, 1))
+          .toFloats();
+    }
+  }
+
+  private static float distance(float[] one, float[] other) {
+    float largest = 0;
+    for (int i = 0; i < one.length; i++) {
+      largest = Math.max(largest, Math.abs(one[i] - other[i]));
+    }
+    return largest;
   }
 
   @Test

@@ -609,14 +609,7 @@ public final class SpecRules {
 
   private void training(String path, TrainingSpec training) {
     accumulation(path, training);
-    if (trusts(path + ".weighting", path + ".weightingGamma")
-        && training.weighting().isEmpty()
-        && training.weightingGamma().isPresent()) {
-      fault(
-          path + ".weightingGamma",
-          "is for a weighting: expected weighting, or no value, found %s."
-              .formatted(training.weightingGamma().get()));
-    }
+    weighting(path, training);
     if (trusts(path)
         && training.learningRateSchedule() == TrainingSpec.LearningRateSchedule.COSINE
         && training.finalLearningRate() > training.learningRate()) {
@@ -627,12 +620,28 @@ public final class SpecRules {
     }
   }
 
+  private void weighting(String path, TrainingSpec training) {
+    if (trusts(path + ".weighting", path + ".weightingGamma")
+        && training.weighting().isEmpty()
+        && training.weightingGamma().isPresent()) {
+      fault(
+          path + ".weightingGamma",
+          "is for a weighting: expected weighting, or no value, found %s."
+              .formatted(training.weightingGamma().get()));
+    }
+  }
+
   private void trainingOverrides() {
     List<StudentsSpec.StudentOverride> overrides = spec.students().overrides();
     for (int i = 0; i < overrides.size(); i++) {
       TrainingOverrides changes = overrides.get(i).training();
       if (changes.batchSize().isPresent() || changes.accumulationSteps().isPresent()) {
         accumulation(
+            "students.overrides[%d].training".formatted(i),
+            changes.applyTo(spec.students().training()));
+      }
+      if (changes.weightingGamma().isPresent()) {
+        weighting(
             "students.overrides[%d].training".formatted(i),
             changes.applyTo(spec.students().training()));
       }

@@ -1,5 +1,6 @@
 package dev.atelier.spec;
 
+import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.annotation.JsonPropertyDescription;
 import jakarta.validation.constraints.DecimalMin;
 import jakarta.validation.constraints.Min;
@@ -22,11 +23,22 @@ public record TrainingOverrides(
     @JsonPropertyDescription("Equal parts that a batch is cut into to save memory") @NotNull
         Optional<@Min(1) Integer> accumulationSteps,
     @JsonPropertyDescription("A step whose loss is above this has diverged") @NotNull
-        Optional<@DecimalMin(value = "0", inclusive = false) Double> divergenceLoss) {
+        Optional<@DecimalMin(value = "0", inclusive = false) Double> divergenceLoss,
+    @JsonPropertyDescription(
+            "How much the error of a sample counts by its t, with a gamma of its own: none, min-snr or p2")
+        @NotNull
+        @JsonInclude(JsonInclude.Include.NON_ABSENT) // equal specs of earlier versions stay equal
+        Optional<Weighting> weighting,
+    @JsonPropertyDescription("Gamma of the weighting")
+        @NotNull
+        @JsonInclude(JsonInclude.Include.NON_ABSENT)
+        Optional<@DecimalMin("0") Double> weightingGamma) {
 
   /** Changes nothing. */
   public static final TrainingOverrides NONE =
       new TrainingOverrides(
+          Optional.empty(),
+          Optional.empty(),
           Optional.empty(),
           Optional.empty(),
           Optional.empty(),
@@ -43,6 +55,8 @@ public record TrainingOverrides(
     clipNorm = clipNorm == null ? Optional.empty() : clipNorm;
     accumulationSteps = accumulationSteps == null ? Optional.empty() : accumulationSteps;
     divergenceLoss = divergenceLoss == null ? Optional.empty() : divergenceLoss;
+    weighting = weighting == null ? Optional.empty() : weighting;
+    weightingGamma = weightingGamma == null ? Optional.empty() : weightingGamma;
   }
 
   /** Returns {@code base} with these settings in place of its own. */
@@ -63,8 +77,13 @@ public record TrainingOverrides(
         accumulationSteps.orElse(base.accumulationSteps()),
         base.precision(),
         divergenceLoss.orElse(base.divergenceLoss()),
-        base.weighting(),
-        base.weightingGamma());
+        weighting.or(base::weighting),
+        gammaBefore(base.weightingGamma()));
+  }
+
+  /** What was said of the weighting's gamma before says nothing of another weighting's. */
+  private Optional<Double> gammaBefore(Optional<Double> before) {
+    return weighting.isPresent() ? weightingGamma : weightingGamma.or(() -> before);
   }
 
   /** Returns these settings, with those that {@code later} names in place of the same ones here. */
@@ -76,6 +95,8 @@ public record TrainingOverrides(
         later.warmupSteps.or(() -> warmupSteps),
         later.clipNorm.or(() -> clipNorm),
         later.accumulationSteps.or(() -> accumulationSteps),
-        later.divergenceLoss.or(() -> divergenceLoss));
+        later.divergenceLoss.or(() -> divergenceLoss),
+        later.weighting.or(() -> weighting),
+        later.gammaBefore(weightingGamma));
   }
 }

@@ -123,6 +123,60 @@ class SpecRulesTest {
   }
 
   @Test
+  void shouldWeighTheErrorsOfOneStudentOtherwise() {
+    TrainingSpec base =
+        weighted(Optional.of(Weighting.MIN_SNR), Optional.of(3.0)).applyTo(TrainingSpec.DEFAULTS);
+    Optional<Weighting> none = Optional.empty();
+    assertThat(base.gamma()).isEqualTo(3);
+    assertThat(weighted(none, Optional.empty()).applyTo(base)).isEqualTo(base);
+    assertThat(weighted(none, Optional.of(7.0)).applyTo(base).gamma()).isEqualTo(7);
+    TrainingOverrides p2 = weighted(Optional.of(Weighting.P2), Optional.empty());
+    assertThat(p2.applyTo(base).weighting()).contains(Weighting.P2);
+    assertThat(p2.applyTo(base).gamma()).isEqualTo(1); // its own
+    TrainingOverrides off = weighted(Optional.of(Weighting.NONE), Optional.empty());
+    assertThat(off.applyTo(base)).isEqualTo(TrainingSpec.DEFAULTS);
+    assertThat(p2.then(weighted(none, Optional.of(2.0))))
+        .isEqualTo(weighted(Optional.of(Weighting.P2), Optional.of(2.0)));
+    assertThat(weighted(none, Optional.of(2.0)).then(p2)).isEqualTo(p2);
+  }
+
+  @Test
+  void shouldRefuseAGammaOfOneStudentWithoutAWeighting() {
+    TrainingOverrides gamma = weighted(Optional.empty(), Optional.of(2.0));
+    ExperimentSpec plain = spec(s -> s);
+    StudentsSpec students = plain.students();
+    StudentsSpec other =
+        new StudentsSpec(
+            students.count(),
+            students.network(),
+            students.training(),
+            students.assignment(),
+            students.specificProbability(),
+            students.loss(),
+            List.of(new StudentsSpec.StudentOverride(1, gamma)),
+            students.oneToOneBaseline());
+    assertThat(SpecRules.check(plain.with(other)))
+        .containsExactly(
+            new SpecFault(
+                "students.overrides[0].training.weightingGamma",
+                "is for a weighting: expected weighting, or no value, found 2.0."));
+  }
+
+  private static TrainingOverrides weighted(Optional<Weighting> weighting, Optional<Double> gamma) {
+    Optional<Double> none = Optional.empty();
+    return new TrainingOverrides(
+        Optional.empty(),
+        Optional.empty(),
+        none,
+        Optional.empty(),
+        none,
+        Optional.empty(),
+        none,
+        weighting,
+        gamma);
+  }
+
+  @Test
   void shouldRefuseEpsWhereNothingOfTheImageIsLeft() {
     assertThat(fields(spec(s -> s.diffusion(endingInNoise(Prediction.V, Prediction.V))))).isEmpty();
     assertThat(fields(spec(s -> s.diffusion(endingInNoise(Prediction.EPS, Prediction.V)))))
@@ -155,6 +209,28 @@ class SpecRulesTest {
         .extracting(SpecFault::field)
         .containsExactly(
             "diffusion.zeroTerminalSnr", "diffusion.prediction", "evaluation.sampler.kind");
+  }
+
+  @Test
+  void shouldNameTheSamplerThatCannotFollowAFlow() {
+    DiffusionSpec flow =
+        new DiffusionSpec(
+            null,
+            null,
+            null,
+            null,
+            Optional.empty(),
+            Optional.of(Prediction.FLOW),
+            Optional.empty(),
+            Optional.empty());
+    var multistep =
+        new EvaluationSpec.SamplerSpec(
+            EvaluationSpec.SamplerSpec.Kind.DPM_SOLVER_PLUS_PLUS, 20, null, null, null);
+    assertThat(SpecRules.check(spec(s -> s.diffusion(flow).evaluation(sampledBy(multistep)))))
+        .containsExactly(
+            new SpecFault(
+                "evaluation.sampler.kind",
+                "must be euler for diffusion.schedule flow, found dpm-solver++."));
   }
 
   private static DiffusionSpec endingInNoise(Prediction teacher, Prediction students) {
@@ -288,7 +364,15 @@ class SpecRulesTest {
   private static TrainingOverrides steps(int steps) {
     Optional<Double> none = Optional.empty();
     return new TrainingOverrides(
-        Optional.of(steps), Optional.empty(), none, Optional.empty(), none, Optional.empty(), none);
+        Optional.of(steps),
+        Optional.empty(),
+        none,
+        Optional.empty(),
+        none,
+        Optional.empty(),
+        none,
+        Optional.empty(),
+        none);
   }
 
   private static AssignmentSpec kind(Kind kind) {

@@ -405,6 +405,8 @@ class SpecReaderTest {
                 Optional.empty(),
                 Optional.empty(),
                 Optional.empty(),
+                Optional.empty(),
+                Optional.empty(),
                 Optional.empty()));
     byte[] bad = "{\"learningRate\": 0, \"epochs\": 3}".getBytes(StandardCharsets.UTF_8);
     RefusedDocumentException refused =
