@@ -1,6 +1,7 @@
 package dev.atelier.training;
 
 import dev.atelier.workflows.vocabulary.Series;
+import io.soabase.recordbuilder.core.RecordBuilder;
 import java.util.Map;
 import java.util.OptionalDouble;
 import java.util.OptionalLong;
@@ -27,6 +28,7 @@ import java.util.OptionalLong;
  * @param lossByTenth mean over the interval of ||y - y_S||^2 per element, of the samples whose t is
  *     in the k-th tenth of [0, T), for each tenth that had one
  */
+@RecordBuilder
 public record TrainingMetrics(
     int step,
     int totalSteps,

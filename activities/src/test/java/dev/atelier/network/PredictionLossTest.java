@@ -20,6 +20,7 @@ import dev.atelier.spec.NetworkSpec;
 import dev.atelier.spec.Prediction;
 import dev.atelier.spec.TrainingSpec;
 import dev.atelier.spec.TrainingSpec.Precision;
+import dev.atelier.spec.TrainingSpecBuilder;
 import dev.atelier.spec.Weighting;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
@@ -143,24 +144,7 @@ class PredictionLossTest {
   }
 
   private static TrainingSpec weighted(Weighting weighting) {
-    return new TrainingSpec(
-        null,
-        null,
-        null,
-        null,
-        null,
-        null,
-        null,
-        null,
-        null,
-        null,
-        null,
-        null,
-        null,
-        null,
-        null,
-        Optional.of(weighting),
-        Optional.empty());
+    return TrainingSpecBuilder.builder().weighting(Optional.of(weighting)).build();
   }
 
   /** ||m / (1 - beta1) - g|| / ||g||: after one step the first moment is the gradient's share. */

@@ -11,8 +11,8 @@ import dev.atelier.spec.EvaluationSpec.SamplerSpec;
 import dev.atelier.spec.LossSpec;
 import dev.atelier.spec.NetworkSpec;
 import dev.atelier.spec.TimestepRange;
-import dev.atelier.spec.TrainingSpec;
 import dev.atelier.spec.TrainingSpec.Precision;
+import dev.atelier.spec.TrainingSpecBuilder;
 import dev.atelier.training.EnsembleSampler.OwnedModel;
 import java.io.BufferedReader;
 import java.io.IOException;
@@ -91,9 +91,19 @@ final class EngineBenchmark {
             "bench",
             network,
             new DiffusionSpec(null, null, null, null),
-            new TrainingSpec(
-                1_000_000, batch, 1e-4, 0, 0.0, 1.0, 0.9999, true, 1_000_000, 1, null, null, null,
-                precision, null),
+            TrainingSpecBuilder.builder()
+                .steps(1_000_000)
+                .batchSize(batch)
+                .learningRate(1e-4)
+                .warmupSteps(0)
+                .weightDecay(0.0)
+                .clipNorm(1.0)
+                .emaDecay(0.9999)
+                .horizontalFlips(true)
+                .checkpointEverySteps(1_000_000)
+                .metricsEverySteps(1)
+                .precision(precision)
+                .build(),
             1,
             "",
             "",

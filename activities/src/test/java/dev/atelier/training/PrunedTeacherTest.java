@@ -17,6 +17,7 @@ import dev.atelier.spec.LossSpec;
 import dev.atelier.spec.NetworkSpec;
 import dev.atelier.spec.TimestepRange;
 import dev.atelier.spec.TrainingSpec;
+import dev.atelier.spec.TrainingSpecBuilder;
 import dev.atelier.training.Checkpoint.Part;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -63,8 +64,20 @@ class PrunedTeacherTest {
   }
 
   private static TrainingSpec training(int steps) {
-    return new TrainingSpec(
-        steps, 16, 2e-3, 10, 0.0, 1.0, 0.9, true, 4, 1, null, null, 1, null, 1e4);
+    return TrainingSpecBuilder.builder()
+        .steps(steps)
+        .batchSize(16)
+        .learningRate(2e-3)
+        .warmupSteps(10)
+        .weightDecay(0.0)
+        .clipNorm(1.0)
+        .emaDecay(0.9)
+        .horizontalFlips(true)
+        .checkpointEverySteps(4)
+        .metricsEverySteps(1)
+        .accumulationSteps(1)
+        .divergenceLoss(1e4)
+        .build();
   }
 
   private static TrainingTask teacher(int steps) {

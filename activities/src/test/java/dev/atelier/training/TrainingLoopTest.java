@@ -21,6 +21,7 @@ import dev.atelier.spec.NetworkSpec;
 import dev.atelier.spec.TimestepRange;
 import dev.atelier.spec.TrainingSpec;
 import dev.atelier.spec.TrainingSpec.Precision;
+import dev.atelier.spec.TrainingSpecBuilder;
 import dev.atelier.training.Checkpoint.Part;
 import dev.atelier.workflows.vocabulary.Series;
 import java.io.IOException;
@@ -94,22 +95,21 @@ class TrainingLoopTest {
 
   private static TrainingSpec training(
       int steps, double learningRate, int parts, Precision precision, double divergenceLoss) {
-    return new TrainingSpec(
-        steps,
-        4,
-        learningRate,
-        3,
-        0.0,
-        1.0,
-        0.99,
-        true,
-        4,
-        2,
-        null,
-        null,
-        parts,
-        precision,
-        divergenceLoss);
+    return TrainingSpecBuilder.builder()
+        .steps(steps)
+        .batchSize(4)
+        .learningRate(learningRate)
+        .warmupSteps(3)
+        .weightDecay(0.0)
+        .clipNorm(1.0)
+        .emaDecay(0.99)
+        .horizontalFlips(true)
+        .checkpointEverySteps(4)
+        .metricsEverySteps(2)
+        .accumulationSteps(parts)
+        .precision(precision)
+        .divergenceLoss(divergenceLoss)
+        .build();
   }
 
   private static TrainingTask teacher(int steps, double dropout, double learningRate) {
@@ -450,7 +450,18 @@ class TrainingLoopTest {
   void shouldKeepNoCheckpointOfAStepThatBrokeItsWeights() throws Exception {
     DirectoryCheckpointStore store = store("broken");
     TrainingSpec training =
-        new TrainingSpec(9, 4, 1e30, 3, 0.0, 1.0, 0.99, true, 1, 2, null, null, null, null, null);
+        TrainingSpecBuilder.builder()
+            .steps(9)
+            .batchSize(4)
+            .learningRate(1e30)
+            .warmupSteps(3)
+            .weightDecay(0.0)
+            .clipNorm(1.0)
+            .emaDecay(0.99)
+            .horizontalFlips(true)
+            .checkpointEverySteps(1)
+            .metricsEverySteps(2)
+            .build();
     assertThatExceptionOfType(DivergedException.class)
         .isThrownBy(() -> run(teacher(training, 0), store, new ArrayList<>(), () -> false))
         .withMessageStartingWith(

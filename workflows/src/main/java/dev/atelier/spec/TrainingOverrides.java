@@ -2,6 +2,7 @@ package dev.atelier.spec;
 
 import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.annotation.JsonPropertyDescription;
+import io.soabase.recordbuilder.core.RecordBuilder;
 import jakarta.validation.constraints.DecimalMin;
 import jakarta.validation.constraints.Min;
 import jakarta.validation.constraints.NotNull;
@@ -10,6 +11,7 @@ import java.util.Optional;
 /**
  * The training settings that one student, or a retry, may change; absent fields stay as they are.
  */
+@RecordBuilder
 public record TrainingOverrides(
     @JsonPropertyDescription("Optimiser steps in all, earlier ones included") @NotNull
         Optional<@Min(1) Integer> steps,
@@ -35,17 +37,7 @@ public record TrainingOverrides(
         Optional<@DecimalMin("0") Double> weightingGamma) {
 
   /** Changes nothing. */
-  public static final TrainingOverrides NONE =
-      new TrainingOverrides(
-          Optional.empty(),
-          Optional.empty(),
-          Optional.empty(),
-          Optional.empty(),
-          Optional.empty(),
-          Optional.empty(),
-          Optional.empty(),
-          Optional.empty(),
-          Optional.empty());
+  public static final TrainingOverrides NONE = TrainingOverridesBuilder.builder().build();
 
   public TrainingOverrides {
     steps = steps == null ? Optional.empty() : steps;
@@ -61,24 +53,17 @@ public record TrainingOverrides(
 
   /** Returns {@code base} with these settings in place of its own. */
   public TrainingSpec applyTo(TrainingSpec base) {
-    return new TrainingSpec(
-        steps.orElse(base.steps()),
-        batchSize.orElse(base.batchSize()),
-        learningRate.orElse(base.learningRate()),
-        warmupSteps.orElse(base.warmupSteps()),
-        base.weightDecay(),
-        clipNorm.orElse(base.clipNorm()),
-        base.emaDecay(),
-        base.horizontalFlips(),
-        base.checkpointEverySteps(),
-        base.metricsEverySteps(),
-        base.learningRateSchedule(),
-        base.finalLearningRate(),
-        accumulationSteps.orElse(base.accumulationSteps()),
-        base.precision(),
-        divergenceLoss.orElse(base.divergenceLoss()),
-        weighting.or(base::weighting),
-        gammaBefore(base.weightingGamma()));
+    return TrainingSpecBuilder.builder(base)
+        .steps(steps.orElse(base.steps()))
+        .batchSize(batchSize.orElse(base.batchSize()))
+        .learningRate(learningRate.orElse(base.learningRate()))
+        .warmupSteps(warmupSteps.orElse(base.warmupSteps()))
+        .clipNorm(clipNorm.orElse(base.clipNorm()))
+        .accumulationSteps(accumulationSteps.orElse(base.accumulationSteps()))
+        .divergenceLoss(divergenceLoss.orElse(base.divergenceLoss()))
+        .weighting(weighting.or(base::weighting))
+        .weightingGamma(gammaBefore(base.weightingGamma()))
+        .build();
   }
 
   /** What was said of the weighting's gamma before says nothing of another weighting's. */
@@ -88,15 +73,16 @@ public record TrainingOverrides(
 
   /** Returns these settings, with those that {@code later} names in place of the same ones here. */
   public TrainingOverrides then(TrainingOverrides later) {
-    return new TrainingOverrides(
-        later.steps.or(() -> steps),
-        later.batchSize.or(() -> batchSize),
-        later.learningRate.or(() -> learningRate),
-        later.warmupSteps.or(() -> warmupSteps),
-        later.clipNorm.or(() -> clipNorm),
-        later.accumulationSteps.or(() -> accumulationSteps),
-        later.divergenceLoss.or(() -> divergenceLoss),
-        later.weighting.or(() -> weighting),
-        later.gammaBefore(weightingGamma));
+    return TrainingOverridesBuilder.builder()
+        .steps(later.steps.or(() -> steps))
+        .batchSize(later.batchSize.or(() -> batchSize))
+        .learningRate(later.learningRate.or(() -> learningRate))
+        .warmupSteps(later.warmupSteps.or(() -> warmupSteps))
+        .clipNorm(later.clipNorm.or(() -> clipNorm))
+        .accumulationSteps(later.accumulationSteps.or(() -> accumulationSteps))
+        .divergenceLoss(later.divergenceLoss.or(() -> divergenceLoss))
+        .weighting(later.weighting.or(() -> weighting))
+        .weightingGamma(later.gammaBefore(weightingGamma))
+        .build();
   }
 }

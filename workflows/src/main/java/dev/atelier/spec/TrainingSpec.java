@@ -3,6 +3,7 @@ package dev.atelier.spec;
 import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.annotation.JsonProperty;
 import com.fasterxml.jackson.annotation.JsonPropertyDescription;
+import io.soabase.recordbuilder.core.RecordBuilder;
 import jakarta.validation.constraints.DecimalMax;
 import jakarta.validation.constraints.DecimalMin;
 import jakarta.validation.constraints.Max;
@@ -11,6 +12,7 @@ import jakarta.validation.constraints.NotNull;
 import java.util.Optional;
 
 /** How one model is trained: Adam, warm-up, clipping, and an exponential moving average (EMA). */
+@RecordBuilder
 public record TrainingSpec(
     @JsonPropertyDescription("Optimiser steps") @NotNull @Min(1) @Max(100_000_000) Integer steps,
     @JsonPropertyDescription("Images per step") @NotNull @Min(1) @Max(65_536) Integer batchSize,
@@ -84,46 +86,7 @@ public record TrainingSpec(
   }
 
   /** A hundred thousand steps of the DDPM recipe. */
-  public static final TrainingSpec DEFAULTS =
-      new TrainingSpec(
-          null, null, null, null, null, null, null, null, null, null, null, null, null, null, null);
-
-  /** Whose samples count alike. */
-  public TrainingSpec(
-      Integer steps,
-      Integer batchSize,
-      Double learningRate,
-      Integer warmupSteps,
-      Double weightDecay,
-      Double clipNorm,
-      Double emaDecay,
-      Boolean horizontalFlips,
-      Integer checkpointEverySteps,
-      Integer metricsEverySteps,
-      LearningRateSchedule learningRateSchedule,
-      Double finalLearningRate,
-      Integer accumulationSteps,
-      Precision precision,
-      Double divergenceLoss) {
-    this(
-        steps,
-        batchSize,
-        learningRate,
-        warmupSteps,
-        weightDecay,
-        clipNorm,
-        emaDecay,
-        horizontalFlips,
-        checkpointEverySteps,
-        metricsEverySteps,
-        learningRateSchedule,
-        finalLearningRate,
-        accumulationSteps,
-        precision,
-        divergenceLoss,
-        Optional.empty(),
-        Optional.empty());
-  }
+  public static final TrainingSpec DEFAULTS = TrainingSpecBuilder.builder().build();
 
   public TrainingSpec {
     steps = steps == null ? 100_000 : steps;
@@ -154,23 +117,6 @@ public record TrainingSpec(
 
   /** The same training with more, or fewer, steps in all. */
   public TrainingSpec extendedTo(int allSteps) {
-    return new TrainingSpec(
-        allSteps,
-        batchSize,
-        learningRate,
-        warmupSteps,
-        weightDecay,
-        clipNorm,
-        emaDecay,
-        horizontalFlips,
-        checkpointEverySteps,
-        metricsEverySteps,
-        learningRateSchedule,
-        finalLearningRate,
-        accumulationSteps,
-        precision,
-        divergenceLoss,
-        weighting,
-        weightingGamma);
+    return TrainingSpecBuilder.builder(this).steps(allSteps).build();
   }
 }

@@ -49,7 +49,7 @@ class FormerNameTest {
   }
 
   private static ExperimentSpec anySpec() {
-    return new ExperimentSpec(null, null, null, null, null, null, null, null, null);
+    return ExperimentSpecBuilder.builder().build();
   }
 
   private static Payload payload(ExperimentSpec spec) {

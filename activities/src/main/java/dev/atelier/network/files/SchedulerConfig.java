@@ -3,6 +3,7 @@ package dev.atelier.network.files;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.atelier.network.tensors.Listing;
 import dev.atelier.spec.DiffusionSpec;
+import dev.atelier.spec.DiffusionSpecBuilder;
 import dev.atelier.spec.Prediction;
 import dev.atelier.spec.SpecWord;
 import java.util.ArrayList;
@@ -208,15 +209,14 @@ final class SchedulerConfig {
     double start = beta("beta_start", LATENT.contains(type) ? 0.00085 : 1e-4);
     double end = beta("beta_end", LATENT.contains(type) ? 0.012 : 0.02);
     refuseFaults();
-    return new DiffusionSpec(
-        timesteps,
-        SCHEDULES.get(schedule),
-        start,
-        end,
-        Optional.empty(),
-        Optional.of(PREDICTIONS.get(predicted)),
-        Optional.empty(),
-        Optional.of(config.path("rescale_betas_zero_snr").asBoolean(false)));
+    return DiffusionSpecBuilder.builder()
+        .timesteps(timesteps)
+        .schedule(SCHEDULES.get(schedule))
+        .betaStart(start)
+        .betaEnd(end)
+        .prediction(Optional.of(PREDICTIONS.get(predicted)))
+        .zeroTerminalSnr(Optional.of(config.path("rescale_betas_zero_snr").asBoolean(false)))
+        .build();
   }
 
   /** Where sigma is told, which of them a sampler visits says nothing of the model. */
@@ -224,15 +224,11 @@ final class SchedulerConfig {
     require("invert_sigmas", "false");
     int timesteps = timesteps();
     refuseFaults();
-    return new DiffusionSpec(
-        timesteps,
-        DiffusionSpec.Schedule.FLOW,
-        null,
-        null,
-        Optional.empty(),
-        Optional.of(Prediction.FLOW),
-        Optional.empty(),
-        Optional.empty());
+    return DiffusionSpecBuilder.builder()
+        .timesteps(timesteps)
+        .schedule(DiffusionSpec.Schedule.FLOW)
+        .prediction(Optional.of(Prediction.FLOW))
+        .build();
   }
 
   private int timesteps() {

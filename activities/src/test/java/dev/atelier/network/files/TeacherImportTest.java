@@ -23,6 +23,7 @@ import dev.atelier.network.torchscript.TorchScriptModule;
 import dev.atelier.python.Python;
 import dev.atelier.python.RequiresPython;
 import dev.atelier.spec.DiffusionSpec;
+import dev.atelier.spec.DiffusionSpecBuilder;
 import dev.atelier.spec.NetworkSpec;
 import dev.atelier.spec.Prediction;
 import dev.atelier.spec.TeacherSpec;
@@ -363,15 +364,10 @@ class TeacherImportTest {
   void shouldTakeWhatTheNetworkPredictsFromItsScheduler(String fields, Prediction prediction)
       throws Exception {
     DiffusionSpec studentsOfEps =
-        new DiffusionSpec(
-            null,
-            null,
-            null,
-            null,
-            Optional.of(DiffusionSpec.From.TEACHER),
-            Optional.empty(),
-            Optional.of(prediction),
-            Optional.empty());
+        DiffusionSpecBuilder.builder()
+            .from(Optional.of(DiffusionSpec.From.TEACHER))
+            .studentPrediction(Optional.of(prediction))
+            .build();
     copy(fixture("diffusers"), directory);
     Path config = directory.resolve("scheduler_config.json");
     Files.writeString(config, fields.replace('\'', '"'));

@@ -11,7 +11,7 @@ import dev.atelier.spec.FeatureLossSpec;
 import dev.atelier.spec.LossSpec;
 import dev.atelier.spec.SpecFault;
 import dev.atelier.spec.StudentsSpec;
-import dev.atelier.spec.TrainingOverrides;
+import dev.atelier.spec.TrainingOverridesBuilder;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -397,17 +397,7 @@ class SpecReaderTest {
   void shouldReadOverridesWithTheirBounds() {
     byte[] good = "{\"learningRate\": 0.01}".getBytes(StandardCharsets.UTF_8);
     assertThat(READER.overrides(good, DocumentFormat.JSON))
-        .isEqualTo(
-            new TrainingOverrides(
-                Optional.empty(),
-                Optional.empty(),
-                Optional.of(0.01),
-                Optional.empty(),
-                Optional.empty(),
-                Optional.empty(),
-                Optional.empty(),
-                Optional.empty(),
-                Optional.empty()));
+        .isEqualTo(TrainingOverridesBuilder.builder().learningRate(Optional.of(0.01)).build());
     byte[] bad = "{\"learningRate\": 0, \"epochs\": 3}".getBytes(StandardCharsets.UTF_8);
     RefusedDocumentException refused =
         catchThrowableOfType(

@@ -17,6 +17,7 @@ import dev.atelier.spec.DiffusionSpec;
 import dev.atelier.spec.EvaluationSpec;
 import dev.atelier.spec.EvaluationSpec.SamplerSpec;
 import dev.atelier.spec.EvaluationSpec.Shard;
+import dev.atelier.spec.EvaluationSpecBuilder;
 import dev.atelier.spec.ExperimentSpec.Reuse;
 import dev.atelier.spec.NetworkSpec;
 import dev.atelier.spec.TimestepRange;
@@ -218,17 +219,15 @@ class EvaluationShardsTest {
 
   private static Evaluate subject(String experimentId, int samplesPerShard, Reuse wanted) {
     EvaluationSpec evaluation =
-        new EvaluationSpec(
-            SAMPLES,
-            8,
-            3L,
-            new SamplerSpec(null, 3, SamplerSpec.Spacing.UNIFORM, null),
-            null,
-            2,
-            2,
-            Optional.empty(),
-            Optional.empty(),
-            Optional.of(samplesPerShard));
+        EvaluationSpecBuilder.builder()
+            .samples(SAMPLES)
+            .batchSize(8)
+            .seed(3L)
+            .sampler(new SamplerSpec(null, 3, SamplerSpec.Spacing.UNIFORM, null))
+            .gridRows(2)
+            .gridColumns(2)
+            .samplesPerShard(Optional.of(samplesPerShard))
+            .build();
     return new Evaluate(
         experimentId,
         Subject.O2MKD,
