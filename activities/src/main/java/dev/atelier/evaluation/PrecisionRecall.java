@@ -42,7 +42,9 @@ public record PrecisionRecall(double precision, double recall) {
     double[] radii = new double[centres.count()]; // squared
     for (Block block : blocks(centres.count())) {
       double[] some =
-          algebra.neighbourDistances(centres.tensor(block.from(), block.to()), all).toDoubles();
+          algebra
+              .neighbourDistances(centres.tensor(block.from(), block.to()), all, NEIGHBOURS)
+              .toDoubles();
       System.arraycopy(some, 0, radii, block.from(), some.length);
     }
     HostTensor balls = HostTensor.ofDoubles(radii, radii.length);

@@ -172,7 +172,7 @@ final class MetricsCommand implements Callable<Integer> {
                         .formatted(n.k(), n.samples(), n.referenceImages())));
     if (!comparison.figures().containsKey(Metric.PRECISION)) {
       text.append(
-          "%n%nKernel distance, precision and recall need the reference's images, not statistics."
+          "%n%nKernel distance, precision, recall, density and coverage need the reference's images, not statistics."
               .formatted());
     }
     return text.toString();
