@@ -338,7 +338,7 @@ public final class SpecRules {
 
   /** Whatever will be measured, each student can have its part. */
   private void plannedLater(String path, AssignmentSpec a, int count, int timesteps) {
-    if (a.kind() == AssignmentSpec.Kind.SNR && count > timesteps) {
+    if (a.kind() != AssignmentSpec.Kind.MEASURED && count > timesteps) {
       fault(
           path,
           "leaves a student without a timestep: %d students cannot share T = %d."

@@ -201,6 +201,8 @@ class SpecRulesTest {
     assertThat(students("snr", s -> s.assignment(kind(Kind.SNR)).count(12), 11))
         .containsExactly("students.assignment");
     assertThat(students("snr", s -> s.assignment(kind(Kind.SNR)).count(12), 12)).isEmpty();
+    assertThat(students("karras", s -> s.assignment(kind(Kind.KARRAS)).count(12), 11))
+        .containsExactly("students.assignment");
     var measured = new AssignmentSpec(Kind.MEASURED, null, null, null, 10, null);
     assertThat(students("bins", s -> s.assignment(measured).count(11), 1000))
         .containsExactly("students.assignment.bins");
