@@ -50,6 +50,7 @@ public final class TrainingModule {
   public record Settings(
       double clipNorm, // of the whole gradient
       double weightDecay, // decoupled; 0: plain Adam
+      double beta2, // of Adam
       double diffusionWeight, // w_diffusion
       double distillationWeight, // w_distillation
       int accumulationSteps, // equal parts of a batch, one after the other
@@ -70,6 +71,7 @@ public final class TrainingModule {
       return new Settings(
           training.clipNorm(),
           training.weightDecay(),
+          training.beta2(),
           loss.diffusion(),
           loss.distillation(),
           training.accumulationSteps(),
@@ -92,6 +94,7 @@ public final class TrainingModule {
       this(
           clipNorm,
           weightDecay,
+          TrainingSpec.DEFAULTS.beta2(),
           diffusionWeight,
           distillationWeight,
           accumulationSteps,
@@ -114,7 +117,6 @@ public final class TrainingModule {
       Map<String, HostTensor> expAvgSq) {}
 
   private static final double BETA1 = 0.9; // Adam's defaults, as DDPM trains
-  private static final double BETA2 = 0.999;
   private static final double ADAM_EPS = 1e-8;
 
   private static final String COMMON = "common_space"; // [T, 3]
@@ -514,7 +516,7 @@ public final class TrainingModule {
         settings.clipNorm(),
         adam,
         BETA1,
-        BETA2,
+        settings.beta2(),
         settings.weightDecay(),
         ADAM_EPS,
         network.conditional() ? ", y: Tensor" : "",

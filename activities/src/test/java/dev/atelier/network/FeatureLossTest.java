@@ -74,6 +74,7 @@ class FeatureLossTest {
     return new Settings(
         UNCLIPPED,
         0,
+        0.999,
         weights[0],
         weights[1],
         parts,

@@ -84,6 +84,7 @@ class PredictionLossTest {
         new Settings(
             1e6, // nothing is clipped
             0,
+            0.999,
             1,
             0.5,
             2,

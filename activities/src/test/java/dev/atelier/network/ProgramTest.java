@@ -44,6 +44,7 @@ class ProgramTest {
                 new Settings(
                     1,
                     0,
+                    0.999,
                     1,
                     1,
                     2,

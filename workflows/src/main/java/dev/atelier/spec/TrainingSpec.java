@@ -67,7 +67,11 @@ public record TrainingSpec(
     @JsonPropertyDescription("Gamma of the weighting; absent: 5 for min-snr, 1 for p2")
         @NotNull
         @JsonInclude(JsonInclude.Include.NON_ABSENT)
-        Optional<@DecimalMin("0") Double> weightingGamma) {
+        Optional<@DecimalMin("0") Double> weightingGamma,
+    @JsonPropertyDescription("beta_2 of Adam, of its mean of squared gradients; absent: 0.999")
+        @NotNull
+        @JsonInclude(JsonInclude.Include.NON_ABSENT)
+        Optional<@DecimalMin("0") @DecimalMax(value = "1", inclusive = false) Double> adamBeta2) {
 
   /** The learning rate after warm-up. */
   public enum LearningRateSchedule {
@@ -84,6 +88,8 @@ public record TrainingSpec(
     @JsonProperty("bf16")
     BF16
   }
+
+  private static final double USUAL_BETA2 = 0.999; // Kingma & Ba 2015
 
   /** A hundred thousand steps of the DDPM recipe. */
   public static final TrainingSpec DEFAULTS = TrainingSpecBuilder.builder().build();
@@ -108,11 +114,18 @@ public record TrainingSpec(
     weighting = weighting == null ? Optional.empty() : weighting;
     weighting = weighting.filter(w -> w != Weighting.NONE); // as if nothing were said
     weightingGamma = weightingGamma == null ? Optional.empty() : weightingGamma;
+    adamBeta2 = adamBeta2 == null ? Optional.empty() : adamBeta2;
+    adamBeta2 = adamBeta2.filter(beta -> beta != USUAL_BETA2); // as if nothing were said
   }
 
   /** The parameter of the weighting. */
   public double gamma() {
     return weightingGamma.orElse(weighting.orElse(Weighting.NONE).usualGamma());
+  }
+
+  /** beta_2 of Adam. */
+  public double beta2() {
+    return adamBeta2.orElse(USUAL_BETA2);
   }
 
   /** The same training with more, or fewer, steps in all. */
