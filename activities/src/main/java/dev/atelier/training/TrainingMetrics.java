@@ -14,11 +14,11 @@ import java.util.OptionalLong;
  * @param loss mean over the interval, weighted sum of the parts
  * @param diffusionLoss mean over the interval of L_diffusion
  * @param distillationLoss mean over the interval of L_distillation; 0 for a teacher
- * @param gradNorm mean over the interval of the global gradient norm before clipping
+ * @param gradientNorm mean over the interval of the global gradient norm before clipping
  * @param learningRate of the last step
  * @param imagesPerSecond over the interval
  * @param maxLoss largest of the interval
- * @param maxGradNorm largest of the interval, before clipping
+ * @param maxGradientNorm largest of the interval, before clipping
  * @param outliers steps of the interval whose loss was more than 4 standard deviations above the
  *     running mean of about the last 100 steps
  * @param nativeBytes memory of the process outside of the Java heap; absent where tensors are on
@@ -35,11 +35,11 @@ public record TrainingMetrics(
     double loss,
     double diffusionLoss,
     double distillationLoss,
-    double gradNorm,
+    double gradientNorm,
     double learningRate,
     double imagesPerSecond,
     double maxLoss,
-    double maxGradNorm,
+    double maxGradientNorm,
     int outliers,
     OptionalLong nativeBytes,
     double featureLoss,

@@ -401,7 +401,7 @@ class TrainingLoopTest {
     assertThat(metrics.get(0).step()).isEqualTo(2);
     assertThat(metrics.get(0).loss()).isBetween(0.8, 1.2); // the network starts with eps = 0
     assertThat(metrics.subList(90, 100)).allSatisfy(m -> assertThat(m.loss()).isLessThan(0.8));
-    assertThat(metrics).allSatisfy(m -> assertThat(m.gradNorm()).isPositive());
+    assertThat(metrics).allSatisfy(m -> assertThat(m.gradientNorm()).isPositive());
     assertThat(store.latest().orElseThrow().step()).isEqualTo(200);
     assertThat(directory.toFile().list()).containsExactly("run"); // nothing left behind
   }
