@@ -15,6 +15,7 @@ import dev.atelier.network.libtorch.TorchModule;
 import dev.atelier.network.tensors.HostTensor;
 import dev.atelier.network.torchscript.TorchScriptArchive;
 import dev.atelier.spec.DiffusionSpec;
+import dev.atelier.spec.DiffusionSpecBuilder;
 import dev.atelier.spec.NetworkSpec;
 import dev.atelier.training.ImageSource;
 import dev.atelier.training.TeacherModel;
@@ -28,7 +29,8 @@ import org.junit.jupiter.api.io.TempDir;
 class DriftMeasurementTest {
 
   private static final int SIDE = 8;
-  private static final DiffusionSpec DIFFUSION = new DiffusionSpec(20, null, null, 0.2);
+  private static final DiffusionSpec DIFFUSION =
+      DiffusionSpecBuilder.builder().timesteps(20).betaEnd(0.2).build();
 
   @TempDir Path directory;
 

@@ -5,8 +5,8 @@ import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.atelier.assignment.AssignmentFixture;
-import dev.atelier.spec.DiffusionSpec;
 import dev.atelier.spec.DiffusionSpec.Schedule;
+import dev.atelier.spec.DiffusionSpecBuilder;
 import dev.atelier.spec.TimestepRange;
 import java.util.Arrays;
 import java.util.List;
@@ -56,6 +56,7 @@ class KarrasCutsTest {
   }
 
   private static NoiseSchedule schedule(Schedule kind, int timesteps) {
-    return NoiseSchedule.of(new DiffusionSpec(timesteps, kind, null, null));
+    return NoiseSchedule.of(
+        DiffusionSpecBuilder.builder().timesteps(timesteps).schedule(kind).build());
   }
 }

@@ -35,8 +35,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 /** Against eager PyTorch; the fixture comes from {@code loss_fixture.py}. */
 class PredictionLossTest {
-  private static final NoiseSchedule SCHEDULE =
-      NoiseSchedule.of(new DiffusionSpec(null, null, null, null));
+  private static final NoiseSchedule SCHEDULE = NoiseSchedule.of(DiffusionSpec.DEFAULTS);
   private static final long[] T = {3, 250, 777, 999};
   private static final long[] SHAPE = {4, 3, 8, 8};
   private static final int PIXELS = 3 * 8 * 8;

@@ -71,7 +71,7 @@ class TrainingModuleTest {
                     .build(),
                 new LossSpec(1.0, distillation),
                 form,
-                new DiffusionSpec(null, null, null, null),
+                DiffusionSpec.DEFAULTS,
                 Prediction.EPS)));
 
     try (TorchModule module = Libtorch.load(archive, "cpu", TorchModule.Mode.TRAINING)) {

@@ -129,8 +129,7 @@ class OpenerProcessTest {
     return new Opening.Teacher(
         file,
         "teacher.bin",
-        new TeacherImport.Expected(
-            TeacherSpec.DEFAULT_NETWORK, 8, 3, 0, new DiffusionSpec(null, null, null, null)));
+        new TeacherImport.Expected(TeacherSpec.DEFAULT_NETWORK, 8, 3, 0, DiffusionSpec.DEFAULTS));
   }
 
   private Path module(String body) throws IOException {

@@ -306,7 +306,6 @@ class RemoteOpenerTest {
     return new Opening.Teacher(
         folder,
         "diffusers",
-        new TeacherImport.Expected(
-            TeacherSpec.DEFAULT_NETWORK, 8, 3, 0, new DiffusionSpec(null, null, null, null)));
+        new TeacherImport.Expected(TeacherSpec.DEFAULT_NETWORK, 8, 3, 0, DiffusionSpec.DEFAULTS));
   }
 }

@@ -90,7 +90,7 @@ final class EngineBenchmark {
         new TrainingTask(
             "bench",
             network,
-            new DiffusionSpec(null, null, null, null),
+            DiffusionSpec.DEFAULTS,
             TrainingSpecBuilder.builder()
                 .steps(1_000_000)
                 .batchSize(batch)
@@ -134,7 +134,7 @@ final class EngineBenchmark {
                     new TimestepRange(0, 1000),
                     Optional.of(network.macs()),
                     Optional.of(network.activationBytes()))),
-            new DiffusionSpec(null, null, null, null),
+            DiffusionSpec.DEFAULTS,
             new SamplerSpec(null, steps, SamplerSpec.Spacing.UNIFORM, 0.0),
             1,
             3,

@@ -35,7 +35,7 @@ class InitialWeightsTest {
     return new TrainingTask(
         name,
         Network.of(new NetworkSpec(8, List.of(1), 1, List.of(), 1, 0.0, Optional.empty()), 8, 3),
-        new DiffusionSpec(null, null, null, null),
+        DiffusionSpec.DEFAULTS,
         TrainingSpec.DEFAULTS,
         seed,
         "hash",

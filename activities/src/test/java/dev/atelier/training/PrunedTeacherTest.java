@@ -33,7 +33,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 
 class PrunedTeacherTest {
 
-  private static final DiffusionSpec DIFFUSION = new DiffusionSpec(null, null, null, null);
+  private static final DiffusionSpec DIFFUSION = DiffusionSpec.DEFAULTS;
 
   @TempDir Path directory;
 

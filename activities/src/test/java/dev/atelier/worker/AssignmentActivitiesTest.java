@@ -28,7 +28,7 @@ class AssignmentActivitiesTest {
             "e",
             0,
             null,
-            new DiffusionSpec(null, null, null, null),
+            DiffusionSpec.DEFAULTS,
             new AssignmentSpec(kind, null, null),
             4,
             null,

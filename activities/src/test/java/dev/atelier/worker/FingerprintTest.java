@@ -53,7 +53,7 @@ class FingerprintTest {
         .key(ModelKey.student(1))
         .seed(seed)
         .dataset(new DatasetRef("d".repeat(64), 100, 16, 3, 0, 0))
-        .diffusion(new DiffusionSpec(null, null, null, null))
+        .diffusion(DiffusionSpec.DEFAULTS)
         .network(NetworkSpec.ofWidth(24))
         .training(TrainingSpec.DEFAULTS)
         .teacher(

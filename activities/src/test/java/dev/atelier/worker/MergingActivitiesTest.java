@@ -30,7 +30,7 @@ class MergingActivitiesTest {
   private static final Measure MEASURE =
       new Measure(
           new DatasetRef("d".repeat(64), 100, 16, 3, 0, 0),
-          new DiffusionSpec(null, null, null, null),
+          DiffusionSpec.DEFAULTS,
           EvaluationSpecBuilder.builder().build(),
           new ExtractorRef("random-conv", "extractors/x.pt", "e".repeat(64)),
           new StatisticsRef("statistics/x", "f".repeat(64), 100));

@@ -60,6 +60,9 @@ public record DiffusionSpec(
     TEACHER
   }
 
+  /** Ho et al. 2020: a thousand steps of linear betas, and networks that predict eps. */
+  public static final DiffusionSpec DEFAULTS = DiffusionSpecBuilder.builder().build();
+
   /** As an imported teacher's source says. */
   public static final DiffusionSpec OF_TEACHER =
       DiffusionSpecBuilder.builder().from(Optional.of(From.TEACHER)).build();

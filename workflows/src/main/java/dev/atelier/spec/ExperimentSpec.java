@@ -85,10 +85,7 @@ public record ExperimentSpec(
     dataset = dataset == null ? new DatasetSpec(null, null, null, null) : dataset;
     teacher = teacher == null ? new TeacherSpec(Optional.empty(), null, null) : teacher;
     if (diffusion == null) {
-      diffusion =
-          teacher.source().isPresent()
-              ? DiffusionSpec.OF_TEACHER
-              : new DiffusionSpec(null, null, null, null);
+      diffusion = teacher.source().isPresent() ? DiffusionSpec.OF_TEACHER : DiffusionSpec.DEFAULTS;
     }
     students = students == null ? StudentsSpecBuilder.builder().build() : students;
     evaluation = evaluation == null ? EvaluationSpecBuilder.builder().build() : evaluation;

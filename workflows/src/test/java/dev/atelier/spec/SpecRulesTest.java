@@ -33,7 +33,7 @@ class SpecRulesTest {
   void shouldLeaveTheForwardProcessToAnImportedTeacherWhereASpecHasNone() {
     TeacherSpec imported = new TeacherSpec(Optional.of("teacher"), null, null);
     TeacherSpec trained = new TeacherSpec(Optional.empty(), null, null);
-    DiffusionSpec given = new DiffusionSpec(null, null, null, null);
+    DiffusionSpec given = DiffusionSpec.DEFAULTS;
     assertThat(of(null, imported).diffusion()).isEqualTo(DiffusionSpec.OF_TEACHER);
     assertThat(of(null, trained).diffusion()).isEqualTo(given);
     assertThat(of(given, imported).diffusion().isTeachers()).isFalse();
@@ -44,7 +44,7 @@ class SpecRulesTest {
 
   @Test
   void shouldMeanEpsWhereASpecDoesNotSayWhatIsPredicted() {
-    DiffusionSpec silent = new DiffusionSpec(null, null, null, null);
+    DiffusionSpec silent = DiffusionSpec.DEFAULTS;
     assertThat(silent.predicting(Prediction.EPS)).isEqualTo(silent);
     assertThat(silent.teacherPredicts()).isEqualTo(Prediction.EPS);
     DiffusionSpec image = silent.predicting(Prediction.X0);
@@ -55,7 +55,7 @@ class SpecRulesTest {
 
   @Test
   void shouldRefuseStudentsThatPredictOtherwiseWhereTheTeachersOutputsAreUsed() {
-    DiffusionSpec other = predicting(new DiffusionSpec(null, null, null, null), Prediction.X0);
+    DiffusionSpec other = predicting(DiffusionSpec.DEFAULTS, Prediction.X0);
     ExperimentSpec random = spec(s -> s.diffusion(other));
     assertThat(SpecRules.check(random)).isEmpty();
     assertThat(
@@ -160,7 +160,7 @@ class SpecRulesTest {
     var euler =
         new EvaluationSpec.SamplerSpec(
             EvaluationSpec.SamplerSpec.Kind.EULER, 20, null, null, false);
-    DiffusionSpec plain = new DiffusionSpec(null, null, null, null).predicting(Prediction.FLOW);
+    DiffusionSpec plain = DiffusionSpec.DEFAULTS.predicting(Prediction.FLOW);
     assertThat(plain.schedule()).isEqualTo(DiffusionSpec.Schedule.LINEAR); // which was said
     assertThat(fields(spec(s -> s.diffusion(flow).evaluation(sampledBy(euler)))))
         .containsExactly("diffusion.zeroTerminalSnr");
@@ -326,7 +326,7 @@ class SpecRulesTest {
             s ->
                 change.apply(
                     s.name(name)
-                        .diffusion(new DiffusionSpec(timesteps, null, null, null))
+                        .diffusion(DiffusionSpecBuilder.builder().timesteps(timesteps).build())
                         .evaluation(
                             EvaluationSpecBuilder.builder()
                                 .sampler(new EvaluationSpec.SamplerSpec(null, 5, null, null))
@@ -434,8 +434,18 @@ class SpecRulesTest {
 
   @Test
   void shouldWantGrowingBetasOnlyOfTheLinearSchedule() {
-    var linear = new DiffusionSpec(null, DiffusionSpec.Schedule.LINEAR, 0.02, 0.02);
-    var cosine = new DiffusionSpec(null, DiffusionSpec.Schedule.COSINE, 0.02, 0.02);
+    var linear =
+        DiffusionSpecBuilder.builder()
+            .schedule(DiffusionSpec.Schedule.LINEAR)
+            .betaStart(0.02)
+            .betaEnd(0.02)
+            .build();
+    var cosine =
+        DiffusionSpecBuilder.builder()
+            .schedule(DiffusionSpec.Schedule.COSINE)
+            .betaStart(0.02)
+            .betaEnd(0.02)
+            .build();
     assertThat(fields(spec(s -> s.diffusion(linear)))).containsExactly("diffusion.betaEnd");
     assertThat(fields(spec(s -> s.diffusion(cosine)))).isEmpty();
   }
@@ -607,7 +617,7 @@ class SpecRulesTest {
                 "leaves student 1 without a timestep: 8 students cannot share T = 1000 with gamma"
                     + " 4.0."));
     assertThat(fields(spec(s -> s.count(4).assignment(power)))).isEmpty();
-    var few = new DiffusionSpec(10, null, null, null);
+    var few = DiffusionSpecBuilder.builder().timesteps(10).build();
     assertThat(
             fields(
                 spec(s -> s.count(11).diffusion(few).evaluation(evaluation(10, 100, 1, 1, "x")))))

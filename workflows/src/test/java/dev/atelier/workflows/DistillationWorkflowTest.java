@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.atelier.spec.AssignmentSpec;
 import dev.atelier.spec.DiffusionSpec;
+import dev.atelier.spec.DiffusionSpecBuilder;
 import dev.atelier.spec.EvaluationSpec;
 import dev.atelier.spec.EvaluationSpec.Shard;
 import dev.atelier.spec.EvaluationSpecBuilder;
@@ -262,7 +263,11 @@ class DistillationWorkflowTest {
 
   @Test
   void shouldGoOnWithTheForwardProcessThatTheTeacherBrings() {
-    DiffusionSpec theirs = new DiffusionSpec(50, DiffusionSpec.Schedule.COSINE, null, null);
+    DiffusionSpec theirs =
+        DiffusionSpecBuilder.builder()
+            .timesteps(50)
+            .schedule(DiffusionSpec.Schedule.COSINE)
+            .build();
     activities.brought = Optional.of(theirs);
     run(launch(2, true, imported("vpred")));
 

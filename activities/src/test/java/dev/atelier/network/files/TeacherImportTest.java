@@ -46,7 +46,7 @@ class TeacherImportTest {
   @TempDir Path directory;
 
   private static final ObjectMapper JSON = new ObjectMapper();
-  private static final DiffusionSpec DIFFUSION = new DiffusionSpec(null, null, null, null);
+  private static final DiffusionSpec DIFFUSION = DiffusionSpec.DEFAULTS;
   private static final NetworkSpec SMALL =
       new NetworkSpec(8, List.of(1, 2), 1, List.of(4), 2, 0.0, Optional.of(4));
 
@@ -437,7 +437,11 @@ class TeacherImportTest {
 
   @Test
   void shouldTakeOurFilesForwardProcessWhenTheSpecLeavesItOut() throws Exception {
-    DiffusionSpec cosine = new DiffusionSpec(50, DiffusionSpec.Schedule.COSINE, null, null);
+    DiffusionSpec cosine =
+        DiffusionSpecBuilder.builder()
+            .timesteps(50)
+            .schedule(DiffusionSpec.Schedule.COSINE)
+            .build();
     Path file = directory.resolve("teacher.safetensors");
     SafetensorsFile.write(
         file,
@@ -525,7 +529,8 @@ class TeacherImportTest {
     NetworkSpec wider = new NetworkSpec(16, List.of(1, 2), 1, List.of(4), 2, 0.0, Optional.of(4));
     NetworkSpec withDropout =
         new NetworkSpec(8, List.of(1, 2), 1, List.of(4), 2, 0.3, Optional.of(4));
-    DiffusionSpec cosine = new DiffusionSpec(null, DiffusionSpec.Schedule.COSINE, null, null);
+    DiffusionSpec cosine =
+        DiffusionSpecBuilder.builder().schedule(DiffusionSpec.Schedule.COSINE).build();
 
     assertThat(refusal(file, new Expected(wider, 8, 3, 0, DIFFUSION)))
         .contains("teacher.network is NetworkSpec[channels=16");

@@ -163,7 +163,7 @@ final class TrainingProcess {
     return new TrainingTask(
         STUDENT.value(),
         studentNetwork(),
-        new DiffusionSpec(null, null, null, null),
+        DiffusionSpec.DEFAULTS,
         training(),
         job.seed(),
         "spec",

@@ -13,7 +13,7 @@ import dev.atelier.network.Network;
 import dev.atelier.network.tensors.SafetensorsFile;
 import dev.atelier.network.torchscript.TorchScriptArchive;
 import dev.atelier.network.torchscript.TorchScriptModule;
-import dev.atelier.spec.DiffusionSpec;
+import dev.atelier.spec.DiffusionSpecBuilder;
 import dev.atelier.spec.EvaluationSpec;
 import dev.atelier.spec.EvaluationSpec.SamplerSpec;
 import dev.atelier.spec.EvaluationSpec.Shard;
@@ -232,7 +232,7 @@ class EvaluationShardsTest {
         experimentId,
         Subject.O2MKD,
         DATASET,
-        new DiffusionSpec(100, null, null, null),
+        DiffusionSpecBuilder.builder().timesteps(100).build(),
         evaluation,
         extractor,
         reference,
