@@ -1,6 +1,6 @@
-"""Makes src/test/resources/assignment/assignment.json: cuts by log-SNR, linear CKA, mid-block features and Taylor scores.
+"""Makes src/test/resources/assignment/assignment.json: cuts by log-SNR and by noise level, linear CKA, mid-block features and Taylor scores.
 
-The first two need NumPy alone. The network is diffusers' UNet2DModel with the closed-form weights of unet_fixtures.py; what
+Cuts need NumPy, and the levels of diffusers. The network is diffusers' UNet2DModel with the closed-form weights of unet_fixtures.py; what
 belongs to a channel is listed by hand here, tensor by tensor.
 Needs: pip install numpy torch diffusers safetensors
 Run:   python assignment_fixture.py
@@ -11,6 +11,7 @@ import pathlib
 
 import numpy as np
 import torch
+from diffusers import EulerDiscreteScheduler
 from unet_fixtures import build, closed_form, fill
 
 
@@ -30,6 +31,13 @@ def snr_cuts(schedule, timesteps, students):
     levels = np.linspace(log_snr[0], log_snr[-1], students + 1)[1:-1]
     # The first t that is not above the level: log_snr falls, so that its negative can be searched.
     return [0, *np.searchsorted(-log_snr, -levels).tolist(), timesteps]
+
+
+def karras_cuts(schedule, timesteps, students):
+    a = alphas_cumprod(schedule, timesteps)
+    sigma = np.sqrt((1 - a) / a)
+    levels = EulerDiscreteScheduler()._convert_to_karras(torch.from_numpy(sigma[::-1].copy()), students + 1)[::-1][1:-1]
+    return [0, *np.searchsorted(sigma, levels).tolist(), timesteps]
 
 
 def linear_cka(x, y):
@@ -99,6 +107,8 @@ flat = lambda m: [float(v) for v in m.ravel()]
 cases = [(s, t, n) for s in ("linear", "cosine") for t in (1000, 250) for n in (1, 2, 4, 7)]
 content = {
     "snr": [{"schedule": s, "timesteps": t, "students": n, "cuts": snr_cuts(s, t, n)} for s, t, n in cases],
+    "karras": [{"schedule": s, "timesteps": t, "students": n, "cuts": karras_cuts(s, t, n)} for s, t, n in cases
+               if s == "linear" or n < 7],  # else levels lie closer than timesteps
     "cka": {"images": 12, "x": flat(x), "y": flat(y), "value": linear_cka(x.astype(float), y.astype(float))},
     "midBlock": mid_block(),
     "taylor": taylor(2),

@@ -15,7 +15,7 @@ from safetensors.torch import save_file
 
 PLACES = ("mid", "up.0", "up.1", "eps")
 KINDS = {"hint": 0.3, "relational-sample": 5.0, "relational-spatial": 2.0, "relational-gram": 0.3, "attention": 50.0}
-# case: (w_eps, w_kd, places)
+# case: (w_diffusion, w_distillation, places)
 CASES = {"all": (1.0, 0.5, PLACES), "mid": (0.0, 0.0, ("mid",)), "up.1": (0.0, 0.0, ("up.1",)), "eps": (0.0, 0.0, ("eps",))}
 
 
@@ -61,7 +61,7 @@ def feature_loss(kind, s, t, conv):
 def main(out):
     tensors = {}
     for kind, weight in KINDS.items():
-        for case, (w_eps, w_kd, places) in CASES.items():
+        for case, (w_diffusion, w_distillation, places) in CASES.items():
             student, own = network((8, 16))
             teacher, taught = network((16, 32))
             xt, noise = (fixtures.closed_form((4, 3, 8, 8), i).float().double() for i in range(2))
@@ -72,7 +72,7 @@ def main(out):
             convs = {p: adaptor(i, own[p].shape[1], taught[p].shape[1]) for i, p in enumerate(places)}
             diffusion, distillation = F.mse_loss(eps, noise), F.mse_loss(eps, eps_teacher)
             feature = sum(feature_loss(kind, own[p], taught[p], convs[p]) for p in places) / len(places)
-            loss = w_eps * diffusion + w_kd * distillation + weight * feature
+            loss = w_diffusion * diffusion + w_distillation * distillation + weight * feature
             loss.backward()
             parameters = dict(student.named_parameters())
             if kind == "hint":
@@ -81,7 +81,7 @@ def main(out):
             norm = torch.nn.utils.clip_grad_norm_(parameters.values(), 1e30)
             tensors[f"{kind}/{case}/figures"] = torch.stack([loss, diffusion, distillation, norm, feature]).detach()
             tensors[f"{kind}/{case}/samples"] = ((eps - noise) ** 2).mean((1, 2, 3)).detach()
-            tensors[f"{kind}/{case}/weights"] = torch.tensor([w_eps, w_kd, weight], dtype=torch.float64)
+            tensors[f"{kind}/{case}/weights"] = torch.tensor([w_diffusion, w_distillation, weight], dtype=torch.float64)
             gradients = []
             for _, p in sorted(parameters.items()):
                 # A gradient is kept as its norm and its projection on another closed form.

@@ -1,6 +1,6 @@
 """Writes src/test/resources/evaluation/metrics.json and features.safetensors: KID, Inception score, precision and
 recall of torch-fidelity 0.4.0 (`pip install torch-fidelity`) in float64, Fréchet distances of its formula with SciPy's
-sqrtm, and permutations of NumPy's RandomState."""
+sqrtm, density and coverage in NumPy, and permutations of NumPy's RandomState."""
 
 import json
 import pathlib
@@ -29,6 +29,15 @@ def frechet(a, b):
     return float(np.sum((m1 - m2) ** 2) + np.trace(s1 + s2 - 2 * linalg.sqrtm(s1 @ s2).real))
 
 
+def density_coverage(real, fake, k):
+    """As compute_prdc of the package prdc, by the authors of the paper."""
+    apart = lambda x, y: np.sqrt(((x[:, None] - y[None]) ** 2).sum(-1))
+    radii = np.sort(apart(real, real), 1)[:, k]  # 0 is the image itself
+    near = apart(real, fake)
+    return (near < radii[:, None]).sum(0).mean() / k, (near.min(1) < radii).mean()
+
+
+density, coverage = density_coverage(b.numpy(), a.numpy(), 5)
 kid = kid_features_to_metric(a, b, kid_subsets=100, kid_subset_size=100, rng_seed=2020, verbose=False)
 isc = isc_features_to_metric(torch.from_numpy(features["logits"]), 10, True, 2020)
 prc = prc_features_to_metric(a, b, prc_neighborhood=3, prc_batch_size=10000, save_cpu_ram=False, verbose=False)
@@ -43,6 +52,8 @@ save_file(features, resources / "features.safetensors")
             "classScore": [isc["inception_score_mean"], isc["inception_score_std"]],
             "precision": prc["precision"],
             "recall": prc["recall"],
+            "density": float(density),
+            "coverage": float(coverage),
             "permutation2020": np.random.RandomState(2020).permutation(20).tolist(),
             "permutation7Long": np.random.RandomState(7).permutation(2000)[:20].tolist(),
         },

@@ -1,6 +1,7 @@
 """Makes src/test/resources/network/schedulers.json: what diffusers' schedulers are by default, and their ᾱ.
 
 defaults   {class: its config when nothing is given}: the classes that Atelier reads
+flow       FlowMatchEulerDiscreteScheduler's config, as it writes it, with the shift of Stable Diffusion 3
 schedules  [{config, alphas_cumprod}]: DDPMScheduler.alphas_cumprod, float32, at every tenth t
 Needs: pip install torch diffusers
 Run:   python scheduler_fixture.py OUTPUT_FILE
@@ -38,8 +39,9 @@ def main(out):
         scheduler = diffusers.DDPMScheduler(**given)
         config = json.loads(scheduler.to_json_string())
         schedules.append(dict(config=config, alphas_cumprod=[float(a) for a in scheduler.alphas_cumprod[::10]]))
+    flow = json.loads(diffusers.FlowMatchEulerDiscreteScheduler(shift=3.0).to_json_string())
     with open(out, "w") as file:
-        json.dump(dict(diffusers=diffusers.__version__, defaults=defaults, schedules=schedules), file, indent=1)
+        json.dump(dict(diffusers=diffusers.__version__, defaults=defaults, flow=flow, schedules=schedules), file, indent=1)
 
 
 if __name__ == "__main__":

@@ -11,13 +11,13 @@ from safetensors.torch import save_file
 import unet_fixtures as fixtures
 
 tensors = {}
-for name, weight_decay, kd in (("adam", 0.0, 0.0), ("adamw", 0.1, 0.5)):
+for name, weight_decay, kd, beta2 in (("adam", 0.0, 0.0, 0.999), ("adamw", 0.1, 0.5, 0.999), ("beta2", 0.0, 0.0, 0.9)):
     model = fixtures.build(8, (8, 16), 1, (1,), 8, 1).float()
     fixtures.fill(model)
     params = list(model.parameters())
     ema = [p.detach().clone() for p in params]
     cls = torch.optim.AdamW if weight_decay else torch.optim.Adam
-    optimizer = cls(params, lr=1.0, weight_decay=weight_decay)
+    optimizer = cls(params, lr=1.0, betas=(0.9, beta2), weight_decay=weight_decay)
     metrics = []
     for step in range(3):
         xt, noise, teacher = (fixtures.closed_form((4, 3, 8, 8), 100 * step + i).float() for i in range(3))

@@ -3,6 +3,7 @@ package dev.atelier.dataset;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import dev.atelier.workflows.PassedOver;
+import io.soabase.recordbuilder.core.RecordBuilder;
 import java.io.IOException;
 import java.util.List;
 import java.util.stream.Stream;
@@ -22,6 +23,7 @@ import java.util.stream.Stream;
  *     little-endian; empty as {@code classes} is
  * @param passedOver every file of the source that was not used, by reason
  */
+@RecordBuilder
 public record DatasetManifest(
     int formatVersion,
     String sha256,

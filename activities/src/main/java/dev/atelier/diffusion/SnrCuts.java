@@ -3,6 +3,7 @@ package dev.atelier.diffusion;
 import dev.atelier.spec.TimestepRange;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.IntToDoubleFunction;
 
 /**
  * Cuts [0, T) where the log signal-to-noise ratio, log-SNR(t) = log(alphasCumprod_t / (1 -
@@ -27,20 +28,26 @@ public final class SnrCuts {
    * @throws IllegalArgumentException if there are fewer timesteps than students
    */
   public static List<TimestepRange> ranges(NoiseSchedule schedule, int students) {
+    return falling(schedule, students, t -> logSnr(schedule, t));
+  }
+
+  /** The same of another figure that falls with t, as the signal-to-noise ratio does. */
+  static List<TimestepRange> falling(
+      NoiseSchedule schedule, int students, IntToDoubleFunction figure) {
     int timesteps = schedule.timesteps();
     if (students < 1 || students > timesteps) {
       throw new IllegalArgumentException(
           "%d students cannot share %d timesteps.".formatted(students, timesteps));
     }
-    double max = logSnr(schedule, 0);
+    double max = figure.applyAsDouble(0);
     boolean ends = schedule.signal(timesteps - 1) > 0; // else the ratio falls to nothing at T - 1
-    double min = logSnr(schedule, ends ? timesteps - 1 : timesteps - 2);
+    double min = figure.applyAsDouble(ends ? timesteps - 1 : timesteps - 2);
     List<TimestepRange> ranges = new ArrayList<>();
     int low = 0;
     for (int i = 1; i <= students; i++) {
       double level = max - (double) i / students * (max - min);
       int high = low + 1;
-      while (high < timesteps && logSnr(schedule, high) > level) {
+      while (high < timesteps && figure.applyAsDouble(high) > level) {
         high++;
       }
       // Each later range needs a timestep of its own; the last one ends at T.

@@ -57,6 +57,11 @@ public record Comparison(
         neighbours =
             Optional.of(new Neighbours(PrecisionRecall.NEIGHBOURS, rows.count(), real.count()));
       }
+      if (real.count() > DensityCoverage.NEIGHBOURS) {
+        DensityCoverage near = DensityCoverage.of(rows, real, algebra);
+        figures.put(Metric.DENSITY, near.density());
+        figures.put(Metric.COVERAGE, near.coverage());
+      }
     }
     samples
         .classScore()

@@ -1,11 +1,11 @@
 package dev.atelier.evaluation;
 
-import dev.atelier.network.HostTensor;
-import dev.atelier.network.Libtorch;
-import dev.atelier.network.ScalarType;
-import dev.atelier.network.TorchModule;
-import dev.atelier.network.TorchScriptArchive;
-import dev.atelier.network.TorchScriptModule;
+import dev.atelier.network.libtorch.Libtorch;
+import dev.atelier.network.libtorch.TorchModule;
+import dev.atelier.network.tensors.HostTensor;
+import dev.atelier.network.torchscript.ScalarType;
+import dev.atelier.network.torchscript.TorchScriptArchive;
+import dev.atelier.network.torchscript.TorchScriptModule;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -24,7 +24,7 @@ public final class LinearAlgebra implements AutoCloseable {
   private static final String METHODS =
       """
       def moments(self, x: Tensor) -> Tuple[Tensor, Tensor]:
-        wide = torch.to(x, %2$d)
+        wide = torch.to(x, %1$d)
         mean = torch.mean(wide, [0])
         centred = torch.sub(wide, mean)
         return (mean, torch.matmul(torch.t(centred), centred))
@@ -39,30 +39,31 @@ public final class LinearAlgebra implements AutoCloseable {
       def eigenvalues(self, s: Tensor) -> Tensor:
         return torch.linalg_eigvalsh(s)
       def kernel_sum(self, x: Tensor, y: Tensor) -> Tensor:
-        products = torch.matmul(torch.to(x, %2$d), torch.t(torch.to(y, %2$d)))
+        products = torch.matmul(torch.to(x, %1$d), torch.t(torch.to(y, %1$d)))
         scaled = torch.div(products, torch.size(x, 1))
         return torch.sum(torch.pow(torch.add(scaled, 1.), 3))
       def kernel_diagonal(self, x: Tensor) -> Tensor:
-        wide = torch.to(x, %2$d)
+        wide = torch.to(x, %1$d)
         scaled = torch.div(torch.sum(torch.mul(wide, wide), [1]), torch.size(x, 1))
         return torch.sum(torch.pow(torch.add(scaled, 1.), 3))
       def distances(self, x: Tensor, y: Tensor) -> Tensor:
-        a = torch.to(x, %2$d)
-        b = torch.to(y, %2$d)
+        a = torch.to(x, %1$d)
+        b = torch.to(y, %1$d)
         norms = torch.add(torch.unsqueeze(torch.sum(torch.mul(a, a), [1]), 1), torch.sum(torch.mul(b, b), [1]))
         squares = torch.sub(norms, torch.mul(torch.matmul(a, torch.t(b)), 2.))
         apart = torch.gt(squares, torch.mul(norms, 1e-12))
-        return torch.mul(squares, torch.to(apart, %2$d))
-      def neighbour_distances(self, x: Tensor, y: Tensor) -> Tensor:
-        values, indices, = torch.kthvalue(self.distances(x, y), %1$d, 1)
+        return torch.mul(squares, torch.to(apart, %1$d))
+      def neighbour_distances(self, x: Tensor, y: Tensor, k: Tensor) -> Tensor:
+        values, indices, = torch.kthvalue(self.distances(x, y), int(k), 1)
         return values
       def inside_balls(self, x: Tensor, y: Tensor, radii: Tensor) -> Tensor:
         near = torch.any(torch.le(self.distances(x, y), radii), 1)
-        return torch.sum(torch.to(near, %2$d))
+        return torch.sum(torch.to(near, %1$d))
+      def inside_each(self, y: Tensor, radii: Tensor, x: Tensor) -> Tensor:
+        near = torch.le(self.distances(y, x), torch.unsqueeze(radii, 1))
+        return torch.sum(torch.to(near, %1$d), [1])
       """
-          .formatted(
-              PrecisionRecall.NEIGHBOURS + 1, // the nearest one is the point itself
-              ScalarType.DOUBLE.number());
+          .formatted(ScalarType.DOUBLE.number());
 
   private final TorchModule module;
 
@@ -135,13 +136,19 @@ public final class LinearAlgebra implements AutoCloseable {
   /**
    * The distance of each row of x [N, D], one of {@code all} [M, D], to its k-th neighbour: [N].
    */
-  HostTensor neighbourDistances(HostTensor x, HostTensor all) {
-    return module.run("neighbour_distances", x, all).get(0);
+  HostTensor neighbourDistances(HostTensor x, HostTensor all, int k) {
+    HostTensor place = HostTensor.ofLongs(new long[] {k + 1}, 1); // the nearest is the row itself
+    return module.run("neighbour_distances", x, all, place).get(0);
   }
 
   /** How many rows of x [N, D] lie within a ball: centres [M, D], squared radii [M]. */
   double insideBalls(HostTensor x, HostTensor centres, HostTensor radii) {
     return module.run("inside_balls", x, centres, radii).get(0).toDoubles()[0];
+  }
+
+  /** How many rows of x [N, D] lie within each ball: centres [M, D], squared radii [M]: [M]. */
+  double[] insideEach(HostTensor centres, HostTensor radii, HostTensor x) {
+    return module.run("inside_each", centres, radii, x).get(0).toDoubles();
   }
 
   @Override

@@ -8,7 +8,9 @@ public enum Metric {
   CLASS_SCORE("classScore", "class score", "Inception score"),
   CLASS_SCORE_DEVIATION("classScoreDeviation", "± of class score", "± of Inception score"),
   PRECISION("precision", "precision", "precision"),
-  RECALL("recall", "recall", "recall");
+  RECALL("recall", "recall", "recall"),
+  DENSITY("density", "density", "density"),
+  COVERAGE("coverage", "coverage", "coverage");
 
   private final String key;
   private final String name;

@@ -1,6 +1,6 @@
 package dev.atelier.evaluation;
 
-import dev.atelier.network.HostTensor;
+import dev.atelier.network.tensors.HostTensor;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -42,7 +42,9 @@ public record PrecisionRecall(double precision, double recall) {
     double[] radii = new double[centres.count()]; // squared
     for (Block block : blocks(centres.count())) {
       double[] some =
-          algebra.neighbourDistances(centres.tensor(block.from(), block.to()), all).toDoubles();
+          algebra
+              .neighbourDistances(centres.tensor(block.from(), block.to()), all, NEIGHBOURS)
+              .toDoubles();
       System.arraycopy(some, 0, radii, block.from(), some.length);
     }
     HostTensor balls = HostTensor.ofDoubles(radii, radii.length);

@@ -6,6 +6,8 @@ import dev.atelier.graph.Initialiser.Identity;
 import dev.atelier.graph.Initialiser.KaimingUniform;
 import dev.atelier.graph.Value;
 import dev.atelier.graph.Weight;
+import dev.atelier.network.tensors.HostTensor;
+import dev.atelier.network.torchscript.ScalarType;
 import dev.atelier.spec.FeatureLossSpec;
 import java.util.ArrayList;
 import java.util.List;
@@ -106,7 +108,8 @@ public final class FeatureLoss {
   /**
    * {@code feature_loss(student, teacher) -> L} of one [N, C, H, W] per place, with gradients, and
    * {@code feature_gradients(student, teacher, share)}, which returns L and the gradients of share
-   * · w_feat · L by each of {@code student} and each adaptor. Without {@code teacher} all are zero.
+   * · w_feature · L by each of {@code student} and each adaptor. Without {@code teacher} all are
+   * zero.
    */
   String methods() {
     StringBuilder text =

@@ -1,5 +1,6 @@
 package dev.atelier.network;
 
+import dev.atelier.network.tensors.HostTensor;
 import java.util.Arrays;
 
 /**
@@ -9,7 +10,7 @@ import java.util.Arrays;
  * @param diffusionLoss of what the network predicts of the images
  * @param distillationLoss of what it predicts of the teacher's prediction; 0 without a teacher
  * @param gradientNorm of the whole gradient, before clipping
- * @param featureLoss L_feat; 0 where no features are compared
+ * @param featureLoss L_feature; 0 where no features are compared
  * @param samples mean squared error of each sample's prediction, [N]
  */
 @SuppressWarnings("ArrayRecordComponent") // never compared

@@ -4,11 +4,14 @@ import dev.atelier.diffusion.CommonSpace;
 import dev.atelier.diffusion.LossWeights;
 import dev.atelier.diffusion.NoiseSchedule;
 import dev.atelier.graph.Weight;
-import dev.atelier.network.TorchScriptModule.Attribute;
-import dev.atelier.network.TorchScriptModule.Buffer;
-import dev.atelier.network.TorchScriptModule.MemoryFormat;
-import dev.atelier.network.TorchScriptModule.Parameter;
-import dev.atelier.network.TorchScriptModule.Submodule;
+import dev.atelier.network.tensors.HostTensor;
+import dev.atelier.network.torchscript.ScalarType;
+import dev.atelier.network.torchscript.TorchScriptModule;
+import dev.atelier.network.torchscript.TorchScriptModule.Attribute;
+import dev.atelier.network.torchscript.TorchScriptModule.Buffer;
+import dev.atelier.network.torchscript.TorchScriptModule.MemoryFormat;
+import dev.atelier.network.torchscript.TorchScriptModule.Parameter;
+import dev.atelier.network.torchscript.TorchScriptModule.Submodule;
 import dev.atelier.spec.DiffusionSpec;
 import dev.atelier.spec.FeatureLossSpec;
 import dev.atelier.spec.LossSpec;
@@ -47,8 +50,9 @@ public final class TrainingModule {
   public record Settings(
       double clipNorm, // of the whole gradient
       double weightDecay, // decoupled; 0: plain Adam
-      double diffusionWeight, // w_eps
-      double distillationWeight, // w_kd
+      double beta2, // of Adam
+      double diffusionWeight, // w_diffusion
+      double distillationWeight, // w_distillation
       int accumulationSteps, // equal parts of a batch, one after the other
       Precision precision, // of convolutions and matrix products, the teacher's too
       NetworkForm form, // where a network has it, the teacher's too
@@ -67,8 +71,9 @@ public final class TrainingModule {
       return new Settings(
           training.clipNorm(),
           training.weightDecay(),
+          training.beta2(),
           loss.diffusion(),
-          loss.prediction(),
+          loss.distillation(),
           training.accumulationSteps(),
           training.precision(),
           form,
@@ -89,6 +94,7 @@ public final class TrainingModule {
       this(
           clipNorm,
           weightDecay,
+          TrainingSpec.DEFAULTS.beta2(),
           diffusionWeight,
           distillationWeight,
           accumulationSteps,
@@ -111,7 +117,6 @@ public final class TrainingModule {
       Map<String, HostTensor> expAvgSq) {}
 
   private static final double BETA1 = 0.9; // Adam's defaults, as DDPM trains
-  private static final double BETA2 = 0.999;
   private static final double ADAM_EPS = 1e-8;
 
   private static final String COMMON = "common_space"; // [T, 3]
@@ -511,7 +516,7 @@ public final class TrainingModule {
         settings.clipNorm(),
         adam,
         BETA1,
-        BETA2,
+        settings.beta2(),
         settings.weightDecay(),
         ADAM_EPS,
         network.conditional() ? ", y: Tensor" : "",

@@ -112,22 +112,23 @@ final class IntervalFigures {
     Map<Series, Spread> spread = new EnumMap<>(Series.class);
     running.forEach((series, r) -> spread.put(series, r.spread()));
     TrainingMetrics metrics =
-        new TrainingMetrics(
-            step,
-            totalSteps,
-            mean(Series.LOSS),
-            mean(Series.DIFFUSION_LOSS),
-            mean(Series.DISTILLATION_LOSS),
-            mean(Series.GRADIENT_NORM),
-            learningRate,
-            steps * (double) batchSize / seconds,
-            running.get(Series.LOSS).max,
-            running.get(Series.GRADIENT_NORM).max,
-            running.get(Series.LOSS).outliers,
-            onHost ? NativeMemory.bytes() : OptionalLong.empty(),
-            mean(Series.FEATURE_LOSS),
-            spread,
-            lossByTenth());
+        TrainingMetricsBuilder.builder()
+            .step(step)
+            .totalSteps(totalSteps)
+            .loss(mean(Series.LOSS))
+            .diffusionLoss(mean(Series.DIFFUSION_LOSS))
+            .distillationLoss(mean(Series.DISTILLATION_LOSS))
+            .gradientNorm(mean(Series.GRADIENT_NORM))
+            .learningRate(learningRate)
+            .imagesPerSecond(steps * (double) batchSize / seconds)
+            .maxLoss(running.get(Series.LOSS).max)
+            .maxGradientNorm(running.get(Series.GRADIENT_NORM).max)
+            .outliers(running.get(Series.LOSS).outliers)
+            .nativeBytes(onHost ? NativeMemory.bytes() : OptionalLong.empty())
+            .featureLoss(mean(Series.FEATURE_LOSS))
+            .spread(spread)
+            .lossByTenth(lossByTenth())
+            .build();
     running.values().forEach(Running::startInterval);
     Arrays.fill(tenthSums, 0);
     Arrays.fill(tenthCounts, 0);

@@ -2,19 +2,20 @@ package dev.atelier.training;
 
 import dev.atelier.diffusion.SeededRandom;
 import dev.atelier.diffusion.SeededRandom.Purpose;
-import dev.atelier.network.ChannelPruning;
-import dev.atelier.network.ChannelPruning.Criterion;
-import dev.atelier.network.HostTensor;
-import dev.atelier.network.Libtorch;
 import dev.atelier.network.Network;
 import dev.atelier.network.NetworkForm;
-import dev.atelier.network.TorchModule;
-import dev.atelier.network.TorchScriptArchive;
 import dev.atelier.network.TrainingModule;
 import dev.atelier.network.TrainingModule.Settings;
+import dev.atelier.network.libtorch.Libtorch;
+import dev.atelier.network.libtorch.TorchModule;
+import dev.atelier.network.pruning.ChannelPruning;
+import dev.atelier.network.pruning.ChannelPruning.Criterion;
+import dev.atelier.network.tensors.HostTensor;
+import dev.atelier.network.torchscript.TorchScriptArchive;
 import dev.atelier.spec.PruningRule;
 import dev.atelier.spec.TrainingSpec;
 import dev.atelier.spec.TrainingSpec.Precision;
+import dev.atelier.spec.TrainingSpecBuilder;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -22,6 +23,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * Starts a student from its teacher's most important channels.
@@ -124,21 +126,13 @@ public record PrunedTeacher(Criterion criterion) implements InitialWeights {
   }
 
   private static TrainingSpec batches(TrainingSpec like) {
-    return new TrainingSpec(
-        BATCHES,
-        IMAGES,
-        like.learningRate(),
-        like.warmupSteps(),
-        like.weightDecay(),
-        like.clipNorm(),
-        like.emaDecay(),
-        like.horizontalFlips(),
-        like.checkpointEverySteps(),
-        like.metricsEverySteps(),
-        like.learningRateSchedule(),
-        like.finalLearningRate(),
-        1,
-        Precision.FP32,
-        like.divergenceLoss());
+    return TrainingSpecBuilder.builder(like)
+        .steps(BATCHES)
+        .batchSize(IMAGES)
+        .accumulationSteps(1)
+        .precision(Precision.FP32)
+        .weighting(Optional.empty())
+        .weightingGamma(Optional.empty())
+        .build();
   }
 }

@@ -6,12 +6,14 @@ import dev.atelier.assignment.DriftCurve;
 import dev.atelier.assignment.DriftCuts;
 import dev.atelier.assignment.DriftMeasurement;
 import dev.atelier.dataset.PackedImages;
+import dev.atelier.diffusion.KarrasCuts;
 import dev.atelier.diffusion.NoiseSchedule;
 import dev.atelier.diffusion.SnrCuts;
-import dev.atelier.network.Libtorch;
+import dev.atelier.network.libtorch.Libtorch;
 import dev.atelier.spec.AssignmentSpec;
 import dev.atelier.spec.AssignmentSpec.Signal;
 import dev.atelier.spec.AssignmentSpec.Weight;
+import dev.atelier.spec.SpecWord;
 import dev.atelier.spec.TimestepRange;
 import dev.atelier.spec.Visits;
 import dev.atelier.store.ArtifactHistory;
@@ -89,8 +91,10 @@ final class AssignmentActivitiesImpl implements AssignmentActivities {
 
   List<TimestepRange> find(PlanRanges task) throws IOException {
     AssignmentSpec.Kind kind = task.assignment().kind();
+    NoiseSchedule schedule = NoiseSchedule.of(task.diffusion());
     return switch (kind) {
-      case SNR -> bySnr(task);
+      case SNR -> bySchedule(task, SnrCuts.ranges(schedule, task.students()));
+      case KARRAS -> bySchedule(task, KarrasCuts.ranges(schedule, task.students()));
       case MEASURED -> byDrift(task);
       case UNIFORM, POWER, EXPLICIT, VISITS ->
           throw new InvalidSpecException(
@@ -99,10 +103,13 @@ final class AssignmentActivitiesImpl implements AssignmentActivities {
     };
   }
 
-  private List<TimestepRange> bySnr(PlanRanges task) {
-    List<TimestepRange> ranges =
-        SnrCuts.ranges(NoiseSchedule.of(task.diffusion()), task.students());
-    history.recordRanges(task.experimentId(), ranges, "snr: " + text(ranges) + asked(task, ranges));
+  /** Keeps ranges that follow from the noise schedule alone. */
+  private List<TimestepRange> bySchedule(PlanRanges task, List<TimestepRange> ranges) {
+    history.recordRanges(
+        task.experimentId(),
+        ranges,
+        "%s: %s%s"
+            .formatted(SpecWord.of(task.assignment().kind()), text(ranges), asked(task, ranges)));
     return ranges;
   }
 

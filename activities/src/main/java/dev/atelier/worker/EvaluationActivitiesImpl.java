@@ -22,8 +22,8 @@ import dev.atelier.evaluation.Reference;
 import dev.atelier.evaluation.ReferenceStatistics;
 import dev.atelier.evaluation.SamplingMemory;
 import dev.atelier.evaluation.SamplingMemory.Measured;
-import dev.atelier.network.Libtorch;
 import dev.atelier.network.NetworkForm;
+import dev.atelier.network.libtorch.Libtorch;
 import dev.atelier.opening.Opening;
 import dev.atelier.spec.EvaluationSpec;
 import dev.atelier.spec.EvaluationSpec.ExtractorSpec;
@@ -44,6 +44,7 @@ import dev.atelier.workflows.EvaluationActivities;
 import dev.atelier.workflows.ExtractorRef;
 import dev.atelier.workflows.ModelRef;
 import dev.atelier.workflows.Protocol;
+import dev.atelier.workflows.ProtocolBuilder;
 import dev.atelier.workflows.ShardRef;
 import dev.atelier.workflows.ShardRef.Cost;
 import dev.atelier.workflows.StatisticsRef;
@@ -613,24 +614,29 @@ final class EvaluationActivitiesImpl implements EvaluationActivities {
   private static Protocol protocol(Evaluate task, Comparison comparison) {
     EvaluationSpec evaluation = task.evaluation();
     ExtractorRef extractor = task.extractor();
-    return new Protocol(
-        ShardComparison.metricName(extractor, evaluation, task.reference()),
-        extractor.name(),
-        extractor.sha256(),
-        evaluation.extractor().resizeTo(),
-        evaluation.samples(),
-        task.reference().images(),
-        evaluation.reference().isPresent() ? task.reference().sha256() : task.dataset().sha256(),
-        Optional.of(evaluation.sampler()),
-        Optional.of(evaluation.seed()),
-        CodeVersion.together(CodeVersion.SAMPLING, CodeVersion.MEASURING),
-        Optional.of(task.dataset().resolution()),
-        Optional.of(FeatureExtractor.NORMALISATION),
-        Optional.of(task.reference().sha256()),
-        comparison.kernel(),
-        comparison.classScoreSplits(),
-        comparison.neighbours(),
-        task.dataset().classes() > 0 ? Optional.of(evaluation.classes()) : Optional.empty());
+    return ProtocolBuilder.builder()
+        .metric(ShardComparison.metricName(extractor, evaluation, task.reference()))
+        .extractor(extractor.name())
+        .extractorSha256(extractor.sha256())
+        .resizeTo(evaluation.extractor().resizeTo())
+        .samples(evaluation.samples())
+        .referenceImages(task.reference().images())
+        .referenceSha256(
+            evaluation.reference().isPresent()
+                ? task.reference().sha256()
+                : task.dataset().sha256())
+        .sampler(Optional.of(evaluation.sampler()))
+        .seed(Optional.of(evaluation.seed()))
+        .codeVersion(CodeVersion.together(CodeVersion.SAMPLING, CodeVersion.MEASURING))
+        .resolution(Optional.of(task.dataset().resolution()))
+        .normalisation(Optional.of(FeatureExtractor.NORMALISATION))
+        .referenceStatisticsSha256(Optional.of(task.reference().sha256()))
+        .kernel(comparison.kernel())
+        .classScoreSplits(comparison.classScoreSplits())
+        .neighbours(comparison.neighbours())
+        .classes(
+            task.dataset().classes() > 0 ? Optional.of(evaluation.classes()) : Optional.empty())
+        .build();
   }
 
   @Override

@@ -94,11 +94,11 @@ final class ProgressReporter implements TrainingListener, AutoCloseable {
     points.add(point(Series.LOSS, step, metrics.loss()));
     points.add(point(Series.DIFFUSION_LOSS, step, metrics.diffusionLoss()));
     points.add(point(Series.DISTILLATION_LOSS, step, metrics.distillationLoss()));
-    points.add(point(Series.GRADIENT_NORM, step, metrics.gradNorm()));
+    points.add(point(Series.GRADIENT_NORM, step, metrics.gradientNorm()));
     points.add(point(Series.LEARNING_RATE, step, metrics.learningRate()));
     points.add(point(Series.IMAGES_PER_SECOND, step, metrics.imagesPerSecond()));
     points.add(point(Series.MAX_LOSS, step, metrics.maxLoss()));
-    points.add(point(Series.MAX_GRADIENT_NORM, step, metrics.maxGradNorm()));
+    points.add(point(Series.MAX_GRADIENT_NORM, step, metrics.maxGradientNorm()));
     points.add(new MetricPoint(Series.LOSS.outliers(), step, metrics.outliers()));
     if (metrics.spread().containsKey(Series.FEATURE_LOSS)) {
       points.add(point(Series.FEATURE_LOSS, step, metrics.featureLoss()));

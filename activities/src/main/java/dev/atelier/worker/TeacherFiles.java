@@ -3,7 +3,7 @@ package dev.atelier.worker;
 import dev.atelier.dataset.DatasetException;
 import dev.atelier.dataset.DatasetPreparation;
 import dev.atelier.dataset.PreparationListener;
-import dev.atelier.network.TeacherException;
+import dev.atelier.network.files.TeacherException;
 import dev.atelier.store.ObjectStore;
 import java.nio.file.Path;
 

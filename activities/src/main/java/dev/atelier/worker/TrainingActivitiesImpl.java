@@ -1,13 +1,13 @@
 package dev.atelier.worker;
 
 import dev.atelier.dataset.PackedImages;
-import dev.atelier.network.HostTensor;
-import dev.atelier.network.Libtorch;
 import dev.atelier.network.Network;
-import dev.atelier.network.SafetensorsFile;
-import dev.atelier.network.TeacherException;
-import dev.atelier.network.TeacherImport;
-import dev.atelier.network.TeacherImport.Imported;
+import dev.atelier.network.files.TeacherException;
+import dev.atelier.network.files.TeacherImport;
+import dev.atelier.network.files.TeacherImport.Imported;
+import dev.atelier.network.libtorch.Libtorch;
+import dev.atelier.network.tensors.HostTensor;
+import dev.atelier.network.tensors.SafetensorsFile;
 import dev.atelier.opening.Opening;
 import dev.atelier.spec.BatchSize;
 import dev.atelier.spec.DiffusionSpec;

@@ -1,6 +1,6 @@
 package dev.atelier.worker;
 
-import dev.atelier.network.ChannelPruning.Criterion;
+import dev.atelier.network.pruning.ChannelPruning.Criterion;
 import dev.atelier.spec.StudentsSpec.StartFrom;
 import dev.atelier.store.Sha256;
 import dev.atelier.training.Distillation;

@@ -6,7 +6,7 @@ import com.zaxxer.hikari.HikariDataSource;
 import dev.atelier.dataset.ArchiveLimits;
 import dev.atelier.dataset.SourceCredentials;
 import dev.atelier.dataset.SourceGuard;
-import dev.atelier.network.Libtorch;
+import dev.atelier.network.libtorch.Libtorch;
 import dev.atelier.opening.Opener;
 import dev.atelier.opening.OpenerProcess;
 import dev.atelier.opening.RemoteOpener;

@@ -9,12 +9,13 @@ import dev.atelier.diffusion.NoiseSchedule;
 import dev.atelier.diffusion.SeededRandom;
 import dev.atelier.diffusion.SeededRandom.Purpose;
 import dev.atelier.network.ClosedForm;
-import dev.atelier.network.HostTensor;
-import dev.atelier.network.Libtorch;
 import dev.atelier.network.Network;
-import dev.atelier.network.TorchModule;
-import dev.atelier.network.TorchScriptArchive;
+import dev.atelier.network.libtorch.Libtorch;
+import dev.atelier.network.libtorch.TorchModule;
+import dev.atelier.network.tensors.HostTensor;
+import dev.atelier.network.torchscript.TorchScriptArchive;
 import dev.atelier.spec.DiffusionSpec;
+import dev.atelier.spec.DiffusionSpecBuilder;
 import dev.atelier.spec.NetworkSpec;
 import dev.atelier.training.ImageSource;
 import dev.atelier.training.TeacherModel;
@@ -28,7 +29,8 @@ import org.junit.jupiter.api.io.TempDir;
 class DriftMeasurementTest {
 
   private static final int SIDE = 8;
-  private static final DiffusionSpec DIFFUSION = new DiffusionSpec(20, null, null, 0.2);
+  private static final DiffusionSpec DIFFUSION =
+      DiffusionSpecBuilder.builder().timesteps(20).betaEnd(0.2).build();
 
   @TempDir Path directory;
 

@@ -8,6 +8,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.atelier.spec.DiffusionSpec;
 import dev.atelier.spec.DiffusionSpec.Schedule;
+import dev.atelier.spec.DiffusionSpecBuilder;
 import dev.atelier.spec.EvaluationSpec.SamplerSpec;
 import dev.atelier.spec.EvaluationSpec.SamplerSpec.Spacing;
 import dev.atelier.spec.TimestepRange;
@@ -73,15 +74,13 @@ class DiffusionTest {
   void shouldEqualDiffusersWhenNothingOfTheImageIsLeft(Schedule kind) {
     NoiseSchedule schedule =
         NoiseSchedule.of(
-            new DiffusionSpec(
-                1000,
-                kind,
-                1e-4,
-                0.02,
-                Optional.empty(),
-                Optional.empty(),
-                Optional.empty(),
-                Optional.of(true)));
+            DiffusionSpecBuilder.builder()
+                .timesteps(1000)
+                .schedule(kind)
+                .betaStart(1e-4)
+                .betaEnd(0.02)
+                .zeroTerminalSnr(Optional.of(true))
+                .build());
     for (int i = 0; i < FIXTURE.get("probes").size(); i++) {
       double expected = FIXTURE.get("zeroTerminal").get(key(kind)).get(i).asDouble();
       assertThat(schedule.alphasCumprod(FIXTURE.get("probes").get(i).asInt()))

@@ -3,8 +3,8 @@ package dev.atelier.diffusion;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
-import dev.atelier.spec.DiffusionSpec;
 import dev.atelier.spec.DiffusionSpec.Schedule;
+import dev.atelier.spec.DiffusionSpecBuilder;
 import dev.atelier.spec.Prediction;
 import java.util.Arrays;
 import java.util.stream.Stream;
@@ -20,7 +20,7 @@ class MixtureTest {
   private static final int[] TIMES = {0, 1, 10, 250, 500, 900, 998};
 
   private static NoiseSchedule schedule(Schedule kind) {
-    return NoiseSchedule.of(new DiffusionSpec(1000, kind, null, null));
+    return NoiseSchedule.of(DiffusionSpecBuilder.builder().timesteps(1000).schedule(kind).build());
   }
 
   private static double noisy(NoiseSchedule schedule, int t) {

@@ -5,8 +5,8 @@ import static org.assertj.core.api.Assertions.within;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import dev.atelier.spec.DiffusionSpec;
 import dev.atelier.spec.DiffusionSpec.Schedule;
+import dev.atelier.spec.DiffusionSpecBuilder;
 import dev.atelier.spec.EvaluationSpec.SamplerSpec;
 import dev.atelier.spec.EvaluationSpec.SamplerSpec.Kind;
 import dev.atelier.spec.EvaluationSpec.SamplerSpec.Spacing;
@@ -193,15 +193,13 @@ class SamplerTest {
 
   private static NoiseSchedule schedule(Schedule kind, boolean endsInNoise) {
     return NoiseSchedule.of(
-        new DiffusionSpec(
-            1000,
-            kind,
-            1e-4,
-            0.02,
-            Optional.empty(),
-            Optional.empty(),
-            Optional.empty(),
-            Optional.of(endsInNoise)));
+        DiffusionSpecBuilder.builder()
+            .timesteps(1000)
+            .schedule(kind)
+            .betaStart(1e-4)
+            .betaEnd(0.02)
+            .zeroTerminalSnr(Optional.of(endsInNoise))
+            .build());
   }
 
   private static SamplerSpec spec(Kind kind, int steps) {

@@ -6,8 +6,8 @@ import static org.assertj.core.api.Assertions.within;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.atelier.assignment.AssignmentFixture;
-import dev.atelier.spec.DiffusionSpec;
 import dev.atelier.spec.DiffusionSpec.Schedule;
+import dev.atelier.spec.DiffusionSpecBuilder;
 import dev.atelier.spec.TimestepRange;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -69,7 +69,8 @@ class SnrCutsTest {
   }
 
   private static NoiseSchedule schedule(Schedule kind, int timesteps) {
-    return NoiseSchedule.of(new DiffusionSpec(timesteps, kind, null, null));
+    return NoiseSchedule.of(
+        DiffusionSpecBuilder.builder().timesteps(timesteps).schedule(kind).build());
   }
 
   private static Double[] boxed(JsonNode array) {

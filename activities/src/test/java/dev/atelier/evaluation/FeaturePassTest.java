@@ -6,8 +6,8 @@ import static org.assertj.core.api.Assertions.within;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import dev.atelier.network.TorchScriptArchive;
-import dev.atelier.network.TorchScriptModule;
+import dev.atelier.network.torchscript.TorchScriptArchive;
+import dev.atelier.network.torchscript.TorchScriptModule;
 import dev.atelier.python.Python;
 import dev.atelier.python.RequiresPython;
 import java.io.IOException;
@@ -225,11 +225,13 @@ class FeaturePassTest {
         p = p[np.random.RandomState(2020).permutation(len(p))]
         scores = [np.exp((q * np.log(q / q.mean(0))).sum(1).mean()) for q in np.split(p, 10)]
         d = lambda x, y: np.sqrt(((x[:, None] - y[None]) ** 2).sum(2))
-        radius = lambda x: np.sort(d(x, x), 1)[:, 3]
+        radius = lambda x, k=3: np.sort(d(x, x), 1)[:, k]
+        near = d(b, a) <= radius(b, 5)[:, None]
         json.dump({
             'frechetDistance': frechet, 'kernelDistance': np.mean(kids),
             'kernelDistanceDeviation': np.std(kids), 'classScore': np.mean(scores),
             'classScoreDeviation': np.std(scores), 'precision': (d(a, b) <= radius(b)).any(1).mean(),
+            'density': near.sum() / (5 * len(a)), 'coverage': near.any(1).mean(),
             'recall': (d(b, a) <= radius(a)).any(1).mean()}, open('figures.json', 'w'))
         """);
     JsonNode expected = new ObjectMapper().readTree(directory.resolve("figures.json").toFile());

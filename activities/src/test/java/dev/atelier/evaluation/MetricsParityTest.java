@@ -5,8 +5,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
-import dev.atelier.network.HostTensor;
-import dev.atelier.network.SafetensorsFile;
+import dev.atelier.network.tensors.HostTensor;
+import dev.atelier.network.tensors.SafetensorsFile;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
@@ -36,6 +36,8 @@ class MetricsParityTest {
       double[] classScore,
       double precision,
       double recall,
+      double density,
+      double coverage,
       int[] permutation2020,
       int[] permutation7Long) {}
 
@@ -95,6 +97,23 @@ class MetricsParityTest {
   }
 
   @Test
+  void shouldEqualNumPyWhenMeasuringDensityAndCoverage() {
+    DensityCoverage near = DensityCoverage.of(rows("samples"), rows("reference"), algebra);
+    assertThat(near.density()).isCloseTo(expected.density(), within(1e-6));
+    assertThat(near.coverage()).isCloseTo(expected.coverage(), within(1e-6));
+    DensityCoverage swapped = DensityCoverage.of(rows("reference"), rows("samples"), algebra);
+    assertThat(swapped.density()).isNotCloseTo(near.density(), within(1e-2));
+  }
+
+  @Test
+  void shouldRefuseAReferenceWithoutAFifthNeighbour() {
+    FeatureRows five = new FeatureRows(new float[5 * 3], 3);
+    assertThatThrownBy(() -> DensityCoverage.of(five, five, algebra))
+        .isInstanceOf(EvaluationException.class)
+        .hasMessage("Density and coverage need more than 5 reference images, found 5.");
+  }
+
+  @Test
   void shouldEqualTorchFidelityWhenMeasuringTheClassScoreInBatches() {
     float[] logits = features.get("logits").toFloats();
     ClassScore score = new ClassScore(logits.length / 10, 10);
@@ -132,6 +151,7 @@ class MetricsParityTest {
     PrecisionRecall near = PrecisionRecall.of(repeated, repeated, algebra);
     assertThat(near.precision()).isEqualTo(1);
     assertThat(near.recall()).isEqualTo(1);
+    assertThat(DensityCoverage.of(repeated, repeated, algebra).coverage()).isEqualTo(1);
   }
 
   @Test

@@ -9,6 +9,7 @@ import dev.atelier.spec.EvaluationSpec.SamplerSpec;
 import dev.atelier.spec.EvaluationSpec.SamplerSpec.Kind;
 import dev.atelier.spec.EvaluationSpec.SamplerSpec.Spacing;
 import dev.atelier.workflows.Protocol;
+import dev.atelier.workflows.ProtocolBuilder;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
@@ -19,23 +20,21 @@ class ProtocolTest {
     ObjectMapper json = new ObjectMapper().registerModule(new Jdk8Module());
     JsonNode written =
         json.valueToTree(
-            new Protocol(
-                "Fréchet distance",
-                "random-conv",
-                "a",
-                Optional.empty(),
-                10,
-                20,
-                "b",
-                Optional.of(new SamplerSpec(Kind.DPM_SOLVER_PLUS_PLUS, 25, Spacing.TRAILING, 0.0)),
-                Optional.of(3L),
-                "v",
-                Optional.of(16),
-                Optional.empty(),
-                Optional.empty(),
-                Optional.of(new Protocol.Kernel(100, 10, 2020)),
-                Optional.empty(),
-                Optional.empty()));
+            ProtocolBuilder.builder()
+                .metric("Fréchet distance")
+                .extractor("random-conv")
+                .extractorSha256("a")
+                .samples(10)
+                .referenceImages(20)
+                .referenceSha256("b")
+                .sampler(
+                    Optional.of(
+                        new SamplerSpec(Kind.DPM_SOLVER_PLUS_PLUS, 25, Spacing.TRAILING, 0.0)))
+                .seed(Optional.of(3L))
+                .codeVersion("v")
+                .resolution(Optional.of(16))
+                .kernel(Optional.of(new Protocol.Kernel(100, 10, 2020)))
+                .build());
     assertThat(written.get("sampler"))
         .isEqualTo(
             json.readTree(

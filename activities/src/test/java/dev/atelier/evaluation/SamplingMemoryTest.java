@@ -8,8 +8,8 @@ import dev.atelier.evaluation.SamplingMemory.Measured;
 import dev.atelier.evaluation.SamplingMemory.Request;
 import dev.atelier.network.Network;
 import dev.atelier.network.NetworkForm;
-import dev.atelier.network.TorchScriptArchive;
-import dev.atelier.spec.DiffusionSpec;
+import dev.atelier.network.torchscript.TorchScriptArchive;
+import dev.atelier.spec.DiffusionSpecBuilder;
 import dev.atelier.spec.EvaluationSpec.SamplerSpec;
 import dev.atelier.spec.EvaluationSpec.SamplerSpec.Spacing;
 import dev.atelier.spec.NetworkSpec;
@@ -57,7 +57,7 @@ class SamplingMemoryTest {
     }
     return new Request(
         models,
-        new DiffusionSpec(100, null, null, null),
+        DiffusionSpecBuilder.builder().timesteps(100).build(),
         new SamplerSpec(null, 5, Spacing.TRAILING, null),
         2,
         3,

@@ -9,6 +9,11 @@ import dev.atelier.graph.Weight;
 import dev.atelier.network.TrainingModule.Settings;
 import dev.atelier.network.TrainingModule.State;
 import dev.atelier.network.TrainingModule.TeacherNetwork;
+import dev.atelier.network.libtorch.Libtorch;
+import dev.atelier.network.libtorch.TorchModule;
+import dev.atelier.network.tensors.HostTensor;
+import dev.atelier.network.tensors.SafetensorsFile;
+import dev.atelier.network.torchscript.TorchScriptArchive;
 import dev.atelier.spec.FeatureLossSpec;
 import dev.atelier.spec.FeatureLossSpec.Kind;
 import dev.atelier.spec.NetworkSpec;
@@ -69,6 +74,7 @@ class FeatureLossTest {
     return new Settings(
         UNCLIPPED,
         0,
+        0.999,
         weights[0],
         weights[1],
         parts,

@@ -9,12 +9,18 @@ import dev.atelier.diffusion.Mixture;
 import dev.atelier.diffusion.NoiseSchedule;
 import dev.atelier.network.TrainingModule.Settings;
 import dev.atelier.network.TrainingModule.State;
+import dev.atelier.network.libtorch.Libtorch;
+import dev.atelier.network.libtorch.TorchModule;
+import dev.atelier.network.tensors.HostTensor;
+import dev.atelier.network.tensors.SafetensorsFile;
+import dev.atelier.network.torchscript.TorchScriptArchive;
 import dev.atelier.spec.DiffusionSpec;
 import dev.atelier.spec.FeatureLossSpec;
 import dev.atelier.spec.NetworkSpec;
 import dev.atelier.spec.Prediction;
 import dev.atelier.spec.TrainingSpec;
 import dev.atelier.spec.TrainingSpec.Precision;
+import dev.atelier.spec.TrainingSpecBuilder;
 import dev.atelier.spec.Weighting;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
@@ -29,8 +35,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 /** Against eager PyTorch; the fixture comes from {@code loss_fixture.py}. */
 class PredictionLossTest {
-  private static final NoiseSchedule SCHEDULE =
-      NoiseSchedule.of(new DiffusionSpec(null, null, null, null));
+  private static final NoiseSchedule SCHEDULE = NoiseSchedule.of(DiffusionSpec.DEFAULTS);
   private static final long[] T = {3, 250, 777, 999};
   private static final long[] SHAPE = {4, 3, 8, 8};
   private static final int PIXELS = 3 * 8 * 8;
@@ -78,6 +83,7 @@ class PredictionLossTest {
         new Settings(
             1e6, // nothing is clipped
             0,
+            0.999,
             1,
             0.5,
             2,
@@ -138,24 +144,7 @@ class PredictionLossTest {
   }
 
   private static TrainingSpec weighted(Weighting weighting) {
-    return new TrainingSpec(
-        null,
-        null,
-        null,
-        null,
-        null,
-        null,
-        null,
-        null,
-        null,
-        null,
-        null,
-        null,
-        null,
-        null,
-        null,
-        Optional.of(weighting),
-        Optional.empty());
+    return TrainingSpecBuilder.builder().weighting(Optional.of(weighting)).build();
   }
 
   /** ||m / (1 - beta1) - g|| / ||g||: after one step the first moment is the gradient's share. */

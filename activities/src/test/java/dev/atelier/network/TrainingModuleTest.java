@@ -9,8 +9,17 @@ import dev.atelier.graph.Weight;
 import dev.atelier.network.TrainingModule.Settings;
 import dev.atelier.network.TrainingModule.State;
 import dev.atelier.network.TrainingModule.TeacherNetwork;
+import dev.atelier.network.libtorch.Libtorch;
+import dev.atelier.network.libtorch.TorchModule;
+import dev.atelier.network.tensors.HostTensor;
+import dev.atelier.network.tensors.SafetensorsFile;
+import dev.atelier.network.torchscript.TorchScriptArchive;
+import dev.atelier.spec.DiffusionSpec;
+import dev.atelier.spec.LossSpec;
 import dev.atelier.spec.NetworkSpec;
+import dev.atelier.spec.Prediction;
 import dev.atelier.spec.TrainingSpec.Precision;
+import dev.atelier.spec.TrainingSpecBuilder;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -30,13 +39,16 @@ class TrainingModuleTest {
 
   @ParameterizedTest
   @CsvSource({
-    "adam, 0, 0, CPU",
-    "adam, 0, 0, PORTABLE",
-    "adamw, 0.1, 0.5, CPU",
-    "adamw, 0.1, 0.5, PORTABLE"
+    "adam, 0, 0.999, 0, CPU",
+    "adam, 0, 0.999, 0, PORTABLE",
+    "adamw, 0.1, 0.999, 0.5, CPU",
+    "adamw, 0.1, 0.999, 0.5, PORTABLE",
+    "beta2, 0, 0.9, 0, CPU",
+    "beta2, 0, 0.9, 0, PORTABLE"
   })
   void shouldEqualPyTorchWhenStepsAreTaken(
-      String name, double weightDecay, double distillation, NetworkForm form) throws Exception {
+      String name, double weightDecay, double beta2, double distillation, NetworkForm form)
+      throws Exception {
     Map<String, HostTensor> fixture =
         SafetensorsFile.read(Path.of(getClass().getResource("/training/steps.safetensors").toURI()))
             .tensors();
@@ -51,7 +63,16 @@ class TrainingModuleTest {
         TrainingModule.of(
             network,
             new State(weights, weights, zeros, zeros),
-            new Settings(0.25, weightDecay, 1, distillation, 1, Precision.FP32, form)));
+            Settings.of(
+                TrainingSpecBuilder.builder()
+                    .clipNorm(0.25)
+                    .weightDecay(weightDecay)
+                    .adamBeta2(Optional.of(beta2))
+                    .build(),
+                new LossSpec(1.0, distillation),
+                form,
+                DiffusionSpec.DEFAULTS,
+                Prediction.EPS)));
 
     try (TorchModule module = Libtorch.load(archive, "cpu", TorchModule.Mode.TRAINING)) {
       double[] expected = fixture.get(name + ".metrics").toDoubles();

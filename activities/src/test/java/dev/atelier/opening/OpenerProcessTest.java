@@ -4,9 +4,9 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.atelier.evaluation.EvaluationException;
 import dev.atelier.evaluation.ExtractorException;
-import dev.atelier.network.TeacherException;
-import dev.atelier.network.TeacherImport;
-import dev.atelier.network.TorchScriptFile;
+import dev.atelier.network.files.TeacherException;
+import dev.atelier.network.files.TeacherImport;
+import dev.atelier.network.torchscript.TorchScriptFile;
 import dev.atelier.spec.DiffusionSpec;
 import dev.atelier.spec.TeacherSpec;
 import java.io.IOException;
@@ -129,8 +129,7 @@ class OpenerProcessTest {
     return new Opening.Teacher(
         file,
         "teacher.bin",
-        new TeacherImport.Expected(
-            TeacherSpec.DEFAULT_NETWORK, 8, 3, 0, new DiffusionSpec(null, null, null, null)));
+        new TeacherImport.Expected(TeacherSpec.DEFAULT_NETWORK, 8, 3, 0, DiffusionSpec.DEFAULTS));
   }
 
   private Path module(String body) throws IOException {

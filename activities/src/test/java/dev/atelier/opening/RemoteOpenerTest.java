@@ -9,9 +9,9 @@ import dev.atelier.dataset.DatasetManifest;
 import dev.atelier.dataset.PreparedCheck;
 import dev.atelier.evaluation.EvaluationException;
 import dev.atelier.evaluation.ExtractorException;
-import dev.atelier.network.TeacherException;
-import dev.atelier.network.TeacherImport;
-import dev.atelier.network.TorchScriptFile;
+import dev.atelier.network.files.TeacherException;
+import dev.atelier.network.files.TeacherImport;
+import dev.atelier.network.torchscript.TorchScriptFile;
 import dev.atelier.opening.BoobyTrap.Deed;
 import dev.atelier.spec.DatasetSpec;
 import dev.atelier.spec.DiffusionSpec;
@@ -306,7 +306,6 @@ class RemoteOpenerTest {
     return new Opening.Teacher(
         folder,
         "diffusers",
-        new TeacherImport.Expected(
-            TeacherSpec.DEFAULT_NETWORK, 8, 3, 0, new DiffusionSpec(null, null, null, null)));
+        new TeacherImport.Expected(TeacherSpec.DEFAULT_NETWORK, 8, 3, 0, DiffusionSpec.DEFAULTS));
   }
 }

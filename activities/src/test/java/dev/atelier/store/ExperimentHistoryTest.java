@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.atelier.evaluation.Evaluation;
 import dev.atelier.spec.DiffusionSpec;
+import dev.atelier.spec.DiffusionSpecBuilder;
 import dev.atelier.spec.SpecFault;
 import dev.atelier.spec.StudentReplacement;
 import dev.atelier.spec.TimestepRange;
@@ -142,7 +143,11 @@ class ExperimentHistoryTest {
                 update experiment set spec =
                   '{"students": {"count": 1}, "teacher": {"source": "vpred"}, "seed": 7}'
                 """));
-    DiffusionSpec theirs = new DiffusionSpec(200, DiffusionSpec.Schedule.COSINE, null, null);
+    DiffusionSpec theirs =
+        DiffusionSpecBuilder.builder()
+            .timesteps(200)
+            .schedule(DiffusionSpec.Schedule.COSINE)
+            .build();
     assertThat(experiments.recordDiffusion("e", theirs)).isEmpty();
     assertThat(experiments.recordDiffusion("e", theirs)).isEmpty();
     assertThat(text("select spec #>> '{diffusion,timesteps}' from experiment")).isEqualTo("200");
@@ -152,7 +157,11 @@ class ExperimentHistoryTest {
     assertThat(text("select spec ->> 'seed' from experiment")).isEqualTo("7");
     assertThat(number("select range_high from model")).isEqualTo(200);
 
-    DiffusionSpec short50 = new DiffusionSpec(50, DiffusionSpec.Schedule.COSINE, null, null);
+    DiffusionSpec short50 =
+        DiffusionSpecBuilder.builder()
+            .timesteps(50)
+            .schedule(DiffusionSpec.Schedule.COSINE)
+            .build();
     assertThat(experiments.recordDiffusion("e", short50)) // of which 100 are sampled
         .extracting(SpecFault::field)
         .containsExactly("evaluation.sampler.steps");

@@ -2,17 +2,17 @@ package dev.atelier.training;
 
 import com.sun.management.OperatingSystemMXBean;
 import dev.atelier.diffusion.SeededRandom;
-import dev.atelier.network.Libtorch;
 import dev.atelier.network.Network;
 import dev.atelier.network.NetworkForm;
-import dev.atelier.network.TorchScriptArchive;
+import dev.atelier.network.libtorch.Libtorch;
+import dev.atelier.network.torchscript.TorchScriptArchive;
 import dev.atelier.spec.DiffusionSpec;
 import dev.atelier.spec.EvaluationSpec.SamplerSpec;
 import dev.atelier.spec.LossSpec;
 import dev.atelier.spec.NetworkSpec;
 import dev.atelier.spec.TimestepRange;
-import dev.atelier.spec.TrainingSpec;
 import dev.atelier.spec.TrainingSpec.Precision;
+import dev.atelier.spec.TrainingSpecBuilder;
 import dev.atelier.training.EnsembleSampler.OwnedModel;
 import java.io.BufferedReader;
 import java.io.IOException;
@@ -90,10 +90,20 @@ final class EngineBenchmark {
         new TrainingTask(
             "bench",
             network,
-            new DiffusionSpec(null, null, null, null),
-            new TrainingSpec(
-                1_000_000, batch, 1e-4, 0, 0.0, 1.0, 0.9999, true, 1_000_000, 1, null, null, null,
-                precision, null),
+            DiffusionSpec.DEFAULTS,
+            TrainingSpecBuilder.builder()
+                .steps(1_000_000)
+                .batchSize(batch)
+                .learningRate(1e-4)
+                .warmupSteps(0)
+                .weightDecay(0.0)
+                .clipNorm(1.0)
+                .emaDecay(0.9999)
+                .horizontalFlips(true)
+                .checkpointEverySteps(1_000_000)
+                .metricsEverySteps(1)
+                .precision(precision)
+                .build(),
             1,
             "",
             "",
@@ -124,7 +134,7 @@ final class EngineBenchmark {
                     new TimestepRange(0, 1000),
                     Optional.of(network.macs()),
                     Optional.of(network.activationBytes()))),
-            new DiffusionSpec(null, null, null, null),
+            DiffusionSpec.DEFAULTS,
             new SamplerSpec(null, steps, SamplerSpec.Spacing.UNIFORM, 0.0),
             1,
             3,

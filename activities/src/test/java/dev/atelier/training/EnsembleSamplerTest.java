@@ -7,8 +7,8 @@ import dev.atelier.diffusion.NoiseSchedule;
 import dev.atelier.diffusion.SamplerPlan;
 import dev.atelier.network.ClosedForm;
 import dev.atelier.network.Network;
-import dev.atelier.network.TorchScriptArchive;
-import dev.atelier.network.TorchScriptModule;
+import dev.atelier.network.torchscript.TorchScriptArchive;
+import dev.atelier.network.torchscript.TorchScriptModule;
 import dev.atelier.spec.DiffusionSpec;
 import dev.atelier.spec.EvaluationSpec.SamplerSpec;
 import dev.atelier.spec.EvaluationSpec.SamplerSpec.Kind;
@@ -34,7 +34,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class EnsembleSamplerTest {
-  private static final DiffusionSpec DIFFUSION = new DiffusionSpec(null, null, null, null);
+  private static final DiffusionSpec DIFFUSION = DiffusionSpec.DEFAULTS;
 
   @TempDir Path directory;
 

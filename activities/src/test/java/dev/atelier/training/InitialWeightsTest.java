@@ -2,8 +2,8 @@ package dev.atelier.training;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.atelier.network.HostTensor;
 import dev.atelier.network.Network;
+import dev.atelier.network.tensors.HostTensor;
 import dev.atelier.spec.DiffusionSpec;
 import dev.atelier.spec.NetworkSpec;
 import dev.atelier.spec.TrainingSpec;
@@ -35,7 +35,7 @@ class InitialWeightsTest {
     return new TrainingTask(
         name,
         Network.of(new NetworkSpec(8, List.of(1), 1, List.of(), 1, 0.0, Optional.empty()), 8, 3),
-        new DiffusionSpec(null, null, null, null),
+        DiffusionSpec.DEFAULTS,
         TrainingSpec.DEFAULTS,
         seed,
         "hash",

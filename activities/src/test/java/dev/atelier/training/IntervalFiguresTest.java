@@ -12,8 +12,8 @@ import org.junit.jupiter.api.Test;
 
 class IntervalFiguresTest {
 
-  private static StepFigures step(double loss, double gradNorm) {
-    return new StepFigures(loss, loss / 2, 0, gradNorm, 0, new double[2]);
+  private static StepFigures step(double loss, double gradientNorm) {
+    return new StepFigures(loss, loss / 2, 0, gradientNorm, 0, new double[2]);
   }
 
   private static StepFigures samples(double... losses) {
@@ -51,7 +51,7 @@ class IntervalFiguresTest {
     TrainingMetrics metrics = figures.report(103, 1e-3);
     assertThat(metrics.outliers()).isEqualTo(1);
     assertThat(metrics.maxLoss()).isEqualTo(2);
-    assertThat(metrics.maxGradNorm()).isEqualTo(7);
+    assertThat(metrics.maxGradientNorm()).isEqualTo(7);
     assertThat(metrics.loss()).isEqualTo(1.5);
 
     figures.add(step(1, 1), T);

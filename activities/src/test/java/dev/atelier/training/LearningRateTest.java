@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.within;
 
 import dev.atelier.spec.TrainingSpec;
 import dev.atelier.spec.TrainingSpec.LearningRateSchedule;
+import dev.atelier.spec.TrainingSpecBuilder;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -12,8 +13,20 @@ import org.junit.jupiter.params.provider.CsvSource;
 class LearningRateTest {
 
   private static TrainingSpec spec(LearningRateSchedule schedule, int warmupSteps) {
-    return new TrainingSpec(
-        100, 4, 2e-3, warmupSteps, 0.0, 1.0, 0.9, true, 10, 1, schedule, 1e-4, null, null, null);
+    return TrainingSpecBuilder.builder()
+        .steps(100)
+        .batchSize(4)
+        .learningRate(2e-3)
+        .warmupSteps(warmupSteps)
+        .weightDecay(0.0)
+        .clipNorm(1.0)
+        .emaDecay(0.9)
+        .horizontalFlips(true)
+        .checkpointEverySteps(10)
+        .metricsEverySteps(1)
+        .learningRateSchedule(schedule)
+        .finalLearningRate(1e-4)
+        .build();
   }
 
   /**

@@ -5,18 +5,19 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.atelier.assignment.AssignmentFixture;
-import dev.atelier.network.ChannelPruning;
-import dev.atelier.network.ChannelPruning.Criterion;
 import dev.atelier.network.ClosedForm;
-import dev.atelier.network.HostTensor;
 import dev.atelier.network.Network;
-import dev.atelier.network.SafetensorsFile;
-import dev.atelier.network.TorchModule;
+import dev.atelier.network.libtorch.TorchModule;
+import dev.atelier.network.pruning.ChannelPruning;
+import dev.atelier.network.pruning.ChannelPruning.Criterion;
+import dev.atelier.network.tensors.HostTensor;
+import dev.atelier.network.tensors.SafetensorsFile;
 import dev.atelier.spec.DiffusionSpec;
 import dev.atelier.spec.LossSpec;
 import dev.atelier.spec.NetworkSpec;
 import dev.atelier.spec.TimestepRange;
 import dev.atelier.spec.TrainingSpec;
+import dev.atelier.spec.TrainingSpecBuilder;
 import dev.atelier.training.Checkpoint.Part;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -32,7 +33,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 
 class PrunedTeacherTest {
 
-  private static final DiffusionSpec DIFFUSION = new DiffusionSpec(null, null, null, null);
+  private static final DiffusionSpec DIFFUSION = DiffusionSpec.DEFAULTS;
 
   @TempDir Path directory;
 
@@ -63,8 +64,20 @@ class PrunedTeacherTest {
   }
 
   private static TrainingSpec training(int steps) {
-    return new TrainingSpec(
-        steps, 16, 2e-3, 10, 0.0, 1.0, 0.9, true, 4, 1, null, null, 1, null, 1e4);
+    return TrainingSpecBuilder.builder()
+        .steps(steps)
+        .batchSize(16)
+        .learningRate(2e-3)
+        .warmupSteps(10)
+        .weightDecay(0.0)
+        .clipNorm(1.0)
+        .emaDecay(0.9)
+        .horizontalFlips(true)
+        .checkpointEverySteps(4)
+        .metricsEverySteps(1)
+        .accumulationSteps(1)
+        .divergenceLoss(1e4)
+        .build();
   }
 
   private static TrainingTask teacher(int steps) {

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.atelier.network.Network;
 import dev.atelier.spec.TrainingSpec;
+import dev.atelier.spec.TrainingSpecBuilder;
 import org.junit.jupiter.api.Test;
 
 class StepThreadsTest {
@@ -33,21 +34,18 @@ class StepThreadsTest {
   }
 
   private static TrainingSpec batches(int batchSize, int accumulationSteps) {
-    return new TrainingSpec(
-        1,
-        batchSize,
-        1e-4,
-        0,
-        0.0,
-        1.0,
-        0.9,
-        true,
-        1,
-        1,
-        null,
-        null,
-        accumulationSteps,
-        null,
-        null);
+    return TrainingSpecBuilder.builder()
+        .steps(1)
+        .batchSize(batchSize)
+        .learningRate(1e-4)
+        .warmupSteps(0)
+        .weightDecay(0.0)
+        .clipNorm(1.0)
+        .emaDecay(0.9)
+        .horizontalFlips(true)
+        .checkpointEverySteps(1)
+        .metricsEverySteps(1)
+        .accumulationSteps(accumulationSteps)
+        .build();
   }
 }

@@ -6,13 +6,13 @@ import static org.assertj.core.api.Assertions.within;
 
 import dev.atelier.diffusion.SeededRandom;
 import dev.atelier.network.FeatureLossException;
-import dev.atelier.network.HostTensor;
-import dev.atelier.network.Libtorch;
 import dev.atelier.network.Network;
-import dev.atelier.network.SafetensorsFile;
-import dev.atelier.network.TorchModule;
-import dev.atelier.network.TorchScriptArchive;
-import dev.atelier.network.TorchScriptModule;
+import dev.atelier.network.libtorch.Libtorch;
+import dev.atelier.network.libtorch.TorchModule;
+import dev.atelier.network.tensors.HostTensor;
+import dev.atelier.network.tensors.SafetensorsFile;
+import dev.atelier.network.torchscript.TorchScriptArchive;
+import dev.atelier.network.torchscript.TorchScriptModule;
 import dev.atelier.spec.DiffusionSpec;
 import dev.atelier.spec.FeatureLossSpec;
 import dev.atelier.spec.FeatureLossSpec.Kind;
@@ -21,6 +21,7 @@ import dev.atelier.spec.NetworkSpec;
 import dev.atelier.spec.TimestepRange;
 import dev.atelier.spec.TrainingSpec;
 import dev.atelier.spec.TrainingSpec.Precision;
+import dev.atelier.spec.TrainingSpecBuilder;
 import dev.atelier.training.Checkpoint.Part;
 import dev.atelier.workflows.vocabulary.Series;
 import java.io.IOException;
@@ -49,7 +50,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class TrainingLoopTest {
-  private static final DiffusionSpec DIFFUSION = new DiffusionSpec(null, null, null, null);
+  private static final DiffusionSpec DIFFUSION = DiffusionSpec.DEFAULTS;
 
   @TempDir Path directory;
 
@@ -94,22 +95,21 @@ class TrainingLoopTest {
 
   private static TrainingSpec training(
       int steps, double learningRate, int parts, Precision precision, double divergenceLoss) {
-    return new TrainingSpec(
-        steps,
-        4,
-        learningRate,
-        3,
-        0.0,
-        1.0,
-        0.99,
-        true,
-        4,
-        2,
-        null,
-        null,
-        parts,
-        precision,
-        divergenceLoss);
+    return TrainingSpecBuilder.builder()
+        .steps(steps)
+        .batchSize(4)
+        .learningRate(learningRate)
+        .warmupSteps(3)
+        .weightDecay(0.0)
+        .clipNorm(1.0)
+        .emaDecay(0.99)
+        .horizontalFlips(true)
+        .checkpointEverySteps(4)
+        .metricsEverySteps(2)
+        .accumulationSteps(parts)
+        .precision(precision)
+        .divergenceLoss(divergenceLoss)
+        .build();
   }
 
   private static TrainingTask teacher(int steps, double dropout, double learningRate) {
@@ -401,7 +401,7 @@ class TrainingLoopTest {
     assertThat(metrics.get(0).step()).isEqualTo(2);
     assertThat(metrics.get(0).loss()).isBetween(0.8, 1.2); // the network starts with eps = 0
     assertThat(metrics.subList(90, 100)).allSatisfy(m -> assertThat(m.loss()).isLessThan(0.8));
-    assertThat(metrics).allSatisfy(m -> assertThat(m.gradNorm()).isPositive());
+    assertThat(metrics).allSatisfy(m -> assertThat(m.gradientNorm()).isPositive());
     assertThat(store.latest().orElseThrow().step()).isEqualTo(200);
     assertThat(directory.toFile().list()).containsExactly("run"); // nothing left behind
   }
@@ -450,7 +450,18 @@ class TrainingLoopTest {
   void shouldKeepNoCheckpointOfAStepThatBrokeItsWeights() throws Exception {
     DirectoryCheckpointStore store = store("broken");
     TrainingSpec training =
-        new TrainingSpec(9, 4, 1e30, 3, 0.0, 1.0, 0.99, true, 1, 2, null, null, null, null, null);
+        TrainingSpecBuilder.builder()
+            .steps(9)
+            .batchSize(4)
+            .learningRate(1e30)
+            .warmupSteps(3)
+            .weightDecay(0.0)
+            .clipNorm(1.0)
+            .emaDecay(0.99)
+            .horizontalFlips(true)
+            .checkpointEverySteps(1)
+            .metricsEverySteps(2)
+            .build();
     assertThatExceptionOfType(DivergedException.class)
         .isThrownBy(() -> run(teacher(training, 0), store, new ArrayList<>(), () -> false))
         .withMessageStartingWith(

@@ -18,7 +18,7 @@ class AssignmentActivitiesTest {
   @EnumSource(
       value = Kind.class,
       mode = EnumSource.Mode.EXCLUDE,
-      names = {"SNR", "MEASURED"})
+      names = {"SNR", "KARRAS", "MEASURED"})
   void shouldRefuseToFindRangesOfAKindThatIsKnownAtLaunch(Kind kind) {
     // Nothing is asked of the store, the history and the cache before it is refused.
     AssignmentActivitiesImpl activities =
@@ -28,7 +28,7 @@ class AssignmentActivitiesTest {
             "e",
             0,
             null,
-            new DiffusionSpec(null, null, null, null),
+            DiffusionSpec.DEFAULTS,
             new AssignmentSpec(kind, null, null),
             4,
             null,

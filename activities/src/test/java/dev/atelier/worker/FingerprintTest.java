@@ -12,6 +12,7 @@ import dev.atelier.workflows.DatasetRef;
 import dev.atelier.workflows.ModelKey;
 import dev.atelier.workflows.ModelRef;
 import dev.atelier.workflows.TrainingActivities.TrainStudent;
+import dev.atelier.workflows.TrainingActivitiesTrainStudentBuilder;
 import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
@@ -47,27 +48,28 @@ class FingerprintTest {
 
   private static TrainStudent student(
       String experimentId, String teacherKey, String teacherDigit, long seed, double p) {
-    return new TrainStudent(
-        experimentId,
-        ModelKey.student(1),
-        seed,
-        new DatasetRef("d".repeat(64), 100, 16, 3, 0, 0),
-        new DiffusionSpec(null, null, null, null),
-        NetworkSpec.ofWidth(24),
-        TrainingSpec.DEFAULTS,
-        new ModelRef(
-            ModelKey.TEACHER,
-            Optional.of(NetworkSpec.ofWidth(32)),
-            new TimestepRange(0, 1000),
-            teacherKey,
-            teacherDigit.repeat(64),
-            10),
-        new TimestepRange(0, 500),
-        p,
-        new LossSpec(1.0, 1.0),
-        false,
-        StudentsSpec.StartFrom.RANDOM,
-        Optional.empty(),
-        StudentsSpec.RangeDraw.SAMPLE);
+    return TrainingActivitiesTrainStudentBuilder.builder()
+        .experimentId(experimentId)
+        .key(ModelKey.student(1))
+        .seed(seed)
+        .dataset(new DatasetRef("d".repeat(64), 100, 16, 3, 0, 0))
+        .diffusion(DiffusionSpec.DEFAULTS)
+        .network(NetworkSpec.ofWidth(24))
+        .training(TrainingSpec.DEFAULTS)
+        .teacher(
+            new ModelRef(
+                ModelKey.TEACHER,
+                Optional.of(NetworkSpec.ofWidth(32)),
+                new TimestepRange(0, 1000),
+                teacherKey,
+                teacherDigit.repeat(64),
+                10))
+        .range(new TimestepRange(0, 500))
+        .specificProbability(p)
+        .loss(new LossSpec(1.0, 1.0))
+        .antithetic(false)
+        .startFrom(StudentsSpec.StartFrom.RANDOM)
+        .rangeDraw(StudentsSpec.RangeDraw.SAMPLE)
+        .build();
   }
 }

@@ -3,7 +3,7 @@ package dev.atelier.worker;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.atelier.spec.DiffusionSpec;
-import dev.atelier.spec.EvaluationSpec;
+import dev.atelier.spec.EvaluationSpecBuilder;
 import dev.atelier.spec.MergeSpec;
 import dev.atelier.spec.NetworkSpec;
 import dev.atelier.spec.ScheduleSearchSpec;
@@ -30,9 +30,8 @@ class MergingActivitiesTest {
   private static final Measure MEASURE =
       new Measure(
           new DatasetRef("d".repeat(64), 100, 16, 3, 0, 0),
-          new DiffusionSpec(null, null, null, null),
-          new EvaluationSpec(
-              null, null, null, null, null, null, null, Optional.empty(), Optional.empty()),
+          DiffusionSpec.DEFAULTS,
+          EvaluationSpecBuilder.builder().build(),
           new ExtractorRef("random-conv", "extractors/x.pt", "e".repeat(64)),
           new StatisticsRef("statistics/x", "f".repeat(64), 100));
 

@@ -10,6 +10,7 @@ import dev.atelier.training.Checkpoint;
 import dev.atelier.training.CheckpointStore;
 import dev.atelier.training.TrainingMetrics;
 import dev.atelier.training.TrainingMetrics.Spread;
+import dev.atelier.training.TrainingMetricsBuilder;
 import dev.atelier.workflows.ModelKey;
 import dev.atelier.workflows.vocabulary.Series;
 import java.io.IOException;
@@ -119,22 +120,23 @@ class ProgressReporterTest {
   }
 
   private static TrainingMetrics metrics(int step, Map<Series, Spread> spread) {
-    return new TrainingMetrics(
-        step,
-        100,
-        1.5,
-        0.5,
-        0.25,
-        3,
-        1e-3,
-        7,
-        2,
-        9,
-        1,
-        OptionalLong.empty(),
-        0.75,
-        spread,
-        Map.of(0, 0.4, 9, 0.1));
+    return TrainingMetricsBuilder.builder()
+        .step(step)
+        .totalSteps(100)
+        .loss(1.5)
+        .diffusionLoss(0.5)
+        .distillationLoss(0.25)
+        .gradientNorm(3)
+        .learningRate(1e-3)
+        .imagesPerSecond(7)
+        .maxLoss(2)
+        .maxGradientNorm(9)
+        .outliers(1)
+        .nativeBytes(OptionalLong.empty())
+        .featureLoss(0.75)
+        .spread(spread)
+        .lossByTenth(Map.of(0, 0.4, 9, 0.1))
+        .build();
   }
 
   @Test

@@ -7,7 +7,7 @@ import { sparkline } from './charts.js';
 import { duration, figure, h, pill, tip, when } from './dom.js';
 import { Subject, titleOf } from './vocabulary.js';
 
-const EXAMPLES = ['students=4 distance<20', 'stage=AWAITING_RETRY', 'p>=0.5 spec.students.loss.prediction=1', 'label.team=vision cifar'];
+const EXAMPLES = ['students=4 distance<20', 'stage=AWAITING_RETRY', 'p>=0.5 spec.students.loss.distillation=1', 'label.team=vision cifar'];
 const LIVE = 4000; // ms between looks at the first page
 
 export async function experiments(main, parameters) {

@@ -6,7 +6,7 @@ import { cutEditor } from './axis.js';
 import { count, figure, h } from './dom.js';
 
 const OPEN = ['dataset', 'students', 'students.assignment'];
-const WORDS = { 'students.loss.prediction': 'prediction KD weight', 'students.loss.diffusion': 'diffusion weight' };
+const WORDS = { 'students.loss.distillation': 'distillation weight', 'students.loss.diffusion': 'diffusion weight' };
 
 // The local stack writes this file; what stands in it is on no command line.
 const WHO = /^(localhost|127\.|\[::1\])/.test(location.hostname) ? '-K ~/.atelier/curl' : '-H "Authorization: Bearer $TOKEN"';
@@ -86,6 +86,7 @@ export async function launch(main, parameters) {
     box.append(scalars);
     for (const [name, raw] of Object.entries(node.properties || {})) {
       const child = resolve(raw);
+      if (child.deprecated) continue; // a former name of another
       const at = path ? `${path}.${name}` : name;
       const given = values?.[name];
       if (child.type === 'object' && child.properties) {

@@ -13,7 +13,7 @@ import java.util.List;
 /** How [0, T) is cut into one range per student. */
 public record AssignmentSpec(
     @JsonPropertyDescription(
-            "Rule that sets the boundaries: uniform T·i/N, power T·(i/N)^gamma, explicit, snr (equal parts of the log signal-to-noise ratio), measured (least drift within ranges, measured on the teacher), or visits (equally many steps of evaluation.sampler)")
+            "Rule that sets the boundaries: uniform T·i/N, power T·(i/N)^gamma, explicit, snr (equal parts of the log signal-to-noise ratio), karras (equal parts of the 7th root of the noise level), measured (least drift within ranges, measured on the teacher), or visits (equally many steps of evaluation.sampler)")
         @NotNull
         Kind kind,
     @JsonPropertyDescription("Exponent of power; more than 1 gives small timesteps more students")
@@ -54,6 +54,8 @@ public record AssignmentSpec(
     EXPLICIT, // as given
     @JsonProperty("snr")
     SNR, // equal parts of log(alphasCumprod / (1 - alphasCumprod))
+    @JsonProperty("karras")
+    KARRAS, // equal parts of (noise / signal)^(1/7); Karras et al. 2022, eq. 5
     @JsonProperty("measured")
     MEASURED, // least drift within the ranges, measured on the teacher
     @JsonProperty("visits")
@@ -110,7 +112,7 @@ public record AssignmentSpec(
    */
   public boolean plannedLater() {
     return switch (kind) {
-      case SNR, MEASURED -> true;
+      case SNR, KARRAS, MEASURED -> true;
       case UNIFORM, POWER, EXPLICIT, VISITS -> false;
     };
   }
@@ -137,7 +139,7 @@ public record AssignmentSpec(
       case UNIFORM -> powerCuts(students, timesteps, 1.0);
       case POWER -> powerCuts(students, timesteps, gamma);
       case VISITS -> visitCuts(students, timesteps, sampler.timesteps(timesteps));
-      case SNR, MEASURED ->
+      case SNR, KARRAS, MEASURED ->
           throw new IllegalStateException(
               "The ranges of kind %s are not known yet.".formatted(kind));
     };

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.annotation.JsonIgnore;
 import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.annotation.JsonProperty;
 import com.fasterxml.jackson.annotation.JsonPropertyDescription;
+import io.soabase.recordbuilder.core.RecordBuilder;
 import jakarta.validation.constraints.DecimalMax;
 import jakarta.validation.constraints.DecimalMin;
 import jakarta.validation.constraints.Max;
@@ -12,6 +13,7 @@ import jakarta.validation.constraints.NotNull;
 import java.util.Optional;
 
 /** The forward process q(x_t | x_0), and what networks predict of it. Ho et al. 2020, section 2. */
+@RecordBuilder
 public record DiffusionSpec(
     @JsonPropertyDescription("T, the number of timesteps of the forward process")
         @NotNull
@@ -58,17 +60,12 @@ public record DiffusionSpec(
     TEACHER
   }
 
+  /** Ho et al. 2020: a thousand steps of linear betas, and networks that predict eps. */
+  public static final DiffusionSpec DEFAULTS = DiffusionSpecBuilder.builder().build();
+
   /** As an imported teacher's source says. */
   public static final DiffusionSpec OF_TEACHER =
-      new DiffusionSpec(
-          null,
-          null,
-          null,
-          null,
-          Optional.of(From.TEACHER),
-          Optional.empty(),
-          Optional.empty(),
-          Optional.empty());
+      DiffusionSpecBuilder.builder().from(Optional.of(From.TEACHER)).build();
 
   /** How beta grows with t. */
   public enum Schedule {
@@ -156,14 +153,10 @@ public record DiffusionSpec(
 
   private DiffusionSpec with(
       Optional<From> from, Prediction teacher, Optional<Prediction> students) {
-    return new DiffusionSpec(
-        timesteps,
-        schedule,
-        betaStart,
-        betaEnd,
-        from,
-        Optional.of(teacher),
-        students,
-        zeroTerminalSnr);
+    return DiffusionSpecBuilder.builder(this)
+        .from(from)
+        .prediction(Optional.of(teacher))
+        .studentPrediction(students)
+        .build();
   }
 }

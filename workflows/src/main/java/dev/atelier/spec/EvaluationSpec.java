@@ -3,6 +3,7 @@ package dev.atelier.spec;
 import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.annotation.JsonProperty;
 import com.fasterxml.jackson.annotation.JsonPropertyDescription;
+import io.soabase.recordbuilder.core.RecordBuilder;
 import jakarta.validation.Valid;
 import jakarta.validation.constraints.DecimalMax;
 import jakarta.validation.constraints.DecimalMin;
@@ -16,6 +17,7 @@ import java.util.Optional;
 import java.util.stream.IntStream;
 
 /** How trained models are compared: what is sampled, and the features it is judged by. */
+@RecordBuilder
 public record EvaluationSpec(
     @JsonPropertyDescription("Images sampled per subject") @NotNull @Min(2) @Max(1_000_000)
         Integer samples,
@@ -217,60 +219,6 @@ public record EvaluationSpec(
     }
   }
 
-  /**
-   * Of a reference that says itself which network made it, if there is one; samples of classes as
-   * often as in the dataset.
-   */
-  public EvaluationSpec(
-      Integer samples,
-      Integer batchSize,
-      Long seed,
-      SamplerSpec sampler,
-      ExtractorSpec extractor,
-      Integer gridRows,
-      Integer gridColumns,
-      Optional<String> reference,
-      Optional<Integer> kidSubsetSize,
-      Optional<Integer> samplesPerShard) {
-    this(
-        samples,
-        batchSize,
-        seed,
-        sampler,
-        extractor,
-        gridRows,
-        gridColumns,
-        reference,
-        kidSubsetSize,
-        samplesPerShard,
-        null,
-        Optional.empty());
-  }
-
-  /** In shards of the usual size. */
-  public EvaluationSpec(
-      Integer samples,
-      Integer batchSize,
-      Long seed,
-      SamplerSpec sampler,
-      ExtractorSpec extractor,
-      Integer gridRows,
-      Integer gridColumns,
-      Optional<String> reference,
-      Optional<Integer> kidSubsetSize) {
-    this(
-        samples,
-        batchSize,
-        seed,
-        sampler,
-        extractor,
-        gridRows,
-        gridColumns,
-        reference,
-        kidSubsetSize,
-        Optional.empty());
-  }
-
   public EvaluationSpec {
     samples = samples == null ? 10_000 : samples;
     batchSize = batchSize == null ? 64 : batchSize;
@@ -305,18 +253,6 @@ public record EvaluationSpec(
 
   /** Without what changes no figure. */
   public EvaluationSpec inUsualShards() {
-    return new EvaluationSpec(
-        samples,
-        batchSize,
-        seed,
-        sampler,
-        extractor,
-        gridRows,
-        gridColumns,
-        reference,
-        kidSubsetSize,
-        Optional.empty(),
-        classes,
-        referenceExtractor);
+    return EvaluationSpecBuilder.builder(this).samplesPerShard(Optional.empty()).build();
   }
 }

@@ -2,6 +2,7 @@ package dev.atelier.spec;
 
 import com.fasterxml.jackson.annotation.JsonProperty;
 import com.fasterxml.jackson.annotation.JsonPropertyDescription;
+import io.soabase.recordbuilder.core.RecordBuilder;
 import jakarta.validation.Valid;
 import jakarta.validation.constraints.Max;
 import jakarta.validation.constraints.Min;
@@ -13,6 +14,7 @@ import java.util.Map;
 import java.util.Optional;
 
 /** What a user asks for: one teacher, its students, and how they are compared. */
+@RecordBuilder
 public record ExperimentSpec(
     @JsonPropertyDescription("Name of the experiment, shown in lists")
         @NotNull
@@ -76,64 +78,6 @@ public record ExperimentSpec(
     NEVER
   }
 
-  /** Without merging and search; models of others may be taken over. */
-  public ExperimentSpec(
-      String name,
-      Long seed,
-      Map<String, String> labels,
-      DatasetSpec dataset,
-      DiffusionSpec diffusion,
-      TeacherSpec teacher,
-      StudentsSpec students,
-      EvaluationSpec evaluation,
-      String compute) {
-    this(
-        name,
-        seed,
-        labels,
-        dataset,
-        diffusion,
-        teacher,
-        students,
-        evaluation,
-        compute,
-        MergeSpec.NONE,
-        ScheduleSearchSpec.NONE,
-        Reuse.ALLOWED);
-  }
-
-  /** As experiments wait, keep checkpoints and take turns by default. */
-  public ExperimentSpec(
-      String name,
-      Long seed,
-      Map<String, String> labels,
-      DatasetSpec dataset,
-      DiffusionSpec diffusion,
-      TeacherSpec teacher,
-      StudentsSpec students,
-      EvaluationSpec evaluation,
-      String compute,
-      MergeSpec merge,
-      ScheduleSearchSpec search,
-      Reuse reuse) {
-    this(
-        name,
-        seed,
-        labels,
-        dataset,
-        diffusion,
-        teacher,
-        students,
-        evaluation,
-        compute,
-        merge,
-        search,
-        reuse,
-        DEFAULT_AWAIT_RETRY_HOURS,
-        RetentionSpec.DEFAULTS,
-        SchedulingSpec.DEFAULTS);
-  }
-
   public ExperimentSpec {
     name = name == null ? "experiment" : name;
     seed = seed == null ? 0L : seed;
@@ -141,20 +85,10 @@ public record ExperimentSpec(
     dataset = dataset == null ? new DatasetSpec(null, null, null, null) : dataset;
     teacher = teacher == null ? new TeacherSpec(Optional.empty(), null, null) : teacher;
     if (diffusion == null) {
-      diffusion =
-          teacher.source().isPresent()
-              ? DiffusionSpec.OF_TEACHER
-              : new DiffusionSpec(null, null, null, null);
+      diffusion = teacher.source().isPresent() ? DiffusionSpec.OF_TEACHER : DiffusionSpec.DEFAULTS;
     }
-    students =
-        students == null
-            ? new StudentsSpec(null, null, null, null, null, null, null, null)
-            : students;
-    evaluation =
-        evaluation == null
-            ? new EvaluationSpec(
-                null, null, null, null, null, null, null, Optional.empty(), Optional.empty())
-            : evaluation;
+    students = students == null ? StudentsSpecBuilder.builder().build() : students;
+    evaluation = evaluation == null ? EvaluationSpecBuilder.builder().build() : evaluation;
     compute = compute == null ? "cpu" : compute;
     merge = merge == null ? MergeSpec.NONE : merge;
     search = search == null ? ScheduleSearchSpec.NONE : search;
@@ -183,41 +117,11 @@ public record ExperimentSpec(
 
   /** The same with other students. */
   public ExperimentSpec with(StudentsSpec others) {
-    return new ExperimentSpec(
-        name,
-        seed,
-        labels,
-        dataset,
-        diffusion,
-        teacher,
-        others,
-        evaluation,
-        compute,
-        merge,
-        search,
-        reuse,
-        awaitRetryHours,
-        retention,
-        scheduling);
+    return ExperimentSpecBuilder.builder(this).students(others).build();
   }
 
   /** The same with another forward process. */
   public ExperimentSpec with(DiffusionSpec other) {
-    return new ExperimentSpec(
-        name,
-        seed,
-        labels,
-        dataset,
-        other,
-        teacher,
-        students,
-        evaluation,
-        compute,
-        merge,
-        search,
-        reuse,
-        awaitRetryHours,
-        retention,
-        scheduling);
+    return ExperimentSpecBuilder.builder(this).diffusion(other).build();
   }
 }

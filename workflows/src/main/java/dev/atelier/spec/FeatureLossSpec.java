@@ -15,7 +15,7 @@ public record FeatureLossSpec(
         @NotNull
         Kind kind,
     @JsonPropertyDescription(
-            "w_feat, weight of the mean over the places; left out: 0.1 of hint, 1 of relational-sample and relational-spatial, 0.01 of relational-gram, 10 of attention")
+            "w_feature, weight of the mean over the places; left out: 0.1 of hint, 1 of relational-sample and relational-spatial, 0.01 of relational-gram, 10 of attention")
         @NotNull
         @DecimalMin("0")
         Double weight,

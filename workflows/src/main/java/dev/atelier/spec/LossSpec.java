@@ -1,29 +1,51 @@
 package dev.atelier.spec;
 
+import com.fasterxml.jackson.annotation.JsonCreator;
+import com.fasterxml.jackson.annotation.JsonProperty;
 import com.fasterxml.jackson.annotation.JsonPropertyDescription;
 import jakarta.validation.Valid;
 import jakarta.validation.constraints.DecimalMin;
 import jakarta.validation.constraints.NotNull;
 
 /**
- * Weights of the student's loss: w_eps ||eps - eps_S||^2 + w_kd ||eps_T - eps_S||^2 + w_feat
- * L_feat.
+ * Weights of the student's loss: w_diffusion ||y - y_S||^2 + w_distillation ||y_T - y_S||^2 +
+ * w_feature L_feature, y what is predicted.
  */
 public record LossSpec(
-    @JsonPropertyDescription("w_eps, weight of ||eps - eps_S||^2") @NotNull @DecimalMin("0")
+    @JsonPropertyDescription("Weight of the diffusion loss, ||y - y_S||^2")
+        @NotNull
+        @DecimalMin("0")
         Double diffusion,
-    @JsonPropertyDescription("w_kd, weight of ||eps_T - eps_S||^2") @NotNull @DecimalMin("0")
-        Double prediction,
+    @JsonPropertyDescription("Weight of the distillation loss, ||y_T - y_S||^2")
+        @NotNull
+        @DecimalMin("0")
+        Double distillation,
     @JsonPropertyDescription("Feature distillation") @NotNull @Valid FeatureLossSpec feature) {
 
   /** Without feature distillation. */
-  public LossSpec(Double diffusion, Double prediction) {
-    this(diffusion, prediction, FeatureLossSpec.NONE);
+  public LossSpec(Double diffusion, Double distillation) {
+    this(diffusion, distillation, FeatureLossSpec.NONE);
   }
 
   public LossSpec {
     diffusion = diffusion == null ? 1.0 : diffusion;
-    prediction = prediction == null ? 1.0 : prediction;
+    distillation = distillation == null ? 1.0 : distillation;
     feature = feature == null ? FeatureLossSpec.NONE : feature;
+  }
+
+  /** Of a document, which may have the former name alone: rows and histories do for ever. */
+  @JsonCreator
+  static LossSpec read(
+      @JsonProperty("diffusion") Double diffusion,
+      @JsonProperty("distillation") Double distillation,
+      @JsonProperty("prediction") Double former,
+      @JsonProperty("feature") FeatureLossSpec feature) {
+    return new LossSpec(diffusion, distillation == null ? former : distillation, feature);
+  }
+
+  /** What earlier versions read it by, beside its name until {@link FormerName} says. */
+  @JsonProperty("prediction")
+  Double formerDistillation() {
+    return distillation;
   }
 }

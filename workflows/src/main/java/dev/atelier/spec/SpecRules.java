@@ -338,7 +338,7 @@ public final class SpecRules {
 
   /** Whatever will be measured, each student can have its part. */
   private void plannedLater(String path, AssignmentSpec a, int count, int timesteps) {
-    if (a.kind() == AssignmentSpec.Kind.SNR && count > timesteps) {
+    if (a.kind() != AssignmentSpec.Kind.MEASURED && count > timesteps) {
       fault(
           path,
           "leaves a student without a timestep: %d students cannot share T = %d."
@@ -393,7 +393,7 @@ public final class SpecRules {
     LossSpec loss = spec.students().loss();
     if (trusts("students.loss")
         && loss.diffusion() == 0
-        && loss.prediction() == 0
+        && loss.distillation() == 0
         && loss.feature().weight() == 0) {
       fault("students.loss", "must have a weight that is not 0.");
     }
@@ -609,14 +609,7 @@ public final class SpecRules {
 
   private void training(String path, TrainingSpec training) {
     accumulation(path, training);
-    if (trusts(path + ".weighting", path + ".weightingGamma")
-        && training.weighting().isEmpty()
-        && training.weightingGamma().isPresent()) {
-      fault(
-          path + ".weightingGamma",
-          "is for a weighting: expected weighting, or no value, found %s."
-              .formatted(training.weightingGamma().get()));
-    }
+    weighting(path, training);
     if (trusts(path)
         && training.learningRateSchedule() == TrainingSpec.LearningRateSchedule.COSINE
         && training.finalLearningRate() > training.learningRate()) {
@@ -627,12 +620,28 @@ public final class SpecRules {
     }
   }
 
+  private void weighting(String path, TrainingSpec training) {
+    if (trusts(path + ".weighting", path + ".weightingGamma")
+        && training.weighting().isEmpty()
+        && training.weightingGamma().isPresent()) {
+      fault(
+          path + ".weightingGamma",
+          "is for a weighting: expected weighting, or no value, found %s."
+              .formatted(training.weightingGamma().get()));
+    }
+  }
+
   private void trainingOverrides() {
     List<StudentsSpec.StudentOverride> overrides = spec.students().overrides();
     for (int i = 0; i < overrides.size(); i++) {
       TrainingOverrides changes = overrides.get(i).training();
       if (changes.batchSize().isPresent() || changes.accumulationSteps().isPresent()) {
         accumulation(
+            "students.overrides[%d].training".formatted(i),
+            changes.applyTo(spec.students().training()));
+      }
+      if (changes.weightingGamma().isPresent()) {
+        weighting(
             "students.overrides[%d].training".formatted(i),
             changes.applyTo(spec.students().training()));
       }

@@ -37,17 +37,14 @@ public record StudentReplacement(
 
   /** Returns {@code students} as if all of them were like the replacement. */
   public StudentsSpec appliedTo(StudentsSpec students) {
-    return new StudentsSpec(
-        students.count(),
-        network.orElse(students.network()),
-        training.applyTo(students.training()),
-        students.assignment(),
-        specificProbability.orElse(students.specificProbability()),
-        loss.orElse(students.loss()),
-        List.of(),
-        students.oneToOneBaseline(),
-        antithetic.orElse(students.antithetic()),
-        startFrom.orElse(students.startFrom()),
-        students.rangeDraw());
+    return StudentsSpecBuilder.builder(students)
+        .network(network.orElse(students.network()))
+        .training(training.applyTo(students.training()))
+        .specificProbability(specificProbability.orElse(students.specificProbability()))
+        .loss(loss.orElse(students.loss()))
+        .overrides(List.of())
+        .antithetic(antithetic.orElse(students.antithetic()))
+        .startFrom(startFrom.orElse(students.startFrom()))
+        .build();
   }
 }

@@ -2,6 +2,7 @@ package dev.atelier.spec;
 
 import com.fasterxml.jackson.annotation.JsonProperty;
 import com.fasterxml.jackson.annotation.JsonPropertyDescription;
+import io.soabase.recordbuilder.core.RecordBuilder;
 import jakarta.validation.Valid;
 import jakarta.validation.constraints.DecimalMax;
 import jakarta.validation.constraints.DecimalMin;
@@ -12,6 +13,7 @@ import java.util.List;
 import java.util.Optional;
 
 /** The specialists: student i (1-based) owns the i-th range of timesteps, counted from t = 0. */
+@RecordBuilder
 public record StudentsSpec(
     @JsonPropertyDescription("N, the number of students") @NotNull @Min(1) @Max(500) Integer count,
     @JsonPropertyDescription("Architecture of each student") @NotNull @Valid NetworkSpec network,
@@ -98,55 +100,6 @@ public record StudentsSpec(
     }
   }
 
-  /** Each sample draws its own range. */
-  public StudentsSpec(
-      Integer count,
-      NetworkSpec network,
-      TrainingSpec training,
-      AssignmentSpec assignment,
-      Double specificProbability,
-      LossSpec loss,
-      List<StudentOverride> overrides,
-      Boolean oneToOneBaseline,
-      Boolean antithetic,
-      StartFrom startFrom) {
-    this(
-        count,
-        network,
-        training,
-        assignment,
-        specificProbability,
-        loss,
-        overrides,
-        oneToOneBaseline,
-        antithetic,
-        startFrom,
-        null);
-  }
-
-  /** Each t drawn for itself, students that start from random weights. */
-  public StudentsSpec(
-      Integer count,
-      NetworkSpec network,
-      TrainingSpec training,
-      AssignmentSpec assignment,
-      Double specificProbability,
-      LossSpec loss,
-      List<StudentOverride> overrides,
-      Boolean oneToOneBaseline) {
-    this(
-        count,
-        network,
-        training,
-        assignment,
-        specificProbability,
-        loss,
-        overrides,
-        oneToOneBaseline,
-        null,
-        null);
-  }
-
   public StudentsSpec {
     count = count == null ? 4 : count;
     network = network == null ? NetworkSpec.ofWidth(96) : network;
@@ -163,34 +116,16 @@ public record StudentsSpec(
 
   /** The settings of one student, as if all were like it. */
   public StudentsSpec designOf(int student) {
-    return new StudentsSpec(
-        count,
-        networkOf(student),
-        overridesOf(student).applyTo(training),
-        assignment,
-        specificProbability,
-        loss,
-        List.of(),
-        oneToOneBaseline,
-        antithetic,
-        startFrom,
-        rangeDraw);
+    return StudentsSpecBuilder.builder(this)
+        .network(networkOf(student))
+        .training(overridesOf(student).applyTo(training))
+        .overrides(List.of())
+        .build();
   }
 
   /** The same with other weights to start from. */
   public StudentsSpec startingFrom(StartFrom other) {
-    return new StudentsSpec(
-        count,
-        network,
-        training,
-        assignment,
-        specificProbability,
-        loss,
-        overrides,
-        oneToOneBaseline,
-        antithetic,
-        other,
-        rangeDraw);
+    return StudentsSpecBuilder.builder(this).startFrom(other).build();
   }
 
   /** The architecture of one student. */

@@ -91,10 +91,7 @@ public record StudySpec(
     name = name == null ? "study" : name;
     question = question == null ? "" : question;
     labels = labels == null ? Map.of() : Map.copyOf(labels);
-    base =
-        base == null
-            ? new ExperimentSpec(null, null, null, null, null, null, null, null, null)
-            : base;
+    base = base == null ? ExperimentSpecBuilder.builder().build() : base;
     axes = axes == null ? List.of() : List.copyOf(axes);
     seeds = seeds == null ? List.of() : List.copyOf(seeds);
     atOnce = atOnce == null ? 2 : atOnce;

@@ -3,6 +3,7 @@ package dev.atelier.spec;
 import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.annotation.JsonProperty;
 import com.fasterxml.jackson.annotation.JsonPropertyDescription;
+import io.soabase.recordbuilder.core.RecordBuilder;
 import jakarta.validation.constraints.DecimalMax;
 import jakarta.validation.constraints.DecimalMin;
 import jakarta.validation.constraints.Max;
@@ -11,6 +12,7 @@ import jakarta.validation.constraints.NotNull;
 import java.util.Optional;
 
 /** How one model is trained: Adam, warm-up, clipping, and an exponential moving average (EMA). */
+@RecordBuilder
 public record TrainingSpec(
     @JsonPropertyDescription("Optimiser steps") @NotNull @Min(1) @Max(100_000_000) Integer steps,
     @JsonPropertyDescription("Images per step") @NotNull @Min(1) @Max(65_536) Integer batchSize,
@@ -65,7 +67,11 @@ public record TrainingSpec(
     @JsonPropertyDescription("Gamma of the weighting; absent: 5 for min-snr, 1 for p2")
         @NotNull
         @JsonInclude(JsonInclude.Include.NON_ABSENT)
-        Optional<@DecimalMin("0") Double> weightingGamma) {
+        Optional<@DecimalMin("0") Double> weightingGamma,
+    @JsonPropertyDescription("beta_2 of Adam, of its mean of squared gradients; absent: 0.999")
+        @NotNull
+        @JsonInclude(JsonInclude.Include.NON_ABSENT)
+        Optional<@DecimalMin("0") @DecimalMax(value = "1", inclusive = false) Double> adamBeta2) {
 
   /** The learning rate after warm-up. */
   public enum LearningRateSchedule {
@@ -83,47 +89,10 @@ public record TrainingSpec(
     BF16
   }
 
-  /** A hundred thousand steps of the DDPM recipe. */
-  public static final TrainingSpec DEFAULTS =
-      new TrainingSpec(
-          null, null, null, null, null, null, null, null, null, null, null, null, null, null, null);
+  private static final double USUAL_BETA2 = 0.999; // Kingma & Ba 2015
 
-  /** Whose samples count alike. */
-  public TrainingSpec(
-      Integer steps,
-      Integer batchSize,
-      Double learningRate,
-      Integer warmupSteps,
-      Double weightDecay,
-      Double clipNorm,
-      Double emaDecay,
-      Boolean horizontalFlips,
-      Integer checkpointEverySteps,
-      Integer metricsEverySteps,
-      LearningRateSchedule learningRateSchedule,
-      Double finalLearningRate,
-      Integer accumulationSteps,
-      Precision precision,
-      Double divergenceLoss) {
-    this(
-        steps,
-        batchSize,
-        learningRate,
-        warmupSteps,
-        weightDecay,
-        clipNorm,
-        emaDecay,
-        horizontalFlips,
-        checkpointEverySteps,
-        metricsEverySteps,
-        learningRateSchedule,
-        finalLearningRate,
-        accumulationSteps,
-        precision,
-        divergenceLoss,
-        Optional.empty(),
-        Optional.empty());
-  }
+  /** A hundred thousand steps of the DDPM recipe. */
+  public static final TrainingSpec DEFAULTS = TrainingSpecBuilder.builder().build();
 
   public TrainingSpec {
     steps = steps == null ? 100_000 : steps;
@@ -145,6 +114,8 @@ public record TrainingSpec(
     weighting = weighting == null ? Optional.empty() : weighting;
     weighting = weighting.filter(w -> w != Weighting.NONE); // as if nothing were said
     weightingGamma = weightingGamma == null ? Optional.empty() : weightingGamma;
+    adamBeta2 = adamBeta2 == null ? Optional.empty() : adamBeta2;
+    adamBeta2 = adamBeta2.filter(beta -> beta != USUAL_BETA2); // as if nothing were said
   }
 
   /** The parameter of the weighting. */
@@ -152,25 +123,13 @@ public record TrainingSpec(
     return weightingGamma.orElse(weighting.orElse(Weighting.NONE).usualGamma());
   }
 
+  /** beta_2 of Adam. */
+  public double beta2() {
+    return adamBeta2.orElse(USUAL_BETA2);
+  }
+
   /** The same training with more, or fewer, steps in all. */
   public TrainingSpec extendedTo(int allSteps) {
-    return new TrainingSpec(
-        allSteps,
-        batchSize,
-        learningRate,
-        warmupSteps,
-        weightDecay,
-        clipNorm,
-        emaDecay,
-        horizontalFlips,
-        checkpointEverySteps,
-        metricsEverySteps,
-        learningRateSchedule,
-        finalLearningRate,
-        accumulationSteps,
-        precision,
-        divergenceLoss,
-        weighting,
-        weightingGamma);
+    return TrainingSpecBuilder.builder(this).steps(allSteps).build();
   }
 }

@@ -2,6 +2,7 @@ package dev.atelier.workflows;
 
 import dev.atelier.spec.EvaluationSpec.Classes;
 import dev.atelier.spec.EvaluationSpec.SamplerSpec;
+import io.soabase.recordbuilder.core.RecordBuilder;
 import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
@@ -27,6 +28,7 @@ import java.util.StringJoiner;
  * @param neighbours of precision and recall, where they were measured
  * @param classes of class-conditional samples
  */
+@RecordBuilder
 public record Protocol(
     String metric,
     String extractor,
@@ -63,44 +65,6 @@ public record Protocol(
    * @param referenceImages number of reference images whose features were compared
    */
   public record Neighbours(int k, int samples, int referenceImages) {}
-
-  /** Of samples without classes. */
-  public Protocol(
-      String metric,
-      String extractor,
-      String extractorSha256,
-      Optional<Integer> resizeTo,
-      int samples,
-      int referenceImages,
-      String referenceSha256,
-      Optional<SamplerSpec> sampler,
-      Optional<Long> seed,
-      String codeVersion,
-      Optional<Integer> resolution,
-      Optional<String> normalisation,
-      Optional<String> referenceStatisticsSha256,
-      Optional<Kernel> kernel,
-      Optional<Integer> classScoreSplits,
-      Optional<Neighbours> neighbours) {
-    this(
-        metric,
-        extractor,
-        extractorSha256,
-        resizeTo,
-        samples,
-        referenceImages,
-        referenceSha256,
-        sampler,
-        seed,
-        codeVersion,
-        resolution,
-        normalisation,
-        referenceStatisticsSha256,
-        kernel,
-        classScoreSplits,
-        neighbours,
-        Optional.empty());
-  }
 
   /** Fields that a row of an earlier version lacks are empty. */
   public Protocol {

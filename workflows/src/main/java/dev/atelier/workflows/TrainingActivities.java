@@ -8,6 +8,7 @@ import dev.atelier.spec.StudentsSpec.RangeDraw;
 import dev.atelier.spec.StudentsSpec.StartFrom;
 import dev.atelier.spec.TimestepRange;
 import dev.atelier.spec.TrainingSpec;
+import io.soabase.recordbuilder.core.RecordBuilder;
 import io.temporal.activity.ActivityInterface;
 import io.temporal.activity.ActivityMethod;
 import java.util.Optional;
@@ -66,6 +67,7 @@ public interface TrainingActivities {
    * @param oneToOne the model whose weights it starts from, when {@code startFrom} says so
    * @param rangeDraw whether p is drawn for each sample or for the batch
    */
+  @RecordBuilder
   record TrainStudent(
       String experimentId,
       ModelKey key,

@@ -96,24 +96,26 @@ final class TrainingTasks {
             : "%s of %d, t in %s, %d steps"
                 .formatted(student.key(), design.count(), range, training.steps());
     TrainStudent task =
-        new TrainStudent(
-            experiment.id(),
-            student.key(),
-            spec.seed(),
-            dataset,
-            spec.diffusion(),
-            design.network(),
-            training,
-            cohort.teacher().result(),
-            range,
-            design.specificProbability(),
-            design.loss(),
-            design.antithetic(),
-            design.startFrom(),
-            design.startFrom() == StartFrom.ONE_TO_ONE
-                ? cohort.oneToOne().map(ModelTraining::result)
-                : Optional.empty(),
-            design.rangeDraw());
+        TrainingActivitiesTrainStudentBuilder.builder()
+            .experimentId(experiment.id())
+            .key(student.key())
+            .seed(spec.seed())
+            .dataset(dataset)
+            .diffusion(spec.diffusion())
+            .network(design.network())
+            .training(training)
+            .teacher(cohort.teacher().result())
+            .range(range)
+            .specificProbability(design.specificProbability())
+            .loss(design.loss())
+            .antithetic(design.antithetic())
+            .startFrom(design.startFrom())
+            .oneToOne(
+                design.startFrom() == StartFrom.ONE_TO_ONE
+                    ? cohort.oneToOne().map(ModelTraining::result)
+                    : Optional.empty())
+            .rangeDraw(design.rangeDraw())
+            .build();
     TrainingActivities work = experiment.training(summary);
     return unlessFound(
         student, task, reuseAtOnce::findStudent, reuse::findStudent, work::trainStudent);

@@ -10,6 +10,7 @@ import dev.atelier.spec.StudentsSpec.Owner;
 import dev.atelier.spec.StudentsSpec.StartFrom;
 import dev.atelier.spec.StudentsSpec.StudentOverride;
 import dev.atelier.spec.TrainingSpec.LearningRateSchedule;
+import io.soabase.recordbuilder.core.RecordBuilder;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -32,7 +33,7 @@ class SpecRulesTest {
   void shouldLeaveTheForwardProcessToAnImportedTeacherWhereASpecHasNone() {
     TeacherSpec imported = new TeacherSpec(Optional.of("teacher"), null, null);
     TeacherSpec trained = new TeacherSpec(Optional.empty(), null, null);
-    DiffusionSpec given = new DiffusionSpec(null, null, null, null);
+    DiffusionSpec given = DiffusionSpec.DEFAULTS;
     assertThat(of(null, imported).diffusion()).isEqualTo(DiffusionSpec.OF_TEACHER);
     assertThat(of(null, trained).diffusion()).isEqualTo(given);
     assertThat(of(given, imported).diffusion().isTeachers()).isFalse();
@@ -43,7 +44,7 @@ class SpecRulesTest {
 
   @Test
   void shouldMeanEpsWhereASpecDoesNotSayWhatIsPredicted() {
-    DiffusionSpec silent = new DiffusionSpec(null, null, null, null);
+    DiffusionSpec silent = DiffusionSpec.DEFAULTS;
     assertThat(silent.predicting(Prediction.EPS)).isEqualTo(silent);
     assertThat(silent.teacherPredicts()).isEqualTo(Prediction.EPS);
     DiffusionSpec image = silent.predicting(Prediction.X0);
@@ -54,7 +55,7 @@ class SpecRulesTest {
 
   @Test
   void shouldRefuseStudentsThatPredictOtherwiseWhereTheTeachersOutputsAreUsed() {
-    DiffusionSpec other = predicting(new DiffusionSpec(null, null, null, null), Prediction.X0);
+    DiffusionSpec other = predicting(DiffusionSpec.DEFAULTS, Prediction.X0);
     ExperimentSpec random = spec(s -> s.diffusion(other));
     assertThat(SpecRules.check(random)).isEmpty();
     assertThat(
@@ -72,38 +73,15 @@ class SpecRulesTest {
   @Test
   void shouldRefuseAGammaWithoutAWeighting() {
     TrainingSpec gamma =
-        new TrainingSpec(
-            null,
-            null,
-            null,
-            null,
-            null,
-            null,
-            null,
-            null,
-            null,
-            null,
-            null,
-            null,
-            null,
-            null,
-            null,
-            Optional.of(Weighting.NONE),
-            Optional.of(2.0));
+        TrainingSpecBuilder.builder()
+            .weighting(Optional.of(Weighting.NONE))
+            .weightingGamma(Optional.of(2.0))
+            .build();
     ExperimentSpec plain = spec(s -> s);
     StudentsSpec students = plain.students();
     assertThat(
             SpecRules.check(
-                plain.with(
-                    new StudentsSpec(
-                        students.count(),
-                        students.network(),
-                        gamma,
-                        students.assignment(),
-                        students.specificProbability(),
-                        students.loss(),
-                        students.overrides(),
-                        students.oneToOneBaseline()))))
+                plain.with(StudentsSpecBuilder.builder(students).training(gamma).build())))
         .containsExactly(
             new SpecFault(
                 "students.training.weightingGamma",
@@ -111,15 +89,55 @@ class SpecRulesTest {
   }
 
   private static DiffusionSpec predicting(DiffusionSpec diffusion, Prediction students) {
-    return new DiffusionSpec(
-        null,
-        null,
-        null,
-        null,
-        Optional.empty(),
-        diffusion.prediction(),
-        Optional.of(students),
-        Optional.empty());
+    return DiffusionSpecBuilder.builder()
+        .prediction(diffusion.prediction())
+        .studentPrediction(Optional.of(students))
+        .build();
+  }
+
+  @Test
+  void shouldWeighTheErrorsOfOneStudentOtherwise() {
+    TrainingSpec base =
+        weighted(Optional.of(Weighting.MIN_SNR), Optional.of(3.0)).applyTo(TrainingSpec.DEFAULTS);
+    Optional<Weighting> none = Optional.empty();
+    assertThat(base.gamma()).isEqualTo(3);
+    assertThat(weighted(none, Optional.empty()).applyTo(base)).isEqualTo(base);
+    assertThat(weighted(none, Optional.of(7.0)).applyTo(base).gamma()).isEqualTo(7);
+    TrainingOverrides p2 = weighted(Optional.of(Weighting.P2), Optional.empty());
+    assertThat(p2.applyTo(base).weighting()).contains(Weighting.P2);
+    assertThat(p2.applyTo(base).gamma()).isEqualTo(1); // its own
+    TrainingOverrides off = weighted(Optional.of(Weighting.NONE), Optional.empty());
+    assertThat(off.applyTo(base)).isEqualTo(TrainingSpec.DEFAULTS);
+    assertThat(p2.then(weighted(none, Optional.of(2.0))))
+        .isEqualTo(weighted(Optional.of(Weighting.P2), Optional.of(2.0)));
+    assertThat(weighted(none, Optional.of(2.0)).then(p2)).isEqualTo(p2);
+  }
+
+  @Test
+  void shouldRefuseAGammaOfOneStudentWithoutAWeighting() {
+    TrainingOverrides gamma = weighted(Optional.empty(), Optional.of(2.0));
+    ExperimentSpec plain = spec(s -> s);
+    StudentsSpec students = plain.students();
+    StudentsSpec other =
+        StudentsSpecBuilder.builder(students)
+            .overrides(List.of(new StudentOverride(1, gamma)))
+            .build();
+    assertThat(SpecRules.check(plain.with(other)))
+        .containsExactly(
+            new SpecFault(
+                "students.overrides[0].training.weightingGamma",
+                "is for a weighting: expected weighting, or no value, found 2.0."));
+  }
+
+  private static TrainingOverrides weighted(Optional<Weighting> weighting, Optional<Double> gamma) {
+    Optional<Double> none = Optional.empty();
+    return TrainingOverridesBuilder.builder()
+        .learningRate(none)
+        .clipNorm(none)
+        .divergenceLoss(none)
+        .weighting(weighting)
+        .weightingGamma(gamma)
+        .build();
   }
 
   @Test
@@ -134,20 +152,15 @@ class SpecRulesTest {
   @Test
   void shouldFollowAFlowWithEulerAlone() {
     DiffusionSpec flow =
-        new DiffusionSpec(
-            null,
-            null,
-            null,
-            null,
-            Optional.empty(),
-            Optional.of(Prediction.FLOW),
-            Optional.empty(),
-            Optional.of(true));
+        DiffusionSpecBuilder.builder()
+            .prediction(Optional.of(Prediction.FLOW))
+            .zeroTerminalSnr(Optional.of(true))
+            .build();
     assertThat(flow.schedule()).isEqualTo(DiffusionSpec.Schedule.FLOW);
     var euler =
         new EvaluationSpec.SamplerSpec(
             EvaluationSpec.SamplerSpec.Kind.EULER, 20, null, null, false);
-    DiffusionSpec plain = new DiffusionSpec(null, null, null, null).predicting(Prediction.FLOW);
+    DiffusionSpec plain = DiffusionSpec.DEFAULTS.predicting(Prediction.FLOW);
     assertThat(plain.schedule()).isEqualTo(DiffusionSpec.Schedule.LINEAR); // which was said
     assertThat(fields(spec(s -> s.diffusion(flow).evaluation(sampledBy(euler)))))
         .containsExactly("diffusion.zeroTerminalSnr");
@@ -157,20 +170,30 @@ class SpecRulesTest {
             "diffusion.zeroTerminalSnr", "diffusion.prediction", "evaluation.sampler.kind");
   }
 
+  @Test
+  void shouldNameTheSamplerThatCannotFollowAFlow() {
+    DiffusionSpec flow =
+        DiffusionSpecBuilder.builder().prediction(Optional.of(Prediction.FLOW)).build();
+    var multistep =
+        new EvaluationSpec.SamplerSpec(
+            EvaluationSpec.SamplerSpec.Kind.DPM_SOLVER_PLUS_PLUS, 20, null, null, null);
+    assertThat(SpecRules.check(spec(s -> s.diffusion(flow).evaluation(sampledBy(multistep)))))
+        .containsExactly(
+            new SpecFault(
+                "evaluation.sampler.kind",
+                "must be euler for diffusion.schedule flow, found dpm-solver++."));
+  }
+
   private static DiffusionSpec endingInNoise(Prediction teacher, Prediction students) {
-    return new DiffusionSpec(
-        null,
-        null,
-        null,
-        null,
-        Optional.empty(),
-        Optional.of(teacher),
-        Optional.of(students),
-        Optional.of(true));
+    return DiffusionSpecBuilder.builder()
+        .prediction(Optional.of(teacher))
+        .studentPrediction(Optional.of(students))
+        .zeroTerminalSnr(Optional.of(true))
+        .build();
   }
 
   private static ExperimentSpec of(DiffusionSpec diffusion, TeacherSpec teacher) {
-    return new ExperimentSpec("e", null, null, null, diffusion, teacher, null, null, null);
+    return ExperimentSpecBuilder.builder().name("e").diffusion(diffusion).teacher(teacher).build();
   }
 
   @Test
@@ -178,6 +201,8 @@ class SpecRulesTest {
     assertThat(students("snr", s -> s.assignment(kind(Kind.SNR)).count(12), 11))
         .containsExactly("students.assignment");
     assertThat(students("snr", s -> s.assignment(kind(Kind.SNR)).count(12), 12)).isEmpty();
+    assertThat(students("karras", s -> s.assignment(kind(Kind.KARRAS)).count(12), 11))
+        .containsExactly("students.assignment");
     var measured = new AssignmentSpec(Kind.MEASURED, null, null, null, 10, null);
     assertThat(students("bins", s -> s.assignment(measured).count(11), 1000))
         .containsExactly("students.assignment.bins");
@@ -213,16 +238,11 @@ class SpecRulesTest {
 
   private static List<SpecFault> faultsOfVisits(int students) {
     return SpecRules.check(
-        new ExperimentSpec(
-            "test",
-            null,
-            null,
-            null,
-            null,
-            null,
-            new StudentsSpec(students, null, null, kind(Kind.VISITS), null, null, null, null),
-            null,
-            null));
+        ExperimentSpecBuilder.builder()
+            .name("test")
+            .students(
+                StudentsSpecBuilder.builder().count(students).assignment(kind(Kind.VISITS)).build())
+            .build());
   }
 
   @Test
@@ -241,12 +261,11 @@ class SpecRulesTest {
         List.of(
             new StudentOverride(1, null, Optional.empty(), Owner.TEACHER),
             new StudentOverride(2, null, Optional.empty(), Owner.TEACHER));
-    var both = new StudentsSpec(2, null, null, null, null, null, all, null);
-    var one = new StudentsSpec(3, null, null, null, null, null, all, null);
-    assertThat(fields(new ExperimentSpec(null, null, null, null, null, null, both, null, null)))
+    var both = StudentsSpecBuilder.builder().count(2).overrides(all).build();
+    var one = StudentsSpecBuilder.builder().count(3).overrides(all).build();
+    assertThat(fields(ExperimentSpecBuilder.builder().students(both).build()))
         .containsExactly("students.overrides");
-    assertThat(fields(new ExperimentSpec(null, null, null, null, null, null, one, null, null)))
-        .isEmpty();
+    assertThat(fields(ExperimentSpecBuilder.builder().students(one).build())).isEmpty();
   }
 
   @Test
@@ -287,38 +306,41 @@ class SpecRulesTest {
 
   private static TrainingOverrides steps(int steps) {
     Optional<Double> none = Optional.empty();
-    return new TrainingOverrides(
-        Optional.of(steps), Optional.empty(), none, Optional.empty(), none, Optional.empty(), none);
+    return TrainingOverridesBuilder.builder()
+        .steps(Optional.of(steps))
+        .learningRate(none)
+        .clipNorm(none)
+        .divergenceLoss(none)
+        .weightingGamma(none)
+        .build();
   }
 
   private static AssignmentSpec kind(Kind kind) {
     return new AssignmentSpec(kind, null, null);
   }
 
-  private static List<String> students(String name, UnaryOperator<Draft> change, int timesteps) {
+  private static List<String> students(
+      String name, UnaryOperator<SpecRulesTestDraftBuilder> change, int timesteps) {
     return fields(
         spec(
             s ->
                 change.apply(
                     s.name(name)
-                        .diffusion(new DiffusionSpec(timesteps, null, null, null))
+                        .diffusion(DiffusionSpecBuilder.builder().timesteps(timesteps).build())
                         .evaluation(
-                            new EvaluationSpec(
-                                null,
-                                null,
-                                null,
-                                new EvaluationSpec.SamplerSpec(null, 5, null, null),
-                                null,
-                                null,
-                                null,
-                                Optional.empty(),
-                                Optional.empty())))));
+                            EvaluationSpecBuilder.builder()
+                                .sampler(new EvaluationSpec.SamplerSpec(null, 5, null, null))
+                                .build()))));
   }
 
   private static ExperimentSpec withStudents(StudentOverride override, StartFrom startFrom) {
     var students =
-        new StudentsSpec(4, null, null, null, null, null, List.of(override), null, null, startFrom);
-    return new ExperimentSpec(null, null, null, null, null, null, students, null, null);
+        StudentsSpecBuilder.builder()
+            .count(4)
+            .overrides(List.of(override))
+            .startFrom(startFrom)
+            .build();
+    return ExperimentSpecBuilder.builder().students(students).build();
   }
 
   @Test
@@ -412,8 +434,18 @@ class SpecRulesTest {
 
   @Test
   void shouldWantGrowingBetasOnlyOfTheLinearSchedule() {
-    var linear = new DiffusionSpec(null, DiffusionSpec.Schedule.LINEAR, 0.02, 0.02);
-    var cosine = new DiffusionSpec(null, DiffusionSpec.Schedule.COSINE, 0.02, 0.02);
+    var linear =
+        DiffusionSpecBuilder.builder()
+            .schedule(DiffusionSpec.Schedule.LINEAR)
+            .betaStart(0.02)
+            .betaEnd(0.02)
+            .build();
+    var cosine =
+        DiffusionSpecBuilder.builder()
+            .schedule(DiffusionSpec.Schedule.COSINE)
+            .betaStart(0.02)
+            .betaEnd(0.02)
+            .build();
     assertThat(fields(spec(s -> s.diffusion(linear)))).containsExactly("diffusion.betaEnd");
     assertThat(fields(spec(s -> s.diffusion(cosine)))).isEmpty();
   }
@@ -447,7 +479,7 @@ class SpecRulesTest {
   }
 
   private static List<String> teacherFaults(DatasetSpec dataset, TeacherSpec teacher) {
-    return fields(new ExperimentSpec(null, null, null, dataset, null, teacher, null, null, null))
+    return fields(ExperimentSpecBuilder.builder().dataset(dataset).teacher(teacher).build())
         .stream()
         .filter(field -> field.startsWith("teacher"))
         .toList();
@@ -585,7 +617,7 @@ class SpecRulesTest {
                 "leaves student 1 without a timestep: 8 students cannot share T = 1000 with gamma"
                     + " 4.0."));
     assertThat(fields(spec(s -> s.count(4).assignment(power)))).isEmpty();
-    var few = new DiffusionSpec(10, null, null, null);
+    var few = DiffusionSpecBuilder.builder().timesteps(10).build();
     assertThat(
             fields(
                 spec(s -> s.count(11).diffusion(few).evaluation(evaluation(10, 100, 1, 1, "x")))))
@@ -605,23 +637,17 @@ class SpecRulesTest {
             null, null, new FeatureLossSpec(FeatureLossSpec.Kind.RELATIONAL_SAMPLE, null, null));
     for (int parts : new int[] {2, 4}) {
       TrainingSpec training =
-          new TrainingSpec(
-              null, 4, null, null, null, null, null, null, null, null, null, null, parts, null,
-              null);
+          TrainingSpecBuilder.builder().batchSize(4).accumulationSteps(parts).build();
       StudentsSpec students =
-          new StudentsSpec(null, null, training, null, null, samples, null, null);
+          StudentsSpecBuilder.builder().training(training).loss(samples).build();
       ExperimentSpec whole = spec(s -> s);
       ExperimentSpec cut =
-          new ExperimentSpec(
-              null,
-              null,
-              null,
-              whole.dataset(),
-              null,
-              whole.teacher(),
-              students,
-              whole.evaluation(),
-              null);
+          ExperimentSpecBuilder.builder()
+              .dataset(whole.dataset())
+              .teacher(whole.teacher())
+              .students(students)
+              .evaluation(whole.evaluation())
+              .build();
       assertThat(SpecRules.check(cut))
           .isEqualTo(
               parts == 2
@@ -735,52 +761,30 @@ class SpecRulesTest {
 
   private static TrainingSpec training(
       int batchSize, int parts, LearningRateSchedule schedule, double finalLearningRate) {
-    return new TrainingSpec(
-        null,
-        batchSize,
-        0.25,
-        null,
-        null,
-        null,
-        null,
-        null,
-        null,
-        null,
-        schedule,
-        finalLearningRate,
-        parts,
-        null,
-        null);
+    return TrainingSpecBuilder.builder()
+        .batchSize(batchSize)
+        .learningRate(0.25)
+        .learningRateSchedule(schedule)
+        .finalLearningRate(finalLearningRate)
+        .accumulationSteps(parts)
+        .build();
   }
 
   private static ExperimentSpec teacher(TrainingSpec training) {
-    return new ExperimentSpec(
-        "test",
-        null,
-        null,
-        null,
-        null,
-        new TeacherSpec(Optional.empty(), null, training),
-        null,
-        null,
-        null);
+    return ExperimentSpecBuilder.builder()
+        .name("test")
+        .teacher(new TeacherSpec(Optional.empty(), null, training))
+        .build();
   }
 
   private static List<SpecFault> faultsOf(int students, MergeSpec merge, Integer evaluations) {
     return SpecRules.check(
-        new ExperimentSpec(
-            "test",
-            null,
-            null,
-            null,
-            null,
-            null,
-            new StudentsSpec(students, null, null, null, null, null, null, null),
-            null,
-            null,
-            merge,
-            new ScheduleSearchSpec(evaluations, null),
-            null));
+        ExperimentSpecBuilder.builder()
+            .name("test")
+            .students(StudentsSpecBuilder.builder().count(students).build())
+            .merge(merge)
+            .search(new ScheduleSearchSpec(evaluations, null))
+            .build());
   }
 
   private static MergeSpec merge(
@@ -806,28 +810,16 @@ class SpecRulesTest {
   private static List<SpecFault> faultsOfRanking(
       String extractor, MergeSpec.Kind kind, int mergeSamples, int evaluations, int searchSamples) {
     return SpecRules.check(
-        new ExperimentSpec(
-            "test",
-            null,
-            null,
-            null,
-            null,
-            null,
-            null,
-            new EvaluationSpec(
-                null,
-                null,
-                null,
-                null,
-                new EvaluationSpec.ExtractorSpec(extractor, Optional.empty()),
-                null,
-                null,
-                Optional.empty(),
-                Optional.empty()),
-            null,
-            new MergeSpec(kind, null, Optional.empty(), Optional.empty(), null, mergeSamples),
-            new ScheduleSearchSpec(evaluations, searchSamples),
-            null));
+        ExperimentSpecBuilder.builder()
+            .name("test")
+            .evaluation(
+                EvaluationSpecBuilder.builder()
+                    .extractor(new EvaluationSpec.ExtractorSpec(extractor, Optional.empty()))
+                    .build())
+            .merge(
+                new MergeSpec(kind, null, Optional.empty(), Optional.empty(), null, mergeSamples))
+            .search(new ScheduleSearchSpec(evaluations, searchSamples))
+            .build());
   }
 
   @Test
@@ -885,19 +877,16 @@ class SpecRulesTest {
   private static List<SpecFault> faultsOf(
       MergeSpec.Kind kind, StudentsSpec.StartFrom startFrom, StudentsSpec.StudentOverride... own) {
     return SpecRules.check(
-        new ExperimentSpec(
-            "test",
-            null,
-            null,
-            null,
-            null,
-            null,
-            new StudentsSpec(4, null, null, null, null, null, List.of(own), null, null, startFrom),
-            null,
-            null,
-            merge(kind, null, null, null),
-            null,
-            null));
+        ExperimentSpecBuilder.builder()
+            .name("test")
+            .students(
+                StudentsSpecBuilder.builder()
+                    .count(4)
+                    .overrides(List.of(own))
+                    .startFrom(startFrom)
+                    .build())
+            .merge(merge(kind, null, null, null))
+            .build());
   }
 
   @Test
@@ -995,26 +984,13 @@ class SpecRulesTest {
   }
 
   private static EvaluationSpec sampledBy(EvaluationSpec.SamplerSpec sampler) {
-    return new EvaluationSpec(
-        null, null, null, sampler, null, null, null, Optional.empty(), Optional.empty());
+    return EvaluationSpecBuilder.builder().sampler(sampler).build();
   }
 
   @Test
   void shouldRefuseBalancedClassesWhereTheDatasetHasNone() {
     EvaluationSpec balanced =
-        new EvaluationSpec(
-            null,
-            null,
-            null,
-            null,
-            null,
-            null,
-            null,
-            Optional.empty(),
-            Optional.empty(),
-            Optional.empty(),
-            EvaluationSpec.Classes.BALANCED,
-            Optional.empty());
+        EvaluationSpecBuilder.builder().classes(EvaluationSpec.Classes.BALANCED).build();
     assertThat(SpecRules.check(spec(s -> s.evaluation(balanced))))
         .containsExactly(
             new SpecFault(
@@ -1061,22 +1037,15 @@ class SpecRulesTest {
   }
 
   private static EvaluationSpec usual(int samples) {
-    return new EvaluationSpec(
-        samples, 100, null, null, null, null, null, Optional.empty(), Optional.empty());
+    return EvaluationSpecBuilder.builder().samples(samples).batchSize(100).build();
   }
 
   private static EvaluationSpec sharded(int samples, int perShard) {
-    return new EvaluationSpec(
-        samples,
-        100,
-        null,
-        null,
-        null,
-        null,
-        null,
-        Optional.empty(),
-        Optional.empty(),
-        Optional.of(perShard));
+    return EvaluationSpecBuilder.builder()
+        .samples(samples)
+        .batchSize(100)
+        .samplesPerShard(Optional.of(perShard))
+        .build();
   }
 
   @Test
@@ -1090,21 +1059,18 @@ class SpecRulesTest {
   }
 
   private static EvaluationSpec reference(String source, Optional<Integer> subsetSize) {
-    return new EvaluationSpec(
-        null, null, null, null, null, null, null, Optional.of(source), subsetSize);
+    return EvaluationSpecBuilder.builder()
+        .reference(Optional.of(source))
+        .kidSubsetSize(subsetSize)
+        .build();
   }
 
   private static EvaluationSpec sampling(int samples, String extractor, int subsetSize) {
-    return new EvaluationSpec(
-        samples,
-        null,
-        null,
-        null,
-        new EvaluationSpec.ExtractorSpec(extractor, Optional.empty()),
-        null,
-        null,
-        Optional.empty(),
-        Optional.of(subsetSize));
+    return EvaluationSpecBuilder.builder()
+        .samples(samples)
+        .extractor(new EvaluationSpec.ExtractorSpec(extractor, Optional.empty()))
+        .kidSubsetSize(Optional.of(subsetSize))
+        .build();
   }
 
   @Test
@@ -1144,24 +1110,28 @@ class SpecRulesTest {
 
   private static EvaluationSpec evaluation(
       int steps, int samples, int rows, int columns, String extractor) {
-    return new EvaluationSpec(
-        samples,
-        null,
-        null,
-        new EvaluationSpec.SamplerSpec(null, steps, null, null),
-        new EvaluationSpec.ExtractorSpec(extractor, Optional.empty()),
-        rows,
-        columns,
-        Optional.empty(),
-        Optional.empty());
+    return EvaluationSpecBuilder.builder()
+        .samples(samples)
+        .sampler(new EvaluationSpec.SamplerSpec(null, steps, null, null))
+        .extractor(new EvaluationSpec.ExtractorSpec(extractor, Optional.empty()))
+        .gridRows(rows)
+        .gridColumns(columns)
+        .build();
   }
 
-  private static ExperimentSpec spec(UnaryOperator<Draft> change) {
-    return change.apply(Draft.DEFAULT).toSpec();
+  private static ExperimentSpec spec(UnaryOperator<SpecRulesTestDraftBuilder> change) {
+    SpecRulesTestDraftBuilder usual =
+        SpecRulesTestDraftBuilder.builder()
+            .name("test")
+            .labels(Map.of())
+            .count(4)
+            .overrides(List.of());
+    return change.apply(usual).build().toSpec();
   }
 
   /** The parts of a spec that the tests change, one at a time. */
-  private record Draft(
+  @RecordBuilder
+  record Draft(
       String name,
       Map<String, String> labels,
       DatasetSpec dataset,
@@ -1174,193 +1144,26 @@ class SpecRulesTest {
       List<Integer> overrides,
       EvaluationSpec evaluation) {
 
-    static final Draft DEFAULT =
-        new Draft("test", Map.of(), null, null, null, 4, null, null, null, List.of(), null);
-
-    Draft name(String v) {
-      return new Draft(
-          v,
-          labels,
-          dataset,
-          diffusion,
-          teacher,
-          count,
-          students,
-          assignment,
-          loss,
-          overrides,
-          evaluation);
-    }
-
-    Draft labels(Map<String, String> v) {
-      return new Draft(
-          name,
-          v,
-          dataset,
-          diffusion,
-          teacher,
-          count,
-          students,
-          assignment,
-          loss,
-          overrides,
-          evaluation);
-    }
-
-    Draft dataset(DatasetSpec v) {
-      return new Draft(
-          name,
-          labels,
-          v,
-          diffusion,
-          teacher,
-          count,
-          students,
-          assignment,
-          loss,
-          overrides,
-          evaluation);
-    }
-
-    Draft diffusion(DiffusionSpec v) {
-      return new Draft(
-          name,
-          labels,
-          dataset,
-          v,
-          teacher,
-          count,
-          students,
-          assignment,
-          loss,
-          overrides,
-          evaluation);
-    }
-
-    Draft teacher(NetworkSpec v) {
-      return new Draft(
-          name,
-          labels,
-          dataset,
-          diffusion,
-          v,
-          count,
-          students,
-          assignment,
-          loss,
-          overrides,
-          evaluation);
-    }
-
-    Draft count(int v) {
-      return new Draft(
-          name,
-          labels,
-          dataset,
-          diffusion,
-          teacher,
-          v,
-          students,
-          assignment,
-          loss,
-          overrides,
-          evaluation);
-    }
-
-    Draft students(NetworkSpec v) {
-      return new Draft(
-          name,
-          labels,
-          dataset,
-          diffusion,
-          teacher,
-          count,
-          v,
-          assignment,
-          loss,
-          overrides,
-          evaluation);
-    }
-
-    Draft assignment(AssignmentSpec v) {
-      return new Draft(
-          name,
-          labels,
-          dataset,
-          diffusion,
-          teacher,
-          count,
-          students,
-          v,
-          loss,
-          overrides,
-          evaluation);
-    }
-
-    Draft loss(LossSpec v) {
-      return new Draft(
-          name,
-          labels,
-          dataset,
-          diffusion,
-          teacher,
-          count,
-          students,
-          assignment,
-          v,
-          overrides,
-          evaluation);
-    }
-
-    Draft overrides(List<Integer> v) {
-      return new Draft(
-          name,
-          labels,
-          dataset,
-          diffusion,
-          teacher,
-          count,
-          students,
-          assignment,
-          loss,
-          v,
-          evaluation);
-    }
-
-    Draft evaluation(EvaluationSpec v) {
-      return new Draft(
-          name,
-          labels,
-          dataset,
-          diffusion,
-          teacher,
-          count,
-          students,
-          assignment,
-          loss,
-          overrides,
-          v);
-    }
-
     ExperimentSpec toSpec() {
-      return new ExperimentSpec(
-          name,
-          null,
-          labels,
-          dataset,
-          diffusion,
-          new TeacherSpec(Optional.empty(), teacher, null),
-          new StudentsSpec(
-              count,
-              students,
-              null,
-              assignment,
-              null,
-              loss,
-              overrides.stream().map(k -> new StudentsSpec.StudentOverride(k, null)).toList(),
-              null),
-          evaluation,
-          null);
+      return ExperimentSpecBuilder.builder()
+          .name(name)
+          .labels(labels)
+          .dataset(dataset)
+          .diffusion(diffusion)
+          .teacher(new TeacherSpec(Optional.empty(), teacher, null))
+          .students(
+              StudentsSpecBuilder.builder()
+                  .count(count)
+                  .network(students)
+                  .assignment(assignment)
+                  .loss(loss)
+                  .overrides(
+                      overrides.stream()
+                          .map(k -> new StudentsSpec.StudentOverride(k, null))
+                          .toList())
+                  .build())
+          .evaluation(evaluation)
+          .build();
     }
   }
 }

@@ -12,6 +12,7 @@ import com.tngtech.archunit.core.importer.ImportOption;
 import com.tngtech.archunit.library.dependencies.SliceAssignment;
 import com.tngtech.archunit.library.dependencies.SliceIdentifier;
 import com.tngtech.archunit.library.dependencies.SliceRule;
+import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
 /** The lines of the layout table: what this module may know. */
@@ -91,7 +92,17 @@ class ArchitectureTest {
       while (file.getEnclosingClass().isPresent()) {
         file = file.getEnclosingClass().get();
       }
+      Optional<JavaClass> built = built(file);
+      if (built.isPresent()) {
+        return getIdentifierOf(built.get()); // a generated builder is a part of its record
+      }
       return SliceIdentifier.of(file.getName());
+    }
+
+    private static Optional<JavaClass> built(JavaClass type) {
+      return type.tryGetMethod("build")
+          .map(build -> build.getRawReturnType())
+          .filter(record -> type.getSimpleName().endsWith(record.getSimpleName() + "Builder"));
     }
 
     @Override

@@ -4,14 +4,16 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.atelier.spec.ExperimentSpec;
+import dev.atelier.spec.ExperimentSpecBuilder;
 import dev.atelier.spec.MergeSpec;
 import dev.atelier.spec.NetworkSpec;
 import dev.atelier.spec.StudentReplacement;
-import dev.atelier.spec.StudentsSpec;
 import dev.atelier.spec.StudentsSpec.StartFrom;
+import dev.atelier.spec.StudentsSpecBuilder;
 import dev.atelier.spec.TeacherSpec;
 import dev.atelier.spec.TimestepRange;
 import dev.atelier.spec.TrainingOverrides;
+import dev.atelier.spec.TrainingOverridesBuilder;
 import dev.atelier.workflows.DistillationWorkflow.Accepted;
 import dev.atelier.workflows.DistillationWorkflow.CancelModelRequest;
 import dev.atelier.workflows.DistillationWorkflow.ExtendRequest;
@@ -539,14 +541,7 @@ class DistillationRequestsTest {
   }
 
   private static TrainingOverrides steps(int steps) {
-    return new TrainingOverrides(
-        Optional.of(steps),
-        Optional.empty(),
-        Optional.empty(),
-        Optional.empty(),
-        Optional.empty(),
-        Optional.empty(),
-        Optional.empty());
+    return TrainingOverridesBuilder.builder().steps(Optional.of(steps)).build();
   }
 
   private static StudentReplacement startingFrom(StartFrom start) {
@@ -589,19 +584,12 @@ class DistillationRequestsTest {
 
   private static ExperimentSpec spec(
       int students, boolean oneToOne, MergeSpec merge, TeacherSpec teacher) {
-    return new ExperimentSpec(
-        "test",
-        null,
-        null,
-        null,
-        null,
-        teacher,
-        new StudentsSpec(students, null, null, null, null, null, null, oneToOne),
-        null,
-        null,
-        merge,
-        null,
-        null);
+    return ExperimentSpecBuilder.builder()
+        .name("test")
+        .teacher(teacher)
+        .students(StudentsSpecBuilder.builder().count(students).oneToOneBaseline(oneToOne).build())
+        .merge(merge)
+        .build();
   }
 
   private WorkflowStub start(String id, ExperimentSpec spec) {

@@ -5,9 +5,12 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.atelier.spec.AssignmentSpec;
 import dev.atelier.spec.DiffusionSpec;
+import dev.atelier.spec.DiffusionSpecBuilder;
 import dev.atelier.spec.EvaluationSpec;
 import dev.atelier.spec.EvaluationSpec.Shard;
+import dev.atelier.spec.EvaluationSpecBuilder;
 import dev.atelier.spec.ExperimentSpec;
+import dev.atelier.spec.ExperimentSpecBuilder;
 import dev.atelier.spec.MergeSpec;
 import dev.atelier.spec.NetworkSpec;
 import dev.atelier.spec.ScheduleSearchSpec;
@@ -15,9 +18,11 @@ import dev.atelier.spec.StudentsSpec;
 import dev.atelier.spec.StudentsSpec.Owner;
 import dev.atelier.spec.StudentsSpec.StartFrom;
 import dev.atelier.spec.StudentsSpec.StudentOverride;
+import dev.atelier.spec.StudentsSpecBuilder;
 import dev.atelier.spec.TeacherSpec;
 import dev.atelier.spec.TimestepRange;
 import dev.atelier.spec.TrainingOverrides;
+import dev.atelier.spec.TrainingOverridesBuilder;
 import dev.atelier.workflows.DistillationWorkflow.Input;
 import dev.atelier.workflows.DistillationWorkflow.RetryRequest;
 import dev.atelier.workflows.HistoryActivities.RecordTeacherRange;
@@ -258,7 +263,11 @@ class DistillationWorkflowTest {
 
   @Test
   void shouldGoOnWithTheForwardProcessThatTheTeacherBrings() {
-    DiffusionSpec theirs = new DiffusionSpec(50, DiffusionSpec.Schedule.COSINE, null, null);
+    DiffusionSpec theirs =
+        DiffusionSpecBuilder.builder()
+            .timesteps(50)
+            .schedule(DiffusionSpec.Schedule.COSINE)
+            .build();
     activities.brought = Optional.of(theirs);
     run(launch(2, true, imported("vpred")));
 
@@ -382,7 +391,7 @@ class DistillationWorkflowTest {
     var override = new StudentOverride(1, TrainingOverrides.NONE, Optional.of(wide), null);
     run(launch(students(2, null, List.of(override), true, StartFrom.RANDOM)));
 
-    NetworkSpec common = new StudentsSpec(2, null, null, null, null, null, null, null).network();
+    NetworkSpec common = StudentsSpecBuilder.builder().count(2).build().network();
     assertThat(activities.networks)
         .containsEntry("student-1", wide)
         .containsEntry("student-2", common)
@@ -474,19 +483,16 @@ class DistillationWorkflowTest {
 
   private static ExperimentSpec sharded(int samples, int perShard) {
     EvaluationSpec evaluation =
-        new EvaluationSpec(
-            samples,
-            null,
-            null,
-            null,
-            null,
-            null,
-            null,
-            Optional.empty(),
-            Optional.empty(),
-            Optional.of(perShard));
-    StudentsSpec one = new StudentsSpec(1, null, null, null, null, null, null, false);
-    return new ExperimentSpec("test", null, null, null, null, null, one, evaluation, null);
+        EvaluationSpecBuilder.builder()
+            .samples(samples)
+            .samplesPerShard(Optional.of(perShard))
+            .build();
+    StudentsSpec one = StudentsSpecBuilder.builder().count(1).oneToOneBaseline(false).build();
+    return ExperimentSpecBuilder.builder()
+        .name("test")
+        .students(one)
+        .evaluation(evaluation)
+        .build();
   }
 
   private static AssignmentSpec measured() {
@@ -499,8 +505,13 @@ class DistillationWorkflowTest {
       List<StudentOverride> overrides,
       boolean oneToOne,
       StartFrom startFrom) {
-    return new StudentsSpec(
-        count, null, null, assignment, null, null, overrides, oneToOne, null, startFrom);
+    return StudentsSpecBuilder.builder()
+        .count(count)
+        .assignment(assignment)
+        .overrides(overrides)
+        .oneToOneBaseline(oneToOne)
+        .startFrom(startFrom)
+        .build();
   }
 
   @Test
@@ -511,12 +522,16 @@ class DistillationWorkflowTest {
     activities.trainedBeforeReference.clear();
     activities.trained.clear();
     EvaluationSpec evaluation =
-        new EvaluationSpec(
-            null, null, null, null, null, null, null, Optional.of("stats.npz"), Optional.empty());
-    StudentsSpec one = new StudentsSpec(1, null, null, null, null, null, null, false);
+        EvaluationSpecBuilder.builder().reference(Optional.of("stats.npz")).build();
+    StudentsSpec one = StudentsSpecBuilder.builder().count(1).oneToOneBaseline(false).build();
     run(
         start(
-            "2", new ExperimentSpec("test", null, null, null, null, null, one, evaluation, null)));
+            "2",
+            ExperimentSpecBuilder.builder()
+                .name("test")
+                .students(one)
+                .evaluation(evaluation)
+                .build()));
     assertThat(activities.trainedBeforeReference).containsExactly(0);
   }
 
@@ -530,7 +545,7 @@ class DistillationWorkflowTest {
 
   private WorkflowStub launch(int students, boolean oneToOne, TeacherSpec teacher) {
     return launch(
-        new StudentsSpec(students, null, null, null, null, null, null, oneToOne), teacher);
+        StudentsSpecBuilder.builder().count(students).oneToOneBaseline(oneToOne).build(), teacher);
   }
 
   private WorkflowStub launch(StudentsSpec wanted) {
@@ -538,23 +553,19 @@ class DistillationWorkflowTest {
   }
 
   private WorkflowStub launch(StudentsSpec wanted, TeacherSpec teacher) {
-    return launch(new ExperimentSpec("test", null, null, null, null, teacher, wanted, null, null));
+    return launch(
+        ExperimentSpecBuilder.builder().name("test").teacher(teacher).students(wanted).build());
   }
 
   private static ExperimentSpec merging(int students) {
-    return new ExperimentSpec(
-        "test",
-        null,
-        null,
-        null,
-        null,
-        null,
-        new StudentsSpec(students, null, null, null, null, null, null, true),
-        null,
-        null,
-        new MergeSpec(MergeSpec.Kind.GREEDY, null, Optional.empty(), Optional.empty(), null, null),
-        new ScheduleSearchSpec(5, 8),
-        null);
+    return ExperimentSpecBuilder.builder()
+        .name("test")
+        .students(StudentsSpecBuilder.builder().count(students).oneToOneBaseline(true).build())
+        .merge(
+            new MergeSpec(
+                MergeSpec.Kind.GREEDY, null, Optional.empty(), Optional.empty(), null, null))
+        .search(new ScheduleSearchSpec(5, 8))
+        .build();
   }
 
   private WorkflowStub launch(ExperimentSpec spec) {
@@ -580,14 +591,7 @@ class DistillationWorkflowTest {
   }
 
   private static TrainingOverrides learningRate(double learningRate) {
-    return new TrainingOverrides(
-        Optional.empty(),
-        Optional.empty(),
-        Optional.of(learningRate),
-        Optional.empty(),
-        Optional.empty(),
-        Optional.empty(),
-        Optional.empty());
+    return TrainingOverridesBuilder.builder().learningRate(Optional.of(learningRate)).build();
   }
 
   private static void retry(WorkflowStub workflow, ModelKey key, TrainingOverrides overrides) {

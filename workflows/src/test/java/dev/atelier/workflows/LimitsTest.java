@@ -7,7 +7,9 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.datatype.jdk8.Jdk8Module;
 import dev.atelier.spec.EvaluationSpec;
+import dev.atelier.spec.EvaluationSpecBuilder;
 import dev.atelier.spec.ExperimentSpec;
+import dev.atelier.spec.ExperimentSpecBuilder;
 import dev.atelier.spec.MergeSpec;
 import dev.atelier.spec.NetworkSpec;
 import dev.atelier.spec.ScheduleSearchSpec;
@@ -15,6 +17,7 @@ import dev.atelier.spec.SpecRules;
 import dev.atelier.spec.StudentsSpec;
 import dev.atelier.spec.StudentsSpec.Owner;
 import dev.atelier.spec.StudentsSpec.StudentOverride;
+import dev.atelier.spec.StudentsSpecBuilder;
 import dev.atelier.spec.StudySpec;
 import dev.atelier.spec.TrainingOverrides;
 import dev.atelier.workflows.DistillationWorkflow.Input;
@@ -144,9 +147,9 @@ class LimitsTest {
   void shouldRefuseARetryThatWouldFillTheHistory() {
     activities.diverging.add("student-1");
     environment.start();
-    StudentsSpec one = new StudentsSpec(1, null, null, null, null, null, null, false);
+    StudentsSpec one = StudentsSpecBuilder.builder().count(1).oneToOneBaseline(false).build();
     WorkflowStub workflow =
-        launch(new ExperimentSpec("test", null, null, null, null, null, one, null, null));
+        launch(ExperimentSpecBuilder.builder().name("test").students(one).build());
     assertThatThrownBy(
             () -> {
               for (int waits = 1; ; waits++) {
@@ -211,29 +214,21 @@ class LimitsTest {
     for (int i = 0; i < 10; i++) {
       labels.put("label-" + i, "v".repeat(255));
     }
-    return new ExperimentSpec(
-        "n".repeat(100),
-        null,
-        labels,
-        null,
-        null,
-        null,
-        new StudentsSpec(students, null, null, null, null, null, overrides, true),
-        new EvaluationSpec(
-            1_000_000,
-            8,
-            null,
-            null,
-            null,
-            null,
-            null,
-            Optional.empty(),
-            Optional.empty(),
-            Optional.empty()),
-        null,
-        new MergeSpec(MergeSpec.Kind.GREEDY, null, Optional.empty(), Optional.empty(), 1000, null),
-        new ScheduleSearchSpec(500, 256),
-        null);
+    return ExperimentSpecBuilder.builder()
+        .name("n".repeat(100))
+        .labels(labels)
+        .students(
+            StudentsSpecBuilder.builder()
+                .count(students)
+                .overrides(overrides)
+                .oneToOneBaseline(true)
+                .build())
+        .evaluation(EvaluationSpecBuilder.builder().samples(1_000_000).batchSize(8).build())
+        .merge(
+            new MergeSpec(
+                MergeSpec.Kind.GREEDY, null, Optional.empty(), Optional.empty(), 1000, null))
+        .search(new ScheduleSearchSpec(500, 256))
+        .build();
   }
 
   private static int bytes(ExperimentSpec spec) throws JsonProcessingException {

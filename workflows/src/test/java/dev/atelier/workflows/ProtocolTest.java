@@ -41,66 +41,40 @@ class ProtocolTest {
   }
 
   private static Protocol conditional(Classes classes, boolean clip) {
-    return new Protocol(
-        null,
-        null,
-        null,
-        Optional.empty(),
-        0,
-        0,
-        null,
-        Optional.of(new SamplerSpec(null, null, null, null, clip)),
-        Optional.empty(),
-        null,
-        Optional.empty(),
-        Optional.empty(),
-        Optional.empty(),
-        Optional.empty(),
-        Optional.empty(),
-        Optional.empty(),
-        Optional.of(classes));
+    return ProtocolBuilder.builder()
+        .samples(0)
+        .referenceImages(0)
+        .sampler(Optional.of(new SamplerSpec(null, null, null, null, clip)))
+        .classes(Optional.of(classes))
+        .build();
   }
 
   @Test
   void shouldNotWarnOfFieldsThatAnEarlierVersionDidNotKeep() {
     Protocol old =
-        new Protocol(
-            null,
-            "net.pt",
-            "e".repeat(64),
-            Optional.empty(),
-            500,
-            0,
-            null,
-            Optional.empty(),
-            Optional.empty(),
-            null,
-            Optional.empty(),
-            Optional.empty(),
-            Optional.empty(),
-            Optional.empty(),
-            Optional.empty(),
-            Optional.empty());
+        ProtocolBuilder.builder()
+            .extractor("net.pt")
+            .extractorSha256("e".repeat(64))
+            .samples(500)
+            .referenceImages(0)
+            .build();
     assertThat(Protocol.warning(List.of(old, protocol(500, 25, 1, "a")))).isEmpty();
   }
 
   private static Protocol protocol(int samples, int steps, long seed, String code) {
-    return new Protocol(
-        "Fréchet distance (net.pt)",
-        "net.pt",
-        "e".repeat(64),
-        Optional.empty(),
-        samples,
-        1000,
-        "d".repeat(64),
-        Optional.of(new SamplerSpec(null, steps, null, null)),
-        Optional.of(seed),
-        code,
-        Optional.of(16),
-        Optional.of("0..255"),
-        Optional.empty(),
-        Optional.of(new Protocol.Kernel(100, 256, 2020)),
-        Optional.empty(),
-        Optional.empty());
+    return ProtocolBuilder.builder()
+        .metric("Fréchet distance (net.pt)")
+        .extractor("net.pt")
+        .extractorSha256("e".repeat(64))
+        .samples(samples)
+        .referenceImages(1000)
+        .referenceSha256("d".repeat(64))
+        .sampler(Optional.of(new SamplerSpec(null, steps, null, null)))
+        .seed(Optional.of(seed))
+        .codeVersion(code)
+        .resolution(Optional.of(16))
+        .normalisation(Optional.of("0..255"))
+        .kernel(Optional.of(new Protocol.Kernel(100, 256, 2020)))
+        .build();
   }
 }

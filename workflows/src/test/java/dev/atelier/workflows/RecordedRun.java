@@ -2,12 +2,14 @@ package dev.atelier.workflows;
 
 import dev.atelier.spec.AssignmentSpec;
 import dev.atelier.spec.ExperimentSpec;
+import dev.atelier.spec.ExperimentSpecBuilder;
 import dev.atelier.spec.MergeSpec;
 import dev.atelier.spec.ScheduleSearchSpec;
 import dev.atelier.spec.StudentsSpec;
 import dev.atelier.spec.StudentsSpec.Owner;
 import dev.atelier.spec.StudentsSpec.StartFrom;
 import dev.atelier.spec.StudentsSpec.StudentOverride;
+import dev.atelier.spec.StudentsSpecBuilder;
 import dev.atelier.spec.TeacherSpec;
 import dev.atelier.spec.TrainingOverrides;
 import dev.atelier.workflows.DistillationWorkflow.RetryRequest;
@@ -49,20 +51,14 @@ enum RecordedRun {
                   new StudentOverride(2, TrainingOverrides.NONE, Optional.empty(), Owner.TEACHER)),
               StartFrom.ONE_TO_ONE))),
   MERGED_AND_SEARCHED(
-      new ExperimentSpec(
-          "merged",
-          null,
-          null,
-          null,
-          null,
-          null,
-          students(3, true),
-          null,
-          null,
-          new MergeSpec(
-              MergeSpec.Kind.GREEDY, null, Optional.empty(), Optional.empty(), null, null),
-          new ScheduleSearchSpec(5, 8),
-          null)),
+      ExperimentSpecBuilder.builder()
+          .name("merged")
+          .students(students(3, true))
+          .merge(
+              new MergeSpec(
+                  MergeSpec.Kind.GREEDY, null, Optional.empty(), Optional.empty(), null, null))
+          .search(new ScheduleSearchSpec(5, 8))
+          .build()),
   RETRIED(spec(students(2, false))) {
     @Override
     void prepare(SleepingActivities activities) {
@@ -223,13 +219,18 @@ enum RecordedRun {
   }
 
   private static StudentsSpec students(int count, boolean oneToOne) {
-    return new StudentsSpec(count, null, null, null, null, null, null, oneToOne);
+    return StudentsSpecBuilder.builder().count(count).oneToOneBaseline(oneToOne).build();
   }
 
   private static StudentsSpec students(
       int count, AssignmentSpec assignment, List<StudentOverride> overrides, StartFrom start) {
-    return new StudentsSpec(
-        count, null, null, assignment, null, null, overrides, false, null, start);
+    return StudentsSpecBuilder.builder()
+        .count(count)
+        .assignment(assignment)
+        .overrides(overrides)
+        .oneToOneBaseline(false)
+        .startFrom(start)
+        .build();
   }
 
   private static ExperimentSpec spec(StudentsSpec students) {
@@ -237,6 +238,10 @@ enum RecordedRun {
   }
 
   private static ExperimentSpec spec(TeacherSpec teacher, StudentsSpec students) {
-    return new ExperimentSpec("recorded", null, null, null, null, teacher, students, null, null);
+    return ExperimentSpecBuilder.builder()
+        .name("recorded")
+        .teacher(teacher)
+        .students(students)
+        .build();
   }
 }

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.atelier.spec.ExperimentSpec;
+import dev.atelier.spec.ExperimentSpecBuilder;
 import io.temporal.activity.Activity;
 import io.temporal.client.WorkflowFailedException;
 import io.temporal.client.WorkflowOptions;
@@ -215,8 +216,7 @@ class StudyWorkflowTest {
 
     @Override
     public MemberSpec memberSpec(Member member) {
-      ExperimentSpec spec =
-          new ExperimentSpec(member.experimentId(), null, null, null, null, null, null, null, null);
+      ExperimentSpec spec = ExperimentSpecBuilder.builder().name(member.experimentId()).build();
       return new MemberSpec(
           canceledBefore.contains(member.experimentId()) ? Optional.empty() : Optional.of(spec));
     }

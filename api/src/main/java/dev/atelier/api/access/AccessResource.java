@@ -305,19 +305,20 @@ public class AccessResource {
           return query
               .map(
                   (row, context) ->
-                      new AuditPage.Entry(
-                          row.getLong("id"),
-                          row.getObject("at", OffsetDateTime.class).toInstant(),
-                          row.getString("actor"),
-                          Role.valueOf(row.getString("role")),
-                          row.getString("action"),
-                          Audit.Kind.valueOf(row.getString("subject_kind")),
-                          row.getString("subject_id"),
-                          Optional.ofNullable(row.getString("project")),
-                          Audit.Outcome.valueOf(row.getString("outcome")),
-                          row.getString("detail"),
-                          row.getString("request_id"),
-                          row.getString("address")))
+                      AuditPageEntryBuilder.builder()
+                          .id(row.getLong("id"))
+                          .at(row.getObject("at", OffsetDateTime.class).toInstant())
+                          .actor(row.getString("actor"))
+                          .role(Role.valueOf(row.getString("role")))
+                          .action(row.getString("action"))
+                          .subjectKind(Audit.Kind.valueOf(row.getString("subject_kind")))
+                          .subjectId(row.getString("subject_id"))
+                          .project(Optional.ofNullable(row.getString("project")))
+                          .outcome(Audit.Outcome.valueOf(row.getString("outcome")))
+                          .detail(row.getString("detail"))
+                          .requestId(row.getString("request_id"))
+                          .address(row.getString("address"))
+                          .build())
               .list();
         });
   }

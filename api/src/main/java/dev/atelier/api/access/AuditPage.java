@@ -1,6 +1,7 @@
 package dev.atelier.api.access;
 
 import dev.atelier.api.export.Table;
+import io.soabase.recordbuilder.core.RecordBuilder;
 import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
@@ -14,6 +15,7 @@ public record AuditPage(
     implements Table.Page<AuditPage.Entry> {
 
   /** One thing that somebody did. */
+  @RecordBuilder
   public record Entry(
       long id,
       Instant at,

@@ -99,7 +99,7 @@ public class CompleteDocument implements OASFilter {
   public void filterOpenAPI(OpenAPI document) {
     Map<String, Schema> schemas = document.getComponents().getSchemas();
     for (Class<? extends Record> type : DOCUMENTS) {
-      JsonNode root = SpecSchema.of(type);
+      JsonNode root = SpecSchema.withFormerNames(type);
       complete(schemas, type.getSimpleName(), root, root);
     }
     // Annotations cannot say that an item of an array may be null.
@@ -147,6 +147,16 @@ public class CompleteDocument implements OASFilter {
             property -> {
               JsonNode field = property.getValue();
               Schema own = schema.getProperties().get(property.getKey());
+              if (field.path("deprecated").asBoolean()) { // the former name of a number
+                schema.addProperty(
+                    property.getKey(),
+                    OASFactory.createSchema()
+                        .addType(SchemaType.NUMBER)
+                        .addType(SchemaType.NULL)
+                        .description(field.get("description").asText())
+                        .deprecated(true));
+                return;
+              }
               if (own == null) {
                 throw new IllegalStateException(name + " has no " + property.getKey());
               }

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.atelier.api.spec.SpecJson;
 import dev.atelier.spec.ExperimentSpec;
+import dev.atelier.spec.FormerName;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
@@ -37,6 +38,7 @@ public record Comparison(
       Map<String, JsonNode> fields = new LinkedHashMap<>();
       flatten("", SpecJson.tree(spec), fields);
       fields.remove("name");
+      FormerName.ALL.forEach(name -> fields.remove(name.former()));
       flat.add(fields);
     }
     return rows(flat).stream().filter(row -> new HashSet<>(row.values()).size() > 1).toList();

@@ -84,7 +84,7 @@ public record Estimate(
     List<TimestepRange> ranges = students.assignment().plannedLater() ? List.of() : spec.ranges();
     // An imported teacher's cost is not known: its forward pass is left out.
     long teaching =
-        spec.students().loss().prediction() > 0 ? teacher.map(NetworkCost::macs).orElse(0L) : 0;
+        spec.students().loss().distillation() > 0 ? teacher.map(NetworkCost::macs).orElse(0L) : 0;
     for (int k = 1; k <= students.count(); k++) {
       boolean trained = !students.ownedByTeacher(k);
       models.add(

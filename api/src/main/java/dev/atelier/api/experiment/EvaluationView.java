@@ -25,7 +25,7 @@ public record EvaluationView(
         JsonNode protocol,
     @Schema(
             description =
-                "Every figure that compares images: frechetDistance, kernelDistance, classScore, precision, recall, and deviations",
+                "Every figure that compares images: frechetDistance, kernelDistance, classScore, precision, recall, density, coverage, and deviations",
             implementation = Object.class)
         Map<String, Double> metrics,
     @Schema(

@@ -119,27 +119,28 @@ class ExperimentList {
     SpecJson.read(row.getString("labels"), JsonNode.class)
         .properties()
         .forEach(label -> labels.put(label.getKey(), label.getValue().asText()));
-    return new ExperimentSummary(
-        row.getString("id"),
-        row.getString("name"),
-        Stage.valueOf(row.getString("stage")),
-        labels,
-        row.getString("dataset_source"),
-        row.getInt("students"),
-        row.getDouble("specific_probability"),
-        models.stream().mapToLong(ExperimentSummary.Model::step).sum(),
-        models.stream().mapToLong(ExperimentSummary.Model::totalSteps).sum(),
-        distances,
-        instant(row, "created_at").orElseThrow(),
-        instant(row, "updated_at").orElseThrow(),
-        instant(row, "finished_at"),
-        linksOf.apply(row.getString("id")),
-        models,
-        macs,
-        row.getDouble("cpu_seconds"),
-        row.getDouble("gpu_seconds"),
-        Optional.ofNullable(row.getString("study_id")),
-        row.getString("project"));
+    return ExperimentSummaryBuilder.builder()
+        .id(row.getString("id"))
+        .name(row.getString("name"))
+        .stage(Stage.valueOf(row.getString("stage")))
+        .labels(labels)
+        .dataset(row.getString("dataset_source"))
+        .students(row.getInt("students"))
+        .specificProbability(row.getDouble("specific_probability"))
+        .step(models.stream().mapToLong(ExperimentSummary.Model::step).sum())
+        .totalSteps(models.stream().mapToLong(ExperimentSummary.Model::totalSteps).sum())
+        .distances(distances)
+        .createdAt(instant(row, "created_at").orElseThrow())
+        .updatedAt(instant(row, "updated_at").orElseThrow())
+        .finishedAt(instant(row, "finished_at"))
+        .links(linksOf.apply(row.getString("id")))
+        .models(models)
+        .macsPerStep(macs)
+        .cpuSeconds(row.getDouble("cpu_seconds"))
+        .gpuSeconds(row.getDouble("gpu_seconds"))
+        .study(Optional.ofNullable(row.getString("study_id")))
+        .project(row.getString("project"))
+        .build();
   }
 
   private static Optional<Instant> instant(ResultSet row, String column) throws SQLException {

@@ -218,20 +218,22 @@ public class ExperimentRepository {
         .bind("id", id)
         .map(
             (row, context) ->
-                new StoredExperiment(
-                    row.getString("id"),
-                    row.getString("name"),
-                    SpecJson.read(row.getString("spec"), ExperimentSpec.class),
-                    labels(row.getString("labels")),
-                    Stage.valueOf(row.getString("stage")),
-                    Optional.ofNullable(row.getString("dataset"))
-                        .map(json -> SpecJson.read(json, DatasetRef.class)),
-                    failure(row),
-                    instant(row, "created_at").orElseThrow(),
-                    instant(row, "updated_at").orElseThrow(),
-                    instant(row, "finished_at"),
-                    instant(row, "paused_at").isPresent(),
-                    row.getString("project")))
+                StoredExperimentBuilder.builder()
+                    .id(row.getString("id"))
+                    .name(row.getString("name"))
+                    .spec(SpecJson.read(row.getString("spec"), ExperimentSpec.class))
+                    .labels(labels(row.getString("labels")))
+                    .stage(Stage.valueOf(row.getString("stage")))
+                    .dataset(
+                        Optional.ofNullable(row.getString("dataset"))
+                            .map(json -> SpecJson.read(json, DatasetRef.class)))
+                    .error(failure(row))
+                    .createdAt(instant(row, "created_at").orElseThrow())
+                    .updatedAt(instant(row, "updated_at").orElseThrow())
+                    .finishedAt(instant(row, "finished_at"))
+                    .paused(instant(row, "paused_at").isPresent())
+                    .project(row.getString("project"))
+                    .build())
         .findOne();
   }
 
@@ -268,28 +270,29 @@ public class ExperimentRepository {
     TrainingOverrides overrides =
         SpecJson.read(row.getString("overrides"), TrainingOverrides.class);
     TimestepRange range = new TimestepRange(row.getInt("range_low"), row.getInt("range_high"));
-    return new ModelView(
-        key,
-        range,
-        state,
-        step,
-        totalSteps,
-        finite(row, "loss"),
-        rate,
-        ModelView.eta(state, totalSteps - step, rate, key, spec, overrides),
-        row.getInt("attempts"),
-        whole(row, "parameters"),
-        whole(row, "macs"),
-        failure(row),
-        overrides,
-        Optional.ofNullable(row.getString("worker")),
-        instant(row, "started_at"),
-        instant(row, "finished_at"),
-        Optional.ofNullable(row.getString("reused_from")),
-        whole(row, "executed").map(executed -> Math.max(0, executed - step)),
-        finite(row, "cpu_seconds"),
-        finite(row, "gpu_seconds"),
-        ModelView.visits(key, range, spec));
+    return ModelViewBuilder.builder()
+        .key(key)
+        .range(range)
+        .state(state)
+        .step(step)
+        .totalSteps(totalSteps)
+        .loss(finite(row, "loss"))
+        .imagesPerSecond(rate)
+        .etaSeconds(ModelView.eta(state, totalSteps - step, rate, key, spec, overrides))
+        .attempts(row.getInt("attempts"))
+        .parameters(whole(row, "parameters"))
+        .macs(whole(row, "macs"))
+        .error(failure(row))
+        .overrides(overrides)
+        .worker(Optional.ofNullable(row.getString("worker")))
+        .startedAt(instant(row, "started_at"))
+        .finishedAt(instant(row, "finished_at"))
+        .reusedFrom(Optional.ofNullable(row.getString("reused_from")))
+        .repeatedSteps(whole(row, "executed").map(executed -> Math.max(0, executed - step)))
+        .cpuSeconds(finite(row, "cpu_seconds"))
+        .gpuSeconds(finite(row, "gpu_seconds"))
+        .visits(ModelView.visits(key, range, spec))
+        .build();
   }
 
   List<EvaluationView> evaluations(String id) {
@@ -500,7 +503,8 @@ public class ExperimentRepository {
                     select percentile_cont(0.5) within group (order by rate) as rate from (
                       select m.images_per_second * (3 * m.macs + case
                         when m.key = 'teacher'
-                          or cast(e.spec #>> '{students,loss,prediction}' as double precision) = 0
+                          or cast(coalesce(e.spec #>> '{students,loss,distillation}',
+                            e.spec #>> '{students,loss,prediction}') as double precision) = 0
                         then 0 else coalesce(t.macs, 0) end) as rate
                       from model m
                       join experiment e on e.id = m.experiment_id

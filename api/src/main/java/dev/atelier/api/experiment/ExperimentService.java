@@ -137,30 +137,32 @@ public class ExperimentService {
   ExperimentView show(String id) {
     StoredExperiment row = find(id);
     List<ModelView> models = repository.models(row);
-    return new ExperimentView(
-        id,
-        row.name(),
-        row.stage(),
-        row.error(),
-        row.labels(),
-        row.dataset(),
-        row.createdAt(),
-        row.updatedAt(),
-        row.finishedAt(),
-        models,
-        repository.evaluations(id),
-        repository.artifacts(id),
-        row.spec(),
-        Links.of(id, runs.page(id)),
-        Stream.concat(
-                Stream.concat(
-                    row.dataset().flatMap(DatasetRef::loss).map(loss -> loss + ".").stream(),
-                    Protocol.warning(repository.protocols(List.of(id))).stream()),
-                unasked(row.spec(), models).stream())
-            .toList(),
-        repository.schedules(id),
-        row.paused(),
-        row.project());
+    return ExperimentViewBuilder.builder()
+        .id(id)
+        .name(row.name())
+        .stage(row.stage())
+        .error(row.error())
+        .labels(row.labels())
+        .dataset(row.dataset())
+        .createdAt(row.createdAt())
+        .updatedAt(row.updatedAt())
+        .finishedAt(row.finishedAt())
+        .models(models)
+        .evaluations(repository.evaluations(id))
+        .artifacts(repository.artifacts(id))
+        .spec(row.spec())
+        .links(Links.of(id, runs.page(id)))
+        .warnings(
+            Stream.concat(
+                    Stream.concat(
+                        row.dataset().flatMap(DatasetRef::loss).map(loss -> loss + ".").stream(),
+                        Protocol.warning(repository.protocols(List.of(id))).stream()),
+                    unasked(row.spec(), models).stream())
+                .toList())
+        .schedules(repository.schedules(id))
+        .paused(row.paused())
+        .project(row.project())
+        .build();
   }
 
   /** The students that no step of the sampler asks, in a sentence, once their ranges are known. */

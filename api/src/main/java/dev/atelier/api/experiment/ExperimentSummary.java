@@ -2,6 +2,7 @@ package dev.atelier.api.experiment;
 
 import dev.atelier.workflows.ModelState;
 import dev.atelier.workflows.Stage;
+import io.soabase.recordbuilder.core.RecordBuilder;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
@@ -9,6 +10,7 @@ import java.util.Optional;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
 
 /** An experiment in a list. */
+@RecordBuilder
 public record ExperimentSummary(
     String id,
     String name,

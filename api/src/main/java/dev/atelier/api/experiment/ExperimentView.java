@@ -3,6 +3,7 @@ package dev.atelier.api.experiment;
 import dev.atelier.spec.ExperimentSpec;
 import dev.atelier.workflows.DatasetRef;
 import dev.atelier.workflows.Stage;
+import io.soabase.recordbuilder.core.RecordBuilder;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
@@ -10,6 +11,7 @@ import java.util.Optional;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
 
 /** All of an experiment but its metrics. */
+@RecordBuilder
 public record ExperimentView(
     String id,
     String name,

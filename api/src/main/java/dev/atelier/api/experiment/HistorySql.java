@@ -7,6 +7,7 @@ import dev.atelier.api.history.Operator;
 import dev.atelier.api.history.QueryField;
 import dev.atelier.api.history.Sort;
 import dev.atelier.api.spec.SpecJson;
+import dev.atelier.spec.FormerName;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -140,8 +141,14 @@ final class HistorySql {
       return "e.labels ->> " + value(label.key());
     }
     QueryField.OfSpec ofSpec = (QueryField.OfSpec) field;
+    return FormerName.of(String.join(".", ofSpec.path()))
+        .map(name -> "coalesce(%s, %s)".formatted(spec(name.present()), spec(name.former())))
+        .orElseGet(() -> spec(String.join(".", ofSpec.path())));
+  }
+
+  private String spec(String path) {
     return "e.spec #> cast(%s as text[])"
-        .formatted(value("{%s}".formatted(String.join(",", ofSpec.path()))));
+        .formatted(value("{%s}".formatted(path.replace('.', ','))));
   }
 
   private static String own(QueryField.Own field) {

@@ -7,11 +7,13 @@ import dev.atelier.spec.TrainingSpec;
 import dev.atelier.spec.Visits;
 import dev.atelier.workflows.ModelKey;
 import dev.atelier.workflows.ModelState;
+import io.soabase.recordbuilder.core.RecordBuilder;
 import java.time.Instant;
 import java.util.Optional;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
 
 /** A model of an experiment and how far it is. */
+@RecordBuilder
 public record ModelView(
     @Schema(implementation = String.class, examples = "student-1") ModelKey key,
     TimestepRange range,

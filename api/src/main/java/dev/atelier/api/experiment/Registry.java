@@ -78,23 +78,28 @@ class Registry {
 
   private static TeacherView teacher(ResultSet row) throws SQLException {
     ExperimentSpec spec = SpecJson.read(row.getString("spec"), ExperimentSpec.class);
-    return new TeacherView(
-        row.getString("id"),
-        row.getString("name"),
-        Optional.ofNullable(row.getString("dataset"))
-            .map(json -> SpecJson.read(json, DatasetRef.class)),
-        row.getInt("step"),
-        finite(row, "loss"),
-        Optional.ofNullable(row.getObject("parameters", Long.class)),
-        Optional.ofNullable(row.getObject("macs", Long.class)),
-        finite(row, "distance"),
-        Optional.ofNullable(row.getObject("finished_at", OffsetDateTime.class))
-            .map(OffsetDateTime::toInstant),
-        strings(row, "used_by"),
-        row.getBoolean("reusable")
-            ? Optional.of(new Use(spec.seed(), spec.dataset(), spec.diffusion(), spec.teacher()))
-            : Optional.empty(),
-        URI.create(Links.pathOf(row.getString("id"))));
+    return TeacherViewBuilder.builder()
+        .id(row.getString("id"))
+        .name(row.getString("name"))
+        .dataset(
+            Optional.ofNullable(row.getString("dataset"))
+                .map(json -> SpecJson.read(json, DatasetRef.class)))
+        .step(row.getInt("step"))
+        .loss(finite(row, "loss"))
+        .parameters(Optional.ofNullable(row.getObject("parameters", Long.class)))
+        .macs(Optional.ofNullable(row.getObject("macs", Long.class)))
+        .distance(finite(row, "distance"))
+        .finishedAt(
+            Optional.ofNullable(row.getObject("finished_at", OffsetDateTime.class))
+                .map(OffsetDateTime::toInstant))
+        .usedBy(strings(row, "used_by"))
+        .use(
+            row.getBoolean("reusable")
+                ? Optional.of(
+                    new Use(spec.seed(), spec.dataset(), spec.diffusion(), spec.teacher()))
+                : Optional.empty())
+        .href(URI.create(Links.pathOf(row.getString("id"))))
+        .build();
   }
 
   /** Prepared datasets in order of their SHA-256, of those after the one named. */

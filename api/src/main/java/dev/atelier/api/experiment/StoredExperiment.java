@@ -3,11 +3,13 @@ package dev.atelier.api.experiment;
 import dev.atelier.spec.ExperimentSpec;
 import dev.atelier.workflows.DatasetRef;
 import dev.atelier.workflows.Stage;
+import io.soabase.recordbuilder.core.RecordBuilder;
 import java.time.Instant;
 import java.util.Map;
 import java.util.Optional;
 
 /** A row of the table experiment. */
+@RecordBuilder
 record StoredExperiment(
     String id,
     String name,

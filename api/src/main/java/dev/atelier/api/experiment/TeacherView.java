@@ -4,6 +4,7 @@ import dev.atelier.spec.DatasetSpec;
 import dev.atelier.spec.DiffusionSpec;
 import dev.atelier.spec.TeacherSpec;
 import dev.atelier.workflows.DatasetRef;
+import io.soabase.recordbuilder.core.RecordBuilder;
 import java.net.URI;
 import java.time.Instant;
 import java.util.List;
@@ -11,6 +12,7 @@ import java.util.Optional;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
 
 /** A teacher that is trained or imported, under the id of the experiment that made it. */
+@RecordBuilder
 public record TeacherView(
     @Schema(description = "Of the experiment that trained or imported it") String id,
     String name,

@@ -17,8 +17,8 @@ import org.eclipse.microprofile.openapi.annotations.tags.Tag;
 @Tag(name = "Schemas")
 public class SchemaResource {
 
-  private final JsonNode experiment = SpecSchema.of(ExperimentSpec.class);
-  private final JsonNode study = SpecSchema.of(StudySpec.class);
+  private final JsonNode experiment = SpecSchema.withFormerNames(ExperimentSpec.class);
+  private final JsonNode study = SpecSchema.withFormerNames(StudySpec.class);
 
   @GET
   @Path("/experiment")

@@ -204,7 +204,8 @@ public class SpecReader {
       throw new RefusedDocumentException(
           Reason.INVALID, List.of(new SpecFault("", "The document must be a set of fields.")));
     }
-    Map<FieldPath, String> wrong = new LinkedHashMap<>(schema.takeFaults(fields));
+    Map<FieldPath, String> wrong = new LinkedHashMap<>(FormerNames.replace(fields, type));
+    wrong.putAll(schema.takeFaults(fields));
     Optional<T> bound = bind(fields, type, wrong);
     List<SpecFault> faults = new ArrayList<>();
     bound.ifPresent(value -> violations(value, wrong));

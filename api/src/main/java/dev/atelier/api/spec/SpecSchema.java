@@ -63,6 +63,13 @@ public final class SpecSchema {
     }
   }
 
+  /** As {@link #of}, with the names that fields had before, as deprecated. */
+  public static JsonNode withFormerNames(Class<? extends Record> type) {
+    JsonNode schema = of(type);
+    FormerNames.describe((ObjectNode) schema, type);
+    return schema;
+  }
+
   private static boolean required(FieldScope field) {
     return isComponent(field) && componentOf(emptyOf(declaring(field)), field) == null;
   }

@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.atelier.api.spec.SpecJson;
 import dev.atelier.api.spec.StudyDocument;
 import dev.atelier.api.study.StudyMember.AxisValue;
+import dev.atelier.spec.FormerName;
 import dev.atelier.spec.SpecFault;
 import dev.atelier.spec.StudySpec;
 import dev.atelier.spec.StudySpec.Axis;
@@ -58,6 +59,19 @@ final class StudyGrid {
         faults.add(new SpecFault(path + ".values", "must name at least one value of the field."));
       } else if (axis.field().isEmpty() && !axis.values().isEmpty()) {
         faults.add(new SpecFault(path + ".values", "belong to a field, and none is named."));
+      }
+      for (int j = 0; j < axis.choices().size(); j++) {
+        Set<String> set = axis.choices().get(j).set().keySet();
+        String choice = "%s.choices[%d].set".formatted(path, j);
+        FormerName.ALL.stream()
+            .filter(name -> set.contains(name.former()) && set.contains(name.present()))
+            .forEach(
+                name ->
+                    faults.add(
+                        new SpecFault(
+                            choice,
+                            "sets %s, and %s, which is its former name: expected one of them."
+                                .formatted(name.present(), name.former()))));
       }
       members *= Math.max(1, steps(axis, path).size());
     }
@@ -135,7 +149,9 @@ final class StudyGrid {
     labels.put("study", study.name());
     StringBuilder name = new StringBuilder(study.name());
     for (Step step : steps) {
-      step.set().forEach((field, value) -> set(document, field, SpecJson.tree(value)));
+      step.set()
+          .forEach(
+              (field, value) -> set(document, FormerName.present(field), SpecJson.tree(value)));
       labels.put(step.value().axis(), step.value().value());
       name.append(", ").append(step.value().axis()).append(' ').append(step.value().value());
     }

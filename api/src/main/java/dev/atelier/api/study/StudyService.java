@@ -154,20 +154,21 @@ class StudyService {
 
   StudyView show(String id) {
     StoredStudy row = find(id);
-    return new StudyView(
-        id,
-        row.spec().name(),
-        row.spec().question(),
-        row.stage(),
-        row.error(),
-        row.labels(),
-        row.createdAt(),
-        row.updatedAt(),
-        row.finishedAt(),
-        repository.members(id),
-        repository.artifacts(id),
-        row.spec(),
-        StudyLinks.of(id, runs.page(id)));
+    return StudyViewBuilder.builder()
+        .id(id)
+        .name(row.spec().name())
+        .question(row.spec().question())
+        .stage(row.stage())
+        .error(row.error())
+        .labels(row.labels())
+        .createdAt(row.createdAt())
+        .updatedAt(row.updatedAt())
+        .finishedAt(row.finishedAt())
+        .members(repository.members(id))
+        .artifacts(repository.artifacts(id))
+        .spec(row.spec())
+        .links(StudyLinks.of(id, runs.page(id)))
+        .build();
   }
 
   /** Stops a study and its experiments; one that was canceled before is left as it is. */

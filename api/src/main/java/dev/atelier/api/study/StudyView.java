@@ -4,6 +4,7 @@ import dev.atelier.api.experiment.ArtifactView;
 import dev.atelier.spec.StudySpec;
 import dev.atelier.workflows.Stage;
 import dev.atelier.workflows.StudyStage;
+import io.soabase.recordbuilder.core.RecordBuilder;
 import java.net.URI;
 import java.time.Instant;
 import java.util.List;
@@ -12,6 +13,7 @@ import java.util.Optional;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
 
 /** All of a study. */
+@RecordBuilder
 public record StudyView(
     String id,
     String name,

@@ -94,6 +94,8 @@ class HistoryTest {
           spec.diffusion.schedule=linear    | four, other, two
           spec.students.count=linear        |
           spec.no.such.field!=x             | four, other, two
+          spec.students.loss.distillation=1 | four, other, two
+          spec.students.loss.prediction=1   | four, other, two
           name~OU                           | four
           stage!=DONE tw                    | two
           created>2020-01-01                | four, other, two
@@ -107,6 +109,11 @@ class HistoryTest {
     evaluated(two, "teacher", 5);
     evaluated(four, "o2mkd", 7);
     evaluated(four, "teacher", 3);
+    jdbi.useHandle( // as an earlier version has stored it
+        handle ->
+            handle.execute(
+                "update experiment set spec = spec #- '{students,loss,distillation}' where id = ?",
+                two));
 
     assertThat(names(query, "name"))
         .isEqualTo(expected == null ? List.of() : List.of(expected.split(", ")));

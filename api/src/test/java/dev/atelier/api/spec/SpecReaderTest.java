@@ -8,9 +8,10 @@ import com.fasterxml.jackson.databind.JsonNode;
 import dev.atelier.api.spec.RefusedDocumentException.Reason;
 import dev.atelier.spec.ExperimentSpec;
 import dev.atelier.spec.FeatureLossSpec;
+import dev.atelier.spec.LossSpec;
 import dev.atelier.spec.SpecFault;
 import dev.atelier.spec.StudentsSpec;
-import dev.atelier.spec.TrainingOverrides;
+import dev.atelier.spec.TrainingOverridesBuilder;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -145,11 +146,36 @@ class SpecReaderTest {
     StudentsSpec students =
         yaml("students: {antithetic: true, loss: {feature: {kind: relational-sample}}}").students();
     assertThat(students.antithetic()).isTrue();
-    assertThat(students.loss().prediction()).isEqualTo(1.0);
+    assertThat(students.loss().distillation()).isEqualTo(1.0);
     assertThat(students.loss().feature())
         .isEqualTo(
             new FeatureLossSpec(FeatureLossSpec.Kind.RELATIONAL_SAMPLE, 1.0, List.of("mid")));
     assertThat(yaml("name: x").students().loss().feature()).isEqualTo(FeatureLossSpec.NONE);
+  }
+
+  @Test
+  void shouldReadAFieldByItsFormerName() {
+    assertThat(yaml("students: {loss: {prediction: 0.5}}"))
+        .isEqualTo(yaml("students: {loss: {distillation: 0.5}}"));
+    assertThat(SpecJson.write(yaml("students: {loss: {prediction: 0.5}}")))
+        .contains("\"distillation\":0.5", "\"prediction\":0.5");
+    byte[] study = "base: {students: {loss: {prediction: 0.5}}}".getBytes(StandardCharsets.UTF_8);
+    assertThat(READER.study(study, DocumentFormat.YAML).base().at("/students/loss/distillation"))
+        .hasToString("0.5");
+    byte[] replacement = "loss: {prediction: 0.5}".getBytes(StandardCharsets.UTF_8);
+    assertThat(READER.replacement(replacement, DocumentFormat.YAML).loss().orElseThrow())
+        .isEqualTo(new LossSpec(1.0, 0.5));
+  }
+
+  @Test
+  void shouldTakeBothNamesOfAFieldOnlyAsAnAnswerHasThem() {
+    ExperimentSpec answered = yaml("students: {loss: {distillation: 1}}");
+    assertThat(json(SpecJson.write(answered))).isEqualTo(answered);
+    assertThat(faultsOf("students: {loss: {distillation: 1, prediction: 0.5}}"))
+        .containsExactly(
+            new SpecFault(
+                "students.loss.prediction",
+                "is the former name of students.loss.distillation: expected one of them, found 0.5 and 1."));
   }
 
   @Test
@@ -263,7 +289,7 @@ class SpecReaderTest {
               network: {multipliers: [1, 2, 0]}
               assignment: {kind: explicit, boundaries: [5, 3, 7]}
               specificProbability: 2
-              loss: {diffusion: 0, prediction: 0}
+              loss: {diffusion: 0, distillation: 0}
             """);
     assertThat(faults)
         .extracting(SpecFault::field)
@@ -371,15 +397,7 @@ class SpecReaderTest {
   void shouldReadOverridesWithTheirBounds() {
     byte[] good = "{\"learningRate\": 0.01}".getBytes(StandardCharsets.UTF_8);
     assertThat(READER.overrides(good, DocumentFormat.JSON))
-        .isEqualTo(
-            new TrainingOverrides(
-                Optional.empty(),
-                Optional.empty(),
-                Optional.of(0.01),
-                Optional.empty(),
-                Optional.empty(),
-                Optional.empty(),
-                Optional.empty()));
+        .isEqualTo(TrainingOverridesBuilder.builder().learningRate(Optional.of(0.01)).build());
     byte[] bad = "{\"learningRate\": 0, \"epochs\": 3}".getBytes(StandardCharsets.UTF_8);
     RefusedDocumentException refused =
         catchThrowableOfType(

@@ -43,6 +43,15 @@ class SpecSchemaTest {
   }
 
   @Test
+  void shouldListFormerNamesAsDeprecated() {
+    JsonNode published = SpecSchema.withFormerNames(ExperimentSpec.class);
+    JsonNode former = published.at("/properties/students/properties/loss/properties/prediction");
+    assertThat(former.path("deprecated").asBoolean()).isTrue();
+    assertThat(former.path("minimum").asInt()).isZero();
+    assertThat(schema.toString()).doesNotContain("\"deprecated\"");
+  }
+
+  @Test
   void shouldDescribeEveryFieldAndForbidOthers() {
     everyObject(schema);
   }

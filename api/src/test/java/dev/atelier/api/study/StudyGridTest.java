@@ -7,6 +7,7 @@ import dev.atelier.api.spec.SpecReader;
 import dev.atelier.api.spec.StudyDocument;
 import dev.atelier.spec.AssignmentSpec;
 import dev.atelier.spec.ExperimentSpec;
+import dev.atelier.spec.LossSpec;
 import dev.atelier.spec.SpecFault;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
@@ -56,6 +57,40 @@ class StudyGridTest {
     assertThat(points.get(3).axes())
         .extracting(StudyMember.AxisValue::value)
         .containsExactly("2", "power");
+  }
+
+  @Test
+  void shouldSetAFieldByItsFormerNameOverTheBase() {
+    StudyDocument study =
+        study(
+            """
+            base: {students: {loss: {distillation: 1}}}
+            axes:
+              - name: loss
+                choices:
+                  - {label: alone, set: {students.loss.prediction: 0}}
+            """);
+    assertThat(StudyGrid.faults(study.spec())).isEmpty();
+    assertThat(reader.spec(StudyGrid.points(study).get(0).document()).students().loss())
+        .isEqualTo(new LossSpec(1.0, 0.0));
+  }
+
+  @Test
+  void shouldRefuseAChoiceThatSetsAFieldByBothItsNames() {
+    StudyDocument study =
+        study(
+            """
+            base: {}
+            axes:
+              - name: loss
+                choices:
+                  - {label: both, set: {students.loss.prediction: 0, students.loss.distillation: 1}}
+            """);
+    assertThat(StudyGrid.faults(study.spec()))
+        .containsExactly(
+            new SpecFault(
+                "axes[0].choices[0].set",
+                "sets students.loss.distillation, and students.loss.prediction, which is its former name: expected one of them."));
   }
 
   @Test

@@ -5,12 +5,14 @@ import dev.atelier.spec.TimestepRange;
 import dev.atelier.workflows.DatasetRef;
 import dev.atelier.workflows.ModelState;
 import dev.atelier.workflows.Stage;
+import io.soabase.recordbuilder.core.RecordBuilder;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
 /** What the API tells of one experiment, as far as the CLI shows it. */
+@RecordBuilder
 record ExperimentReport(
     String id,
     String name,
@@ -38,6 +40,7 @@ record ExperimentReport(
   record Failure(String type, String message) {}
 
   /** A model and how far it is. */
+  @RecordBuilder
   record Model(
       String key,
       TimestepRange range,

@@ -17,6 +17,7 @@ import dev.atelier.evaluation.FeatureExtractor;
 import dev.atelier.evaluation.KernelDistance;
 import dev.atelier.evaluation.Metric;
 import dev.atelier.workflows.Protocol;
+import dev.atelier.workflows.ProtocolBuilder;
 import java.io.IOException;
 import java.util.List;
 import java.util.Map;
@@ -109,26 +110,27 @@ final class MetricsCommand implements Callable<Integer> {
   private static Protocol protocol(
       Session session, Images samples, Side reference, Comparison comparison) {
     Extractor extractor = session.extractor().orElseThrow();
-    return new Protocol(
-        reference instanceof Statistics given
-            ? FeatureExtractor.metricName(
-                extractor.name(), extractor.sha256(), given.statistics().extractorSha256())
-            : FeatureExtractor.metricName(extractor.name(), extractor.sha256()),
-        extractor.name(),
-        extractor.sha256(),
-        session.resizeTo(),
-        (int) samples.features().statistics().count(),
-        (int) ComparedImages.asReference(reference).images().orElse(0),
-        reference.sha256(),
-        Optional.empty(),
-        Optional.empty(),
-        "",
-        Optional.of(session.resolution()),
-        Optional.of(FeatureExtractor.NORMALISATION),
-        reference instanceof Images ? Optional.empty() : Optional.of(reference.sha256()),
-        comparison.kernel(),
-        comparison.classScoreSplits(),
-        comparison.neighbours());
+    return ProtocolBuilder.builder()
+        .metric(
+            reference instanceof Statistics given
+                ? FeatureExtractor.metricName(
+                    extractor.name(), extractor.sha256(), given.statistics().extractorSha256())
+                : FeatureExtractor.metricName(extractor.name(), extractor.sha256()))
+        .extractor(extractor.name())
+        .extractorSha256(extractor.sha256())
+        .resizeTo(session.resizeTo())
+        .samples((int) samples.features().statistics().count())
+        .referenceImages((int) ComparedImages.asReference(reference).images().orElse(0))
+        .referenceSha256(reference.sha256())
+        .codeVersion("")
+        .resolution(Optional.of(session.resolution()))
+        .normalisation(Optional.of(FeatureExtractor.NORMALISATION))
+        .referenceStatisticsSha256(
+            reference instanceof Images ? Optional.empty() : Optional.of(reference.sha256()))
+        .kernel(comparison.kernel())
+        .classScoreSplits(comparison.classScoreSplits())
+        .neighbours(comparison.neighbours())
+        .build();
   }
 
   private static String toJson(Comparison comparison, Protocol protocol)
@@ -170,7 +172,7 @@ final class MetricsCommand implements Callable<Integer> {
                         .formatted(n.k(), n.samples(), n.referenceImages())));
     if (!comparison.figures().containsKey(Metric.PRECISION)) {
       text.append(
-          "%n%nKernel distance, precision and recall need the reference's images, not statistics."
+          "%n%nKernel distance, precision, recall, density and coverage need the reference's images, not statistics."
               .formatted());
     }
     return text.toString();

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.atelier.deploy.Programs;
 import dev.atelier.deploy.RequiresProgram;
 import dev.atelier.spec.ExperimentSpec;
+import dev.atelier.spec.ExperimentSpecBuilder;
 import dev.atelier.spec.SchedulingSpec;
 import dev.atelier.workflows.DatasetRef;
 import dev.atelier.workflows.DistillationWorkflow;
@@ -81,22 +82,11 @@ class TemporalDevServerTest {
 
   /** An experiment whose extractor is wrong: it ends soon. */
   private static ExperimentSpec spec(String name) {
-    return new ExperimentSpec(
-        name,
-        null,
-        Map.of("team", "vision"),
-        null,
-        null,
-        null,
-        null,
-        null,
-        null,
-        null,
-        null,
-        null,
-        null,
-        null,
-        new SchedulingSpec(2, Optional.of("vision"), 4.0));
+    return ExperimentSpecBuilder.builder()
+        .name(name)
+        .labels(Map.of("team", "vision"))
+        .scheduling(new SchedulingSpec(2, Optional.of("vision"), 4.0))
+        .build();
   }
 
   private static WorkflowStub launch(String id) {

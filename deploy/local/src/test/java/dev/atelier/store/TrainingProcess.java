@@ -3,8 +3,8 @@ package dev.atelier.store;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.datatype.jdk8.Jdk8Module;
 import dev.atelier.diffusion.SeededRandom;
-import dev.atelier.network.Libtorch;
 import dev.atelier.network.Network;
+import dev.atelier.network.libtorch.Libtorch;
 import dev.atelier.spec.DiffusionSpec;
 import dev.atelier.spec.LossSpec;
 import dev.atelier.spec.NetworkSpec;
@@ -163,7 +163,7 @@ final class TrainingProcess {
     return new TrainingTask(
         STUDENT.value(),
         studentNetwork(),
-        new DiffusionSpec(null, null, null, null),
+        DiffusionSpec.DEFAULTS,
         training(),
         job.seed(),
         "spec",

@@ -10,13 +10,14 @@ import dev.atelier.evaluation.FeaturePass;
 import dev.atelier.evaluation.LinearAlgebra;
 import dev.atelier.evaluation.Reference;
 import dev.atelier.network.Network;
-import dev.atelier.network.SafetensorsFile;
-import dev.atelier.network.TorchScriptArchive;
-import dev.atelier.network.TorchScriptModule;
-import dev.atelier.spec.DiffusionSpec;
+import dev.atelier.network.tensors.SafetensorsFile;
+import dev.atelier.network.torchscript.TorchScriptArchive;
+import dev.atelier.network.torchscript.TorchScriptModule;
+import dev.atelier.spec.DiffusionSpecBuilder;
 import dev.atelier.spec.EvaluationSpec;
 import dev.atelier.spec.EvaluationSpec.SamplerSpec;
 import dev.atelier.spec.EvaluationSpec.Shard;
+import dev.atelier.spec.EvaluationSpecBuilder;
 import dev.atelier.spec.ExperimentSpec.Reuse;
 import dev.atelier.spec.NetworkSpec;
 import dev.atelier.spec.TimestepRange;
@@ -218,22 +219,20 @@ class EvaluationShardsTest {
 
   private static Evaluate subject(String experimentId, int samplesPerShard, Reuse wanted) {
     EvaluationSpec evaluation =
-        new EvaluationSpec(
-            SAMPLES,
-            8,
-            3L,
-            new SamplerSpec(null, 3, SamplerSpec.Spacing.UNIFORM, null),
-            null,
-            2,
-            2,
-            Optional.empty(),
-            Optional.empty(),
-            Optional.of(samplesPerShard));
+        EvaluationSpecBuilder.builder()
+            .samples(SAMPLES)
+            .batchSize(8)
+            .seed(3L)
+            .sampler(new SamplerSpec(null, 3, SamplerSpec.Spacing.UNIFORM, null))
+            .gridRows(2)
+            .gridColumns(2)
+            .samplesPerShard(Optional.of(samplesPerShard))
+            .build();
     return new Evaluate(
         experimentId,
         Subject.O2MKD,
         DATASET,
-        new DiffusionSpec(100, null, null, null),
+        DiffusionSpecBuilder.builder().timesteps(100).build(),
         evaluation,
         extractor,
         reference,
