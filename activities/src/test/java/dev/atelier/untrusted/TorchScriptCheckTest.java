@@ -25,12 +25,14 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.zip.CRC32;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipFile;
 import java.util.zip.ZipOutputStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class TorchScriptCheckTest {
@@ -281,6 +283,118 @@ class TorchScriptCheckTest {
     assertThatThrownBy(() -> TorchScriptCheck.check(roots)).hasMessageContaining("2 folders");
   }
 
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "archive/CONSTANTS.PKL",
+        "archive/code/__torch__/more.PY",
+        "archive/Code/__torch__/more.py",
+        "archive/code/__torch__.py.DEBUG_PKL"
+      })
+  void shouldRefuseWhatLibtorchFindsByAnotherSpelling(String name) throws Exception {
+    Path good = module("  return x\n");
+    Path file =
+        changed(
+            without(good, "archive/constants.pkl"),
+            Map.of(
+                "archive/.data/constants.pkl",
+                content(good, "archive/constants.pkl"),
+                name,
+                bytes("unread")));
+    assertThatThrownBy(() -> TorchScriptCheck.check(file))
+        .hasMessageContaining("expected it in small letters");
+  }
+
+  @Test
+  void shouldRefuseConstantsThatOnlyLibtorchFinds() throws Exception {
+    Path good = module("  return x\n");
+    byte[] constants = content(good, "archive/constants.pkl");
+    Path hidden =
+        changed(
+            without(good, "archive/constants.pkl"),
+            Map.of("archive/.data/constants.pkl", constants, "archive/CONSTANTS.PKL", constants));
+    assertThatThrownBy(() -> TorchScriptCheck.check(hidden))
+        .hasMessageContaining("'archive/CONSTANTS.PKL', expected it in small letters");
+    assertThat(outcome(hidden)).as("control: libtorch reads them").isEqualTo("loaded");
+  }
+
+  /** How two zips are joined, so that one library finds the first and another the second. */
+  private enum Joined {
+    END_IN_A_COMMENT,
+    DIRECTORY_FAR_FROM_ITS_END
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void shouldRefuseAZipInWhichLibtorchFindsOtherFiles(Joined how) throws Exception {
+    Path written = directory.resolve("written");
+    String evil = "  torch.save(x, \"%s\")\n  return x\n".formatted(written);
+    String good = "  %s = x\n  return x\n".formatted("y".repeat(evil.length() - 18));
+    Path joined = joined(how, stored(module(evil)), stored(module(good)));
+    try (ZipFile zip = new ZipFile(joined.toFile())) {
+      assertThat(zip.getInputStream(zip.getEntry("archive/code/__torch__.py")).readAllBytes())
+          .as("control: what Java finds is harmless")
+          .asString(StandardCharsets.UTF_8)
+          .contains("yy = x");
+    }
+    assertThatThrownBy(() -> TorchScriptCheck.check(joined))
+        .isInstanceOf(RefusedCodeException.class);
+
+    assertThat(written).doesNotExist();
+    assertThat(outcome(joined)).isEqualTo("loaded");
+    assertThat(written).as("control: what libtorch finds is not").exists();
+  }
+
+  private Path joined(Joined how, byte[] evil, byte[] good) throws IOException {
+    int end = 22; // bytes of the last record
+    ByteArrayOutputStream out = new ByteArrayOutputStream();
+    out.write(evil, 0, evil.length - end);
+    switch (how) {
+      case END_IN_A_COMMENT -> {
+        good[good.length - 2] = (byte) end;
+        out.write(good);
+        evil[evil.length - 2] = (byte) 0xff;
+        evil[evil.length - 1] = (byte) 0xff;
+      }
+      case DIRECTORY_FAR_FROM_ITS_END -> {
+        assertThat(good).hasSameSizeAs(evil);
+        out.write(good, 0, good.length - end);
+      }
+    }
+    out.write(evil, evil.length - end, end);
+    return Files.write(Files.createTempFile(directory, "joined", ".pt"), out.toByteArray());
+  }
+
+  /** The file's entries, uncompressed, with the plain last record. */
+  private static byte[] stored(Path file) throws IOException {
+    ByteArrayOutputStream out = new ByteArrayOutputStream();
+    try (ZipFile zip = new ZipFile(file.toFile());
+        ZipOutputStream stored = new ZipOutputStream(out)) {
+      stored.setMethod(ZipOutputStream.STORED);
+      for (ZipEntry entry : Collections.list(zip.entries())) {
+        byte[] content = zip.getInputStream(entry).readAllBytes();
+        CRC32 sum = new CRC32();
+        sum.update(content);
+        ZipEntry plain = new ZipEntry(entry.getName());
+        plain.setSize(content.length);
+        plain.setCrc(sum.getValue());
+        stored.putNextEntry(plain);
+        stored.write(content);
+        stored.closeEntry();
+      }
+    }
+    return out.toByteArray();
+  }
+
+  private static String outcome(Path file) {
+    try (TorchModule module = Libtorch.load(file, "cpu", TorchModule.Mode.INFERENCE)) {
+      module.forward(HostTensor.zeros(HostTensor.DType.F32, 1));
+      return "loaded";
+    } catch (RuntimeException e) {
+      return e.toString();
+    }
+  }
+
   @Test
   void shouldRefusePicklesThatNameMoreThanTensors() throws Exception {
     Path good = module("  return x\n");
@@ -339,14 +453,33 @@ class TorchScriptCheckTest {
     return changed(module("  return x\n"), Map.of("archive/code/__torch__.py", bytes(whole)));
   }
 
-  private Path changed(Path file, Map<String, byte[]> entries) throws IOException {
+  private static Map<String, byte[]> contents(Path file) throws IOException {
     Map<String, byte[]> all = new LinkedHashMap<>();
     try (ZipFile zip = new ZipFile(file.toFile())) {
       for (ZipEntry entry : Collections.list(zip.entries())) {
         all.put(entry.getName(), zip.getInputStream(entry).readAllBytes());
       }
     }
+    return all;
+  }
+
+  private static byte[] content(Path file, String entry) throws IOException {
+    return contents(file).get(entry);
+  }
+
+  private Path without(Path file, String entry) throws IOException {
+    Map<String, byte[]> all = contents(file);
+    all.remove(entry);
+    return zip(all);
+  }
+
+  private Path changed(Path file, Map<String, byte[]> entries) throws IOException {
+    Map<String, byte[]> all = contents(file);
     all.putAll(entries);
+    return zip(all);
+  }
+
+  private Path zip(Map<String, byte[]> all) throws IOException {
     Path changed = Files.createTempFile(directory, "changed", ".pt");
     try (ZipOutputStream zip = new ZipOutputStream(Files.newOutputStream(changed))) {
       for (Map.Entry<String, byte[]> entry : all.entrySet()) {
