@@ -17,6 +17,8 @@ import dev.atelier.spec.NetworkSpec;
 import dev.atelier.spec.TrainingSpec.Precision;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -32,6 +34,7 @@ import java.util.zip.ZipOutputStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -430,6 +433,72 @@ class TorchScriptCheckTest {
     assertThatThrownBy(() -> TorchScriptCheck.check(shorter))
         .hasMessageContaining("1000 elements of torch FloatStorage")
         .hasMessageContaining("'0' has 400 bytes");
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "0, 1001, 1", // one more than there are
+    "1, 1000, 1", // from the second on
+    "0, 501, 2", // every second
+    "2147483647, 1, 1",
+    "0, 2147483647, 2147483647",
+    "-1, 1000, 1",
+    "999, 1000, -1"
+  })
+  void shouldRefuseATensorThatReachesBeyondItsStorage(int offset, int size, int stride)
+      throws Exception {
+    Path file = ofThousandElements(offset, size, stride);
+    assertThatThrownBy(() -> TorchScriptCheck.check(file))
+        .isInstanceOf(RefusedCodeException.class)
+        .hasMessageContaining("outside of its 1000 elements");
+    if (offset >= 0 && stride >= 0) {
+      assertThat(outcome(file)).as("control: libtorch checks nothing").isEqualTo("loaded");
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({"0, 1000, 1", "500, 500, 1", "1, 333, 3", "999, 7, 0", "5000, 0, 1"})
+  void shouldPassATensorThatIsPartOfItsStorage(int offset, int size, int stride) throws Exception {
+    Path file = ofThousandElements(offset, size, stride);
+    TorchScriptCheck.check(file);
+    assertThat(outcome(file)).isEqualTo("loaded");
+  }
+
+  /** A module with a tensor that is so much of a storage. */
+  private Path ofThousandElements(int offset, int size, int stride) throws IOException {
+    Path file = directory.resolve("weights.pt");
+    TorchScriptArchive.write(
+        file,
+        new TorchScriptModule(
+            "M",
+            "def forward(self, x: Tensor) -> Tensor:\n  return x\n",
+            Map.of(
+                "w", new TorchScriptModule.Buffer(HostTensor.zeros(HostTensor.DType.F32, 1000)))));
+    String pickle = latin(content(file, "archive/data.pkl"));
+    assertThat(pickle).contains(latin(view(0, 1000, 1)));
+    String changed = pickle.replace(latin(view(0, 1000, 1)), latin(view(offset, size, stride)));
+    return changed(file, Map.of("archive/data.pkl", changed.getBytes(StandardCharsets.ISO_8859_1)));
+  }
+
+  private static String latin(byte[] bytes) {
+    return new String(bytes, StandardCharsets.ISO_8859_1);
+  }
+
+  /** What a pickle says of a tensor of one dimension after its storage: offset, shape, strides. */
+  private static byte[] view(int offset, int size, int stride) {
+    return ByteBuffer.allocate(19)
+        .order(ByteOrder.LITTLE_ENDIAN)
+        .put((byte) 'Q')
+        .put((byte) 'J')
+        .putInt(offset)
+        .put((byte) '(')
+        .put((byte) 'J')
+        .putInt(size)
+        .put((byte) 't')
+        .put((byte) '(')
+        .put((byte) 'J')
+        .putInt(stride)
+        .array();
   }
 
   private static byte[] bytes(String text, int... before) {
