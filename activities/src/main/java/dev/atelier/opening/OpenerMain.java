@@ -62,7 +62,10 @@ public final class OpenerMain {
       return new Answer(
           Optional.of(opening.failure("it is nested too deep to be read").getMessage()),
           Optional.empty());
-    } catch (IOException | RuntimeException e) {
+    } catch (OutOfMemoryError e) { // beside the heap, of which Java ends the process itself
+      Runtime.getRuntime().halt(OpenerProcess.HEAP_FULL);
+      throw e;
+    } catch (IOException | RuntimeException | LinkageError e) {
       return new Answer(Optional.empty(), Optional.of(e.toString()));
     }
   }

@@ -46,7 +46,7 @@ public record OpenerProcess(
   private static final long BESIDES_HEAP_BYTES = 2L << 30; // of address space, Java's own
   private static final int MOST_ANSWER_BYTES = 1 << 20; // whatever it has written
   private static final int LAST_WORDS_BYTES = 4096;
-  private static final int HEAP_FULL = 3; // -XX:+ExitOnOutOfMemoryError
+  static final int HEAP_FULL = 3; // -XX:+ExitOnOutOfMemoryError
   private static final int OF_SIGNAL = 128;
   private static final Duration START = Duration.ofMinutes(5); // on a machine that is busy
   private static final int LOOK_EVERY_MS = 100;

@@ -51,15 +51,25 @@ public final class OpenerServer {
     ExecutorService threads = Executors.newCachedThreadPool();
     try (ServerSocket server = new ServerSocket()) {
       server.bind(new InetSocketAddress(args[0], Integer.parseInt(args[1])));
+      Path folder = emptyFolder(server.getLocalPort());
       LOG.info("Opens files of users' on {}:{}.", args[0], server.getLocalPort());
       while (true) {
         Socket worker = server.accept();
-        threads.execute(() -> serve(worker));
+        threads.execute(() -> serve(worker, folder));
       }
     }
   }
 
-  private static void serve(Socket worker) {
+  /** Its own, by its port; without what a server left there that was killed. */
+  private static Path emptyFolder(int port) throws IOException {
+    Path folder = Path.of(System.getProperty("java.io.tmpdir"), "opener-" + port);
+    if (Files.exists(folder, LinkOption.NOFOLLOW_LINKS)) {
+      delete(folder);
+    }
+    return Files.createDirectory(folder);
+  }
+
+  private static void serve(Socket worker, Path folder) {
     try (worker) {
       worker.setSoTimeout(Wire.SILENCE_MS);
       DataInputStream in =
@@ -79,7 +89,7 @@ public final class OpenerServer {
         Wire.writeProgress(out, "waiting for the opener, which is busy");
       }
       try {
-        serve(request, in, out);
+        serve(request, Files.createTempDirectory(folder, "opening-"), in, out);
       } finally {
         turn.release();
       }
@@ -92,9 +102,8 @@ public final class OpenerServer {
     }
   }
 
-  private static void serve(Request request, DataInputStream in, DataOutputStream out)
+  private static void serve(Request request, Path folder, DataInputStream in, DataOutputStream out)
       throws IOException {
-    Path folder = Files.createTempDirectory("opening-");
     try {
       Path files = Files.createDirectory(folder.resolve("files"));
       out.writeByte(Message.SEND.code);

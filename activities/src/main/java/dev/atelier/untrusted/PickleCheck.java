@@ -1,5 +1,6 @@
 package dev.atelier.untrusted;
 
+import java.math.BigInteger;
 import java.nio.BufferUnderflowException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -18,11 +19,12 @@ import java.util.function.ToLongFunction;
  */
 final class PickleCheck {
 
+  private static final String TENSOR = "torch._utils _rebuild_tensor_v2";
   private static final Set<String> GLOBALS =
       Set.of(
           "collections OrderedDict",
           "torch device",
-          "torch._utils _rebuild_tensor_v2",
+          TENSOR,
           "torch._utils _rebuild_parameter",
           "torch.jit._pickle build_boollist",
           "torch.jit._pickle build_doublelist",
@@ -58,6 +60,9 @@ final class PickleCheck {
   }
 
   private record Global(String name) {}
+
+  /** What a tensor is a view of. */
+  private record Storage(long elements) {}
 
   private final ByteBuffer in;
   private final ToLongFunction<String> sizeOf; // of a tensor's entry; -1: there is none
@@ -184,12 +189,45 @@ final class PickleCheck {
   }
 
   private void make() throws RefusedCodeException {
-    int depth = 1 + pop().depth;
+    Value arguments = pop();
     Value maker = pop();
-    if (!(maker.known.orElse("") instanceof Global)) {
+    if (!(maker.known.orElse("") instanceof Global global)) {
       throw new RefusedCodeException("calls what is no name");
     }
-    push(Optional.empty(), depth);
+    if (global.name().equals(TENSOR)) {
+      requireWithinStorage(arguments.known.orElse(""));
+    }
+    push(Optional.empty(), 1 + arguments.depth);
+  }
+
+  /** Holds a tensor to its storage, which libtorch does not: offset, shape and strides. */
+  private static void requireWithinStorage(Object arguments) throws RefusedCodeException {
+    if (!(arguments instanceof List<?> parts)
+        || parts.size() < 4
+        || !(parts.get(0) instanceof Storage storage)
+        || !(parts.get(1) instanceof Long offset)
+        || !(parts.get(2) instanceof List<?> shape)
+        || !(parts.get(3) instanceof List<?> strides)
+        || shape.size() != strides.size()) {
+      throw new RefusedCodeException("makes a tensor in a way that is not understood");
+    }
+    BigInteger last = BigInteger.valueOf(offset);
+    boolean empty = false;
+    boolean positive = offset >= 0;
+    for (int i = 0; i < shape.size(); i++) {
+      if (!(shape.get(i) instanceof Long size) || !(strides.get(i) instanceof Long stride)) {
+        throw new RefusedCodeException("makes a tensor in a way that is not understood");
+      }
+      empty |= size == 0;
+      positive &= size >= 0 && stride >= 0;
+      last = last.add(BigInteger.valueOf(size - 1).multiply(BigInteger.valueOf(stride)));
+    }
+    boolean within = empty || last.compareTo(BigInteger.valueOf(storage.elements())) < 0;
+    if (!positive || !within) {
+      throw new RefusedCodeException(
+          "has a tensor of shape %s with strides %s from %d on, outside of its %d elements"
+              .formatted(shape, strides, offset, storage.elements()));
+    }
   }
 
   private void recall(int index) throws RefusedCodeException {
@@ -217,7 +255,7 @@ final class PickleCheck {
           "has a tensor of %d elements of %s, for which its entry '%s' has %d bytes"
               .formatted(elements, OneLine.of(storage.name(), 60), OneLine.of(key, 60), size));
     }
-    push(Optional.empty(), 1);
+    push(Optional.of(new Storage(elements)), 1);
   }
 
   private Global global() throws RefusedCodeException {

@@ -30,6 +30,20 @@ public final class TorchScriptCheck {
   private static final String NEVER_READ = "traced_inputs.pkl"; // shapes, for other programs
   private static final int MAX_PICKLE_BYTES = 32 << 20; // of one pickle
 
+  /** What an entry is to libtorch, which finds it by its name. */
+  private enum Kind {
+    CODE,
+    PICKLE,
+    OTHER;
+
+    static Kind of(String name) {
+      if (name.endsWith(".pkl") || name.endsWith("_pkl")) {
+        return PICKLE;
+      }
+      return name.startsWith("code/") && name.endsWith(".py") ? CODE : OTHER;
+    }
+  }
+
   private final ZipFile zip;
   private final Map<String, ZipEntry> entries; // without the archive's folder
 
@@ -45,7 +59,12 @@ public final class TorchScriptCheck {
    */
   public static void check(Path file) throws RefusedCodeException {
     try {
-      ZipDirectory.of(file).require(Math.min(MAX_DIRECTORY_BYTES, HeapBudget.zipDirectoryBytes()));
+      ZipDirectory directory = ZipDirectory.of(file);
+      if (!directory.plain()) {
+        throw new RefusedCodeException(
+            "has something before, between or behind the parts of its zip, which libraries read differently");
+      }
+      directory.require(Math.min(MAX_DIRECTORY_BYTES, HeapBudget.zipDirectoryBytes()));
       try (ZipFile zip = new ZipFile(file.toFile())) {
         new TorchScriptCheck(zip, entries(zip)).check();
       }
@@ -71,7 +90,12 @@ public final class TorchScriptCheck {
       if (!lowerCase.add(name.toLowerCase(Locale.ROOT))) {
         throw new RefusedCodeException("has the entry '%s' twice".formatted(OneLine.of(name, 100)));
       }
-      entries.put(name.substring(slash + 1), entry);
+      String own = name.substring(slash + 1);
+      if (Kind.of(own) != Kind.of(own.toLowerCase(Locale.ROOT))) {
+        throw new RefusedCodeException(
+            "has the entry '%s', expected it in small letters".formatted(OneLine.of(name, 100)));
+      }
+      entries.put(own, entry);
     }
     if (roots.size() != 1) {
       throw new RefusedCodeException(
@@ -92,7 +116,8 @@ public final class TorchScriptCheck {
     long code = 0;
     for (Map.Entry<String, ZipEntry> entry : entries.entrySet()) {
       String name = entry.getKey();
-      if (name.endsWith(".py") && name.startsWith("code/")) {
+      Kind kind = Kind.of(name);
+      if (kind == Kind.CODE) {
         byte[] text = content(entry.getValue(), MAX_CODE_BYTES);
         code += text.length;
         if (code > MAX_CODE_BYTES) {
@@ -101,7 +126,7 @@ public final class TorchScriptCheck {
         }
         String module = name.substring("code/".length(), name.length() - ".py".length());
         units.put(module.replace('/', '.'), parse(name, text));
-      } else if ((name.endsWith(".pkl") || name.endsWith("_pkl")) && !name.equals(NEVER_READ)) {
+      } else if (kind == Kind.PICKLE && !name.equals(NEVER_READ)) {
         pickles.add(name);
       }
     }

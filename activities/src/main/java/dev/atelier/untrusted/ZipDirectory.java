@@ -13,8 +13,10 @@ import java.nio.file.StandardOpenOption;
  * @param entries files and folders, as the zip says; libraries read on for as long as there are
  *     more
  * @param bytes from where it begins to the end of the file's last record: no entry lies elsewhere
+ * @param plain whether nothing is before, between or behind its parts, so that libraries that look
+ *     for the directory in different ways find the same one
  */
-public record ZipDirectory(long entries, long bytes) {
+public record ZipDirectory(long entries, long bytes, boolean plain) {
 
   private static final int END = 0x06054b50;
   private static final int END_BYTES = 22;
@@ -37,8 +39,11 @@ public record ZipDirectory(long entries, long bytes) {
       int tailBytes = (int) Math.min(size, END_BYTES + MAX_COMMENT);
       ByteBuffer tail = read(channel, size - tailBytes, tailBytes);
       for (int at = tailBytes - END_BYTES; at >= 0; at--) {
-        if (tail.getInt(at) == END
-            && (tail.getShort(at + 20) & 0xffff) <= tailBytes - END_BYTES - at) {
+        if (tail.getInt(at) == END) {
+          // Some libraries look no further, whatever it says; one in a comment would hide the true.
+          if ((tail.getShort(at + 20) & 0xffff) > tailBytes - END_BYTES - at) {
+            throw new IOException("The zip's last record is damaged.");
+          }
           return of(channel, tail, at, size - tailBytes + at);
         }
       }
@@ -51,6 +56,7 @@ public record ZipDirectory(long entries, long bytes) {
     long entries = tail.getShort(at + 10) & 0xffff;
     long bytes = tail.getInt(at + 12) & SEE_64_INT;
     long offset = tail.getInt(at + 16) & SEE_64_INT;
+    long directoryEnd = position;
     // A directory of 64 bits counts wherever one is: libraries differ in when they look for it.
     if (position >= LOCATOR_64_BYTES) {
       ByteBuffer locator = read(channel, position - LOCATOR_64_BYTES, LOCATOR_64_BYTES);
@@ -63,22 +69,23 @@ public record ZipDirectory(long entries, long bytes) {
         if (end64.getInt(0) != END_64) {
           throw new IOException("The zip's directory of 64 bits is damaged.");
         }
-        boolean small = entries != SEE_64_SHORT && bytes != SEE_64_INT && offset != SEE_64_INT;
-        if (small
-            && (entries != end64.getLong(32)
-                || bytes != end64.getLong(40)
-                || offset != end64.getLong(48))) {
+        if ((entries != SEE_64_SHORT && entries != end64.getLong(32))
+            || (bytes != SEE_64_INT && bytes != end64.getLong(40))
+            || (offset != SEE_64_INT && offset != end64.getLong(48))) {
           throw new IOException("The zip has two directories that differ.");
         }
         entries = end64.getLong(32);
         bytes = end64.getLong(40);
         offset = end64.getLong(48);
+        directoryEnd = end;
       }
     }
     if (entries < 0 || bytes < 0 || offset < 0 || offset > position || bytes > position - offset) {
       throw new IOException("The zip's directory lies outside of the file.");
     }
-    return new ZipDirectory(entries, position - offset);
+    boolean plain =
+        offset + bytes == directoryEnd && position + END_BYTES == channel.size(); // no comment
+    return new ZipDirectory(entries, position - offset, plain);
   }
 
   private static ByteBuffer read(FileChannel channel, long position, int length)

@@ -20,6 +20,8 @@ import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 @Timeout(600)
 class OpenerProcessTest {
@@ -117,6 +119,35 @@ class OpenerProcessTest {
     assertThatThrownBy(() -> small.open(teacher(file), directory, OpenerProcessTest::goOn))
         .isInstanceOf(TeacherException.class)
         .hasMessage("Cannot use 'teacher.bin': opening it takes more than 8 MB of heap.");
+  }
+
+  /**
+   * Shapes that no bytes stand for: 500 million halves, and more elements than there are numbers.
+   */
+  @ParameterizedTest
+  @CsvSource({
+    "F16, '500000000', needs 1000000000 bytes",
+    "F32, '4294967296,4294967296', has the shape",
+    "F16, '2305843009213693952,2', has the shape"
+  })
+  void shouldSayWhichTensorClaimsMoreThanItHas(String dtype, String shape, String reason)
+      throws Exception {
+    byte[] json =
+        "{\"claims\":{\"dtype\":\"%s\",\"shape\":[%s],\"data_offsets\":[0,0]}}"
+            .formatted(dtype, shape)
+            .getBytes(StandardCharsets.UTF_8);
+    Path file = directory.resolve("claims.safetensors");
+    Files.write(
+        file,
+        ByteBuffer.allocate(8 + json.length)
+            .order(ByteOrder.LITTLE_ENDIAN)
+            .putLong(json.length)
+            .put(json)
+            .array());
+    assertThatThrownBy(() -> OPENER.open(teacher(file), directory, OpenerProcessTest::goOn))
+        .isInstanceOf(TeacherException.class)
+        .hasMessageContaining("tensor 'claims'")
+        .hasMessageContaining(reason);
   }
 
   private static void goOn() {}

@@ -49,6 +49,7 @@ class RemoteOpenerTest {
 
   private Path directory;
   private Path folder; // of the server
+  private int port;
   private Process server;
   private RemoteOpener opener;
 
@@ -56,7 +57,12 @@ class RemoteOpenerTest {
   void start(@TempDir Path temporary) throws Exception {
     directory = temporary;
     folder = Files.createDirectory(directory.resolve("server"));
-    int port = freePort();
+    port = freePort();
+    opener = new RemoteOpener("127.0.0.1", port, LIMITS);
+    startServer();
+  }
+
+  private void startServer() throws Exception {
     ProcessBuilder builder =
         new ProcessBuilder(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
@@ -71,7 +77,6 @@ class RemoteOpenerTest {
             .redirectOutput(directory.resolve("server.log").toFile());
     builder.environment().keySet().retainAll(List.of("PATH", "HOME"));
     server = builder.start();
-    opener = new RemoteOpener("127.0.0.1", port, LIMITS);
     while (!answers(port)) {
       assertThat(server.isAlive()).isTrue();
       Thread.sleep(100);
@@ -242,6 +247,31 @@ class RemoteOpenerTest {
     assertThat(left()).isEmpty();
   }
 
+  @Test
+  void shouldBeginWithoutTheFilesOfAServerThatWasKilled() throws Exception {
+    Path hanging = ImageFiles.zip(directory.resolve("kill.zip"), ImageFiles.trapped(Deed.HANG, 1));
+    AtomicBoolean canceled = new AtomicBoolean();
+    CompletableFuture<Void> decoding = new CompletableFuture<>();
+    Thread asking = new Thread(() -> hang(hanging, canceled, decoding));
+    asking.start();
+    decoding.get(100, TimeUnit.SECONDS);
+    assertThat(opened()).isNotEmpty();
+    List<ProcessHandle> decoders = server.descendants().toList();
+    canceled.set(true);
+    server.destroyForcibly().waitFor();
+    asking.join();
+    for (ProcessHandle decoder : decoders) {
+      decoder.onExit().get(60, TimeUnit.SECONDS);
+    }
+    assertThat(opened()).as("control: nobody has removed them").isNotEmpty();
+    startServer();
+    assertThat(left()).isEmpty();
+    opener.open(
+        extractor(Path.of("src/test/resources/untrusted/ext-script.pt")),
+        directory,
+        RemoteOpenerTest::goOn);
+  }
+
   /** Decodes what never ends until it is canceled; says when it is at it. */
   private void hang(Path source, AtomicBoolean canceled, CompletableFuture<Void> decoding) {
     try {
@@ -270,16 +300,19 @@ class RemoteOpenerTest {
 
   private List<Path> left() throws Exception {
     for (int i = 0; i < 50; i++) { // the answer comes before the folder goes
-      try (var files = Files.list(folder)) {
-        List<Path> found =
-            files.filter(f -> f.getFileName().toString().startsWith("opening-")).toList();
-        if (found.isEmpty() || i == 49) {
-          return found;
-        }
+      List<Path> found = opened();
+      if (found.isEmpty() || i == 49) {
+        return found;
       }
       Thread.sleep(100);
     }
     throw new AssertionError();
+  }
+
+  private List<Path> opened() throws IOException {
+    try (var files = Files.list(folder.resolve("opener-" + port))) {
+      return files.toList();
+    }
   }
 
   private static void goOn() {}

@@ -17,6 +17,8 @@ import dev.atelier.spec.NetworkSpec;
 import dev.atelier.spec.TrainingSpec.Precision;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -25,12 +27,15 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.zip.CRC32;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipFile;
 import java.util.zip.ZipOutputStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class TorchScriptCheckTest {
@@ -281,6 +286,118 @@ class TorchScriptCheckTest {
     assertThatThrownBy(() -> TorchScriptCheck.check(roots)).hasMessageContaining("2 folders");
   }
 
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "archive/CONSTANTS.PKL",
+        "archive/code/__torch__/more.PY",
+        "archive/Code/__torch__/more.py",
+        "archive/code/__torch__.py.DEBUG_PKL"
+      })
+  void shouldRefuseWhatLibtorchFindsByAnotherSpelling(String name) throws Exception {
+    Path good = module("  return x\n");
+    Path file =
+        changed(
+            without(good, "archive/constants.pkl"),
+            Map.of(
+                "archive/.data/constants.pkl",
+                content(good, "archive/constants.pkl"),
+                name,
+                bytes("unread")));
+    assertThatThrownBy(() -> TorchScriptCheck.check(file))
+        .hasMessageContaining("expected it in small letters");
+  }
+
+  @Test
+  void shouldRefuseConstantsThatOnlyLibtorchFinds() throws Exception {
+    Path good = module("  return x\n");
+    byte[] constants = content(good, "archive/constants.pkl");
+    Path hidden =
+        changed(
+            without(good, "archive/constants.pkl"),
+            Map.of("archive/.data/constants.pkl", constants, "archive/CONSTANTS.PKL", constants));
+    assertThatThrownBy(() -> TorchScriptCheck.check(hidden))
+        .hasMessageContaining("'archive/CONSTANTS.PKL', expected it in small letters");
+    assertThat(outcome(hidden)).as("control: libtorch reads them").isEqualTo("loaded");
+  }
+
+  /** How two zips are joined, so that one library finds the first and another the second. */
+  private enum Joined {
+    END_IN_A_COMMENT,
+    DIRECTORY_FAR_FROM_ITS_END
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void shouldRefuseAZipInWhichLibtorchFindsOtherFiles(Joined how) throws Exception {
+    Path written = directory.resolve("written");
+    String evil = "  torch.save(x, \"%s\")\n  return x\n".formatted(written);
+    String good = "  %s = x\n  return x\n".formatted("y".repeat(evil.length() - 18));
+    Path joined = joined(how, stored(module(evil)), stored(module(good)));
+    try (ZipFile zip = new ZipFile(joined.toFile())) {
+      assertThat(zip.getInputStream(zip.getEntry("archive/code/__torch__.py")).readAllBytes())
+          .as("control: what Java finds is harmless")
+          .asString(StandardCharsets.UTF_8)
+          .contains("yy = x");
+    }
+    assertThatThrownBy(() -> TorchScriptCheck.check(joined))
+        .isInstanceOf(RefusedCodeException.class);
+
+    assertThat(written).doesNotExist();
+    assertThat(outcome(joined)).isEqualTo("loaded");
+    assertThat(written).as("control: what libtorch finds is not").exists();
+  }
+
+  private Path joined(Joined how, byte[] evil, byte[] good) throws IOException {
+    int end = 22; // bytes of the last record
+    ByteArrayOutputStream out = new ByteArrayOutputStream();
+    out.write(evil, 0, evil.length - end);
+    switch (how) {
+      case END_IN_A_COMMENT -> {
+        good[good.length - 2] = (byte) end;
+        out.write(good);
+        evil[evil.length - 2] = (byte) 0xff;
+        evil[evil.length - 1] = (byte) 0xff;
+      }
+      case DIRECTORY_FAR_FROM_ITS_END -> {
+        assertThat(good).hasSameSizeAs(evil);
+        out.write(good, 0, good.length - end);
+      }
+    }
+    out.write(evil, evil.length - end, end);
+    return Files.write(Files.createTempFile(directory, "joined", ".pt"), out.toByteArray());
+  }
+
+  /** The file's entries, uncompressed, with the plain last record. */
+  private static byte[] stored(Path file) throws IOException {
+    ByteArrayOutputStream out = new ByteArrayOutputStream();
+    try (ZipFile zip = new ZipFile(file.toFile());
+        ZipOutputStream stored = new ZipOutputStream(out)) {
+      stored.setMethod(ZipOutputStream.STORED);
+      for (ZipEntry entry : Collections.list(zip.entries())) {
+        byte[] content = zip.getInputStream(entry).readAllBytes();
+        CRC32 sum = new CRC32();
+        sum.update(content);
+        ZipEntry plain = new ZipEntry(entry.getName());
+        plain.setSize(content.length);
+        plain.setCrc(sum.getValue());
+        stored.putNextEntry(plain);
+        stored.write(content);
+        stored.closeEntry();
+      }
+    }
+    return out.toByteArray();
+  }
+
+  private static String outcome(Path file) {
+    try (TorchModule module = Libtorch.load(file, "cpu", TorchModule.Mode.INFERENCE)) {
+      module.forward(HostTensor.zeros(HostTensor.DType.F32, 1));
+      return "loaded";
+    } catch (RuntimeException e) {
+      return e.toString();
+    }
+  }
+
   @Test
   void shouldRefusePicklesThatNameMoreThanTensors() throws Exception {
     Path good = module("  return x\n");
@@ -318,6 +435,72 @@ class TorchScriptCheckTest {
         .hasMessageContaining("'0' has 400 bytes");
   }
 
+  @ParameterizedTest
+  @CsvSource({
+    "0, 1001, 1", // one more than there are
+    "1, 1000, 1", // from the second on
+    "0, 501, 2", // every second
+    "2147483647, 1, 1",
+    "0, 2147483647, 2147483647",
+    "-1, 1000, 1",
+    "999, 1000, -1"
+  })
+  void shouldRefuseATensorThatReachesBeyondItsStorage(int offset, int size, int stride)
+      throws Exception {
+    Path file = ofThousandElements(offset, size, stride);
+    assertThatThrownBy(() -> TorchScriptCheck.check(file))
+        .isInstanceOf(RefusedCodeException.class)
+        .hasMessageContaining("outside of its 1000 elements");
+    if (offset >= 0 && stride >= 0) {
+      assertThat(outcome(file)).as("control: libtorch checks nothing").isEqualTo("loaded");
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({"0, 1000, 1", "500, 500, 1", "1, 333, 3", "999, 7, 0", "5000, 0, 1"})
+  void shouldPassATensorThatIsPartOfItsStorage(int offset, int size, int stride) throws Exception {
+    Path file = ofThousandElements(offset, size, stride);
+    TorchScriptCheck.check(file);
+    assertThat(outcome(file)).isEqualTo("loaded");
+  }
+
+  /** A module with a tensor that is so much of a storage. */
+  private Path ofThousandElements(int offset, int size, int stride) throws IOException {
+    Path file = directory.resolve("weights.pt");
+    TorchScriptArchive.write(
+        file,
+        new TorchScriptModule(
+            "M",
+            "def forward(self, x: Tensor) -> Tensor:\n  return x\n",
+            Map.of(
+                "w", new TorchScriptModule.Buffer(HostTensor.zeros(HostTensor.DType.F32, 1000)))));
+    String pickle = latin(content(file, "archive/data.pkl"));
+    assertThat(pickle).contains(latin(view(0, 1000, 1)));
+    String changed = pickle.replace(latin(view(0, 1000, 1)), latin(view(offset, size, stride)));
+    return changed(file, Map.of("archive/data.pkl", changed.getBytes(StandardCharsets.ISO_8859_1)));
+  }
+
+  private static String latin(byte[] bytes) {
+    return new String(bytes, StandardCharsets.ISO_8859_1);
+  }
+
+  /** What a pickle says of a tensor of one dimension after its storage: offset, shape, strides. */
+  private static byte[] view(int offset, int size, int stride) {
+    return ByteBuffer.allocate(19)
+        .order(ByteOrder.LITTLE_ENDIAN)
+        .put((byte) 'Q')
+        .put((byte) 'J')
+        .putInt(offset)
+        .put((byte) '(')
+        .put((byte) 'J')
+        .putInt(size)
+        .put((byte) 't')
+        .put((byte) '(')
+        .put((byte) 'J')
+        .putInt(stride)
+        .array();
+  }
+
   private static byte[] bytes(String text, int... before) {
     ByteArrayOutputStream out = new ByteArrayOutputStream();
     for (int value : before) {
@@ -339,14 +522,33 @@ class TorchScriptCheckTest {
     return changed(module("  return x\n"), Map.of("archive/code/__torch__.py", bytes(whole)));
   }
 
-  private Path changed(Path file, Map<String, byte[]> entries) throws IOException {
+  private static Map<String, byte[]> contents(Path file) throws IOException {
     Map<String, byte[]> all = new LinkedHashMap<>();
     try (ZipFile zip = new ZipFile(file.toFile())) {
       for (ZipEntry entry : Collections.list(zip.entries())) {
         all.put(entry.getName(), zip.getInputStream(entry).readAllBytes());
       }
     }
+    return all;
+  }
+
+  private static byte[] content(Path file, String entry) throws IOException {
+    return contents(file).get(entry);
+  }
+
+  private Path without(Path file, String entry) throws IOException {
+    Map<String, byte[]> all = contents(file);
+    all.remove(entry);
+    return zip(all);
+  }
+
+  private Path changed(Path file, Map<String, byte[]> entries) throws IOException {
+    Map<String, byte[]> all = contents(file);
     all.putAll(entries);
+    return zip(all);
+  }
+
+  private Path zip(Map<String, byte[]> all) throws IOException {
     Path changed = Files.createTempFile(directory, "changed", ".pt");
     try (ZipOutputStream zip = new ZipOutputStream(Files.newOutputStream(changed))) {
       for (Map.Entry<String, byte[]> entry : all.entrySet()) {

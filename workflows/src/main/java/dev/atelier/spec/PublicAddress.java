@@ -42,11 +42,17 @@ public final class PublicAddress {
     if (first == 0x2002) { // 6to4: an IPv4 address follows
       return isPublicEmbedded(b, 2);
     }
-    if (address.isIPv4CompatibleAddress()
-        || (first == 0x64 && second == 0xFF9B)) { // NAT64; both end with one
+    if (address.isIPv4CompatibleAddress() || isNat64(first, second, b)) { // both end with one
       return isPublicEmbedded(b, 12);
     }
-    return (first & 0xE000) == 0x2000 && !(first == 0x2001 && second == 0xDB8); // documentation
+    return (first & 0xE000) == 0x2000
+        && !(first == 0x2001 && (second < 0x200 || second == 0xDB8)) // protocols, documentation
+        && !(first == 0x3FFF && second < 0x1000); // documentation
+  }
+
+  /** Of the prefix that is everybody's; networks have others of their own (RFC 8215). */
+  private static boolean isNat64(int first, int second, byte[] b) {
+    return first == 0x64 && second == 0xFF9B && Arrays.equals(b, 4, 12, new byte[8], 0, 8);
   }
 
   private static boolean isPublicEmbedded(byte[] b, int from) {

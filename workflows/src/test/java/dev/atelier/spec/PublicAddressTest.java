@@ -10,7 +10,16 @@ import org.junit.jupiter.params.provider.ValueSource;
 class PublicAddressTest {
 
   @ParameterizedTest
-  @ValueSource(strings = {"8.8.8.8", "100.63.0.1", "198.17.0.1", "2606:4700::1", "2002:808:808::1"})
+  @ValueSource(
+      strings = {
+        "8.8.8.8",
+        "100.63.0.1",
+        "198.17.0.1",
+        "2606:4700::1",
+        "2002:808:808::1",
+        "64:ff9b::808:808",
+        "2001:4860:4860::8888"
+      })
   void shouldKnowThePublicInternet(String address) throws UnknownHostException {
     assertThat(PublicAddress.is(InetAddress.getByName(address))).isTrue();
   }
@@ -34,7 +43,11 @@ class PublicAddressTest {
         "::1",
         "::ffff:10.0.0.1",
         "64:ff9b::a00:1",
+        "64:ff9b:1::808:808", // a network's own translation, which may lead to private addresses
+        "64:ff9b:1:7f00:0:100:808:808",
+        "2001:0:808:808::1",
         "2001:db8::1",
+        "3fff::1",
         "2002:a00:1::1",
         "fc00::1",
         "fe80::1",

@@ -42,7 +42,7 @@ public final class HostTensor {
     this.dtype = dtype;
     this.shape = shape.clone();
     this.data = data.slice().order(ByteOrder.LITTLE_ENDIAN);
-    long expected = elements(shape) * dtype.bytes();
+    long expected = Math.multiplyExact(elements(shape), dtype.bytes());
     if (this.data.capacity() != expected) {
       throw new IllegalArgumentException(
           "A tensor of shape %s needs %d bytes, found %d."
@@ -52,7 +52,7 @@ public final class HostTensor {
 
   /** An all-zero tensor. */
   public static HostTensor zeros(DType dtype, long... shape) {
-    long bytes = elements(shape) * dtype.bytes();
+    long bytes = Math.multiplyExact(elements(shape), dtype.bytes());
     if (bytes > Integer.MAX_VALUE - ALIGNMENT) {
       throw new IllegalArgumentException(
           "A tensor of shape %s has %d bytes: one tensor may have at most 2 GiB."
@@ -166,7 +166,12 @@ public final class HostTensor {
     return copy;
   }
 
-  private static long elements(long[] shape) {
+  /**
+   * How many elements a shape has.
+   *
+   * @throws ArithmeticException if there is no such number
+   */
+  static long elements(long[] shape) {
     long n = 1;
     for (long size : shape) {
       n = Math.multiplyExact(n, size);

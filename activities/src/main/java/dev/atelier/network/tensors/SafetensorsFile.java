@@ -133,17 +133,20 @@ public record SafetensorsFile(
           : new HostTensor(entry.dtype().held(), shape, data);
     } catch (IllegalArgumentException e) {
       throw corrupt(file, "tensor '%s': %s".formatted(entry.name(), e.getMessage()));
+    } catch (ArithmeticException e) {
+      throw corrupt(file, "tensor '%s' has the shape %s".formatted(entry.name(), entry.shape()));
     }
   }
 
   private static HostTensor widened(Stored dtype, long[] shape, ByteBuffer data) {
-    HostTensor wide = HostTensor.zeros(HostTensor.DType.F32, shape);
-    long expected = wide.elements() * dtype.bytes();
+    long expected = Math.multiplyExact(HostTensor.elements(shape), dtype.bytes());
     if (data.capacity() != expected) {
       throw new IllegalArgumentException(
           "A tensor of shape %s needs %d bytes, found %d."
               .formatted(Arrays.toString(shape), expected, data.capacity()));
     }
+    HostTensor wide =
+        HostTensor.zeros(HostTensor.DType.F32, shape); // twice the bytes that are there
     ShortBuffer from = data.order(ByteOrder.LITTLE_ENDIAN).asShortBuffer();
     FloatBuffer to = wide.data().asFloatBuffer();
     while (from.hasRemaining()) {

@@ -73,6 +73,8 @@ class SlowClients {
             call -> {
               if (call.failure() instanceof HttpClosedException) {
                 LOG.debugf("The client of %s has gone in its body.", call.normalizedPath());
+              } else if (call.response().closed()) { // such as for a file of the dashboard's
+                LOG.debugf("The client of %s has gone.", call.normalizedPath());
               } else {
                 call.next();
               }

@@ -3,9 +3,11 @@ package dev.atelier.api.web;
 import static io.restassured.RestAssured.given;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.atelier.api.WrittenLog;
 import io.quarkus.test.common.http.TestHTTPResource;
 import io.quarkus.test.junit.QuarkusTest;
 import io.quarkus.test.junit.TestProfile;
+import io.quarkus.vertx.http.runtime.QuarkusErrorHandler;
 import java.io.ByteArrayOutputStream;
 import java.io.DataInputStream;
 import java.io.IOException;
@@ -15,11 +17,13 @@ import java.net.URI;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.HexFormat;
 import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** How many streams one HTTP/2 connection may have open, from a client that keeps no rule. */
 @QuarkusTest
@@ -29,13 +33,19 @@ class Http2StreamsTest {
   private static final int STREAMS = 128;
   private static final int MORE = 300;
 
+  private static final String EXPERIMENTS = "/api/v1/experiments";
+
+  private static final int DATA = 0;
   private static final int HEADERS = 1; // types of frames: RFC 9113, 6
   private static final int RST_STREAM = 3;
   private static final int SETTINGS = 4;
   private static final int PING = 6;
   private static final int ACK = 1; // flags
+  private static final int END_STREAM = 1;
   private static final int END_HEADERS = 4;
+  private static final int PRIORITY = 0x20;
   private static final int MAX_CONCURRENT_STREAMS = 3; // a setting
+  private static final String OK = "88"; // status 200: RFC 7541, A and 6.1
   private static final int REFUSED_STREAM = 7; // faults
   private static final int CANCEL = 8;
 
@@ -72,6 +82,15 @@ class Http2StreamsTest {
 
     /** Begins a request that goes on: its stream stays open. */
     int open(String method, String path) throws IOException {
+      return request(method, path, 0);
+    }
+
+    /** A request without a body. */
+    int ask(String path) throws IOException {
+      return request("GET", path, END_STREAM);
+    }
+
+    private int request(String method, String path, int flags) throws IOException {
       ByteArrayOutputStream block = new ByteArrayOutputStream(); // RFC 7541, without any table
       block.write(method.equals("POST") ? 0x83 : 0x82);
       block.write(0x86); // :scheme http
@@ -81,8 +100,25 @@ class Http2StreamsTest {
       literal(block, 31 - 15, "application/json"); // content-type
       int stream = next;
       next += 2;
-      send(HEADERS, END_HEADERS, stream, block.toByteArray());
+      send(HEADERS, END_HEADERS | flags, stream, block.toByteArray());
       return stream;
+    }
+
+    void cancel(int stream) throws IOException {
+      send(RST_STREAM, 0, stream, ByteBuffer.allocate(4).putInt(CANCEL).array());
+    }
+
+    /** The first bytes of an answer's header. */
+    String head(int stream) throws IOException {
+      while (true) {
+        Frame frame = read();
+        if (frame.type == HEADERS && frame.stream == stream) {
+          frame.payload.position((frame.flags & PRIORITY) == 0 ? 0 : 5);
+          byte[] block = new byte[frame.payload.remaining()];
+          frame.payload.get(block);
+          return HexFormat.of().formatHex(block);
+        }
+      }
     }
 
     private void literal(ByteArrayOutputStream block, int name, String value) throws IOException {
@@ -162,17 +198,39 @@ class Http2StreamsTest {
         above.add(client.open(method, path));
       }
       assertThat(client.refused()).isEqualTo(above);
-      if (method.equals("POST")) {
-        return; // a body that its client cancels ends the connection
-      }
 
-      client.send(RST_STREAM, 0, asked.get(0), ByteBuffer.allocate(4).putInt(CANCEL).array());
+      client.cancel(asked.get(0));
+      client.cancel(asked.get(STREAMS - 1)); // a file that waits for the client to read others
       assertThat(client.refused()).isEmpty();
       client.open(method, path);
-      assertThat(client.refused()).as("in place of one that has ended").isEmpty();
+      client.open(method, path);
+      assertThat(client.refused()).as("in place of those that have ended").isEmpty();
       int again = client.open(method, path);
       assertThat(client.refused()).containsExactly(again);
     }
     given().get("/api/v1/experiments").then().statusCode(200);
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"in its body", "before it is answered", "while it is answered"})
+  void shouldEndNothingButARequestThatItsClientCancels(String when) throws Exception {
+    try (Client client = new Client();
+        WrittenLog written = new WrittenLog(QuarkusErrorHandler.class.getName())) {
+      for (int i = 0; i < 20; i++) {
+        client.cancel(
+            switch (when) {
+              case "in its body" -> {
+                int asked = client.open("POST", EXPERIMENTS);
+                client.send(DATA, 0, asked, "{".getBytes(StandardCharsets.US_ASCII));
+                yield asked;
+              }
+              case "before it is answered" -> client.ask(EXPERIMENTS);
+              default -> client.ask("/"); // more bytes than the client may be sent at once
+            });
+      }
+      int asked = client.ask(EXPERIMENTS);
+      assertThat(client.head(asked)).as("the connection serves on").startsWith(OK);
+      assertThat(written.shown()).isEmpty();
+    }
   }
 }
