@@ -5,6 +5,8 @@ import dev.atelier.api.export.WholeAnswer;
 import dev.atelier.api.history.Cursor;
 import dev.atelier.api.history.HistoryQuery;
 import dev.atelier.api.history.Sort;
+import dev.atelier.api.parameter.IdempotencyKey;
+import dev.atelier.api.parameter.ListParameters;
 import dev.atelier.api.problem.Problem;
 import dev.atelier.api.spec.DocumentFormat;
 import dev.atelier.api.spec.Extension;

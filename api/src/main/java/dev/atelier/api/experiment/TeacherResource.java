@@ -1,23 +1,20 @@
 package dev.atelier.api.experiment;
 
 import dev.atelier.api.export.Table;
-import dev.atelier.api.problem.Problem;
+import dev.atelier.api.parameter.ListParameters;
+import dev.atelier.api.parameter.PageParameters;
 import dev.atelier.api.problem.ProblemException;
 import dev.atelier.api.problem.ProblemType;
 import io.smallrye.common.annotation.Blocking;
+import jakarta.ws.rs.BeanParam;
 import jakarta.ws.rs.GET;
 import jakarta.ws.rs.Path;
 import jakarta.ws.rs.PathParam;
 import jakarta.ws.rs.Produces;
-import jakarta.ws.rs.QueryParam;
 import jakarta.ws.rs.core.MediaType;
 import java.util.List;
 import java.util.Optional;
 import org.eclipse.microprofile.openapi.annotations.Operation;
-import org.eclipse.microprofile.openapi.annotations.enums.SchemaType;
-import org.eclipse.microprofile.openapi.annotations.media.Content;
-import org.eclipse.microprofile.openapi.annotations.media.Schema;
-import org.eclipse.microprofile.openapi.annotations.parameters.Parameter;
 import org.eclipse.microprofile.openapi.annotations.responses.APIResponse;
 import org.eclipse.microprofile.openapi.annotations.tags.Tag;
 
@@ -25,11 +22,6 @@ import org.eclipse.microprofile.openapi.annotations.tags.Tag;
 @Path("/api/v1/teachers")
 @Produces(MediaType.APPLICATION_JSON)
 @Tag(name = "Registry")
-@APIResponse(
-    responseCode = "default",
-    description = "An error",
-    content =
-        @Content(mediaType = Problem.MEDIA_TYPE, schema = @Schema(implementation = Problem.class)))
 public class TeacherResource {
 
   private final Registry registry;
@@ -45,25 +37,11 @@ public class TeacherResource {
       description =
           "Each stands under the id of the experiment that made it; `use` has the fields of a spec"
               + " that take it over in place of training.")
-  @APIResponse(
-      responseCode = "200",
-      description = "One page",
-      content = @Content(schema = @Schema(implementation = TeacherPage.class)))
-  public TeacherPage list(
-      @QueryParam("limit")
-          @Parameter(
-              schema =
-                  @Schema(
-                      type = SchemaType.INTEGER,
-                      minimum = "1",
-                      maximum = "200",
-                      defaultValue = "50"))
-          String limit,
-      @QueryParam("cursor") @Parameter(description = "nextCursor of the page before")
-          String cursor) {
+  @APIResponse(responseCode = "200", description = "One page")
+  public TeacherPage list(@BeanParam PageParameters page) {
     ListParameters parameters = new ListParameters();
-    int size = parameters.limit(limit, 50, 200);
-    Optional<String> before = parameters.text("cursor", cursor);
+    int size = page.size(parameters);
+    Optional<String> before = parameters.text("cursor", page.cursor());
     parameters.check();
     List<TeacherView> found = registry.teachers(before, size + 1);
     return new TeacherPage(
@@ -76,7 +54,7 @@ public class TeacherResource {
   @Blocking
   @Operation(operationId = "listTeachers", hidden = true)
   public Table listAsTable() {
-    return Table.of(TeacherView.class, cursor -> list("200", cursor.orElse("")));
+    return Table.of(TeacherView.class, cursor -> list(PageParameters.longest(cursor)));
   }
 
   @GET
@@ -84,10 +62,7 @@ public class TeacherResource {
   @Operation(
       operationId = "showTeacher",
       summary = "Show a teacher by the id of the experiment that made it")
-  @APIResponse(
-      responseCode = "200",
-      description = "The teacher",
-      content = @Content(schema = @Schema(implementation = TeacherView.class)))
+  @APIResponse(responseCode = "200", description = "The teacher")
   public TeacherView show(@PathParam("id") String id) {
     return Optional.of(id)
         .filter(text -> text.indexOf('\0') < 0)

@@ -1,4 +1,4 @@
-package dev.atelier.api.experiment;
+package dev.atelier.api.parameter;
 
 import dev.atelier.api.history.Condition;
 import dev.atelier.api.history.Cursor;
@@ -20,11 +20,11 @@ import java.util.OptionalLong;
 import java.util.TreeMap;
 
 /** Reads the query parameters of lists and reports all that are wrong together. */
-final class ListParameters {
+public final class ListParameters {
 
   private final List<SpecFault> faults = new ArrayList<>();
 
-  int limit(String text, int standard, int most) {
+  public int limit(String text, int standard, int most) {
     if (text == null) {
       return standard;
     }
@@ -36,7 +36,7 @@ final class ListParameters {
     return (int) value.getAsLong();
   }
 
-  Optional<Cursor> cursor(String text, Sort sort) {
+  public Optional<Cursor> cursor(String text, Sort sort) {
     if (text == null) {
       return Optional.empty();
     }
@@ -47,16 +47,16 @@ final class ListParameters {
     return cursor;
   }
 
-  HistoryQuery query(String text) {
+  public HistoryQuery query(String text) {
     return text("q", text).map(q -> HistoryQuery.parse("q", q, faults)).orElse(HistoryQuery.ALL);
   }
 
-  Sort sort(String text) {
+  public Sort sort(String text) {
     return text("sort", text).map(s -> Sort.parse("sort", s, faults)).orElse(Sort.NEWEST);
   }
 
   /** The filters that have parameters of their own. */
-  HistoryQuery conditions(String stage, String name, String dataset, List<String> labels) {
+  public HistoryQuery conditions(String stage, String name, String dataset, List<String> labels) {
     List<Condition> conditions = new ArrayList<>();
     stage(stage).ifPresent(value -> conditions.add(is(Own.STAGE, Operator.EQUAL, value.name())));
     text("name", name).ifPresent(part -> conditions.add(is(Own.NAME, Operator.CONTAINS, part)));
@@ -74,7 +74,7 @@ final class ListParameters {
   }
 
   /** Ids with commas between, from {@code least} to {@code most} of them. */
-  List<String> ids(String text, int least, int most) {
+  public List<String> ids(String text, int least, int most) {
     List<String> ids =
         text("ids", text).stream()
             .flatMap(t -> Arrays.stream(t.split(",")))
@@ -91,7 +91,7 @@ final class ListParameters {
   }
 
   /** Whether {@code text} is true; false where it is not given. */
-  boolean yes(String field, String text) {
+  public boolean yes(String field, String text) {
     if (text != null && !text.equals("true") && !text.equals("false")) {
       fault(field, "must be true or false, found '%s'.".formatted(text));
     }
@@ -99,7 +99,7 @@ final class ListParameters {
   }
 
   /** A whole number from {@code least} on; {@code standard} where it is not given. */
-  int atLeast(String field, String text, int least, int standard) {
+  public int atLeast(String field, String text, int least, int standard) {
     if (text == null) {
       return standard;
     }
@@ -111,7 +111,7 @@ final class ListParameters {
     return (int) value.getAsLong();
   }
 
-  long eventCursor(String field, String text) {
+  public long eventCursor(String field, String text) {
     if (text == null) {
       return 0;
     }
@@ -138,7 +138,7 @@ final class ListParameters {
     return stage;
   }
 
-  Optional<String> text(String field, String text) {
+  public Optional<String> text(String field, String text) {
     if (text != null && text.indexOf('\0') >= 0) {
       fault(field, "must not contain the character NUL.");
       return Optional.empty();
@@ -160,7 +160,7 @@ final class ListParameters {
   }
 
   /** Throws the problem that names every parameter that was wrong, if any was. */
-  void check() {
+  public void check() {
     if (!faults.isEmpty()) {
       SpecFault first = faults.get(0);
       throw new ProblemException(

@@ -1,4 +1,4 @@
-package dev.atelier.api.experiment;
+package dev.atelier.api.parameter;
 
 import dev.atelier.api.problem.ProblemException;
 import dev.atelier.api.problem.ProblemType;
