@@ -8,7 +8,7 @@ import java.util.Map;
 import java.util.Optional;
 
 /** A row of the table experiment. */
-record StoredExperiment(
+public record StoredExperiment(
     String id,
     String name,
     ExperimentSpec spec,

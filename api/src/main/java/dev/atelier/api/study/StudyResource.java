@@ -1,8 +1,13 @@
 package dev.atelier.api.study;
 
-import dev.atelier.api.experiment.Artifact;
+import static dev.atelier.api.spec.DocumentTypes.JSON;
+import static dev.atelier.api.spec.DocumentTypes.TEXT_X_YAML;
+import static dev.atelier.api.spec.DocumentTypes.TEXT_YAML;
+import static dev.atelier.api.spec.DocumentTypes.X_YAML;
+import static dev.atelier.api.spec.DocumentTypes.YAML;
+
+import dev.atelier.api.experiment.artifact.FileAnswer;
 import dev.atelier.api.export.Table;
-import dev.atelier.api.export.WholeAnswer;
 import dev.atelier.api.parameter.IdempotencyKey;
 import dev.atelier.api.parameter.PageParameters;
 import dev.atelier.api.spec.DocumentFormat;
@@ -19,13 +24,10 @@ import jakarta.ws.rs.Path;
 import jakarta.ws.rs.PathParam;
 import jakarta.ws.rs.Produces;
 import jakarta.ws.rs.core.Context;
-import jakarta.ws.rs.core.EntityTag;
 import jakarta.ws.rs.core.HttpHeaders;
 import jakarta.ws.rs.core.MediaType;
 import jakarta.ws.rs.core.Request;
 import jakarta.ws.rs.core.Response;
-import jakarta.ws.rs.core.StreamingOutput;
-import java.io.InputStream;
 import java.util.Optional;
 import org.eclipse.microprofile.openapi.annotations.Operation;
 import org.eclipse.microprofile.openapi.annotations.enums.ParameterIn;
@@ -44,20 +46,18 @@ import org.eclipse.microprofile.openapi.annotations.tags.Tag;
 @Tag(name = "Studies")
 public class StudyResource {
 
-  private static final String YAML = "application/yaml";
-
   private final StudyService studies;
   private final SpecReader reader;
-  private final WholeAnswer whole;
+  private final FileAnswer files;
 
-  StudyResource(StudyService studies, SpecReader reader, WholeAnswer whole) {
-    this.whole = whole;
+  StudyResource(StudyService studies, SpecReader reader, FileAnswer files) {
+    this.files = files;
     this.studies = studies;
     this.reader = reader;
   }
 
   @POST
-  @Consumes({MediaType.APPLICATION_JSON, YAML, "application/x-yaml", "text/yaml", "text/x-yaml"})
+  @Consumes({JSON, YAML, X_YAML, TEXT_YAML, TEXT_X_YAML})
   @Parameter(
       name = "project",
       in = ParameterIn.QUERY,
@@ -75,9 +75,7 @@ public class StudyResource {
   @RequestBody(
       required = true,
       content = {
-        @Content(
-            mediaType = MediaType.APPLICATION_JSON,
-            schema = @Schema(implementation = StudySpec.class)),
+        @Content(mediaType = JSON, schema = @Schema(implementation = StudySpec.class)),
         @Content(mediaType = YAML, schema = @Schema(implementation = StudySpec.class))
       })
   @APIResponseSchema(
@@ -164,20 +162,7 @@ public class StudyResource {
               schema = @Schema(type = SchemaType.STRING, format = "binary")))
   public Response artifact(
       @PathParam("id") String id, @PathParam("name") String name, @Context Request request) {
-    Artifact artifact = studies.artifact(id, name);
-    EntityTag tag = new EntityTag(artifact.sha256());
-    Response.ResponseBuilder unchanged = request.evaluatePreconditions(tag);
-    if (unchanged != null) {
-      return unchanged.tag(tag).build();
-    }
-    InputStream content = studies.open(artifact);
-    StreamingOutput body = out -> whole.write(out, o -> artifact.copy(content, o));
-    return Response.ok(body, artifact.contentType())
-        .header(HttpHeaders.CONTENT_LENGTH, artifact.bytes())
-        .header(
-            HttpHeaders.CONTENT_DISPOSITION, "inline; filename=\"%s\"".formatted(artifact.name()))
-        .tag(tag)
-        .build();
+    return files.of(studies.artifact(id, name), request, studies::open);
   }
 
   private static Response accepted(StudyAccepted accepted) {

@@ -1,5 +1,11 @@
 package dev.atelier.api.webhook;
 
+import static dev.atelier.api.spec.DocumentTypes.JSON;
+import static dev.atelier.api.spec.DocumentTypes.TEXT_X_YAML;
+import static dev.atelier.api.spec.DocumentTypes.TEXT_YAML;
+import static dev.atelier.api.spec.DocumentTypes.X_YAML;
+import static dev.atelier.api.spec.DocumentTypes.YAML;
+
 import dev.atelier.api.export.Table;
 import dev.atelier.api.parameter.PageParameters;
 import dev.atelier.api.problem.ProblemException;
@@ -50,13 +56,7 @@ public class WebhookResource {
   }
 
   @POST
-  @Consumes({
-    MediaType.APPLICATION_JSON,
-    "application/yaml",
-    "application/x-yaml",
-    "text/yaml",
-    "text/x-yaml"
-  })
+  @Consumes({JSON, YAML, X_YAML, TEXT_YAML, TEXT_X_YAML})
   @Operation(
       operationId = "createWebhook",
       summary = "Be told of stage changes and failed models",
@@ -65,10 +65,7 @@ public class WebhookResource {
               + " receiver does not take with a status of 200 to 299 is sent again, for a day.")
   @RequestBody(
       required = true,
-      content =
-          @Content(
-              mediaType = MediaType.APPLICATION_JSON,
-              schema = @Schema(implementation = WebhookRequest.class)))
+      content = @Content(mediaType = JSON, schema = @Schema(implementation = WebhookRequest.class)))
   @APIResponse(
       responseCode = "201",
       description = "The webhook, with its secret",
