@@ -2,6 +2,7 @@ package dev.atelier.evaluation;
 
 import dev.atelier.workflows.Protocol.Kernel;
 import dev.atelier.workflows.Protocol.Neighbours;
+import dev.atelier.workflows.vocabulary.Metric;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;

@@ -12,6 +12,7 @@ import dev.atelier.network.torchscript.TorchScriptModule;
 import dev.atelier.spec.EvaluationSpec;
 import dev.atelier.untrusted.RefusedCodeException;
 import dev.atelier.untrusted.TorchScriptCheck;
+import dev.atelier.workflows.vocabulary.Metric;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -35,7 +36,7 @@ public final class FeatureExtractor implements AutoCloseable {
   /** What users call that network. */
   public static final String INCEPTION_NAME = EvaluationSpec.INCEPTION;
 
-  static final String FID = "FID";
+  static final String FID = Metric.FID;
 
   /** How the network is asked. */
   enum Convention {

@@ -3,7 +3,7 @@ package dev.atelier.report;
 import java.util.Locale;
 
 /** Numbers as people read them. */
-public final class Numbers {
+final class Numbers {
 
   private static final String[] DECIMAL = {"", " k", " M", " G", " T", " P"};
   private static final String[] BINARY = {" B", " KiB", " MiB", " GiB", " TiB"};
@@ -33,10 +33,6 @@ public final class Numbers {
   }
 
   /** With a binary prefix, such as {@code 512 MiB}. */
-  public static String bytes(long value) {
-    return bytes((double) value);
-  }
-
   static String bytes(double value) {
     return prefixed(value, 1024, BINARY);
   }

@@ -10,6 +10,7 @@ import dev.atelier.network.torchscript.TorchScriptArchive;
 import dev.atelier.network.torchscript.TorchScriptModule;
 import dev.atelier.python.Python;
 import dev.atelier.python.RequiresPython;
+import dev.atelier.workflows.vocabulary.Metric;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

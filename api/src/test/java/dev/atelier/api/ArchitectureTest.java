@@ -55,6 +55,19 @@ class ArchitectureTest {
   }
 
   @Test
+  void shouldKeepSqlOfExperimentsBelowTheirResources() {
+    noClasses()
+        .that()
+        .resideInAPackage("dev.atelier.api.experiment..")
+        .and()
+        .haveSimpleNameEndingWith("Resource")
+        .should()
+        .dependOnClassesThat()
+        .resideInAnyPackage("org.jdbi..", "java.sql..", "dev.atelier.api.temporal..")
+        .check(API);
+  }
+
+  @Test
   void shouldTalkToTemporalInOnePackageOnly() {
     noClasses()
         .that()

@@ -1,7 +1,7 @@
 package dev.atelier.api.access;
 
 import dev.atelier.api.export.Table;
-import dev.atelier.api.problem.Problem;
+import dev.atelier.api.parameter.PageParameters;
 import dev.atelier.api.problem.ProblemException;
 import dev.atelier.api.problem.ProblemType;
 import dev.atelier.api.spec.DocumentFormat;
@@ -11,6 +11,7 @@ import dev.atelier.api.web.SessionCookie;
 import dev.atelier.spec.SpecFault;
 import io.smallrye.common.annotation.Blocking;
 import io.vertx.core.http.HttpServerRequest;
+import jakarta.ws.rs.BeanParam;
 import jakarta.ws.rs.Consumes;
 import jakarta.ws.rs.DELETE;
 import jakarta.ws.rs.GET;
@@ -30,12 +31,12 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import org.eclipse.microprofile.openapi.annotations.Operation;
-import org.eclipse.microprofile.openapi.annotations.enums.SchemaType;
 import org.eclipse.microprofile.openapi.annotations.media.Content;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
 import org.eclipse.microprofile.openapi.annotations.parameters.Parameter;
 import org.eclipse.microprofile.openapi.annotations.parameters.RequestBody;
 import org.eclipse.microprofile.openapi.annotations.responses.APIResponse;
+import org.eclipse.microprofile.openapi.annotations.responses.APIResponseSchema;
 import org.eclipse.microprofile.openapi.annotations.tags.Tag;
 import org.jdbi.v3.core.Jdbi;
 import org.jdbi.v3.core.statement.Query;
@@ -44,15 +45,9 @@ import org.jdbi.v3.core.statement.Query;
 @Path("/api/v1")
 @Produces(MediaType.APPLICATION_JSON)
 @Tag(name = "Access")
-@APIResponse(
-    responseCode = "default",
-    description = "An error",
-    content =
-        @Content(mediaType = Problem.MEDIA_TYPE, schema = @Schema(implementation = Problem.class)))
 public class AccessResource {
 
   private static final int DEFAULT_PAGE = 50;
-  private static final int MAX_PAGE = 200;
 
   private final ApiTokens tokens;
   private final BrowserSessions sessions;
@@ -72,10 +67,7 @@ public class AccessResource {
   @GET
   @Path("/whoami")
   @Operation(operationId = "whoAmI", summary = "Show who the server takes the caller for")
-  @APIResponse(
-      responseCode = "200",
-      description = "The caller",
-      content = @Content(schema = @Schema(implementation = WhoAmI.class)))
+  @APIResponse(responseCode = "200", description = "The caller")
   public WhoAmI whoAmI() {
     Principal principal = caller.principal();
     return new WhoAmI(principal.name(), principal.role(), principal.projects());
@@ -133,10 +125,10 @@ public class AccessResource {
       summary = "Make a link that lets one browser in, once",
       description =
           "The browser is let in as the caller of this request, who must have an API token.")
-  @APIResponse(
+  @APIResponseSchema(
+      value = SignInLink.class,
       responseCode = "201",
-      description = "The link",
-      content = @Content(schema = @Schema(implementation = SignInLink.class)))
+      responseDescription = "The link")
   public Response createSignInLink(@Context HttpServerRequest request) {
     BrowserSessions.Made made =
         sessions.link(
@@ -179,10 +171,10 @@ public class AccessResource {
   @RequestBody(
       required = true,
       content = @Content(schema = @Schema(implementation = TokenRequest.class)))
-  @APIResponse(
+  @APIResponseSchema(
+      value = CreatedToken.class,
       responseCode = "201",
-      description = "The token",
-      content = @Content(schema = @Schema(implementation = CreatedToken.class)))
+      responseDescription = "The token")
   public Response create(
       byte[] body,
       @HeaderParam(HttpHeaders.CONTENT_TYPE) @Parameter(hidden = true) MediaType type) {
@@ -208,10 +200,7 @@ public class AccessResource {
   @GET
   @Path("/tokens")
   @Operation(operationId = "listTokens", summary = "List tokens, newest first")
-  @APIResponse(
-      responseCode = "200",
-      description = "At most 1000",
-      content = @Content(schema = @Schema(implementation = TokenPage.class)))
+  @APIResponse(responseCode = "200", description = "At most 1000")
   public TokenPage list() {
     return new TokenPage(tokens.list());
   }
@@ -247,26 +236,13 @@ public class AccessResource {
       description =
           "One entry for each change. What a workflow decides, such as a retry, has two: ASKED, then"
               + " DONE or REFUSED, or UNKNOWN where no answer came or none could be written down.")
-  @APIResponse(
-      responseCode = "200",
-      description = "One page",
-      content = @Content(schema = @Schema(implementation = AuditPage.class)))
+  @APIResponse(responseCode = "200", description = "One page")
   public AuditPage audit(
       @QueryParam("subject") @Parameter(description = "Id of an experiment, study or token")
           String subject,
-      @QueryParam("limit")
-          @Parameter(
-              schema =
-                  @Schema(
-                      type = SchemaType.INTEGER,
-                      minimum = "1",
-                      maximum = "200",
-                      defaultValue = "50"))
-          String limit,
-      @QueryParam("cursor") @Parameter(description = "nextCursor of the page before")
-          String cursor) {
-    int size = (int) whole("limit", limit, DEFAULT_PAGE, MAX_PAGE);
-    long before = whole("cursor", cursor, Long.MAX_VALUE, Long.MAX_VALUE);
+      @BeanParam PageParameters page) {
+    int size = (int) whole("limit", page.limit(), DEFAULT_PAGE, PageParameters.MOST);
+    long before = whole("cursor", page.cursor(), Long.MAX_VALUE, Long.MAX_VALUE);
     List<AuditPage.Entry> rows = new ArrayList<>(entries(subject, before, size + 1));
     if (rows.size() <= size) {
       return new AuditPage(rows, Optional.empty());
@@ -282,8 +258,7 @@ public class AccessResource {
   @Operation(operationId = "listAudit", hidden = true)
   public Table auditAsTable(@QueryParam("subject") String subject) {
     return Table.of(
-        AuditPage.Entry.class,
-        cursor -> audit(subject, Integer.toString(MAX_PAGE), cursor.orElse(null)));
+        AuditPage.Entry.class, cursor -> audit(subject, PageParameters.longest(cursor)));
   }
 
   private List<AuditPage.Entry> entries(String subject, long before, int limit) {

@@ -2,10 +2,7 @@ package dev.atelier.api.document;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.atelier.api.access.TokenRequest;
-import dev.atelier.api.export.Table;
 import dev.atelier.api.problem.AllowedMethods;
-import dev.atelier.api.problem.Problem;
-import dev.atelier.api.problem.ProblemType;
 import dev.atelier.api.spec.Extension;
 import dev.atelier.api.spec.SpecJson;
 import dev.atelier.api.spec.SpecSchema;
@@ -15,29 +12,22 @@ import dev.atelier.spec.StudentReplacement;
 import dev.atelier.spec.StudySpec;
 import dev.atelier.spec.TrainingOverrides;
 import io.quarkus.smallrye.openapi.OpenApiFilter;
-import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
-import java.util.TreeSet;
 import java.util.stream.Collectors;
 import java.util.stream.StreamSupport;
 import org.eclipse.microprofile.openapi.OASFactory;
 import org.eclipse.microprofile.openapi.OASFilter;
 import org.eclipse.microprofile.openapi.models.OpenAPI;
-import org.eclipse.microprofile.openapi.models.Operation;
-import org.eclipse.microprofile.openapi.models.media.Content;
-import org.eclipse.microprofile.openapi.models.media.MediaType;
 import org.eclipse.microprofile.openapi.models.media.Schema;
 import org.eclipse.microprofile.openapi.models.media.Schema.SchemaType;
-import org.eclipse.microprofile.openapi.models.parameters.Parameter;
-import org.eclipse.microprofile.openapi.models.responses.APIResponse;
 
 /**
- * Adds to the OpenAPI document what annotations would repeat at every operation: the problems that
- * it may answer with, examples of bodies, and which fields of a spec may be left out.
+ * Adds to the OpenAPI document what annotations would repeat at every operation ({@link
+ * CompleteOperation}), and which fields of a spec may be left out.
  */
 @OpenApiFilter(stages = OpenApiFilter.RunStage.RUNTIME_STARTUP)
 public class CompleteDocument implements OASFilter {
@@ -52,48 +42,6 @@ public class CompleteDocument implements OASFilter {
           Extension.class,
           WebhookRequest.class,
           TokenRequest.class);
-
-  private static final Map<String, String> EXAMPLES =
-      Map.of(
-          "launchExperiment",
-              "{\"name\": \"first\", \"dataset\": {\"source\": \"shapes\", \"resolution\": 16}, \"students\": {\"count\": 4}}",
-          "launchStudy",
-              "{\"name\": \"p\", \"question\": \"Which p is best?\", \"base\": {\"students\": {\"count\": 2}}, \"axes\": [{\"name\": \"p\", \"field\": \"students.specificProbability\", \"values\": [0.5, 0.8]}], \"seeds\": [1, 2]}",
-          "retryModel", "{\"learningRate\": 0.0001}",
-          "retryStudent", "{\"learningRate\": 0.0001}",
-          "retryTeacher", "{\"learningRate\": 0.0001}",
-          "extendModel", "{\"steps\": 200000}",
-          "replaceStudent", "{\"specificProbability\": 0.5}",
-          "createWebhook",
-              "{\"url\": \"https://example.org/hook\", \"events\": [\"model.failed\"]}",
-          "createToken",
-              "{\"name\": \"ci\", \"role\": \"operator\", \"projects\": [\"vision\"], \"expiresInDays\": 30}");
-
-  /** What an experiment or a study may refuse because of how far it is. */
-  private static final Set<String> REFUSED_BY_STATE =
-      Set.of(
-          "cancelExperiment",
-          "cancelStudy",
-          "deleteExperiment",
-          "deleteStudy",
-          "retryStudent",
-          "retryTeacher",
-          "startCheck");
-
-  /** Lists that also come as tables; at the others annotations say so. */
-  private static final Set<String> TABLES =
-      Set.of(
-          "listTeachers",
-          "listDatasets",
-          "listAudit",
-          "listTokens",
-          "listWebhooks",
-          "listDeliveries",
-          "listEvaluations",
-          "listArtifacts");
-
-  /** Files, whose ETag spares those who have them another transfer. */
-  private static final Set<String> FILES = Set.of("getArtifact", "getSamples", "getStudyArtifact");
 
   @Override
   public void filterOpenAPI(OpenAPI document) {
@@ -118,7 +66,9 @@ public class CompleteDocument implements OASFilter {
                   item.getOperations().keySet().stream()
                       .map(Enum::name)
                       .collect(Collectors.toSet()));
-              item.getOperations().values().forEach(operation -> complete(path, operation));
+              item.getOperations()
+                  .values()
+                  .forEach(operation -> CompleteOperation.complete(path, operation));
             });
     AllowedMethods.of(methods);
   }
@@ -200,80 +150,5 @@ public class CompleteDocument implements OASFilter {
   private static Optional<String> nameOf(Schema schema) {
     return Optional.ofNullable(schema.getRef())
         .map(reference -> reference.substring(reference.lastIndexOf('/') + 1));
-  }
-
-  private static void complete(String path, Operation operation) {
-    boolean body = operation.getRequestBody() != null;
-    Set<Integer> statuses = new TreeSet<>(List.of(401, 403, 406, 429, 503));
-    if (body || operation.getParameters() != null) {
-      statuses.add(400);
-    }
-    for (Parameter parameter : Optional.ofNullable(operation.getParameters()).orElse(List.of())) {
-      if (parameter.getIn() == Parameter.In.QUERY
-          && !Boolean.TRUE.equals(parameter.getRequired())) {
-        parameter.setAllowEmptyValue(true); // counts as left out
-      }
-    }
-    if (path.contains("{")) {
-      statuses.add(404);
-    }
-    if (body) {
-      statuses.addAll(List.of(413, 415, 422));
-      for (MediaType content : operation.getRequestBody().getContent().getMediaTypes().values()) {
-        content.setExample(example(operation.getOperationId()));
-      }
-    }
-    if (REFUSED_BY_STATE.contains(operation.getOperationId())) {
-      statuses.add(409);
-    }
-    if (TABLES.contains(operation.getOperationId())) {
-      Schema text = OASFactory.createSchema().addType(SchemaType.STRING);
-      operation
-          .getResponses()
-          .getAPIResponse("200")
-          .getContent()
-          .addMediaType(Table.CSV, OASFactory.createMediaType().schema(text))
-          .addMediaType(Table.ARROW, OASFactory.createMediaType().schema(text));
-    }
-    if (FILES.contains(operation.getOperationId())) {
-      Content content = operation.getResponses().getAPIResponse("200").getContent();
-      if (content.hasMediaType("application/octet-stream")) { // of any type, as it was stored
-        content.addMediaType("*/*", content.getMediaType("application/octet-stream"));
-        content.removeMediaType("application/octet-stream");
-      }
-      operation
-          .getResponses()
-          .addAPIResponse(
-              "304", OASFactory.createAPIResponse().description("It is that of If-None-Match"));
-    }
-    for (int status : statuses) {
-      Optional<APIResponse> described =
-          Optional.ofNullable(operation.getResponses().getAPIResponse(Integer.toString(status)));
-      if (described.isEmpty() || described.get().getContent() == null) {
-        operation.getResponses().addAPIResponse(Integer.toString(status), problem(status));
-      }
-    }
-  }
-
-  private static Object example(String operationId) {
-    String text =
-        Optional.ofNullable(EXAMPLES.get(operationId))
-            .orElseThrow(
-                () -> new IllegalStateException(operationId + " needs an example of its body."));
-    return SpecJson.read(text, Map.class);
-  }
-
-  private static APIResponse problem(int status) {
-    List<ProblemType> types =
-        Arrays.stream(ProblemType.values()).filter(type -> type.status() == status).toList();
-    MediaType content =
-        OASFactory.createMediaType()
-            .schema(OASFactory.createSchema().ref("#/components/schemas/Problem"));
-    return OASFactory.createAPIResponse()
-        .description(
-            types.stream()
-                .map(type -> "%s (%s)".formatted(type.title(), type.uri()))
-                .collect(Collectors.joining("; ")))
-        .content(OASFactory.createContent().addMediaType(Problem.MEDIA_TYPE, content));
   }
 }

@@ -1,5 +1,6 @@
 package dev.atelier.api.experiment;
 
+import jakarta.ws.rs.core.Response;
 import java.util.List;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
 
@@ -8,4 +9,10 @@ public record Accepted(
     String id,
     Links links,
     @Schema(description = "Of a launch: what is allowed and hardly meant; mostly empty")
-        List<String> warnings) {}
+        List<String> warnings) {
+
+  /** As an answer over HTTP, with its Location. */
+  public Response answer() {
+    return Response.accepted(this).location(links.self()).build();
+  }
+}

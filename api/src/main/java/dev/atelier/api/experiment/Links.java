@@ -14,13 +14,16 @@ public record Links(
             format = "uri")
         Optional<URI> temporal) {
 
+  /** The path of all experiments. */
+  public static final String EXPERIMENTS = "/api/v1/experiments";
+
   /** The links of an experiment. */
   public static Links of(String experimentId, Optional<URI> temporal) {
     String self = pathOf(experimentId);
     return new Links(URI.create(self), URI.create(self + "/events"), temporal);
   }
 
-  static String pathOf(String experimentId) {
-    return "/api/v1/experiments/" + experimentId;
+  public static String pathOf(String experimentId) {
+    return EXPERIMENTS + "/" + experimentId;
   }
 }

@@ -10,7 +10,7 @@ import java.util.Optional;
 
 /** A row of the table experiment. */
 @RecordBuilder
-record StoredExperiment(
+public record StoredExperiment(
     String id,
     String name,
     ExperimentSpec spec,

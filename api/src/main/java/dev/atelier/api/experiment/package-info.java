@@ -1,2 +1,2 @@
-/** Experiments over REST: launch, look, steer; and the registries of datasets and teachers. */
+/** Experiments: their ids, rows and links, and that they are there. */
 package dev.atelier.api.experiment;

@@ -1,6 +1,5 @@
 package dev.atelier.api.maintenance;
 
-import dev.atelier.api.problem.Problem;
 import dev.atelier.api.problem.ProblemException;
 import dev.atelier.api.problem.ProblemType;
 import jakarta.ws.rs.GET;
@@ -16,21 +15,16 @@ import java.util.List;
 import java.util.Optional;
 import org.eclipse.microprofile.openapi.annotations.Operation;
 import org.eclipse.microprofile.openapi.annotations.enums.SchemaType;
-import org.eclipse.microprofile.openapi.annotations.media.Content;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
 import org.eclipse.microprofile.openapi.annotations.parameters.Parameter;
 import org.eclipse.microprofile.openapi.annotations.responses.APIResponse;
+import org.eclipse.microprofile.openapi.annotations.responses.APIResponseSchema;
 import org.eclipse.microprofile.openapi.annotations.tags.Tag;
 
 /** Comparisons of the object store with the database. */
 @Path("/api/v1/maintenance/checks")
 @Produces(MediaType.APPLICATION_JSON)
 @Tag(name = "Maintenance")
-@APIResponse(
-    responseCode = "default",
-    description = "An error",
-    content =
-        @Content(mediaType = Problem.MEDIA_TYPE, schema = @Schema(implementation = Problem.class)))
 public class MaintenanceResource {
 
   private final StoreCheck check;
@@ -45,10 +39,10 @@ public class MaintenanceResource {
       summary = "Compare the object store with the database, both ways",
       description =
           "One at a time: a second one answers 409. The answer comes before the check ends.")
-  @APIResponse(
+  @APIResponseSchema(
+      value = StoreCheckReport.class,
       responseCode = "202",
-      description = "The check runs",
-      content = @Content(schema = @Schema(implementation = StoreCheckReport.class)))
+      responseDescription = "The check runs")
   public Response start(
       @QueryParam("repair")
           @Parameter(
@@ -68,10 +62,7 @@ public class MaintenanceResource {
 
   @GET
   @Operation(operationId = "listChecks", summary = "List the last checks, newest first")
-  @APIResponse(
-      responseCode = "200",
-      description = "At most 20",
-      content = @Content(schema = @Schema(implementation = StoreCheckReport[].class)))
+  @APIResponse(responseCode = "200", description = "At most 20")
   public List<StoreCheckReport> list() {
     return check.reports();
   }
@@ -79,10 +70,7 @@ public class MaintenanceResource {
   @GET
   @Path("/{id}")
   @Operation(operationId = "showCheck", summary = "Show a check and what it found")
-  @APIResponse(
-      responseCode = "200",
-      description = "The check",
-      content = @Content(schema = @Schema(implementation = StoreCheckReport.class)))
+  @APIResponse(responseCode = "200", description = "The check")
   public StoreCheckReport show(@PathParam("id") String id) {
     return (id.matches("[0-9]{1,18}")
             ? check.report(Long.parseLong(id))

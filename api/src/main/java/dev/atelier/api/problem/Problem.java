@@ -6,7 +6,7 @@ import java.util.List;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
 
 /** An error as RFC 9457 has it. */
-@Schema(description = "An error (RFC 9457)")
+@Schema(name = "Problem", description = "An error (RFC 9457)") // by its name it is in the document
 public record Problem(
     @Schema(
             description = "Stable path that names the kind of error",

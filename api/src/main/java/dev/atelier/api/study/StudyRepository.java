@@ -2,11 +2,13 @@ package dev.atelier.api.study;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.atelier.api.access.Audit;
-import dev.atelier.api.experiment.Artifact;
-import dev.atelier.api.experiment.ArtifactView;
-import dev.atelier.api.experiment.ExperimentRepository;
+import dev.atelier.api.experiment.Links;
+import dev.atelier.api.experiment.artifact.Artifact;
+import dev.atelier.api.experiment.artifact.ArtifactView;
+import dev.atelier.api.experiment.launch.LaunchRepository;
 import dev.atelier.api.maintenance.Deletions;
 import dev.atelier.api.spec.SpecJson;
+import dev.atelier.api.store.Columns;
 import dev.atelier.api.study.StudyMember.AxisValue;
 import dev.atelier.spec.StudySpec;
 import dev.atelier.workflows.Stage;
@@ -14,18 +16,14 @@ import dev.atelier.workflows.StudyStage;
 import dev.atelier.workflows.vocabulary.ArtifactKind;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.net.URI;
-import java.sql.ResultSet;
-import java.sql.SQLException;
 import java.time.Duration;
 import java.time.Instant;
-import java.time.OffsetDateTime;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
-import java.util.TreeMap;
 import java.util.function.Function;
 import org.jdbi.v3.core.Handle;
 import org.jdbi.v3.core.Jdbi;
@@ -151,7 +149,7 @@ class StudyRepository {
             """);
     for (int i = 0; i < members.size(); i++) {
       StudyMember member = members.get(i);
-      ExperimentRepository.insert(handle, experimentIds.get(i), member.spec(), project);
+      LaunchRepository.insert(handle, experimentIds.get(i), member.spec(), project);
       batch
           .bind("study", id)
           .bind("position", i)
@@ -182,11 +180,11 @@ class StudyRepository {
                     row.getString("id"),
                     SpecJson.read(row.getString("spec"), StudySpec.class),
                     StudyStage.valueOf(row.getString("stage")),
-                    Optional.ofNullable(row.getString("error_message")),
-                    texts(row.getString("labels")),
-                    instant(row, "created_at").orElseThrow(),
-                    instant(row, "updated_at").orElseThrow(),
-                    instant(row, "finished_at")))
+                    Columns.text(row, "error_message"),
+                    Columns.namedTexts(row, "labels"),
+                    Columns.instant(row, "created_at").orElseThrow(),
+                    Columns.instant(row, "updated_at").orElseThrow(),
+                    Columns.instant(row, "finished_at")))
         .findOne();
   }
 
@@ -227,12 +225,12 @@ class StudyRepository {
                             row.getString("name"),
                             row.getString("question"),
                             StudyStage.valueOf(row.getString("stage")),
-                            texts(row.getString("labels")),
+                            Columns.namedTexts(row, "labels"),
                             row.getInt("experiments"),
                             row.getInt("ended"),
-                            instant(row, "created_at").orElseThrow(),
-                            instant(row, "updated_at").orElseThrow(),
-                            instant(row, "finished_at"),
+                            Columns.instant(row, "created_at").orElseThrow(),
+                            Columns.instant(row, "updated_at").orElseThrow(),
+                            Columns.instant(row, "finished_at"),
                             linksOf.apply(row.getString("id"))))
                 .list());
   }
@@ -268,8 +266,8 @@ class StudyRepository {
                             row.getLong("step"),
                             row.getLong("total_steps"),
                             row.getInt("reused"),
-                            numbers(row.getString("distances")),
-                            URI.create("/api/v1/experiments/" + row.getString("experiment_id"))))
+                            Columns.namedNumbers(row, "distances"),
+                            URI.create(Links.pathOf(row.getString("experiment_id")))))
                 .list());
   }
 
@@ -425,26 +423,5 @@ class StudyRepository {
       axes.add(new AxisValue(axis.path("axis").asText(), axis.path("value").asText()));
     }
     return axes;
-  }
-
-  private static Map<String, String> texts(String json) {
-    Map<String, String> texts = new TreeMap<>();
-    SpecJson.read(json, JsonNode.class)
-        .properties()
-        .forEach(field -> texts.put(field.getKey(), field.getValue().asText()));
-    return texts;
-  }
-
-  private static Map<String, Double> numbers(String json) {
-    Map<String, Double> numbers = new TreeMap<>();
-    SpecJson.read(json, JsonNode.class)
-        .properties()
-        .forEach(field -> numbers.put(field.getKey(), field.getValue().asDouble()));
-    return numbers;
-  }
-
-  private static Optional<Instant> instant(ResultSet row, String column) throws SQLException {
-    return Optional.ofNullable(row.getObject(column, OffsetDateTime.class))
-        .map(OffsetDateTime::toInstant);
   }
 }

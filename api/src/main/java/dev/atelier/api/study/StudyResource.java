@@ -1,17 +1,20 @@
 package dev.atelier.api.study;
 
-import dev.atelier.api.experiment.Artifact;
-import dev.atelier.api.experiment.IdempotencyKey;
+import static dev.atelier.api.spec.DocumentTypes.JSON;
+import static dev.atelier.api.spec.DocumentTypes.TEXT_X_YAML;
+import static dev.atelier.api.spec.DocumentTypes.TEXT_YAML;
+import static dev.atelier.api.spec.DocumentTypes.X_YAML;
+import static dev.atelier.api.spec.DocumentTypes.YAML;
+
+import dev.atelier.api.experiment.artifact.FileAnswer;
 import dev.atelier.api.export.Table;
-import dev.atelier.api.export.WholeAnswer;
-import dev.atelier.api.problem.Problem;
-import dev.atelier.api.problem.ProblemException;
-import dev.atelier.api.problem.ProblemType;
+import dev.atelier.api.parameter.IdempotencyKey;
+import dev.atelier.api.parameter.PageParameters;
 import dev.atelier.api.spec.DocumentFormat;
 import dev.atelier.api.spec.SpecReader;
-import dev.atelier.spec.SpecFault;
 import dev.atelier.spec.StudySpec;
 import io.smallrye.common.annotation.Blocking;
+import jakarta.ws.rs.BeanParam;
 import jakarta.ws.rs.Consumes;
 import jakarta.ws.rs.DELETE;
 import jakarta.ws.rs.GET;
@@ -20,16 +23,11 @@ import jakarta.ws.rs.POST;
 import jakarta.ws.rs.Path;
 import jakarta.ws.rs.PathParam;
 import jakarta.ws.rs.Produces;
-import jakarta.ws.rs.QueryParam;
 import jakarta.ws.rs.core.Context;
-import jakarta.ws.rs.core.EntityTag;
 import jakarta.ws.rs.core.HttpHeaders;
 import jakarta.ws.rs.core.MediaType;
 import jakarta.ws.rs.core.Request;
 import jakarta.ws.rs.core.Response;
-import jakarta.ws.rs.core.StreamingOutput;
-import java.io.InputStream;
-import java.util.List;
 import java.util.Optional;
 import org.eclipse.microprofile.openapi.annotations.Operation;
 import org.eclipse.microprofile.openapi.annotations.enums.ParameterIn;
@@ -39,34 +37,27 @@ import org.eclipse.microprofile.openapi.annotations.media.Schema;
 import org.eclipse.microprofile.openapi.annotations.parameters.Parameter;
 import org.eclipse.microprofile.openapi.annotations.parameters.RequestBody;
 import org.eclipse.microprofile.openapi.annotations.responses.APIResponse;
+import org.eclipse.microprofile.openapi.annotations.responses.APIResponseSchema;
 import org.eclipse.microprofile.openapi.annotations.tags.Tag;
 
 /** Studies over REST: sets of experiments that answer one question. */
 @Path("/api/v1/studies")
 @Produces(MediaType.APPLICATION_JSON)
 @Tag(name = "Studies")
-@APIResponse(
-    responseCode = "default",
-    description = "An error",
-    content =
-        @Content(mediaType = Problem.MEDIA_TYPE, schema = @Schema(implementation = Problem.class)))
 public class StudyResource {
-
-  private static final String YAML = "application/yaml";
-  private static final int MAX_PAGE = 200;
 
   private final StudyService studies;
   private final SpecReader reader;
-  private final WholeAnswer whole;
+  private final FileAnswer files;
 
-  StudyResource(StudyService studies, SpecReader reader, WholeAnswer whole) {
-    this.whole = whole;
+  StudyResource(StudyService studies, SpecReader reader, FileAnswer files) {
+    this.files = files;
     this.studies = studies;
     this.reader = reader;
   }
 
   @POST
-  @Consumes({MediaType.APPLICATION_JSON, YAML, "application/x-yaml", "text/yaml", "text/x-yaml"})
+  @Consumes({JSON, YAML, X_YAML, TEXT_YAML, TEXT_X_YAML})
   @Parameter(
       name = "project",
       in = ParameterIn.QUERY,
@@ -84,22 +75,16 @@ public class StudyResource {
   @RequestBody(
       required = true,
       content = {
-        @Content(
-            mediaType = MediaType.APPLICATION_JSON,
-            schema = @Schema(implementation = StudySpec.class)),
+        @Content(mediaType = JSON, schema = @Schema(implementation = StudySpec.class)),
         @Content(mediaType = YAML, schema = @Schema(implementation = StudySpec.class))
       })
-  @APIResponse(
+  @APIResponseSchema(
+      value = StudyAccepted.class,
       responseCode = "202",
-      description = "The study is stored and will run",
-      content = @Content(schema = @Schema(implementation = StudyAccepted.class)))
+      responseDescription = "The study is stored and will run")
   @APIResponse(
       responseCode = "422",
-      description = "The study breaks rules, or the Idempotency-Key was used for another one",
-      content =
-          @Content(
-              mediaType = Problem.MEDIA_TYPE,
-              schema = @Schema(implementation = Problem.class)))
+      description = "The study breaks rules, or the Idempotency-Key was used for another one")
   public Response launch(
       byte[] body,
       @HeaderParam(HttpHeaders.CONTENT_TYPE) @Parameter(hidden = true) MediaType type,
@@ -112,31 +97,9 @@ public class StudyResource {
 
   @GET
   @Operation(operationId = "listStudies", summary = "List studies, newest first")
-  @APIResponse(
-      responseCode = "200",
-      description = "One page",
-      content = {
-        @Content(
-            mediaType = MediaType.APPLICATION_JSON,
-            schema = @Schema(implementation = StudyPage.class)),
-        @Content(mediaType = Table.CSV, schema = @Schema(implementation = String.class)),
-        @Content(
-            mediaType = Table.ARROW,
-            schema = @Schema(type = SchemaType.STRING, format = "binary"))
-      })
-  public StudyPage list(
-      @QueryParam("limit")
-          @Parameter(
-              schema =
-                  @Schema(
-                      type = SchemaType.INTEGER,
-                      minimum = "1",
-                      maximum = "200",
-                      defaultValue = "50"))
-          String limit,
-      @QueryParam("cursor") @Parameter(description = "nextCursor of the page before")
-          String cursor) {
-    return studies.list(Optional.ofNullable(cursor).filter(c -> !c.isEmpty()), size(limit));
+  @APIResponse(responseCode = "200", description = "One page")
+  public StudyPage list(@BeanParam PageParameters page) {
+    return studies.list(Optional.ofNullable(page.cursor()).filter(c -> !c.isEmpty()), page.size());
   }
 
   @GET
@@ -144,23 +107,7 @@ public class StudyResource {
   @Blocking
   @Operation(operationId = "listStudies", hidden = true)
   public Table listAsTable() {
-    return Table.of(StudySummary.class, cursor -> studies.list(cursor, MAX_PAGE));
-  }
-
-  private static int size(String limit) {
-    if (limit == null) {
-      return 50;
-    }
-    if (limit.matches("[0-9]{1,3}")
-        && Integer.parseInt(limit) >= 1
-        && Integer.parseInt(limit) <= MAX_PAGE) {
-      return Integer.parseInt(limit);
-    }
-    String message = "must be a whole number from 1 to %d, found '%s'.".formatted(MAX_PAGE, limit);
-    throw new ProblemException(
-        ProblemType.INVALID_PARAMETER,
-        "limit " + message,
-        List.of(new SpecFault("limit", message)));
+    return Table.of(StudySummary.class, cursor -> studies.list(cursor, PageParameters.MOST));
   }
 
   @GET
@@ -169,10 +116,7 @@ public class StudyResource {
       operationId = "showStudy",
       summary = "Show a study",
       description = "Its spec, stage, experiments with their figures, and its report.")
-  @APIResponse(
-      responseCode = "200",
-      description = "The study",
-      content = @Content(schema = @Schema(implementation = StudyView.class)))
+  @APIResponse(responseCode = "200", description = "The study")
   public StudyView show(@PathParam("id") String id) {
     return studies.show(id);
   }
@@ -194,10 +138,10 @@ public class StudyResource {
       operationId = "cancelStudy",
       summary = "Cancel a study and its experiments",
       description = "Canceling again changes nothing; a study that is DONE or FAILED answers 409.")
-  @APIResponse(
+  @APIResponseSchema(
+      value = StudyAccepted.class,
       responseCode = "202",
-      description = "The study stops",
-      content = @Content(schema = @Schema(implementation = StudyAccepted.class)))
+      responseDescription = "The study stops")
   public Response cancel(@PathParam("id") String id) {
     return accepted(studies.cancel(id));
   }
@@ -218,20 +162,7 @@ public class StudyResource {
               schema = @Schema(type = SchemaType.STRING, format = "binary")))
   public Response artifact(
       @PathParam("id") String id, @PathParam("name") String name, @Context Request request) {
-    Artifact artifact = studies.artifact(id, name);
-    EntityTag tag = new EntityTag(artifact.sha256());
-    Response.ResponseBuilder unchanged = request.evaluatePreconditions(tag);
-    if (unchanged != null) {
-      return unchanged.tag(tag).build();
-    }
-    InputStream content = studies.open(artifact);
-    StreamingOutput body = out -> whole.write(out, o -> artifact.copy(content, o));
-    return Response.ok(body, artifact.contentType())
-        .header(HttpHeaders.CONTENT_LENGTH, artifact.bytes())
-        .header(
-            HttpHeaders.CONTENT_DISPOSITION, "inline; filename=\"%s\"".formatted(artifact.name()))
-        .tag(tag)
-        .build();
+    return files.of(studies.artifact(id, name), request, studies::open);
   }
 
   private static Response accepted(StudyAccepted accepted) {

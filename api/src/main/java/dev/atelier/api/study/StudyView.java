@@ -1,6 +1,6 @@
 package dev.atelier.api.study;
 
-import dev.atelier.api.experiment.ArtifactView;
+import dev.atelier.api.experiment.artifact.ArtifactView;
 import dev.atelier.spec.StudySpec;
 import dev.atelier.workflows.Stage;
 import dev.atelier.workflows.StudyStage;

@@ -3,13 +3,12 @@ package dev.atelier.api.webhook;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.atelier.api.spec.SpecJson;
 import dev.atelier.api.spec.WebhookEvent;
+import dev.atelier.api.store.Columns;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.net.URI;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.Duration;
-import java.time.Instant;
-import java.time.OffsetDateTime;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
@@ -108,7 +107,7 @@ class WebhookRepository {
         Arrays.stream((String[]) row.getArray("events").getArray()).map(WebhookEvent::of).toList(),
         Optional.ofNullable(row.getString("experiment_id")),
         labels,
-        instant(row, "created_at").orElseThrow(),
+        Columns.instant(row, "created_at").orElseThrow(),
         Optional.empty());
   }
 
@@ -181,9 +180,9 @@ class WebhookRepository {
         row.getInt("attempts"),
         Optional.ofNullable(row.getObject("status", Integer.class)),
         Optional.ofNullable(row.getString("error")),
-        instant(row, "created_at").orElseThrow(),
-        instant(row, "attempted_at"),
-        instant(row, "finished_at"),
+        Columns.instant(row, "created_at").orElseThrow(),
+        Columns.instant(row, "attempted_at"),
+        Columns.instant(row, "finished_at"),
         temporal.apply(id));
   }
 
@@ -228,10 +227,5 @@ class WebhookRepository {
                     "delete from webhook_delivery where finished_at < now() - cast(:age as interval)")
                 .bind("age", age.toSeconds() + " s")
                 .execute());
-  }
-
-  private static Optional<Instant> instant(ResultSet row, String column) throws SQLException {
-    return Optional.ofNullable(row.getObject(column, OffsetDateTime.class))
-        .map(OffsetDateTime::toInstant);
   }
 }

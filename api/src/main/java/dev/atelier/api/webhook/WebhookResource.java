@@ -1,7 +1,13 @@
 package dev.atelier.api.webhook;
 
+import static dev.atelier.api.spec.DocumentTypes.JSON;
+import static dev.atelier.api.spec.DocumentTypes.TEXT_X_YAML;
+import static dev.atelier.api.spec.DocumentTypes.TEXT_YAML;
+import static dev.atelier.api.spec.DocumentTypes.X_YAML;
+import static dev.atelier.api.spec.DocumentTypes.YAML;
+
 import dev.atelier.api.export.Table;
-import dev.atelier.api.problem.Problem;
+import dev.atelier.api.parameter.PageParameters;
 import dev.atelier.api.problem.ProblemException;
 import dev.atelier.api.problem.ProblemType;
 import dev.atelier.api.spec.DocumentFormat;
@@ -9,6 +15,7 @@ import dev.atelier.api.spec.SpecReader;
 import dev.atelier.api.spec.WebhookRequest;
 import dev.atelier.spec.SpecFault;
 import io.smallrye.common.annotation.Blocking;
+import jakarta.ws.rs.BeanParam;
 import jakarta.ws.rs.Consumes;
 import jakarta.ws.rs.DELETE;
 import jakarta.ws.rs.GET;
@@ -17,7 +24,6 @@ import jakarta.ws.rs.POST;
 import jakarta.ws.rs.Path;
 import jakarta.ws.rs.PathParam;
 import jakarta.ws.rs.Produces;
-import jakarta.ws.rs.QueryParam;
 import jakarta.ws.rs.core.HttpHeaders;
 import jakarta.ws.rs.core.MediaType;
 import jakarta.ws.rs.core.Response;
@@ -32,20 +38,14 @@ import org.eclipse.microprofile.openapi.annotations.media.Schema;
 import org.eclipse.microprofile.openapi.annotations.parameters.Parameter;
 import org.eclipse.microprofile.openapi.annotations.parameters.RequestBody;
 import org.eclipse.microprofile.openapi.annotations.responses.APIResponse;
+import org.eclipse.microprofile.openapi.annotations.responses.APIResponseSchema;
 import org.eclipse.microprofile.openapi.annotations.tags.Tag;
 
 /** Webhooks over REST: signed as Standard Webhooks has it, delivered by workflows. */
 @Path("/api/v1/webhooks")
 @Produces(MediaType.APPLICATION_JSON)
 @Tag(name = "Webhooks")
-@APIResponse(
-    responseCode = "default",
-    description = "An error",
-    content =
-        @Content(mediaType = Problem.MEDIA_TYPE, schema = @Schema(implementation = Problem.class)))
 public class WebhookResource {
-
-  private static final int MAX_PAGE = 200;
 
   private final WebhookService webhooks;
   private final SpecReader reader;
@@ -56,13 +56,7 @@ public class WebhookResource {
   }
 
   @POST
-  @Consumes({
-    MediaType.APPLICATION_JSON,
-    "application/yaml",
-    "application/x-yaml",
-    "text/yaml",
-    "text/x-yaml"
-  })
+  @Consumes({JSON, YAML, X_YAML, TEXT_YAML, TEXT_X_YAML})
   @Operation(
       operationId = "createWebhook",
       summary = "Be told of stage changes and failed models",
@@ -71,10 +65,7 @@ public class WebhookResource {
               + " receiver does not take with a status of 200 to 299 is sent again, for a day.")
   @RequestBody(
       required = true,
-      content =
-          @Content(
-              mediaType = MediaType.APPLICATION_JSON,
-              schema = @Schema(implementation = WebhookRequest.class)))
+      content = @Content(mediaType = JSON, schema = @Schema(implementation = WebhookRequest.class)))
   @APIResponse(
       responseCode = "201",
       description = "The webhook, with its secret",
@@ -84,13 +75,7 @@ public class WebhookResource {
               description = "The webhook",
               schema = @Schema(type = SchemaType.STRING, format = "uri")),
       content = @Content(schema = @Schema(implementation = WebhookView.class)))
-  @APIResponse(
-      responseCode = "422",
-      description = "The document breaks rules",
-      content =
-          @Content(
-              mediaType = Problem.MEDIA_TYPE,
-              schema = @Schema(implementation = Problem.class)))
+  @APIResponse(responseCode = "422", description = "The document breaks rules")
   public Response create(
       byte[] body,
       @HeaderParam(HttpHeaders.CONTENT_TYPE) @Parameter(hidden = true) MediaType type) {
@@ -100,23 +85,9 @@ public class WebhookResource {
 
   @GET
   @Operation(operationId = "listWebhooks", summary = "List webhooks, newest first")
-  @APIResponse(
-      responseCode = "200",
-      description = "One page",
-      content = @Content(schema = @Schema(implementation = WebhookPage.class)))
-  public WebhookPage list(
-      @QueryParam("limit")
-          @Parameter(
-              schema =
-                  @Schema(
-                      type = SchemaType.INTEGER,
-                      minimum = "1",
-                      maximum = "200",
-                      defaultValue = "50"))
-          String limit,
-      @QueryParam("cursor") @Parameter(description = "nextCursor of the page before")
-          String cursor) {
-    return webhooks.list(cursor(cursor), size(limit));
+  @APIResponse(responseCode = "200", description = "One page")
+  public WebhookPage list(@BeanParam PageParameters page) {
+    return webhooks.list(cursor(page.cursor()), page.size());
   }
 
   @GET
@@ -124,16 +95,13 @@ public class WebhookResource {
   @Blocking
   @Operation(operationId = "listWebhooks", hidden = true)
   public Table listAsTable() {
-    return Table.of(WebhookView.class, cursor -> webhooks.list(cursor, MAX_PAGE));
+    return Table.of(WebhookView.class, cursor -> webhooks.list(cursor, PageParameters.MOST));
   }
 
   @GET
   @Path("/{id}")
   @Operation(operationId = "showWebhook", summary = "Show a webhook, without its secret")
-  @APIResponse(
-      responseCode = "200",
-      description = "The webhook",
-      content = @Content(schema = @Schema(implementation = WebhookView.class)))
+  @APIResponse(responseCode = "200", description = "The webhook")
   public WebhookView show(@PathParam("id") String id) {
     return webhooks.show(id);
   }
@@ -154,24 +122,9 @@ public class WebhookResource {
   @Operation(
       operationId = "listDeliveries",
       summary = "List what was sent and what became of it, newest first")
-  @APIResponse(
-      responseCode = "200",
-      description = "One page",
-      content = @Content(schema = @Schema(implementation = DeliveryPage.class)))
-  public DeliveryPage deliveries(
-      @PathParam("id") String id,
-      @QueryParam("limit")
-          @Parameter(
-              schema =
-                  @Schema(
-                      type = SchemaType.INTEGER,
-                      minimum = "1",
-                      maximum = "200",
-                      defaultValue = "50"))
-          String limit,
-      @QueryParam("cursor") @Parameter(description = "nextCursor of the page before")
-          String cursor) {
-    return webhooks.deliveries(id, cursor(cursor), size(limit));
+  @APIResponse(responseCode = "200", description = "One page")
+  public DeliveryPage deliveries(@PathParam("id") String id, @BeanParam PageParameters page) {
+    return webhooks.deliveries(id, cursor(page.cursor()), page.size());
   }
 
   @GET
@@ -180,7 +133,8 @@ public class WebhookResource {
   @Blocking
   @Operation(operationId = "listDeliveries", hidden = true)
   public Table deliveriesAsTable(@PathParam("id") String id) {
-    return Table.of(DeliveryView.class, cursor -> webhooks.deliveries(id, cursor, MAX_PAGE));
+    return Table.of(
+        DeliveryView.class, cursor -> webhooks.deliveries(id, cursor, PageParameters.MOST));
   }
 
   @POST
@@ -189,10 +143,10 @@ public class WebhookResource {
       operationId = "testWebhook",
       summary = "Send a message of type webhook.test",
       description = "The answer comes before the message is sent: look at the deliveries.")
-  @APIResponse(
+  @APIResponseSchema(
+      value = DeliveryView.class,
       responseCode = "202",
-      description = "The message will be sent",
-      content = @Content(schema = @Schema(implementation = DeliveryView.class)))
+      responseDescription = "The message will be sent")
   public Response test(@PathParam("id") String id) {
     return Response.accepted(webhooks.test(id)).build();
   }
@@ -202,19 +156,6 @@ public class WebhookResource {
       throw wrong("cursor", "must be the nextCursor of an earlier page.");
     }
     return Optional.ofNullable(text).filter(cursor -> !cursor.isEmpty());
-  }
-
-  private static int size(String limit) {
-    if (limit == null) {
-      return 50;
-    }
-    if (limit.matches("[0-9]{1,3}")
-        && Integer.parseInt(limit) >= 1
-        && Integer.parseInt(limit) <= MAX_PAGE) {
-      return Integer.parseInt(limit);
-    }
-    throw wrong(
-        "limit", "must be a whole number from 1 to %d, found '%s'.".formatted(MAX_PAGE, limit));
   }
 
   private static ProblemException wrong(String parameter, String message) {

@@ -52,7 +52,7 @@ class ExperimentResourceTest {
 
   @Inject Jdbi jdbi;
   @Inject WorkflowClient temporal;
-  @Inject ExperimentService experiments;
+  @Inject ExperimentRepository experiments;
 
   @Test
   void shouldStoreAndStartAnExperimentWhenItIsLaunched() {

@@ -1,5 +1,7 @@
 package dev.atelier.local;
 
+import dev.atelier.cli.stack.ProcessIdentity;
+import dev.atelier.cli.stack.StopSignal;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -1,5 +1,6 @@
 package dev.atelier.local;
 
+import dev.atelier.cli.stack.ProcessIdentity;
 import java.io.IOException;
 import java.io.Reader;
 import java.io.Writer;

@@ -1,5 +1,6 @@
 package dev.atelier.local;
 
+import dev.atelier.cli.stack.StackAddress;
 import java.nio.file.Path;
 import java.util.Optional;
 

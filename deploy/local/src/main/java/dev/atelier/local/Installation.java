@@ -14,11 +14,6 @@ public record Installation(Path root) {
     return new Installation(Path.of(System.getProperty("atelier.home", ".")).toAbsolutePath());
   }
 
-  /** The folder of the studies that come with Atelier. */
-  public Path studies() {
-    return root.resolve("studies");
-  }
-
   Path apiJar() {
     return root.resolve("api/target/quarkus-app/quarkus-run.jar");
   }

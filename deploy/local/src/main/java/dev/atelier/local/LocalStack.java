@@ -1,5 +1,6 @@
 package dev.atelier.local;
 
+import dev.atelier.cli.stack.StackAddress;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.util.ArrayList;

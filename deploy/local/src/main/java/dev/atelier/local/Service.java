@@ -1,5 +1,6 @@
 package dev.atelier.local;
 
+import dev.atelier.cli.stack.StopSignal;
 import java.io.IOException;
 import java.time.Duration;
 

@@ -365,7 +365,7 @@ class ForeignPagesIT {
             "-Duser.home=" + home,
             "-cp",
             System.getProperty("java.class.path"),
-            "dev.atelier.cli.AtelierCli"));
+            "dev.atelier.local.command.AtelierProgram"));
     command.addAll(List.of(arguments));
     Process process =
         new ProcessBuilder(command)

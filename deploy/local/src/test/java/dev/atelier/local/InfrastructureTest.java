@@ -2,6 +2,8 @@ package dev.atelier.local;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.atelier.cli.stack.ProcessIdentity;
+import dev.atelier.cli.stack.StopSignal;
 import io.minio.GetObjectArgs;
 import io.minio.MinioClient;
 import io.minio.PutObjectArgs;

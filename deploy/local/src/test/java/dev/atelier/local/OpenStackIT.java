@@ -64,7 +64,7 @@ class OpenStackIT {
             "-Datelier.home=" + StackUnderTest.ROOT,
             "-cp",
             System.getProperty("java.class.path"),
-            "dev.atelier.cli.AtelierCli",
+            "dev.atelier.local.command.AtelierProgram",
             "up",
             "--open",
             "--free-ports",

@@ -3,6 +3,8 @@ package dev.atelier.local;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.atelier.cli.stack.ProcessIdentity;
+import dev.atelier.cli.stack.StopSignal;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -41,7 +41,7 @@ class ExtendingPageTest {
                 `ExtendingPageTest.shouldFindNamesOfNothingAndOfTwo`, `ExtendingPageTest.shouldSing`
                 """))
         .containsExactly(
-            "`ArchitectureTest.java` is the name of 3 files",
+            "`ArchitectureTest.java` is the name of 4 files",
             "`ExtendingPageTest.shouldSing` is no test",
             "`Gone.java` is the name of 0 files");
   }

@@ -1,6 +1,0 @@
-package dev.atelier.api.experiment;
-
-import java.util.List;
-
-/** The files of an experiment, by kind and name. */
-public record ArtifactList(List<ArtifactView> items) {}

@@ -1,0 +1,2 @@
+/** The files of experiments over REST. */
+package dev.atelier.api.experiment.artifact;

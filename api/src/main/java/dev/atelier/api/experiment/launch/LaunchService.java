@@ -1,0 +1,64 @@
+package dev.atelier.api.experiment.launch;
+
+import dev.atelier.api.access.Caller;
+import dev.atelier.api.experiment.Accepted;
+import dev.atelier.api.experiment.ExperimentId;
+import dev.atelier.api.experiment.Links;
+import dev.atelier.api.experiment.launch.LaunchRepository.Launch;
+import dev.atelier.api.problem.ProblemException;
+import dev.atelier.api.problem.ProblemType;
+import dev.atelier.api.temporal.DistillationRuns;
+import dev.atelier.api.temporal.TemporalUnavailableException;
+import dev.atelier.spec.ExperimentSpec;
+import jakarta.enterprise.context.ApplicationScoped;
+import java.time.Instant;
+import java.util.Optional;
+import org.jboss.logging.Logger;
+
+/** Begins experiments. */
+@ApplicationScoped
+class LaunchService {
+
+  private static final Logger LOG = Logger.getLogger(LaunchService.class);
+
+  private final LaunchRepository repository;
+  private final DistillationRuns runs;
+  private final Caller caller;
+
+  LaunchService(LaunchRepository repository, DistillationRuns runs, Caller caller) {
+    this.repository = repository;
+    this.runs = runs;
+    this.caller = caller;
+  }
+
+  /** Stores an experiment and starts its workflow; a repeated request gets the same answer. */
+  Accepted launch(ExperimentSpec spec, Optional<String> idempotencyKey) {
+    Launch launch =
+        repository.launch(ExperimentId.next(Instant.now()), spec, caller.project(), idempotencyKey);
+    if (launch instanceof Launch.KeyTaken taken) {
+      throw new ProblemException(
+          ProblemType.IDEMPOTENCY_KEY_REUSED,
+          "The Idempotency-Key was used for another spec: it launched experiment %s."
+              .formatted(taken.id()));
+    }
+    if (launch instanceof Launch.Repeated repeated) {
+      return launched(repeated.id(), spec);
+    }
+    String id = ((Launch.Created) launch).id();
+    try {
+      runs.start(id, spec);
+    } catch (TemporalUnavailableException e) {
+      LOG.warnf("%s Experiment %s waits in QUEUED.", e.getMessage(), id);
+    }
+    return launched(id, spec);
+  }
+
+  private Accepted launched(String id, ExperimentSpec spec) {
+    return new Accepted(id, Links.of(id, runs.page(id)), Estimate.warnings(spec));
+  }
+
+  /** What the experiment would take, without launching it. */
+  Estimate estimate(ExperimentSpec spec) {
+    return Estimate.of(spec, repository.macsPerSecond(spec.compute()));
+  }
+}

@@ -1,0 +1,191 @@
+package dev.atelier.api.experiment.overview;
+
+import dev.atelier.api.history.Condition;
+import dev.atelier.api.history.Cursor;
+import dev.atelier.api.history.HistoryQuery;
+import dev.atelier.api.history.Operator;
+import dev.atelier.api.history.QueryField;
+import dev.atelier.api.history.Sort;
+import dev.atelier.api.spec.SpecJson;
+import dev.atelier.spec.FormerName;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * A page of the history as SQL over {@code experiment e}. What users write is in no text but in the
+ * values of parameters.
+ */
+final class HistorySql {
+
+  private final List<String> conditions = new ArrayList<>();
+  private final Map<String, String> joins = new LinkedHashMap<>(); // by alias
+  private final Map<String, Object> values = new HashMap<>(); // by the parameter's name
+  private final String sorted;
+  private final String order;
+
+  /** What the query describes, from the cursor on. */
+  HistorySql(HistoryQuery query, Sort sort, Optional<Cursor> after) {
+    sorted = field(sort.field());
+    String direction = sort.descending() ? "desc" : "asc";
+    order =
+        sort.field() == QueryField.Own.CREATED
+            ? "e.created_at %1$s, e.id %1$s".formatted(direction) // as the index has it
+            : "%s %s nulls last, e.id desc".formatted(sorted, direction);
+    query.conditions().forEach(condition -> conditions.add(condition(condition)));
+    after.ifPresent(cursor -> conditions.add(beyond(sort, cursor)));
+  }
+
+  /** The value that the list is sorted by. */
+  String sorted() {
+    return sorted;
+  }
+
+  /** Of {@code order by}. */
+  String order() {
+    return order;
+  }
+
+  /** Of {@code from}, after the experiment. */
+  String joins() {
+    return String.join(" ", joins.values());
+  }
+
+  /** Of {@code where}, after {@code true}. */
+  String conditions() {
+    return String.join("", conditions.stream().map(" and (%s)"::formatted).toList());
+  }
+
+  /** Of the parameters, by name. */
+  Map<String, Object> values() {
+    return values;
+  }
+
+  private String condition(Condition condition) {
+    if (condition instanceof Condition.Word word) {
+      return "position(%s in e.words) > 0".formatted(value(word.word()));
+    }
+    if (condition instanceof Condition.OfText text) {
+      return text(text);
+    }
+    if (condition instanceof Condition.OfNumber number) {
+      return number(number);
+    }
+    if (condition instanceof Condition.OfTime time) {
+      return compared(field(time.field()), time.operator(), value(time.value()));
+    }
+    if (condition instanceof Condition.Labelled labelled) {
+      return "e.labels @> cast(%s as jsonb)".formatted(value(SpecJson.write(labelled.labels())));
+    }
+    Condition.InProjects own = (Condition.InProjects) condition;
+    return "e.project = any(%s)".formatted(value(own.projects().toArray(String[]::new)));
+  }
+
+  private String text(Condition.OfText text) {
+    String field = field(text.field());
+    if (text.field().kind() == QueryField.Kind.JSON) {
+      field = "(%s) #>> '{}'".formatted(field);
+    }
+    return text.operator() == Operator.CONTAINS
+        ? "position(lower(%s) in lower(%s)) > 0".formatted(value(text.value()), field)
+        : compared(field, text.operator(), value(text.value()));
+  }
+
+  /** Of JSON, what is no number compares as none. */
+  private String number(Condition.OfNumber number) {
+    String field = field(number.field());
+    String value = value(number.value());
+    return number.field().kind() == QueryField.Kind.JSON
+        ? "case when jsonb_typeof(%1$s) = 'number' then %2$s else false end"
+            .formatted(
+                field,
+                compared("cast(%s as double precision)".formatted(field), number.operator(), value))
+        : compared(field, number.operator(), value);
+  }
+
+  private static String compared(String field, Operator operator, String value) {
+    return switch (operator) {
+      case EQUAL, LESS, AT_MOST, GREATER, AT_LEAST ->
+          "%s %s %s".formatted(field, operator.sign(), value);
+      case NOT_EQUAL -> "%s is distinct from %s".formatted(field, value);
+      case CONTAINS -> throw new IllegalArgumentException("Only text contains something.");
+    };
+  }
+
+  /** What holds for the rows after the cursor. */
+  private String beyond(Sort sort, Cursor cursor) {
+    String id = value(cursor.id());
+    if (cursor.value().isEmpty()) {
+      return "%s is null and e.id < %s".formatted(sorted, id);
+    }
+    String last = value(sort.read(cursor.value().get()));
+    String beyond = sort.descending() ? "<" : ">";
+    return sort.field() == QueryField.Own.CREATED
+        ? "(e.created_at, e.id) %s (%s, %s)".formatted(beyond, last, id)
+        : "%1$s %2$s %3$s or (%1$s = %3$s and e.id < %4$s) or %1$s is null"
+            .formatted(sorted, beyond, last, id);
+  }
+
+  private String field(QueryField field) {
+    if (field instanceof QueryField.Own own) {
+      return own(own);
+    }
+    if (field instanceof QueryField.Figure figure) {
+      return figure(figure);
+    }
+    if (field instanceof QueryField.Label label) {
+      return "e.labels ->> " + value(label.key());
+    }
+    QueryField.OfSpec ofSpec = (QueryField.OfSpec) field;
+    return FormerName.of(String.join(".", ofSpec.path()))
+        .map(name -> "coalesce(%s, %s)".formatted(spec(name.present()), spec(name.former())))
+        .orElseGet(() -> spec(String.join(".", ofSpec.path())));
+  }
+
+  private String spec(String path) {
+    return "e.spec #> cast(%s as text[])"
+        .formatted(value("{%s}".formatted(path.replace('.', ','))));
+  }
+
+  private static String own(QueryField.Own field) {
+    return switch (field) {
+      case ID -> "e.id";
+      case NAME -> "e.name";
+      case PROJECT -> "e.project";
+      case STAGE -> "e.stage";
+      case DATASET -> "e.dataset_source";
+      case STUDENTS -> "e.students";
+      case SPECIFIC_PROBABILITY -> "e.specific_probability";
+      case SEED -> "e.seed";
+      case CREATED -> "e.created_at";
+      case UPDATED -> "e.updated_at";
+      case FINISHED -> "e.finished_at";
+      case STUDY -> "(select sm.study_id from study_member sm where sm.experiment_id = e.id)";
+    };
+  }
+
+  private String figure(QueryField.Figure figure) {
+    String alias = "v_" + figure.subject().name().toLowerCase(Locale.ROOT);
+    if (!joins.containsKey(alias)) {
+      joins.put(
+          alias,
+          "left join evaluation %1$s on %1$s.experiment_id = e.id and %1$s.subject = %2$s"
+              .formatted(alias, value(figure.subject().word())));
+    }
+    return switch (figure.measure()) {
+      case DISTANCE -> alias + ".distance";
+      case MACS -> alias + ".macs_per_step";
+    };
+  }
+
+  /** Keeps a value, and gives the parameter that stands for it. */
+  private String value(Object value) {
+    String name = "value" + values.size();
+    values.put(name, value);
+    return ":" + name;
+  }
+}

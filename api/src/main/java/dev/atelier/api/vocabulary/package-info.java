@@ -1,0 +1,2 @@
+/** The words for subjects, series, events and files, over REST. */
+package dev.atelier.api.vocabulary;

@@ -1,0 +1,72 @@
+package dev.atelier.cli;
+
+import dev.atelier.cli.stack.StackAddress;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.Optional;
+import picocli.CommandLine.Option;
+
+/** Which API a command talks to, and as whom. */
+public final class ApiOptions {
+
+  /** Where the local stack keeps its state unless told otherwise. */
+  public static final Path DATA = Path.of(System.getProperty("user.home"), ".atelier");
+
+  private static final String LOCAL = "http://127.0.0.1:8080";
+
+  @Option(
+      names = "--url",
+      paramLabel = "URL",
+      description =
+          "The API's address; else ATELIER_URL, else url in ~/.config/atelier/config.properties, else the running local stack's, else "
+              + LOCAL
+              + ".")
+  private Optional<String> url = Optional.empty();
+
+  @Option(
+      names = "--token",
+      paramLabel = "TOKEN",
+      description =
+          "Who you are, where the API asks; else ATELIER_TOKEN, else the local stack's where the address is its, else token in that file. Other users of this machine see options.")
+  private Optional<String> token = Optional.empty();
+
+  @Option(
+      names = "--data",
+      paramLabel = "DIR",
+      defaultValue = "${sys:user.home}/.atelier",
+      description = "Folder of the local stack (${DEFAULT-VALUE}).")
+  private Path data = DATA;
+
+  AtelierApi api() throws CommandFailure {
+    UserSettings settings = UserSettings.ofUser();
+    Optional<StackAddress> stack = localStack();
+    Optional<String> named = url.isPresent() ? url : settings.get("url");
+    String address = named.or(() -> stack.map(StackAddress::url)).orElse(LOCAL);
+    return new AtelierApi(address, token(address, settings, stack));
+  }
+
+  /** The local stack's token goes to that stack alone. */
+  private Optional<String> token(
+      String address, UserSettings settings, Optional<StackAddress> stack) throws CommandFailure {
+    Optional<String> given = token.isPresent() ? token : settings.ofEnvironment("token");
+    if (given.isPresent()) {
+      return given;
+    }
+    return stack.isPresent() && stack.get().isAt(address)
+        ? stack.get().token()
+        : settings.get("token");
+  }
+
+  Path data() {
+    return data;
+  }
+
+  /** The local stack that runs in the data folder. */
+  Optional<StackAddress> localStack() throws CommandFailure {
+    try {
+      return StackAddress.read(data);
+    } catch (IOException | IllegalArgumentException e) {
+      throw new CommandFailure("Cannot read the local stack in %s: %s.".formatted(data, e), e);
+    }
+  }
+}

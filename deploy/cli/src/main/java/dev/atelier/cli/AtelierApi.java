@@ -1,0 +1,527 @@
+package dev.atelier.cli;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.DeserializationFeature;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.datatype.jdk8.Jdk8Module;
+import com.fasterxml.jackson.datatype.jsr310.JavaTimeModule;
+import java.io.IOException;
+import java.io.InputStream;
+import java.net.ConnectException;
+import java.net.URI;
+import java.net.URLEncoder;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.UUID;
+
+/** The REST API of a stack, seen from outside. */
+public final class AtelierApi {
+
+  private static final String EXPERIMENTS = "/api/v1/experiments";
+  private static final String CHECKS = "/api/v1/maintenance/checks";
+  private static final String WEBHOOKS = "/api/v1/webhooks";
+  private static final String TOKENS = "/api/v1/tokens";
+  private static final String STUDIES = "/api/v1/studies";
+  private static final Duration CONNECT_TIMEOUT = Duration.ofSeconds(5);
+  private static final Duration ANSWER_TIMEOUT = Duration.ofSeconds(30);
+  private static final int UNAVAILABLE = 503;
+  private static final int ASKED_AT_MOST = 4;
+  private static final Duration RETRY_PAUSE = Duration.ofMillis(300);
+  private static final int EVENTS_PER_PAGE = 1000;
+  private static final int PREFIX_SEARCH_LIMIT = 200; // the API's largest page
+  private static final int FULL_ID_LENGTH = 20; // shorter ones are searched for as prefixes
+
+  private final URI base;
+  private final HttpClient http =
+      HttpClient.newBuilder()
+          .version(HttpClient.Version.HTTP_1_1)
+          .connectTimeout(CONNECT_TIMEOUT)
+          .build();
+  private final ObjectMapper json =
+      JsonMapper.builder()
+          .addModules(new Jdk8Module(), new JavaTimeModule())
+          .disable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
+          .build();
+
+  private final Optional<String> token;
+
+  AtelierApi(String url) throws CommandFailure {
+    this(url, Optional.empty());
+  }
+
+  /**
+   * @param token sent with each request
+   * @throws CommandFailure when {@code url} is not an http address
+   */
+  public AtelierApi(String url, Optional<String> token) throws CommandFailure {
+    this.token = token;
+    try {
+      this.base = URI.create(url.replaceAll("/+$", ""));
+    } catch (IllegalArgumentException e) {
+      throw new CommandFailure(ExitCodes.USAGE, "--url '%s' is not a URL.".formatted(url), e);
+    }
+    if (base.getHost() == null || !List.of("http", "https").contains(base.getScheme())) {
+      throw new CommandFailure(
+          ExitCodes.USAGE,
+          "--url '%s' is not an address such as http://127.0.0.1:8080.".formatted(url));
+    }
+  }
+
+  /** The dashboard's address; where the API wants a token, one that lets one browser in, once. */
+  public String browserLink() throws CommandFailure, InterruptedException {
+    return token.isEmpty()
+        ? base + "/"
+        : read(
+                send(request("/api/v1/session/links").POST(HttpRequest.BodyPublishers.noBody())),
+                JsonNode.class)
+            .path("href")
+            .asText();
+  }
+
+  /**
+   * A launched experiment.
+   *
+   * @param warnings what is allowed and hardly meant
+   */
+  public record Launched(String id, List<String> warnings) {
+    public Launched {
+      warnings = warnings == null ? List.of() : warnings; // of an older server
+    }
+  }
+
+  /** Launches an experiment. */
+  public Launched launch(String yaml, Optional<String> idempotencyKey)
+      throws CommandFailure, InterruptedException {
+    return read(post(EXPERIMENTS, yaml, idempotencyKey), Launched.class);
+  }
+
+  /** Launches a study and returns its id and how many experiments it has. */
+  JsonNode launchStudy(String yaml, Optional<String> idempotencyKey)
+      throws CommandFailure, InterruptedException {
+    return read(post(STUDIES, yaml, idempotencyKey), JsonNode.class);
+  }
+
+  private String post(String path, String yaml, Optional<String> idempotencyKey)
+      throws CommandFailure, InterruptedException {
+    HttpRequest.Builder request =
+        request(path)
+            .header("Content-Type", "application/yaml")
+            .POST(HttpRequest.BodyPublishers.ofString(yaml));
+    idempotencyKey.ifPresent(key -> request.header("Idempotency-Key", key));
+    return send(request);
+  }
+
+  StudyList studies(int limit) throws CommandFailure, InterruptedException {
+    return read(send(request(STUDIES + "?limit=" + limit)), StudyList.class);
+  }
+
+  Study study(String id) throws CommandFailure, InterruptedException {
+    return read(send(request(STUDIES + "/" + encoded(id))), Study.class);
+  }
+
+  void cancelStudy(String id) throws CommandFailure, InterruptedException {
+    send(
+        request(STUDIES + "/" + encoded(id) + "/cancel").POST(HttpRequest.BodyPublishers.noBody()));
+  }
+
+  ExperimentList list(Map<String, List<String>> filters)
+      throws CommandFailure, InterruptedException {
+    return read(send(request(EXPERIMENTS + "?" + query(filters))), ExperimentList.class);
+  }
+
+  private static String query(Map<String, List<String>> filters) {
+    List<String> query = new ArrayList<>();
+    filters.forEach(
+        (name, values) ->
+            values.forEach(
+                value -> query.add(name + "=" + URLEncoder.encode(value, StandardCharsets.UTF_8))));
+    return String.join("&", query);
+  }
+
+  /**
+   * Returns the full id of an experiment.
+   *
+   * @param name an id, the beginning of one, or {@code latest}
+   */
+  String resolve(String name) throws CommandFailure, InterruptedException {
+    if (name.length() >= FULL_ID_LENGTH) {
+      return name;
+    }
+    return resolve(
+        name,
+        "experiment",
+        list(Map.of("limit", List.of(Integer.toString(PREFIX_SEARCH_LIMIT)))).items().stream()
+            .map(ExperimentList.Item::id)
+            .toList());
+  }
+
+  /** As {@link #resolve}, of a study. */
+  String resolveStudy(String name) throws CommandFailure, InterruptedException {
+    if (name.length() >= FULL_ID_LENGTH) {
+      return name;
+    }
+    return resolve(
+        name,
+        "study",
+        studies(PREFIX_SEARCH_LIMIT).items().stream().map(StudyList.Item::id).toList());
+  }
+
+  private static String resolve(String name, String kind, List<String> ids) throws CommandFailure {
+    if (name.equals("latest")) {
+      return ids.stream()
+          .findFirst()
+          .orElseThrow(
+              () -> new CommandFailure(ExitCodes.NOT_FOUND, "There is no %s yet.".formatted(kind)));
+    }
+    List<String> matches = ids.stream().filter(id -> id.startsWith(name)).toList();
+    if (matches.size() > 1 && !matches.contains(name)) {
+      throw new CommandFailure(
+          ExitCodes.USAGE,
+          "'%s' begins %d ids: %s.".formatted(name, matches.size(), String.join(", ", matches)));
+    }
+    return matches.size() == 1 ? matches.get(0) : name; // the API tells whether it exists
+  }
+
+  /** The API's own answer to a GET. */
+  private JsonNode document(String path) throws CommandFailure, InterruptedException {
+    return read(send(request(path)), JsonNode.class);
+  }
+
+  JsonNode listDocument(Map<String, List<String>> filters)
+      throws CommandFailure, InterruptedException {
+    return document(EXPERIMENTS + "?" + query(filters));
+  }
+
+  JsonNode showDocument(String id) throws CommandFailure, InterruptedException {
+    return document(path(id));
+  }
+
+  JsonNode studiesDocument(int limit) throws CommandFailure, InterruptedException {
+    return document(STUDIES + "?limit=" + limit);
+  }
+
+  JsonNode studyDocument(String id) throws CommandFailure, InterruptedException {
+    return document(STUDIES + "/" + encoded(id));
+  }
+
+  JsonNode teachersDocument(int limit) throws CommandFailure, InterruptedException {
+    return document("/api/v1/teachers?limit=" + limit);
+  }
+
+  JsonNode datasetsDocument(int limit) throws CommandFailure, InterruptedException {
+    return document("/api/v1/datasets?limit=" + limit);
+  }
+
+  JsonNode webhooksDocument(int limit) throws CommandFailure, InterruptedException {
+    return document(WEBHOOKS + "?limit=" + limit);
+  }
+
+  JsonNode deliveriesDocument(String webhook, int limit)
+      throws CommandFailure, InterruptedException {
+    return document(WEBHOOKS + "/" + encoded(webhook) + "/deliveries?limit=" + limit);
+  }
+
+  /** Makes a webhook; only this answer has its secret. */
+  JsonNode addWebhook(Map<String, Object> webhook) throws CommandFailure, InterruptedException {
+    return make(WEBHOOKS, webhook);
+  }
+
+  private JsonNode make(String path, Map<String, Object> document)
+      throws CommandFailure, InterruptedException {
+    try {
+      return read(
+          send(
+              request(path)
+                  .header("Content-Type", "application/json")
+                  .POST(HttpRequest.BodyPublishers.ofString(json.writeValueAsString(document)))),
+          JsonNode.class);
+    } catch (JsonProcessingException e) {
+      throw new IllegalStateException(e); // texts and numbers under names
+    }
+  }
+
+  /** Queues a message that tells of nothing. */
+  JsonNode testWebhook(String id) throws CommandFailure, InterruptedException {
+    return read(
+        send(
+            request(WEBHOOKS + "/" + encoded(id) + "/test")
+                .POST(HttpRequest.BodyPublishers.noBody())),
+        JsonNode.class);
+  }
+
+  void deleteWebhook(String id) throws CommandFailure, InterruptedException {
+    send(request(WEBHOOKS + "/" + encoded(id)).DELETE());
+  }
+
+  JsonNode whoAmI() throws CommandFailure, InterruptedException {
+    return document("/api/v1/whoami");
+  }
+
+  JsonNode tokensDocument() throws CommandFailure, InterruptedException {
+    return document(TOKENS);
+  }
+
+  /** Makes a token of the API; only this answer has it. */
+  JsonNode createToken(Map<String, Object> token) throws CommandFailure, InterruptedException {
+    return make(TOKENS, token);
+  }
+
+  void revokeToken(String id) throws CommandFailure, InterruptedException {
+    send(request(TOKENS + "/" + encoded(id)).DELETE());
+  }
+
+  JsonNode auditDocument(Optional<String> subject, int limit)
+      throws CommandFailure, InterruptedException {
+    return document(
+        "/api/v1/audit?limit=%d%s"
+            .formatted(limit, subject.map(id -> "&subject=" + encoded(id)).orElse("")));
+  }
+
+  /** Every event of an experiment, oldest first; of one model, if that is given. */
+  JsonNode events(String id, Optional<String> model) throws CommandFailure, InterruptedException {
+    ArrayNode events = json.createArrayNode();
+    String cursor = "";
+    do {
+      JsonNode page = document(path(id) + "/events?limit=" + EVENTS_PER_PAGE + cursor);
+      for (JsonNode event : page.path("items")) {
+        if (model.isEmpty() || model.get().equals(event.path("model").asText(""))) {
+          events.add(event);
+        }
+      }
+      cursor = page.hasNonNull("nextCursor") ? "&cursor=" + page.path("nextCursor").asText() : "";
+    } while (!cursor.isEmpty());
+    return events;
+  }
+
+  /** Whether the experiment has a model of this key. */
+  boolean has(String id, String model) throws CommandFailure, InterruptedException {
+    for (JsonNode found : showDocument(id).path("models")) {
+      if (found.path("key").asText().equals(model)) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  ExperimentReport show(String id) throws CommandFailure, InterruptedException {
+    return read(send(request(path(id))), ExperimentReport.class);
+  }
+
+  /** Cancels an experiment. */
+  void cancel(String id) throws CommandFailure, InterruptedException {
+    ask(id, "cancel", Map.of());
+  }
+
+  void cancelModel(String id, String model) throws CommandFailure, InterruptedException {
+    ask(id, "models/" + encoded(model) + "/cancel", Map.of());
+  }
+
+  void delete(String id) throws CommandFailure, InterruptedException {
+    send(request(path(id)).DELETE());
+  }
+
+  void deleteStudy(String id) throws CommandFailure, InterruptedException {
+    send(request(STUDIES + "/" + encoded(id)).DELETE());
+  }
+
+  /** Starts a comparison of the store with the database. */
+  JsonNode startCheck(boolean repair) throws CommandFailure, InterruptedException {
+    return read(
+        send(request(CHECKS + "?repair=" + repair).POST(HttpRequest.BodyPublishers.noBody())),
+        JsonNode.class);
+  }
+
+  JsonNode check(long id) throws CommandFailure, InterruptedException {
+    return read(send(request(CHECKS + "/" + id)), JsonNode.class);
+  }
+
+  /** Experiments beside one another. */
+  JsonNode compare(List<String> ids) throws CommandFailure, InterruptedException {
+    return read(
+        send(request(EXPERIMENTS + "/compare?ids=" + encoded(String.join(",", ids)))),
+        JsonNode.class);
+  }
+
+  /**
+   * Trains a failed model again.
+   *
+   * @param overrides training settings that change
+   */
+  void retry(String id, String model, Map<String, Object> overrides)
+      throws CommandFailure, InterruptedException {
+    ask(id, "models/" + encoded(model) + "/retry", overrides);
+  }
+
+  /** Trains a model to {@code steps} in all. */
+  void extend(String id, String model, int steps) throws CommandFailure, InterruptedException {
+    ask(id, "models/" + encoded(model) + "/extend", Map.of("steps", steps));
+  }
+
+  /**
+   * Trains a student anew.
+   *
+   * @param settings YAML: what changes
+   */
+  void replace(String id, String model, String settings)
+      throws CommandFailure, InterruptedException {
+    ask(
+        request(path(id) + "/models/" + encoded(model) + "/replace")
+            .header("Content-Type", "application/yaml")
+            .POST(HttpRequest.BodyPublishers.ofString(settings)));
+  }
+
+  void pause(String id) throws CommandFailure, InterruptedException {
+    ask(id, "pause", Map.of());
+  }
+
+  void resume(String id) throws CommandFailure, InterruptedException {
+    ask(id, "resume", Map.of());
+  }
+
+  void rerunEvaluation(String id) throws CommandFailure, InterruptedException {
+    ask(id, "evaluation/rerun", Map.of());
+  }
+
+  private void ask(String id, String what, Map<String, Object> body)
+      throws CommandFailure, InterruptedException {
+    HttpRequest.Builder request = request(path(id) + "/" + what);
+    try {
+      ask(
+          body.isEmpty()
+              ? request.POST(HttpRequest.BodyPublishers.noBody())
+              : request
+                  .header("Content-Type", "application/json")
+                  .POST(HttpRequest.BodyPublishers.ofString(json.writeValueAsString(body))));
+    } catch (JsonProcessingException e) {
+      throw new IllegalStateException(e); // numbers under names
+    }
+  }
+
+  /**
+   * Sends a request that changes something: under a key of its own, so that it has one effect
+   * however often it is sent, and again while the server is not ready or its answer is lost.
+   */
+  private void ask(HttpRequest.Builder builder) throws CommandFailure, InterruptedException {
+    HttpRequest request = builder.header("Idempotency-Key", UUID.randomUUID().toString()).build();
+    for (int attempt = 1; ; attempt++) {
+      try {
+        HttpResponse<String> response =
+            exchange(request, HttpResponse.BodyHandlers.ofString(StandardCharsets.UTF_8));
+        if (response.statusCode() / 100 == 2) {
+          return;
+        }
+        if (response.statusCode() != UNAVAILABLE || attempt == ASKED_AT_MOST) {
+          throw refused(response);
+        }
+      } catch (ServerUnreachable e) {
+        if (e.getCause() instanceof ConnectException || attempt == ASKED_AT_MOST) {
+          throw e;
+        }
+      }
+      Thread.sleep(RETRY_PAUSE.toMillis() * attempt);
+    }
+  }
+
+  /** Opens a file of an experiment. */
+  InputStream download(String href) throws CommandFailure, InterruptedException {
+    HttpRequest.Builder request =
+        HttpRequest.newBuilder(base.resolve(href)).timeout(ANSWER_TIMEOUT);
+    if (base.resolve(href).getHost().equals(base.getHost())) { // the token is for nobody else
+      authorize(request);
+    }
+    HttpResponse<InputStream> response =
+        exchange(request.build(), HttpResponse.BodyHandlers.ofInputStream());
+    if (response.statusCode() != 200) {
+      throw new CommandFailure(
+          ExitCodes.ofStatus(response.statusCode()),
+          "Cannot download %s: the server answered %d.".formatted(href, response.statusCode()));
+    }
+    return response.body();
+  }
+
+  String url() {
+    return base.toString();
+  }
+
+  private static String path(String id) {
+    return EXPERIMENTS + "/" + encoded(id);
+  }
+
+  private static String encoded(String segment) {
+    return URLEncoder.encode(segment, StandardCharsets.UTF_8).replace("+", "%20");
+  }
+
+  private HttpRequest.Builder request(String path) {
+    return authorize(
+        HttpRequest.newBuilder(URI.create(base + path))
+            .timeout(ANSWER_TIMEOUT)
+            .header("Accept", "application/json, application/problem+json"));
+  }
+
+  private HttpRequest.Builder authorize(HttpRequest.Builder request) {
+    token.ifPresent(value -> request.header("Authorization", "Bearer " + value));
+    return request;
+  }
+
+  private CommandFailure refused(HttpResponse<String> response) {
+    return new CommandFailure(ExitCodes.ofStatus(response.statusCode()), problem(response));
+  }
+
+  private String send(HttpRequest.Builder request) throws CommandFailure, InterruptedException {
+    HttpResponse<String> response =
+        exchange(request.build(), HttpResponse.BodyHandlers.ofString(StandardCharsets.UTF_8));
+    if (response.statusCode() / 100 != 2) {
+      throw refused(response);
+    }
+    return response.body();
+  }
+
+  private <T> HttpResponse<T> exchange(HttpRequest request, HttpResponse.BodyHandler<T> handler)
+      throws CommandFailure, InterruptedException {
+    try {
+      return http.send(request, handler);
+    } catch (IOException e) {
+      throw new ServerUnreachable(base, e);
+    }
+  }
+
+  /** The sentences of a problem document: its detail, then each fault on a line. */
+  private String problem(HttpResponse<String> response) {
+    JsonNode problem;
+    try {
+      problem = json.readTree(response.body());
+    } catch (JsonProcessingException e) {
+      problem = json.missingNode();
+    }
+    String sentence = problem.path("detail").asText(problem.path("title").asText(""));
+    if (sentence.isEmpty()) {
+      return "The server answered %d to %s."
+          .formatted(response.statusCode(), response.request().uri());
+    }
+    List<String> lines = new ArrayList<>(List.of(sentence));
+    for (JsonNode fault : problem.path("faults")) {
+      lines.add("  %s %s".formatted(fault.path("field").asText(), fault.path("message").asText()));
+    }
+    return String.join(System.lineSeparator(), lines);
+  }
+
+  private <T> T read(String body, Class<T> type) throws CommandFailure {
+    try {
+      return json.readValue(body, type);
+    } catch (JsonProcessingException e) {
+      throw new CommandFailure(
+          "%s does not answer as Atelier's API does: %s".formatted(base, e.getOriginalMessage()),
+          e);
+    }
+  }
+}

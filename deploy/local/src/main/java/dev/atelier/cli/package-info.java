@@ -1,2 +1,0 @@
-/** The command line: a class for each command, over the REST API. */
-package dev.atelier.cli;

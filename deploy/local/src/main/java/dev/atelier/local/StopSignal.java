@@ -1,8 +1,0 @@
-package dev.atelier.local;
-
-/** How a process is asked to end. */
-enum StopSignal {
-  TERM,
-  INT, // Postgres: fast shutdown, which ends open sessions
-  KILL
-}
