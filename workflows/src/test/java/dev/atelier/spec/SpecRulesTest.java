@@ -688,7 +688,7 @@ class SpecRulesTest {
         .containsExactly(
             new SpecFault(
                 path + ".kind",
-                "compares features of equal resolution, so that students.network needs as many multipliers as teacher.network: expected 4, found 3."));
+                "compares features of equal resolution: expected the 4 pixels per side that mid has in teacher.network, found 8 in students.network."));
     FeatureLossSpec nowhere = new FeatureLossSpec(FeatureLossSpec.Kind.HINT, null, List.of());
     assertThat(fields(spec(s -> s.loss(new LossSpec(null, null, nowhere)))))
         .containsExactly(path + ".at");
