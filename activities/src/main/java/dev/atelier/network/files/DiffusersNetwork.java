@@ -17,7 +17,12 @@ public enum DiffusersNetwork {
       List.of("UNet2DModel"),
       List.of("unet_ema", "unet"),
       DiffusersConfig::network,
-      DiffusersExport::config);
+      DiffusersExport::config),
+  DIT(
+      List.of("DiTTransformer2DModel", "Transformer2DModel"),
+      List.of("transformer_ema", "transformer"),
+      DiffusersTransformer::network,
+      DiffusersTransformer::config);
 
   /** Reads {@code config.json}. */
   private interface Reader {
@@ -73,6 +78,7 @@ public enum DiffusersNetwork {
 
   /** The {@code config.json} of a network; empty where diffusers has no such one. */
   public static Optional<ObjectNode> config(Network network) {
-    return UNET.writer.apply(network);
+    DiffusersNetwork kind = network.spec().transformer().isPresent() ? DIT : UNET;
+    return kind.writer.apply(network);
   }
 }

@@ -8,6 +8,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import dev.atelier.api.spec.RefusedDocumentException.Reason;
 import dev.atelier.spec.ExperimentSpec;
 import dev.atelier.spec.FeatureLossSpec;
+import dev.atelier.spec.NetworkSpec.TransformerSpec;
 import dev.atelier.spec.SpecFault;
 import dev.atelier.spec.StudentsSpec;
 import dev.atelier.spec.TrainingOverrides;
@@ -150,6 +151,23 @@ class SpecReaderTest {
         .isEqualTo(
             new FeatureLossSpec(FeatureLossSpec.Kind.RELATIONAL_SAMPLE, 1.0, List.of("mid")));
     assertThat(yaml("name: x").students().loss().feature()).isEqualTo(FeatureLossSpec.NONE);
+  }
+
+  @Test
+  void shouldReadATransformerWithItsBounds() {
+    assertThat(
+            yaml("teacher: {network: {transformer: {layers: 4, heads: 2}}}")
+                .teacher()
+                .network()
+                .transformer())
+        .contains(new TransformerSpec(2, 4, 2, 64, 1e-5, false));
+    assertThat(faultsOf("students: {network: {transformer: {layers: 0, width: 64}}}"))
+        .extracting(SpecFault::field)
+        .containsExactlyInAnyOrder(
+            "students.network.transformer.layers", "students.network.transformer.width");
+    assertThat(faultsOf("students: {network: {channels: 64, transformer: {}}}"))
+        .extracting(SpecFault::field)
+        .containsExactly("students.network.transformer");
   }
 
   @Test
