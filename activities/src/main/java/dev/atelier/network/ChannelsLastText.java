@@ -145,6 +145,9 @@ final class ChannelsLastText implements Operation.Visitor<Optional<ChannelsLastT
 
   @Override
   public Optional<Passes> linear(Operation.Linear o) {
+    if (o.ofPixels()) {
+      return Optional.empty();
+    }
     String in = o.in().name();
     return passes(
         () ->
@@ -261,6 +264,31 @@ final class ChannelsLastText implements Operation.Visitor<Optional<ChannelsLastT
                 "torch.native_dropout_backward(%s, %s_kept, %s)"
                     .formatted(g, name(o), 1 / (1 - o.probability())),
                 true));
+  }
+
+  @Override
+  public Optional<Passes> addPositions(Operation.AddPositions o) {
+    return Optional.empty();
+  }
+
+  @Override
+  public Optional<Passes> adaptiveNorm(Operation.AdaptiveNorm o) {
+    return Optional.empty();
+  }
+
+  @Override
+  public Optional<Passes> gelu(Operation.Gelu o) {
+    return Optional.empty();
+  }
+
+  @Override
+  public Optional<Passes> addGated(Operation.AddGated o) {
+    return Optional.empty();
+  }
+
+  @Override
+  public Optional<Passes> unpatch(Operation.Unpatch o) {
+    return Optional.empty();
   }
 
   private static Optional<Passes> passes(Runnable forward, Consumer<String> backward) {

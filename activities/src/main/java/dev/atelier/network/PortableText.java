@@ -1,7 +1,9 @@
 package dev.atelier.network;
 
 import dev.atelier.graph.Operation;
+import dev.atelier.graph.Value;
 import dev.atelier.network.torchscript.ScalarType;
+import dev.atelier.network.torchscript.TorchScriptModule.MemoryFormat;
 import dev.atelier.spec.TrainingSpec.Precision;
 import java.util.List;
 import java.util.Locale;
@@ -55,9 +57,15 @@ final class PortableText implements Operation.Visitor<String> {
 
   @Override
   public String linear(Operation.Linear o) {
-    return format(
-        "%s = torch.linear(%s, %s, %s)",
-        name(o), operand(o.in().name()), operand(weight(o.layer())), operand(bias(o.layer())));
+    String in = operand(o.in().name());
+    String linear =
+        format(
+            "%s = torch.linear(%s, %s, %s)",
+            name(o),
+            o.ofPixels() ? channelsAtTheEnd(in) : in,
+            operand(weight(o.layer())),
+            operand(bias(o.layer())));
+    return o.ofPixels() ? linear + channelsBack(o) : linear;
   }
 
   @Override
@@ -186,6 +194,100 @@ final class PortableText implements Operation.Visitor<String> {
                 "%s = torch.reshape(torch.transpose(%s, 1, 2), torch.size(%s))",
                 v, h, o.in().name()))
         .toString();
+  }
+
+  @Override
+  public String addPositions(Operation.AddPositions o) {
+    int quarter = o.in().width() / 4;
+    int side = o.in().side();
+    String p = name(o) + "_p";
+    String f = name(o) + "_f";
+    return format("%s = %s", p, range(side))
+        + format(
+            "%s = torch.exp(torch.mul(%s, %s))", f, range(quarter), -Math.log(MAX_PERIOD) / quarter)
+        + format("%1$s = torch.mul(torch.unsqueeze(%2$s, 1), torch.unsqueeze(%1$s, 0))", p, f)
+        + format(
+            "%1$s = %2$s",
+            p, ScalarType.FLOAT.of("torch.cat([torch.sin(%1$s), torch.cos(%1$s)], 0)".formatted(p)))
+        + format( // [C, H, W]: the column's, then the row's
+            "%1$s = torch.cat([torch.expand(torch.unsqueeze(%1$s, 1), [%2$d, %3$d, %3$d]), torch.expand(torch.unsqueeze(%1$s, 2), [%2$d, %3$d, %3$d])], 0)",
+            p, 2 * quarter, side)
+        + format(
+            "%s = %s", // the order that layers over pixels read
+            name(o),
+            MemoryFormat.CHANNELS_LAST.of("torch.add(%s, %s)".formatted(o.in().name(), p)));
+  }
+
+  /** 0, 1, … in double: a table that is made once must be as exact as float32 has it. */
+  private static String range(int end) {
+    return "torch.arange(0, %d, 1, dtype=%d, layout=None, device=ops.prim.device(x), pin_memory=None)"
+        .formatted(end, ScalarType.DOUBLE.number());
+  }
+
+  @Override
+  public String adaptiveNorm(Operation.AdaptiveNorm o) {
+    int width = o.in().width();
+    return format(
+            "%s = torch.layer_norm(%s, [%d], None, None, %s, True)",
+            name(o), channelsAtTheEnd(float32(o.in().name())), width, o.eps())
+        + format(
+            "%1$s = torch.add(torch.mul(%1$s, torch.add(%2$s, 1)), %3$s)",
+            name(o),
+            part(o.embedding(), o.part() + 1, width, 1),
+            part(o.embedding(), o.part(), width, 1))
+        + channelsBack(o);
+  }
+
+  /** (1 + tanh z) / 2 as sigmoid(2 z): archives of this version have no gelu with a tanh. */
+  @Override
+  public String gelu(Operation.Gelu o) {
+    String x = o.in().name();
+    return format(
+        "%s = torch.mul(%s, torch.sigmoid(torch.mul(torch.mul(%2$s, torch.add(torch.mul(torch.mul(%2$s, %2$s), 0.044715), 1)), %3$s)))",
+        name(o), x, Math.sqrt(8 / Math.PI));
+  }
+
+  @Override
+  public String addGated(Operation.AddGated o) {
+    return format(
+        "%s = torch.add(%s, torch.mul(%s, %s))",
+        name(o),
+        o.residual().name(),
+        o.branch().name(),
+        part(o.embedding(), o.part(), o.branch().width(), 2));
+  }
+
+  @Override
+  public String unpatch(Operation.Unpatch o) {
+    int side = o.in().side();
+    String patches =
+        "torch.reshape(%s, [-1, %2$d, %2$d, %3$d, %4$d, %4$d])" // [N, rows, columns, channels, H,
+            // W]
+            .formatted(o.in().name(), o.patch(), o.channels(), side);
+    String kept =
+        o.channels() == o.out().width()
+            ? patches
+            : "torch.narrow(%s, 3, 0, %d)".formatted(patches, o.out().width());
+    return format(
+        "%s = torch.reshape(torch.permute(%s, [0, 3, 4, 1, 5, 2]), [-1, %3$d, %4$d, %4$d])",
+        name(o), kept, o.out().width(), o.out().side());
+  }
+
+  /** Part {@code i} of an embedding, in float32, for each pixel: channels at {@code axis} of 4. */
+  private String part(Value embedding, int i, int width, int axis) {
+    String part =
+        "torch.narrow(%s, 1, %d, %d)".formatted(float32(embedding.name()), i * width, width);
+    return "torch.unsqueeze(torch.unsqueeze(%1$s, %2$d), %2$d)".formatted(part, axis);
+  }
+
+  /** [N, C, H, W] as [N, H, W, C]. */
+  private static String channelsAtTheEnd(String value) {
+    return "torch.permute(%s, [0, 2, 3, 1])".formatted(value);
+  }
+
+  /** The way back of a value, as a line. */
+  private static String channelsBack(Operation o) {
+    return format("%1$s = torch.permute(%1$s, [0, 3, 1, 2])", name(o));
   }
 
   private static String name(Operation operation) {

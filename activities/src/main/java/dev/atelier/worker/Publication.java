@@ -7,7 +7,7 @@ import dev.atelier.diffusion.ModelRanges;
 import dev.atelier.evaluation.Evaluation;
 import dev.atelier.network.Network;
 import dev.atelier.network.NetworkForm;
-import dev.atelier.network.files.DiffusersExport;
+import dev.atelier.network.files.DiffusersNetwork;
 import dev.atelier.network.files.ModelMetadata;
 import dev.atelier.network.tensors.HostTensor;
 import dev.atelier.network.tensors.SafetensorsFile;
@@ -191,7 +191,7 @@ final class Publication {
                     dataset.classes(),
                     process.predicting(model.predicts(process)))
                 .toStrings());
-    DiffusersExport.config(network)
+    DiffusersNetwork.config(network)
         .ifPresent(config -> metadata.put("diffusers", config.toString()));
     metadata.put("experiment", task.experimentId());
     metadata.put("model", model.key().value());

@@ -21,6 +21,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.function.BiFunction;
+import java.util.function.Function;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -80,10 +81,50 @@ class OperationFormsTest {
         of("dropout", (b, h) -> b.dropout(h, 1e-12))); // so rare that both forms keep all
   }
 
+  /** Operations that have no gradient by hand. */
+  static Stream<Case> portableCases() {
+    return Stream.of(
+        of(
+            "pointwise convolution that halves",
+            (b, h) ->
+                b.upsample(
+                    b.append(
+                        h.width(),
+                        h.side() / 2,
+                        out -> new Operation.Convolution(out, h, "half", 1, 2, 0, false)))),
+        of("linear", (b, h) -> like(b, h, out -> new Operation.Linear(out, h, "linear"))),
+        of("positions", (b, h) -> like(b, h, out -> new Operation.AddPositions(out, h))),
+        of("GELU", (b, h) -> like(b, h, out -> new Operation.Gelu(out, h))),
+        of(
+            "adaptive norm",
+            (b, h) -> {
+              Value e = b.linear(b.sinusoid(16, true, 1), "e", 24);
+              return like(b, h, out -> new Operation.AdaptiveNorm(out, h, e, 1, 1e-6));
+            }),
+        of(
+            "gate",
+            (b, h) -> {
+              Value e = b.linear(b.sinusoid(16, true, 1), "e", 24);
+              return like(b, h, out -> new Operation.AddGated(out, h, h, e, 2));
+            }),
+        of(
+            "patches",
+            (b, h) ->
+                b.halve(
+                    b.append(2, 2 * h.side(), out -> new Operation.Unpatch(out, h, 2)),
+                    "c",
+                    2 * h.side(),
+                    1)));
+  }
+
+  private static Value like(GraphBuilder builder, Value in, Function<Value, Operation> operation) {
+    return builder.append(in.width(), in.side(), operation);
+  }
+
   @Test
   void shouldHaveACaseOfEveryOperation() {
     assertThat(
-            cases()
+            Stream.concat(cases(), portableCases())
                 .flatMap(c -> c.network().graph().operations().stream())
                 .<Class<?>>map(Object::getClass)
                 .distinct())
@@ -107,19 +148,10 @@ class OperationFormsTest {
     }
   }
 
-  /** A pointwise convolution that halves has no gradient by hand. */
-  @Test
-  void shouldRunOnTheCpuBeforeAGradientIsWrittenByHand() throws Exception {
-    Case halving =
-        of(
-            "halving",
-            (b, h) ->
-                b.upsample(
-                    b.append(
-                        h.width(),
-                        h.side() / 2,
-                        out -> new Operation.Convolution(out, h, "half", 1, 2, 0, false))));
-    Network network = halving.network();
+  @ParameterizedTest
+  @MethodSource("portableCases")
+  void shouldRunOnTheCpuBeforeAGradientIsWrittenByHand(Case tested) throws Exception {
+    Network network = tested.network();
     assertThat(network.form(NetworkForm.CPU)).isEqualTo(NetworkForm.PORTABLE);
     assertAllClose(eps(network, NetworkForm.CPU), eps(network, NetworkForm.PORTABLE), 0);
     List<HostTensor> gradients = gradients(network, NetworkForm.CPU);

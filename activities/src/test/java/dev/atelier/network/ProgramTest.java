@@ -9,6 +9,7 @@ import dev.atelier.network.tensors.HostTensor;
 import dev.atelier.network.torchscript.TorchScriptArchive;
 import dev.atelier.spec.FeatureLossSpec;
 import dev.atelier.spec.NetworkSpec;
+import dev.atelier.spec.NetworkSpec.TransformerSpec;
 import dev.atelier.spec.TrainingSpec.Precision;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -17,13 +18,14 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /**
- * The whole program of a small student and its teacher, letter by letter: a change of it changes
- * the bits of trainings that go on. With {@code -Datelier.recordPrograms=DIRECTORY} it is written
- * there.
+ * The whole program of a small student and its teacher, and what users get of a transformer, letter
+ * by letter: a change of it changes the bits of trainings that go on. With {@code
+ * -Datelier.recordPrograms=DIRECTORY} it is written there.
  */
 class ProgramTest {
 
@@ -54,7 +56,20 @@ class ProgramTest {
                     Optional.empty(),
                     Optional.empty()),
                 Optional.of(new TeacherNetwork(network, weights))));
-    String name = "program-%s.txt".formatted(form.name().toLowerCase(Locale.ROOT));
+    check("program-%s.txt".formatted(form.name().toLowerCase(Locale.ROOT)), program);
+  }
+
+  @Test
+  void shouldBeTheTransformerThatWasRead() throws Exception {
+    NetworkSpec spec = NetworkSpec.of(new TransformerSpec(2, 1, 2, 4, null, true));
+    Network network = Network.of(spec, 4, 1, 3);
+    check(
+        "program-transformer.txt",
+        TorchScriptArchive.program(
+            network.inferenceModule("Transformer", ClosedForm.weights(network))));
+  }
+
+  private void check(String name, String program) throws Exception {
     String record = System.getProperty("atelier.recordPrograms");
     if (record != null) {
       Files.writeString(Path.of(record, name), program);

@@ -68,6 +68,16 @@ public sealed interface Operation {
     R attention(Attention o);
 
     R dropout(Dropout o);
+
+    R addPositions(AddPositions o);
+
+    R adaptiveNorm(AdaptiveNorm o);
+
+    R gelu(Gelu o);
+
+    R addGated(AddGated o);
+
+    R unpatch(Unpatch o);
   }
 
   /**
@@ -104,8 +114,22 @@ public sealed interface Operation {
     }
   }
 
-  /** {@code in Wᵀ + b} of an embedding. */
-  record Linear(Value out, Value in, String layer) implements Operation {
+  /**
+   * {@code in Wᵀ + b} of an embedding, or of each pixel of a feature map; {@code startsAtZero}: so
+   * that at first it gives 0.
+   */
+  record Linear(Value out, Value in, String layer, boolean startsAtZero) implements Operation {
+
+    /** One that starts at random. */
+    public Linear(Value out, Value in, String layer) {
+      this(out, in, layer, false);
+    }
+
+    /** Whether it reads a feature map. */
+    public boolean ofPixels() {
+      return in.side() > 0;
+    }
+
     @Override
     public List<Value> reads() {
       return List.of(in);
@@ -113,12 +137,18 @@ public sealed interface Operation {
 
     @Override
     public List<Weight> weights() {
-      return linearWeights(layer, in.width(), out.width(), new KaimingUniform(in.width()));
+      Initialiser start = startsAtZero ? new Constant(0) : new KaimingUniform(in.width());
+      return linearWeights(layer, in.width(), out.width(), start);
     }
 
     @Override
     public long macs() {
-      return (long) in.width() * out.width();
+      return in.width() * (ofPixels() ? out.elements() : out.width());
+    }
+
+    @Override
+    public long workspace() {
+      return in.elements() + out.elements();
     }
 
     @Override
@@ -272,8 +302,18 @@ public sealed interface Operation {
     }
   }
 
-  /** Self-attention over the pixels: to_q, to_k, to_v, softmax, to_out.0. */
-  record Attention(Value out, Value in, String layer, int heads) implements Operation {
+  /**
+   * Self-attention over the pixels: to_q, to_k, to_v, softmax, to_out.0; {@code startsAtZero}: the
+   * last of them, so that at first it adds nothing.
+   */
+  record Attention(Value out, Value in, String layer, int heads, boolean startsAtZero)
+      implements Operation {
+
+    /** One that adds nothing at first. */
+    public Attention(Value out, Value in, String layer, int heads) {
+      this(out, in, layer, heads, true);
+    }
+
     @Override
     public List<Value> reads() {
       return List.of(in);
@@ -287,7 +327,8 @@ public sealed interface Operation {
               linearWeights(layer + ".to_q", width, width, random),
               linearWeights(layer + ".to_k", width, width, random),
               linearWeights(layer + ".to_v", width, width, random),
-              linearWeights(layer + ".to_out.0", width, width, new Constant(0)))
+              linearWeights(
+                  layer + ".to_out.0", width, width, startsAtZero ? new Constant(0) : random))
           .flatMap(List::stream)
           .toList();
     }
@@ -329,6 +370,122 @@ public sealed interface Operation {
     @Override
     public <R> R accept(Visitor<R> visitor) {
       return visitor.dropout(this);
+    }
+  }
+
+  /**
+   * Adds where each pixel is: sines and cosines of its column, a quarter of the channels each, then
+   * of its row, with frequencies 10000^(−i / (width / 4)). Peebles & Xie 2023, section 3.2.
+   */
+  record AddPositions(Value out, Value in) implements Operation {
+    @Override
+    public List<Value> reads() {
+      return List.of(in);
+    }
+
+    // in, the sum, and the sum in another order.
+    @Override
+    public long workspace() {
+      return 3 * in.elements();
+    }
+
+    @Override
+    public <R> R accept(Visitor<R> visitor) {
+      return visitor.addPositions(this);
+    }
+  }
+
+  /**
+   * Layer norm over the channels of each pixel, without weights, then {@code · (1 + scale) +
+   * shift}: of the parts of {@code embedding}, each as wide as {@code in}, number {@code part} is
+   * the shift and the next one the scale. Peebles & Xie 2023, section 3.2.
+   */
+  record AdaptiveNorm(Value out, Value in, Value embedding, int part, double eps)
+      implements Operation {
+    @Override
+    public List<Value> reads() {
+      return List.of(in, embedding);
+    }
+
+    // in, normed, and scaled.
+    @Override
+    public long workspace() {
+      return 3 * in.elements();
+    }
+
+    @Override
+    public <R> R accept(Visitor<R> visitor) {
+      return visitor.adaptiveNorm(this);
+    }
+  }
+
+  /** {@code in · Φ(in)} by the approximation with a tanh. Hendrycks & Gimpel 2016. */
+  record Gelu(Value out, Value in) implements Operation {
+    @Override
+    public List<Value> reads() {
+      return List.of(in);
+    }
+
+    // in, and two of its products.
+    @Override
+    public long workspace() {
+      return 3 * in.elements();
+    }
+
+    @Override
+    public <R> R accept(Visitor<R> visitor) {
+      return visitor.gelu(this);
+    }
+  }
+
+  /**
+   * {@code residual + gate · branch}; the gate is the part number {@code part} of {@code
+   * embedding}, each as wide as {@code branch}.
+   */
+  record AddGated(Value out, Value branch, Value residual, Value embedding, int part)
+      implements Operation {
+    @Override
+    public List<Value> reads() {
+      return List.of(branch, residual, embedding);
+    }
+
+    // Both, their product with the gate, and the sum.
+    @Override
+    public long workspace() {
+      return 4 * branch.elements();
+    }
+
+    @Override
+    public <R> R accept(Visitor<R> visitor) {
+      return visitor.addGated(this);
+    }
+  }
+
+  /**
+   * Pixels as patches of {@code patch}² pixels: the channels of {@code in} are rows, columns and
+   * channels of a patch, of which the first {@code out.width()} are kept.
+   */
+  record Unpatch(Value out, Value in, int patch) implements Operation {
+
+    /** Channels of each pixel of a patch. */
+    public int channels() {
+      return in.width() / (patch * patch);
+    }
+
+    @Override
+    public List<Value> reads() {
+      return List.of(in);
+    }
+
+    // in, and in another order.
+    @Override
+    public long workspace() {
+      return 2 * in.elements();
+    }
+
+    @Override
+    public <R> R accept(Visitor<R> visitor) {
+      return visitor.unpatch(this);
     }
   }
 

@@ -20,4 +20,22 @@ public interface Architecture {
    * @throws IllegalArgumentException if it can't; the message names the spec's field
    */
   Graph graph(int resolution, int imageChannels, int classes);
+
+  /**
+   * Says which of its spec's fields don't fit each other, or the images: what {@link #graph} would
+   * refuse, field by field.
+   */
+  void check(int resolution, int imageChannels, Faults faults);
+
+  /** Where faults of one network are told; fields are those of its spec. */
+  interface Faults {
+    /** Whether all of these fields are within their own bounds. */
+    boolean trusts(String... fields);
+
+    /** Whether the images' resolution is within its bounds. */
+    boolean trustsResolution();
+
+    /** A sentence that goes on after the name of the field. */
+    void add(String field, String sentence);
+  }
 }

@@ -6,6 +6,8 @@ public final class Architectures {
   private Architectures() {}
 
   public static Architecture of(NetworkSpec spec) {
-    return new UNetArchitecture(spec);
+    return spec.transformer()
+        .<Architecture>map(transformer -> new DiTArchitecture(spec, transformer))
+        .orElseGet(() -> new UNetArchitecture(spec));
   }
 }

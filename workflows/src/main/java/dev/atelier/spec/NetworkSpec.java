@@ -3,6 +3,7 @@ package dev.atelier.spec;
 import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.annotation.JsonProperty;
 import com.fasterxml.jackson.annotation.JsonPropertyDescription;
+import jakarta.validation.Valid;
 import jakarta.validation.constraints.DecimalMax;
 import jakarta.validation.constraints.DecimalMin;
 import jakarta.validation.constraints.Max;
@@ -12,7 +13,10 @@ import jakarta.validation.constraints.Size;
 import java.util.List;
 import java.util.Optional;
 
-/** A DDPM U-Net. Ho et al. 2020, appendix B; defaults are its CIFAR-10 network. */
+/**
+ * A DDPM U-Net, Ho et al. 2020, appendix B, by default its CIFAR-10 network; or, with {@code
+ * transformer}, a DiT, whose other fields then stay at their defaults and have no meaning.
+ */
 public record NetworkSpec(
     @JsonPropertyDescription("Width of the first level") @NotNull @Min(4) @Max(1024)
         Integer channels,
@@ -47,7 +51,12 @@ public record NetworkSpec(
             "What is not a number about it: as in google/ddpm-cifar10-32 (ddpm), or as UNet2DModel of diffusers has it unless told otherwise (diffusers); absent: ddpm")
         @NotNull
         @JsonInclude(JsonInclude.Include.NON_ABSENT)
-        Optional<Variant> variant) {
+        Optional<Variant> variant,
+    @JsonPropertyDescription(
+            "A diffusion transformer (DiT) in place of the U-Net, whose fields are then left out")
+        @NotNull
+        @JsonInclude(JsonInclude.Include.NON_ABSENT)
+        Optional<@Valid TransformerSpec> transformer) {
 
   /** Details in which U-Nets of the same blocks differ. */
   public enum Variant {
@@ -57,6 +66,50 @@ public record NetworkSpec(
     /** Cosines first, frequencies that end before 1/10000, padding all round, eps 1e-5. */
     @JsonProperty("diffusers")
     DIFFUSERS
+  }
+
+  /**
+   * A DiT with adaLN-Zero. Peebles & Xie 2023; defaults are its DiT-S/2. The width is {@code heads
+   * · headWidth}.
+   */
+  public record TransformerSpec(
+      @JsonPropertyDescription("Pixels per side of a patch, which is one token")
+          @NotNull
+          @Min(1)
+          @Max(64)
+          Integer patchSize,
+      @JsonPropertyDescription("Transformer blocks") @NotNull @Min(1) @Max(100) Integer layers,
+      @JsonPropertyDescription("Heads of each attention; with headWidth they make the width")
+          @NotNull
+          @Min(1)
+          @Max(64)
+          Integer heads,
+      @JsonPropertyDescription("Channels of each head") @NotNull @Min(1) @Max(256)
+          Integer headWidth,
+      @JsonPropertyDescription(
+              "Added to the variance in the norm before each feed-forward layer, norm_eps of diffusers")
+          @NotNull
+          @DecimalMin("1e-12")
+          @DecimalMax("1e-2")
+          Double normEps,
+      @JsonPropertyDescription(
+              "Whether it also has channels for the variance, as released ones do; they are not used")
+          @NotNull
+          Boolean learnedSigma) {
+
+    public TransformerSpec {
+      patchSize = patchSize == null ? 2 : patchSize;
+      layers = layers == null ? 12 : layers;
+      heads = heads == null ? 6 : heads;
+      headWidth = headWidth == null ? 64 : headWidth;
+      normEps = normEps == null ? 1e-5 : normEps;
+      learnedSigma = learnedSigma != null && learnedSigma;
+    }
+
+    /** Channels of a token. */
+    public int width() {
+      return heads * headWidth;
+    }
   }
 
   private static final int MAX_GROUPS = 32;
@@ -74,6 +127,31 @@ public record NetworkSpec(
     attentionHeadWidth = attentionHeadWidth == null ? Optional.empty() : attentionHeadWidth;
     variant =
         variant == null || variant.equals(Optional.of(Variant.DDPM)) ? Optional.empty() : variant;
+    transformer = transformer == null ? Optional.empty() : transformer;
+  }
+
+  /** A U-Net. */
+  public NetworkSpec(
+      Integer channels,
+      List<Integer> multipliers,
+      Integer resBlocks,
+      List<Integer> attentionResolutions,
+      Integer attentionHeads,
+      Double dropout,
+      Optional<Integer> groups,
+      Optional<Integer> attentionHeadWidth,
+      Optional<Variant> variant) {
+    this(
+        channels,
+        multipliers,
+        resBlocks,
+        attentionResolutions,
+        attentionHeads,
+        dropout,
+        groups,
+        attentionHeadWidth,
+        variant,
+        Optional.empty());
   }
 
   /** With equally many heads at each level, in the variant of DDPM. */
@@ -100,6 +178,21 @@ public record NetworkSpec(
   /** The default network with another width. */
   public static NetworkSpec ofWidth(int channels) {
     return new NetworkSpec(channels, null, null, null, null, null, Optional.empty());
+  }
+
+  /** A transformer. */
+  public static NetworkSpec of(TransformerSpec transformer) {
+    return new NetworkSpec(
+        null,
+        null,
+        null,
+        null,
+        null,
+        null,
+        Optional.empty(),
+        Optional.empty(),
+        Optional.empty(),
+        Optional.of(transformer));
   }
 
   /** Channels of each level, first (highest resolution) to last. */
@@ -140,6 +233,7 @@ public record NetworkSpec(
         0.0,
         groups,
         attentionHeadWidth,
-        variant);
+        variant,
+        transformer);
   }
 }

@@ -7,7 +7,7 @@ import java.util.Optional;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
-/** Which networks can be cut out of another one, channel by channel. */
+/** Which networks can be cut out of another one, channel by channel; any can be copied. */
 public final class PruningRule {
 
   private PruningRule() {}
@@ -21,6 +21,14 @@ public final class PruningRule {
   public static Optional<String> fault(NetworkSpec teacher, NetworkSpec student, int resolution) {
     Graph from = layout(teacher, resolution);
     Graph to = layout(student, resolution);
+    if (from.equals(to)) {
+      return Optional.empty();
+    }
+    if (hasPositions(from) || hasPositions(to)) {
+      return Optional.of(
+          "must be the teacher's to start from it where one of them is a transformer: positions are made of all channels, so that none can be removed; found %s for the teacher's %s."
+              .formatted(student, teacher));
+    }
     if (!blocks(from).equals(blocks(to)) || !teacher.variant().equals(student.variant())) {
       return Optional.of(
           "must have the teacher's levels, resBlocks, attentionResolutions and attentionHeads to be pruned from it, found %s for the teacher's %s."
@@ -43,6 +51,10 @@ public final class PruningRule {
 
   private static Graph layout(NetworkSpec spec, int resolution) {
     return Architectures.of(spec).layout(resolution, 1, 0);
+  }
+
+  private static boolean hasPositions(Graph graph) {
+    return !graph.all(Operation.AddPositions.class).isEmpty();
   }
 
   /** The layers whose number no width changes, each with its side and heads. */

@@ -1,11 +1,10 @@
 package dev.atelier.spec;
 
-import dev.atelier.graph.Graph;
-import dev.atelier.graph.Operation;
 import dev.atelier.graph.Value;
 import dev.atelier.spec.EvaluationSpec.SamplerSpec;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collection;
 import java.util.HashSet;
 import java.util.List;
@@ -159,92 +158,27 @@ public final class SpecRules {
   }
 
   private void network(String path, NetworkSpec n) {
-    int resolution = spec.dataset().resolution();
-    int levels = n.multipliers().size();
-    if (trusts(path + ".channels", path + ".multipliers", path + ".groups")
-        && n.groups().isPresent()) {
-      for (int width : new HashSet<>(n.widths())) {
-        if (width % n.groups().get() != 0) {
-          fault(
-              path + ".groups",
-              "must divide every width, found %d groups for the width %d."
-                  .formatted(n.groups().get(), width));
-        }
-      }
-    }
-    if (!trusts(path + ".multipliers", "dataset.resolution")) {
-      return;
-    }
-    int divisor = 1 << (levels - 1);
-    if (resolution % divisor != 0) {
-      fault(
-          path + ".multipliers",
-          "has %d levels, so that dataset.resolution must be divisible by %d, found %d."
-              .formatted(levels, divisor, resolution));
-      return;
-    }
-    attention(path, n, resolution);
-  }
+    Architectures.of(n)
+        .check(
+            spec.dataset().resolution(),
+            spec.dataset().channels(),
+            new Architecture.Faults() {
+              @Override
+              public boolean trusts(String... fields) {
+                return SpecRules.this.trusts(
+                    Arrays.stream(fields).map(f -> path + "." + f).toArray(String[]::new));
+              }
 
-  private void attention(String path, NetworkSpec n, int resolution) {
-    if (!trusts(path + ".attentionResolutions", path + ".resBlocks")) {
-      return;
-    }
-    Graph graph = Architectures.of(n).layout(resolution, spec.dataset().channels(), 0);
-    List<Integer> resolutions =
-        graph.all(Operation.Convolution.class).stream()
-            .map(o -> o.out().side())
-            .distinct()
-            .toList();
-    Set<Integer> seen = new HashSet<>();
-    for (int i = 0; i < n.attentionResolutions().size(); i++) {
-      int wanted = n.attentionResolutions().get(i);
-      String field = "%s.attentionResolutions[%d]".formatted(path, i);
-      if (!resolutions.contains(wanted)) {
-        fault(
-            field,
-            "must be the resolution of a level, one of %s, found %d."
-                .formatted(resolutions, wanted));
-      } else if (!seen.add(wanted)) {
-        fault(field, "names the resolution %d a second time.".formatted(wanted));
-      }
-    }
-    if (!trusts(path + ".channels", path + ".attentionHeads", path + ".attentionHeadWidth")) {
-      return;
-    }
-    List<Integer> attended =
-        graph.all(Operation.Attention.class).stream().map(o -> o.in().width()).distinct().toList();
-    n.attentionHeadWidth()
-        .ifPresentOrElse(
-            head -> headWidth(path, n, head, attended), () -> heads(path, n, attended));
-  }
+              @Override
+              public boolean trustsResolution() {
+                return SpecRules.this.trusts("dataset.resolution");
+              }
 
-  private void heads(String path, NetworkSpec n, List<Integer> attended) {
-    for (int width : attended) {
-      if (width % n.attentionHeads() != 0) {
-        fault(
-            path + ".attentionHeads",
-            "must divide every width with attention, found %d heads for the width %d."
-                .formatted(n.attentionHeads(), width));
-      }
-    }
-  }
-
-  private void headWidth(String path, NetworkSpec n, int head, List<Integer> attended) {
-    if (n.attentionHeads() != 1) {
-      fault(
-          path + ".attentionHeads",
-          "must be left out where attentionHeadWidth says how many heads there are, found %d."
-              .formatted(n.attentionHeads()));
-    }
-    for (int width : attended) {
-      if (width % head != 0) {
-        fault(
-            path + ".attentionHeadWidth",
-            "must divide every width with attention, found %d for the width %d."
-                .formatted(head, width));
-      }
-    }
+              @Override
+              public void add(String field, String sentence) {
+                fault(path + "." + field, sentence);
+              }
+            });
   }
 
   private void assignment() {
@@ -439,8 +373,7 @@ public final class SpecRules {
   }
 
   private void featurePlaces(String path, FeatureLossSpec feature) {
-    if (!trusts("students.network.multipliers", "students.network.resBlocks")
-        || !trusts("teacher.network.multipliers", "teacher.network.resBlocks")) {
+    if (!trusts("students.network", "teacher.network")) {
       return;
     }
     Map<String, Value> places = features(spec.students().network());
@@ -456,14 +389,15 @@ public final class SpecRules {
       return; // the network of an imported teacher is known once it is read
     }
     Map<String, Value> taught = features(spec.teacher().network());
-    if (feature.at().stream().anyMatch(place -> side(places, place) != side(taught, place))) {
-      fault(
-          path + ".kind",
-          "compares features of equal resolution, so that students.network needs as many multipliers as teacher.network: expected %d, found %d."
-              .formatted(
-                  spec.teacher().network().multipliers().size(),
-                  spec.students().network().multipliers().size()));
-    }
+    feature.at().stream()
+        .filter(place -> side(places, place) != side(taught, place))
+        .findFirst()
+        .ifPresent(
+            place ->
+                fault(
+                    path + ".kind",
+                    "compares features of equal resolution: expected the %d pixels per side that %s has in teacher.network, found %d in students.network."
+                        .formatted(side(taught, place), place, side(places, place))));
   }
 
   private Map<String, Value> features(NetworkSpec network) {

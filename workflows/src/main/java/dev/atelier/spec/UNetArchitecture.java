@@ -59,6 +59,11 @@ record UNetArchitecture(NetworkSpec spec) implements Architecture {
     return new Layout(spec, resolution, imageChannels, classes).build();
   }
 
+  @Override
+  public void check(int resolution, int imageChannels, Faults faults) {
+    new UNetRules(spec, resolution, () -> layout(resolution, imageChannels, 0), faults).check();
+  }
+
   private static final class Layout {
     private final NetworkSpec spec;
     private final NetworkSpec.Variant variant;

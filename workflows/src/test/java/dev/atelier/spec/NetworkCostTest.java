@@ -36,6 +36,31 @@ class NetworkCostTest {
         .isEqualTo(new NetworkCost(parameters, macs));
   }
 
+  /**
+   * Counted by PyTorch of DiTTransformer2DModel without its tables of classes: dit_fixtures.py. The
+   * first is DiT-XL/2 of 32×32 latents, in the paper 118.6 G with the products of attention.
+   */
+  @ParameterizedTest
+  @CsvSource({
+    "4, 2, 28, 16, 72, true, 717538208, 114437357568",
+    "3, 2, 12, 6, 64, false, 35183244, 5452038144",
+  })
+  void shouldCountWhatPyTorchCountsInATransformer(
+      int imageChannels,
+      int patchSize,
+      int layers,
+      int heads,
+      int headWidth,
+      boolean sigma,
+      long parameters,
+      long macs) {
+    NetworkSpec spec =
+        NetworkSpec.of(
+            new NetworkSpec.TransformerSpec(patchSize, layers, heads, headWidth, null, sigma));
+    assertThat(NetworkCost.of(spec, 32, imageChannels))
+        .isEqualTo(new NetworkCost(parameters, macs));
+  }
+
   private static List<Integer> numbers(String text) {
     return text.isEmpty()
         ? List.of()

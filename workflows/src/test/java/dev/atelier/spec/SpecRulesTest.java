@@ -1,11 +1,13 @@
 package dev.atelier.spec;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 
 import dev.atelier.spec.AssignmentSpec.Kind;
 import dev.atelier.spec.AssignmentSpec.Signal;
 import dev.atelier.spec.AssignmentSpec.Weight;
 import dev.atelier.spec.EvaluationSpec.Shard;
+import dev.atelier.spec.NetworkSpec.TransformerSpec;
 import dev.atelier.spec.StudentsSpec.Owner;
 import dev.atelier.spec.StudentsSpec.StartFrom;
 import dev.atelier.spec.StudentsSpec.StudentOverride;
@@ -550,6 +552,51 @@ class SpecRulesTest {
         Optional.empty());
   }
 
+  private static NetworkSpec transformer(int patchSize, int heads, int headWidth) {
+    return NetworkSpec.of(new TransformerSpec(patchSize, 2, heads, headWidth, null, null));
+  }
+
+  @Test
+  void shouldWantATransformerToFitTheImagesAndItself() {
+    assertThat(fields(spec(s -> s.students(transformer(4, 3, 8))))).isEmpty();
+    assertThat(SpecRules.check(spec(s -> s.students(transformer(3, 3, 7)))))
+        .containsExactly(
+            new SpecFault(
+                "students.network.transformer.patchSize",
+                "must divide dataset.resolution 32, found 3."),
+            new SpecFault(
+                "students.network.transformer.headWidth",
+                "times heads must be divisible by 4 (positions are sines and cosines of columns and rows), found 7 times 3."));
+    NetworkSpec both =
+        new NetworkSpec(
+            64,
+            null,
+            null,
+            null,
+            null,
+            null,
+            Optional.empty(),
+            Optional.empty(),
+            Optional.empty(),
+            transformer(4, 3, 8).transformer());
+    assertThat(fields(spec(s -> s.students(both)))).containsExactly("students.network.transformer");
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> Architectures.of(transformer(3, 1, 8)).graph(32, 3, 0))
+        .withMessage("network.transformer.patchSize must divide dataset.resolution 32, found 3.");
+  }
+
+  @Test
+  void shouldStartATransformerFromATeacherOnlyWhereItIsTheSame() {
+    NetworkSpec teacher = transformer(4, 3, 8);
+    assertThat(PruningRule.fault(teacher, teacher, 32)).isEmpty();
+    for (NetworkSpec other : List.of(transformer(4, 2, 8), NetworkSpec.ofWidth(16))) {
+      assertThat(PruningRule.fault(teacher, other, 32).orElseThrow())
+          .startsWith(
+              "must be the teacher's to start from it where one of them is a transformer: positions are made of all channels");
+      assertThat(PruningRule.fault(other, teacher, 32)).isPresent();
+    }
+  }
+
   @Test
   void shouldWantHeadsToDivideOnlyTheWidthsThatAttend() {
     // Widths 20, 40, 60 at 32, 16, 8; the middle block attends at 60.
@@ -714,7 +761,7 @@ class SpecRulesTest {
         .containsExactly(
             new SpecFault(
                 path + ".kind",
-                "compares features of equal resolution, so that students.network needs as many multipliers as teacher.network: expected 4, found 3."));
+                "compares features of equal resolution: expected the 4 pixels per side that mid has in teacher.network, found 8 in students.network."));
     FeatureLossSpec nowhere = new FeatureLossSpec(FeatureLossSpec.Kind.HINT, null, List.of());
     assertThat(fields(spec(s -> s.loss(new LossSpec(null, null, nowhere)))))
         .containsExactly(path + ".at");

@@ -1,8 +1,7 @@
 package dev.atelier.network.files;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
-import dev.atelier.network.tensors.Listing;
+import dev.atelier.network.files.ConfigFields.Fixed;
 import dev.atelier.spec.NetworkSpec;
 import dev.atelier.spec.NetworkSpec.Variant;
 import java.util.ArrayList;
@@ -11,6 +10,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /**
  * {@code config.json} of a {@code UNet2DModel} of diffusers as a {@link NetworkSpec}. A field that
@@ -46,9 +47,6 @@ final class DiffusersConfig {
           "act_fn",
           "num_class_embeds");
 
-  /** A field with one supported value, and what diffusers takes when it is absent. */
-  private record Fixed(String field, String absent, String supported) {}
-
   private static final List<Fixed> FIXED =
       List.of(
           new Fixed("center_input_sample", "false", "false"),
@@ -78,29 +76,27 @@ final class DiffusersConfig {
               new Fixed("downsample_padding", "1", "1"),
               new Fixed("norm_eps", "1e-5", "1e-5")));
 
-  private static final ObjectMapper JSON = new ObjectMapper();
+  private static final Set<String> KNOWN =
+      Stream.of(
+              MAPPED.stream(),
+              WITHOUT_EFFECT.stream(),
+              Stream.concat(FIXED.stream(), VARIED.get(Variant.DDPM).stream()).map(Fixed::field))
+          .flatMap(fields -> fields)
+          .collect(Collectors.toUnmodifiableSet());
 
-  private final JsonNode config;
+  private final ConfigFields config;
   private final int resolution;
   private final int channels;
   private final int classes;
-  private final List<String> faults = new ArrayList<>();
 
   private DiffusersConfig(JsonNode config, int resolution, int channels, int classes) {
-    this.config = config;
+    this.config = new ConfigFields(config);
     this.resolution = resolution;
     this.channels = channels;
     this.classes = classes;
   }
 
-  /**
-   * Maps {@code config} to the network it describes.
-   *
-   * @param resolution pixels per side of the images that it will see
-   * @param channels of these images
-   * @param classes of these images that it must be conditioned on; 0: it must be unconditional
-   * @throws IllegalArgumentException listing every field that can't be represented, as a clause
-   */
+  /** As {@link DiffusersNetwork#network}. */
   static NetworkSpec network(JsonNode config, int resolution, int channels, int classes) {
     return new DiffusersConfig(config, resolution, channels, classes).map();
   }
@@ -108,49 +104,43 @@ final class DiffusersConfig {
   /** The fields that every network of a variant has alike. */
   static Map<String, JsonNode> fixed(Variant variant) {
     Map<String, JsonNode> fields = new LinkedHashMap<>();
-    FIXED.forEach(f -> fields.put(f.field(), parse(f.supported())));
-    VARIED.get(variant).forEach(f -> fields.put(f.field(), parse(f.supported())));
+    FIXED.forEach(f -> fields.put(f.field(), ConfigFields.parse(f.supported())));
+    VARIED.get(variant).forEach(f -> fields.put(f.field(), ConfigFields.parse(f.supported())));
     return fields;
   }
 
   private NetworkSpec map() {
-    String type = config.path("_class_name").asText("UNet2DModel");
-    if (!type.equals("UNet2DModel")) {
-      throw new IllegalArgumentException(
-          "config.json: _class_name is %s, supported: UNet2DModel".formatted(type));
-    }
-    FIXED.forEach(this::checkFixed);
+    FIXED.forEach(config::require);
     Variant variant = variant();
-    config.fieldNames().forEachRemaining(this::checkKnown);
+    config.requireKnown(KNOWN);
     checkSample();
     checkClasses();
     List<Integer> widths = integers("block_out_channels", "[224, 448, 672, 896]");
     List<Integer> multipliers = multipliers(widths);
     List<Integer> attention = attentionResolutions(widths.size());
     Heads heads = heads(widths, attention);
-    int resBlocks = integer("layers_per_block", "2", 1, 8);
-    int groups = integer("norm_num_groups", "32", 1, 128);
-    JsonNode attentionGroups = value("attn_norm_num_groups", "null");
+    int resBlocks = config.integer("layers_per_block", "2", 1, 8);
+    int groups = config.integer("norm_num_groups", "32", 1, 128);
+    JsonNode attentionGroups = config.value("attn_norm_num_groups", "null");
     if (!attentionGroups.isNull() && attentionGroups.asInt() != groups) {
-      fault("attn_norm_num_groups", attentionGroups, "null or norm_num_groups " + groups);
+      config.fault("attn_norm_num_groups", attentionGroups, "null or norm_num_groups " + groups);
     }
     for (int width : widths) {
       if (width % groups != 0) {
-        fault("norm_num_groups", value("norm_num_groups", "32"), "a divisor of every width");
+        config.fault(
+            "norm_num_groups", config.value("norm_num_groups", "32"), "a divisor of every width");
         break;
       }
     }
-    JsonNode activation = value("act_fn", "\"silu\"");
+    JsonNode activation = config.value("act_fn", "\"silu\"");
     if (!Set.of("silu", "swish").contains(activation.asText())) {
-      fault("act_fn", activation, "\"silu\"");
+      config.fault("act_fn", activation, "\"silu\"");
     }
-    JsonNode dropout = value("dropout", "0.0");
+    JsonNode dropout = config.value("dropout", "0.0");
     if (!dropout.isNumber() || dropout.asDouble() < 0 || dropout.asDouble() >= 1) {
-      fault("dropout", dropout, "a number in [0, 1)");
+      config.fault("dropout", dropout, "a number in [0, 1)");
     }
-    if (!faults.isEmpty()) {
-      throw new IllegalArgumentException("config.json: " + Listing.of(faults));
-    }
+    config.refuseFaults();
     return new NetworkSpec(
         widths.get(0),
         multipliers,
@@ -167,60 +157,35 @@ final class DiffusersConfig {
   private Variant variant() {
     Variant nearest = Variant.DDPM;
     for (Variant variant : Variant.values()) {
-      if (VARIED.get(variant).stream().filter(this::agrees).count()
-          > VARIED.get(nearest).stream().filter(this::agrees).count()) {
+      if (VARIED.get(variant).stream().filter(config::agrees).count()
+          > VARIED.get(nearest).stream().filter(config::agrees).count()) {
         nearest = variant;
       }
     }
-    VARIED.get(nearest).forEach(this::checkFixed);
+    VARIED.get(nearest).forEach(config::require);
     return nearest;
   }
 
-  private boolean agrees(Fixed fixed) {
-    JsonNode found = value(fixed.field(), fixed.absent());
-    JsonNode supported = parse(fixed.supported());
-    boolean numbers = found.isNumber() && supported.isNumber();
-    return numbers ? found.asDouble() == supported.asDouble() : found.equals(supported);
-  }
-
-  private void checkFixed(Fixed fixed) {
-    if (!agrees(fixed)) {
-      fault(fixed.field(), value(fixed.field(), fixed.absent()), fixed.supported());
-    }
-  }
-
-  private void checkKnown(String field) {
-    boolean known =
-        field.startsWith("_")
-            || MAPPED.contains(field)
-            || WITHOUT_EFFECT.contains(field)
-            || FIXED.stream().anyMatch(f -> f.field().equals(field))
-            || VARIED.get(Variant.DDPM).stream().anyMatch(f -> f.field().equals(field));
-    if (!known && !config.get(field).isNull()) {
-      faults.add("%s is %s, supported: no such field".formatted(field, config.get(field)));
-    }
-  }
-
   private void checkSample() {
-    JsonNode size = value("sample_size", "null");
-    JsonNode square = parse("[%d,%d]".formatted(resolution, resolution));
+    JsonNode size = config.value("sample_size", "null");
+    JsonNode square = ConfigFields.parse("[%d,%d]".formatted(resolution, resolution));
     if (!size.isNull() && size.asInt() != resolution && !size.equals(square)) {
-      fault("sample_size", size, "dataset.resolution " + resolution);
+      config.fault("sample_size", size, "dataset.resolution " + resolution);
     }
     for (String field : List.of("in_channels", "out_channels")) {
-      JsonNode found = value(field, "3");
+      JsonNode found = config.value(field, "3");
       if (found.asInt() != channels) {
-        fault(field, found, "the images' %d channels".formatted(channels));
+        config.fault(field, found, "the images' %d channels".formatted(channels));
       }
     }
   }
 
   private void checkClasses() {
-    JsonNode found = value("num_class_embeds", "null");
+    JsonNode found = config.value("num_class_embeds", "null");
     if (classes == 0 && !found.isNull()) {
-      fault("num_class_embeds", found, "null, as the dataset is not class-conditional");
+      config.fault("num_class_embeds", found, "null, as the dataset is not class-conditional");
     } else if (classes > 0 && !(found.isInt() && found.asInt() == classes)) {
-      fault("num_class_embeds", found, "the dataset's %d classes".formatted(classes));
+      config.fault("num_class_embeds", found, "the dataset's %d classes".formatted(classes));
     }
   }
 
@@ -230,18 +195,18 @@ final class DiffusersConfig {
     for (int width : widths) {
       boolean baseFits = base >= 4 && base <= 1024 && base % 2 == 0;
       if (!baseFits || width % base != 0 || width > 16 * base) {
-        fault(
+        config.fault(
             "block_out_channels",
-            value("block_out_channels", "[]"),
+            config.value("block_out_channels", "[]"),
             "an even first width from 4 to 1024, and multiples 1 to 16 of it");
         break;
       }
       multipliers.add(width / base);
     }
     if (widths.size() > 8 || resolution % (1 << (widths.size() - 1)) != 0) {
-      fault(
+      config.fault(
           "block_out_channels",
-          value("block_out_channels", "[]"),
+          config.value("block_out_channels", "[]"),
           "at most 8 levels, each of which halves the resolution %d".formatted(resolution));
     }
     return multipliers;
@@ -268,11 +233,11 @@ final class DiffusersConfig {
       }
     }
     if (!supported) {
-      faults.add(
+      config.fault(
           "down_block_types is %s, supported: DownBlock2D or AttnDownBlock2D for each of %d widths"
               .formatted(down, levels));
     } else if (!up.equals(mirrored)) {
-      faults.add(
+      config.fault(
           "up_block_types is %s, supported: the mirror image of down_block_types, %s"
               .formatted(up, mirrored));
     }
@@ -284,7 +249,7 @@ final class DiffusersConfig {
 
   /** attention_head_dim is the width of a head; null: one head. */
   private Heads heads(List<Integer> widths, List<Integer> attention) {
-    JsonNode dimension = value("attention_head_dim", "8");
+    JsonNode dimension = config.value("attention_head_dim", "8");
     if (dimension.isNull()) {
       return new Heads(1, Optional.empty());
     }
@@ -296,7 +261,7 @@ final class DiffusersConfig {
     }
     int size = dimension.asInt();
     if (size < 1 || size > 1024 || attended.stream().anyMatch(w -> w % size != 0)) {
-      fault(
+      config.fault(
           "attention_head_dim",
           dimension,
           "null, or one that divides all attending widths %s".formatted(attended));
@@ -308,18 +273,9 @@ final class DiffusersConfig {
         : new Heads(1, Optional.of(size));
   }
 
-  private int integer(String field, String absent, int least, int most) {
-    JsonNode found = value(field, absent);
-    if (!found.isInt() || found.asInt() < least || found.asInt() > most) {
-      fault(field, found, "a whole number from %d to %d".formatted(least, most));
-      return least;
-    }
-    return found.asInt();
-  }
-
   private List<Integer> integers(String field, String absent) {
     List<Integer> values = new ArrayList<>();
-    JsonNode found = value(field, absent);
+    JsonNode found = config.value(field, absent);
     found.forEach(v -> values.add(v.asInt()));
     if (values.isEmpty() || values.stream().anyMatch(v -> v < 1)) {
       throw new IllegalArgumentException(
@@ -330,23 +286,7 @@ final class DiffusersConfig {
 
   private List<String> strings(String field, String absent) {
     List<String> values = new ArrayList<>();
-    value(field, absent).forEach(v -> values.add(v.asText()));
+    config.value(field, absent).forEach(v -> values.add(v.asText()));
     return values;
-  }
-
-  private JsonNode value(String field, String absent) {
-    return config.has(field) ? config.get(field) : parse(absent);
-  }
-
-  private void fault(String field, JsonNode found, String supported) {
-    faults.add("%s is %s, supported: %s".formatted(field, found, supported));
-  }
-
-  private static JsonNode parse(String json) {
-    try {
-      return JSON.readTree(json);
-    } catch (com.fasterxml.jackson.core.JsonProcessingException e) {
-      throw new IllegalStateException(e); // the texts above
-    }
   }
 }

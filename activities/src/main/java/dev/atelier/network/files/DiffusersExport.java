@@ -13,14 +13,14 @@ import java.util.Optional;
  * A network as {@code config.json} of a {@code UNet2DModel} of diffusers, which has its tensor
  * names too: the way back of {@link DiffusersConfig}.
  */
-public final class DiffusersExport {
+final class DiffusersExport {
 
   private static final ObjectMapper JSON = new ObjectMapper();
 
   private DiffusersExport() {}
 
   /** The config; empty where diffusers has no such network, as with groups that differ by width. */
-  public static Optional<ObjectNode> config(Network network) {
+  static Optional<ObjectNode> config(Network network) {
     NetworkSpec spec = network.spec();
     List<Integer> groups =
         network.graph().all(Operation.GroupNorm.class).stream()

@@ -15,8 +15,8 @@ import java.util.stream.Stream;
 
 /**
  * A folder as diffusers saves it: a pipeline or a checkpoint of a training, whose network lies in
- * {@code unet_ema} or {@code unet}, or one network. What is wrong with it is thrown as an {@link
- * IllegalArgumentException}, a clause.
+ * one of {@link DiffusersNetwork#folders}, or one network. What is wrong with it is thrown as an
+ * {@link IllegalArgumentException}, a clause.
  *
  * @param root the folder
  * @param network its folder of the network: the moving average where there is one
@@ -34,7 +34,7 @@ record DiffusersFolder(Path root, Path network) {
           Pattern.quote(STEM)
               + "\\.(?:([^.]+)\\.safetensors|safetensors\\.index\\.([^.]+)\\.json)");
   private static final Pattern SHARD = Pattern.compile(".*-\\d+-of-\\d+");
-  private static final List<String> NETWORKS = List.of("unet_ema", "unet"); // the better one first
+  private static final List<String> NETWORKS = DiffusersNetwork.folders();
   private static final ObjectMapper JSON = new ObjectMapper();
 
   static DiffusersFolder of(Path root) {
@@ -49,7 +49,10 @@ record DiffusersFolder(Path root, Path network) {
         .orElseThrow(
             () ->
                 new IllegalArgumentException(
-                    "expected config.json in the directory or in its folder unet_ema or unet, found none"));
+                    "expected config.json in the directory or in its folder %s or %s, found none"
+                        .formatted(
+                            String.join(", ", NETWORKS.subList(0, NETWORKS.size() - 1)),
+                            NETWORKS.get(NETWORKS.size() - 1))));
   }
 
   /** The network's {@code config.json}. */

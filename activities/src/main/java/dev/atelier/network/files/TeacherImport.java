@@ -212,7 +212,7 @@ public final class TeacherImport {
     try {
       folder = DiffusersFolder.of(directory);
       network =
-          DiffusersConfig.network(
+          DiffusersNetwork.network(
               folder.config(), expected.resolution(), expected.channels(), expected.classes());
       scheduler = folder.scheduler();
       if (scheduler.isPresent()) {

@@ -16,7 +16,9 @@ import java.util.Map;
  * convolution or linear layer makes a new space; what keeps its channels apart (norm, activation,
  * padding, upsampling, dropout) stays in it; a sum joins two spaces into one, which ties the whole
  * residual stream of a level, its skip connections and its attention outputs together; a
- * concatenation lays spaces side by side.
+ * concatenation lays spaces side by side. Of the parts of an embedding that shift, scale and gate
+ * it knows nothing: where there are positions, {@link dev.atelier.spec.PruningRule} keeps all
+ * channels.
  */
 final class ChannelCoupling implements Operation.Visitor<List<Integer>> {
 
@@ -117,6 +119,31 @@ final class ChannelCoupling implements Operation.Visitor<List<Integer>> {
   @Override
   public List<Integer> dropout(Operation.Dropout o) {
     return values.get(o.in());
+  }
+
+  @Override
+  public List<Integer> addPositions(Operation.AddPositions o) {
+    return values.get(o.in());
+  }
+
+  @Override
+  public List<Integer> adaptiveNorm(Operation.AdaptiveNorm o) {
+    return values.get(o.in());
+  }
+
+  @Override
+  public List<Integer> gelu(Operation.Gelu o) {
+    return values.get(o.in());
+  }
+
+  @Override
+  public List<Integer> addGated(Operation.AddGated o) {
+    return join(values.get(o.branch()), values.get(o.residual()));
+  }
+
+  @Override
+  public List<Integer> unpatch(Operation.Unpatch o) {
+    return List.of(space(o.out().width()));
   }
 
   /** Queries and keys meet in a product, values and the last layer share their channels. */

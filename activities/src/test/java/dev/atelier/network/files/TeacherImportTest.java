@@ -90,7 +90,7 @@ class TeacherImportTest {
   void shouldWriteTheConfigThatDiffusersHas(String name) throws Exception {
     JsonNode theirs = JSON.readTree(fixture(name).resolve("config.json").toFile());
     ObjectNode config =
-        DiffusersExport.config(((Weights) read(fixture(name))).network()).orElseThrow();
+        DiffusersNetwork.config(((Weights) read(fixture(name))).network()).orElseThrow();
     assertThat(config.properties()).hasSizeGreaterThan(20);
     config
         .properties()
@@ -113,10 +113,10 @@ class TeacherImportTest {
     NetworkSpec heads = new NetworkSpec(8, List.of(1, 2), 1, List.of(8), 2, 0.0, Optional.of(4));
     NetworkSpec first = new NetworkSpec(8, List.of(2, 2), 1, List.of(8), 2, 0.0, Optional.of(4));
     for (NetworkSpec spec : List.of(groups, heads, first)) {
-      assertThat(DiffusersExport.config(Network.of(spec, 8, 3))).as(spec.toString()).isEmpty();
+      assertThat(DiffusersNetwork.config(Network.of(spec, 8, 3))).as(spec.toString()).isEmpty();
     }
     assertThat(
-            DiffusersExport.config(Network.of(SMALL, 8, 3, 5))
+            DiffusersNetwork.config(Network.of(SMALL, 8, 3, 5))
                 .orElseThrow()
                 .get("num_class_embeds")
                 .asInt())
@@ -180,7 +180,7 @@ class TeacherImportTest {
   @Test
   void shouldAcceptTheFieldsOfGooglesDdpmCifar10WhenOthersAreAbsent() throws Exception {
     NetworkSpec network =
-        DiffusersConfig.network(
+        DiffusersNetwork.network(
             JSON.readTree(
                 """
                 {"_class_name": "UNet2DModel", "_diffusers_version": "0.1.1", "act_fn": "silu",

@@ -9,6 +9,7 @@ import dev.atelier.api.spec.RefusedDocumentException.Reason;
 import dev.atelier.spec.ExperimentSpec;
 import dev.atelier.spec.FeatureLossSpec;
 import dev.atelier.spec.LossSpec;
+import dev.atelier.spec.NetworkSpec.TransformerSpec;
 import dev.atelier.spec.SpecFault;
 import dev.atelier.spec.StudentsSpec;
 import dev.atelier.spec.TrainingOverridesBuilder;
@@ -176,6 +177,23 @@ class SpecReaderTest {
             new SpecFault(
                 "students.loss.prediction",
                 "is the former name of students.loss.distillation: expected one of them, found 0.5 and 1."));
+  }
+
+  @Test
+  void shouldReadATransformerWithItsBounds() {
+    assertThat(
+            yaml("teacher: {network: {transformer: {layers: 4, heads: 2}}}")
+                .teacher()
+                .network()
+                .transformer())
+        .contains(new TransformerSpec(2, 4, 2, 64, 1e-5, false));
+    assertThat(faultsOf("students: {network: {transformer: {layers: 0, width: 64}}}"))
+        .extracting(SpecFault::field)
+        .containsExactlyInAnyOrder(
+            "students.network.transformer.layers", "students.network.transformer.width");
+    assertThat(faultsOf("students: {network: {channels: 64, transformer: {}}}"))
+        .extracting(SpecFault::field)
+        .containsExactly("students.network.transformer");
   }
 
   @Test

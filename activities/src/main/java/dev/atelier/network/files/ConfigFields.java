@@ -1,0 +1,94 @@
+package dev.atelier.network.files;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.atelier.network.tensors.Listing;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+
+/** The fields of a {@code config.json}, and what is wrong with them. */
+final class ConfigFields {
+
+  /** A field with one supported value, and what diffusers takes when it is absent; as JSON. */
+  record Fixed(String field, String absent, String supported) {}
+
+  private static final ObjectMapper JSON = new ObjectMapper();
+
+  private final JsonNode config;
+  private final List<String> faults = new ArrayList<>();
+
+  ConfigFields(JsonNode config) {
+    this.config = config;
+  }
+
+  /** What a field has, or, where it is absent, what diffusers takes. */
+  JsonNode value(String field, String absent) {
+    return config.has(field) ? config.get(field) : parse(absent);
+  }
+
+  /** A whole number from {@code least} to {@code most}; anything else is a fault. */
+  int integer(String field, String absent, int least, int most) {
+    JsonNode found = value(field, absent);
+    if (!found.isInt() || found.asInt() < least || found.asInt() > most) {
+      fault(field, found, "a whole number from %d to %d".formatted(least, most));
+      return least;
+    }
+    return found.asInt();
+  }
+
+  /** Whether a field has its supported value; numbers may be written otherwise. */
+  boolean agrees(Fixed fixed) {
+    JsonNode found = value(fixed.field(), fixed.absent());
+    JsonNode supported = parse(fixed.supported());
+    boolean numbers = found.isNumber() && supported.isNumber();
+    return numbers ? found.asDouble() == supported.asDouble() : found.equals(supported);
+  }
+
+  /** A field that has another value is a fault. */
+  void require(Fixed fixed) {
+    if (!agrees(fixed)) {
+      fault(fixed.field(), value(fixed.field(), fixed.absent()), fixed.supported());
+    }
+  }
+
+  /** A field that is not {@code known} is a fault, unless it is null or diffusers' own. */
+  void requireKnown(Set<String> known) {
+    config
+        .fieldNames()
+        .forEachRemaining(
+            field -> {
+              if (!field.startsWith("_") && !known.contains(field) && !config.get(field).isNull()) {
+                fault(field, config.get(field), "no such field");
+              }
+            });
+  }
+
+  void fault(String field, JsonNode found, String supported) {
+    fault("%s is %s, supported: %s".formatted(field, found, supported));
+  }
+
+  void fault(String clause) {
+    faults.add(clause);
+  }
+
+  /**
+   * Ends the reading.
+   *
+   * @throws IllegalArgumentException listing the faults, if there are any, as a clause
+   */
+  void refuseFaults() {
+    if (!faults.isEmpty()) {
+      throw new IllegalArgumentException("config.json: " + Listing.of(faults));
+    }
+  }
+
+  static JsonNode parse(String json) {
+    try {
+      return JSON.readTree(json);
+    } catch (JsonProcessingException e) {
+      throw new IllegalStateException(e); // texts of this program
+    }
+  }
+}

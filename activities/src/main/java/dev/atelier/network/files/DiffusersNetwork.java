@@ -1,0 +1,84 @@
+package dev.atelier.network.files;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.atelier.network.Network;
+import dev.atelier.spec.NetworkSpec;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.Function;
+import java.util.stream.Stream;
+
+/** The kinds of networks that diffusers saves and we have: {@code config.json} to and fro. */
+@SuppressWarnings("ImmutableEnumChecker") // the lists are of List.of, the functions have no state
+public enum DiffusersNetwork {
+  UNET(
+      List.of("UNet2DModel"),
+      List.of("unet_ema", "unet"),
+      DiffusersConfig::network,
+      DiffusersExport::config),
+  DIT(
+      List.of("DiTTransformer2DModel", "Transformer2DModel"),
+      List.of("transformer_ema", "transformer"),
+      DiffusersTransformer::network,
+      DiffusersTransformer::config);
+
+  /** Reads {@code config.json}. */
+  private interface Reader {
+    NetworkSpec read(JsonNode config, int resolution, int channels, int classes);
+  }
+
+  private final List<String> classNames;
+  private final List<String> folders;
+  private final Reader reader;
+  private final Function<Network, Optional<ObjectNode>> writer;
+
+  DiffusersNetwork(
+      List<String> classNames,
+      List<String> folders,
+      Reader reader,
+      Function<Network, Optional<ObjectNode>> writer) {
+    this.classNames = classNames;
+    this.folders = folders;
+    this.reader = reader;
+    this.writer = writer;
+  }
+
+  /** Folders of a pipeline in which such a network lies, the better one first. */
+  static List<String> folders() {
+    return Arrays.stream(values()).flatMap(kind -> kind.folders.stream()).toList();
+  }
+
+  /**
+   * Maps {@code config} to the network it describes.
+   *
+   * @param resolution pixels per side of the images that it will see
+   * @param channels of these images
+   * @param classes of these images that it must be conditioned on; 0: it must be unconditional
+   * @throws IllegalArgumentException listing every field that can't be represented, as a clause
+   */
+  static NetworkSpec network(JsonNode config, int resolution, int channels, int classes) {
+    String type = config.path("_class_name").asText(UNET.classNames.get(0));
+    return Arrays.stream(values())
+        .filter(kind -> kind.classNames.contains(type))
+        .findFirst()
+        .orElseThrow(
+            () ->
+                new IllegalArgumentException(
+                    "config.json: _class_name is %s, supported: %s"
+                        .formatted(type, String.join(", ", classNames().toList()))))
+        .reader
+        .read(config, resolution, channels, classes);
+  }
+
+  private static Stream<String> classNames() {
+    return Arrays.stream(values()).flatMap(kind -> kind.classNames.stream());
+  }
+
+  /** The {@code config.json} of a network; empty where diffusers has no such one. */
+  public static Optional<ObjectNode> config(Network network) {
+    DiffusersNetwork kind = network.spec().transformer().isPresent() ? DIT : UNET;
+    return kind.writer.apply(network);
+  }
+}
