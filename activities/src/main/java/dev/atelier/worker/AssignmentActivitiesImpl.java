@@ -2,9 +2,15 @@ package dev.atelier.worker;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.SerializationFeature;
+import dev.atelier.artifacts.ArtifactCache;
+import dev.atelier.artifacts.StoredDatasets;
+import dev.atelier.artifacts.StoredExperimentFiles;
+import dev.atelier.artifacts.TrainedModels;
+import dev.atelier.artifacts.WorkDirectory;
 import dev.atelier.assignment.DriftCurve;
 import dev.atelier.assignment.DriftCuts;
 import dev.atelier.assignment.DriftMeasurement;
+import dev.atelier.attempt.TrainingTasks;
 import dev.atelier.dataset.PackedImages;
 import dev.atelier.diffusion.NoiseSchedule;
 import dev.atelier.diffusion.SnrCuts;
@@ -42,9 +48,9 @@ final class AssignmentActivitiesImpl implements AssignmentActivities {
 
   private final WorkerConfig.Worker config;
   private final ModelHistory history;
-  private final ExperimentFiles files;
+  private final StoredExperimentFiles files;
   private final ArtifactCache cache;
-  private final Datasets datasets;
+  private final StoredDatasets datasets;
   private final TrainedModels models;
   private final BooleanSupplier draining;
 
@@ -56,9 +62,9 @@ final class AssignmentActivitiesImpl implements AssignmentActivities {
       BooleanSupplier draining) {
     this.config = config;
     this.history = new ModelHistory(database);
-    this.files = new ExperimentFiles(store, new ArtifactHistory(database));
+    this.files = new StoredExperimentFiles(store, new ArtifactHistory(database));
     this.cache = cache;
-    this.datasets = new Datasets(store, cache);
+    this.datasets = new StoredDatasets(store, cache);
     this.models = new TrainedModels(store, cache);
     this.draining = draining;
   }

@@ -1,5 +1,9 @@
 package dev.atelier.worker;
 
+import dev.atelier.artifacts.ArtifactCache;
+import dev.atelier.artifacts.StoredDatasets;
+import dev.atelier.artifacts.StoredExperimentFiles;
+import dev.atelier.artifacts.WorkDirectory;
 import dev.atelier.dataset.DatasetException;
 import dev.atelier.dataset.DatasetManifest;
 import dev.atelier.dataset.DatasetPreparation;
@@ -9,6 +13,8 @@ import dev.atelier.dataset.PackedImages;
 import dev.atelier.dataset.PreparationListener;
 import dev.atelier.dataset.PreparedCheck;
 import dev.atelier.dataset.PreparedDataset;
+import dev.atelier.intake.RemoteSources;
+import dev.atelier.intake.SourceNotices;
 import dev.atelier.opening.Opening;
 import dev.atelier.spec.BatchSize;
 import dev.atelier.spec.DatasetSpec;
@@ -20,6 +26,8 @@ import dev.atelier.store.ObjectStore;
 import dev.atelier.store.ReuseHistory;
 import dev.atelier.store.ReuseHistory.PreparedElsewhere;
 import dev.atelier.training.InvalidSpecException;
+import dev.atelier.version.CodeVersion;
+import dev.atelier.version.Fingerprint;
 import dev.atelier.workflows.DatasetActivities;
 import dev.atelier.workflows.DatasetRef;
 import dev.atelier.workflows.PassedOver;
@@ -42,18 +50,18 @@ final class DatasetActivitiesImpl implements DatasetActivities {
   private final ExperimentHistory experiments;
   private final EventHistory events;
   private final ReuseHistory reuse;
-  private final ExperimentFiles files;
+  private final StoredExperimentFiles files;
   private final ArtifactCache cache;
-  private final Datasets datasets;
+  private final StoredDatasets datasets;
   private final RemoteSources sources;
 
   DatasetActivitiesImpl(ObjectStore store, DataSource database, ArtifactCache cache) {
     this.experiments = new ExperimentHistory(database);
     this.events = new EventHistory(database);
     this.reuse = new ReuseHistory(database);
-    this.files = new ExperimentFiles(store, new ArtifactHistory(database));
+    this.files = new StoredExperimentFiles(store, new ArtifactHistory(database));
     this.cache = cache;
-    this.datasets = new Datasets(store, cache);
+    this.datasets = new StoredDatasets(store, cache);
     this.sources = new RemoteSources(store, cache);
   }
 

@@ -1,5 +1,6 @@
 package dev.atelier.worker;
 
+import dev.atelier.artifacts.StoredEnsembles;
 import dev.atelier.store.ExperimentKeys;
 import dev.atelier.store.ObjectStore;
 import dev.atelier.workflows.EnsembleActivities;
@@ -9,11 +10,11 @@ import dev.atelier.workflows.EnsembleRef;
 final class EnsembleActivitiesImpl implements EnsembleActivities {
 
   private final ObjectStore store;
-  private final Ensembles ensembles;
+  private final StoredEnsembles ensembles;
 
   EnsembleActivitiesImpl(ObjectStore store) {
     this.store = store;
-    this.ensembles = new Ensembles(store);
+    this.ensembles = new StoredEnsembles(store);
   }
 
   @Override

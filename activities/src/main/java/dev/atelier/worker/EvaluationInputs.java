@@ -1,7 +1,10 @@
 package dev.atelier.worker;
 
+import dev.atelier.artifacts.StoredEnsembles;
 import dev.atelier.spec.DiffusionSpec;
 import dev.atelier.spec.EvaluationSpec;
+import dev.atelier.version.CodeVersion;
+import dev.atelier.version.Fingerprint;
 import dev.atelier.workflows.DatasetRef;
 import dev.atelier.workflows.EvaluationActivities.Evaluate;
 import dev.atelier.workflows.ExtractorRef;
@@ -20,7 +23,7 @@ record EvaluationInputs(
     StatisticsRef reference,
     List<ModelRef> models) {
 
-  static EvaluationInputs of(Evaluate task, Ensembles ensembles) {
+  static EvaluationInputs of(Evaluate task, StoredEnsembles ensembles) {
     return new EvaluationInputs(
         task.subject(),
         task.dataset(),

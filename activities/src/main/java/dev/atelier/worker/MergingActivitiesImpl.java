@@ -4,6 +4,12 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.SerializationFeature;
 import com.fasterxml.jackson.datatype.jdk8.Jdk8Module;
+import dev.atelier.artifacts.ArtifactCache;
+import dev.atelier.artifacts.StoredDatasets;
+import dev.atelier.artifacts.StoredEnsembles;
+import dev.atelier.artifacts.StoredExperimentFiles;
+import dev.atelier.artifacts.TrainedModels;
+import dev.atelier.artifacts.WorkDirectory;
 import dev.atelier.diffusion.ModelRanges;
 import dev.atelier.diffusion.NoiseSchedule;
 import dev.atelier.diffusion.Sampler;
@@ -41,6 +47,7 @@ import dev.atelier.store.Sha256;
 import dev.atelier.store.TrainingEnvironment;
 import dev.atelier.training.Checkpoint.Part;
 import dev.atelier.training.EnsembleSampler.OwnedModel;
+import dev.atelier.version.CodeVersion;
 import dev.atelier.workflows.EnsembleRef;
 import dev.atelier.workflows.Estimator;
 import dev.atelier.workflows.MergingActivities;
@@ -79,11 +86,11 @@ final class MergingActivitiesImpl implements MergingActivities {
   private final ObjectStore store;
   private final EventHistory events;
   private final SearchHistory searches;
-  private final ExperimentFiles files;
+  private final StoredExperimentFiles files;
   private final ArtifactCache cache;
-  private final Datasets datasets;
+  private final StoredDatasets datasets;
   private final TrainedModels models;
-  private final Ensembles ensembles;
+  private final StoredEnsembles ensembles;
   private final BooleanSupplier draining;
 
   MergingActivitiesImpl(
@@ -96,11 +103,11 @@ final class MergingActivitiesImpl implements MergingActivities {
     this.store = store;
     this.events = new EventHistory(database);
     this.searches = new SearchHistory(database);
-    this.files = new ExperimentFiles(store, new ArtifactHistory(database));
+    this.files = new StoredExperimentFiles(store, new ArtifactHistory(database));
     this.cache = cache;
-    this.datasets = new Datasets(store, cache);
+    this.datasets = new StoredDatasets(store, cache);
     this.models = new TrainedModels(store, cache);
-    this.ensembles = new Ensembles(store);
+    this.ensembles = new StoredEnsembles(store);
     this.draining = draining;
   }
 

@@ -1,5 +1,6 @@
 package dev.atelier.worker;
 
+import dev.atelier.artifacts.StoredEnsembles;
 import dev.atelier.spec.ExperimentSpec.Reuse;
 import dev.atelier.spec.NetworkSpec;
 import dev.atelier.spec.TimestepRange;
@@ -10,6 +11,8 @@ import dev.atelier.store.ReuseHistory;
 import dev.atelier.store.ReuseHistory.Elsewhere;
 import dev.atelier.store.ReuseHistory.MeasuredElsewhere;
 import dev.atelier.store.ReuseHistory.Trained;
+import dev.atelier.version.CodeVersion;
+import dev.atelier.version.Fingerprint;
 import dev.atelier.workflows.ErrorType;
 import dev.atelier.workflows.EvaluationActivities.Evaluate;
 import dev.atelier.workflows.EvaluationActivities.Evaluated;
@@ -33,12 +36,12 @@ final class ReuseActivitiesImpl implements ReuseActivities {
 
   private final ObjectStore store;
   private final ReuseHistory history;
-  private final Ensembles ensembles;
+  private final StoredEnsembles ensembles;
 
   ReuseActivitiesImpl(ObjectStore store, ReuseHistory history) {
     this.store = store;
     this.history = history;
-    this.ensembles = new Ensembles(store);
+    this.ensembles = new StoredEnsembles(store);
   }
 
   @Override

@@ -1,5 +1,7 @@
 package dev.atelier.worker;
 
+import dev.atelier.artifacts.ArtifactCache;
+import dev.atelier.artifacts.StoredDatasets;
 import dev.atelier.evaluation.EvaluationException;
 import dev.atelier.evaluation.ExtrapolatedDistance;
 import dev.atelier.evaluation.FeatureExtractor;
@@ -41,7 +43,7 @@ final class SampledDistance implements AutoCloseable {
   SampledDistance(
       WorkerConfig.Worker config,
       ArtifactCache cache,
-      Datasets datasets,
+      StoredDatasets datasets,
       Measure with,
       String field,
       int samples,

@@ -1,5 +1,6 @@
 package dev.atelier.worker;
 
+import dev.atelier.artifacts.ArtifactCache;
 import dev.atelier.evaluation.Comparison;
 import dev.atelier.evaluation.FeatureAccumulator;
 import dev.atelier.evaluation.FeatureExtractor;

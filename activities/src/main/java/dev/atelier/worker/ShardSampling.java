@@ -1,5 +1,6 @@
 package dev.atelier.worker;
 
+import dev.atelier.artifacts.TrainedModels;
 import dev.atelier.evaluation.FeatureExtractor;
 import dev.atelier.evaluation.FeatureShard;
 import dev.atelier.network.Network;

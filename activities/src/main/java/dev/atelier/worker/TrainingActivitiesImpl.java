@@ -1,6 +1,15 @@
 package dev.atelier.worker;
 
+import dev.atelier.artifacts.ArtifactCache;
+import dev.atelier.artifacts.StoredDatasets;
+import dev.atelier.artifacts.TrainedModels;
+import dev.atelier.artifacts.WorkDirectory;
+import dev.atelier.attempt.ProgressReporter;
+import dev.atelier.attempt.TrainingMeters;
+import dev.atelier.attempt.TrainingTasks;
 import dev.atelier.dataset.PackedImages;
+import dev.atelier.intake.SourceNotices;
+import dev.atelier.intake.TeacherFiles;
 import dev.atelier.network.HostTensor;
 import dev.atelier.network.Libtorch;
 import dev.atelier.network.Network;
@@ -28,7 +37,6 @@ import dev.atelier.store.S3CheckpointStore;
 import dev.atelier.store.Sha256;
 import dev.atelier.store.TrainingEnvironment;
 import dev.atelier.training.Checkpoint;
-import dev.atelier.training.CheckpointStore;
 import dev.atelier.training.DivergedException;
 import dev.atelier.training.InvalidSpecException;
 import dev.atelier.training.StepThreads;
@@ -36,6 +44,7 @@ import dev.atelier.training.TrainingInterruptedException;
 import dev.atelier.training.TrainingLoop;
 import dev.atelier.training.TrainingTask;
 import dev.atelier.untrusted.OneLine;
+import dev.atelier.version.CodeVersion;
 import dev.atelier.workflows.DatasetRef;
 import dev.atelier.workflows.ModelKey;
 import dev.atelier.workflows.ModelRef;
@@ -65,7 +74,7 @@ final class TrainingActivitiesImpl implements TrainingActivities {
   private final EventHistory events;
   private final ReuseHistory reuse;
   private final ArtifactCache cache;
-  private final Datasets datasets;
+  private final StoredDatasets datasets;
   private final TrainingTasks tasks;
   private final BooleanSupplier draining;
 
@@ -83,7 +92,7 @@ final class TrainingActivitiesImpl implements TrainingActivities {
     this.events = new EventHistory(database);
     this.reuse = new ReuseHistory(database);
     this.cache = cache;
-    this.datasets = new Datasets(store, cache);
+    this.datasets = new StoredDatasets(store, cache);
     this.tasks = new TrainingTasks(new TrainedModels(store, cache));
     this.draining = draining;
   }
@@ -292,7 +301,7 @@ final class TrainingActivitiesImpl implements TrainingActivities {
         new TrainingLoop(
                 task,
                 images,
-                TrainingMeters.timed(afterMetrics(progress, kept)),
+                TrainingMeters.timed(progress.before(kept)),
                 meters,
                 stop,
                 config.device(),
@@ -315,25 +324,6 @@ final class TrainingActivitiesImpl implements TrainingActivities {
         last.manifestKey(),
         last.manifestSha256(),
         last.step());
-  }
-
-  /**
-   * Writes the metrics that are pending before each checkpoint: whoever goes on from it does not
-   * repeat the steps that they are of.
-   */
-  static CheckpointStore afterMetrics(ProgressReporter progress, CheckpointStore store) {
-    return new CheckpointStore() {
-      @Override
-      public Optional<Checkpoint> latest() throws IOException {
-        return store.latest();
-      }
-
-      @Override
-      public void save(Checkpoint checkpoint) throws IOException {
-        progress.flush();
-        store.save(checkpoint);
-      }
-    };
   }
 
   /** Keeps the weights that a training began with, which merging needs. */

@@ -3,6 +3,7 @@ package dev.atelier.worker;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.atelier.artifacts.ArtifactCache;
 import dev.atelier.diffusion.SeededRandom;
 import dev.atelier.evaluation.Evaluation;
 import dev.atelier.evaluation.FeatureExtractor;

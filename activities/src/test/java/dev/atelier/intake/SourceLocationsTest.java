@@ -1,10 +1,11 @@
-package dev.atelier.worker;
+package dev.atelier.intake;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
+import dev.atelier.artifacts.ArtifactCache;
 import dev.atelier.dataset.ArchiveLimits;
 import dev.atelier.dataset.SourceGuard;
 import dev.atelier.network.TeacherException;

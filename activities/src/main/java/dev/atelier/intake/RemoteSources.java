@@ -1,5 +1,6 @@
-package dev.atelier.worker;
+package dev.atelier.intake;
 
+import dev.atelier.artifacts.ArtifactCache;
 import dev.atelier.spec.SourceLocation.StoredObject;
 import dev.atelier.store.ObjectCorruptException;
 import dev.atelier.store.ObjectStore;
@@ -7,12 +8,12 @@ import java.io.IOException;
 import java.nio.file.Path;
 
 /** Users' own files in the object store, by {@code s3://bucket/key}. */
-final class RemoteSources {
+public final class RemoteSources {
 
   private final ObjectStore store;
   private final ArtifactCache cache;
 
-  RemoteSources(ObjectStore store, ArtifactCache cache) {
+  public RemoteSources(ObjectStore store, ArtifactCache cache) {
     this.store = store;
     this.cache = cache;
   }
@@ -22,7 +23,7 @@ final class RemoteSources {
    *
    * @throws IOException if there is none
    */
-  Path fetch(StoredObject object) throws IOException {
+  public Path fetch(StoredObject object) throws IOException {
     Path file = cache.downloads().resolve(object.bucket()).resolve(object.key());
     try {
       store.fetchForeign(object.bucket(), object.key(), file, cache.guard().limits().bytes());

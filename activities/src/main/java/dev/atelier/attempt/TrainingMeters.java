@@ -1,4 +1,4 @@
-package dev.atelier.worker;
+package dev.atelier.attempt;
 
 import dev.atelier.training.Checkpoint;
 import dev.atelier.training.CheckpointStore;
@@ -17,7 +17,7 @@ import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
 
 /** Counts the steps and checkpoints of the training that this process does. */
-final class TrainingMeters implements TrainingListener, AutoCloseable {
+public final class TrainingMeters implements TrainingListener, AutoCloseable {
 
   // One training at a time; gauges outlive each.
   private static final AtomicInteger ACTIVE = new AtomicInteger();
@@ -31,7 +31,7 @@ final class TrainingMeters implements TrainingListener, AutoCloseable {
   private int lastStep;
 
   /** Counts, and passes on to {@code next}, until closed. */
-  TrainingMeters(TrainingListener next, int batchSize) {
+  public TrainingMeters(TrainingListener next, int batchSize) {
     this.next = next;
     this.batchSize = batchSize;
     LAST_CHECKPOINT_MILLIS.set(System.currentTimeMillis()); // age counts from here at first
@@ -39,7 +39,7 @@ final class TrainingMeters implements TrainingListener, AutoCloseable {
   }
 
   /** Makes the meters known before the first training, so that a rate over them has a start. */
-  static void register() {
+  public static void register() {
     stepCounter();
     imageCounter();
     checkpointBytes();
@@ -98,7 +98,7 @@ final class TrainingMeters implements TrainingListener, AutoCloseable {
   }
 
   /** Times the checkpoints of a store and counts their bytes. */
-  static CheckpointStore timed(CheckpointStore store) {
+  public static CheckpointStore timed(CheckpointStore store) {
     return new CheckpointStore() {
       @Override
       public Optional<Checkpoint> latest() throws IOException {

@@ -1,11 +1,6 @@
-package dev.atelier.worker;
+package dev.atelier.version;
 
-import dev.atelier.dataset.DatasetPreparation;
-import dev.atelier.dataset.PackedImages;
-import dev.atelier.evaluation.DatasetFeatures;
-import dev.atelier.merging.WeightMerging;
 import dev.atelier.store.Sha256;
-import dev.atelier.training.TrainingLoop;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
@@ -24,23 +19,24 @@ import java.util.stream.Stream;
  * name it: of its classes, whatever else a build changes, and of the libraries that decide numbers.
  */
 @SuppressWarnings("ImmutableEnumChecker") // the lists are of List.of
-enum CodeVersion {
+public enum CodeVersion {
   /** Which images a dataset has, and their pixels. */
   DATASET(
-      List.of(DatasetPreparation.class),
+      List.of("dataset/DatasetPreparation"),
       List.of("commons-compress", "webp-imageio", "xz", "zstd-jni")),
   /** The weights of a trained model. */
   TRAINING(
-      List.of(TrainingLoop.class, TrainingTasks.class, PackedImages.class),
+      List.of("training/TrainingLoop", "attempt/TrainingTasks", "dataset/PackedImages"),
       List.of("djl", "pytorch")),
   /** The samples of a subject, and their features. */
-  SAMPLING(List.of(ShardSampling.class, EvaluationInputs.class), List.of("djl", "pytorch")),
+  SAMPLING(List.of("worker/ShardSampling", "worker/EvaluationInputs"), List.of("djl", "pytorch")),
   /** The figures that features give, those of the reference too. */
   MEASURING(
-      List.of(ShardComparison.class, DatasetFeatures.class, PackedImages.class),
+      List.of("worker/ShardComparison", "evaluation/DatasetFeatures", "dataset/PackedImages"),
       List.of("djl", "pytorch")),
   /** Which students are merged, and how. */
-  MERGING(List.of(MergingActivitiesImpl.class, WeightMerging.class), List.of("djl", "pytorch"));
+  MERGING(
+      List.of("worker/MergingActivitiesImpl", "merging/WeightMerging"), List.of("djl", "pytorch"));
 
   /** Written by the build: the version of each library that decides numbers. */
   private static final String LIBRARIES = "libraries.properties";
@@ -52,23 +48,24 @@ enum CodeVersion {
   private final List<String> entries;
   private final List<String> libraries;
 
-  CodeVersion(List<Class<?>> entries, List<String> libraries) {
-    this.entries = entries.stream().map(c -> c.getName().replace('.', '/')).toList();
+  /** By names, as whoever asks for a version is among the classes that decide. */
+  CodeVersion(List<String> entries, List<String> libraries) {
+    this.entries = entries.stream().map(name -> DecidingCode.OWN + name).toList();
     this.libraries = libraries;
   }
 
   /** The version of this program. */
-  String current() {
+  public String current() {
     return CURRENT.get(this);
   }
 
   /** The version of all that this program decides. */
-  static String ofAll() {
+  public static String ofAll() {
     return together(CodeVersion.values());
   }
 
   /** The version of what is decided by several kinds of code. */
-  static String together(CodeVersion... versions) {
+  public static String together(CodeVersion... versions) {
     return hash(Arrays.stream(versions).map(version -> version + " " + version.current()));
   }
 

@@ -1,4 +1,4 @@
-package dev.atelier.worker;
+package dev.atelier.artifacts;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
@@ -9,13 +9,13 @@ import java.util.List;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 
-class DatasetsTest {
+class StoredDatasetsTest {
 
   private static final List<ImageClass> CLASSES =
       List.of(new ImageClass("cat", 750), new ImageClass("dog", 250));
 
   private static long dogs(Classes wanted) {
-    ClassSequence classes = Datasets.sampleClasses(CLASSES, wanted);
+    ClassSequence classes = StoredDatasets.sampleClasses(CLASSES, wanted);
     return IntStream.range(0, 200).filter(i -> classes.of(i) == 1).count();
   }
 

@@ -1,8 +1,12 @@
-package dev.atelier.worker;
+package dev.atelier.publication;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.SerializationFeature;
 import com.fasterxml.jackson.datatype.jdk8.Jdk8Module;
+import dev.atelier.artifacts.ArtifactCache;
+import dev.atelier.artifacts.StoredEnsembles;
+import dev.atelier.artifacts.TrainedModels;
+import dev.atelier.artifacts.WorkDirectory;
 import dev.atelier.diffusion.ModelRanges;
 import dev.atelier.evaluation.Evaluation;
 import dev.atelier.network.DiffusersExport;
@@ -46,7 +50,7 @@ import java.util.Optional;
  * eps} ({@code (x, t, y) -> eps} where the dataset has classes; or what else the spec has them
  * predict), the same weights as safetensors, and what they are in {@code experiment.json}.
  */
-final class Publication {
+public final class Publication {
 
   private static final ObjectMapper JSON =
       new ObjectMapper()
@@ -59,16 +63,16 @@ final class Publication {
   private final EventHistory events;
   private final ArtifactCache cache;
   private final TrainedModels models;
-  private final Ensembles ensembles;
+  private final StoredEnsembles ensembles;
 
-  Publication(
+  public Publication(
       ObjectStore store,
       EvaluationHistory evaluations,
       ArtifactHistory artifacts,
       EventHistory events,
       ArtifactCache cache,
       TrainedModels models,
-      Ensembles ensembles) {
+      StoredEnsembles ensembles) {
     this.store = store;
     this.evaluations = evaluations;
     this.artifacts = artifacts;
@@ -103,7 +107,7 @@ final class Publication {
       List<Described> models,
       List<Evaluation> evaluations) {}
 
-  void publish(Publish task) throws IOException {
+  public void publish(Publish task) throws IOException {
     try (WorkDirectory work = cache.newWorkDirectory("publish-")) {
       List<ModelRef> students = ensembles.read(task.students());
       List<ModelRef> merged = ensembles.read(task.merged());
@@ -177,7 +181,7 @@ final class Publication {
   }
 
   /** Writes weights with all that is needed to import them again. */
-  static void writeWeights(
+  public static void writeWeights(
       Publish task, ModelRef model, Network network, Map<String, HostTensor> weights, Path file)
       throws IOException {
     DatasetRef dataset = task.dataset();

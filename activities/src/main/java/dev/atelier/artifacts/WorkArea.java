@@ -1,4 +1,4 @@
-package dev.atelier.worker;
+package dev.atelier.artifacts;
 
 import java.io.IOException;
 import java.nio.channels.FileChannel;
@@ -16,7 +16,7 @@ import java.util.stream.Stream;
  * A directory that worker processes share, in which each has one of its own. The lock in it ends
  * with its process, however that ends: what lies in a directory without a locked lock is abandoned.
  */
-final class WorkArea {
+public final class WorkArea {
 
   private static final String LOCK = "lock";
   private static final String OWN = "worker-";

@@ -1,4 +1,4 @@
-package dev.atelier.worker;
+package dev.atelier.artifacts;
 
 import static org.assertj.core.api.Assertions.assertThat;
 

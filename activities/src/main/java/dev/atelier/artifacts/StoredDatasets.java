@@ -1,4 +1,4 @@
-package dev.atelier.worker;
+package dev.atelier.artifacts;
 
 import dev.atelier.dataset.DatasetException;
 import dev.atelier.dataset.DatasetManifest;
@@ -16,18 +16,18 @@ import java.util.List;
 import java.util.Optional;
 
 /** Prepared datasets of the store, as images on this machine. */
-final class Datasets {
+public final class StoredDatasets {
 
   private final ObjectStore store;
   private final ArtifactCache cache;
 
-  Datasets(ObjectStore store, ArtifactCache cache) {
+  public StoredDatasets(ObjectStore store, ArtifactCache cache) {
     this.store = store;
     this.cache = cache;
   }
 
   /** Keeps a prepared dataset under its content hash; one that is there and whole is left alone. */
-  DatasetRef keep(DatasetManifest manifest, Path directory) {
+  public DatasetRef keep(DatasetManifest manifest, Path directory) {
     DatasetRef dataset =
         new DatasetRef(
             manifest.sha256(),
@@ -49,7 +49,7 @@ final class Datasets {
   }
 
   /** Whether the manifest and all files of a dataset are in the store. */
-  boolean isWhole(DatasetRef dataset) {
+  public boolean isWhole(DatasetRef dataset) {
     String prefix = ExperimentKeys.dataset(dataset.sha256());
     Optional<byte[]> json = store.get(prefix + DatasetManifest.FILE_NAME);
     if (json.isEmpty()) {
@@ -65,7 +65,7 @@ final class Datasets {
   }
 
   /** Opens a dataset, fetched on first use. */
-  PackedImages open(DatasetRef dataset) throws IOException {
+  public PackedImages open(DatasetRef dataset) throws IOException {
     String prefix = ExperimentKeys.dataset(dataset.sha256());
     DatasetManifest manifest = manifest(dataset);
     return PackedImages.open(
@@ -83,13 +83,13 @@ final class Datasets {
   }
 
   /** The classes of samples that are held against a dataset. */
-  ClassSequence sampleClasses(DatasetRef dataset, EvaluationSpec.Classes wanted) {
+  public ClassSequence sampleClasses(DatasetRef dataset, EvaluationSpec.Classes wanted) {
     return dataset.classes() == 0
         ? ClassSequence.NONE
         : sampleClasses(manifest(dataset).classes(), wanted);
   }
 
-  static ClassSequence sampleClasses(
+  public static ClassSequence sampleClasses(
       List<DatasetManifest.ImageClass> classes, EvaluationSpec.Classes wanted) {
     return ClassSequence.of(
         wanted, classes.stream().map(DatasetManifest.ImageClass::images).toList());

@@ -1,4 +1,4 @@
-package dev.atelier.worker;
+package dev.atelier.artifacts;
 
 import dev.atelier.network.HostTensor;
 import dev.atelier.network.Libtorch;
@@ -25,31 +25,31 @@ import java.util.Map;
 import java.util.Optional;
 
 /** Trained models as networks, weights and files. A model's weights are its EMA weights. */
-final class TrainedModels {
+public final class TrainedModels {
 
   /** File of the manifest of an imported TorchScript teacher. */
-  static final String IMPORTED_ARCHIVE = "model.pt";
+  public static final String IMPORTED_ARCHIVE = "model.pt";
 
   private final ObjectStore store;
   private final ArtifactCache cache;
 
-  TrainedModels(ObjectStore store, ArtifactCache cache) {
+  public TrainedModels(ObjectStore store, ArtifactCache cache) {
     this.store = store;
     this.cache = cache;
   }
 
   /** The network of {@code spec} for the images of {@code dataset}. */
-  static Network network(NetworkSpec spec, DatasetRef dataset) {
+  public static Network network(NetworkSpec spec, DatasetRef dataset) {
     return Network.of(spec, dataset.resolution(), dataset.channels(), dataset.classes());
   }
 
   /** The model's network; empty: it is a TorchScript archive of a user. */
-  static Optional<Network> network(ModelRef model, DatasetRef dataset) {
+  public static Optional<Network> network(ModelRef model, DatasetRef dataset) {
     return model.network().map(spec -> network(spec, dataset));
   }
 
   /** Number of learned numbers. */
-  long parameters(ModelRef model, DatasetRef dataset) {
+  public long parameters(ModelRef model, DatasetRef dataset) {
     return network(model, dataset)
         .map(Network::parameters)
         .orElseGet(
@@ -62,7 +62,7 @@ final class TrainedModels {
   }
 
   /** The weights of a model of {@code network}, by their names in safetensors files. */
-  Map<String, HostTensor> weights(ModelRef model, Network network) throws IOException {
+  public Map<String, HostTensor> weights(ModelRef model, Network network) throws IOException {
     CheckpointManifest manifest =
         CheckpointManifest.read(store, model.manifestKey(), model.manifestSha256());
     StoredFile file = manifest.file(Part.EMA.fileName());
@@ -87,7 +87,7 @@ final class TrainedModels {
   }
 
   /** The model as a frozen teacher. */
-  TeacherModel teacher(ModelRef model, DatasetRef dataset) throws IOException {
+  public TeacherModel teacher(ModelRef model, DatasetRef dataset) throws IOException {
     Optional<Network> network = network(model, dataset);
     return network.isPresent()
         ? new TeacherModel.Weights(network.get(), weights(model, network.get()))
@@ -98,7 +98,7 @@ final class TrainedModels {
    * A TorchScript file {@code (x [N, C, H, W], t [N]) -> eps}, with {@code y [N]} after t where the
    * dataset has classes: written into {@code directory} in {@code form}, or the user's own.
    */
-  Path archive(ModelRef model, DatasetRef dataset, Path directory, NetworkForm form)
+  public Path archive(ModelRef model, DatasetRef dataset, Path directory, NetworkForm form)
       throws IOException {
     Optional<Network> network = network(model, dataset);
     if (network.isEmpty()) {

@@ -1,4 +1,4 @@
-package dev.atelier.worker;
+package dev.atelier.attempt;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
@@ -68,8 +68,7 @@ class ProgressReporterTest {
     try (ProgressReporter progress = new ProgressReporter(attempts, attempt, false)) {
       List<List<Integer>> stepsAtSave = new ArrayList<>();
       CheckpointStore store =
-          TrainingActivitiesImpl.afterMetrics(
-              progress,
+          progress.before(
               new CheckpointStore() {
                 @Override
                 public Optional<Checkpoint> latest() {

@@ -1,5 +1,6 @@
-package dev.atelier.worker;
+package dev.atelier.intake;
 
+import dev.atelier.artifacts.ArtifactCache;
 import dev.atelier.dataset.DatasetException;
 import dev.atelier.dataset.DatasetPreparation;
 import dev.atelier.dataset.PreparationListener;
@@ -8,12 +9,12 @@ import dev.atelier.store.ObjectStore;
 import java.nio.file.Path;
 
 /** Brings a user's teacher to this machine. */
-final class TeacherFiles {
+public final class TeacherFiles {
 
   private final ArtifactCache cache;
   private final RemoteSources sources;
 
-  TeacherFiles(ObjectStore store, ArtifactCache cache) {
+  public TeacherFiles(ObjectStore store, ArtifactCache cache) {
     this.cache = cache;
     this.sources = new RemoteSources(store, cache);
   }
@@ -24,7 +25,7 @@ final class TeacherFiles {
    * @param notices hears what whoever uses it should know
    * @throws TeacherException if it cannot be fetched
    */
-  Path fetch(String source, PreparationListener notices) {
+  public Path fetch(String source, PreparationListener notices) {
     try {
       return preparation(notices).fetch(source);
     } catch (DatasetException e) {
@@ -33,7 +34,7 @@ final class TeacherFiles {
   }
 
   /** The same fault of a teacher that was fetched, which one of a web server is forgotten for. */
-  TeacherException unusable(String source, TeacherException fault) {
+  public TeacherException unusable(String source, TeacherException fault) {
     String dropped = preparation(sentence -> {}).drop(source);
     return dropped.isEmpty() ? fault : TeacherException.of(fault.getMessage() + dropped);
   }
@@ -43,7 +44,7 @@ final class TeacherFiles {
   }
 
   /** The source without user and (signed) query, for messages. */
-  static String shown(String source) {
+  public static String shown(String source) {
     return DatasetPreparation.shown(source);
   }
 }

@@ -1,4 +1,4 @@
-package dev.atelier.worker;
+package dev.atelier.artifacts;
 
 import dev.atelier.store.ArtifactHistory;
 import dev.atelier.store.ArtifactHistory.Artifact;
@@ -8,18 +8,18 @@ import dev.atelier.store.Sha256;
 import dev.atelier.workflows.vocabulary.ArtifactKind;
 
 /** Files of experiments that users can download: first the object, then the row that names it. */
-final class ExperimentFiles {
+public final class StoredExperimentFiles {
 
   private final ObjectStore store;
   private final ArtifactHistory artifacts;
 
-  ExperimentFiles(ObjectStore store, ArtifactHistory artifacts) {
+  public StoredExperimentFiles(ObjectStore store, ArtifactHistory artifacts) {
     this.store = store;
     this.artifacts = artifacts;
   }
 
   /** Keeps a sample grid, where REST finds it. */
-  void keepSamples(String experimentId, String subject, byte[] png) {
+  public void keepSamples(String experimentId, String subject, byte[] png) {
     String name = Artifact.samplesOf(subject);
     keep(
         experimentId,
@@ -35,14 +35,14 @@ final class ExperimentFiles {
    *
    * @param extension "png" for the picture, "json" for the timesteps of its rows
    */
-  void keepTrajectory(
+  public void keepTrajectory(
       String experimentId, String subject, String extension, String contentType, byte[] content) {
     String name = Artifact.trajectoryOf(subject, extension);
     String key = ExperimentKeys.samples(experimentId, name);
     keep(experimentId, name, ArtifactKind.TRAJECTORY, key, contentType, content);
   }
 
-  void keepReport(String experimentId, String name, String contentType, byte[] content) {
+  public void keepReport(String experimentId, String name, String contentType, byte[] content) {
     String key = ExperimentKeys.report(experimentId, name);
     keep(experimentId, name, ArtifactKind.REPORT, key, contentType, content);
   }

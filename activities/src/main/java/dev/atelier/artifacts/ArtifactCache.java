@@ -1,4 +1,4 @@
-package dev.atelier.worker;
+package dev.atelier.artifacts;
 
 import dev.atelier.dataset.SourceGuard;
 import dev.atelier.opening.Opener;
@@ -14,7 +14,7 @@ import java.util.List;
  * Files of the store that this machine has already fetched, by content hash. Several processes may
  * share the directory: a file appears in it whole or not at all.
  */
-final class ArtifactCache {
+public final class ArtifactCache {
 
   private final Path directory;
   private final ObjectStore store;
@@ -24,7 +24,7 @@ final class ArtifactCache {
   private final List<RunningWork.Note> killed;
 
   /** Opens the cache for sources anywhere. */
-  ArtifactCache(Path directory, ObjectStore store) {
+  public ArtifactCache(Path directory, ObjectStore store) {
     this(directory, store, SourceGuard.OPEN, Opener.HERE);
   }
 
@@ -34,7 +34,7 @@ final class ArtifactCache {
    * @param guard where users' sources may lie
    * @param opener tries users' files before this process opens them
    */
-  ArtifactCache(Path directory, ObjectStore store, SourceGuard guard, Opener opener) {
+  public ArtifactCache(Path directory, ObjectStore store, SourceGuard guard, Opener opener) {
     this.guard = guard;
     this.opener = opener;
     this.directory = directory;
@@ -51,7 +51,7 @@ final class ArtifactCache {
    * The local copy of an object whose content is {@code sha256}; fetched on first use, and again
    * when the copy is damaged.
    */
-  Path file(String key, String sha256) {
+  public Path file(String key, String sha256) {
     Path file = directory.resolve("objects").resolve(sha256);
     if (!Files.exists(file) || !Sha256.of(file).equals(sha256)) {
       store.fetch(key, sha256, file);
@@ -60,22 +60,22 @@ final class ArtifactCache {
   }
 
   /** Where files of users' sources are kept between attempts. */
-  Path downloads() {
+  public Path downloads() {
     return directory.resolve("downloads");
   }
 
   /** Where users' sources may lie. */
-  SourceGuard guard() {
+  public SourceGuard guard() {
     return guard;
   }
 
   /** What processes of this machine were at that did not end as they should. */
-  List<RunningWork.Note> killed() {
+  public List<RunningWork.Note> killed() {
     return killed;
   }
 
   /** The notes of what this process is at. */
-  RunningWork running() {
+  public RunningWork running() {
     try {
       return new RunningWork(work.own());
     } catch (IOException e) {
@@ -84,12 +84,12 @@ final class ArtifactCache {
   }
 
   /** Tries users' files. */
-  Opener opener() {
+  public Opener opener() {
     return opener;
   }
 
   /** A directory for work that nobody else sees; closing deletes it. */
-  WorkDirectory newWorkDirectory(String prefix) {
+  public WorkDirectory newWorkDirectory(String prefix) {
     try {
       return new WorkDirectory(Files.createTempDirectory(work.own(), prefix));
     } catch (IOException e) {

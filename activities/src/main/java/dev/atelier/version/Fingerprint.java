@@ -1,4 +1,4 @@
-package dev.atelier.worker;
+package dev.atelier.version;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
@@ -15,7 +15,7 @@ import java.util.List;
  * The SHA-256 of all that determines a trained model: the task without the names of where it
  * belongs, and the version of the code. Another model that the task reads counts by its content.
  */
-final class Fingerprint {
+public final class Fingerprint {
 
   private static final JsonMapper JSON =
       JsonMapper.builder()
@@ -29,7 +29,8 @@ final class Fingerprint {
 
   private Fingerprint() {}
 
-  static String of(Record task, String codeVersion) {
+  /** The fingerprint of a task under a version of the code. */
+  public static String of(Record task, String codeVersion) {
     JsonNode content = JSON.valueToTree(task);
     for (String place : PLACES) {
       content.findParents(place).forEach(Fingerprint::withoutPlaces);

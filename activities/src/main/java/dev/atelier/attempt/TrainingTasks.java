@@ -1,5 +1,6 @@
-package dev.atelier.worker;
+package dev.atelier.attempt;
 
+import dev.atelier.artifacts.TrainedModels;
 import dev.atelier.network.ChannelPruning.Criterion;
 import dev.atelier.spec.StudentsSpec.StartFrom;
 import dev.atelier.store.Sha256;
@@ -7,6 +8,7 @@ import dev.atelier.training.Distillation;
 import dev.atelier.training.InitialWeights;
 import dev.atelier.training.PrunedTeacher;
 import dev.atelier.training.TrainingTask;
+import dev.atelier.version.CodeVersion;
 import dev.atelier.workflows.ModelKey;
 import dev.atelier.workflows.TrainingActivities.TrainStudent;
 import dev.atelier.workflows.TrainingActivities.TrainTeacher;
@@ -17,18 +19,18 @@ import java.util.HexFormat;
 import java.util.Optional;
 
 /** What is trained, as the training loop has it: seeds, first weights, teacher. */
-final class TrainingTasks {
+public final class TrainingTasks {
 
   // All students of an experiment start from the same weights, so that they can be merged.
   private static final String STUDENTS_START = "students/start";
 
   private final TrainedModels models;
 
-  TrainingTasks(TrainedModels models) {
+  public TrainingTasks(TrainedModels models) {
     this.models = models;
   }
 
-  TrainingTask of(TrainTeacher task) {
+  public TrainingTask of(TrainTeacher task) {
     return new TrainingTask(
         ModelKey.TEACHER.value(),
         TrainedModels.network(task.network(), task.dataset()),
@@ -40,7 +42,7 @@ final class TrainingTasks {
         Optional.empty());
   }
 
-  TrainingTask of(TrainStudent task) throws IOException {
+  public TrainingTask of(TrainStudent task) throws IOException {
     return new TrainingTask(
         task.key().value(),
         TrainedModels.network(task.network(), task.dataset()),
@@ -61,7 +63,7 @@ final class TrainingTasks {
   }
 
   /** Whether the first weights are the same for all students of the experiment. */
-  static boolean startIsShared(TrainStudent task) {
+  public static boolean startIsShared(TrainStudent task) {
     // By Taylor each student keeps the channels that matter in its own range.
     return task.startFrom() != StartFrom.TEACHER_TAYLOR;
   }
@@ -78,13 +80,13 @@ final class TrainingTasks {
   }
 
   /** Each model, and each measurement, draws its own numbers from the experiment's seed. */
-  static long seedOf(long experimentSeed, Object key) {
+  public static long seedOf(long experimentSeed, Object key) {
     String hash = Sha256.of((experimentSeed + "/" + key).getBytes(StandardCharsets.UTF_8));
     return ByteBuffer.wrap(HexFormat.of().parseHex(hash)).getLong();
   }
 
   /** What a checkpoint says of the task that it is of. */
-  static String hashOf(Record task) {
+  public static String hashOf(Record task) {
     return Sha256.of(task.toString().getBytes(StandardCharsets.UTF_8));
   }
 }

@@ -1,11 +1,12 @@
-package dev.atelier.worker;
+package dev.atelier.intake;
 
 import dev.atelier.dataset.PreparationListener;
 import dev.atelier.store.EventHistory;
 import dev.atelier.workflows.vocabulary.EventKind;
 
 /** Keeps what is noticed about the sources of an experiment among its events. */
-record SourceNotices(EventHistory events, String experimentId) implements PreparationListener {
+public record SourceNotices(EventHistory events, String experimentId)
+    implements PreparationListener {
 
   @Override
   public void onProgress(String sentence) {}

@@ -1,6 +1,6 @@
-package dev.atelier.worker;
+package dev.atelier.version;
 
-import static dev.atelier.worker.CodeVersion.TRAINING;
+import static dev.atelier.version.CodeVersion.TRAINING;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.util.Arrays;
@@ -54,7 +54,7 @@ class CodeVersionTest {
     "dev/atelier/spec/UNetArchitecture, TRAINING SAMPLING MERGING",
     "dev/atelier/graph/Operation, TRAINING SAMPLING MERGING",
     "dev/atelier/graph/Initialiser, TRAINING SAMPLING MERGING",
-    "dev/atelier/worker/TrainingTasks, TRAINING", // first weights
+    "dev/atelier/attempt/TrainingTasks, TRAINING", // first weights
     "dev/atelier/training/PrunedTeacher, TRAINING",
     "dev/atelier/training/TrainingLoop, TRAINING",
     "dev/atelier/network/FeatureLoss, TRAINING",
@@ -78,7 +78,7 @@ class CodeVersionTest {
         "dev/atelier/worker/TrainingActivitiesImpl",
         "dev/atelier/worker/EvaluationActivitiesImpl",
         "dev/atelier/worker/Heartbeat",
-        "dev/atelier/worker/ArtifactCache",
+        "dev/atelier/artifacts/ArtifactCache",
         "dev/atelier/training/TrainingMetrics",
         "dev/atelier/store/ObjectStore",
         "dev/atelier/store/S3CheckpointStore",

@@ -1,4 +1,4 @@
-package dev.atelier.worker;
+package dev.atelier.attempt;
 
 import dev.atelier.store.AttemptHistory;
 import dev.atelier.store.AttemptHistory.Attempt;
@@ -6,9 +6,12 @@ import dev.atelier.store.AttemptHistory.MetricPoint;
 import dev.atelier.store.AttemptHistory.Usage;
 import dev.atelier.store.StoreUnavailableException;
 import dev.atelier.store.SupersededException;
+import dev.atelier.training.Checkpoint;
+import dev.atelier.training.CheckpointStore;
 import dev.atelier.training.TrainingListener;
 import dev.atelier.training.TrainingMetrics;
 import dev.atelier.workflows.vocabulary.Series;
+import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -25,7 +28,7 @@ import org.slf4j.MDC;
  * slow or absent database does not slow the steps. What could not be written is kept for the next
  * time.
  */
-final class ProgressReporter implements TrainingListener, AutoCloseable {
+public final class ProgressReporter implements TrainingListener, AutoCloseable {
 
   private static final Logger LOG = LoggerFactory.getLogger(ProgressReporter.class);
 
@@ -41,7 +44,7 @@ final class ProgressReporter implements TrainingListener, AutoCloseable {
   private final Object flushing = new Object();
   private volatile Optional<SupersededException> superseded = Optional.empty();
 
-  ProgressReporter(AttemptHistory attempts, Attempt attempt, boolean onGpu) {
+  public ProgressReporter(AttemptHistory attempts, Attempt attempt, boolean onGpu) {
     this.attempts = attempts;
     this.attempt = attempt;
     this.onGpu = onGpu;
@@ -88,7 +91,7 @@ final class ProgressReporter implements TrainingListener, AutoCloseable {
   }
 
   /** What is kept of the metrics, series by series. */
-  static List<MetricPoint> points(TrainingMetrics metrics) {
+  public static List<MetricPoint> points(TrainingMetrics metrics) {
     List<MetricPoint> points = new ArrayList<>();
     int step = metrics.step();
     points.add(point(Series.LOSS, step, metrics.loss()));
@@ -129,12 +132,12 @@ final class ProgressReporter implements TrainingListener, AutoCloseable {
   }
 
   /** Set once the database says that a newer attempt owns the model. */
-  Optional<SupersededException> superseded() {
+  public Optional<SupersededException> superseded() {
     return superseded;
   }
 
   /** One line for people who look at the activity in the Temporal Web UI. */
-  synchronized String summary() {
+  public synchronized String summary() {
     return newest
         .map(
             m ->
@@ -154,7 +157,7 @@ final class ProgressReporter implements TrainingListener, AutoCloseable {
   }
 
   /** Writes what is pending; it stays pending when that fails. */
-  void flush() {
+  public void flush() {
     synchronized (flushing) { // the timer and the training would else forget the same points twice
       TrainingMetrics metrics;
       List<MetricPoint> points;
@@ -171,6 +174,25 @@ final class ProgressReporter implements TrainingListener, AutoCloseable {
         pending.subList(0, points.size()).clear();
       }
     }
+  }
+
+  /**
+   * Writes the metrics that are pending before each checkpoint: whoever goes on from it does not
+   * repeat the steps that they are of.
+   */
+  public CheckpointStore before(CheckpointStore store) {
+    return new CheckpointStore() {
+      @Override
+      public Optional<Checkpoint> latest() throws IOException {
+        return store.latest();
+      }
+
+      @Override
+      public void save(Checkpoint checkpoint) throws IOException {
+        flush();
+        store.save(checkpoint);
+      }
+    };
   }
 
   /** Also writes what is pending, as after a training that was handed back. */

@@ -1,4 +1,4 @@
-package dev.atelier.worker;
+package dev.atelier.version;
 
 import static org.assertj.core.api.Assertions.assertThat;
 

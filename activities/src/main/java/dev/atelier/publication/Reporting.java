@@ -1,5 +1,6 @@
-package dev.atelier.worker;
+package dev.atelier.publication;
 
+import dev.atelier.artifacts.StoredExperimentFiles;
 import dev.atelier.evaluation.Evaluation;
 import dev.atelier.report.ExperimentReport;
 import dev.atelier.report.ExperimentReports;
@@ -20,15 +21,15 @@ import java.util.List;
 import java.util.Map;
 
 /** Writes an experiment's report, from what the database and the store hold of it. */
-final class Reporting {
+public final class Reporting {
 
   private final ObjectStore store;
   private final ReportHistory history;
   private final EvaluationHistory evaluations;
   private final ArtifactHistory artifacts;
-  private final ExperimentFiles files;
+  private final StoredExperimentFiles files;
 
-  Reporting(
+  public Reporting(
       ObjectStore store,
       ReportHistory history,
       EvaluationHistory evaluations,
@@ -37,10 +38,10 @@ final class Reporting {
     this.history = history;
     this.evaluations = evaluations;
     this.artifacts = artifacts;
-    this.files = new ExperimentFiles(store, artifacts);
+    this.files = new StoredExperimentFiles(store, artifacts);
   }
 
-  void write(Publish task) {
+  public void write(Publish task) {
     String id = task.experimentId();
     List<Evaluation> figures = evaluations.of(id);
     List<SampleGrid> grids = new ArrayList<>();

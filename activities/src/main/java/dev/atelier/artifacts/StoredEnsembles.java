@@ -1,4 +1,4 @@
-package dev.atelier.worker;
+package dev.atelier.artifacts;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.type.TypeReference;
@@ -15,17 +15,17 @@ import java.util.ArrayList;
 import java.util.List;
 
 /** Lists of models as objects, by content hash. */
-final class Ensembles {
+public final class StoredEnsembles {
 
   private static final ObjectMapper JSON = new ObjectMapper().registerModule(new Jdk8Module());
 
   private final ObjectStore store;
 
-  Ensembles(ObjectStore store) {
+  public StoredEnsembles(ObjectStore store) {
     this.store = store;
   }
 
-  EnsembleRef.Part keep(String experimentId, List<ModelRef> models) {
+  public EnsembleRef.Part keep(String experimentId, List<ModelRef> models) {
     byte[] content;
     try {
       content = JSON.writeValueAsBytes(models);
@@ -43,7 +43,7 @@ final class Ensembles {
    *
    * @throws ObjectCorruptException if a part is missing or is not what was kept
    */
-  List<ModelRef> read(EnsembleRef ensemble) {
+  public List<ModelRef> read(EnsembleRef ensemble) {
     List<ModelRef> models = new ArrayList<>();
     for (EnsembleRef.Part part : ensemble.parts()) {
       models.addAll(read(part));

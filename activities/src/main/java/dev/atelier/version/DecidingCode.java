@@ -1,4 +1,4 @@
-package dev.atelier.worker;
+package dev.atelier.version;
 
 import dev.atelier.store.Sha256;
 import java.nio.charset.StandardCharsets;
@@ -33,6 +33,10 @@ final class DecidingCode {
    */
   static final List<String> NOT_DECIDING =
       List.of(
+          "dev/atelier/artifacts/ArtifactCache",
+          "dev/atelier/artifacts/StoredDatasets",
+          "dev/atelier/artifacts/StoredExperimentFiles",
+          "dev/atelier/artifacts/WorkDirectory",
           "dev/atelier/dataset/Download", // its bytes are known by their hash
           "dev/atelier/dataset/PreparationListener",
           "dev/atelier/dataset/SourceCredentials",
@@ -47,21 +51,15 @@ final class DecidingCode {
           "dev/atelier/training/TrainingListener",
           "dev/atelier/training/TrainingMetrics",
           "dev/atelier/untrusted/",
+          "dev/atelier/version/",
           "dev/atelier/webhook/",
-          "dev/atelier/workflows/vocabulary/",
-          "dev/atelier/worker/ArtifactCache",
-          "dev/atelier/worker/CodeVersion",
-          "dev/atelier/worker/Datasets",
-          "dev/atelier/worker/DecidingCode",
           "dev/atelier/worker/DrainedException",
-          "dev/atelier/worker/ExperimentFiles",
           "dev/atelier/worker/Failures",
-          "dev/atelier/worker/Fingerprint",
           "dev/atelier/worker/Heartbeat",
-          "dev/atelier/worker/WorkDirectory",
-          "dev/atelier/worker/WorkerConfig");
+          "dev/atelier/worker/WorkerConfig",
+          "dev/atelier/workflows/vocabulary/");
 
-  private static final String OWN = "dev/atelier/";
+  static final String OWN = "dev/atelier/";
   private static final Pattern OWN_NAMES = Pattern.compile(OWN + "[\\w$/]+");
   private static final int UTF8 = 1; // tags of constants, JVMS 4.4
   private static final int CLASS = 7;

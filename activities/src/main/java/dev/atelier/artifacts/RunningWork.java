@@ -1,4 +1,4 @@
-package dev.atelier.worker;
+package dev.atelier.artifacts;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
@@ -22,7 +22,7 @@ import org.slf4j.LoggerFactory;
  * drain, which takes the notes away, nor a machine that is taken away leaves one that anybody
  * reads.
  */
-final class RunningWork {
+public final class RunningWork {
 
   private static final Logger LOG = LoggerFactory.getLogger(RunningWork.class);
   private static final Path BOOT = Path.of("/proc/sys/kernel/random/boot_id");
@@ -35,17 +35,17 @@ final class RunningWork {
    * @param activity names it for all of its attempts
    * @param boot of the machine that it runs on
    */
-  record Note(
+  public record Note(
       String activity, Optional<String> experimentId, Optional<String> modelKey, String boot) {}
 
   private final Path directory;
 
   /** Keeps the notes of this process in {@code directory}, which goes once it has ended. */
-  RunningWork(Path directory) {
+  public RunningWork(Path directory) {
     this.directory = directory;
   }
 
-  void begin(String activity, Optional<String> experimentId, Optional<String> modelKey) {
+  public void begin(String activity, Optional<String> experimentId, Optional<String> modelKey) {
     try {
       Files.write(
           file(activity),
@@ -55,7 +55,7 @@ final class RunningWork {
     }
   }
 
-  void end(String activity) {
+  public void end(String activity) {
     try {
       Files.deleteIfExists(file(activity));
     } catch (IOException e) {
@@ -64,7 +64,7 @@ final class RunningWork {
   }
 
   /** From now on nothing that ends is the work's fault. */
-  void endAll() {
+  public void endAll() {
     try {
       for (Path note : notes(directory)) {
         Files.deleteIfExists(note);
@@ -75,7 +75,7 @@ final class RunningWork {
   }
 
   /** What was running in a process that is no more, since this machine was started. */
-  static List<Note> leftIn(Path directory) throws IOException {
+  public static List<Note> leftIn(Path directory) throws IOException {
     List<Note> left = new ArrayList<>();
     for (Path note : notes(directory)) {
       try {
