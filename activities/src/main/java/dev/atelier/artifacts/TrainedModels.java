@@ -1,13 +1,13 @@
 package dev.atelier.artifacts;
 
-import dev.atelier.network.HostTensor;
-import dev.atelier.network.Libtorch;
 import dev.atelier.network.Network;
 import dev.atelier.network.NetworkForm;
-import dev.atelier.network.SafetensorsFile;
-import dev.atelier.network.TeacherException;
-import dev.atelier.network.TorchModule;
-import dev.atelier.network.TorchScriptArchive;
+import dev.atelier.network.files.TeacherException;
+import dev.atelier.network.libtorch.Libtorch;
+import dev.atelier.network.libtorch.TorchModule;
+import dev.atelier.network.tensors.HostTensor;
+import dev.atelier.network.tensors.SafetensorsFile;
+import dev.atelier.network.torchscript.TorchScriptArchive;
 import dev.atelier.spec.NetworkSpec;
 import dev.atelier.spec.TrainingSpec.Precision;
 import dev.atelier.store.CheckpointManifest;

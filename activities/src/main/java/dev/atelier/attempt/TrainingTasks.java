@@ -1,7 +1,7 @@
 package dev.atelier.attempt;
 
 import dev.atelier.artifacts.TrainedModels;
-import dev.atelier.network.ChannelPruning.Criterion;
+import dev.atelier.network.pruning.ChannelPruning.Criterion;
 import dev.atelier.spec.StudentsSpec.StartFrom;
 import dev.atelier.store.Sha256;
 import dev.atelier.training.Distillation;

@@ -1,14 +1,14 @@
 package dev.atelier.evaluation;
 
-import dev.atelier.network.HostTensor;
-import dev.atelier.network.Libtorch;
-import dev.atelier.network.Repeatability;
-import dev.atelier.network.Repeatability.Answer;
-import dev.atelier.network.Repeatability.UnfitException;
-import dev.atelier.network.TorchException;
-import dev.atelier.network.TorchModule;
-import dev.atelier.network.TorchScriptArchive;
-import dev.atelier.network.TorchScriptModule;
+import dev.atelier.network.files.Repeatability;
+import dev.atelier.network.files.Repeatability.Answer;
+import dev.atelier.network.files.Repeatability.UnfitException;
+import dev.atelier.network.libtorch.Libtorch;
+import dev.atelier.network.libtorch.TorchException;
+import dev.atelier.network.libtorch.TorchModule;
+import dev.atelier.network.tensors.HostTensor;
+import dev.atelier.network.torchscript.TorchScriptArchive;
+import dev.atelier.network.torchscript.TorchScriptModule;
 import dev.atelier.spec.EvaluationSpec;
 import dev.atelier.untrusted.RefusedCodeException;
 import dev.atelier.untrusted.TorchScriptCheck;

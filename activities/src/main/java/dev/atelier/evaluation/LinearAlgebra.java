@@ -1,11 +1,11 @@
 package dev.atelier.evaluation;
 
-import dev.atelier.network.HostTensor;
-import dev.atelier.network.Libtorch;
-import dev.atelier.network.ScalarType;
-import dev.atelier.network.TorchModule;
-import dev.atelier.network.TorchScriptArchive;
-import dev.atelier.network.TorchScriptModule;
+import dev.atelier.network.libtorch.Libtorch;
+import dev.atelier.network.libtorch.TorchModule;
+import dev.atelier.network.tensors.HostTensor;
+import dev.atelier.network.torchscript.ScalarType;
+import dev.atelier.network.torchscript.TorchScriptArchive;
+import dev.atelier.network.torchscript.TorchScriptModule;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;

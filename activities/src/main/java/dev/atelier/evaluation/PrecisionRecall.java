@@ -1,6 +1,6 @@
 package dev.atelier.evaluation;
 
-import dev.atelier.network.HostTensor;
+import dev.atelier.network.tensors.HostTensor;
 import java.util.ArrayList;
 import java.util.List;
 

@@ -2,11 +2,11 @@ package dev.atelier.evaluation;
 
 import dev.atelier.diffusion.SeededRandom;
 import dev.atelier.diffusion.SeededRandom.Purpose;
-import dev.atelier.network.HostTensor;
-import dev.atelier.network.TorchScriptArchive;
-import dev.atelier.network.TorchScriptModule;
-import dev.atelier.network.TorchScriptModule.Attribute;
-import dev.atelier.network.TorchScriptModule.Buffer;
+import dev.atelier.network.tensors.HostTensor;
+import dev.atelier.network.torchscript.TorchScriptArchive;
+import dev.atelier.network.torchscript.TorchScriptModule;
+import dev.atelier.network.torchscript.TorchScriptModule.Attribute;
+import dev.atelier.network.torchscript.TorchScriptModule.Buffer;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;

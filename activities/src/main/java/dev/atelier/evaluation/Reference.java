@@ -1,7 +1,7 @@
 package dev.atelier.evaluation;
 
-import dev.atelier.network.HostTensor;
-import dev.atelier.network.SafetensorsFile;
+import dev.atelier.network.tensors.HostTensor;
+import dev.atelier.network.tensors.SafetensorsFile;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Map;

@@ -2,7 +2,7 @@ package dev.atelier.evaluation;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.datatype.jdk8.Jdk8Module;
-import dev.atelier.network.Libtorch;
+import dev.atelier.network.libtorch.Libtorch;
 import dev.atelier.spec.DiffusionSpec;
 import dev.atelier.spec.EvaluationSpec.SamplerSpec;
 import dev.atelier.training.ClassSequence;

@@ -4,7 +4,7 @@ import dev.atelier.artifacts.ArtifactCache;
 import dev.atelier.dataset.DatasetException;
 import dev.atelier.dataset.DatasetPreparation;
 import dev.atelier.dataset.PreparationListener;
-import dev.atelier.network.TeacherException;
+import dev.atelier.network.files.TeacherException;
 import dev.atelier.store.ObjectStore;
 import java.nio.file.Path;
 

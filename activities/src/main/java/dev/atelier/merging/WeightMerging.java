@@ -1,7 +1,7 @@
 package dev.atelier.merging;
 
-import dev.atelier.network.HostTensor;
-import dev.atelier.network.HostTensor.DType;
+import dev.atelier.network.tensors.HostTensor;
+import dev.atelier.network.tensors.HostTensor.DType;
 import java.nio.FloatBuffer;
 import java.util.ArrayList;
 import java.util.Arrays;

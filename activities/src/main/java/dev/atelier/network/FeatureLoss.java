@@ -6,6 +6,8 @@ import dev.atelier.graph.Initialiser.Identity;
 import dev.atelier.graph.Initialiser.KaimingUniform;
 import dev.atelier.graph.Value;
 import dev.atelier.graph.Weight;
+import dev.atelier.network.tensors.HostTensor;
+import dev.atelier.network.torchscript.ScalarType;
 import dev.atelier.spec.FeatureLossSpec;
 import java.util.ArrayList;
 import java.util.List;

@@ -5,7 +5,11 @@ import dev.atelier.graph.Graph;
 import dev.atelier.graph.Operation;
 import dev.atelier.graph.Value;
 import dev.atelier.graph.Weight;
-import dev.atelier.network.TorchScriptModule.MemoryFormat;
+import dev.atelier.network.tensors.HostTensor;
+import dev.atelier.network.torchscript.ScalarType;
+import dev.atelier.network.torchscript.TorchScriptArchive;
+import dev.atelier.network.torchscript.TorchScriptModule;
+import dev.atelier.network.torchscript.TorchScriptModule.MemoryFormat;
 import dev.atelier.spec.Architectures;
 import dev.atelier.spec.FeatureLossSpec;
 import dev.atelier.spec.NetworkSpec;
@@ -200,11 +204,6 @@ public final class Network {
   String gradientLines(Precision precision, String loss, List<String> places) {
     return ChannelsLastText.gradients(
         graph, precision, loss, places.stream().map(place -> features().get(place)).toList());
-  }
-
-  /** Which of its channels belong together. */
-  ChannelCoupling coupling() {
-    return new ChannelCoupling(graph);
   }
 
   /** Whether both give the same eps for the same weights: equal but for dropout. */

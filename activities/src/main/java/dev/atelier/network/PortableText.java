@@ -1,6 +1,7 @@
 package dev.atelier.network;
 
 import dev.atelier.graph.Operation;
+import dev.atelier.network.torchscript.ScalarType;
 import dev.atelier.spec.TrainingSpec.Precision;
 import java.util.List;
 import java.util.Locale;

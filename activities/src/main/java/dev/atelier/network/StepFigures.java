@@ -1,5 +1,6 @@
 package dev.atelier.network;
 
+import dev.atelier.network.tensors.HostTensor;
 import java.util.Arrays;
 
 /**

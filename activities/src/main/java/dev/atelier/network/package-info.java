@@ -1,5 +1,2 @@
-/**
- * Networks as TorchScript that is written here and run by libtorch, and the files they come from
- * and go to.
- */
+/** Programs of networks and their training steps, written from graphs in the form of a device. */
 package dev.atelier.network;

@@ -3,7 +3,7 @@ package dev.atelier.opening;
 import dev.atelier.dataset.DatasetException;
 import dev.atelier.evaluation.EvaluationException;
 import dev.atelier.evaluation.ExtractorException;
-import dev.atelier.network.TeacherException;
+import dev.atelier.network.files.TeacherException;
 import dev.atelier.opening.OpenerProcess.Answer;
 import java.io.IOException;
 import java.nio.file.Path;

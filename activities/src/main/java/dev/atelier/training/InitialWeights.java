@@ -1,7 +1,7 @@
 package dev.atelier.training;
 
 import dev.atelier.diffusion.SeededRandom;
-import dev.atelier.network.HostTensor;
+import dev.atelier.network.tensors.HostTensor;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Map;

@@ -2,13 +2,13 @@ package dev.atelier.training;
 
 import dev.atelier.network.FeatureLoss;
 import dev.atelier.network.FeatureLossException;
-import dev.atelier.network.HostTensor;
-import dev.atelier.network.HostTensor.DType;
-import dev.atelier.network.Libtorch;
 import dev.atelier.network.Network;
 import dev.atelier.network.StepFigures;
-import dev.atelier.network.TorchModule;
 import dev.atelier.network.TrainingModule.TeacherNetwork;
+import dev.atelier.network.libtorch.Libtorch;
+import dev.atelier.network.libtorch.TorchModule;
+import dev.atelier.network.tensors.HostTensor;
+import dev.atelier.network.tensors.HostTensor.DType;
 import dev.atelier.spec.FeatureLossSpec;
 import java.util.ArrayList;
 import java.util.List;

@@ -5,7 +5,7 @@ import dev.atelier.diffusion.NoiseSchedule;
 import dev.atelier.diffusion.SeededRandom;
 import dev.atelier.diffusion.SeededRandom.Purpose;
 import dev.atelier.diffusion.TimestepSampler;
-import dev.atelier.network.HostTensor;
+import dev.atelier.network.tensors.HostTensor;
 import java.util.List;
 
 /**

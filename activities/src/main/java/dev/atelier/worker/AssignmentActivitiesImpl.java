@@ -14,7 +14,7 @@ import dev.atelier.attempt.TrainingTasks;
 import dev.atelier.dataset.PackedImages;
 import dev.atelier.diffusion.NoiseSchedule;
 import dev.atelier.diffusion.SnrCuts;
-import dev.atelier.network.Libtorch;
+import dev.atelier.network.libtorch.Libtorch;
 import dev.atelier.spec.AssignmentSpec;
 import dev.atelier.spec.AssignmentSpec.Signal;
 import dev.atelier.spec.AssignmentSpec.Weight;

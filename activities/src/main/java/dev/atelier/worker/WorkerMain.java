@@ -9,7 +9,7 @@ import dev.atelier.attempt.TrainingMeters;
 import dev.atelier.dataset.ArchiveLimits;
 import dev.atelier.dataset.SourceCredentials;
 import dev.atelier.dataset.SourceGuard;
-import dev.atelier.network.Libtorch;
+import dev.atelier.network.libtorch.Libtorch;
 import dev.atelier.opening.Opener;
 import dev.atelier.opening.OpenerProcess;
 import dev.atelier.opening.RemoteOpener;

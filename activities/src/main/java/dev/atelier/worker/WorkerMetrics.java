@@ -3,7 +3,7 @@ package dev.atelier.worker;
 import com.uber.m3.tally.RootScopeBuilder;
 import com.uber.m3.tally.Scope;
 import com.uber.m3.util.Duration;
-import dev.atelier.network.Libtorch;
+import dev.atelier.network.libtorch.Libtorch;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.Meter;
 import io.micrometer.core.instrument.MeterRegistry;

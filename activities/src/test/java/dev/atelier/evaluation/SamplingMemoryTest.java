@@ -8,7 +8,7 @@ import dev.atelier.evaluation.SamplingMemory.Measured;
 import dev.atelier.evaluation.SamplingMemory.Request;
 import dev.atelier.network.Network;
 import dev.atelier.network.NetworkForm;
-import dev.atelier.network.TorchScriptArchive;
+import dev.atelier.network.torchscript.TorchScriptArchive;
 import dev.atelier.spec.DiffusionSpec;
 import dev.atelier.spec.EvaluationSpec.SamplerSpec;
 import dev.atelier.spec.EvaluationSpec.SamplerSpec.Spacing;

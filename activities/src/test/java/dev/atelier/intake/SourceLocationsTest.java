@@ -8,7 +8,7 @@ import com.sun.net.httpserver.HttpServer;
 import dev.atelier.artifacts.ArtifactCache;
 import dev.atelier.dataset.ArchiveLimits;
 import dev.atelier.dataset.SourceGuard;
-import dev.atelier.network.TeacherException;
+import dev.atelier.network.files.TeacherException;
 import dev.atelier.opening.Opener;
 import dev.atelier.spec.SourceLocation;
 import dev.atelier.spec.SourcePolicy;

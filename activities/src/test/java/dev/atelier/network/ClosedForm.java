@@ -1,6 +1,7 @@
 package dev.atelier.network;
 
 import dev.atelier.graph.Weight;
+import dev.atelier.network.tensors.HostTensor;
 import java.util.Arrays;
 import java.util.Map;
 import java.util.TreeMap;

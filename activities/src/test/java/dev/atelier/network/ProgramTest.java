@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.atelier.network.TrainingModule.Settings;
 import dev.atelier.network.TrainingModule.State;
 import dev.atelier.network.TrainingModule.TeacherNetwork;
+import dev.atelier.network.tensors.HostTensor;
+import dev.atelier.network.torchscript.TorchScriptArchive;
 import dev.atelier.spec.FeatureLossSpec;
 import dev.atelier.spec.NetworkSpec;
 import dev.atelier.spec.TrainingSpec.Precision;

@@ -4,9 +4,9 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.atelier.evaluation.EvaluationException;
 import dev.atelier.evaluation.ExtractorException;
-import dev.atelier.network.TeacherException;
-import dev.atelier.network.TeacherImport;
-import dev.atelier.network.TorchScriptFile;
+import dev.atelier.network.files.TeacherException;
+import dev.atelier.network.files.TeacherImport;
+import dev.atelier.network.torchscript.TorchScriptFile;
 import dev.atelier.spec.DiffusionSpec;
 import dev.atelier.spec.TeacherSpec;
 import java.io.IOException;

@@ -2,10 +2,10 @@ package dev.atelier.training;
 
 import com.sun.management.OperatingSystemMXBean;
 import dev.atelier.diffusion.SeededRandom;
-import dev.atelier.network.Libtorch;
 import dev.atelier.network.Network;
 import dev.atelier.network.NetworkForm;
-import dev.atelier.network.TorchScriptArchive;
+import dev.atelier.network.libtorch.Libtorch;
+import dev.atelier.network.torchscript.TorchScriptArchive;
 import dev.atelier.spec.DiffusionSpec;
 import dev.atelier.spec.EvaluationSpec.SamplerSpec;
 import dev.atelier.spec.LossSpec;

@@ -2,8 +2,8 @@ package dev.atelier.training;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.atelier.network.HostTensor;
 import dev.atelier.network.Network;
+import dev.atelier.network.tensors.HostTensor;
 import dev.atelier.spec.DiffusionSpec;
 import dev.atelier.spec.NetworkSpec;
 import dev.atelier.spec.TrainingSpec;

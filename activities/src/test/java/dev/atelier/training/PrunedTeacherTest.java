@@ -5,13 +5,13 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.atelier.assignment.AssignmentFixture;
-import dev.atelier.network.ChannelPruning;
-import dev.atelier.network.ChannelPruning.Criterion;
 import dev.atelier.network.ClosedForm;
-import dev.atelier.network.HostTensor;
 import dev.atelier.network.Network;
-import dev.atelier.network.SafetensorsFile;
-import dev.atelier.network.TorchModule;
+import dev.atelier.network.libtorch.TorchModule;
+import dev.atelier.network.pruning.ChannelPruning;
+import dev.atelier.network.pruning.ChannelPruning.Criterion;
+import dev.atelier.network.tensors.HostTensor;
+import dev.atelier.network.tensors.SafetensorsFile;
 import dev.atelier.spec.DiffusionSpec;
 import dev.atelier.spec.LossSpec;
 import dev.atelier.spec.NetworkSpec;

@@ -65,7 +65,7 @@ class CodeVersionTest {
     "dev/atelier/worker/ShardComparison, MEASURING MERGING",
     "dev/atelier/evaluation/PrecisionRecall, MEASURING MERGING", // a metric
     "dev/atelier/merging/GreedyMerging, MERGING", // merge plans
-    "dev/atelier/network/HostTensor, TRAINING SAMPLING MEASURING MERGING",
+    "dev/atelier/network/tensors/HostTensor, TRAINING SAMPLING MEASURING MERGING",
   })
   void shouldMoveWhatAClassDecidesAndNothingElse(String changed, String versions) {
     assertThat(movedBy(changed, CodeVersionTest::otherBehaviour)).isEqualTo(kinds(versions));

@@ -8,7 +8,7 @@ import dev.atelier.dataset.DatasetException;
 import dev.atelier.evaluation.EvaluationException;
 import dev.atelier.evaluation.ExtractorException;
 import dev.atelier.network.FeatureLossException;
-import dev.atelier.network.TeacherException;
+import dev.atelier.network.files.TeacherException;
 import dev.atelier.store.ObjectCorruptException;
 import dev.atelier.store.StoreUnavailableException;
 import dev.atelier.store.SupersededException;

@@ -17,7 +17,7 @@ import dev.atelier.evaluation.MeasuredFeatures;
 import dev.atelier.evaluation.RandomConvExtractor;
 import dev.atelier.evaluation.Reference;
 import dev.atelier.evaluation.ReferenceStatistics;
-import dev.atelier.network.Libtorch;
+import dev.atelier.network.libtorch.Libtorch;
 import dev.atelier.spec.DatasetSpec;
 import dev.atelier.spec.DatasetSpec.ExifOrientation;
 import dev.atelier.store.Sha256;

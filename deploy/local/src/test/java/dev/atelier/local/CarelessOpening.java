@@ -1,9 +1,9 @@
 package dev.atelier.local;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
-import dev.atelier.network.HostTensor;
-import dev.atelier.network.Libtorch;
-import dev.atelier.network.TorchModule;
+import dev.atelier.network.libtorch.Libtorch;
+import dev.atelier.network.libtorch.TorchModule;
+import dev.atelier.network.tensors.HostTensor;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;

@@ -6,7 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.datatype.jdk8.Jdk8Module;
-import dev.atelier.network.SafetensorsFile;
+import dev.atelier.network.tensors.SafetensorsFile;
 import dev.atelier.store.AttemptHistory.Attempt;
 import dev.atelier.store.CheckpointHistory.CheckpointRow;
 import dev.atelier.store.CheckpointManifest.StoredFile;

@@ -1,0 +1,414 @@
+package dev.atelier.network.files;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import dev.atelier.network.Network;
+import dev.atelier.network.files.Repeatability.Answer;
+import dev.atelier.network.files.Repeatability.UnfitException;
+import dev.atelier.network.libtorch.Libtorch;
+import dev.atelier.network.libtorch.TorchException;
+import dev.atelier.network.libtorch.TorchModule;
+import dev.atelier.network.tensors.HostTensor;
+import dev.atelier.network.tensors.SafetensorsFile;
+import dev.atelier.network.torchscript.TorchScriptArchive;
+import dev.atelier.spec.DiffusionSpec;
+import dev.atelier.spec.NetworkSpec;
+import dev.atelier.spec.TeacherSpec;
+import dev.atelier.untrusted.RefusedCodeException;
+import dev.atelier.untrusted.TorchScriptCheck;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/**
+ * Reads a user's teacher: a safetensors file, a directory in the layout of diffusers, or a
+ * TorchScript file {@code (x [N, C, H, W] float, t [N] int64) -> eps}, with {@code y [N] int64}
+ * after t where the dataset has classes. Each is tried before it is accepted, see {@link
+ * Repeatability}.
+ */
+public final class TeacherImport {
+
+  /**
+   * What the spec says of the teacher and of the images.
+   *
+   * @param classes that it must be conditioned on; 0: it must be unconditional
+   * @param clips whether the sampler clips x_0 to [−1, 1]
+   */
+  public record Expected(
+      NetworkSpec network,
+      int resolution,
+      int channels,
+      int classes,
+      DiffusionSpec diffusion,
+      boolean clips) {
+
+    /** With a sampler that clips. */
+    public Expected(
+        NetworkSpec network, int resolution, int channels, int classes, DiffusionSpec diffusion) {
+      this(network, resolution, channels, classes, diffusion, true);
+    }
+
+    private Network build(NetworkSpec spec) {
+      return Network.of(spec, resolution, channels, classes);
+    }
+
+    private boolean namesNetwork() {
+      return !network.equals(TeacherSpec.DEFAULT_NETWORK);
+    }
+  }
+
+  /** A teacher that fits. */
+  public sealed interface Imported {
+    /** What of the source was taken, for people. */
+    String taken();
+
+    /** The forward process that it was trained on, as far as the source or the spec says. */
+    DiffusionSpec diffusion();
+  }
+
+  /** Weights of a network of ours, by name. */
+  public record Weights(
+      Network network, Map<String, HostTensor> tensors, String taken, DiffusionSpec diffusion)
+      implements Imported {}
+
+  /** A module of the user's, of which only the number of its parameters is known. */
+  public record TorchScript(Path file, long parameters, DiffusionSpec diffusion)
+      implements Imported {
+    @Override
+    public String taken() {
+      return "a TorchScript file; nothing says on which forward process it was trained";
+    }
+  }
+
+  private static final byte[] ZIP = {'P', 'K', 3, 4};
+  // The names that diffusers gave the layers of an attention before its version 0.17.
+  private static final Pattern DEPRECATED =
+      Pattern.compile("(.*attentions\\.\\d+)\\.(query|key|value|proj_attn)\\.(weight|bias)");
+  private static final Map<String, String> CURRENT =
+      Map.of("query", "to_q", "key", "to_k", "value", "to_v", "proj_attn", "to_out.0");
+
+  private final String source;
+  private final Expected expected;
+  private final String device;
+  private DiffusionSpec diffusion; // the spec's, until the source says another one
+
+  private TeacherImport(String source, Expected expected, String device) {
+    this.source = source;
+    this.expected = expected;
+    this.device = device;
+    this.diffusion = expected.diffusion().settled();
+  }
+
+  /**
+   * Reads and tries the teacher at {@code path}.
+   *
+   * @param source its name in messages
+   * @param work a directory for temporary files
+   * @throws TeacherException with all that is wrong with it
+   */
+  public static Imported read(Path path, String source, Expected expected, String device, Path work)
+      throws IOException {
+    return new TeacherImport(source, expected, device).read(path, work);
+  }
+
+  private Imported read(Path path, Path work) throws IOException {
+    if (Files.isDirectory(path)) {
+      return probed(fromDirectory(path), work);
+    }
+    if (!Files.isRegularFile(path)) {
+      throw refused("there is no file or directory '%s'".formatted(path));
+    }
+    byte[] start;
+    try (InputStream in = Files.newInputStream(path)) {
+      start = in.readNBytes(ZIP.length);
+    }
+    return Arrays.equals(start, ZIP)
+        ? torchScript(
+            Files.copy( // what is checked is opened
+                path, work.resolve("import.pt"), StandardCopyOption.REPLACE_EXISTING))
+        : probed(fromFile(path), work);
+  }
+
+  private Weights fromFile(Path file) {
+    SafetensorsFile content = open(file);
+    Optional<ModelMetadata> metadata;
+    try {
+      metadata = ModelMetadata.of(content.metadata());
+    } catch (IllegalArgumentException e) {
+      throw refused(e.getMessage(), e);
+    }
+    metadata.ifPresent(this::checkMetadata);
+    NetworkSpec network = metadata.map(ModelMetadata::network).orElse(expected.network());
+    return fitted(
+        network,
+        content.tensors(),
+        metadata.isPresent() ? "" : " of teacher.network",
+        "%s, %s%s"
+            .formatted(
+                file.getFileName(),
+                dtypes(content.dtypes()),
+                metadata.isPresent()
+                    ? ""
+                    : "; nothing says on which forward process it was trained"));
+  }
+
+  private void checkMetadata(ModelMetadata found) {
+    if (found.resolution() != expected.resolution()) {
+      throw refused(
+          "it is for %d×%d images, but dataset.resolution is %d"
+              .formatted(found.resolution(), found.resolution(), expected.resolution()));
+    }
+    if (found.channels() != expected.channels()) {
+      throw refused(
+          "it is for images of %d channels, but the dataset has %d"
+              .formatted(found.channels(), expected.channels()));
+    }
+    if (found.classes() != expected.classes()) {
+      throw refused(
+          "it is %s, but the dataset is %s"
+              .formatted(conditioned(found.classes()), conditioned(expected.classes())));
+    }
+    DiffusionSpec theirs = found.diffusion();
+    DiffusionSpec ours = expected.diffusion();
+    if (ours.isTeachers()) {
+      diffusion = theirs.settled().withStudentsLike(ours);
+      return;
+    }
+    boolean betas = ours.schedule().readsBetas();
+    if (!theirs.timesteps().equals(ours.timesteps())
+        || theirs.teacherPredicts() != ours.teacherPredicts()
+        || theirs.schedule() != ours.schedule()
+        || theirs.endsInNoise() != ours.endsInNoise()
+        || (betas
+            && (!theirs.betaStart().equals(ours.betaStart())
+                || !theirs.betaEnd().equals(ours.betaEnd())))) {
+      throw refused(
+          "it was trained with %s, but the spec has %s"
+              .formatted(SchedulerConfig.written(theirs), SchedulerConfig.written(ours)));
+    }
+  }
+
+  private static String conditioned(int classes) {
+    return classes == 0
+        ? "not class-conditional"
+        : "class-conditional with %d classes".formatted(classes);
+  }
+
+  private Weights fromDirectory(Path directory) throws IOException {
+    DiffusersFolder folder;
+    NetworkSpec network;
+    Optional<JsonNode> scheduler;
+    List<Path> files;
+    try {
+      folder = DiffusersFolder.of(directory);
+      network =
+          DiffusersConfig.network(
+              folder.config(), expected.resolution(), expected.channels(), expected.classes());
+      scheduler = folder.scheduler();
+      if (scheduler.isPresent()) {
+        if (expected.diffusion().isTeachers()) {
+          diffusion =
+              SchedulerConfig.diffusion(scheduler.get()).withStudentsLike(expected.diffusion());
+        }
+        SchedulerConfig.check(scheduler.get(), diffusion, expected.clips());
+      }
+      files = folder.weights();
+    } catch (IllegalArgumentException e) {
+      throw refused(e.getMessage(), e);
+    }
+    Map<String, HostTensor> tensors = new LinkedHashMap<>();
+    Set<String> dtypes = new TreeSet<>();
+    for (Path file : files) {
+      SafetensorsFile content = open(file);
+      tensors.putAll(content.tensors());
+      dtypes.addAll(content.dtypes());
+    }
+    return fitted(
+        network,
+        tensors,
+        " of config.json",
+        "%s, %s%s"
+            .formatted(
+                folder.shown(files),
+                dtypes(dtypes),
+                scheduler.isPresent()
+                    ? expected.diffusion().isTeachers()
+                        ? "; its scheduler_config.json says " + SchedulerConfig.written(diffusion)
+                        : "; its scheduler_config.json agrees with the spec"
+                    : "; without a scheduler_config.json, nothing says on which forward process it was trained"));
+  }
+
+  private static String dtypes(Set<String> stored) {
+    String rounded = stored.contains("F64") ? ", rounded to F32" : "";
+    boolean widened = stored.contains("F16") || stored.contains("BF16");
+    return String.join(" and ", stored) + (widened ? ", widened to F32" : rounded);
+  }
+
+  private SafetensorsFile open(Path file) {
+    try {
+      return SafetensorsFile.read(file);
+    } catch (IOException e) {
+      throw refused(
+          "expected a safetensors file, a TorchScript file or a directory of diffusers, and '%s' can't be read as safetensors: %s"
+              .formatted(file.getFileName(), withoutStop(e.getMessage())),
+          e);
+    }
+  }
+
+  private Weights fitted(
+      NetworkSpec spec, Map<String, HostTensor> tensors, String whose, String taken) {
+    Map<String, HostTensor> current = new LinkedHashMap<>();
+    tensors.forEach(
+        (name, tensor) -> current.put(currentName(name), single(asLinear(name, tensor))));
+    try {
+      Network network = expected.build(spec);
+      if (expected.namesNetwork() && !network.computesAs(expected.build(expected.network()))) {
+        throw refused(
+            "its network is %s, but teacher.network is %s; leave teacher.network out, or make it the same"
+                .formatted(spec, expected.network()));
+      }
+      network.check(current, "its set of weights" + whose);
+      return new Weights(network, current, taken, diffusion);
+    } catch (IllegalArgumentException e) {
+      throw refused(withoutStop(e.getMessage()), e);
+    }
+  }
+
+  private static String currentName(String name) {
+    Matcher deprecated = DEPRECATED.matcher(name);
+    return deprecated.matches()
+        ? "%s.%s.%s"
+            .formatted(deprecated.group(1), CURRENT.get(deprecated.group(2)), deprecated.group(3))
+        : name;
+  }
+
+  /** The network computes in float32. */
+  private static HostTensor single(HostTensor tensor) {
+    if (tensor.dtype() != HostTensor.DType.F64) {
+      return tensor;
+    }
+    double[] values = tensor.toDoubles();
+    float[] rounded = new float[values.length];
+    for (int i = 0; i < values.length; i++) {
+      rounded[i] = (float) values[i];
+    }
+    return HostTensor.ofFloats(rounded, tensor.shape());
+  }
+
+  /** An attention's 1×1 convolution [out, in, 1, 1] is the linear layer [out, in]. */
+  private static HostTensor asLinear(String name, HostTensor tensor) {
+    long[] shape = tensor.shape();
+    boolean pointwise = shape.length == 4 && shape[2] == 1 && shape[3] == 1;
+    return pointwise && name.contains("attentions.")
+        ? new HostTensor(tensor.dtype(), new long[] {shape[0], shape[1]}, tensor.data())
+        : tensor;
+  }
+
+  private Imported probed(Weights weights, Path work) throws IOException {
+    Path archive = work.resolve("probe.pt");
+    TorchScriptArchive.write(archive, weights.network().inferenceModule("UNet", weights.tensors()));
+    try (TorchModule module = Libtorch.load(archive, device, TorchModule.Mode.INFERENCE)) {
+      probe(module);
+    } finally {
+      Files.delete(archive);
+    }
+    return weights;
+  }
+
+  private Imported torchScript(Path file) {
+    if (expected.namesNetwork()) {
+      throw refused("a TorchScript file has its own network: leave teacher.network out");
+    }
+    try {
+      TorchScriptCheck.check(file);
+    } catch (RefusedCodeException e) {
+      throw refused("expected a TorchScript file that only computes: it " + e.getMessage(), e);
+    }
+    TorchModule loaded;
+    try {
+      loaded = Libtorch.load(file, device, TorchModule.Mode.INFERENCE);
+    } catch (IllegalArgumentException e) {
+      throw refused("expected a TorchScript file: " + withoutStop(e.getMessage()), e);
+    }
+    try (TorchModule module = loaded) {
+      probe(module);
+      return new TorchScript(file, module.parameters(), diffusion);
+    }
+  }
+
+  /** Asks for eps of images at both ends of [0, T) and in its middle. */
+  private void probe(TorchModule module) {
+    try {
+      Repeatability.probe(images -> List.of(new Answer("eps", eps(module, images))), device);
+    } catch (UnfitException e) {
+      throw refused(e.getMessage(), e);
+    }
+  }
+
+  private float[] eps(TorchModule module, int... images) {
+    int count = images.length;
+    int side = expected.resolution();
+    long[] shape = {count, expected.channels(), side, side};
+    HostTensor x = HostTensor.zeros(HostTensor.DType.F32, shape);
+    float[] values = new float[Math.toIntExact(x.elements())];
+    int each = values.length / count;
+    for (int i = 0; i < values.length; i++) {
+      int image = images[i / each];
+      values[i] = (float) ((1 + image) * Math.sin(i % each + image));
+    }
+    x.putFloats(values);
+    HostTensor t = HostTensor.ofLongs(spread(diffusion.timesteps(), images), count);
+    HostTensor y = HostTensor.ofLongs(spread(expected.classes(), images), count);
+    boolean conditional = expected.classes() > 0;
+    HostTensor eps;
+    try {
+      eps = conditional ? module.forward(x, t, y) : module.forward(x, t);
+    } catch (TorchException e) {
+      throw new UnfitException(
+          "it can't be asked for eps of x %s%s: %s"
+              .formatted(
+                  x,
+                  conditional ? ", t %s and y %s".formatted(t, y) : " and t %s".formatted(t),
+                  withoutStop(e.getMessage())));
+    }
+    if (eps.dtype() != HostTensor.DType.F32 || !Arrays.equals(eps.shape(), shape)) {
+      throw new UnfitException("for x %s it gave %s, expected the shape of x".formatted(x, eps));
+    }
+    float[] found = eps.toFloats();
+    for (float value : found) {
+      if (!Float.isFinite(value)) {
+        throw new UnfitException("for x %s it gave values that are not finite".formatted(x));
+      }
+    }
+    return found;
+  }
+
+  /** The first of [0, end), the last, and the middle one. */
+  private static long[] spread(int end, int... images) {
+    return Arrays.stream(images)
+        .mapToLong(image -> image == 0 ? 0 : image == 1 ? end - 1 : end / 2)
+        .toArray();
+  }
+
+  private TeacherException refused(String reason) {
+    return new TeacherException(source, reason);
+  }
+
+  private TeacherException refused(String reason, Throwable cause) {
+    return new TeacherException(source, reason, cause);
+  }
+
+  private static String withoutStop(String sentence) {
+    return sentence.endsWith(".") ? sentence.substring(0, sentence.length() - 1) : sentence;
+  }
+}

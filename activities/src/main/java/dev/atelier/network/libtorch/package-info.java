@@ -1,0 +1,2 @@
+/** Runs TorchScript archives on libtorch. */
+package dev.atelier.network.libtorch;

@@ -1,0 +1,181 @@
+package dev.atelier.network.tensors;
+
+import dev.atelier.network.tensors.SafetensorsHeader.Stored;
+import java.io.EOFException;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.FloatBuffer;
+import java.nio.ShortBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+
+/**
+ * A safetensors file: named tensors and a map of strings, offsets in 64 bits. Tensors are written
+ * one by one from where they are, and read by mapping the file: neither copies them to the heap.
+ * Tensors of half precision (F16, BF16) are read as F32, which is exact, outside of the heap.
+ *
+ * @param tensors by name
+ * @param metadata free strings
+ * @param dtypes of its tensors, as the file has them
+ */
+public record SafetensorsFile(
+    Map<String, HostTensor> tensors, Map<String, String> metadata, Set<String> dtypes) {
+  private static final int MAX_HEADER_BYTES = 25_000_000; // 100,000 tensors; other readers: 100 MB
+  private static final int ALIGNMENT = 8;
+
+  /** Writes {@code tensors} and {@code metadata} to {@code file}, and forces them to the disk. */
+  public static void write(Path file, Map<String, HostTensor> tensors, Map<String, String> metadata)
+      throws IOException {
+    byte[] header = SafetensorsHeader.encode(tensors, metadata, ALIGNMENT);
+    try (FileChannel channel =
+        FileChannel.open(
+            file,
+            StandardOpenOption.CREATE,
+            StandardOpenOption.TRUNCATE_EXISTING,
+            StandardOpenOption.WRITE)) {
+      ByteBuffer length = ByteBuffer.allocate(8).order(ByteOrder.LITTLE_ENDIAN);
+      writeFully(channel, length.putLong(header.length).flip());
+      writeFully(channel, ByteBuffer.wrap(header));
+      for (HostTensor tensor : tensors.values()) {
+        writeFully(channel, tensor.data());
+      }
+      channel.force(true);
+    }
+  }
+
+  private static void writeFully(FileChannel channel, ByteBuffer data) throws IOException {
+    while (data.hasRemaining()) {
+      channel.write(data);
+    }
+  }
+
+  /**
+   * Opens {@code file}; the tensors are views of it, in order of their data.
+   *
+   * @throws IOException if it is no valid safetensors file; the message says what is wrong
+   */
+  public static SafetensorsFile read(Path file) throws IOException {
+    try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
+      long size = channel.size();
+      if (size < 8) {
+        throw corrupt(file, "expected at least 8 bytes, found %d".formatted(size));
+      }
+      ByteBuffer length = ByteBuffer.allocate(8).order(ByteOrder.LITTLE_ENDIAN);
+      readFully(channel, length, 0);
+      long headerBytes = length.flip().getLong();
+      if (headerBytes < 2 || headerBytes > size - 8) {
+        throw corrupt(
+            file, "its header claims %d bytes in a file of %d".formatted(headerBytes, size));
+      }
+      if (headerBytes > MAX_HEADER_BYTES) {
+        throw corrupt(
+            file,
+            "its header has %d bytes, expected at most %d"
+                .formatted(headerBytes, MAX_HEADER_BYTES));
+      }
+      SafetensorsHeader parsed;
+      try {
+        // Mapped, not copied to the heap.
+        parsed =
+            SafetensorsHeader.decode(channel.map(FileChannel.MapMode.READ_ONLY, 8, headerBytes));
+      } catch (IllegalArgumentException e) {
+        throw corrupt(file, e.getMessage());
+      }
+      long dataStart = 8 + headerBytes;
+      Map<String, HostTensor> tensors = new LinkedHashMap<>();
+      long end = 0;
+      for (SafetensorsHeader.Entry entry : parsed.entries()) {
+        if (entry.begin() != end) {
+          throw corrupt(
+              file,
+              "tensor '%s' starts at %d, expected %d".formatted(entry.name(), entry.begin(), end));
+        }
+        end = entry.end();
+        if (end > size - dataStart) {
+          throw corrupt(
+              file,
+              "tensor '%s' ends at %d, but the file has %d bytes of data"
+                  .formatted(entry.name(), end, size - dataStart));
+        }
+        tensors.put(entry.name(), map(channel, file, dataStart, entry));
+      }
+      if (end != size - dataStart) {
+        throw corrupt(file, "expected %d bytes of data, found %d".formatted(end, size - dataStart));
+      }
+      Set<String> dtypes = new TreeSet<>();
+      parsed.entries().forEach(entry -> dtypes.add(entry.dtype().name()));
+      return new SafetensorsFile(tensors, parsed.metadata(), dtypes);
+    }
+  }
+
+  private static HostTensor map(
+      FileChannel channel, Path file, long dataStart, SafetensorsHeader.Entry entry)
+      throws IOException {
+    long bytes = entry.end() - entry.begin();
+    if (bytes > Integer.MAX_VALUE) {
+      throw corrupt(file, "tensor '%s' is larger than 2 GiB".formatted(entry.name()));
+    }
+    ByteBuffer data =
+        bytes == 0
+            ? ByteBuffer.allocate(0)
+            : channel.map(FileChannel.MapMode.READ_ONLY, dataStart + entry.begin(), bytes);
+    try {
+      long[] shape = entry.shape().stream().mapToLong(Long::longValue).toArray();
+      return entry.dtype().isHalf()
+          ? widened(entry.dtype(), shape, data)
+          : new HostTensor(entry.dtype().held(), shape, data);
+    } catch (IllegalArgumentException e) {
+      throw corrupt(file, "tensor '%s': %s".formatted(entry.name(), e.getMessage()));
+    }
+  }
+
+  private static HostTensor widened(Stored dtype, long[] shape, ByteBuffer data) {
+    HostTensor wide = HostTensor.zeros(HostTensor.DType.F32, shape);
+    long expected = wide.elements() * dtype.bytes();
+    if (data.capacity() != expected) {
+      throw new IllegalArgumentException(
+          "A tensor of shape %s needs %d bytes, found %d."
+              .formatted(Arrays.toString(shape), expected, data.capacity()));
+    }
+    ShortBuffer from = data.order(ByteOrder.LITTLE_ENDIAN).asShortBuffer();
+    FloatBuffer to = wide.data().asFloatBuffer();
+    while (from.hasRemaining()) {
+      short half = from.get();
+      to.put(dtype == Stored.BF16 ? Float.intBitsToFloat(half << 16) : ofFloat16(half));
+    }
+    return wide;
+  }
+
+  /** IEEE 754 binary16: a sign, 5 bits of exponent with bias 15, 10 of fraction. */
+  private static float ofFloat16(short half) {
+    int sign = (half & 0x8000) << 16;
+    int exponent = half >> 10 & 0x1f;
+    int fraction = half & 0x3ff;
+    if (exponent == 0) {
+      return Math.copySign(fraction * 0x1p-24f, Float.intBitsToFloat(sign | 0x3f800000));
+    }
+    int wide = exponent == 0x1f ? 0xff : exponent + 127 - 15;
+    return Float.intBitsToFloat(sign | wide << 23 | fraction << 13);
+  }
+
+  private static void readFully(FileChannel channel, ByteBuffer into, long position)
+      throws IOException {
+    while (into.hasRemaining()) {
+      int n = channel.read(into, position + into.position());
+      if (n < 0) {
+        throw new EOFException("unexpected end of file");
+      }
+    }
+  }
+
+  private static IOException corrupt(Path file, String reason) {
+    return new IOException("Cannot read safetensors file '%s': %s.".formatted(file, reason));
+  }
+}

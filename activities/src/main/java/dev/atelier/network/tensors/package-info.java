@@ -1,0 +1,2 @@
+/** Tensors in the memory of Java, and the safetensors files that hold them. */
+package dev.atelier.network.tensors;

@@ -1,0 +1,2 @@
+/** Writes TorchScript archives. */
+package dev.atelier.network.torchscript;
