@@ -4,6 +4,7 @@ import dev.atelier.dataset.SourceGuard;
 import dev.atelier.opening.Opener;
 import dev.atelier.store.ObjectStore;
 import dev.atelier.store.Sha256;
+import dev.atelier.work.LocalFiles;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -14,7 +15,7 @@ import java.util.List;
  * Files of the store that this machine has already fetched, by content hash. Several processes may
  * share the directory: a file appears in it whole or not at all.
  */
-public final class ArtifactCache {
+public final class ArtifactCache implements LocalFiles {
 
   private final Path directory;
   private final ObjectStore store;
@@ -51,6 +52,7 @@ public final class ArtifactCache {
    * The local copy of an object whose content is {@code sha256}; fetched on first use, and again
    * when the copy is damaged.
    */
+  @Override
   public Path file(String key, String sha256) {
     Path file = directory.resolve("objects").resolve(sha256);
     if (!Files.exists(file) || !Sha256.of(file).equals(sha256)) {

@@ -2,6 +2,7 @@ package dev.atelier.artifacts;
 
 import dev.atelier.dataset.DatasetException;
 import dev.atelier.dataset.DatasetManifest;
+import dev.atelier.dataset.Datasets;
 import dev.atelier.dataset.PackedImages;
 import dev.atelier.spec.EvaluationSpec;
 import dev.atelier.store.ExperimentKeys;
@@ -16,7 +17,7 @@ import java.util.List;
 import java.util.Optional;
 
 /** Prepared datasets of the store, as images on this machine. */
-public final class StoredDatasets {
+public final class StoredDatasets implements Datasets {
 
   private final ObjectStore store;
   private final ArtifactCache cache;
@@ -64,7 +65,7 @@ public final class StoredDatasets {
     }
   }
 
-  /** Opens a dataset, fetched on first use. */
+  @Override
   public PackedImages open(DatasetRef dataset) throws IOException {
     String prefix = ExperimentKeys.dataset(dataset.sha256());
     DatasetManifest manifest = manifest(dataset);
@@ -82,14 +83,14 @@ public final class StoredDatasets {
                         "Dataset %s is not in the store any more.".formatted(dataset.sha256()))));
   }
 
-  /** The classes of samples that are held against a dataset. */
+  @Override
   public ClassSequence sampleClasses(DatasetRef dataset, EvaluationSpec.Classes wanted) {
     return dataset.classes() == 0
         ? ClassSequence.NONE
         : sampleClasses(manifest(dataset).classes(), wanted);
   }
 
-  public static ClassSequence sampleClasses(
+  static ClassSequence sampleClasses(
       List<DatasetManifest.ImageClass> classes, EvaluationSpec.Classes wanted) {
     return ClassSequence.of(
         wanted, classes.stream().map(DatasetManifest.ImageClass::images).toList());

@@ -8,6 +8,7 @@ import dev.atelier.store.ExperimentKeys;
 import dev.atelier.store.ObjectCorruptException;
 import dev.atelier.store.ObjectStore;
 import dev.atelier.store.Sha256;
+import dev.atelier.training.Ensembles;
 import dev.atelier.workflows.EnsembleRef;
 import dev.atelier.workflows.ModelRef;
 import java.io.IOException;
@@ -15,7 +16,7 @@ import java.util.ArrayList;
 import java.util.List;
 
 /** Lists of models as objects, by content hash. */
-public final class StoredEnsembles {
+public final class StoredEnsembles implements Ensembles {
 
   private static final ObjectMapper JSON = new ObjectMapper().registerModule(new Jdk8Module());
 
@@ -25,6 +26,7 @@ public final class StoredEnsembles {
     this.store = store;
   }
 
+  @Override
   public EnsembleRef.Part keep(String experimentId, List<ModelRef> models) {
     byte[] content;
     try {
@@ -43,6 +45,7 @@ public final class StoredEnsembles {
    *
    * @throws ObjectCorruptException if a part is missing or is not what was kept
    */
+  @Override
   public List<ModelRef> read(EnsembleRef ensemble) {
     List<ModelRef> models = new ArrayList<>();
     for (EnsembleRef.Part part : ensemble.parts()) {

@@ -5,10 +5,11 @@ import dev.atelier.store.ArtifactHistory.Artifact;
 import dev.atelier.store.ExperimentKeys;
 import dev.atelier.store.ObjectStore;
 import dev.atelier.store.Sha256;
+import dev.atelier.work.ExperimentFiles;
 import dev.atelier.workflows.vocabulary.ArtifactKind;
 
 /** Files of experiments that users can download: first the object, then the row that names it. */
-public final class StoredExperimentFiles {
+public final class StoredExperimentFiles implements ExperimentFiles {
 
   private final ObjectStore store;
   private final ArtifactHistory artifacts;
@@ -18,7 +19,7 @@ public final class StoredExperimentFiles {
     this.artifacts = artifacts;
   }
 
-  /** Keeps a sample grid, where REST finds it. */
+  @Override
   public void keepSamples(String experimentId, String subject, byte[] png) {
     String name = Artifact.samplesOf(subject);
     keep(
@@ -30,11 +31,7 @@ public final class StoredExperimentFiles {
         png);
   }
 
-  /**
-   * Keeps what sampling made of noise, step by step.
-   *
-   * @param extension "png" for the picture, "json" for the timesteps of its rows
-   */
+  @Override
   public void keepTrajectory(
       String experimentId, String subject, String extension, String contentType, byte[] content) {
     String name = Artifact.trajectoryOf(subject, extension);
@@ -42,6 +39,7 @@ public final class StoredExperimentFiles {
     keep(experimentId, name, ArtifactKind.TRAJECTORY, key, contentType, content);
   }
 
+  @Override
   public void keepReport(String experimentId, String name, String contentType, byte[] content) {
     String key = ExperimentKeys.report(experimentId, name);
     keep(experimentId, name, ArtifactKind.REPORT, key, contentType, content);

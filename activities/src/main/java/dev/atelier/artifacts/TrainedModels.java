@@ -8,12 +8,12 @@ import dev.atelier.network.libtorch.TorchModule;
 import dev.atelier.network.tensors.HostTensor;
 import dev.atelier.network.tensors.SafetensorsFile;
 import dev.atelier.network.torchscript.TorchScriptArchive;
-import dev.atelier.spec.NetworkSpec;
 import dev.atelier.spec.TrainingSpec.Precision;
 import dev.atelier.store.CheckpointManifest;
 import dev.atelier.store.CheckpointManifest.StoredFile;
 import dev.atelier.store.ObjectStore;
 import dev.atelier.training.Checkpoint.Part;
+import dev.atelier.training.Models;
 import dev.atelier.training.TeacherModel;
 import dev.atelier.untrusted.RefusedCodeException;
 import dev.atelier.untrusted.TorchScriptCheck;
@@ -25,7 +25,7 @@ import java.util.Map;
 import java.util.Optional;
 
 /** Trained models as networks, weights and files. A model's weights are its EMA weights. */
-public final class TrainedModels {
+public final class TrainedModels implements Models {
 
   /** File of the manifest of an imported TorchScript teacher. */
   public static final String IMPORTED_ARCHIVE = "model.pt";
@@ -38,19 +38,9 @@ public final class TrainedModels {
     this.cache = cache;
   }
 
-  /** The network of {@code spec} for the images of {@code dataset}. */
-  public static Network network(NetworkSpec spec, DatasetRef dataset) {
-    return Network.of(spec, dataset.resolution(), dataset.channels(), dataset.classes());
-  }
-
-  /** The model's network; empty: it is a TorchScript archive of a user. */
-  public static Optional<Network> network(ModelRef model, DatasetRef dataset) {
-    return model.network().map(spec -> network(spec, dataset));
-  }
-
-  /** Number of learned numbers. */
+  @Override
   public long parameters(ModelRef model, DatasetRef dataset) {
-    return network(model, dataset)
+    return Models.network(model, dataset)
         .map(Network::parameters)
         .orElseGet(
             () -> {
@@ -61,7 +51,7 @@ public final class TrainedModels {
             });
   }
 
-  /** The weights of a model of {@code network}, by their names in safetensors files. */
+  @Override
   public Map<String, HostTensor> weights(ModelRef model, Network network) throws IOException {
     CheckpointManifest manifest =
         CheckpointManifest.read(store, model.manifestKey(), model.manifestSha256());
@@ -86,21 +76,18 @@ public final class TrainedModels {
     return archive;
   }
 
-  /** The model as a frozen teacher. */
+  @Override
   public TeacherModel teacher(ModelRef model, DatasetRef dataset) throws IOException {
-    Optional<Network> network = network(model, dataset);
+    Optional<Network> network = Models.network(model, dataset);
     return network.isPresent()
         ? new TeacherModel.Weights(network.get(), weights(model, network.get()))
         : new TeacherModel.Archive(importedArchive(model));
   }
 
-  /**
-   * A TorchScript file {@code (x [N, C, H, W], t [N]) -> eps}, with {@code y [N]} after t where the
-   * dataset has classes: written into {@code directory} in {@code form}, or the user's own.
-   */
+  @Override
   public Path archive(ModelRef model, DatasetRef dataset, Path directory, NetworkForm form)
       throws IOException {
-    Optional<Network> network = network(model, dataset);
+    Optional<Network> network = Models.network(model, dataset);
     if (network.isEmpty()) {
       return importedArchive(model);
     }

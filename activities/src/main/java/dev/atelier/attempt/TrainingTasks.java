@@ -1,21 +1,20 @@
 package dev.atelier.attempt;
 
-import dev.atelier.artifacts.TrainedModels;
 import dev.atelier.network.pruning.ChannelPruning.Criterion;
 import dev.atelier.spec.StudentsSpec.StartFrom;
 import dev.atelier.store.Sha256;
 import dev.atelier.training.Distillation;
 import dev.atelier.training.InitialWeights;
+import dev.atelier.training.Models;
 import dev.atelier.training.PrunedTeacher;
+import dev.atelier.training.Seeds;
 import dev.atelier.training.TrainingTask;
 import dev.atelier.version.CodeVersion;
 import dev.atelier.workflows.ModelKey;
 import dev.atelier.workflows.TrainingActivities.TrainStudent;
 import dev.atelier.workflows.TrainingActivities.TrainTeacher;
 import java.io.IOException;
-import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
-import java.util.HexFormat;
 import java.util.Optional;
 
 /** What is trained, as the training loop has it: seeds, first weights, teacher. */
@@ -24,19 +23,19 @@ public final class TrainingTasks {
   // All students of an experiment start from the same weights, so that they can be merged.
   private static final String STUDENTS_START = "students/start";
 
-  private final TrainedModels models;
+  private final Models models;
 
-  public TrainingTasks(TrainedModels models) {
+  public TrainingTasks(Models models) {
     this.models = models;
   }
 
   public TrainingTask of(TrainTeacher task) {
     return new TrainingTask(
         ModelKey.TEACHER.value(),
-        TrainedModels.network(task.network(), task.dataset()),
+        Models.network(task.network(), task.dataset()),
         task.diffusion(),
         task.training(),
-        seedOf(task.seed(), ModelKey.TEACHER),
+        Seeds.of(task.seed(), ModelKey.TEACHER),
         hashOf(task),
         CodeVersion.TRAINING.current(),
         Optional.empty());
@@ -45,10 +44,10 @@ public final class TrainingTasks {
   public TrainingTask of(TrainStudent task) throws IOException {
     return new TrainingTask(
         task.key().value(),
-        TrainedModels.network(task.network(), task.dataset()),
+        Models.network(task.network(), task.dataset()),
         task.diffusion(),
         task.training(),
-        seedOf(task.seed(), task.key()),
+        Seeds.of(task.seed(), task.key()),
         hashOf(task),
         CodeVersion.TRAINING.current(),
         Optional.of(
@@ -70,19 +69,13 @@ public final class TrainingTasks {
 
   private InitialWeights start(TrainStudent task) {
     return switch (task.startFrom()) {
-      case RANDOM -> InitialWeights.random(seedOf(task.seed(), STUDENTS_START));
+      case RANDOM -> InitialWeights.random(Seeds.of(task.seed(), STUDENTS_START));
       case TEACHER_MAGNITUDE -> new PrunedTeacher(Criterion.MAGNITUDE);
       case TEACHER_TAYLOR -> new PrunedTeacher(Criterion.TAYLOR);
       case ONE_TO_ONE ->
           (training, images, device, work) ->
               models.weights(task.oneToOne().orElseThrow(), training.network());
     };
-  }
-
-  /** Each model, and each measurement, draws its own numbers from the experiment's seed. */
-  public static long seedOf(long experimentSeed, Object key) {
-    String hash = Sha256.of((experimentSeed + "/" + key).getBytes(StandardCharsets.UTF_8));
-    return ByteBuffer.wrap(HexFormat.of().parseHex(hash)).getLong();
   }
 
   /** What a checkpoint says of the task that it is of. */

@@ -3,10 +3,6 @@ package dev.atelier.publication;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.SerializationFeature;
 import com.fasterxml.jackson.datatype.jdk8.Jdk8Module;
-import dev.atelier.artifacts.ArtifactCache;
-import dev.atelier.artifacts.StoredEnsembles;
-import dev.atelier.artifacts.TrainedModels;
-import dev.atelier.artifacts.WorkDirectory;
 import dev.atelier.diffusion.ModelRanges;
 import dev.atelier.evaluation.Evaluation;
 import dev.atelier.network.Network;
@@ -30,6 +26,8 @@ import dev.atelier.store.EventHistory;
 import dev.atelier.store.ExperimentKeys;
 import dev.atelier.store.ObjectStore;
 import dev.atelier.store.Sha256;
+import dev.atelier.training.Ensembles;
+import dev.atelier.training.Models;
 import dev.atelier.workflows.DatasetRef;
 import dev.atelier.workflows.EvaluationActivities.Publish;
 import dev.atelier.workflows.ModelKey;
@@ -61,23 +59,20 @@ public final class Publication {
   private final EvaluationHistory evaluations;
   private final ArtifactHistory artifacts;
   private final EventHistory events;
-  private final ArtifactCache cache;
-  private final TrainedModels models;
-  private final StoredEnsembles ensembles;
+  private final Models models;
+  private final Ensembles ensembles;
 
   public Publication(
       ObjectStore store,
       EvaluationHistory evaluations,
       ArtifactHistory artifacts,
       EventHistory events,
-      ArtifactCache cache,
-      TrainedModels models,
-      StoredEnsembles ensembles) {
+      Models models,
+      Ensembles ensembles) {
     this.store = store;
     this.evaluations = evaluations;
     this.artifacts = artifacts;
     this.events = events;
-    this.cache = cache;
     this.models = models;
     this.ensembles = ensembles;
   }
@@ -107,44 +102,54 @@ public final class Publication {
       List<Described> models,
       List<Evaluation> evaluations) {}
 
-  public void publish(Publish task) throws IOException {
-    try (WorkDirectory work = cache.newWorkDirectory("publish-")) {
-      List<ModelRef> students = ensembles.read(task.students());
-      List<ModelRef> merged = ensembles.read(task.merged());
-      List<Described> described = new ArrayList<>();
-      described.add(publishModel(task, task.teacher(), work.path()));
-      for (int i = 0; i < students.size(); i++) {
-        ModelRef owner = students.get(i);
-        described.add(
-            owner.key().equals(ModelKey.TEACHER)
-                ? described.get(0).as(ModelKey.student(i + 1).value(), owner.range())
-                : publishModel(task, owner, work.path()));
-      }
-      for (ModelRef student : task.oneToOne()) {
-        described.add(publishModel(task, student, work.path()));
-      }
-      for (ModelRef model : merged) {
-        if (students.stream().noneMatch(s -> s.key().equals(model.key()))) {
-          described.add(publishModel(task, model, work.path()));
-        }
-      }
-      if (!students.isEmpty()) {
-        publishEnsemble(task, students, work.path().resolve(ensembleName(task, students)));
-      }
-      if (!merged.isEmpty()) {
-        publishEnsemble(task, merged, work.path().resolve("merged-ensemble.pt"));
-      }
-      Path json = work.path().resolve("experiment.json");
-      JSON.writeValue(
-          json.toFile(),
-          new Description(
-              task.experimentId(),
-              task.spec(),
-              task.dataset(),
-              described,
-              evaluations.of(task.experimentId())));
-      keep(task.experimentId(), json, "application/json");
+  /**
+   * Writes every file.
+   *
+   * @param work a directory for files on their way
+   */
+  public void publish(Publish task, Path work) throws IOException {
+    List<ModelRef> students = ensembles.read(task.students());
+    List<ModelRef> merged = ensembles.read(task.merged());
+    List<Described> described = publishModels(task, students, merged, work);
+    if (!students.isEmpty()) {
+      publishEnsemble(task, students, work.resolve(ensembleName(task, students)));
     }
+    if (!merged.isEmpty()) {
+      publishEnsemble(task, merged, work.resolve("merged-ensemble.pt"));
+    }
+    Path json = work.resolve("experiment.json");
+    JSON.writeValue(
+        json.toFile(),
+        new Description(
+            task.experimentId(),
+            task.spec(),
+            task.dataset(),
+            described,
+            evaluations.of(task.experimentId())));
+    keep(task.experimentId(), json, "application/json");
+  }
+
+  /** Each model once, and each range by the name of its student. */
+  private List<Described> publishModels(
+      Publish task, List<ModelRef> students, List<ModelRef> merged, Path work) throws IOException {
+    List<Described> described = new ArrayList<>();
+    described.add(publishModel(task, task.teacher(), work));
+    for (int i = 0; i < students.size(); i++) {
+      ModelRef owner = students.get(i);
+      described.add(
+          owner.key().equals(ModelKey.TEACHER)
+              ? described.get(0).as(ModelKey.student(i + 1).value(), owner.range())
+              : publishModel(task, owner, work));
+    }
+    for (ModelRef student : task.oneToOne()) {
+      described.add(publishModel(task, student, work));
+    }
+    for (ModelRef model : merged) {
+      if (students.stream().noneMatch(s -> s.key().equals(model.key()))) {
+        described.add(publishModel(task, model, work));
+      }
+    }
+    return described;
   }
 
   /** Says so where the teacher fills in for students that were not trained. */
@@ -162,7 +167,7 @@ public final class Publication {
     String torchScript = model.key() + ".pt";
     Path archive = models.archive(model, task.dataset(), work, NetworkForm.PORTABLE);
     keep(task.experimentId(), torchScript, archive, "application/octet-stream");
-    Optional<Network> network = TrainedModels.network(model, task.dataset());
+    Optional<Network> network = Models.network(model, task.dataset());
     Optional<String> safetensors = network.map(n -> model.key() + ".safetensors");
     if (network.isPresent()) {
       Path file = work.resolve(safetensors.orElseThrow());
@@ -181,7 +186,7 @@ public final class Publication {
   }
 
   /** Writes weights with all that is needed to import them again. */
-  public static void writeWeights(
+  static void writeWeights(
       Publish task, ModelRef model, Network network, Map<String, HostTensor> weights, Path file)
       throws IOException {
     DatasetRef dataset = task.dataset();
@@ -225,7 +230,7 @@ public final class Publication {
     List<TorchScriptModule> students = new ArrayList<>();
     Map<NetworkSpec, String> classNames = new LinkedHashMap<>(); // one class per architecture
     for (ModelRef student : owners) {
-      Network network = TrainedModels.network(student, task.dataset()).orElseThrow();
+      Network network = Models.network(student, task.dataset()).orElseThrow();
       String className =
           classNames.computeIfAbsent(
               network.spec(),

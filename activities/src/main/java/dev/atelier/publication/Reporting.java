@@ -1,6 +1,5 @@
 package dev.atelier.publication;
 
-import dev.atelier.artifacts.StoredExperimentFiles;
 import dev.atelier.evaluation.Evaluation;
 import dev.atelier.report.ExperimentReport;
 import dev.atelier.report.ExperimentReports;
@@ -13,6 +12,7 @@ import dev.atelier.store.ArtifactHistory.Artifact;
 import dev.atelier.store.EvaluationHistory;
 import dev.atelier.store.ObjectStore;
 import dev.atelier.store.ReportHistory;
+import dev.atelier.work.ExperimentFiles;
 import dev.atelier.workflows.EvaluationActivities.Publish;
 import dev.atelier.workflows.PassedOver;
 import java.util.ArrayList;
@@ -27,20 +27,22 @@ public final class Reporting {
   private final ReportHistory history;
   private final EvaluationHistory evaluations;
   private final ArtifactHistory artifacts;
-  private final StoredExperimentFiles files;
+  private final ExperimentFiles files;
 
   public Reporting(
       ObjectStore store,
       ReportHistory history,
       EvaluationHistory evaluations,
-      ArtifactHistory artifacts) {
+      ArtifactHistory artifacts,
+      ExperimentFiles files) {
     this.store = store;
     this.history = history;
     this.evaluations = evaluations;
     this.artifacts = artifacts;
-    this.files = new StoredExperimentFiles(store, artifacts);
+    this.files = files;
   }
 
+  /** Renders the report of an experiment, and keeps its files. */
   public void write(Publish task) {
     String id = task.experimentId();
     List<Evaluation> figures = evaluations.of(id);

@@ -26,17 +26,28 @@ public enum CodeVersion {
       List.of("commons-compress", "webp-imageio", "xz", "zstd-jni")),
   /** The weights of a trained model. */
   TRAINING(
-      List.of("training/TrainingLoop", "attempt/TrainingTasks", "dataset/PackedImages"),
+      List.of(
+          "training/TrainingLoop",
+          "attempt/TrainingTasks",
+          "artifacts/TrainedModels",
+          "dataset/PackedImages"),
       List.of("djl", "pytorch")),
   /** The samples of a subject, and their features. */
-  SAMPLING(List.of("worker/ShardSampling", "worker/EvaluationInputs"), List.of("djl", "pytorch")),
+  SAMPLING(
+      List.of("evaluation/ShardSampling", "evaluation/EvaluationInputs", "artifacts/TrainedModels"),
+      List.of("djl", "pytorch")),
   /** The figures that features give, those of the reference too. */
   MEASURING(
-      List.of("worker/ShardComparison", "evaluation/DatasetFeatures", "dataset/PackedImages"),
+      List.of("evaluation/ShardComparison", "evaluation/DatasetFeatures", "dataset/PackedImages"),
       List.of("djl", "pytorch")),
   /** Which students are merged, and how. */
   MERGING(
-      List.of("worker/MergingActivitiesImpl", "merging/WeightMerging"), List.of("djl", "pytorch"));
+      List.of(
+          "merging/Merger",
+          "merging/ScheduleFinder",
+          "merging/WeightMerging",
+          "artifacts/TrainedModels"),
+      List.of("djl", "pytorch"));
 
   /** Written by the build: the version of each library that decides numbers. */
   private static final String LIBRARIES = "libraries.properties";

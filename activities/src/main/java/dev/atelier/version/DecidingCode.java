@@ -34,9 +34,7 @@ final class DecidingCode {
   static final List<String> NOT_DECIDING =
       List.of(
           "dev/atelier/artifacts/ArtifactCache",
-          "dev/atelier/artifacts/StoredDatasets",
-          "dev/atelier/artifacts/StoredExperimentFiles",
-          "dev/atelier/artifacts/WorkDirectory",
+          "dev/atelier/dataset/Datasets",
           "dev/atelier/dataset/Download", // its bytes are known by their hash
           "dev/atelier/dataset/PreparationListener",
           "dev/atelier/dataset/SourceCredentials",
@@ -53,10 +51,7 @@ final class DecidingCode {
           "dev/atelier/untrusted/",
           "dev/atelier/version/",
           "dev/atelier/webhook/",
-          "dev/atelier/worker/DrainedException",
-          "dev/atelier/worker/Failures",
-          "dev/atelier/worker/Heartbeat",
-          "dev/atelier/worker/WorkerConfig",
+          "dev/atelier/work/",
           "dev/atelier/workflows/vocabulary/");
 
   static final String OWN = "dev/atelier/";

@@ -60,11 +60,15 @@ class CodeVersionTest {
     "dev/atelier/network/FeatureLoss, TRAINING",
     "dev/atelier/diffusion/NoiseSchedule, TRAINING SAMPLING MERGING",
     "dev/atelier/diffusion/DdimSampler, SAMPLING MERGING",
-    "dev/atelier/worker/ShardSampling, SAMPLING",
+    "dev/atelier/evaluation/ShardSampling, SAMPLING",
+    "dev/atelier/artifacts/TrainedModels, TRAINING SAMPLING MERGING", // whose weights
     "dev/atelier/evaluation/FeatureExtractor, SAMPLING MEASURING MERGING",
-    "dev/atelier/worker/ShardComparison, MEASURING MERGING",
+    "dev/atelier/evaluation/ShardComparison, MEASURING MERGING",
     "dev/atelier/evaluation/PrecisionRecall, MEASURING MERGING", // a metric
     "dev/atelier/merging/GreedyMerging, MERGING", // merge plans
+    "dev/atelier/merging/MergePlanner, MERGING",
+    "dev/atelier/merging/SampledDistance, MERGING",
+    "dev/atelier/diffusion/AskedModels, SAMPLING MERGING",
     "dev/atelier/network/tensors/HostTensor, TRAINING SAMPLING MEASURING MERGING",
   })
   void shouldMoveWhatAClassDecidesAndNothingElse(String changed, String versions) {
@@ -77,7 +81,12 @@ class CodeVersionTest {
         "dev/atelier/worker/WorkerMain",
         "dev/atelier/worker/TrainingActivitiesImpl",
         "dev/atelier/worker/EvaluationActivitiesImpl",
-        "dev/atelier/worker/Heartbeat",
+        "dev/atelier/worker/Scopes",
+        "dev/atelier/worker/Wiring",
+        "dev/atelier/evaluation/Evaluator",
+        "dev/atelier/attempt/ModelTrainer",
+        "dev/atelier/artifacts/StoredDatasets",
+        "dev/atelier/work/Scope",
         "dev/atelier/artifacts/ArtifactCache",
         "dev/atelier/training/TrainingMetrics",
         "dev/atelier/store/ObjectStore",

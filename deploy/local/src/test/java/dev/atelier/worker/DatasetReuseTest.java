@@ -55,10 +55,13 @@ class DatasetReuseTest {
     store = server.store();
     temporal = TestActivityEnvironment.newInstance();
     temporal.registerActivitiesImplementations(
-        new DatasetActivitiesImpl(
-            store,
-            postgres.getPostgresDatabase(),
-            new ArtifactCache(data.resolve("cache"), store)));
+        new Wiring(
+                WorkerSettings.below(data),
+                store,
+                postgres.getPostgresDatabase(),
+                new ArtifactCache(data.resolve("cache"), store),
+                () -> false)
+            .dataset());
     activities = temporal.newActivityStub(DatasetActivities.class);
   }
 

@@ -1,10 +1,7 @@
-package dev.atelier.worker;
+package dev.atelier.evaluation;
 
-import dev.atelier.artifacts.StoredEnsembles;
 import dev.atelier.spec.DiffusionSpec;
 import dev.atelier.spec.EvaluationSpec;
-import dev.atelier.version.CodeVersion;
-import dev.atelier.version.Fingerprint;
 import dev.atelier.workflows.DatasetRef;
 import dev.atelier.workflows.EvaluationActivities.Evaluate;
 import dev.atelier.workflows.ExtractorRef;
@@ -14,7 +11,7 @@ import dev.atelier.workflows.vocabulary.Subject;
 import java.util.List;
 
 /** All that determines the figures of a subject; equal inputs have equal fingerprints. */
-record EvaluationInputs(
+public record EvaluationInputs(
     Subject subject,
     DatasetRef dataset,
     DiffusionSpec diffusion,
@@ -23,7 +20,12 @@ record EvaluationInputs(
     StatisticsRef reference,
     List<ModelRef> models) {
 
-  static EvaluationInputs of(Evaluate task, StoredEnsembles ensembles) {
+  /**
+   * The inputs of a task.
+   *
+   * @param models that the task names, in order of their ranges
+   */
+  public static EvaluationInputs of(Evaluate task, List<ModelRef> models) {
     return new EvaluationInputs(
         task.subject(),
         task.dataset(),
@@ -31,16 +33,6 @@ record EvaluationInputs(
         task.evaluation().inUsualShards(),
         task.extractor(),
         task.reference(),
-        ensembles.read(task.models()));
-  }
-
-  /** What the features of its samples are known by. */
-  String ofSamples() {
-    return Fingerprint.of(this, CodeVersion.SAMPLING.current());
-  }
-
-  /** What its figures are known by. */
-  String ofFigures() {
-    return Fingerprint.of(this, CodeVersion.together(CodeVersion.SAMPLING, CodeVersion.MEASURING));
+        models);
   }
 }

@@ -1,15 +1,17 @@
-package dev.atelier.worker;
+package dev.atelier.merging;
 
-import dev.atelier.artifacts.ArtifactCache;
-import dev.atelier.artifacts.StoredDatasets;
+import dev.atelier.dataset.Datasets;
 import dev.atelier.evaluation.EvaluationException;
+import dev.atelier.evaluation.Extractors;
 import dev.atelier.evaluation.ExtrapolatedDistance;
 import dev.atelier.evaluation.FeatureExtractor;
 import dev.atelier.evaluation.LinearAlgebra;
-import dev.atelier.training.AvailableMemory;
+import dev.atelier.evaluation.ShardComparison;
 import dev.atelier.training.ClassSequence;
+import dev.atelier.training.Device;
 import dev.atelier.training.EnsembleSampler;
 import dev.atelier.training.EnsembleSampler.OwnedModel;
+import dev.atelier.work.LocalFiles;
 import dev.atelier.workflows.Estimator;
 import dev.atelier.workflows.MergingActivities.Measure;
 import java.io.IOException;
@@ -25,7 +27,7 @@ final class SampledDistance implements AutoCloseable {
   /** What the distance is. */
   static final Estimator ESTIMATOR = Estimator.EXTRAPOLATED_FRECHET;
 
-  private final WorkerConfig.Worker config;
+  private final Device device;
   private final Measure with;
   private final ClassSequence classes;
   private final int samples;
@@ -41,31 +43,26 @@ final class SampledDistance implements AutoCloseable {
    * @throws EvaluationException if so few samples cannot rank
    */
   SampledDistance(
-      WorkerConfig.Worker config,
-      ArtifactCache cache,
-      StoredDatasets datasets,
+      Device device,
+      LocalFiles files,
+      Datasets datasets,
       Measure with,
       String field,
       int samples,
       BooleanSupplier stopRequested)
       throws IOException {
-    this.config = config;
+    this.device = device;
     this.with = with;
     this.classes = datasets.sampleClasses(with.dataset(), with.evaluation().classes());
     this.samples = samples;
     this.stopRequested = stopRequested;
     this.distance =
         new ExtrapolatedDistance(
-            ShardComparison.reference(cache, with.evaluation(), with.reference()).gaussian(),
+            ShardComparison.reference(files, with.evaluation(), with.reference()).gaussian(),
             algebra);
     this.extractor =
-        FeatureExtractor.open(
-            cache.file(with.extractor().objectKey(), with.extractor().sha256()),
-            with.extractor().name(),
-            with.extractor().sha256(),
-            with.evaluation().extractor().resizeTo(),
-            with.dataset().resolution(),
-            config.device());
+        new Extractors(device, files)
+            .open(with.extractor(), with.evaluation(), with.dataset().resolution());
     try {
       ExtrapolatedDistance.requireEnough(field, samples, extractor.dimension());
     } catch (EvaluationException e) {
@@ -86,8 +83,8 @@ final class SampledDistance implements AutoCloseable {
             with.dataset().channels(),
             with.dataset().resolution(),
             classes,
-            config.device(),
-            AvailableMemory.forSampling(config.samplingMemoryBytes(), config.device()))) {
+            device.name(),
+            device.memoryForSampling())) {
       sampler.sample(
           0,
           samples,

@@ -1,8 +1,5 @@
-package dev.atelier.worker;
+package dev.atelier.evaluation;
 
-import dev.atelier.artifacts.TrainedModels;
-import dev.atelier.evaluation.FeatureExtractor;
-import dev.atelier.evaluation.FeatureShard;
 import dev.atelier.network.Network;
 import dev.atelier.network.NetworkForm;
 import dev.atelier.spec.EvaluationSpec;
@@ -10,6 +7,7 @@ import dev.atelier.training.ClassSequence;
 import dev.atelier.training.EnsembleSampler;
 import dev.atelier.training.EnsembleSampler.OwnedModel;
 import dev.atelier.training.EnsembleSampler.SamplingReport;
+import dev.atelier.training.Models;
 import dev.atelier.workflows.DatasetRef;
 import dev.atelier.workflows.ModelRef;
 import java.io.IOException;
@@ -62,12 +60,11 @@ final class ShardSampling implements AutoCloseable {
 
   /** The models of a subject as archives in {@code work}, in order of their ranges. */
   static List<OwnedModel> models(
-      EvaluationInputs inputs, TrainedModels models, NetworkForm form, Path work)
-      throws IOException {
+      EvaluationInputs inputs, Models models, NetworkForm form, Path work) throws IOException {
     List<OwnedModel> owned = new ArrayList<>();
     Map<String, Path> archives = new HashMap<>(); // by manifest: the teacher may own several ranges
     for (ModelRef model : inputs.models()) {
-      Optional<Network> network = TrainedModels.network(model, inputs.dataset());
+      Optional<Network> network = Models.network(model, inputs.dataset());
       if (!archives.containsKey(model.manifestKey())) {
         archives.put(model.manifestKey(), models.archive(model, inputs.dataset(), work, form));
       }

@@ -1,4 +1,4 @@
-package dev.atelier.worker;
+package dev.atelier.merging;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
@@ -8,9 +8,6 @@ import dev.atelier.spec.MergeSpec;
 import dev.atelier.spec.NetworkSpec;
 import dev.atelier.spec.ScheduleSearchSpec;
 import dev.atelier.spec.TimestepRange;
-import dev.atelier.worker.MergingActivitiesImpl.Joining;
-import dev.atelier.worker.MergingActivitiesImpl.Owner;
-import dev.atelier.worker.MergingActivitiesImpl.Searching;
 import dev.atelier.workflows.DatasetRef;
 import dev.atelier.workflows.ExtractorRef;
 import dev.atelier.workflows.MergingActivities.Measure;
@@ -23,7 +20,7 @@ import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
 /** What may be merged, and who may own what. */
-class MergingActivitiesTest {
+class MergingTasksTest {
 
   private static final StartRef START = new StartRef("starts/a", "a".repeat(64));
   private static final StartRef OTHER_START = new StartRef("starts/b", "b".repeat(64));
@@ -66,23 +63,23 @@ class MergingActivitiesTest {
   @Test
   void shouldMergeStudentsOfOneNetworkAndStart() {
     assertThat(
-            MergingActivitiesImpl.refusal(
-                merge(
+            merge(
                     MergeSpec.Kind.AVERAGE,
                     student(1, network(16, 0)).startedFrom(START),
-                    student(2, network(16, 0.1)).startedFrom(START))))
+                    student(2, network(16, 0.1)).startedFrom(START))
+                .refusal())
         .isEmpty();
   }
 
   @Test
   void shouldSayThatStudentsOfDifferentNetworksCannotBeMerged() {
     assertThat(
-            MergingActivitiesImpl.refusal(
-                merge(
+            merge(
                     MergeSpec.Kind.GREEDY,
                     student(1, network(16, 0)),
                     student(2, network(16, 0)),
-                    student(3, network(24, 0)))))
+                    student(3, network(24, 0)))
+                .refusal())
         .contains(
             "Students of different networks cannot be merged: expected the network of student-1 for all, found another for student-3.");
   }
@@ -91,11 +88,11 @@ class MergingActivitiesTest {
   void shouldSayThatStudentsOfDifferentStartsCannotBeAveragedButMayBeMergedGreedily() {
     ModelRef one = student(1, network(16, 0)).startedFrom(START);
     ModelRef two = student(2, network(16, 0)).startedFrom(OTHER_START);
-    assertThat(MergingActivitiesImpl.refusal(merge(MergeSpec.Kind.TASK_ARITHMETIC, one, two)))
+    assertThat(merge(MergeSpec.Kind.TASK_ARITHMETIC, one, two).refusal())
         .contains(
             "Students that did not start from the same weights cannot be merged by task-arithmetic: student-1 and student-2 differ. Greedy merging, which measures what each merge costs, can try them.");
-    assertThat(MergingActivitiesImpl.refusal(merge(MergeSpec.Kind.AVERAGE, one, two))).isPresent();
-    assertThat(MergingActivitiesImpl.refusal(merge(MergeSpec.Kind.GREEDY, one, two))).isEmpty();
+    assertThat(merge(MergeSpec.Kind.AVERAGE, one, two).refusal()).isPresent();
+    assertThat(merge(MergeSpec.Kind.GREEDY, one, two).refusal()).isEmpty();
   }
 
   @Test
@@ -111,7 +108,7 @@ class MergingActivitiesTest {
             List.of(
                 student(1, network), student(2, network), student(3, network), student(4, network)),
             List.of(model(ModelKey.ONE_TO_ONE, 0, 1000, network)));
-    assertThat(MergingActivitiesImpl.options(task))
+    assertThat(task.options())
         .containsExactly(
             List.of("student-1", "student-2", "teacher", "one-to-one"),
             List.of("student-1", "student-2", "student-3", "teacher", "one-to-one"),
@@ -124,9 +121,8 @@ class MergingActivitiesTest {
     List<TimestepRange> ranges =
         List.of(
             new TimestepRange(0, 300), new TimestepRange(300, 600), new TimestepRange(600, 1000));
-    assertThat(MergingActivitiesImpl.joined(ranges, List.of("teacher", "teacher", "student-3")))
+    assertThat(Searching.joined(ranges, List.of("teacher", "teacher", "student-3")))
         .containsExactly(new Owner(0, 600, "teacher"), new Owner(600, 1000, "student-3"));
-    assertThat(MergingActivitiesImpl.joined(ranges, List.of("teacher", "student-2", "teacher")))
-        .hasSize(3);
+    assertThat(Searching.joined(ranges, List.of("teacher", "student-2", "teacher"))).hasSize(3);
   }
 }

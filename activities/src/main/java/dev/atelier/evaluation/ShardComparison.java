@@ -1,14 +1,7 @@
-package dev.atelier.worker;
+package dev.atelier.evaluation;
 
-import dev.atelier.artifacts.ArtifactCache;
-import dev.atelier.evaluation.Comparison;
-import dev.atelier.evaluation.FeatureAccumulator;
-import dev.atelier.evaluation.FeatureExtractor;
-import dev.atelier.evaluation.FeatureShard;
-import dev.atelier.evaluation.LinearAlgebra;
-import dev.atelier.evaluation.Reference;
-import dev.atelier.evaluation.ReferenceStatistics;
 import dev.atelier.spec.EvaluationSpec;
+import dev.atelier.work.LocalFiles;
 import dev.atelier.workflows.ExtractorRef;
 import dev.atelier.workflows.ShardRef;
 import dev.atelier.workflows.StatisticsRef;
@@ -18,7 +11,7 @@ import java.util.List;
 import java.util.Optional;
 
 /** The figures of a subject: its shards as one set of features, beside those of the reference. */
-final class ShardComparison {
+public final class ShardComparison {
 
   private ShardComparison() {}
 
@@ -45,16 +38,16 @@ final class ShardComparison {
   }
 
   /** What was measured of the dataset, or the statistics that the spec names. */
-  static Reference reference(ArtifactCache cache, EvaluationSpec evaluation, StatisticsRef stored)
-      throws IOException {
-    Path file = cache.file(stored.objectKey(), stored.sha256());
+  public static Reference reference(
+      LocalFiles files, EvaluationSpec evaluation, StatisticsRef stored) throws IOException {
+    Path file = files.file(stored.objectKey(), stored.sha256());
     return evaluation.reference().isPresent()
         ? Reference.of(ReferenceStatistics.read(file))
         : Reference.read(file);
   }
 
   /** What the distance of samples to the reference is called. */
-  static String metricName(
+  public static String metricName(
       ExtractorRef extractor, EvaluationSpec evaluation, StatisticsRef reference) {
     return evaluation.reference().isPresent()
         ? FeatureExtractor.metricName(

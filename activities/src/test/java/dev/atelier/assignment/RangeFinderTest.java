@@ -1,4 +1,4 @@
-package dev.atelier.worker;
+package dev.atelier.assignment;
 
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -10,9 +10,8 @@ import dev.atelier.workflows.AssignmentActivities.PlanRanges;
 import java.util.Optional;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
-import org.postgresql.ds.PGSimpleDataSource;
 
-class AssignmentActivitiesTest {
+class RangeFinderTest {
 
   @ParameterizedTest
   @EnumSource(
@@ -20,9 +19,8 @@ class AssignmentActivitiesTest {
       mode = EnumSource.Mode.EXCLUDE,
       names = {"SNR", "MEASURED"})
   void shouldRefuseToFindRangesOfAKindThatIsKnownAtLaunch(Kind kind) {
-    // Nothing is asked of the store, the history and the cache before it is refused.
-    AssignmentActivitiesImpl activities =
-        new AssignmentActivitiesImpl(null, null, new PGSimpleDataSource(), null, () -> false);
+    // Nothing is asked of what it is given before it is refused.
+    RangeFinder finder = new RangeFinder(null, null, null, null, null);
     PlanRanges task =
         new PlanRanges(
             "e",
@@ -33,7 +31,7 @@ class AssignmentActivitiesTest {
             4,
             null,
             Optional.empty());
-    assertThatThrownBy(() -> activities.find(task))
+    assertThatThrownBy(() -> finder.find(task, null))
         .isInstanceOf(InvalidSpecException.class)
         .hasMessageContaining(
             "Ranges of students.assignment.kind %s are known at launch: there is nothing to find."
