@@ -54,11 +54,18 @@ class ArchitectureTest {
             "dev.atelier.dataset..",
             "dev.atelier.evaluation..",
             "dev.atelier.assignment..",
-            "dev.atelier.merging..")
+            "dev.atelier.merging..",
+            "dev.atelier.work..")
         .should()
         .dependOnClassesThat()
         .resideInAnyPackage(
             "dev.atelier.store..",
+            "dev.atelier.version..",
+            "dev.atelier.artifacts..",
+            "dev.atelier.intake..",
+            "dev.atelier.attempt..",
+            "dev.atelier.reuse..",
+            "dev.atelier.publication..",
             "dev.atelier.worker..",
             "io.minio..",
             "java.sql..",

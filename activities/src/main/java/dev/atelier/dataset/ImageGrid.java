@@ -84,4 +84,9 @@ public final class ImageGrid {
     }
     return bytes.toByteArray();
   }
+
+  /** Small images are enlarged so that people can see them. */
+  public static int scaleFor(int resolution) {
+    return Math.max(1, 64 / resolution);
+  }
 }

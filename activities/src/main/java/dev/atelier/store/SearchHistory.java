@@ -1,14 +1,14 @@
 package dev.atelier.store;
 
+import dev.atelier.merging.SearchMemory;
 import dev.atelier.workflows.Estimator;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.stream.Collectors;
 import javax.sql.DataSource;
 
 /** What searches have tried. Methods are as those of {@link ExperimentHistory}. */
-public final class SearchHistory {
+public final class SearchHistory implements SearchMemory {
 
   private final Database database;
 
@@ -16,29 +16,7 @@ public final class SearchHistory {
     this.database = new Database(dataSource);
   }
 
-  /** What a search is for. */
-  public enum Search {
-    MERGE,
-    SCHEDULE
-  }
-
-  /**
-   * An ensemble that a search tried.
-   *
-   * @param name tells it from the others of its search
-   * @param position in the order of trying, from 0
-   * @param owners JSON: which model owns which range
-   * @param estimator what the distance is
-   */
-  public record Candidate(
-      String name,
-      int position,
-      double distance,
-      Optional<Double> macsPerStep,
-      String owners,
-      Estimator estimator) {}
-
-  /** Keeps a candidate that is known now, so that no later attempt measures it again. */
+  @Override
   public void record(String experimentId, Search search, Candidate candidate) {
     database.inTransaction(
         handle ->
@@ -60,10 +38,7 @@ public final class SearchHistory {
                 .execute());
   }
 
-  /**
-   * Goes on with a search: forgets the candidates that another estimator ranked, which compare with
-   * none of its own, and gives the distances that are known, by the candidates' names.
-   */
+  @Override
   public Map<String, Double> resume(String experimentId, Search search, Estimator estimator) {
     return database.inTransaction(
         handle -> {
@@ -90,7 +65,7 @@ public final class SearchHistory {
         });
   }
 
-  /** Says which candidates of a search are on the frontier: those named, and no others. */
+  @Override
   public void recordFrontier(String experimentId, Search search, List<String> names) {
     database.inTransaction(
         handle ->

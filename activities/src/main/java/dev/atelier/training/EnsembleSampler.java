@@ -1,5 +1,6 @@
 package dev.atelier.training;
 
+import dev.atelier.diffusion.AskedModels;
 import dev.atelier.diffusion.Mixture;
 import dev.atelier.diffusion.ModelRanges;
 import dev.atelier.diffusion.NoiseSchedule;
@@ -162,11 +163,9 @@ public final class EnsembleSampler implements AutoCloseable {
     if (models.stream().anyMatch(m -> m.macs().isEmpty())) {
       return Optional.empty();
     }
-    long all =
-        evaluations.stream()
-            .mapToLong(e -> models.get(ranges.owner(e.t())).macs().orElseThrow())
-            .sum();
-    return Optional.of((double) all / plan.size());
+    return Optional.of(
+        new AskedModels(plan, evaluations, ranges)
+            .macsPerStep(range -> models.get(range).macs().orElseThrow()));
   }
 
   /** Bytes of the weights of all models, as libtorch holds them; a model counts once. */

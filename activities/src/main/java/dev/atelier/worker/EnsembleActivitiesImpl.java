@@ -2,19 +2,13 @@ package dev.atelier.worker;
 
 import dev.atelier.store.ExperimentKeys;
 import dev.atelier.store.ObjectStore;
+import dev.atelier.training.Ensembles;
 import dev.atelier.workflows.EnsembleActivities;
 import dev.atelier.workflows.EnsembleRef;
 
 /** Keeps lists of models as objects; removes sampling shards. */
-final class EnsembleActivitiesImpl implements EnsembleActivities {
-
-  private final ObjectStore store;
-  private final Ensembles ensembles;
-
-  EnsembleActivitiesImpl(ObjectStore store) {
-    this.store = store;
-    this.ensembles = new Ensembles(store);
-  }
+record EnsembleActivitiesImpl(ObjectStore store, Ensembles ensembles)
+    implements EnsembleActivities {
 
   @Override
   public EnsembleRef.Part keepModels(KeepModels task) {

@@ -6,6 +6,7 @@ import dev.atelier.evaluation.ExtractorException;
 import dev.atelier.network.FeatureLossException;
 import dev.atelier.network.files.TeacherException;
 import dev.atelier.network.libtorch.TorchException;
+import dev.atelier.reuse.DoneElsewhereException;
 import dev.atelier.store.ObjectCorruptException;
 import dev.atelier.store.StoreUnavailableException;
 import dev.atelier.store.SupersededException;
@@ -16,6 +17,7 @@ import dev.atelier.workflows.ErrorType;
 import io.temporal.activity.Activity;
 import io.temporal.client.ActivityCompletionException;
 import io.temporal.failure.TemporalFailure;
+import java.time.Duration;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import org.slf4j.Logger;
@@ -26,6 +28,8 @@ final class Failures {
 
   private static final Logger LOG = LoggerFactory.getLogger(Failures.class);
 
+  private static final Duration FIRST_ASKED_AGAIN = Duration.ofSeconds(5);
+  private static final Duration ASKED_AGAIN_WITHIN = Duration.ofMinutes(1);
   private static final int MAX_SENTENCE = 2000; // characters; Temporal keeps 4 KB of a failure
 
   private Failures() {}
@@ -44,12 +48,21 @@ final class Failures {
       return work.call();
     } catch (ActivityCompletionException | TemporalFailure e) {
       throw e; // canceled, or already a failure
+    } catch (DoneElsewhereException e) { // no fault, and asked again for hours: nothing to log
+      int attempt = Activity.getExecutionContext().getInfo().getAttempt();
+      throw ErrorType.DONE_ELSEWHERE.retriedAfter(askAgainAfter(attempt), e.getMessage());
     } catch (Exception | OutOfMemoryError e) {
       ErrorType type = typeOf(e);
       int attempt = Activity.getExecutionContext().getInfo().getAttempt();
       LOG.warn("Attempt {} failed with {}: {}", attempt, type, e.getMessage(), e);
       throw type.failure(sentence(e), attempt);
     }
+  }
+
+  /** Grows with the wait, so that hundreds may wait for hours without keeping Temporal busy. */
+  static Duration askAgainAfter(int attempt) {
+    return FIRST_ASKED_AGAIN.multipliedBy(
+        Math.min(attempt, ASKED_AGAIN_WITHIN.dividedBy(FIRST_ASKED_AGAIN)));
   }
 
   static ErrorType typeOf(Throwable failure) {

@@ -1,97 +1,78 @@
 package dev.atelier.worker;
 
+import static dev.atelier.worker.Failures.translating;
+
 import dev.atelier.store.EvaluationHistory;
 import dev.atelier.store.ExperimentHistory;
 import dev.atelier.store.ModelHistory;
 import dev.atelier.workflows.HistoryActivities;
 import dev.atelier.workflows.vocabulary.EventKind;
 import dev.atelier.workflows.vocabulary.Subject;
-import javax.sql.DataSource;
 
 /** Writes what the workflow decides into the history. */
-final class HistoryActivitiesImpl implements HistoryActivities {
-
-  private final ExperimentHistory experiments;
-  private final ModelHistory models;
-  private final EvaluationHistory evaluations;
-
-  HistoryActivitiesImpl(DataSource database) {
-    this.experiments = new ExperimentHistory(database);
-    this.models = new ModelHistory(database);
-    this.evaluations = new EvaluationHistory(database);
-  }
+record HistoryActivitiesImpl(
+    ExperimentHistory experiments, ModelHistory models, EvaluationHistory evaluations)
+    implements HistoryActivities {
 
   @Override
-  public void recordStage(RecordStage stage) {
-    Failures.translating(
+  public void recordStage(RecordStage to) {
+    translating(
         () ->
             experiments.recordStage(
-                stage.experimentId(), stage.stage(), stage.errorType(), stage.errorMessage()));
+                to.experimentId(), to.stage(), to.errorType(), to.errorMessage()));
   }
 
   @Override
-  public void recordModelFailed(RecordModelFailed failed) {
-    Failures.translating(
-        () ->
-            models.recordFailed(
-                failed.experimentId(), failed.key(), failed.errorType(), failed.errorMessage()));
+  public void recordModelFailed(RecordModelFailed of) {
+    translating(
+        () -> models.recordFailed(of.experimentId(), of.key(), of.errorType(), of.errorMessage()));
   }
 
   @Override
-  public void recordRetry(RecordRetry retry) {
-    Failures.translating(
-        () ->
-            models.recordRetry(
-                retry.experimentId(), retry.key(), retry.overrides(), retry.steps()));
+  public void recordRetry(RecordRetry of) {
+    translating(() -> models.recordRetry(of.experimentId(), of.key(), of.overrides(), of.steps()));
   }
 
   @Override
-  public void recordExtension(RecordExtension extension) {
-    Failures.translating(
-        () -> models.recordExtension(extension.experimentId(), extension.key(), extension.steps()));
+  public void recordExtension(RecordExtension of) {
+    translating(() -> models.recordExtension(of.experimentId(), of.key(), of.steps()));
   }
 
   @Override
-  public void recordReplacement(RecordReplacement replaced) {
-    Failures.translating(
-        () ->
-            models.recordReplacement(
-                replaced.experimentId(), replaced.key(), replaced.replacement(), replaced.steps()));
+  public void recordReplacement(RecordReplacement of) {
+    translating(
+        () -> models.recordReplacement(of.experimentId(), of.key(), of.replacement(), of.steps()));
   }
 
   @Override
-  public void recordCancelRequest(RecordCancelRequest request) {
-    Failures.translating(() -> models.recordCancelRequest(request.experimentId(), request.key()));
+  public void recordCancelRequest(RecordCancelRequest of) {
+    translating(() -> models.recordCancelRequest(of.experimentId(), of.key()));
   }
 
   @Override
-  public void recordModelCanceled(RecordModelCanceled canceled) {
-    Failures.translating(() -> models.recordCanceled(canceled.experimentId(), canceled.key()));
+  public void recordModelCanceled(RecordModelCanceled of) {
+    translating(() -> models.recordCanceled(of.experimentId(), of.key()));
   }
 
   @Override
-  public void recordPause(RecordPause pause) {
-    Failures.translating(() -> experiments.recordPause(pause.experimentId(), pause.paused()));
+  public void recordPause(RecordPause of) {
+    translating(() -> experiments.recordPause(of.experimentId(), of.paused()));
   }
 
   @Override
-  public void recordHandedBack(RecordHandedBack handedBack) {
-    Failures.translating(() -> models.recordHandedBack(handedBack.experimentId()));
+  public void recordHandedBack(RecordHandedBack of) {
+    translating(() -> models.recordHandedBack(of.experimentId()));
   }
 
   @Override
-  public void recordReevaluation(RecordReevaluation stale) {
-    Failures.translating(
-        () ->
-            evaluations.forget(
-                stale.experimentId(),
-                stale.subjects().stream().map(Subject::word).toList(),
-                stale.asked() ? EventKind.RERUN_EVALUATION : EventKind.FIGURES_OUTDATED));
+  public void recordReevaluation(RecordReevaluation of) {
+    EventKind why = of.asked() ? EventKind.RERUN_EVALUATION : EventKind.FIGURES_OUTDATED;
+    var subjects = of.subjects().stream().map(Subject::word).toList();
+    translating(() -> evaluations.forget(of.experimentId(), subjects, why));
   }
 
   @Override
-  public void recordTeacherRange(RecordTeacherRange owned) {
-    Failures.translating(
-        () -> models.recordTeacherRange(owned.experimentId(), owned.key(), owned.range()));
+  public void recordTeacherRange(RecordTeacherRange of) {
+    translating(() -> models.recordTeacherRange(of.experimentId(), of.key(), of.range()));
   }
 }

@@ -1,5 +1,6 @@
 package dev.atelier.worker;
 
+import dev.atelier.artifacts.RunningWork;
 import dev.atelier.store.KilledWorkers;
 import dev.atelier.store.StoreUnavailableException;
 import dev.atelier.workflows.ErrorType;

@@ -3,6 +3,9 @@ package dev.atelier.worker;
 import com.uber.m3.tally.Scope;
 import com.zaxxer.hikari.HikariConfig;
 import com.zaxxer.hikari.HikariDataSource;
+import dev.atelier.artifacts.ArtifactCache;
+import dev.atelier.artifacts.RunningWork;
+import dev.atelier.attempt.TrainingMeters;
 import dev.atelier.dataset.ArchiveLimits;
 import dev.atelier.dataset.SourceCredentials;
 import dev.atelier.dataset.SourceGuard;
@@ -11,13 +14,11 @@ import dev.atelier.opening.Opener;
 import dev.atelier.opening.OpenerProcess;
 import dev.atelier.opening.RemoteOpener;
 import dev.atelier.spec.SourcePolicy;
-import dev.atelier.store.ArtifactHistory;
 import dev.atelier.store.KilledWorkers;
 import dev.atelier.store.ObjectStore;
-import dev.atelier.store.ReuseHistory;
 import dev.atelier.store.StoreUnavailableException;
-import dev.atelier.store.StudyHistory;
 import dev.atelier.store.WebhookHistory;
+import dev.atelier.version.CodeVersion;
 import dev.atelier.webhook.WebhookSender;
 import dev.atelier.worker.WorkerConfig.Role;
 import dev.atelier.workflows.DistillationWorkflowImpl;
@@ -165,6 +166,7 @@ public final class WorkerMain {
                 .setWorkerInterceptors(interceptors.toArray(WorkerInterceptor[]::new))
                 .build());
 
+    Wiring activities = new Wiring(settings, store, database, cache, draining::get);
     List<String> served = new ArrayList<>();
     if (settings.roles().contains(Role.LIGHT)) {
       served.add(TaskQueues.LIGHT);
@@ -174,11 +176,11 @@ public final class WorkerMain {
           StudyWorkflowImpl.class,
           WebhookDeliveryWorkflowImpl.class);
       light.registerActivitiesImplementations(
-          new HistoryActivitiesImpl(database),
-          new DatasetActivitiesImpl(store, database, cache),
-          new ReuseActivitiesImpl(store, new ReuseHistory(database)),
-          new EnsembleActivitiesImpl(store),
-          new StudyActivitiesImpl(store, new ArtifactHistory(database), new StudyHistory(database)),
+          activities.history(),
+          activities.dataset(),
+          activities.reuse(),
+          activities.ensemble(),
+          activities.study(),
           new WebhookActivitiesImpl(
               new WebhookHistory(database),
               new WebhookSender(config.webhooks().privateAddresses())));
@@ -189,10 +191,10 @@ public final class WorkerMain {
         factory
             .newWorker(queue, computeOptions(device.slot(), settings))
             .registerActivitiesImplementations(
-                new TrainingActivitiesImpl(settings, store, database, cache, draining::get),
-                new AssignmentActivitiesImpl(settings, store, database, cache, draining::get),
-                new EvaluationActivitiesImpl(settings, store, database, cache, draining::get),
-                new MergingActivitiesImpl(settings, store, database, cache, draining::get));
+                activities.training(),
+                activities.assignment(),
+                activities.evaluation(),
+                activities.merging());
       }
     }
 

@@ -1,5 +1,5 @@
 /**
- * The worker program: activities of the workflows, what they report, and what becomes of them when
- * a process ends.
+ * The worker program: its settings and queues, adapters of the workflows' activities, and what
+ * becomes of them when a process ends.
  */
 package dev.atelier.worker;

@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.atelier.evaluation.Evaluation;
+import dev.atelier.merging.SearchMemory.Candidate;
+import dev.atelier.merging.SearchMemory.Search;
 import dev.atelier.spec.DiffusionSpec;
 import dev.atelier.spec.DiffusionSpecBuilder;
 import dev.atelier.spec.SpecFault;
@@ -13,8 +15,6 @@ import dev.atelier.spec.TrainingOverrides;
 import dev.atelier.store.AttemptHistory.Attempt;
 import dev.atelier.store.AttemptHistory.MetricPoint;
 import dev.atelier.store.AttemptHistory.Usage;
-import dev.atelier.store.SearchHistory.Candidate;
-import dev.atelier.store.SearchHistory.Search;
 import dev.atelier.workflows.DatasetRef;
 import dev.atelier.workflows.Estimator;
 import dev.atelier.workflows.ModelKey;

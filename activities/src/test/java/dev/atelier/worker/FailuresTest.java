@@ -19,6 +19,7 @@ import dev.atelier.workflows.ErrorType;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -69,5 +70,13 @@ class FailuresTest {
     Throwable failure =
         catchThrowable(() -> Files.write(Path.of("/dev/full"), new byte[] {1}, WRITE));
     assertThat(Failures.typeOf(failure)).isEqualTo(ErrorType.DISK_FULL);
+  }
+
+  @Test
+  void shouldAskLessOftenTheLongerItHasWaited() {
+    assertThat(Failures.askAgainAfter(1)).isEqualTo(Duration.ofSeconds(5));
+    assertThat(Failures.askAgainAfter(3)).isEqualTo(Duration.ofSeconds(15));
+    assertThat(Failures.askAgainAfter(12)).isEqualTo(Duration.ofMinutes(1));
+    assertThat(Failures.askAgainAfter(Integer.MAX_VALUE)).isEqualTo(Duration.ofMinutes(1));
   }
 }

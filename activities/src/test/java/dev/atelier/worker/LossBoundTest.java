@@ -3,6 +3,7 @@ package dev.atelier.worker;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowable;
 
+import dev.atelier.artifacts.RunningWork;
 import dev.atelier.store.HistoryDatabase;
 import dev.atelier.store.KilledWorkers;
 import dev.atelier.workflows.ErrorType;

@@ -5,6 +5,7 @@ import static dev.atelier.worker.WorkerConfig.Role.LIGHT;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.atelier.version.CodeVersion;
 import io.temporal.common.WorkerDeploymentVersion;
 import java.io.IOException;
 import java.nio.file.Files;

@@ -3,6 +3,7 @@ package dev.atelier.worker;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.atelier.artifacts.ArtifactCache;
 import dev.atelier.spec.BatchSize;
 import dev.atelier.spec.DatasetSpec;
 import dev.atelier.spec.ExperimentSpec.Reuse;
@@ -31,7 +32,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Datasets that several experiments want, on a real S3 server and a real Postgres. */
+/** StoredDatasets that several experiments want, on a real S3 server and a real Postgres. */
 class DatasetReuseTest {
 
   private static EmbeddedPostgres postgres;
@@ -54,10 +55,13 @@ class DatasetReuseTest {
     store = server.store();
     temporal = TestActivityEnvironment.newInstance();
     temporal.registerActivitiesImplementations(
-        new DatasetActivitiesImpl(
-            store,
-            postgres.getPostgresDatabase(),
-            new ArtifactCache(data.resolve("cache"), store)));
+        new Wiring(
+                WorkerSettings.below(data),
+                store,
+                postgres.getPostgresDatabase(),
+                new ArtifactCache(data.resolve("cache"), store),
+                () -> false)
+            .dataset());
     activities = temporal.newActivityStub(DatasetActivities.class);
   }
 

@@ -3,6 +3,7 @@ package dev.atelier.worker;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.atelier.artifacts.ArtifactCache;
 import dev.atelier.diffusion.SeededRandom;
 import dev.atelier.evaluation.Evaluation;
 import dev.atelier.evaluation.FeatureExtractor;
@@ -26,11 +27,11 @@ import dev.atelier.store.CheckpointManifest.StoredFile;
 import dev.atelier.store.EvaluationHistory;
 import dev.atelier.store.ExperimentKeys;
 import dev.atelier.store.ObjectStore;
-import dev.atelier.store.ReuseHistory;
 import dev.atelier.store.S3ServerProcess;
 import dev.atelier.store.Sha256;
 import dev.atelier.training.Checkpoint.Part;
 import dev.atelier.workflows.DatasetRef;
+import dev.atelier.workflows.EnsembleActivities;
 import dev.atelier.workflows.EnsembleActivities.DiscardShards;
 import dev.atelier.workflows.EnsembleActivities.KeepModels;
 import dev.atelier.workflows.EnsembleRef;
@@ -46,7 +47,6 @@ import dev.atelier.workflows.ReuseActivities;
 import dev.atelier.workflows.ShardRef;
 import dev.atelier.workflows.StatisticsRef;
 import dev.atelier.workflows.vocabulary.Subject;
-import io.smallrye.config.SmallRyeConfigBuilder;
 import io.temporal.failure.ActivityFailure;
 import io.temporal.testing.TestActivityEnvironment;
 import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
@@ -78,7 +78,7 @@ class EvaluationShardsTest {
   private static TestActivityEnvironment temporal;
   private static EvaluationActivities activities;
   private static ReuseActivities reuse;
-  private static EnsembleActivitiesImpl ensembles;
+  private static EnsembleActivities ensembles;
   private static EnsembleRef models;
   private static ExtractorRef extractor;
   private static StatisticsRef reference;
@@ -92,13 +92,13 @@ class EvaluationShardsTest {
     store = server.store();
     ArtifactCache cache = new ArtifactCache(data.resolve("cache"), store);
     temporal = TestActivityEnvironment.newInstance();
-    temporal.registerActivitiesImplementations(
-        new EvaluationActivitiesImpl(
-            settings(data), store, postgres.getPostgresDatabase(), cache, () -> false),
-        new ReuseActivitiesImpl(store, new ReuseHistory(postgres.getPostgresDatabase())));
+    Wiring wiring =
+        new Wiring(
+            WorkerSettings.below(data), store, postgres.getPostgresDatabase(), cache, () -> false);
+    temporal.registerActivitiesImplementations(wiring.evaluation(), wiring.reuse());
     activities = temporal.newActivityStub(EvaluationActivities.class);
     reuse = temporal.newActivityStub(ReuseActivities.class);
-    ensembles = new EnsembleActivitiesImpl(store);
+    ensembles = wiring.ensemble();
     models =
         new EnsembleRef(
             List.of(
@@ -127,23 +127,6 @@ class EvaluationShardsTest {
                     id);
               }
             });
-  }
-
-  private static WorkerConfig.Worker settings(Path data) {
-    return new SmallRyeConfigBuilder()
-        .withMapping(WorkerConfig.class)
-        .withDefaultValues(
-            Map.of(
-                "atelier.database.url", "unused",
-                "atelier.database.user", "unused",
-                "atelier.database.password", "unused",
-                "atelier.s3.endpoint", "unused",
-                "atelier.s3.access-key", "unused",
-                "atelier.s3.secret-key", "unused",
-                "atelier.worker.cache-dir", data.toString()))
-        .build()
-        .getConfigMapping(WorkerConfig.class)
-        .worker();
   }
 
   private static ModelRef model(Path directory, int k, int low, int high) throws Exception {
@@ -257,24 +240,11 @@ class EvaluationShardsTest {
   }
 
   @Test
-  void shouldStoreTheSameFiguresBitForBitWhateverTheNumberOfShards() {
-    Evaluate whole = subject(SAMPLES);
-    assertThat(whole.evaluation().shards()).hasSize(1);
-    Evaluated one = activities.combineShards(new CombineShards(whole, sample(whole)));
-    Evaluation expected = stored();
-    assertThat(expected.metrics()).containsKeys("kernelDistance", "classScore", "precision");
-    assertThat(expected.imagesPerSecond()).isPositive().isFinite();
-
-    for (int size : List.of(1, 30, 50)) {
-      Evaluate sharded = subject(size);
-      assertThat(sharded.evaluation().shards()).hasSizeGreaterThan(1);
-      assertThat(activities.combineShards(new CombineShards(sharded, sample(sharded))))
-          .isEqualTo(one);
-      assertThat(stored().metrics()).isEqualTo(expected.metrics());
-      assertThat(stored().protocol()).isEqualTo(expected.protocol());
-      assertThat(stored().macsPerStep()).isEqualTo(expected.macsPerStep());
-      assertThat(stored().parameters()).isEqualTo(expected.parameters());
-    }
+  void shouldStoreTheFiguresAndDeleteTheShards() {
+    Evaluate subject = subject(50);
+    Evaluated figures = activities.combineShards(new CombineShards(subject, sample(subject)));
+    assertThat(stored().distance()).isEqualTo(figures.distance());
+    assertThat(stored().metrics()).containsKeys("kernelDistance", "classScore", "precision");
     assertThat(shardObjects()).isEmpty();
   }
 

@@ -1,0 +1,142 @@
+package dev.atelier.attempt;
+
+import dev.atelier.artifacts.ArtifactCache;
+import dev.atelier.artifacts.TrainedModels;
+import dev.atelier.intake.SourceNotices;
+import dev.atelier.intake.TeacherFiles;
+import dev.atelier.network.Network;
+import dev.atelier.network.files.TeacherException;
+import dev.atelier.network.files.TeacherImport;
+import dev.atelier.network.files.TeacherImport.Imported;
+import dev.atelier.network.tensors.SafetensorsFile;
+import dev.atelier.opening.Opening;
+import dev.atelier.spec.DiffusionSpec;
+import dev.atelier.spec.SpecFault;
+import dev.atelier.spec.TimestepRange;
+import dev.atelier.store.AttemptHistory.Attempt;
+import dev.atelier.store.CheckpointHistory.CheckpointRow;
+import dev.atelier.store.EventHistory;
+import dev.atelier.store.ExperimentHistory;
+import dev.atelier.training.Checkpoint;
+import dev.atelier.untrusted.OneLine;
+import dev.atelier.version.CodeVersion;
+import dev.atelier.work.Scope;
+import dev.atelier.workflows.ModelKey;
+import dev.atelier.workflows.ModelRef;
+import dev.atelier.workflows.TrainingActivities.ImportTeacher;
+import dev.atelier.workflows.vocabulary.EventKind;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/** Makes a user's network the teacher of an experiment. */
+public record TeacherImporter(
+    Attempts attempts,
+    ArtifactCache cache,
+    TeacherFiles teachers,
+    ExperimentHistory experiments,
+    EventHistory events) {
+
+  private static final int MAX_DETAIL = 1000; // characters; parts of it are a user's file names
+
+  /**
+   * Fetches the network, has it opened apart, and keeps it as a checkpoint of step 0.
+   *
+   * @throws TeacherException if it cannot be used
+   */
+  public ModelRef importTeacher(ImportTeacher task, Scope scope) throws IOException {
+    String shown = TeacherFiles.shown(task.source());
+    scope.describe("importing " + shown);
+    attempts.device().use();
+    Imported imported = read(task, shown, scope);
+    scope.stopIfAsked();
+    events.record(
+        task.experimentId(),
+        EventKind.TEACHER_TAKEN,
+        OneLine.of("took " + imported.taken(), MAX_DETAIL));
+    if (task.diffusion().isTeachers()) {
+      takeOver(task.experimentId(), shown, imported.diffusion());
+    }
+    ModelRef teacher = keep(task, imported, scope.path());
+    return task.diffusion().isTeachers() ? teacher.bringing(imported.diffusion()) : teacher;
+  }
+
+  private Imported read(ImportTeacher task, String shown, Scope scope) throws IOException {
+    Path source = teachers.fetch(task.source(), new SourceNotices(events, task.experimentId()));
+    TeacherImport.Expected expected =
+        new TeacherImport.Expected(
+            task.network(),
+            task.dataset().resolution(),
+            task.dataset().channels(),
+            task.dataset().classes(),
+            task.diffusion(),
+            task.clip().orElse(true));
+    try {
+      cache
+          .opener()
+          .open(new Opening.Teacher(source, shown, expected), scope.path(), scope::stopIfAsked);
+    } catch (TeacherException e) {
+      throw teachers.unusable(task.source(), e);
+    }
+    return TeacherImport.read(source, shown, expected, attempts.device().name(), scope.path());
+  }
+
+  /** The spec has left the forward process to the teacher. */
+  private void takeOver(String experimentId, String shown, DiffusionSpec diffusion) {
+    List<SpecFault> faults = experiments.recordDiffusion(experimentId, diffusion);
+    if (!faults.isEmpty()) {
+      throw new TeacherException(
+          shown,
+          "with the forward process that it brings, of %d timesteps, %s %s"
+              .formatted(
+                  diffusion.timesteps(),
+                  faults.get(0).field(),
+                  faults.get(0).message().replaceFirst("\\.$", "")));
+    }
+  }
+
+  /**
+   * An imported teacher as a file to keep.
+   *
+   * @param network absent: it is a TorchScript archive
+   */
+  private record Kept(Path file, long parameters, Optional<Network> network) {
+
+    static Kept of(Imported imported, Path work) throws IOException {
+      if (imported instanceof TeacherImport.Weights weights) {
+        Path file = work.resolve(Checkpoint.Part.EMA.fileName());
+        SafetensorsFile.write(file, weights.tensors(), Map.of("step", "0", "part", "ema"));
+        return new Kept(file, weights.network().parameters(), Optional.of(weights.network()));
+      }
+      TeacherImport.TorchScript module = (TeacherImport.TorchScript) imported;
+      Path file = Files.copy(module.file(), work.resolve(TrainedModels.IMPORTED_ARCHIVE));
+      return new Kept(file, module.parameters(), Optional.empty());
+    }
+  }
+
+  private ModelRef keep(ImportTeacher task, Imported imported, Path work) throws IOException {
+    Kept kept = Kept.of(imported, work);
+    Attempt attempt =
+        attempts.start(
+            task.experimentId(),
+            ModelKey.TEACHER,
+            0,
+            kept.parameters(),
+            kept.network().map(Network::macs));
+    attempts
+        .checkpoints(
+            task.experimentId(), ModelKey.TEACHER, attempt, attempts.device().threads(), work)
+        .saveImported(TrainingTasks.hashOf(task), CodeVersion.TRAINING.current(), kept.file());
+    CheckpointRow stored = attempts.finish(task.experimentId(), ModelKey.TEACHER, attempt);
+    return new ModelRef(
+        ModelKey.TEACHER,
+        kept.network().map(Network::spec),
+        new TimestepRange(0, imported.diffusion().timesteps()),
+        stored.manifestKey(),
+        stored.manifestSha256(),
+        stored.step());
+  }
+}

@@ -1,0 +1,131 @@
+package dev.atelier.evaluation;
+
+import dev.atelier.network.Network;
+import dev.atelier.network.NetworkForm;
+import dev.atelier.spec.EvaluationSpec;
+import dev.atelier.training.ClassSequence;
+import dev.atelier.training.EnsembleSampler;
+import dev.atelier.training.EnsembleSampler.OwnedModel;
+import dev.atelier.training.EnsembleSampler.SamplingReport;
+import dev.atelier.training.Models;
+import dev.atelier.workflows.DatasetRef;
+import dev.atelier.workflows.ModelRef;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalLong;
+import java.util.function.BooleanSupplier;
+
+/** The models of a subject, ready to sample from, and the features of their samples. */
+final class ShardSampling implements AutoCloseable {
+
+  private final DatasetRef dataset;
+  private final int batchSize;
+  private final EnsembleSampler sampler;
+  private final BooleanSupplier stopRequested;
+
+  /**
+   * @param classes of the samples
+   * @param device such as {@code cpu}
+   * @param memory bytes that a batch may take; empty: any
+   * @param stopRequested asked before every step of sampling
+   */
+  ShardSampling(
+      EvaluationInputs inputs,
+      List<OwnedModel> models,
+      ClassSequence classes,
+      String device,
+      OptionalLong memory,
+      BooleanSupplier stopRequested) {
+    this.dataset = inputs.dataset();
+    this.batchSize = inputs.evaluation().batchSize();
+    this.stopRequested = stopRequested;
+    EvaluationSpec evaluation = inputs.evaluation();
+    this.sampler =
+        new EnsembleSampler(
+            models,
+            inputs.diffusion(),
+            evaluation.sampler(),
+            evaluation.seed(),
+            dataset.channels(),
+            dataset.resolution(),
+            classes,
+            device,
+            memory);
+  }
+
+  /** The models of a subject as archives in {@code work}, in order of their ranges. */
+  static List<OwnedModel> models(
+      EvaluationInputs inputs, Models models, NetworkForm form, Path work) throws IOException {
+    List<OwnedModel> owned = new ArrayList<>();
+    Map<String, Path> archives = new HashMap<>(); // by manifest: the teacher may own several ranges
+    for (ModelRef model : inputs.models()) {
+      Optional<Network> network = Models.network(model, inputs.dataset());
+      if (!archives.containsKey(model.manifestKey())) {
+        archives.put(model.manifestKey(), models.archive(model, inputs.dataset(), work, form));
+      }
+      owned.add(
+          new OwnedModel(
+              archives.get(model.manifestKey()),
+              model.range(),
+              model.predicts(inputs.diffusion()),
+              network.map(Network::macs),
+              network.map(Network::activationBytes)));
+    }
+    return owned;
+  }
+
+  EnsembleSampler sampler() {
+    return sampler;
+  }
+
+  /**
+   * Samples of the subject, fewer and with zeros behind them when it was stopped.
+   *
+   * @param pixels [n, C, H, W] in 0..255
+   */
+  @SuppressWarnings("ArrayRecordComponent") // never compared
+  record Samples(byte[] pixels, SamplingReport report) {}
+
+  /** Samples {@code count} images from {@code first} on. */
+  Samples sample(int first, int count) {
+    int imageBytes = dataset.channels() * dataset.resolution() * dataset.resolution();
+    byte[] pixels = new byte[count * imageBytes];
+    SamplingReport report =
+        sampler.sample(
+            first,
+            count,
+            batchSize,
+            (index, n, chw) ->
+                System.arraycopy(
+                    chw, 0, pixels, Math.toIntExact(index - first) * imageBytes, n * imageBytes),
+            stopRequested);
+    return new Samples(pixels, report);
+  }
+
+  /** Told of every batch; throws to end the sampling, which a stop makes it do. */
+  interface Batches {
+    void sampled(int images, SamplingReport report);
+  }
+
+  /** The features of {@code images} samples from {@code first} on. */
+  FeatureShard features(int first, int images, FeatureExtractor extractor, Batches batches) {
+    FeatureShard features = new FeatureShard(images, extractor);
+    for (int done = 0; done < images; done += batchSize) {
+      int n = Math.min(batchSize, images - done);
+      Samples samples = sample(first + done, n);
+      batches.sampled(n, samples.report());
+      features.add(samples.pixels(), n, dataset.channels(), dataset.resolution(), extractor);
+    }
+    return features;
+  }
+
+  @Override
+  public void close() {
+    sampler.close();
+  }
+}

@@ -1,0 +1,259 @@
+package dev.atelier.publication;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.SerializationFeature;
+import com.fasterxml.jackson.datatype.jdk8.Jdk8Module;
+import dev.atelier.diffusion.ModelRanges;
+import dev.atelier.evaluation.Evaluation;
+import dev.atelier.network.Network;
+import dev.atelier.network.NetworkForm;
+import dev.atelier.network.files.DiffusersNetwork;
+import dev.atelier.network.files.ModelMetadata;
+import dev.atelier.network.tensors.HostTensor;
+import dev.atelier.network.tensors.SafetensorsFile;
+import dev.atelier.network.torchscript.EnsembleModule;
+import dev.atelier.network.torchscript.TorchScriptArchive;
+import dev.atelier.network.torchscript.TorchScriptModule;
+import dev.atelier.spec.DiffusionSpec;
+import dev.atelier.spec.ExperimentSpec;
+import dev.atelier.spec.NetworkSpec;
+import dev.atelier.spec.Prediction;
+import dev.atelier.spec.TimestepRange;
+import dev.atelier.store.ArtifactHistory;
+import dev.atelier.store.ArtifactHistory.Artifact;
+import dev.atelier.store.EvaluationHistory;
+import dev.atelier.store.EventHistory;
+import dev.atelier.store.ExperimentKeys;
+import dev.atelier.store.ObjectStore;
+import dev.atelier.store.Sha256;
+import dev.atelier.training.Ensembles;
+import dev.atelier.training.Models;
+import dev.atelier.workflows.DatasetRef;
+import dev.atelier.workflows.EvaluationActivities.Publish;
+import dev.atelier.workflows.ModelKey;
+import dev.atelier.workflows.ModelRef;
+import dev.atelier.workflows.vocabulary.ArtifactKind;
+import dev.atelier.workflows.vocabulary.EventKind;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * The files that users leave with: every model and the ensemble as TorchScript {@code (x, t) ->
+ * eps} ({@code (x, t, y) -> eps} where the dataset has classes; or what else the spec has them
+ * predict), the same weights as safetensors, and what they are in {@code experiment.json}.
+ */
+public final class Publication {
+
+  private static final ObjectMapper JSON =
+      new ObjectMapper()
+          .registerModule(new Jdk8Module())
+          .enable(SerializationFeature.INDENT_OUTPUT);
+
+  private final ObjectStore store;
+  private final EvaluationHistory evaluations;
+  private final ArtifactHistory artifacts;
+  private final EventHistory events;
+  private final Models models;
+  private final Ensembles ensembles;
+
+  public Publication(
+      ObjectStore store,
+      EvaluationHistory evaluations,
+      ArtifactHistory artifacts,
+      EventHistory events,
+      Models models,
+      Ensembles ensembles) {
+    this.store = store;
+    this.evaluations = evaluations;
+    this.artifacts = artifacts;
+    this.events = events;
+    this.models = models;
+    this.ensembles = ensembles;
+  }
+
+  /** One model of {@code experiment.json}. */
+  private record Described(
+      String name,
+      TimestepRange range,
+      int step,
+      Prediction predicts,
+      long parameters,
+      Optional<Long> macs, // unknown of an imported TorchScript teacher
+      String torchScript,
+      Optional<String> safetensors) {
+
+    /** The same files under the name of the range that the model owns. */
+    Described as(String name, TimestepRange range) {
+      return new Described(name, range, step, predicts, parameters, macs, torchScript, safetensors);
+    }
+  }
+
+  /** {@code experiment.json}. */
+  private record Description(
+      String id,
+      ExperimentSpec spec,
+      DatasetRef dataset,
+      List<Described> models,
+      List<Evaluation> evaluations) {}
+
+  /**
+   * Writes every file.
+   *
+   * @param work a directory for files on their way
+   */
+  public void publish(Publish task, Path work) throws IOException {
+    List<ModelRef> students = ensembles.read(task.students());
+    List<ModelRef> merged = ensembles.read(task.merged());
+    List<Described> described = publishModels(task, students, merged, work);
+    if (!students.isEmpty()) {
+      publishEnsemble(task, students, work.resolve(ensembleName(task, students)));
+    }
+    if (!merged.isEmpty()) {
+      publishEnsemble(task, merged, work.resolve("merged-ensemble.pt"));
+    }
+    Path json = work.resolve("experiment.json");
+    JSON.writeValue(
+        json.toFile(),
+        new Description(
+            task.experimentId(),
+            task.spec(),
+            task.dataset(),
+            described,
+            evaluations.of(task.experimentId())));
+    keep(task.experimentId(), json, "application/json");
+  }
+
+  /** Each model once, and each range by the name of its student. */
+  private List<Described> publishModels(
+      Publish task, List<ModelRef> students, List<ModelRef> merged, Path work) throws IOException {
+    List<Described> described = new ArrayList<>();
+    described.add(publishModel(task, task.teacher(), work));
+    for (int i = 0; i < students.size(); i++) {
+      ModelRef owner = students.get(i);
+      described.add(
+          owner.key().equals(ModelKey.TEACHER)
+              ? described.get(0).as(ModelKey.student(i + 1).value(), owner.range())
+              : publishModel(task, owner, work));
+    }
+    for (ModelRef student : task.oneToOne()) {
+      described.add(publishModel(task, student, work));
+    }
+    for (ModelRef model : merged) {
+      if (students.stream().noneMatch(s -> s.key().equals(model.key()))) {
+        described.add(publishModel(task, model, work));
+      }
+    }
+    return described;
+  }
+
+  /** Says so where the teacher fills in for students that were not trained. */
+  private static String ensembleName(Publish task, List<ModelRef> students) {
+    boolean partial = false;
+    for (int i = 0; i < students.size(); i++) {
+      partial |=
+          students.get(i).key().equals(ModelKey.TEACHER)
+              && !task.spec().students().ownedByTeacher(i + 1);
+    }
+    return partial ? "partial-ensemble.pt" : "ensemble.pt";
+  }
+
+  private Described publishModel(Publish task, ModelRef model, Path work) throws IOException {
+    String torchScript = model.key() + ".pt";
+    Path archive = models.archive(model, task.dataset(), work, NetworkForm.PORTABLE);
+    keep(task.experimentId(), torchScript, archive, "application/octet-stream");
+    Optional<Network> network = Models.network(model, task.dataset());
+    Optional<String> safetensors = network.map(n -> model.key() + ".safetensors");
+    if (network.isPresent()) {
+      Path file = work.resolve(safetensors.orElseThrow());
+      writeWeights(task, model, network.get(), models.weights(model, network.get()), file);
+      keep(task.experimentId(), file, "application/octet-stream");
+    }
+    return new Described(
+        model.key().value(),
+        model.range(),
+        model.step(),
+        model.predicts(task.spec().diffusion()),
+        models.parameters(model, task.dataset()),
+        network.map(Network::macs),
+        torchScript,
+        safetensors);
+  }
+
+  /** Writes weights with all that is needed to import them again. */
+  static void writeWeights(
+      Publish task, ModelRef model, Network network, Map<String, HostTensor> weights, Path file)
+      throws IOException {
+    DatasetRef dataset = task.dataset();
+    DiffusionSpec process = task.spec().diffusion();
+    Map<String, String> metadata =
+        new LinkedHashMap<>(
+            new ModelMetadata(
+                    network.spec(),
+                    dataset.resolution(),
+                    dataset.channels(),
+                    dataset.classes(),
+                    process.predicting(model.predicts(process)))
+                .toStrings());
+    DiffusersNetwork.config(network)
+        .ifPresent(config -> metadata.put("diffusers", config.toString()));
+    metadata.put("experiment", task.experimentId());
+    metadata.put("model", model.key().value());
+    metadata.put("range", model.range().toString());
+    metadata.put("step", String.valueOf(model.step()));
+    SafetensorsFile.write(file, weights, metadata);
+  }
+
+  private void publishEnsemble(Publish task, List<ModelRef> owners, Path file) throws IOException {
+    DiffusionSpec process = task.spec().diffusion();
+    if (owners.stream().anyMatch(owner -> owner.network().isEmpty())) {
+      events.record(
+          task.experimentId(),
+          EventKind.ENSEMBLE_LEFT_OUT,
+          "%s was not written: a range is owned by the imported TorchScript teacher, which cannot be joined with other models in one file."
+              .formatted(file.getFileName()));
+      return;
+    }
+    if (owners.stream().map(owner -> owner.predicts(process)).distinct().count() > 1) {
+      events.record(
+          task.experimentId(),
+          EventKind.ENSEMBLE_LEFT_OUT,
+          "%s was not written: a range is owned by the teacher, which predicts something else than the students."
+              .formatted(file.getFileName()));
+      return;
+    }
+    List<TorchScriptModule> students = new ArrayList<>();
+    Map<NetworkSpec, String> classNames = new LinkedHashMap<>(); // one class per architecture
+    for (ModelRef student : owners) {
+      Network network = Models.network(student, task.dataset()).orElseThrow();
+      String className =
+          classNames.computeIfAbsent(
+              network.spec(),
+              n -> classNames.isEmpty() ? "UNet" : "UNet" + (classNames.size() + 1));
+      students.add(network.inferenceModule(className, models.weights(student, network)));
+    }
+    ModelRanges ranges =
+        new ModelRanges(owners.stream().map(ModelRef::range).toList(), process.timesteps());
+    TorchScriptArchive.write(file, EnsembleModule.of(ranges, students, task.dataset().classes()));
+    keep(task.experimentId(), file, "application/octet-stream");
+  }
+
+  private void keep(String experimentId, Path file, String contentType) throws IOException {
+    keep(experimentId, file.getFileName().toString(), file, contentType);
+  }
+
+  private void keep(String experimentId, String name, Path file, String contentType)
+      throws IOException {
+    String key = ExperimentKeys.export(experimentId, name);
+    store.put(key, file, contentType);
+    artifacts.record(
+        experimentId,
+        new Artifact(
+            name, ArtifactKind.EXPORT, key, contentType, Files.size(file), Sha256.of(file)));
+  }
+}

@@ -1,0 +1,110 @@
+package dev.atelier.publication;
+
+import dev.atelier.evaluation.Evaluation;
+import dev.atelier.report.ExperimentReport;
+import dev.atelier.report.ExperimentReports;
+import dev.atelier.report.Report;
+import dev.atelier.report.SampleGrid;
+import dev.atelier.spec.ExperimentSpec;
+import dev.atelier.spec.StudentsSpec;
+import dev.atelier.store.ArtifactHistory;
+import dev.atelier.store.ArtifactHistory.Artifact;
+import dev.atelier.store.EvaluationHistory;
+import dev.atelier.store.ObjectStore;
+import dev.atelier.store.ReportHistory;
+import dev.atelier.work.ExperimentFiles;
+import dev.atelier.workflows.EvaluationActivities.Publish;
+import dev.atelier.workflows.PassedOver;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/** Writes an experiment's report, from what the database and the store hold of it. */
+public final class Reporting {
+
+  private final ObjectStore store;
+  private final ReportHistory history;
+  private final EvaluationHistory evaluations;
+  private final ArtifactHistory artifacts;
+  private final ExperimentFiles files;
+
+  public Reporting(
+      ObjectStore store,
+      ReportHistory history,
+      EvaluationHistory evaluations,
+      ArtifactHistory artifacts,
+      ExperimentFiles files) {
+    this.store = store;
+    this.history = history;
+    this.evaluations = evaluations;
+    this.artifacts = artifacts;
+    this.files = files;
+  }
+
+  /** Renders the report of an experiment, and keeps its files. */
+  public void write(Publish task) {
+    String id = task.experimentId();
+    List<Evaluation> figures = evaluations.of(id);
+    List<SampleGrid> grids = new ArrayList<>();
+    for (Evaluation evaluation : figures) {
+      artifacts
+          .objectKey(id, Artifact.samplesOf(evaluation.subject()))
+          .flatMap(store::get)
+          .ifPresent(png -> grids.add(new SampleGrid(evaluation.subject(), png)));
+    }
+    Report report =
+        ExperimentReports.render(
+            new ExperimentReport(
+                id,
+                task.spec().name(),
+                summary(task),
+                task.spec().diffusion().timesteps(),
+                history.models(id),
+                figures,
+                grids,
+                history.events(id)));
+    for (Report.File file : report.files()) {
+      files.keepReport(id, file.name(), file.contentType(), file.content());
+    }
+  }
+
+  private static Map<String, String> summary(Publish task) {
+    ExperimentSpec spec = task.spec();
+    StudentsSpec students = spec.students();
+    Map<String, String> summary = new LinkedHashMap<>();
+    summary.put("seed", String.valueOf(spec.seed()));
+    summary.put(
+        "images",
+        "%d of %d × %d pixels"
+            .formatted(
+                task.dataset().images(), task.dataset().resolution(), task.dataset().resolution()));
+    if (!task.dataset().passedOver().isEmpty()) {
+      summary.put("passed over", PassedOver.sentence(task.dataset().passedOver()));
+    }
+    summary.put("diffusion", plain(spec.diffusion()));
+    summary.put(
+        "teacher",
+        spec.teacher()
+            .source()
+            .map(source -> "imported from " + source)
+            .orElseGet(() -> plain(spec.teacher().network())));
+    summary.put("students", String.valueOf(students.count()));
+    summary.put("student network", plain(students.network()));
+    summary.put("student training", plain(students.training()));
+    summary.put("assignment", plain(students.assignment()));
+    summary.put("p, own range", String.valueOf(students.specificProbability()));
+    summary.put("loss", plain(students.loss()));
+    summary.put("sampler", plain(spec.evaluation().sampler()));
+    return summary;
+  }
+
+  /** A record's components, without its class name. */
+  private static String plain(Record part) {
+    return part.toString()
+        .replaceAll("\\b[A-Z]\\w*\\[", "")
+        .replaceAll("Optional\\[", "")
+        .replace("Optional.empty", "none")
+        .replace("]", "");
+  }
+}

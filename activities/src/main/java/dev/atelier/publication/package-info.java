@@ -1,0 +1,2 @@
+/** What users leave with: files of models and reports, written where REST finds them. */
+package dev.atelier.publication;
