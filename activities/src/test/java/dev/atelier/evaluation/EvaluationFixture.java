@@ -56,7 +56,9 @@ public final class EvaluationFixture {
         2,
         Optional.empty(),
         Optional.empty(),
-        Optional.of(samplesPerShard));
+        Optional.of(samplesPerShard),
+        null,
+        Optional.empty());
   }
 
   public static ModelRef model(ModelKey key, int low, int high) {
