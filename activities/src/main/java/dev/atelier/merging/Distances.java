@@ -32,11 +32,11 @@ public record Distances(Device device, LocalFiles files, Datasets datasets, Sear
       Function<C, Optional<Double>> macs) {}
 
   /**
-   * A search.
+   * A search of an experiment.
    *
    * @param evaluations of the distance, at most
    */
-  record Of(String experimentId, Search search, int evaluations) {}
+  record SearchRun(String experimentId, Search search, int evaluations) {}
 
   /**
    * Measures over {@code samples} images.
@@ -49,11 +49,11 @@ public record Distances(Device device, LocalFiles files, Datasets datasets, Sear
 
   /** {@code measured} with a memory: an attempt goes on where the last one was. */
   <C> CandidateDistance<C> remembered(
-      Of of, Described<C> described, CandidateDistance<C> measured, Scope scope) {
+      SearchRun run, Described<C> described, CandidateDistance<C> measured, Scope scope) {
     Map<String, Double> known =
-        memory.resume(of.experimentId(), of.search(), SampledDistance.ESTIMATOR);
+        memory.resume(run.experimentId(), run.search(), SampledDistance.ESTIMATOR);
     AtomicInteger done = new AtomicInteger();
-    scope.describe(() -> "%d of at most %d evaluations".formatted(done.get(), of.evaluations()));
+    scope.describe(() -> "%d of at most %d evaluations".formatted(done.get(), run.evaluations()));
     return candidate -> {
       String name = described.name().apply(candidate);
       Double before = known.get(name);
@@ -61,8 +61,8 @@ public record Distances(Device device, LocalFiles files, Datasets datasets, Sear
       scope.stopIfAsked();
       if (before == null) {
         memory.record(
-            of.experimentId(),
-            of.search(),
+            run.experimentId(),
+            run.search(),
             new SearchMemory.Candidate(
                 name,
                 done.get(),

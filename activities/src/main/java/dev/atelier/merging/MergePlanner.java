@@ -148,7 +148,7 @@ final class MergePlanner {
   private <C> CandidateDistance<C> remembered(
       Distances.Described<C> described, CandidateDistance<C> measured) {
     return distances.remembered(
-        new Distances.Of(task.experimentId(), Search.MERGE, task.merge().evaluations()),
+        new Distances.SearchRun(task.experimentId(), Search.MERGE, task.merge().evaluations()),
         described,
         measured,
         scope);

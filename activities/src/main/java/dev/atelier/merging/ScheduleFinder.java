@@ -112,7 +112,8 @@ public record ScheduleFinder(
           new SeededRandom(task.seed()),
           macs,
           distances.remembered(
-              new Distances.Of(task.experimentId(), Search.SCHEDULE, task.search().evaluations()),
+              new Distances.SearchRun(
+                  task.experimentId(), Search.SCHEDULE, task.search().evaluations()),
               new Distances.Described<>(
                   ScheduleFinder::named,
                   owners -> Searching.joined(ranges, owners),

@@ -2,16 +2,13 @@ package dev.atelier.merging;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.atelier.evaluation.EvaluationFixture;
 import dev.atelier.network.Network;
 import dev.atelier.network.NetworkForm;
 import dev.atelier.network.tensors.HostTensor;
 import dev.atelier.spec.DiffusionSpec;
-import dev.atelier.spec.EvaluationSpec;
-import dev.atelier.spec.EvaluationSpecBuilder;
 import dev.atelier.spec.MergeSpec;
-import dev.atelier.spec.NetworkSpec;
 import dev.atelier.spec.TimestepRange;
-import dev.atelier.training.Device;
 import dev.atelier.training.Ensembles;
 import dev.atelier.training.Models;
 import dev.atelier.training.TeacherModel;
@@ -19,13 +16,11 @@ import dev.atelier.work.ExperimentFiles;
 import dev.atelier.work.LocalScope;
 import dev.atelier.workflows.DatasetRef;
 import dev.atelier.workflows.EnsembleRef;
-import dev.atelier.workflows.ExtractorRef;
 import dev.atelier.workflows.MergingActivities.Measure;
 import dev.atelier.workflows.MergingActivities.Merge;
 import dev.atelier.workflows.ModelKey;
 import dev.atelier.workflows.ModelRef;
 import dev.atelier.workflows.StartRef;
-import dev.atelier.workflows.StatisticsRef;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -35,16 +30,11 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.OptionalLong;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Merging without a store; the students are networks of ones and of threes. */
 class MergerTest {
-
-  private static final DatasetRef DATASET = new DatasetRef("d".repeat(64), 100, 8, 3, 0, 0);
-  private static final NetworkSpec NETWORK =
-      new NetworkSpec(8, List.of(1, 2), 1, List.of(), 1, 0.0, Optional.empty());
 
   @TempDir Path work;
   private final List<String> said = new ArrayList<>();
@@ -55,7 +45,7 @@ class MergerTest {
   private void merge(ModelRef... students) throws IOException {
     Merger merger =
         new Merger(
-            new Distances(new Device("cpu", 1, OptionalLong.empty()), null, null, null),
+            new Distances(EvaluationFixture.CPU, null, null, null),
             new Constants(),
             new GivenStudents(List.of(students)),
             (experimentId, m, model, directory) -> {
@@ -65,7 +55,6 @@ class MergerTest {
             },
             new Reports(),
             (experimentId, kind, sentence) -> said.add(kind.word() + ": " + sentence));
-    EvaluationSpec evaluation = EvaluationSpecBuilder.builder().build();
     merger.merge(
         new Merge(
             "e",
@@ -73,11 +62,11 @@ class MergerTest {
             new MergeSpec(
                 MergeSpec.Kind.AVERAGE, List.of(), Optional.empty(), Optional.empty(), null, null),
             new Measure(
-                DATASET,
+                EvaluationFixture.DATASET,
                 new DiffusionSpec(null, null, null, null),
-                evaluation,
-                new ExtractorRef("random-conv", "x", "e".repeat(64)),
-                new StatisticsRef("s", "f".repeat(64), 100)),
+                EvaluationFixture.evaluation(90),
+                EvaluationFixture.EXTRACTOR,
+                EvaluationFixture.REFERENCE),
             new EnsembleRef(List.of())),
         new LocalScope(work));
   }
@@ -107,7 +96,7 @@ class MergerTest {
   private static ModelRef student(int k, int low, int high, int step, String start) {
     return new ModelRef(
             ModelKey.student(k),
-            Optional.of(NETWORK),
+            Optional.of(EvaluationFixture.NETWORK),
             new TimestepRange(low, high),
             "student-" + k,
             String.valueOf(k).repeat(64),
