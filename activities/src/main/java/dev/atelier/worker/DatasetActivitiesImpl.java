@@ -14,11 +14,11 @@ import dev.atelier.spec.BatchSize;
 import dev.atelier.spec.DatasetSpec;
 import dev.atelier.spec.ExperimentSpec.Reuse;
 import dev.atelier.store.ArtifactHistory;
+import dev.atelier.store.DatasetReuse;
+import dev.atelier.store.DatasetReuse.PreparedElsewhere;
 import dev.atelier.store.EventHistory;
 import dev.atelier.store.ExperimentHistory;
 import dev.atelier.store.ObjectStore;
-import dev.atelier.store.ReuseHistory;
-import dev.atelier.store.ReuseHistory.PreparedElsewhere;
 import dev.atelier.training.InvalidSpecException;
 import dev.atelier.workflows.DatasetActivities;
 import dev.atelier.workflows.DatasetRef;
@@ -41,7 +41,7 @@ final class DatasetActivitiesImpl implements DatasetActivities {
 
   private final ExperimentHistory experiments;
   private final EventHistory events;
-  private final ReuseHistory reuse;
+  private final DatasetReuse reuse;
   private final ExperimentFiles files;
   private final ArtifactCache cache;
   private final Datasets datasets;
@@ -50,7 +50,7 @@ final class DatasetActivitiesImpl implements DatasetActivities {
   DatasetActivitiesImpl(ObjectStore store, DataSource database, ArtifactCache cache) {
     this.experiments = new ExperimentHistory(database);
     this.events = new EventHistory(database);
-    this.reuse = new ReuseHistory(database);
+    this.reuse = new DatasetReuse(database);
     this.files = new ExperimentFiles(store, new ArtifactHistory(database));
     this.cache = cache;
     this.datasets = new Datasets(store, cache);

@@ -4,12 +4,13 @@ import dev.atelier.spec.ExperimentSpec.Reuse;
 import dev.atelier.spec.NetworkSpec;
 import dev.atelier.spec.TimestepRange;
 import dev.atelier.store.CheckpointManifest;
+import dev.atelier.store.EvaluationReuse;
+import dev.atelier.store.EvaluationReuse.MeasuredElsewhere;
+import dev.atelier.store.ModelReuse;
+import dev.atelier.store.ModelReuse.Elsewhere;
+import dev.atelier.store.ModelReuse.Trained;
 import dev.atelier.store.ObjectCorruptException;
 import dev.atelier.store.ObjectStore;
-import dev.atelier.store.ReuseHistory;
-import dev.atelier.store.ReuseHistory.Elsewhere;
-import dev.atelier.store.ReuseHistory.MeasuredElsewhere;
-import dev.atelier.store.ReuseHistory.Trained;
 import dev.atelier.workflows.ErrorType;
 import dev.atelier.workflows.EvaluationActivities.Evaluate;
 import dev.atelier.workflows.EvaluationActivities.Evaluated;
@@ -32,12 +33,14 @@ final class ReuseActivitiesImpl implements ReuseActivities {
   private static final Duration ASKED_AGAIN_WITHIN = Duration.ofMinutes(1);
 
   private final ObjectStore store;
-  private final ReuseHistory history;
+  private final ModelReuse models;
+  private final EvaluationReuse evaluations;
   private final Ensembles ensembles;
 
-  ReuseActivitiesImpl(ObjectStore store, ReuseHistory history) {
+  ReuseActivitiesImpl(ObjectStore store, ModelReuse models, EvaluationReuse evaluations) {
     this.store = store;
-    this.history = history;
+    this.models = models;
+    this.evaluations = evaluations;
     this.ensembles = new Ensembles(store);
   }
 
@@ -72,15 +75,15 @@ final class ReuseActivitiesImpl implements ReuseActivities {
     String experimentId = task.experimentId();
     String subject = task.subject().word();
     String fingerprint = EvaluationInputs.of(task, ensembles).ofFigures();
-    for (MeasuredElsewhere twin : history.evaluations(experimentId, subject, fingerprint)) {
+    for (MeasuredElsewhere twin : evaluations.evaluations(experimentId, subject, fingerprint)) {
       if (twin.pictureKeys().stream().allMatch(store::exists)) {
-        Optional<Double> distance = history.takeOverEvaluation(experimentId, subject, twin);
+        Optional<Double> distance = evaluations.takeOverEvaluation(experimentId, subject, twin);
         if (distance.isPresent()) {
           return distance;
         }
       }
     }
-    history
+    evaluations
         .claimEvaluation(experimentId, subject, fingerprint)
         .ifPresent(
             other -> {
@@ -104,10 +107,9 @@ final class ReuseActivitiesImpl implements ReuseActivities {
 
   private Found find(Wanted wanted) {
     Set<Long> useless = new HashSet<>();
-    for (Trained twin : history.trained(wanted.experimentId(), wanted.fingerprint())) {
+    for (Trained twin : models.trained(wanted.experimentId(), wanted.fingerprint())) {
       if (isWhole(twin)
-          && history.recordReused(
-              wanted.experimentId(), wanted.key(), wanted.fingerprint(), twin)) {
+          && models.recordReused(wanted.experimentId(), wanted.key(), wanted.fingerprint(), twin)) {
         return new Found(
             Optional.of(
                 new ModelRef(
@@ -122,7 +124,7 @@ final class ReuseActivitiesImpl implements ReuseActivities {
       useless.add(twin.modelId());
     }
     Optional<Elsewhere> other =
-        history.claim(wanted.experimentId(), wanted.key(), wanted.fingerprint(), useless);
+        models.claim(wanted.experimentId(), wanted.key(), wanted.fingerprint(), useless);
     if (other.isPresent()) {
       throw waitFor(
           "Waits for %s of experiment %s, which is trained in exactly this way."

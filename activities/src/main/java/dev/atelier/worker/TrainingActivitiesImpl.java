@@ -22,8 +22,8 @@ import dev.atelier.store.CheckpointHistory.CheckpointRow;
 import dev.atelier.store.EventHistory;
 import dev.atelier.store.ExperimentHistory;
 import dev.atelier.store.ExperimentKeys;
+import dev.atelier.store.ModelReuse;
 import dev.atelier.store.ObjectStore;
-import dev.atelier.store.ReuseHistory;
 import dev.atelier.store.S3CheckpointStore;
 import dev.atelier.store.Sha256;
 import dev.atelier.store.TrainingEnvironment;
@@ -63,7 +63,7 @@ final class TrainingActivitiesImpl implements TrainingActivities {
   private final AttemptHistory attempts;
   private final CheckpointHistory checkpoints;
   private final EventHistory events;
-  private final ReuseHistory reuse;
+  private final ModelReuse reuse;
   private final ArtifactCache cache;
   private final Datasets datasets;
   private final TrainingTasks tasks;
@@ -81,7 +81,7 @@ final class TrainingActivitiesImpl implements TrainingActivities {
     this.attempts = new AttemptHistory(database);
     this.checkpoints = new CheckpointHistory(database);
     this.events = new EventHistory(database);
-    this.reuse = new ReuseHistory(database);
+    this.reuse = new ModelReuse(database);
     this.cache = cache;
     this.datasets = new Datasets(store, cache);
     this.tasks = new TrainingTasks(new TrainedModels(store, cache));

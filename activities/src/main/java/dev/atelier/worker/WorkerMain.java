@@ -12,9 +12,10 @@ import dev.atelier.opening.OpenerProcess;
 import dev.atelier.opening.RemoteOpener;
 import dev.atelier.spec.SourcePolicy;
 import dev.atelier.store.ArtifactHistory;
+import dev.atelier.store.EvaluationReuse;
 import dev.atelier.store.KilledWorkers;
+import dev.atelier.store.ModelReuse;
 import dev.atelier.store.ObjectStore;
-import dev.atelier.store.ReuseHistory;
 import dev.atelier.store.StoreUnavailableException;
 import dev.atelier.store.StudyHistory;
 import dev.atelier.store.WebhookHistory;
@@ -176,7 +177,7 @@ public final class WorkerMain {
       light.registerActivitiesImplementations(
           new HistoryActivitiesImpl(database),
           new DatasetActivitiesImpl(store, database, cache),
-          new ReuseActivitiesImpl(store, new ReuseHistory(database)),
+          new ReuseActivitiesImpl(store, new ModelReuse(database), new EvaluationReuse(database)),
           new EnsembleActivitiesImpl(store),
           new StudyActivitiesImpl(store, new ArtifactHistory(database), new StudyHistory(database)),
           new WebhookActivitiesImpl(

@@ -6,9 +6,9 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.atelier.spec.BatchSize;
 import dev.atelier.spec.DatasetSpec;
 import dev.atelier.spec.ExperimentSpec.Reuse;
+import dev.atelier.store.DatasetReuse;
 import dev.atelier.store.ExperimentKeys;
 import dev.atelier.store.ObjectStore;
-import dev.atelier.store.ReuseHistory;
 import dev.atelier.store.S3ServerProcess;
 import dev.atelier.workflows.DatasetActivities;
 import dev.atelier.workflows.DatasetActivities.PrepareDataset;
@@ -40,7 +40,7 @@ class DatasetReuseTest {
   private static ObjectStore store;
   private static TestActivityEnvironment temporal;
   private static DatasetActivities activities;
-  private static ReuseHistory reuse;
+  private static DatasetReuse reuse;
 
   @TempDir private Path images;
 
@@ -49,7 +49,7 @@ class DatasetReuseTest {
     postgres = EmbeddedPostgres.start();
     Flyway.configure().dataSource(postgres.getPostgresDatabase()).load().migrate();
     sql = Jdbi.create(postgres.getPostgresDatabase());
-    reuse = new ReuseHistory(postgres.getPostgresDatabase());
+    reuse = new DatasetReuse(postgres.getPostgresDatabase());
     server = S3ServerProcess.s3Proxy(data);
     store = server.store();
     temporal = TestActivityEnvironment.newInstance();

@@ -23,9 +23,10 @@ import dev.atelier.spec.TimestepRange;
 import dev.atelier.store.CheckpointManifest;
 import dev.atelier.store.CheckpointManifest.StoredFile;
 import dev.atelier.store.EvaluationHistory;
+import dev.atelier.store.EvaluationReuse;
 import dev.atelier.store.ExperimentKeys;
+import dev.atelier.store.ModelReuse;
 import dev.atelier.store.ObjectStore;
-import dev.atelier.store.ReuseHistory;
 import dev.atelier.store.S3ServerProcess;
 import dev.atelier.store.Sha256;
 import dev.atelier.training.Checkpoint.Part;
@@ -94,7 +95,10 @@ class EvaluationShardsTest {
     temporal.registerActivitiesImplementations(
         new EvaluationActivitiesImpl(
             settings(data), store, postgres.getPostgresDatabase(), cache, () -> false),
-        new ReuseActivitiesImpl(store, new ReuseHistory(postgres.getPostgresDatabase())));
+        new ReuseActivitiesImpl(
+            store,
+            new ModelReuse(postgres.getPostgresDatabase()),
+            new EvaluationReuse(postgres.getPostgresDatabase())));
     activities = temporal.newActivityStub(EvaluationActivities.class);
     reuse = temporal.newActivityStub(ReuseActivities.class);
     ensembles = new EnsembleActivitiesImpl(store);
