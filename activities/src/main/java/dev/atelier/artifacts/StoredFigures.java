@@ -4,14 +4,14 @@ import dev.atelier.evaluation.Evaluation;
 import dev.atelier.evaluation.EvaluationInputs;
 import dev.atelier.evaluation.FigureStore;
 import dev.atelier.store.EvaluationHistory;
-import dev.atelier.store.ReuseHistory;
+import dev.atelier.store.EvaluationReuse;
 import dev.atelier.version.CodeVersion;
 import dev.atelier.version.Fingerprint;
 import dev.atelier.workflows.EvaluationActivities.Evaluate;
 import java.util.Optional;
 
 /** Figures as rows, which other experiments find by their fingerprint. */
-public record StoredFigures(EvaluationHistory evaluations, ReuseHistory reuse)
+public record StoredFigures(EvaluationHistory evaluations, EvaluationReuse reuse)
     implements FigureStore {
 
   /** The version of the code that decides figures. */

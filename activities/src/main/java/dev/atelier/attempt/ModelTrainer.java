@@ -10,7 +10,7 @@ import dev.atelier.spec.TimestepRange;
 import dev.atelier.spec.TrainingSpec;
 import dev.atelier.store.AttemptHistory.Attempt;
 import dev.atelier.store.CheckpointHistory.CheckpointRow;
-import dev.atelier.store.ReuseHistory;
+import dev.atelier.store.ModelReuse;
 import dev.atelier.store.S3CheckpointStore;
 import dev.atelier.training.DivergedException;
 import dev.atelier.training.InvalidSpecException;
@@ -35,7 +35,7 @@ public record ModelTrainer(
     TrainingTasks tasks,
     Datasets datasets,
     StoredStarts starts,
-    ReuseHistory reuse) {
+    ModelReuse reuse) {
 
   /** Whose training it is. */
   private record Job(String experimentId, ModelKey key, NetworkSpec network, TimestepRange range) {}

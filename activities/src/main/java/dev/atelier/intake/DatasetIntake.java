@@ -19,8 +19,8 @@ import dev.atelier.spec.ExperimentSpec.Reuse;
 import dev.atelier.store.EventHistory;
 import dev.atelier.store.ExperimentHistory;
 import dev.atelier.store.ObjectStore;
-import dev.atelier.store.ReuseHistory;
-import dev.atelier.store.ReuseHistory.PreparedElsewhere;
+import dev.atelier.store.DatasetReuse;
+import dev.atelier.store.DatasetReuse.PreparedElsewhere;
 import dev.atelier.training.InvalidSpecException;
 import dev.atelier.version.CodeVersion;
 import dev.atelier.version.Fingerprint;
@@ -45,7 +45,7 @@ public final class DatasetIntake {
 
   private final ExperimentHistory experiments;
   private final EventHistory events;
-  private final ReuseHistory reuse;
+  private final DatasetReuse reuse;
   private final ExperimentFiles files;
   private final ArtifactCache cache;
   private final StoredDatasets datasets;
@@ -59,7 +59,7 @@ public final class DatasetIntake {
       ExperimentFiles files) {
     this.experiments = new ExperimentHistory(database);
     this.events = new EventHistory(database);
-    this.reuse = new ReuseHistory(database);
+    this.reuse = new DatasetReuse(database);
     this.files = files;
     this.cache = cache;
     this.datasets = datasets;

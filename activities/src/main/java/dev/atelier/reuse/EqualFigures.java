@@ -3,14 +3,14 @@ package dev.atelier.reuse;
 import dev.atelier.artifacts.StoredFigures;
 import dev.atelier.evaluation.EvaluationInputs;
 import dev.atelier.store.ObjectStore;
-import dev.atelier.store.ReuseHistory;
-import dev.atelier.store.ReuseHistory.MeasuredElsewhere;
+import dev.atelier.store.EvaluationReuse;
+import dev.atelier.store.EvaluationReuse.MeasuredElsewhere;
 import dev.atelier.training.Ensembles;
 import dev.atelier.workflows.EvaluationActivities.Evaluate;
 import java.util.Optional;
 
 /** Takes over figures that other experiments have measured of the same models. */
-public record EqualFigures(ObjectStore store, ReuseHistory history, Ensembles ensembles) {
+public record EqualFigures(ObjectStore store, EvaluationReuse history, Ensembles ensembles) {
 
   /**
    * The distance of equal figures; empty: there are none, and this experiment is to measure them.

@@ -5,9 +5,9 @@ import dev.atelier.spec.TimestepRange;
 import dev.atelier.store.CheckpointManifest;
 import dev.atelier.store.ObjectCorruptException;
 import dev.atelier.store.ObjectStore;
-import dev.atelier.store.ReuseHistory;
-import dev.atelier.store.ReuseHistory.Elsewhere;
-import dev.atelier.store.ReuseHistory.Trained;
+import dev.atelier.store.ModelReuse;
+import dev.atelier.store.ModelReuse.Elsewhere;
+import dev.atelier.store.ModelReuse.Trained;
 import dev.atelier.version.CodeVersion;
 import dev.atelier.version.Fingerprint;
 import dev.atelier.workflows.ModelKey;
@@ -19,7 +19,7 @@ import java.util.Optional;
 import java.util.Set;
 
 /** Takes over models that other experiments have trained in the same way. */
-public record EqualModels(ObjectStore store, ReuseHistory history) {
+public record EqualModels(ObjectStore store, ModelReuse history) {
 
   private record Wanted(
       String experimentId,

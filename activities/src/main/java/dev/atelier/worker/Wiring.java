@@ -40,7 +40,8 @@ import dev.atelier.store.ExperimentHistory;
 import dev.atelier.store.ModelHistory;
 import dev.atelier.store.ObjectStore;
 import dev.atelier.store.ReportHistory;
-import dev.atelier.store.ReuseHistory;
+import dev.atelier.store.EvaluationReuse;
+import dev.atelier.store.ModelReuse;
 import dev.atelier.store.SearchHistory;
 import dev.atelier.store.StudyHistory;
 import dev.atelier.training.Device;
@@ -71,7 +72,8 @@ final class Wiring {
   private final StoredEnsembles ensembles;
   private final ExperimentFiles files;
   private final EventHistory events;
-  private final ReuseHistory reuse;
+  private final ModelReuse equalModels;
+  private final EvaluationReuse equalFigures;
 
   /**
    * @param draining whether this worker ends
@@ -93,7 +95,8 @@ final class Wiring {
     this.ensembles = new StoredEnsembles(store);
     this.files = new StoredExperimentFiles(store, new ArtifactHistory(database));
     this.events = new EventHistory(database);
-    this.reuse = new ReuseHistory(database);
+    this.equalModels = new ModelReuse(database);
+    this.equalFigures = new EvaluationReuse(database);
   }
 
   HistoryActivities history() {
@@ -110,7 +113,8 @@ final class Wiring {
 
   ReuseActivities reuse() {
     return new ReuseActivitiesImpl(
-        new EqualModels(store, reuse), new EqualFigures(store, reuse, ensembles));
+        new EqualModels(store, equalModels),
+        new EqualFigures(store, equalFigures, ensembles));
   }
 
   EnsembleActivities ensemble() {
@@ -128,7 +132,7 @@ final class Wiring {
     return new TrainingActivitiesImpl(
         scopes,
         new ModelTrainer(
-            attempts, new TrainingTasks(models), datasets, new StoredStarts(store), reuse),
+            attempts, new TrainingTasks(models), datasets, new StoredStarts(store), equalModels),
         new TeacherImporter(
             attempts,
             cache,
@@ -158,7 +162,7 @@ final class Wiring {
             ensembles,
             cache,
             new StoredShards(store),
-            new StoredFigures(evaluations, reuse),
+            new StoredFigures(evaluations, equalFigures),
             StoredFigures.codeVersion()),
         new Publication(store, evaluations, artifacts, events, models, ensembles),
         new Reporting(store, new ReportHistory(database), evaluations, artifacts, files));

@@ -217,21 +217,23 @@ class LostAnswersTest {
     EvaluationHistory evaluations = new EvaluationHistory(database);
     ArtifactHistory artifacts = new ArtifactHistory(database);
     SearchHistory searches = new SearchHistory(database);
-    ReuseHistory reuse = new ReuseHistory(database);
+    ModelReuse modelReuse = new ModelReuse(database);
+    DatasetReuse datasetReuse = new DatasetReuse(database);
+    EvaluationReuse evaluationReuse = new EvaluationReuse(database);
 
     untilDone(
         () -> {
-          assertThat(reuse.claimDataset("a", "images")).isEmpty();
+          assertThat(datasetReuse.claimDataset("a", "images")).isEmpty();
           experiments.recordDataset("a", new DatasetRef("abc", 10, 16, 3, 0, 0));
-          reuse.recordPrepared("a", "images");
+          datasetReuse.recordPrepared("a", "images");
         });
-    untilDone(() -> reuse.recordReused("b", reuse.datasets("b", "images").get(0)));
+    untilDone(() -> datasetReuse.recordReused("b", datasetReuse.datasets("b", "images").get(0)));
     untilDone(() -> experiments.recordStage("a", Stage.TRAINING_STUDENTS, "", ""));
     untilDone(
         () ->
             models.recordRanges(
                 "a", List.of(new TimestepRange(0, 300), new TimestepRange(300, 1000)), "measured"));
-    untilDone(() -> assertThat(reuse.claim("a", FIRST, "fingerprint", List.of())).isEmpty());
+    untilDone(() -> assertThat(modelReuse.claim("a", FIRST, "fingerprint", List.of())).isEmpty());
     untilDone(() -> train(store, database, "a", FIRST));
     untilDone(
         () -> {
@@ -239,13 +241,13 @@ class LostAnswersTest {
           if (!store.exists(key)) {
             store.put(key, new byte[] {1}, "application/octet-stream");
           }
-          reuse.recordStart("a", FIRST, new StartRef(key, "0"));
+          modelReuse.recordStart("a", FIRST, new StartRef(key, "0"));
         });
     untilDone(() -> models.recordFailed("a", SECOND, "DIVERGED", "It diverged."));
     untilDone(() -> models.recordRetry("a", SECOND, TrainingOverrides.NONE, 30));
     untilDone(() -> models.recordTeacherRange("a", SECOND, new TimestepRange(300, 1000)));
-    untilDone(() -> assertThat(reuse.claimEvaluation("a", "o2mkd", "figures")).isEmpty());
-    untilDone(() -> reuse.beginEvaluation("a", "o2mkd"));
+    untilDone(() -> assertThat(evaluationReuse.claimEvaluation("a", "o2mkd", "figures")).isEmpty());
+    untilDone(() -> evaluationReuse.beginEvaluation("a", "o2mkd"));
     untilDone(
         () -> {
           String key = ExperimentKeys.samples("a", "o2mkd.png");
@@ -253,7 +255,7 @@ class LostAnswersTest {
           artifacts.record(
               "a", new Artifact("samples-o2mkd.png", ArtifactKind.GRID, key, "p", 1, "2"));
           evaluations.record("a", EVALUATION);
-          reuse.recordEvaluated("a", "o2mkd", "figures");
+          evaluationReuse.recordEvaluated("a", "o2mkd", "figures");
         });
     untilDone(
         () -> {
@@ -266,13 +268,13 @@ class LostAnswersTest {
     untilDone(() -> experiments.recordStage("a", Stage.DONE, "", ""));
     untilDone(
         () ->
-            reuse.recordReused(
-                "b", FIRST, "fingerprint", reuse.trained("b", "fingerprint").get(0)));
+            modelReuse.recordReused(
+                "b", FIRST, "fingerprint", modelReuse.trained("b", "fingerprint").get(0)));
     untilDone(
         () ->
             assertThat(
-                    reuse.takeOverEvaluation(
-                        "b", "o2mkd", reuse.evaluations("b", "o2mkd", "figures").get(0)))
+                    evaluationReuse.takeOverEvaluation(
+                        "b", "o2mkd", evaluationReuse.evaluations("b", "o2mkd", "figures").get(0)))
                 .contains(7.5));
     untilDone(() -> experiments.recordStage("b", Stage.CANCELED, "", ""));
     return seen();

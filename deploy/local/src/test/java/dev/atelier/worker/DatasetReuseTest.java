@@ -7,9 +7,9 @@ import dev.atelier.artifacts.ArtifactCache;
 import dev.atelier.spec.BatchSize;
 import dev.atelier.spec.DatasetSpec;
 import dev.atelier.spec.ExperimentSpec.Reuse;
+import dev.atelier.store.DatasetReuse;
 import dev.atelier.store.ExperimentKeys;
 import dev.atelier.store.ObjectStore;
-import dev.atelier.store.ReuseHistory;
 import dev.atelier.store.S3ServerProcess;
 import dev.atelier.workflows.DatasetActivities;
 import dev.atelier.workflows.DatasetActivities.PrepareDataset;
@@ -41,7 +41,7 @@ class DatasetReuseTest {
   private static ObjectStore store;
   private static TestActivityEnvironment temporal;
   private static DatasetActivities activities;
-  private static ReuseHistory reuse;
+  private static DatasetReuse reuse;
 
   @TempDir private Path images;
 
@@ -50,7 +50,7 @@ class DatasetReuseTest {
     postgres = EmbeddedPostgres.start();
     Flyway.configure().dataSource(postgres.getPostgresDatabase()).load().migrate();
     sql = Jdbi.create(postgres.getPostgresDatabase());
-    reuse = new ReuseHistory(postgres.getPostgresDatabase());
+    reuse = new DatasetReuse(postgres.getPostgresDatabase());
     server = S3ServerProcess.s3Proxy(data);
     store = server.store();
     temporal = TestActivityEnvironment.newInstance();

@@ -6,10 +6,10 @@ import dev.atelier.evaluation.Evaluation;
 import dev.atelier.spec.TrainingOverrides;
 import dev.atelier.store.ArtifactHistory.Artifact;
 import dev.atelier.store.AttemptHistory.Attempt;
-import dev.atelier.store.ReuseHistory.Elsewhere;
-import dev.atelier.store.ReuseHistory.MeasuredElsewhere;
-import dev.atelier.store.ReuseHistory.PreparedElsewhere;
-import dev.atelier.store.ReuseHistory.Trained;
+import dev.atelier.store.DatasetReuse.PreparedElsewhere;
+import dev.atelier.store.EvaluationReuse.MeasuredElsewhere;
+import dev.atelier.store.ModelReuse.Elsewhere;
+import dev.atelier.store.ModelReuse.Trained;
 import dev.atelier.workflows.DatasetRef;
 import dev.atelier.workflows.ModelKey;
 import dev.atelier.workflows.Stage;
@@ -32,7 +32,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
 /** Reuse on a real Postgres with the real migrations. */
-class ReuseHistoryTest {
+class ReuseTest {
 
   private static final ModelKey TEACHER = ModelKey.TEACHER;
 
@@ -45,7 +45,9 @@ class ReuseHistoryTest {
   private static EventHistory events;
   private static AttemptHistory attempts;
   private static CheckpointHistory checkpoints;
-  private static ReuseHistory reuse;
+  private static ModelReuse modelReuse;
+  private static DatasetReuse datasetReuse;
+  private static EvaluationReuse evaluationReuse;
 
   @BeforeAll
   static void startPostgres() throws IOException {
@@ -58,7 +60,9 @@ class ReuseHistoryTest {
     events = new EventHistory(database.source());
     attempts = new AttemptHistory(database.source());
     checkpoints = new CheckpointHistory(database.source());
-    reuse = new ReuseHistory(database.source());
+    modelReuse = new ModelReuse(database.source());
+    datasetReuse = new DatasetReuse(database.source());
+    evaluationReuse = new EvaluationReuse(database.source());
   }
 
   @AfterAll
@@ -93,7 +97,7 @@ class ReuseHistoryTest {
         threads.invokeAll(
             IntStream.range(0, 8)
                 .<Callable<Optional<Elsewhere>>>mapToObj(
-                    i -> () -> reuse.claim("e" + i, TEACHER, "f", Set.of()))
+                    i -> () -> modelReuse.claim("e" + i, TEACHER, "f", Set.of()))
                 .toList());
     threads.shutdown();
     int free = 0;
@@ -105,81 +109,86 @@ class ReuseHistoryTest {
 
   @Test
   void shouldAnswerTheClaimantThatAsksAgainAsBefore() {
-    assertThat(reuse.claim("e0", TEACHER, "f", Set.of())).isEmpty();
-    assertThat(reuse.claim("e0", TEACHER, "f", Set.of())).isEmpty();
-    assertThat(reuse.claim("e1", TEACHER, "f", Set.of())).contains(new Elsewhere("e0", TEACHER));
-    assertThat(reuse.claim("e1", TEACHER, "other", Set.of())).isEmpty();
+    assertThat(modelReuse.claim("e0", TEACHER, "f", Set.of())).isEmpty();
+    assertThat(modelReuse.claim("e0", TEACHER, "f", Set.of())).isEmpty();
+    assertThat(modelReuse.claim("e1", TEACHER, "f", Set.of()))
+        .contains(new Elsewhere("e0", TEACHER));
+    assertThat(modelReuse.claim("e1", TEACHER, "other", Set.of())).isEmpty();
   }
 
   @Test
   void shouldFreeTheModelWhenItsClaimantFailsOrEnds() {
-    reuse.claim("e0", TEACHER, "f", Set.of());
+    modelReuse.claim("e0", TEACHER, "f", Set.of());
     models.recordFailed("e0", TEACHER, "DIVERGED", "Diverged.");
-    assertThat(reuse.claim("e1", TEACHER, "f", Set.of())).isEmpty();
+    assertThat(modelReuse.claim("e1", TEACHER, "f", Set.of())).isEmpty();
     experiments.recordStage("e1", Stage.CANCELED, "", "");
-    assertThat(reuse.claim("e2", TEACHER, "f", Set.of())).isEmpty();
+    assertThat(modelReuse.claim("e2", TEACHER, "f", Set.of())).isEmpty();
   }
 
   @Test
   void shouldNotWaitForeverForAClaimantThatNoWorkerServes() {
-    reuse.claim("e0", TEACHER, "f", Set.of());
+    modelReuse.claim("e0", TEACHER, "f", Set.of());
     sql.useHandle(h -> h.execute("update model set claimed_at = now() - interval '11 minutes'"));
-    assertThat(reuse.claim("e1", TEACHER, "f", Set.of())).isEmpty();
+    assertThat(modelReuse.claim("e1", TEACHER, "f", Set.of())).isEmpty();
   }
 
   @Test
   void shouldForgetWhatAModelWasWhenItIsRetriedWithOtherSettings() {
     train("e0", "f");
     models.recordRetry("e0", TEACHER, TrainingOverrides.NONE, 10);
-    assertThat(reuse.trained("e1", "f")).isEmpty();
-    assertThat(reuse.claim("e1", TEACHER, "f", Set.of())).isEmpty();
+    assertThat(modelReuse.trained("e1", "f")).isEmpty();
+    assertThat(modelReuse.claim("e1", TEACHER, "f", Set.of())).isEmpty();
   }
 
   @Test
   void shouldTakeNothingOverFromAnotherProject() {
     train("e0", "f");
     sql.useHandle(h -> h.execute("update experiment set project = 'other' where id = 'e1'"));
-    assertThat(reuse.trained("e1", "f")).isEmpty();
-    assertThat(reuse.claim("e1", TEACHER, "f", Set.of())).isEmpty();
-    assertThat(reuse.trained("e2", "f")).as("negative control").hasSize(1);
-    assertThat(reuse.claim("e2", TEACHER, "f", Set.of())).contains(new Elsewhere("e0", TEACHER));
+    assertThat(modelReuse.trained("e1", "f")).isEmpty();
+    assertThat(modelReuse.claim("e1", TEACHER, "f", Set.of())).isEmpty();
+    assertThat(modelReuse.trained("e2", "f")).as("negative control").hasSize(1);
+    assertThat(modelReuse.claim("e2", TEACHER, "f", Set.of()))
+        .contains(new Elsewhere("e0", TEACHER));
   }
 
   @Test
   void shouldTellOfATakeOverOnceHoweverOftenItIsRecorded() {
     train("e0", "f");
-    Trained twin = reuse.trained("e1", "f").get(0);
-    reuse.recordReused("e1", TEACHER, "f", twin);
-    reuse.recordReused("e1", TEACHER, "f", twin);
+    Trained twin = modelReuse.trained("e1", "f").get(0);
+    modelReuse.recordReused("e1", TEACHER, "f", twin);
+    modelReuse.recordReused("e1", TEACHER, "f", twin);
     assertThat(row("e1")).endsWith("e0/manifest.json model-reused");
   }
 
   @Test
   void shouldTakeOverATrainedModelWithItsFiguresAndItsCheckpoint() {
     train("e0", "f");
-    List<Trained> twins = reuse.trained("e1", "f");
+    List<Trained> twins = modelReuse.trained("e1", "f");
     assertThat(twins).hasSize(1);
     assertThat(twins.get(0).lastCheckpoint().manifestKey()).isEqualTo("e0/manifest.json");
 
-    reuse.recordReused("e1", TEACHER, "f", twins.get(0));
+    modelReuse.recordReused("e1", TEACHER, "f", twins.get(0));
     assertThat(row("e1")).isEqualTo("DONE 100 1110000 e0 e0/manifest.json model-reused");
     // A copy is no source: its objects go when the original goes.
-    assertThat(reuse.trained("e2", "f")).extracting(Trained::experimentId).containsExactly("e0");
+    assertThat(modelReuse.trained("e2", "f"))
+        .extracting(Trained::experimentId)
+        .containsExactly("e0");
   }
 
   @Test
   void shouldTrainAgainWhenTheObjectsOfTheTrainedModelAreGone() {
     train("e0", "f");
-    Trained twin = reuse.trained("e1", "f").get(0);
-    assertThat(reuse.claim("e1", TEACHER, "f", Set.of())).isPresent(); // just trained: look again
-    assertThat(reuse.claim("e1", TEACHER, "f", Set.of(twin.modelId()))).isEmpty();
+    Trained twin = modelReuse.trained("e1", "f").get(0);
+    assertThat(modelReuse.claim("e1", TEACHER, "f", Set.of()))
+        .isPresent(); // just trained: look again
+    assertThat(modelReuse.claim("e1", TEACHER, "f", Set.of(twin.modelId()))).isEmpty();
   }
 
   @Test
   void shouldFindNothingOfItsOwnOrOfAnotherFingerprint() {
     train("e0", "f");
-    assertThat(reuse.trained("e0", "f")).isEmpty();
-    assertThat(reuse.trained("e1", "g")).isEmpty();
+    assertThat(modelReuse.trained("e0", "f")).isEmpty();
+    assertThat(modelReuse.trained("e1", "g")).isEmpty();
   }
 
   @Test
@@ -207,25 +216,25 @@ class ReuseHistoryTest {
     artifacts.record(
         "e0",
         new Artifact("samples-o2mkd.png", ArtifactKind.GRID, "e0/other", "image/png", 9, "e"));
-    reuse.recordEvaluated("e0", "teacher", "f");
+    evaluationReuse.recordEvaluated("e0", "teacher", "f");
 
-    assertThat(reuse.evaluations("e1", "teacher", "other")).isEmpty();
-    assertThat(reuse.evaluations("e1", "o2mkd", "f")).isEmpty();
-    List<MeasuredElsewhere> found = reuse.evaluations("e1", "teacher", "f");
+    assertThat(evaluationReuse.evaluations("e1", "teacher", "other")).isEmpty();
+    assertThat(evaluationReuse.evaluations("e1", "o2mkd", "f")).isEmpty();
+    List<MeasuredElsewhere> found = evaluationReuse.evaluations("e1", "teacher", "f");
     assertThat(found).extracting(MeasuredElsewhere::experimentId).containsExactly("e0");
     assertThat(found.get(0).pictureKeys()).containsExactlyInAnyOrder("e0/grid", "e0/way");
-    assertThat(reuse.takeOverEvaluation("e1", "teacher", found.get(0))).contains(7.5);
-    assertThat(reuse.takeOverEvaluation("e1", "teacher", found.get(0)))
+    assertThat(evaluationReuse.takeOverEvaluation("e1", "teacher", found.get(0))).contains(7.5);
+    assertThat(evaluationReuse.takeOverEvaluation("e1", "teacher", found.get(0)))
         .contains(7.5); // answer lost
     assertThat(events("e1"))
         .containsExactly(
             "evaluation-reused: teacher: experiment e0 has measured the same models in the same way");
     // A copy is no source: its pictures go when the original goes.
-    assertThat(reuse.evaluations("e2", "teacher", "f"))
+    assertThat(evaluationReuse.evaluations("e2", "teacher", "f"))
         .extracting(MeasuredElsewhere::experimentId)
         .containsExactly("e0");
     sql.useHandle(h -> h.execute("update experiment set project = 'other' where id = 'e3'"));
-    assertThat(reuse.evaluations("e3", "teacher", "f")).isEmpty();
+    assertThat(evaluationReuse.evaluations("e3", "teacher", "f")).isEmpty();
     assertThat(evaluations.of("e1")).isEqualTo(evaluations.of("e0"));
     List<String> grids =
         sql.withHandle(
@@ -239,51 +248,53 @@ class ReuseHistoryTest {
   @Test
   void shouldLetOneOfSeveralExperimentsMeasureFiguresThatAllWant() {
     sql.useHandle(h -> h.execute("update experiment set stage = 'EVALUATING'"));
-    assertThat(reuse.claimEvaluation("e0", "teacher", "f")).isEmpty();
-    assertThat(reuse.claimEvaluation("e0", "teacher", "f")).as("its answer was lost").isEmpty();
-    assertThat(reuse.claimEvaluation("e1", "teacher", "f")).contains("e0");
-    assertThat(reuse.claimEvaluation("e1", "teacher", "other")).isEmpty();
-    assertThat(reuse.claimEvaluation("e1", "o2mkd", "f")).isEmpty();
+    assertThat(evaluationReuse.claimEvaluation("e0", "teacher", "f")).isEmpty();
+    assertThat(evaluationReuse.claimEvaluation("e0", "teacher", "f"))
+        .as("its answer was lost")
+        .isEmpty();
+    assertThat(evaluationReuse.claimEvaluation("e1", "teacher", "f")).contains("e0");
+    assertThat(evaluationReuse.claimEvaluation("e1", "teacher", "other")).isEmpty();
+    assertThat(evaluationReuse.claimEvaluation("e1", "o2mkd", "f")).isEmpty();
     sql.useHandle(h -> h.execute("update experiment set project = 'other' where id = 'e2'"));
-    assertThat(reuse.claimEvaluation("e2", "teacher", "f")).isEmpty();
+    assertThat(evaluationReuse.claimEvaluation("e2", "teacher", "f")).isEmpty();
 
-    reuse.recordEvaluated("e0", "teacher", "f");
-    assertThat(reuse.claimEvaluation("e3", "teacher", "f")).isEmpty();
+    evaluationReuse.recordEvaluated("e0", "teacher", "f");
+    assertThat(evaluationReuse.claimEvaluation("e3", "teacher", "f")).isEmpty();
   }
 
   @Test
   void shouldFreeFiguresWhenTheirClaimantJudgesNoLonger() {
     sql.useHandle(h -> h.execute("update experiment set stage = 'EVALUATING'"));
-    reuse.claimEvaluation("e0", "teacher", "f");
+    evaluationReuse.claimEvaluation("e0", "teacher", "f");
     experiments.recordStage("e0", Stage.AWAITING_RETRY, "INTERNAL", "It failed.");
-    assertThat(reuse.claimEvaluation("e1", "teacher", "f")).isEmpty();
+    assertThat(evaluationReuse.claimEvaluation("e1", "teacher", "f")).isEmpty();
 
     // It judges again and finds the other one at work, which in turn does not wait for it.
     experiments.recordStage("e0", Stage.EVALUATING, "", "");
-    assertThat(reuse.claimEvaluation("e0", "teacher", "f")).contains("e1");
-    assertThat(reuse.claimEvaluation("e1", "teacher", "f")).isEmpty();
+    assertThat(evaluationReuse.claimEvaluation("e0", "teacher", "f")).contains("e1");
+    assertThat(evaluationReuse.claimEvaluation("e1", "teacher", "f")).isEmpty();
   }
 
   @Test
   void shouldWaitTenMinutesForFiguresThatNoWorkerHasBegunWith() {
     sql.useHandle(h -> h.execute("update experiment set stage = 'EVALUATING'"));
     String longAgo = "update work_claim set claimed_at = now() - interval '11 minutes'";
-    reuse.claimEvaluation("e0", "teacher", "f");
-    reuse.beginEvaluation("e0", "teacher");
+    evaluationReuse.claimEvaluation("e0", "teacher", "f");
+    evaluationReuse.beginEvaluation("e0", "teacher");
     sql.useHandle(h -> h.execute(longAgo));
-    assertThat(reuse.claimEvaluation("e1", "teacher", "f")).contains("e0");
+    assertThat(evaluationReuse.claimEvaluation("e1", "teacher", "f")).contains("e0");
 
-    reuse.claimEvaluation("e0", "teacher", "f");
+    evaluationReuse.claimEvaluation("e0", "teacher", "f");
     sql.useHandle(h -> h.execute(longAgo));
-    assertThat(reuse.claimEvaluation("e1", "teacher", "f")).isEmpty();
+    assertThat(evaluationReuse.claimEvaluation("e1", "teacher", "f")).isEmpty();
   }
 
   @Test
   void shouldLetOneOfSeveralExperimentsPrepareADatasetThatAllWant() {
-    assertThat(reuse.claimDataset("e0", "f")).isEmpty();
-    assertThat(reuse.claimDataset("e1", "f")).contains("e0");
+    assertThat(datasetReuse.claimDataset("e0", "f")).isEmpty();
+    assertThat(datasetReuse.claimDataset("e1", "f")).contains("e0");
     experiments.recordStage("e0", Stage.FAILED, "DATASET_CORRUPT", "It is damaged.");
-    assertThat(reuse.claimDataset("e1", "f")).isEmpty();
+    assertThat(datasetReuse.claimDataset("e1", "f")).isEmpty();
   }
 
   @Test
@@ -291,21 +302,21 @@ class ReuseHistoryTest {
     DatasetRef dataset = new DatasetRef("abc", 10, 16, 3, 1, 2);
     experiments.recordDataset("e0", dataset);
     events.record("e0", EventKind.IMAGES_SKIPPED, "1 image");
-    assertThat(reuse.datasets("e1", "f")).isEmpty();
-    reuse.recordPrepared("e0", "f");
+    assertThat(datasetReuse.datasets("e1", "f")).isEmpty();
+    datasetReuse.recordPrepared("e0", "f");
     sql.useHandle(h -> h.execute("update experiment set project = 'other' where id = 'e2'"));
-    assertThat(reuse.datasets("e2", "f")).isEmpty();
-    assertThat(reuse.datasets("e0", "f")).isEmpty();
+    assertThat(datasetReuse.datasets("e2", "f")).isEmpty();
+    assertThat(datasetReuse.datasets("e0", "f")).isEmpty();
 
     PreparedElsewhere twin = new PreparedElsewhere("e0", dataset);
-    assertThat(reuse.datasets("e1", "f")).containsExactly(twin);
-    reuse.recordReused("e1", twin);
-    reuse.recordReused("e1", twin); // an answer was lost
+    assertThat(datasetReuse.datasets("e1", "f")).containsExactly(twin);
+    datasetReuse.recordReused("e1", twin);
+    datasetReuse.recordReused("e1", twin); // an answer was lost
     assertThat(events("e1"))
         .containsExactly(
             "images-skipped: 1 image",
             "dataset-reused: experiment e0 has prepared the same images");
-    assertThat(reuse.datasets("e3", "f")).as("the same content, once").containsExactly(twin);
+    assertThat(datasetReuse.datasets("e3", "f")).as("the same content, once").containsExactly(twin);
   }
 
   private static List<String> events(String experimentId) {
@@ -319,7 +330,7 @@ class ReuseHistoryTest {
   }
 
   private static void train(String experimentId, String fingerprint) {
-    reuse.claim(experimentId, TEACHER, fingerprint, Set.of());
+    modelReuse.claim(experimentId, TEACHER, fingerprint, Set.of());
     Attempt attempt =
         attempts.start(experimentId, TEACHER, 100, 1_110_000, Optional.of(64L), "worker");
     checkpoints.record(attempt, 50, experimentId + "/half.json", "a".repeat(64), 1);
