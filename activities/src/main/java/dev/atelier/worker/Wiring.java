@@ -35,13 +35,13 @@ import dev.atelier.reuse.EqualFigures;
 import dev.atelier.reuse.EqualModels;
 import dev.atelier.store.ArtifactHistory;
 import dev.atelier.store.EvaluationHistory;
+import dev.atelier.store.EvaluationReuse;
 import dev.atelier.store.EventHistory;
 import dev.atelier.store.ExperimentHistory;
 import dev.atelier.store.ModelHistory;
+import dev.atelier.store.ModelReuse;
 import dev.atelier.store.ObjectStore;
 import dev.atelier.store.ReportHistory;
-import dev.atelier.store.EvaluationReuse;
-import dev.atelier.store.ModelReuse;
 import dev.atelier.store.SearchHistory;
 import dev.atelier.store.StudyHistory;
 import dev.atelier.training.Device;
@@ -113,8 +113,7 @@ final class Wiring {
 
   ReuseActivities reuse() {
     return new ReuseActivitiesImpl(
-        new EqualModels(store, equalModels),
-        new EqualFigures(store, equalFigures, ensembles));
+        new EqualModels(store, equalModels), new EqualFigures(store, equalFigures, ensembles));
   }
 
   EnsembleActivities ensemble() {

@@ -189,7 +189,15 @@ class ComposeFileTest {
     JsonNode opener = services().get("opener");
     assertThat(opener.has("environment")).isFalse();
     assertThat(opener.path("networks")).extracting(JsonNode::asText).containsExactly("opener");
-    assertThat(compose.at("/networks/opener/internal").asBoolean()).isTrue();
+    JsonNode network = compose.at("/networks/opener");
+    assertThat(network.path("internal").asBoolean()).isTrue();
+    assertThat(
+            network
+                .path("driver_opts")
+                .path("com.docker.network.bridge.gateway_mode_ipv4")
+                .asText())
+        .isEqualTo("isolated");
+    assertThat(opener.at("/deploy/resources/limits/pids").asInt()).isPositive();
     assertThat(opener.path("read_only").asBoolean()).isTrue();
     for (String name : List.of("worker-light", "worker-cpu", "worker-gpu")) {
       JsonNode worker = services().get(name);

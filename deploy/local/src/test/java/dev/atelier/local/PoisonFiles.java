@@ -3,6 +3,7 @@ package dev.atelier.local;
 import dev.atelier.network.tensors.HostTensor;
 import dev.atelier.network.torchscript.TorchScriptArchive;
 import dev.atelier.network.torchscript.TorchScriptModule;
+import java.awt.image.BufferedImage;
 import java.io.BufferedOutputStream;
 import java.io.DataOutputStream;
 import java.io.IOException;
@@ -13,11 +14,49 @@ import java.nio.file.Path;
 import java.util.Map;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipOutputStream;
+import javax.imageio.ImageIO;
 
-/** Files that end a process which opens them without care. */
+/** Files that end a process which opens them without care, and two that do not. */
 final class PoisonFiles {
 
+  private static final int GOOD_IMAGES = 20;
+
   private PoisonFiles() {}
+
+  static Path goodTorchScript(Path folder) throws IOException {
+    return torchScript(folder.resolve("good.pt"), "  return torch.mean(x, [2, 3])\n");
+  }
+
+  static Path goodDataset(Path folder) throws IOException {
+    Path file = folder.resolve("good.zip");
+    try (ZipOutputStream zip = new ZipOutputStream(Files.newOutputStream(file))) {
+      for (int i = 0; i < GOOD_IMAGES; i++) {
+        zip.putNextEntry(new ZipEntry(i + ".png"));
+        BufferedImage image = new BufferedImage(12, 10, BufferedImage.TYPE_INT_RGB);
+        image.setRGB(i % 12, i % 10, 0xffffff);
+        ImageIO.write(image, "png", zip);
+        zip.closeEntry();
+      }
+    }
+    return file;
+  }
+
+  static Path endlessTorchScript(Path folder) throws IOException {
+    return torchScript(
+        folder.resolve("endless.pt"),
+        "  i = 0\n  while torch.gt(1, 0):\n    i = torch.add(i, 1)\n  return x\n");
+  }
+
+  /** Two tensors of 2.4 GB: less than an opener's address space, more than its container. */
+  static Path greedyTorchScript(Path folder) throws IOException {
+    return torchScript(
+        folder.resolve("greedy.pt"),
+        """
+          y = torch.ones([600000000])
+          z = torch.add(y, 1)
+          return torch.mean(torch.add(x, torch.add(y[0], z[0])), [2, 3])
+        """);
+  }
 
   /** 400 KB of parentheses: libtorch's parser has no bound, and no more stack. */
   static Path nestedTorchScript(Path folder) throws IOException {
