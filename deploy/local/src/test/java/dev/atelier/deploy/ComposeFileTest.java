@@ -191,12 +191,8 @@ class ComposeFileTest {
     assertThat(opener.path("networks")).extracting(JsonNode::asText).containsExactly("opener");
     JsonNode network = compose.at("/networks/opener");
     assertThat(network.path("internal").asBoolean()).isTrue();
-    assertThat(
-            network
-                .path("driver_opts")
-                .path("com.docker.network.bridge.gateway_mode_ipv4")
-                .asText())
-        .isEqualTo("isolated");
+    assertThat(network.path("driver_opts").path("com.docker.network.bridge.inhibit_ipv4").asText())
+        .isEqualTo("true");
     assertThat(opener.at("/deploy/resources/limits/pids").asInt()).isPositive();
     assertThat(opener.path("read_only").asBoolean()).isTrue();
     for (String name : List.of("worker-light", "worker-cpu", "worker-gpu")) {
