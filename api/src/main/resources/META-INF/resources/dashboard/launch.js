@@ -188,6 +188,13 @@ export async function launch(main, parameters) {
       for (const name of names.slice(0, -1)) at = at[name] ??= {};
       at[names.at(-1)] = v;
     }
+    for (const role of ['teacher', 'students']) {
+      if (earlier[role]?.network?.transformer) {
+        document_[role] ??= {};
+        document_[role].network ??= {};
+        document_[role].network.transformer ??= {}; // of defaults alone it still makes the network a transformer
+      }
+    }
     const boundaries = document_.students?.assignment?.boundaries;
     if (boundaries && document_.students.assignment.kind !== 'explicit') delete document_.students.assignment.boundaries;
   }
@@ -370,7 +377,7 @@ export function toYaml(node, indent = '') {
   return Object.entries(node)
     .map(([k, v]) => {
       if (v !== null && typeof v === 'object' && !Array.isArray(v))
-        return Object.keys(v).length ? `${indent}${k}:\n${toYaml(v, `${indent}  `)}` : '';
+        return Object.keys(v).length ? `${indent}${k}:\n${toYaml(v, `${indent}  `)}` : `${indent}${k}: {}\n`;
       return `${indent}${k}: ${typeof v === 'string' && /^[A-Za-z0-9_./ -]*[A-Za-z][A-Za-z0-9_./-]*$/.test(v) && !/^(true|false|yes|no|on|off|null)$/i.test(v) && v.trim() === v ? v : JSON.stringify(v)}\n`;
     })
     .join('');

@@ -48,6 +48,12 @@ final class Requests {
           "Cannot retry %s: it is %s, and only a failed or canceled model can be retried."
               .formatted(model.key(), model.state()));
     }
+    TrainingSpec wanted = request.overrides().applyTo(model.training());
+    if (request.overrides().weightingGamma().isPresent() && wanted.weighting().isEmpty()) {
+      throw refused(
+          "Cannot retry %s with weightingGamma %s: its training has no weighting."
+              .formatted(model.key(), request.overrides().weightingGamma().get()));
+    }
   }
 
   void retry(RetryRequest request) {

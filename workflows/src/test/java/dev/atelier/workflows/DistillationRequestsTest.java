@@ -14,6 +14,7 @@ import dev.atelier.spec.TeacherSpec;
 import dev.atelier.spec.TimestepRange;
 import dev.atelier.spec.TrainingOverrides;
 import dev.atelier.spec.TrainingOverridesBuilder;
+import dev.atelier.spec.Weighting;
 import dev.atelier.workflows.DistillationWorkflow.Accepted;
 import dev.atelier.workflows.DistillationWorkflow.CancelModelRequest;
 import dev.atelier.workflows.DistillationWorkflow.ExtendRequest;
@@ -323,6 +324,25 @@ class DistillationRequestsTest {
 
     Updates.awaitEnd(workflow);
     assertThat(activities.trained).contains("student-1 1-" + STEPS);
+    assertThat(activities.stages).endsWith(Stage.DONE);
+  }
+
+  @Test
+  void shouldRefuseToRetryWithTheGammaOfNoWeighting() {
+    activities.failing.add("student-1");
+    WorkflowStub workflow = launch(1);
+    awaitStage(workflow, Stage.AWAITING_RETRY);
+    TrainingOverrides gamma =
+        TrainingOverridesBuilder.builder().weightingGamma(Optional.of(2.0)).build();
+    assertRefused(
+        () -> Updates.ask(workflow, "retry", Accepted.class, new RetryRequest(FIRST, gamma)),
+        "Cannot retry student-1 with weightingGamma 2.0: its training has no weighting.");
+
+    activities.failing.clear();
+    TrainingOverrides both =
+        TrainingOverridesBuilder.builder(gamma).weighting(Optional.of(Weighting.MIN_SNR)).build();
+    Updates.ask(workflow, "retry", Accepted.class, new RetryRequest(FIRST, both));
+    Updates.awaitEnd(workflow);
     assertThat(activities.stages).endsWith(Stage.DONE);
   }
 

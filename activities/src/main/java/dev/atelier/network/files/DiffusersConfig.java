@@ -20,7 +20,7 @@ import java.util.stream.Stream;
 final class DiffusersConfig {
 
   /** Fields that only other values of other fields make use of, and those of an EMAModel. */
-  private static final Set<String> WITHOUT_EFFECT =
+  static final Set<String> WITHOUT_EFFECT =
       Set.of(
           "num_train_timesteps",
           "decay",

@@ -53,7 +53,7 @@ final class DiffusersTransformer {
 
   private static final Set<String> KNOWN =
       Stream.concat(
-              MAPPED.stream(),
+              Stream.concat(MAPPED.stream(), DiffusersConfig.WITHOUT_EFFECT.stream()),
               Stream.concat(FIXED.stream(), OF_TRANSFORMER_2D.stream()).map(Fixed::field))
           .collect(Collectors.toUnmodifiableSet());
 

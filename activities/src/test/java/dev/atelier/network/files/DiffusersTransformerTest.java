@@ -98,6 +98,16 @@ class DiffusersTransformerTest {
     assertThat(DiffusersNetwork.network(released, 8, 3, 4)).isEqualTo(NetworkSpec.of(SIGMA));
   }
 
+  /** As training scripts leave it in {@code transformer_ema}. */
+  @Test
+  void shouldReadAMovingAverageWithTheFieldsOfItsOwn() throws Exception {
+    ObjectNode average = theirs();
+    average.put("decay", 0.9999).put("min_decay", 0.0).put("optimization_step", 10);
+    average.put("inv_gamma", 1.0).put("power", 0.75);
+    average.put("update_after_step", 0).put("use_ema_warmup", true);
+    assertThat(DiffusersNetwork.network(average, 8, 3, 4)).isEqualTo(NetworkSpec.of(SIGMA));
+  }
+
   @ParameterizedTest
   @CsvSource(
       delimiter = '|',

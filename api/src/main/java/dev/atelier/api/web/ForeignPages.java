@@ -53,6 +53,11 @@ class ForeignPages {
   }
 
   void install(@Observes Router router) {
+    // Quarkus's pages for developers ask for no token, show settings and write sources.
+    router
+        .routeWithRegex("/q/dev-.*")
+        .order(Integer.MIN_VALUE)
+        .handler(call -> call.response().setStatusCode(404).end());
     router.route().order(Integer.MIN_VALUE).handler(this::check);
   }
 

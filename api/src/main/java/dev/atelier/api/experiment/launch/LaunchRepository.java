@@ -191,7 +191,8 @@ public class LaunchRepository {
                     select percentile_cont(0.5) within group (order by rate) as rate from (
                       select m.images_per_second * (3 * m.macs + case
                         when m.key = 'teacher'
-                          or cast(e.spec #>> '{students,loss,prediction}' as double precision) = 0
+                          or cast(coalesce(e.spec #>> '{students,loss,distillation}',
+                            e.spec #>> '{students,loss,prediction}') as double precision) = 0
                         then 0 else coalesce(t.macs, 0) end) as rate
                       from model m
                       join experiment e on e.id = m.experiment_id
