@@ -110,6 +110,7 @@ class StudyWorkflowTest {
     WorkflowStub study = launch(1, 1000, "endless-1", "ok-2");
     await(() -> RUNNING.get() == 1);
     study.cancel();
+    Updates.awaitOutcome(study, () -> activities.stages.contains(StudyStage.CANCELED));
 
     assertThatThrownBy(() -> Updates.awaitEnd(study))
         .isInstanceOf(WorkflowFailedException.class)
