@@ -9,10 +9,8 @@ import dev.atelier.network.tensors.HostTensor;
 import dev.atelier.spec.DiffusionSpec;
 import dev.atelier.spec.MergeSpec;
 import dev.atelier.spec.TimestepRange;
-import dev.atelier.training.Ensembles;
 import dev.atelier.training.Models;
 import dev.atelier.training.TeacherModel;
-import dev.atelier.work.ExperimentFiles;
 import dev.atelier.work.LocalScope;
 import dev.atelier.workflows.DatasetRef;
 import dev.atelier.workflows.EnsembleRef;
@@ -22,11 +20,9 @@ import dev.atelier.workflows.ModelKey;
 import dev.atelier.workflows.ModelRef;
 import dev.atelier.workflows.StartRef;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -38,7 +34,7 @@ class MergerTest {
 
   @TempDir Path work;
   private final List<String> said = new ArrayList<>();
-  private final Map<String, String> reports = new HashMap<>();
+  private final KeptReports reports = new KeptReports();
   private final List<MergedModels.Merged> kept = new ArrayList<>();
   private final List<ModelRef> ensemble = new ArrayList<>();
 
@@ -47,13 +43,13 @@ class MergerTest {
         new Merger(
             new Distances(EvaluationFixture.CPU, null, null, null),
             new Constants(),
-            new GivenStudents(List.of(students)),
+            new GivenStudents(List.of(students), ensemble),
             (experimentId, m, model, directory) -> {
               kept.add(model);
               return new ModelRef(
                   ModelKey.merged(m), model.network(), model.range(), "m", "m", model.step());
             },
-            new Reports(),
+            reports,
             (experimentId, kind, sentence) -> said.add(kind.word() + ": " + sentence));
     merger.merge(
         new Merge(
@@ -83,7 +79,7 @@ class MergerTest {
     assertThat(said)
         .containsExactly(
             "merged: 2 students into 1 models by average: merged-1 of [student-1, student-2]");
-    assertThat(reports.get("merge.json")).contains("\"student-1\", \"student-2\"");
+    assertThat(reports.text("merge.json")).contains("\"student-1\", \"student-2\"");
   }
 
   @Test
@@ -125,43 +121,6 @@ class MergerTest {
 
     @Override
     public Path archive(ModelRef model, DatasetRef dataset, Path directory, NetworkForm form) {
-      throw new UnsupportedOperationException();
-    }
-  }
-
-  private final class GivenStudents implements Ensembles {
-    private final List<ModelRef> students;
-
-    GivenStudents(List<ModelRef> students) {
-      this.students = students;
-    }
-
-    @Override
-    public EnsembleRef.Part keep(String experimentId, List<ModelRef> models) {
-      ensemble.addAll(models);
-      return new EnsembleRef.Part("key", "sha256", models.size());
-    }
-
-    @Override
-    public List<ModelRef> read(EnsembleRef unused) {
-      return students;
-    }
-  }
-
-  private final class Reports implements ExperimentFiles {
-    @Override
-    public void keepReport(String experimentId, String name, String contentType, byte[] content) {
-      reports.put(name, new String(content, StandardCharsets.UTF_8));
-    }
-
-    @Override
-    public void keepSamples(String experimentId, String subject, byte[] png) {
-      throw new UnsupportedOperationException();
-    }
-
-    @Override
-    public void keepTrajectory(
-        String experimentId, String subject, String extension, String contentType, byte[] bytes) {
       throw new UnsupportedOperationException();
     }
   }

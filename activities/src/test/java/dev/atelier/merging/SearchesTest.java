@@ -11,9 +11,7 @@ import dev.atelier.spec.DiffusionSpec;
 import dev.atelier.spec.MergeSpec;
 import dev.atelier.spec.ScheduleSearchSpec;
 import dev.atelier.spec.TimestepRange;
-import dev.atelier.training.Ensembles;
 import dev.atelier.training.Models;
-import dev.atelier.work.ExperimentFiles;
 import dev.atelier.work.LocalScope;
 import dev.atelier.work.Notices;
 import dev.atelier.workflows.EnsembleRef;
@@ -25,7 +23,6 @@ import dev.atelier.workflows.ModelKey;
 import dev.atelier.workflows.ModelRef;
 import dev.atelier.workflows.StartRef;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -55,7 +52,7 @@ class SearchesTest {
   private final List<String> frontier = new ArrayList<>();
   private final List<MergedModels.Merged> kept = new ArrayList<>();
   private final List<String> said = new ArrayList<>();
-  private final Map<String, String> reports = new HashMap<>();
+  private final KeptReports reports = new KeptReports();
   private LocalScope scope;
   private Distances distances;
 
@@ -84,13 +81,13 @@ class SearchesTest {
     new Merger(
             distances,
             new EvaluationFixture.SeededModels(),
-            new Students(),
+            new GivenStudents(students()),
             (experimentId, m, model, directory) -> {
               kept.add(model);
               return new ModelRef(
                   ModelKey.merged(m), model.network(), model.range(), "m", "m", model.step());
             },
-            new Reports(),
+            reports,
             notices())
         .merge(
             new Merge(
@@ -107,8 +104,8 @@ class SearchesTest {
     new ScheduleFinder(
             distances,
             new EvaluationFixture.SeededModels(),
-            new Students(),
-            new Reports(),
+            new GivenStudents(students()),
+            reports,
             notices())
         .search(
             new SearchSchedule(
@@ -148,10 +145,10 @@ class SearchesTest {
   void shouldFindWeightsOfTaskArithmeticAndGoOnWhereItWas() throws IOException {
     merge(MergeSpec.Kind.TASK_ARITHMETIC, 3);
     assertThat(tried).extracting(SearchMemory.Candidate::position).containsExactly(0, 1, 2);
-    String report = reports.get("merge.json");
+    String report = reports.text("merge.json");
     merge(MergeSpec.Kind.TASK_ARITHMETIC, 3);
     assertThat(tried).as("none is measured again").hasSize(3);
-    assertThat(reports.get("merge.json")).isEqualTo(report);
+    assertThat(reports.text("merge.json")).isEqualTo(report);
   }
 
   @Test
@@ -162,10 +159,10 @@ class SearchesTest {
     assertThat(tried).allSatisfy(c -> assertThat(c.macsPerStep()).contains((double) macs));
     assertThat(frontier).isNotEmpty();
     assertThat(said.get(0)).startsWith("schedules-searched: 3 schedules, ");
-    String report = reports.get("frontier.json");
+    String report = reports.text("frontier.json");
     search(3, teacher());
     assertThat(tried).as("none is measured again").hasSize(3);
-    assertThat(reports.get("frontier.json")).isEqualTo(report);
+    assertThat(reports.text("frontier.json")).isEqualTo(report);
   }
 
   @Test
@@ -203,36 +200,6 @@ class SearchesTest {
     @Override
     public void recordFrontier(String experimentId, Search search, List<String> names) {
       frontier.addAll(names);
-    }
-  }
-
-  private static final class Students implements Ensembles {
-    @Override
-    public EnsembleRef.Part keep(String experimentId, List<ModelRef> models) {
-      return new EnsembleRef.Part("key", "sha256", models.size());
-    }
-
-    @Override
-    public List<ModelRef> read(EnsembleRef unused) {
-      return students();
-    }
-  }
-
-  private final class Reports implements ExperimentFiles {
-    @Override
-    public void keepReport(String experimentId, String name, String contentType, byte[] content) {
-      reports.put(name, new String(content, StandardCharsets.UTF_8));
-    }
-
-    @Override
-    public void keepSamples(String experimentId, String subject, byte[] png) {
-      throw new UnsupportedOperationException();
-    }
-
-    @Override
-    public void keepTrajectory(
-        String experimentId, String subject, String extension, String contentType, byte[] bytes) {
-      throw new UnsupportedOperationException();
     }
   }
 }
