@@ -43,9 +43,6 @@ JAVA = [
     "-Xmx512m",
     "-XX:MaxDirectMemorySize=1g",
     "-XX:+UseSerialGC",
-    "-cp",
-    os.environ["ATELIER_CLASSPATH"],
-    "dev.atelier.training.EngineBenchmark",
 ]
 
 
@@ -75,9 +72,10 @@ class Program:
         self.process.wait(timeout=60)
 
 
-def ours(task, channels, teacher, batch, side, threads, environment=WORKER_ENVIRONMENT):
+def ours(task, channels, teacher, batch, side, threads, environment=WORKER_ENVIRONMENT, classpath=None):
+    command = JAVA + ["-cp", classpath or os.environ["ATELIER_CLASSPATH"], "dev.atelier.training.EngineBenchmark"]
     arguments = [task, channels, teacher, batch, side, SAMPLER_STEPS, threads]
-    return Program(JAVA + [str(a) for a in arguments], environment, threads)
+    return Program(command + [str(a) for a in arguments], environment, threads)
 
 
 def pytorch(task, channels, teacher, batch, side, threads):

@@ -14,8 +14,7 @@ import compare
 
 def program(classpath, case):
     task, channels, teacher, batch, threads, _, _ = compare.CASES[case]
-    compare.JAVA[compare.JAVA.index("-cp") + 1] = classpath
-    return compare.ours(task, channels, teacher, batch, compare.SIDE, threads)
+    return compare.ours(task, channels, teacher, batch, compare.SIDE, threads, classpath=classpath)
 
 
 def interval(values):
