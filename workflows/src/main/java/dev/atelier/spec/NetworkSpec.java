@@ -96,10 +96,6 @@ public record NetworkSpec(
     public BlocksSpec {
       down = down == null ? List.of() : List.copyOf(down);
       up = up == null ? List.of() : List.copyOf(up);
-      boolean texts = down.contains(Block.CROSS_ATTENTION) || up.contains(Block.CROSS_ATTENTION);
-      if (middle == null) {
-        middle = texts ? Middle.CROSS_ATTENTION : Middle.ATTENTION;
-      }
     }
 
     /** Whether a text is attended to anywhere. */
@@ -161,7 +157,6 @@ public record NetworkSpec(
           Boolean linearProjection) {
 
     public CrossAttentionSpec {
-      width = width == null ? 768 : width;
       tokens = tokens == null ? 77 : tokens;
       heads = heads == null ? Optional.empty() : heads.map(List::copyOf);
       linearProjection = linearProjection != null && linearProjection;

@@ -112,7 +112,7 @@ record UNetRules(
           "multipliers",
           "has %d levels, so that dataset.resolution must be divisible by %d, found %d."
               .formatted(levels, divisor, resolution));
-    } else if (faults.trusts("attentionResolutions", "resBlocks")) {
+    } else if (faults.trusts("attentionResolutions", "resBlocks", "blocks", "crossAttention")) {
       attention(layout.get());
     }
   }

@@ -9,6 +9,7 @@ import dev.atelier.spec.AssignmentSpec.Weight;
 import dev.atelier.spec.EvaluationSpec.Shard;
 import dev.atelier.spec.NetworkSpec.Block;
 import dev.atelier.spec.NetworkSpec.BlocksSpec;
+import dev.atelier.spec.NetworkSpec.Middle;
 import dev.atelier.spec.NetworkSpec.TransformerSpec;
 import dev.atelier.spec.StudentsSpec.Owner;
 import dev.atelier.spec.StudentsSpec.StartFrom;
@@ -587,7 +588,7 @@ class SpecRulesTest {
         .multipliers(List.of(1, 2))
         .attentionResolutions(
             attention.length == 0 ? null : Arrays.stream(attention).boxed().toList())
-        .blocks(Optional.of(new BlocksSpec(down, null, up)))
+        .blocks(Optional.of(new BlocksSpec(down, Middle.ATTENTION, up)))
         .build();
   }
 
