@@ -4,10 +4,15 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /**
  * A folder as diffusers saves it: a pipeline or a checkpoint of a training, whose network lies in
@@ -20,6 +25,9 @@ import java.util.Optional;
 record DiffusersFolder(Path root, Path network) {
 
   private static final String CONFIG = "config.json";
+  private static final Pattern WEIGHTS =
+      Pattern.compile(".*\\.(safetensors|ckpt|bin|pt|pth|msgpack|onnx)");
+  private static final int MOST_SHOWN = 3;
   private static final String SCHEDULER = "scheduler_config.json";
   private static final List<String> NETWORKS = DiffusersNetwork.folders();
   private static final ObjectMapper JSON = new ObjectMapper();
@@ -33,13 +41,34 @@ record DiffusersFolder(Path root, Path network) {
         .filter(folder -> Files.exists(folder.resolve(CONFIG)))
         .findFirst()
         .map(folder -> new DiffusersFolder(root, folder))
-        .orElseThrow(
-            () ->
-                new IllegalArgumentException(
-                    "expected config.json in the directory or in its folder %s or %s, found none"
-                        .formatted(
-                            String.join(", ", NETWORKS.subList(0, NETWORKS.size() - 1)),
-                            NETWORKS.get(NETWORKS.size() - 1))));
+        .orElseThrow(() -> withoutConfig(names(root)));
+  }
+
+  /** Why a folder with these files, beside its folders, is none of diffusers. */
+  static IllegalArgumentException withoutConfig(Set<String> files) {
+    List<String> weights =
+        files.stream()
+            .filter(file -> WEIGHTS.matcher(file).matches())
+            .sorted()
+            .limit(MOST_SHOWN)
+            .toList();
+    return new IllegalArgumentException(
+        "expected config.json in the directory or in its folder %s or %s, found %s"
+            .formatted(
+                String.join(", ", NETWORKS.subList(0, NETWORKS.size() - 1)),
+                NETWORKS.get(NETWORKS.size() - 1),
+                weights.isEmpty()
+                    ? "none"
+                    : "only %s (save the pipeline with save_pretrained)"
+                        .formatted(String.join(", ", weights))));
+  }
+
+  private static Set<String> names(Path root) {
+    try (Stream<Path> files = Files.list(root)) {
+      return files.map(file -> file.getFileName().toString()).collect(Collectors.toSet());
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   /** The network's {@code config.json}. */

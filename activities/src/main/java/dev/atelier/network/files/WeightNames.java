@@ -1,5 +1,6 @@
 package dev.atelier.network.files;
 
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
@@ -68,27 +69,37 @@ record WeightNames(String part, String stem, Set<String> names) {
    * file has one, all weights of the folder.
    */
   List<String> shards(Choice index) {
-    SortedMap<Integer, String> shards = new TreeMap<>();
-    int count = 0;
+    SortedMap<Integer, SortedMap<Integer, String>> byCount = new TreeMap<>();
     for (String name : names) {
-      Optional<Matcher> numbered = numbered(name, index.variant());
-      if (numbered.isPresent()) {
-        shards.put(Integer.parseInt(numbered.get().group(2)), name);
-        count = Math.max(count, Integer.parseInt(numbered.get().group(3)));
-      }
+      numbered(name, index.variant())
+          .ifPresent(
+              parts ->
+                  byCount
+                      .computeIfAbsent(Integer.parseInt(parts.group(3)), count -> new TreeMap<>())
+                      .put(Integer.parseInt(parts.group(2)), name));
     }
-    if (shards.isEmpty()) {
+    if (byCount.isEmpty()) {
       return names.stream().filter(name -> name.endsWith(ENDING)).sorted().toList();
     }
-    for (int number = 1; number <= count; number++) {
-      if (!shards.containsKey(number)) {
-        String lacking =
-            shards.get(shards.firstKey()).replaceFirst("-\\d+-of-", "-%05d-of-".formatted(number));
-        throw new IllegalArgumentException(
-            "the shard '%s' of %s is not there".formatted(lacking, shown(index.file())));
+    List<String> whole = new ArrayList<>();
+    // A number of shards that is not whole may be left from an earlier save.
+    byCount.forEach(
+        (count, shards) -> whole.addAll(shards.size() >= count ? shards.values() : List.of()));
+    if (whole.isEmpty()) {
+      SortedMap<Integer, String> shards = byCount.get(byCount.lastKey());
+      int lacking = 1;
+      while (shards.containsKey(lacking)) {
+        lacking++;
       }
+      throw new IllegalArgumentException(
+          "the shard '%s' of %s is not there"
+              .formatted(
+                  shards
+                      .get(shards.firstKey())
+                      .replaceFirst("-\\d+-of-", "-%05d-of-".formatted(lacking)),
+                  shown(index.file())));
     }
-    return List.copyOf(shards.values());
+    return whole;
   }
 
   /** Base, number and count of a shard's name; empty: it is not one of these weights. */
