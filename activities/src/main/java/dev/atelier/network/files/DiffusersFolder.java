@@ -8,10 +8,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
-import java.util.TreeSet;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
-import java.util.stream.Stream;
 
 /**
  * A folder as diffusers saves it: a pipeline or a checkpoint of a training, whose network lies in
@@ -25,15 +21,6 @@ record DiffusersFolder(Path root, Path network) {
 
   private static final String CONFIG = "config.json";
   private static final String SCHEDULER = "scheduler_config.json";
-  private static final String STEM = "diffusion_pytorch_model";
-  private static final String WEIGHTS = STEM + ".safetensors";
-  private static final String INDEX = WEIGHTS + ".index.json";
-  // diffusion_pytorch_model.fp16.safetensors, diffusion_pytorch_model.safetensors.index.fp16.json
-  private static final Pattern VARIANT =
-      Pattern.compile(
-          Pattern.quote(STEM)
-              + "\\.(?:([^.]+)\\.safetensors|safetensors\\.index\\.([^.]+)\\.json)");
-  private static final Pattern SHARD = Pattern.compile(".*-\\d+-of-\\d+");
   private static final List<String> NETWORKS = DiffusersNetwork.folders();
   private static final ObjectMapper JSON = new ObjectMapper();
 
@@ -70,54 +57,10 @@ record DiffusersFolder(Path root, Path network) {
     return Optional.empty();
   }
 
-  /** The network's safetensors files: one, or the shards of one. */
-  List<Path> weights() throws IOException {
-    Path whole = network.resolve(WEIGHTS);
-    if (Files.exists(whole)) {
-      return List.of(whole);
-    }
-    if (Files.exists(network.resolve(INDEX))) {
-      return shards(network.resolve(INDEX));
-    }
-    TreeSet<String> variants = new TreeSet<>();
-    try (Stream<Path> files = Files.list(network)) {
-      files
-          .map(file -> VARIANT.matcher(file.getFileName().toString()))
-          .filter(Matcher::matches)
-          .map(variant -> variant.group(1) == null ? variant.group(2) : variant.group(1))
-          .filter(variant -> !SHARD.matcher(variant).matches())
-          .forEach(variants::add);
-    }
-    if (variants.size() != 1) {
-      throw new IllegalArgumentException(
-          "expected %s or one variant of it, found %s".formatted(WEIGHTS, instead(variants)));
-    }
-    Path variant = network.resolve("%s.%s.safetensors".formatted(STEM, variants.first()));
-    return Files.exists(variant)
-        ? List.of(variant)
-        : shards(network.resolve("%s.index.%s.json".formatted(WEIGHTS, variants.first())));
-  }
-
-  private String instead(TreeSet<String> variants) {
-    if (!variants.isEmpty()) {
-      return "the variants " + String.join(", ", variants);
-    }
-    return Files.exists(network.resolve(STEM + ".bin"))
-        ? "only %s.bin (save it again with save_pretrained(…, safe_serialization=True))"
-            .formatted(STEM)
-        : "no such file";
-  }
-
-  private List<Path> shards(Path index) throws IOException {
-    TreeSet<String> names = new TreeSet<>();
-    json(index).path("weight_map").forEach(shard -> names.add(shard.asText()));
-    for (String name : names) {
-      if (!name.equals(String.valueOf(Path.of(name).getFileName()))) {
-        throw new IllegalArgumentException(
-            "its index names '%s', expected a file beside it".formatted(name));
-      }
-    }
-    return names.stream().map(network::resolve).toList();
+  /** The network's weights, see {@link WeightFiles#of}. */
+  WeightFiles weights(Optional<String> variant) throws IOException {
+    return WeightFiles.of(
+        root, root.relativize(network).toString(), WeightFiles.DIFFUSERS, variant);
   }
 
   private static JsonNode json(Path file) throws IOException {

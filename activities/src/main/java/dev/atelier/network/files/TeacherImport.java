@@ -43,6 +43,7 @@ public final class TeacherImport {
    *
    * @param classes that it must be conditioned on; 0: it must be unconditional
    * @param clips whether the sampler clips x_0 to [−1, 1]
+   * @param variant of a folder's weights; absent: those without one, else the only one
    */
   public record Expected(
       NetworkSpec network,
@@ -50,12 +51,24 @@ public final class TeacherImport {
       int channels,
       int classes,
       DiffusionSpec diffusion,
-      boolean clips) {
+      boolean clips,
+      Optional<String> variant) {
 
-    /** With a sampler that clips. */
+    /** With a sampler that clips, of weights without a variant, or the only one. */
     public Expected(
         NetworkSpec network, int resolution, int channels, int classes, DiffusionSpec diffusion) {
       this(network, resolution, channels, classes, diffusion, true);
+    }
+
+    /** Of weights without a variant, or the only one. */
+    public Expected(
+        NetworkSpec network,
+        int resolution,
+        int channels,
+        int classes,
+        DiffusionSpec diffusion,
+        boolean clips) {
+      this(network, resolution, channels, classes, diffusion, clips, Optional.empty());
     }
 
     private Network build(NetworkSpec spec) {
@@ -127,6 +140,9 @@ public final class TeacherImport {
     }
     if (!Files.isRegularFile(path)) {
       throw refused("there is no file or directory '%s'".formatted(path));
+    }
+    if (expected.variant().isPresent()) {
+      throw refused("teacher.variant is for a folder of diffusers, but this is a file");
     }
     byte[] start;
     try (InputStream in = Files.newInputStream(path)) {
@@ -222,7 +238,7 @@ public final class TeacherImport {
         }
         SchedulerConfig.check(scheduler.get(), diffusion, expected.clips());
       }
-      files = folder.weights();
+      files = folder.weights(expected.variant()).files();
     } catch (IllegalArgumentException e) {
       throw refused(e.getMessage(), e);
     }
