@@ -5,6 +5,7 @@ import dev.atelier.graph.Value;
 import dev.atelier.network.tensors.HostTensor;
 import dev.atelier.network.torchscript.TorchScriptModule;
 import dev.atelier.spec.TrainingSpec.Precision;
+import java.util.List;
 import java.util.Map;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -40,6 +41,17 @@ public final class GraphModule {
             origin,
             NetworkForm.PORTABLE,
             TorchScriptModule.Parameter::new));
+  }
+
+  /**
+   * Checks that {@code tensors} are those of {@code graphs}, all of them and nothing else.
+   *
+   * @param origin what the tensors are, for the message
+   * @throws IllegalArgumentException with the first ten differences, and how many more there are
+   */
+  public static void check(List<Graph> graphs, Map<String, HostTensor> tensors, String origin) {
+    WeightTensors.check(
+        graphs.stream().flatMap(graph -> graph.weights().stream()).toList(), tensors, origin);
   }
 
   /** Such as {@code x, t, y}. */

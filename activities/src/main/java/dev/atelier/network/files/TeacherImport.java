@@ -27,8 +27,6 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 
 /**
  * Reads a user's teacher: a safetensors file, a directory in the layout of diffusers, or a
@@ -104,12 +102,6 @@ public final class TeacherImport {
   }
 
   private static final byte[] ZIP = {'P', 'K', 3, 4};
-  // The names that diffusers gave the layers of an attention before its version 0.17.
-  private static final Pattern DEPRECATED =
-      Pattern.compile("(.*attentions\\.\\d+)\\.(query|key|value|proj_attn)\\.(weight|bias)");
-  private static final Map<String, String> CURRENT =
-      Map.of("query", "to_q", "key", "to_k", "value", "to_v", "proj_attn", "to_out.0");
-
   private final String source;
   private final Expected expected;
   private final String device;
@@ -300,9 +292,7 @@ public final class TeacherImport {
 
   private Weights fitted(
       NetworkSpec spec, Map<String, HostTensor> tensors, String whose, String taken) {
-    Map<String, HostTensor> current = new LinkedHashMap<>();
-    tensors.forEach(
-        (name, tensor) -> current.put(currentName(name), single(asLinear(name, tensor))));
+    Map<String, HostTensor> current = CurrentTensors.of(tensors);
     try {
       Network network = expected.build(spec);
       if (expected.namesNetwork() && !network.computesAs(expected.build(expected.network()))) {
@@ -315,36 +305,6 @@ public final class TeacherImport {
     } catch (IllegalArgumentException e) {
       throw refused(withoutStop(e.getMessage()), e);
     }
-  }
-
-  private static String currentName(String name) {
-    Matcher deprecated = DEPRECATED.matcher(name);
-    return deprecated.matches()
-        ? "%s.%s.%s"
-            .formatted(deprecated.group(1), CURRENT.get(deprecated.group(2)), deprecated.group(3))
-        : name;
-  }
-
-  /** The network computes in float32. */
-  private static HostTensor single(HostTensor tensor) {
-    if (tensor.dtype() != HostTensor.DType.F64) {
-      return tensor;
-    }
-    double[] values = tensor.toDoubles();
-    float[] rounded = new float[values.length];
-    for (int i = 0; i < values.length; i++) {
-      rounded[i] = (float) values[i];
-    }
-    return HostTensor.ofFloats(rounded, tensor.shape());
-  }
-
-  /** An attention's 1×1 convolution [out, in, 1, 1] is the linear layer [out, in]. */
-  private static HostTensor asLinear(String name, HostTensor tensor) {
-    long[] shape = tensor.shape();
-    boolean pointwise = shape.length == 4 && shape[2] == 1 && shape[3] == 1;
-    return pointwise && name.contains("attentions.")
-        ? new HostTensor(tensor.dtype(), new long[] {shape[0], shape[1]}, tensor.data())
-        : tensor;
   }
 
   private Imported probed(Weights weights, Path work) throws IOException {
