@@ -35,6 +35,11 @@ public final class GraphBuilder {
     return image;
   }
 
+  /** The sequence that it is told, if it is. */
+  public Optional<Value> context() {
+    return told.context();
+  }
+
   /** Makes {@code value} one that a loss can compare. */
   public void feature(String place, Value value) {
     features.put(place, value);
