@@ -44,15 +44,15 @@ record TokenizerFiles(
   private static final int MAX_LENGTH = 4096; // ids of a text
   private static final String END = "<|endoftext|>";
 
-  /** What a role's token is where no file says it; in transformers' order. */
-  private static final Map<String, String> ROLES = new LinkedHashMap<>();
+  /** What a token is for, by its field, and which one it is where no file says so. */
+  private record Role(String field, String absent) {}
 
-  static {
-    ROLES.put("bos_token", "<|startoftext|>");
-    ROLES.put("eos_token", END);
-    ROLES.put("unk_token", END);
-    ROLES.put("pad_token", END);
-  }
+  private static final List<Role> ROLES = // in transformers' order
+      List.of(
+          new Role("bos_token", "<|startoftext|>"),
+          new Role("eos_token", END),
+          new Role("unk_token", END),
+          new Role("pad_token", END));
 
   static TokenizerFiles read(Path folder) throws IOException {
     if (!Files.exists(folder.resolve(CONFIG))) {
@@ -186,16 +186,16 @@ record TokenizerFiles(
             ? json(older)
             : JSON.createObjectNode();
     Map<String, JsonNode> roles = new LinkedHashMap<>();
-    for (Map.Entry<String, String> role : ROLES.entrySet()) {
-      JsonNode absent = JSON.getNodeFactory().textNode(role.getValue());
-      JsonNode token = map.path(role.getKey());
-      token = token.isMissingNode() ? config.path(role.getKey()) : token;
+    for (Role role : ROLES) {
+      JsonNode absent = JSON.getNodeFactory().textNode(role.absent());
+      JsonNode token = map.path(role.field());
+      token = token.isMissingNode() ? config.path(role.field()) : token;
       token = token.isMissingNode() ? absent : token;
       if (content(token).isEmpty()) {
         throw new IllegalArgumentException(
-            "%s is %s, expected a token".formatted(role.getKey(), token));
+            "%s is %s, expected a token".formatted(role.field(), token));
       }
-      roles.put(role.getKey(), token);
+      roles.put(role.field(), token);
     }
     return roles;
   }
