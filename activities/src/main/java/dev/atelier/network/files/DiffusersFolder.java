@@ -1,8 +1,10 @@
 package dev.atelier.network.files;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.json.JsonReadFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.json.JsonMapper;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -35,7 +37,9 @@ record DiffusersFolder(Path root, Path network) {
               + "\\.(?:([^.]+)\\.safetensors|safetensors\\.index\\.([^.]+)\\.json)");
   private static final Pattern SHARD = Pattern.compile(".*-\\d+-of-\\d+");
   private static final List<String> NETWORKS = DiffusersNetwork.folders();
-  private static final ObjectMapper JSON = new ObjectMapper();
+  // DPM-Solver's lambda_min_clipped is -Infinity, as diffusers writes it.
+  private static final ObjectMapper JSON =
+      JsonMapper.builder().enable(JsonReadFeature.ALLOW_NON_NUMERIC_NUMBERS).build();
 
   static DiffusersFolder of(Path root) {
     if (Files.exists(root.resolve(CONFIG))) {
