@@ -1055,6 +1055,67 @@ class SpecRulesTest {
         .isEqualTo(EvaluationSpec.SamplerSpec.Spacing.UNIFORM);
   }
 
+  @ParameterizedTest
+  @EnumSource(EvaluationSpec.SamplerSpec.Kind.class)
+  void shouldNameTheFieldThatItsSamplerLacks(EvaluationSpec.SamplerSpec.Kind kind) {
+    var all =
+        EvaluationSpecSamplerSpecBuilder.builder()
+            .kind(kind)
+            .finalSigma(Optional.of(EvaluationSpec.SamplerSpec.FinalSigma.SIGMA_MIN))
+            .variance(Optional.of(EvaluationSpec.SamplerSpec.Variance.FIXED_LARGE))
+            .initialNoise(Optional.of(EvaluationSpec.SamplerSpec.InitialNoise.SCHEDULED));
+    List<String> lacking =
+        switch (kind) {
+          case DDPM -> List.of("finalSigma", "initialNoise");
+          case HEUN -> List.of("finalSigma", "variance");
+          case EULER -> List.of("variance");
+          case DDIM, DPM_SOLVER_PLUS_PLUS, PNDM, PLMS, UNIPC -> List.of("variance", "initialNoise");
+        };
+    assertThat(fields(spec(s -> s.evaluation(sampledBy(all.build())))))
+        .isEqualTo(lacking.stream().map("evaluation.sampler."::concat).toList());
+    if (lacking.contains("variance")) {
+      assertThat(SpecRules.check(spec(s -> s.evaluation(sampledBy(all.build())))))
+          .contains(
+              new SpecFault(
+                  "evaluation.sampler.variance",
+                  "is for evaluation.sampler.kind ddpm: expected fixed-small or no value, found fixed-large."));
+    }
+  }
+
+  @Test
+  void shouldKeepEachTimestepBelowTheirNumberWhereAnOffsetIsAdded() {
+    var offset =
+        EvaluationSpecSamplerSpecBuilder.builder()
+            .spacing(EvaluationSpec.SamplerSpec.Spacing.UNIFORM)
+            .stepsOffset(Optional.of(1));
+    assertThat(fields(spec(s -> s.evaluation(sampledBy(offset.steps(999).build()))))).isEmpty();
+    assertThat(SpecRules.check(spec(s -> s.evaluation(sampledBy(offset.steps(1000).build())))))
+        .containsExactly(
+            new SpecFault(
+                "evaluation.sampler.stepsOffset",
+                "must leave each timestep below diffusion.timesteps 1000: expected 0 or no value, or fewer steps, found 1."));
+    offset.steps(50).spacing(EvaluationSpec.SamplerSpec.Spacing.TRAILING);
+    assertThat(SpecRules.check(spec(s -> s.evaluation(sampledBy(offset.build())))))
+        .containsExactly(
+            new SpecFault(
+                "evaluation.sampler.stepsOffset",
+                "is for evaluation.sampler.spacing uniform or leading: expected 0 or no value, found 1."));
+  }
+
+  @Test
+  void shouldWantAStepLessThanTimestepsWhereTheLastIsLeftOut() {
+    var leading =
+        EvaluationSpecSamplerSpecBuilder.builder()
+            .kind(EvaluationSpec.SamplerSpec.Kind.UNIPC)
+            .spacing(EvaluationSpec.SamplerSpec.Spacing.LEADING);
+    assertThat(fields(spec(s -> s.evaluation(sampledBy(leading.steps(999).build()))))).isEmpty();
+    assertThat(SpecRules.check(spec(s -> s.evaluation(sampledBy(leading.steps(1000).build())))))
+        .containsExactly(
+            new SpecFault(
+                "evaluation.sampler.steps",
+                "must be less than diffusion.timesteps 1000 for evaluation.sampler.spacing leading, found 1000."));
+  }
+
   private static EvaluationSpec sampledBy(EvaluationSpec.SamplerSpec.Kind kind, Double eta) {
     return sampledBy(new EvaluationSpec.SamplerSpec(kind, null, null, eta));
   }

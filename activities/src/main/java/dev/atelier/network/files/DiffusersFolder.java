@@ -1,8 +1,10 @@
 package dev.atelier.network.files;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.json.JsonReadFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.json.JsonMapper;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -30,7 +32,9 @@ record DiffusersFolder(Path root, Path network) {
   private static final int MOST_SHOWN = 3;
   private static final String SCHEDULER = "scheduler_config.json";
   private static final List<String> NETWORKS = DiffusersNetwork.folders();
-  private static final ObjectMapper JSON = new ObjectMapper();
+  // DPM-Solver's lambda_min_clipped is -Infinity, as diffusers writes it.
+  private static final ObjectMapper JSON =
+      JsonMapper.builder().enable(JsonReadFeature.ALLOW_NON_NUMERIC_NUMBERS).build();
 
   static DiffusersFolder of(Path root) {
     if (Files.exists(root.resolve(CONFIG))) {

@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.within;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import com.fasterxml.jackson.databind.node.TextNode;
 import dev.atelier.diffusion.NoiseSchedule;
 import dev.atelier.diffusion.Sampler;
 import dev.atelier.diffusion.Sampler.Evaluation;
@@ -71,19 +72,57 @@ class SchedulerSamplerTest {
     assertThat(asked.stream().map(t -> t + told).toList())
         .isEqualTo(Arrays.asList(JSON.convertValue(expected.get("timesteps"), Integer[].class)));
 
-    double[] start = JSON.convertValue(fixture("samplers").get("start"), double[].class);
-    double initial = Sampler.initialNoise(spec, schedule, asked.get(0));
-    double[] x =
-        Trajectories.run(
-            spec,
-            schedule,
-            Arrays.stream(start).map(pixel -> pixel * initial).toArray(),
-            Trajectories.ANALYTIC,
-            diffusion.teacherPredicts());
+    double[] x = sampled(config, steps);
     double[] theirs = JSON.convertValue(expected.get("x"), double[].class);
     for (int i = 0; i < x.length; i++) {
       assertThat(x[i]).isCloseTo(theirs[i], within(1e-5 * Math.max(1, Math.abs(theirs[i]))));
     }
+  }
+
+  private static double[] sampled(JsonNode config, int steps) throws Exception {
+    DiffusionSpec diffusion = SchedulerConfig.diffusion(config);
+    SamplerSpec spec = SchedulerConfig.sampler(config, steps);
+    NoiseSchedule schedule = NoiseSchedule.of(diffusion);
+    int first = SamplerPlan.of(spec, diffusion.timesteps()).timesteps().get(0);
+    double initial = Sampler.initialNoise(spec, schedule, first);
+    double[] start = JSON.convertValue(fixture("samplers").get("start"), double[].class);
+    return Trajectories.run(
+        spec,
+        schedule,
+        Arrays.stream(start).map(pixel -> pixel * initial).toArray(),
+        Trajectories.ANALYTIC,
+        diffusion.teacherPredicts());
+  }
+
+  /** So each field of a sampler is held by the trajectories above. */
+  @ParameterizedTest
+  @CsvSource({
+    "DDIMScheduler, steps_offset, 0",
+    "DDIMScheduler, set_alpha_to_one, true",
+    "PNDMScheduler, set_alpha_to_one, true",
+    "PNDMScheduler, skip_prk_steps, false",
+    "DPMSolverMultistepScheduler, final_sigmas_type, sigma_min",
+    "UniPCMultistepScheduler, final_sigmas_type, sigma_min",
+    "UniPCMultistepScheduler, timestep_spacing, trailing",
+    "DDPMScheduler, variance_type, fixed_small"
+  })
+  void shouldEndElsewhereWhenAFieldOfTheFolderIsAnother(String type, String field, String other)
+      throws Exception {
+    for (JsonNode expected : fixture("scheduler-folders").get("cases")) {
+      ObjectNode config = expected.get("config").deepCopy();
+      if (config.get("_class_name").asText().equals(type)
+          && expected.get("steps").asInt() >= 10
+          && !config.get(field).asText().equals(other)) {
+        config.set(
+            field,
+            other.matches("[a-z]+_[a-z]+|trailing") ? new TextNode(other) : JSON.readTree(other));
+        double[] theirs = JSON.convertValue(expected.get("x"), double[].class);
+        double[] x = sampled(config, expected.get("steps").asInt());
+        assertThat(Math.abs(x[2] - theirs[2])).isGreaterThan(1e-4);
+        return;
+      }
+    }
+    throw new AssertionError("no case of " + type);
   }
 
   @Test
