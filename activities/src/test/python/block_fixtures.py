@@ -50,6 +50,12 @@ IMAGES = {
     "no-middle": {**SMALL, "down_block_types": (DOWN, DOWN), "up_block_types": (UP, UP), "mid_block_type": None},
     "plain-middle": {**SMALL, "down_block_types": (DOWN, ATTENTION), "up_block_types": (ATTENTION_UP, UP), "add_attention": False},
     "sigma": {**SMALL, "down_block_types": (DOWN, ATTENTION), "up_block_types": (ATTENTION_UP, UP), "out_channels": 6},
+    "widths": {
+        **SMALL,
+        "block_out_channels": (16, 24, 40),
+        "down_block_types": (DOWN, ATTENTION, DOWN),
+        "up_block_types": (UP, ATTENTION_UP, UP),
+    },
     "norm-eps": {**SMALL, "down_block_types": (DOWN, DOWN), "up_block_types": (UP, UP), "norm_eps": 1e-3},
 }
 

@@ -79,7 +79,12 @@ public record NetworkSpec(
             "Whether it also has channels for the variance, which are not used; a transformer says so itself")
         @NotNull
         @JsonInclude(JsonInclude.Include.NON_ABSENT)
-        Optional<Boolean> learnedSigma) {
+        Optional<Boolean> learnedSigma,
+    @JsonPropertyDescription(
+            "Width of each level, in place of channels and multipliers, where it is no multiple of the first")
+        @NotNull
+        @JsonInclude(JsonInclude.Include.NON_ABSENT)
+        Optional<@Size(min = 1, max = 8) List<@NotNull @Min(4) @Max(4096) Integer>> levelWidths) {
 
   /** What the levels of a U-Net are made of. */
   public record BlocksSpec(
@@ -232,8 +237,15 @@ public record NetworkSpec(
   private static final int MIN_CHANNELS_PER_GROUP = 4; // as the paper's network of 128 channels
 
   public NetworkSpec {
-    channels = channels == null ? 128 : channels;
-    multipliers = multipliers == null ? List.of(1, 2, 2, 2) : List.copyOf(multipliers);
+    levelWidths = levelWidths == null ? Optional.empty() : levelWidths.map(List::copyOf);
+    List<Integer> named = levelWidths.orElse(List.of());
+    if (channels == null) {
+      channels = named.isEmpty() ? 128 : named.get(0);
+    }
+    if (multipliers == null) {
+      multipliers = named.isEmpty() ? List.of(1, 2, 2, 2) : Collections.nCopies(named.size(), 1);
+    }
+    multipliers = List.copyOf(multipliers);
     resBlocks = resBlocks == null ? 2 : resBlocks;
     blocks = blocks == null ? Optional.empty() : blocks;
     if (attentionResolutions == null) {
@@ -277,6 +289,7 @@ public record NetworkSpec(
         Optional.empty(),
         Optional.empty(),
         Optional.empty(),
+        Optional.empty(),
         Optional.empty());
   }
 
@@ -313,7 +326,7 @@ public record NetworkSpec(
 
   /** Channels of each level, first (highest resolution) to last. */
   public List<Integer> widths() {
-    return multipliers.stream().map(m -> m * channels).toList();
+    return levelWidths.orElseGet(() -> multipliers.stream().map(m -> m * channels).toList());
   }
 
   /**

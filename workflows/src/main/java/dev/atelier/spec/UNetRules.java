@@ -26,6 +26,9 @@ record UNetRules(
   static Map<String, String> blockFaults(
       NetworkSpec spec, int imageChannels, Architecture.Faults faults) {
     Map<String, String> found = new LinkedHashMap<>();
+    if (faults.trusts("levelWidths", "channels", "multipliers")) {
+      spec.levelWidths().ifPresent(widths -> widths(found, spec, widths));
+    }
     if (!faults.trusts("blocks", "multipliers", "attentionResolutions", "crossAttention")) {
       return found;
     }
@@ -55,6 +58,16 @@ record UNetRules(
         .flatMap(CrossAttentionSpec::heads)
         .ifPresent(heads -> requireAll(found, "crossAttention.heads", heads, levels));
     return found;
+  }
+
+  private static void widths(Map<String, String> found, NetworkSpec spec, List<Integer> widths) {
+    NetworkSpec without = NetworkSpecBuilder.builder(spec).channels(null).multipliers(null).build();
+    if (!spec.equals(without)) {
+      found.put(
+          "levelWidths",
+          "stands in place of channels and multipliers, found %s, %d and %s."
+              .formatted(widths, spec.channels(), spec.multipliers()));
+    }
   }
 
   /** The image that skip blocks read shrinks from the first level on, what they make grows. */
@@ -99,7 +112,7 @@ record UNetRules(
     if (!unfit.isEmpty()) {
       return; // there is no layout to judge
     }
-    if (faults.trusts("channels", "multipliers", "groups")) {
+    if (faults.trusts("channels", "multipliers", "levelWidths", "groups")) {
       spec.groups().ifPresent(this::groups);
     }
     if (!faults.trusts("multipliers") || !faults.trustsResolution()) {

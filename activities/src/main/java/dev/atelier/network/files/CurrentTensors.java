@@ -15,6 +15,10 @@ public final class CurrentTensors {
   private static final Map<String, String> CURRENT =
       Map.of("query", "to_q", "key", "to_k", "value", "to_v", "proj_attn", "to_out.0");
 
+  private static final Pattern PROJECTION =
+      Pattern.compile(
+          ".*attentions\\.\\d+\\.(query|key|value|proj_attn|to_q|to_k|to_v|to_out\\.0)\\.weight");
+
   private CurrentTensors() {}
 
   /** With today's names and shapes. */
@@ -49,7 +53,7 @@ public final class CurrentTensors {
   private static HostTensor asLinear(String name, HostTensor tensor) {
     long[] shape = tensor.shape();
     boolean pointwise = shape.length == 4 && shape[2] == 1 && shape[3] == 1;
-    return pointwise && name.contains("attentions.")
+    return pointwise && PROJECTION.matcher(name).matches()
         ? new HostTensor(tensor.dtype(), new long[] {shape[0], shape[1]}, tensor.data())
         : tensor;
   }

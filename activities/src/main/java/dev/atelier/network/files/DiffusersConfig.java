@@ -212,7 +212,7 @@ final class DiffusersConfig {
     checkClasses();
     List<Integer> widths =
         integers("block_out_channels", texts ? "[320, 640, 1280, 1280]" : "[224, 448, 672, 896]");
-    List<Integer> multipliers = multipliers(widths);
+    checkWidths(widths);
     BlocksSpec blocks = blocks(widths.size());
     Heads heads = texts ? headsOfTexts(widths, blocks) : heads(widths, blocks);
     int resBlocks = resBlocks(widths.size());
@@ -245,9 +245,7 @@ final class DiffusersConfig {
             : Optional.empty();
     config.refuseFaults();
     NetworkSpecBuilder spec =
-        NetworkSpecBuilder.builder()
-            .channels(widths.get(0))
-            .multipliers(multipliers)
+        ofWidths(widths)
             .resBlocks(resBlocks)
             .attentionHeads(heads.count())
             .dropout(dropout.asDouble())
@@ -360,19 +358,14 @@ final class DiffusersConfig {
     }
   }
 
-  private List<Integer> multipliers(List<Integer> widths) {
+  private void checkWidths(List<Integer> widths) {
     int base = widths.get(0);
-    List<Integer> multipliers = new ArrayList<>();
-    for (int width : widths) {
-      boolean baseFits = base >= 4 && base <= 1024 && base % 2 == 0;
-      if (!baseFits || width % base != 0 || width > 16 * base) {
-        config.fault(
-            "block_out_channels",
-            config.value("block_out_channels", "[]"),
-            "an even first width from 4 to 1024, and multiples 1 to 16 of it");
-        break;
-      }
-      multipliers.add(width / base);
+    boolean fits = widths.stream().allMatch(width -> width >= 4 && width <= 4096);
+    if (!fits || base > 1024 || base % 2 != 0) {
+      config.fault(
+          "block_out_channels",
+          config.value("block_out_channels", "[]"),
+          "widths from 4 to 4096, of which the first is even and at most 1024");
     }
     if (widths.size() > 8 || resolution % (1 << (widths.size() - 1)) != 0) {
       config.fault(
@@ -380,7 +373,17 @@ final class DiffusersConfig {
           config.value("block_out_channels", "[]"),
           "at most 8 levels, each of which halves the resolution %d".formatted(resolution));
     }
-    return multipliers;
+  }
+
+  /** As multiples of the first, if they are. */
+  private static NetworkSpecBuilder ofWidths(List<Integer> widths) {
+    int base = widths.get(0);
+    boolean multiples = widths.stream().allMatch(w -> w % base == 0 && w <= 16 * base);
+    return multiples
+        ? NetworkSpecBuilder.builder()
+            .channels(base)
+            .multipliers(widths.stream().map(w -> w / base).toList())
+        : NetworkSpecBuilder.builder().levelWidths(Optional.of(widths));
   }
 
   private BlocksSpec blocks(int levels) {

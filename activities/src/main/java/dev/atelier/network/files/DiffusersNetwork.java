@@ -29,6 +29,10 @@ public enum DiffusersNetwork {
       DiffusersTransformer::network,
       DiffusersTransformer::config);
 
+  private static final int MAX_SIDE = 1024;
+  private static final int MAX_CHANNELS = 64;
+  private static final int MAX_CLASSES = 1_000_000;
+
   /** Reads {@code config.json}. */
   private interface Reader {
     NetworkSpec read(JsonNode config, int resolution, int channels, int classes);
@@ -75,6 +79,35 @@ public enum DiffusersNetwork {
                         .formatted(type, String.join(", ", classNames().toList()))))
         .reader
         .read(config, resolution, channels, classes);
+  }
+
+  /**
+   * What a network's own config says of the images that it sees.
+   *
+   * @param resolution pixels per side, of latents too
+   * @param classes that it is conditioned on; 0: none
+   */
+  record Sizes(int resolution, int channels, int classes) {}
+
+  /**
+   * The sizes that {@code config} says.
+   *
+   * @throws IllegalArgumentException if it says none, as a clause
+   */
+  static Sizes sizes(JsonNode config) {
+    ConfigFields fields = new ConfigFields(config);
+    boolean transformer = DIT.classNames.contains(config.path("_class_name").asText());
+    boolean texts = TEXT_UNET.classNames.contains(config.path("_class_name").asText());
+    int resolution = fields.integer("sample_size", transformer ? "32" : "null", 1, MAX_SIDE);
+    int channels = fields.integer("in_channels", transformer || texts ? "4" : "3", 1, MAX_CHANNELS);
+    String classes = transformer ? "num_embeds_ada_norm" : "num_class_embeds";
+    String absent = transformer ? "1000" : "null";
+    int known =
+        fields.value(classes, absent).isNull()
+            ? 0
+            : fields.integer(classes, absent, 1, MAX_CLASSES);
+    fields.refuseFaults();
+    return new Sizes(resolution, channels, known);
   }
 
   private static Stream<String> classNames() {

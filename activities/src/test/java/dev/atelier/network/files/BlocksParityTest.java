@@ -37,6 +37,7 @@ class BlocksParityTest {
         "plain-middle",
         "sigma",
         "norm-eps",
+        "widths",
         "text-sd1",
         "text-sd2",
         "text-heads",
