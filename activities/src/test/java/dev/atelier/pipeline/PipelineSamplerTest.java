@@ -85,6 +85,7 @@ class PipelineSamplerTest {
             Double.parseDouble(fixture.metadata().get("guidance")),
             sampler,
             fixture.tensors().get("latents"),
+            0,
             0);
 
     HostTensor images = new PipelineSampler(pipeline, "cpu", directory).sample(request);
@@ -99,11 +100,23 @@ class PipelineSamplerTest {
   }
 
   @Test
+  void shouldMakeTheSameImageWhateverElseIsInItsBatch() throws Exception {
+    DiffusersPipeline pipeline =
+        DiffusersPipeline.read(PipelineFixture.folder("sd1"), Optional.empty());
+    PipelineSampler sampler = new PipelineSampler(pipeline, "cpu", directory);
+    HostTensor both =
+        sampler.sample(request(pipeline, List.of("a cat", "dogs"), 7.5, sampler.noise(0, 2, 3)));
+    HostTensor one =
+        sampler.sample(request(pipeline, List.of("dogs"), 7.5, sampler.noise(1, 1, 3)));
+    assertClose(one, both.rows(1, 2), 1e-4f);
+  }
+
+  @Test
   void shouldMakeOtherImagesWhenThePromptsAreOthers() throws Exception {
     DiffusersPipeline pipeline =
         DiffusersPipeline.read(PipelineFixture.folder("sd1"), Optional.empty());
     PipelineSampler sampler = new PipelineSampler(pipeline, "cpu", directory);
-    HostTensor noise = sampler.noise(1, 7);
+    HostTensor noise = sampler.noise(0, 1, 7);
     float[] cat = sampler.sample(request(pipeline, List.of("a cat"), 7.5, noise)).toFloats();
     assertThat(sampler.sample(request(pipeline, List.of("a cat"), 7.5, noise)).toFloats())
         .isEqualTo(cat);
@@ -118,13 +131,13 @@ class PipelineSamplerTest {
     DiffusersPipeline pipeline =
         DiffusersPipeline.read(PipelineFixture.folder("sd1"), Optional.empty());
     PipelineSampler sampler = new PipelineSampler(pipeline, "cpu", directory);
-    HostTensor noise = sampler.noise(2, 7);
+    HostTensor noise = sampler.noise(0, 2, 7);
     assertThatIllegalArgumentException()
         .isThrownBy(() -> sampler.sample(request(pipeline, List.of("a cat"), 7.5, noise)))
         .withMessage("The pipeline needs 2 prompts, one for each image, found 1.");
     Request classes =
         new Request(
-            List.of("a", "b"), "", List.of(1, 2), 7.5, pipeline.denoiser().sampler(4), noise, 0);
+            List.of("a", "b"), "", List.of(1, 2), 7.5, pipeline.denoiser().sampler(4), noise, 0, 0);
     assertThatIllegalArgumentException()
         .isThrownBy(() -> sampler.sample(classes))
         .withMessage("The pipeline needs no classes, as it has none, found 2.");
@@ -132,7 +145,8 @@ class PipelineSamplerTest {
 
   private static Request request(
       DiffusersPipeline pipeline, List<String> prompts, double guidance, HostTensor noise) {
-    return new Request(prompts, "", List.of(), guidance, pipeline.denoiser().sampler(4), noise, 0);
+    return new Request(
+        prompts, "", List.of(), guidance, pipeline.denoiser().sampler(4), noise, 0, 0);
   }
 
   @ParameterizedTest
