@@ -41,8 +41,7 @@ import org.junit.jupiter.api.io.TempDir;
 class TeacherImporterTest {
 
   private static final String SOURCE = "s3://contract/teams/one/";
-  private static final Path DDPM =
-      Path.of("../../activities/src/test/resources/network/diffusers");
+  private static final Path DDPM = Path.of("../../activities/src/test/resources/network/diffusers");
   private static final ObjectMapper JSON = new ObjectMapper();
 
   private static EmbeddedPostgres postgres;
@@ -205,7 +204,8 @@ class TeacherImporterTest {
         .withHandle(
             handle ->
                 handle
-                    .createQuery("select detail from event where kind = 'teacher-taken' order by id")
+                    .createQuery(
+                        "select detail from event where kind = 'teacher-taken' order by id")
                     .mapTo(String.class)
                     .list());
   }
