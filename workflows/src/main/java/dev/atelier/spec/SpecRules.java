@@ -182,6 +182,11 @@ public final class SpecRules {
                 fault(path + "." + field, sentence);
               }
             });
+    if (trusts(path + ".crossAttention") && n.crossAttention().isPresent()) {
+      fault(
+          path + ".crossAttention",
+          "is of networks that read texts: they are imported, sampled and exported, but no dataset has captions to train one with.");
+    }
   }
 
   private void assignment() {

@@ -18,6 +18,11 @@ public enum DiffusersNetwork {
       List.of("unet_ema", "unet"),
       DiffusersConfig::network,
       DiffusersExport::config),
+  TEXT_UNET(
+      List.of("UNet2DConditionModel"),
+      List.of("unet_ema", "unet"),
+      DiffusersConfig::networkOfTexts,
+      DiffusersExport::config),
   DIT(
       List.of("DiTTransformer2DModel", "Transformer2DModel"),
       List.of("transformer_ema", "transformer"),
@@ -47,7 +52,7 @@ public enum DiffusersNetwork {
 
   /** Folders of a pipeline in which such a network lies, the better one first. */
   static List<String> folders() {
-    return Arrays.stream(values()).flatMap(kind -> kind.folders.stream()).toList();
+    return Arrays.stream(values()).flatMap(kind -> kind.folders.stream()).distinct().toList();
   }
 
   /**
@@ -78,7 +83,13 @@ public enum DiffusersNetwork {
 
   /** The {@code config.json} of a network; empty where diffusers has no such one. */
   public static Optional<ObjectNode> config(Network network) {
-    DiffusersNetwork kind = network.spec().transformer().isPresent() ? DIT : UNET;
-    return kind.writer.apply(network);
+    return of(network.spec()).writer.apply(network);
+  }
+
+  private static DiffusersNetwork of(NetworkSpec spec) {
+    if (spec.transformer().isPresent()) {
+      return DIT;
+    }
+    return spec.crossAttention().isPresent() ? TEXT_UNET : UNET;
   }
 }
