@@ -29,7 +29,7 @@ import okhttp3.Response;
  */
 public final class HubDownload {
 
-  private static final long MOST_LISTING_BYTES = 32_000_000; // a model of 100,000 files
+  private static final long MOST_LISTING_BYTES = 8_000_000; // a model of 30,000 files
   private static final int MOST_CHARACTERS = 200; // of a licence
   private static final Pattern SHA256 = Pattern.compile("[0-9a-f]{64}");
   private static final ObjectMapper JSON = new ObjectMapper();
