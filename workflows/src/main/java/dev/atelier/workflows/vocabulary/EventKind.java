@@ -36,7 +36,8 @@ public enum EventKind {
   MERGE_REFUSED("merge-refused", "students could not be merged"),
   SCHEDULES_SEARCHED("schedules-searched", "schedules were searched"),
   SEARCH_REFUSED("search-refused", "schedules could not be searched"),
-  ENSEMBLE_LEFT_OUT("ensemble-left-out", "the file of an ensemble could not be written");
+  ENSEMBLE_LEFT_OUT("ensemble-left-out", "the file of an ensemble could not be written"),
+  FOLDER_LEFT_OUT("folder-left-out", "diffusers has no class for the networks of some models");
 
   private final String word;
   private final String description;
