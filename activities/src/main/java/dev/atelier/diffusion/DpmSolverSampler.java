@@ -8,10 +8,8 @@ import java.util.function.DoubleSupplier;
  * prediction per step; the first step and the one to the clean image are of first order.
  *
  * <p>Equals {@code DPMSolverMultistepScheduler} of diffusers with {@code
- * algorithm_type="dpmsolver++", solver_order=2, solver_type="midpoint", final_sigmas_type="zero"}
- * and, where x0 is clipped, {@code thresholding=True, sample_max_value=1}. {@code
- * lower_order_final} changes nothing there: a final sigma of zero already makes the last step first
- * order.
+ * algorithm_type="dpmsolver++", solver_order=2, solver_type="midpoint", lower_order_final=True}
+ * and, where x0 is clipped, {@code thresholding=True, sample_max_value=1}.
  *
  * <p>The history is the last predicted x0, and it is kept when another model takes over: equal
  * models then give the single model's image bit for bit, which a restart at first order doesn't.
@@ -23,21 +21,22 @@ import java.util.function.DoubleSupplier;
 public final class DpmSolverSampler implements Sampler {
   private final NoiseSchedule schedule;
   private final boolean clip;
+  private final boolean firstOrderFinal;
 
-  public DpmSolverSampler(NoiseSchedule schedule, boolean clip) {
+  /**
+   * Over a {@code schedule} that has some signal everywhere.
+   *
+   * @param firstOrderFinal whether the last step is of first order also where it leaves noise
+   */
+  public DpmSolverSampler(NoiseSchedule schedule, boolean clip, boolean firstOrderFinal) {
     this.clip = clip;
+    this.firstOrderFinal = firstOrderFinal;
     this.schedule = schedule;
   }
 
   @Override
   public Trajectory begin(int elements) {
     return new History(elements);
-  }
-
-  /** lambda_t = log(alpha_t / sigma_t), half the log of the signal-to-noise ratio. */
-  private double lambda(int t) {
-    double alphaCumprod = schedule.alphasCumprod(t);
-    return 0.5 * StrictMath.log(alphaCumprod / (1 - alphaCumprod)); // infinite for t = -1
   }
 
   private final class History implements Trajectory {
@@ -55,9 +54,10 @@ public final class DpmSolverSampler implements Sampler {
       double sigmaT = Math.sqrt(1 - schedule.alphasCumprod(t));
       double alphaS = Math.sqrt(schedule.alphasCumprod(s));
       double sigmaS = Math.sqrt(1 - schedule.alphasCumprod(s));
-      double h = lambda(s) - lambda(t);
-      boolean firstOrder = previousT == NONE || s < 0;
-      double slope = firstOrder ? 0 : 0.5 * h / (lambda(t) - lambda(previousT)); // 1 / (2 r)
+      double h = schedule.lambda(s) - schedule.lambda(t);
+      boolean firstOrder = previousT == NONE || (s < 0 && (firstOrderFinal || sigmaS == 0));
+      double slope =
+          firstOrder ? 0 : 0.5 * h / (schedule.lambda(t) - schedule.lambda(previousT)); // 1 / (2 r)
       double weightOfX = sigmaS / sigmaT;
       double weightOfX0 = -alphaS * StrictMath.expm1(-h);
       for (int i = 0; i < previousX0.length; i++) {

@@ -17,8 +17,9 @@ public final class HeunSampler implements Sampler {
   private final NoiseSchedule schedule;
   private final boolean clip;
 
+  /** Over a {@code schedule} that has some signal everywhere. */
   public HeunSampler(NoiseSchedule schedule, boolean clip) {
-    this.schedule = schedule.withSomeSignal();
+    this.schedule = schedule;
     this.clip = clip;
   }
 

@@ -17,16 +17,26 @@ public final class NoiseSchedule {
   private final double[] betas;
   private final double[] alphasCumprod; // signal²
   private final double[] variances; // noise²
+  private final End end;
 
-  private NoiseSchedule(double[] betas, double[] alphasCumprod, double[] variances) {
+  /** Where the last step ends: the signal and the noise at t = -1. */
+  private record End(double alphaCumprod, double noise) {
+    static final End CLEAN = new End(1, 0);
+  }
+
+  private NoiseSchedule(double[] betas, double[] alphasCumprod, double[] variances, End end) {
     this.betas = betas;
     this.alphasCumprod = alphasCumprod;
     this.variances = variances;
+    this.end = end;
   }
 
   private static NoiseSchedule ofProducts(double[] betas, double[] alphasCumprod) {
     return new NoiseSchedule(
-        betas, alphasCumprod, Arrays.stream(alphasCumprod).map(alpha -> 1 - alpha).toArray());
+        betas,
+        alphasCumprod,
+        Arrays.stream(alphasCumprod).map(alpha -> 1 - alpha).toArray(),
+        End.CLEAN);
   }
 
   /** Builds the schedule that a spec asks for. */
@@ -55,7 +65,7 @@ public final class NoiseSchedule {
       signals[t] = (1 - sigma) * (1 - sigma);
       noises[t] = sigma * sigma;
     }
-    return new NoiseSchedule(new double[0], signals, noises);
+    return new NoiseSchedule(new double[0], signals, noises, End.CLEAN);
   }
 
   private static double[] alphasCumprod(double[] betas) {
@@ -85,14 +95,31 @@ public final class NoiseSchedule {
 
   /**
    * The same with a little signal where there is none, for samplers that divide by it: as {@code
-   * EulerDiscreteScheduler} of diffusers has it.
+   * EulerDiscreteScheduler} of diffusers has it. A flow is left as it is.
    */
   NoiseSchedule withSomeSignal() {
+    if (betas.length == 0) {
+      return this;
+    }
     double[] some = alphasCumprod.clone();
     for (int t = 0; t < some.length; t++) {
       some[t] = some[t] == 0 ? LEAST_SIGNAL : some[t];
     }
     return ofProducts(betas, some);
+  }
+
+  /** The same, with the signal and the noise of t = 0 at t = -1. */
+  NoiseSchedule endingInFirstNoise() {
+    return endingIn(new End(alphasCumprod[0], noise(0)));
+  }
+
+  /** The same, where the image keeps its size: with noise_0 / signal_0 beside it at t = -1. */
+  NoiseSchedule endingInFirstNoiseOfWholeImage() {
+    return endingIn(new End(1, noise(0) / signal(0)));
+  }
+
+  private NoiseSchedule endingIn(End other) {
+    return new NoiseSchedule(betas, alphasCumprod, variances, other);
   }
 
   private static double[] linear(int timesteps, double start, double end) {
@@ -135,19 +162,25 @@ public final class NoiseSchedule {
     return betas[t];
   }
 
-  /** signal_t², the product of (1 - beta_s) for s up to t; 1 for t = -1, the clean image. */
+  /** signal_t², the product of (1 - beta_s) for s up to t; 1 for t = -1 where that is clean. */
   public double alphasCumprod(int t) {
-    return t < 0 ? 1.0 : alphasCumprod[t];
+    return t < 0 ? end.alphaCumprod() : alphasCumprod[t];
   }
 
-  /** The weight of x_0 in x_t; 1 for t = -1. */
+  /** The weight of x_0 in x_t; 1 for t = -1 where that is clean. */
   public double signal(int t) {
     return Math.sqrt(alphasCumprod(t));
   }
 
-  /** The weight of eps in x_t; 0 for t = -1. */
+  /** The weight of eps in x_t; 0 for t = -1 where that is clean. */
   public double noise(int t) {
-    return t < 0 ? 0 : Math.sqrt(variances[t]);
+    return t < 0 ? end.noise() : Math.sqrt(variances[t]);
+  }
+
+  /** log(signal_t / noise_t), lambda_t of Lu et al. 2022; infinite for a clean image. */
+  double lambda(int t) {
+    double alphaCumprod = alphasCumprod(t);
+    return 0.5 * StrictMath.log(alphaCumprod / (1 - alphaCumprod));
   }
 
   /** The signal-to-noise ratio of x_t, signal² / noise². */

@@ -1,5 +1,6 @@
 package dev.atelier.diffusion;
 
+import dev.atelier.spec.Prediction;
 import java.nio.FloatBuffer;
 import java.util.ArrayList;
 import java.util.List;
@@ -8,18 +9,25 @@ import java.util.function.DoubleSupplier;
 /**
  * The linear multistep method of Liu et al. 2022 ("Pseudo Numerical Methods", PLMS) without its
  * Runge-Kutta start: the first step is one of Heun's, the next ones are of growing order. It
- * remembers eps, which means the same for every student.
+ * remembers eps, or v, which mean the same for every student.
  *
  * <p>Equals {@code PNDMScheduler} of diffusers with {@code skip_prk_steps=True}, as folders of
- * Stable Diffusion have it, and {@code set_alpha_to_one=True}, where x0 is not clipped.
+ * Stable Diffusion have it, where x0 is not clipped.
  */
 public final class PlmsSampler implements Sampler {
   private final NoiseSchedule schedule;
   private final boolean clip;
+  private final Prediction predicted;
 
-  public PlmsSampler(NoiseSchedule schedule, boolean clip) {
-    this.schedule = schedule.withSomeSignal();
+  /**
+   * Over a {@code schedule} that has some signal everywhere.
+   *
+   * @param predicted by all models: v is followed as v, everything else as eps
+   */
+  public PlmsSampler(NoiseSchedule schedule, boolean clip, Prediction predicted) {
+    this.schedule = schedule;
     this.clip = clip;
+    this.predicted = predicted;
   }
 
   @Override
@@ -42,19 +50,19 @@ public final class PlmsSampler implements Sampler {
   }
 
   private final class Steps implements Trajectory {
-    private final Multistep steps = new Multistep(schedule, clip);
+    private final Multistep steps = new Multistep(schedule, clip, predicted);
     private double[] start = {}; // of the first step
     private int startT;
 
     @Override
     public void step(
-        FloatBuffer x, double[] x0, double[] predicted, int t, int s, DoubleSupplier noise) {
-      double[] eps = steps.eps(x, x0, predicted, t);
+        FloatBuffer x, double[] x0, double[] ofEps, int t, int s, DoubleSupplier noise) {
+      double[] said = steps.said(x, x0, ofEps, t);
       if (t == s) {
-        for (int i = 0; i < eps.length; i++) {
-          eps[i] = (eps[i] + steps.last()[i]) / 2;
+        for (int i = 0; i < said.length; i++) {
+          said[i] = (said[i] + steps.last()[i]) / 2;
         }
-        steps.move(start, eps, startT, s, x);
+        steps.move(start, said, startT, s, x);
         return;
       }
       double[] from = Multistep.copy(x);
@@ -62,7 +70,7 @@ public final class PlmsSampler implements Sampler {
         start = from;
         startT = t;
       }
-      steps.add(eps);
+      steps.add(said);
       steps.move(from, steps.extrapolated(), t, s, x);
     }
   }

@@ -1,6 +1,7 @@
 package dev.atelier.diffusion;
 
 import dev.atelier.spec.EvaluationSpec.SamplerSpec;
+import dev.atelier.spec.Prediction;
 import java.nio.FloatBuffer;
 import java.util.List;
 import java.util.function.DoubleSupplier;
@@ -14,17 +15,55 @@ import java.util.stream.IntStream;
  */
 public interface Sampler {
 
-  /** The sampler that a spec asks for. */
-  static Sampler of(SamplerSpec spec, NoiseSchedule schedule) {
+  /** For models that predict eps. */
+  static Sampler of(SamplerSpec spec, NoiseSchedule forward) {
+    return of(spec, forward, Prediction.EPS);
+  }
+
+  /**
+   * The sampler that a spec asks for.
+   *
+   * @param predicted by all models; eps where they differ
+   */
+  static Sampler of(SamplerSpec spec, NoiseSchedule forward, Prediction predicted) {
+    NoiseSchedule schedule = schedule(spec, forward);
     return switch (spec.kind()) {
-      case DDPM -> new DdpmSampler(schedule, spec.clip());
+      case DDPM -> new DdpmSampler(schedule, spec.clip(), spec.variance());
       case DDIM -> new DdimSampler(schedule, spec.eta(), spec.clip());
-      case DPM_SOLVER_PLUS_PLUS -> new DpmSolverSampler(schedule, spec.clip());
+      case DPM_SOLVER_PLUS_PLUS ->
+          new DpmSolverSampler(schedule, spec.clip(), spec.steps() < FEW_STEPS);
       case HEUN -> new HeunSampler(schedule, spec.clip());
       case EULER -> new EulerSampler(schedule, spec.clip());
-      case PNDM -> new PndmSampler(schedule, spec.clip());
-      case PLMS -> new PlmsSampler(schedule, spec.clip());
+      case PNDM -> new PndmSampler(schedule, spec.clip(), predicted);
+      case PLMS -> new PlmsSampler(schedule, spec.clip(), predicted);
+      case UNIPC -> new UniPcSampler(schedule, spec.clip());
     };
+  }
+
+  /** Steps below which DPM-Solver++ takes the last one in first order, as in diffusers. */
+  int FEW_STEPS = 15;
+
+  /**
+   * The forward process as a spec's sampler goes it back: with a little signal everywhere, if it
+   * divides by it, and with the noise that its last step leaves. What is predicted is read by it.
+   */
+  static NoiseSchedule schedule(SamplerSpec spec, NoiseSchedule forward) {
+    NoiseSchedule schedule =
+        switch (spec.kind()) {
+          case DDPM, DDIM -> forward;
+          case DPM_SOLVER_PLUS_PLUS, HEUN, EULER, PNDM, PLMS, UNIPC -> forward.withSomeSignal();
+        };
+    if (spec.finalSigma().isEmpty()) {
+      return schedule;
+    }
+    return spec.kind() == SamplerSpec.Kind.EULER
+        ? schedule.endingInFirstNoiseOfWholeImage() // diffusers' Euler divides x by its signal
+        : schedule.endingInFirstNoise();
+  }
+
+  /** The deviation of the noise that a spec's trajectories start from, at {@code t}. */
+  static double initialNoise(SamplerSpec spec, NoiseSchedule forward, int t) {
+    return spec.initialNoise().isPresent() ? schedule(spec, forward).noise(t) : 1;
   }
 
   /**

@@ -103,8 +103,9 @@ public final class EnsembleSampler implements AutoCloseable {
   private final ModelRanges ranges;
   private final SamplerPlan plan;
   private final List<Evaluation> evaluations;
-  private final NoiseSchedule schedule;
+  private final NoiseSchedule schedule; // as the sampler goes it
   private final Sampler sampler;
+  private final double initialNoise; // its deviation
   private final SeededRandom random;
   private final int channels;
   private final int resolution;
@@ -133,9 +134,11 @@ public final class EnsembleSampler implements AutoCloseable {
     this.ranges =
         new ModelRanges(models.stream().map(OwnedModel::range).toList(), diffusion.timesteps());
     this.plan = SamplerPlan.of(sampler, diffusion.timesteps());
-    this.schedule = NoiseSchedule.of(diffusion);
-    this.sampler = Sampler.of(sampler, schedule);
+    NoiseSchedule forward = NoiseSchedule.of(diffusion);
+    this.schedule = Sampler.schedule(sampler, forward);
+    this.sampler = Sampler.of(sampler, forward, predictedByAll());
     this.evaluations = this.sampler.evaluations(plan);
+    this.initialNoise = Sampler.initialNoise(sampler, forward, evaluations.get(0).t());
     this.random = new SeededRandom(seed);
     this.channels = channels;
     this.resolution = resolution;
@@ -153,6 +156,12 @@ public final class EnsembleSampler implements AutoCloseable {
       close();
       throw e;
     }
+  }
+
+  /** What all models predict; eps where they differ. */
+  private Prediction predictedByAll() {
+    List<Prediction> predicted = models.stream().map(OwnedModel::predicts).distinct().toList();
+    return predicted.size() == 1 ? predicted.get(0) : Prediction.EPS;
   }
 
   /**
@@ -263,7 +272,9 @@ public final class EnsembleSampler implements AutoCloseable {
     float[] noise = new float[elements];
     for (int i = 0; i < n; i++) {
       random.stream(Purpose.SAMPLE_XT, firstIndex + i, 0).gaussians(noise, 0, elements);
-      x.put(i * elements, noise);
+      for (int j = 0; j < elements; j++) {
+        x.put(i * elements + j, (float) (initialNoise * noise[j]));
+      }
       trajectories.add(sampler.begin(elements));
     }
     long[] timesteps = new long[n];

@@ -114,7 +114,9 @@ class SamplerTest {
   void shouldAskForOneNoisePerElementWhenAStepIsStochastic() {
     NoiseSchedule schedule = schedule(Schedule.LINEAR);
     for (Sampler sampler :
-        new Sampler[] {new DdpmSampler(schedule, true), new DdimSampler(schedule, 1, true)}) {
+        new Sampler[] {
+          new DdpmSampler(schedule, true, Optional.empty()), new DdimSampler(schedule, 1, true)
+        }) {
       int[] asked = {0};
       FloatBuffer x = FloatBuffer.allocate(5);
       sampler.begin(5).step(x, new double[5], new double[5], 500, 400, () -> asked[0]++);
@@ -152,7 +154,8 @@ class SamplerTest {
       int restartBelow,
       int omitted) {
     SamplerPlan plan = SamplerPlan.of(spec, schedule.timesteps());
-    Sampler sampler = Sampler.of(spec, schedule);
+    Sampler sampler = Sampler.of(spec, schedule, prediction);
+    NoiseSchedule followed = Sampler.schedule(spec, schedule);
     int n = start.length;
     FloatBuffer x = FloatBuffer.allocate(n);
     double[] x0 = new double[n];
@@ -167,7 +170,7 @@ class SamplerTest {
       if (k > 0 && t < restartBelow && evaluations.get(k - 1).t() >= restartBelow) {
         trajectory = sampler.begin(n);
       }
-      Mixture mixture = Mixture.of(prediction, schedule, t);
+      Mixture mixture = Mixture.of(prediction, followed, t);
       for (int i = 0; i < n; i++) {
         double y = (float) model.at(x.get(i), t);
         x0[i] = mixture.x0(x.get(i), y);

@@ -80,9 +80,10 @@ public record EvaluationSpec(
   public record Shard(int first, int images) {}
 
   /** The reverse process. */
+  @RecordBuilder
   public record SamplerSpec(
       @JsonPropertyDescription(
-              "The sampling algorithm: ddpm (ancestral), ddim, dpm-solver++ (second-order multistep) heun (second order, two predictions a step) euler (first order), pndm (order 4 of equal steps, after three Runge-Kutta steps) or plms (without these)")
+              "The sampling algorithm: ddpm (ancestral), ddim, dpm-solver++ (second-order multistep) heun (second order, two predictions a step) euler (first order), pndm (order 4 of equal steps, after three Runge-Kutta steps), plms (without these) or unipc (second-order multistep, each step corrected by the next prediction)")
           @NotNull
           Kind kind,
       @JsonPropertyDescription("How many of the T timesteps are visited")
@@ -91,7 +92,7 @@ public record EvaluationSpec(
           @Max(10_000)
           Integer steps,
       @JsonPropertyDescription(
-              "Which timesteps are visited: uniform, quad (denser at small t) or trailing (starts at T - 1)")
+              "Which timesteps are visited: uniform, quad (denser at small t), trailing (starts at T - 1), linspace (from T - 1 to 0, rounded) or leading (uniform, but for dpm-solver++ and unipc the first of steps + 1; so is their linspace)")
           @NotNull
           Spacing spacing,
       @JsonPropertyDescription("Noise of ddim: 0 deterministic, 1 as DDPM; 0 for other kinds")
@@ -101,12 +102,32 @@ public record EvaluationSpec(
           Double eta,
       @JsonPropertyDescription("Whether the predicted x0 is clipped to [-1, 1] at each step")
           @NotNull
-          Boolean clip) {
+          Boolean clip,
+      @JsonPropertyDescription(
+              "What is added to the timesteps of uniform and leading: 0, or 1 as Stable Diffusion's folders have it; absent: 0")
+          @NotNull
+          @JsonInclude(JsonInclude.Include.NON_ABSENT) // equal specs of earlier versions stay equal
+          Optional<@Min(0) @Max(1) Integer> stepsOffset,
+      @JsonPropertyDescription(
+              "The noise that the last step leaves: zero, or sigma-min, that of t = 0 (set_alpha_to_one false in diffusers, or final_sigmas_type); absent: zero")
+          @NotNull
+          @JsonInclude(JsonInclude.Include.NON_ABSENT)
+          Optional<FinalSigma> finalSigma,
+      @JsonPropertyDescription(
+              "The variance of ddpm: fixed-small, the posterior's, or fixed-large, beta; absent: fixed-small")
+          @NotNull
+          @JsonInclude(JsonInclude.Include.NON_ABSENT)
+          Optional<Variance> variance,
+      @JsonPropertyDescription(
+              "The deviation of the noise that heun and euler start from: unit, or scheduled, that of the first timestep, as in diffusers with trailing and linspace; absent: unit")
+          @NotNull
+          @JsonInclude(JsonInclude.Include.NON_ABSENT)
+          Optional<InitialNoise> initialNoise) {
 
     /** The sampling algorithm. */
     public enum Kind {
       @JsonProperty("ddpm")
-      DDPM, // ancestral, posterior variance; Ho et al. 2020, eq. 6 and 7
+      DDPM, // ancestral, fixed variance; Ho et al. 2020, eq. 6 and 7
       @JsonProperty("ddim")
       DDIM, // Song et al. 2021, eq. 12
       @JsonProperty("dpm-solver++")
@@ -118,11 +139,28 @@ public record EvaluationSpec(
       @JsonProperty("pndm")
       PNDM, // Liu et al. 2022, algorithm 2
       @JsonProperty("plms")
-      PLMS; // the same without its Runge-Kutta start
+      PLMS, // the same without its Runge-Kutta start
+      @JsonProperty("unipc")
+      UNIPC; // UniPC-2, B_2(h); Zhao et al. 2023, algorithms 5 to 8
 
       /** Whether its formulas hold for steps of one length alone. */
       public boolean takesEqualSteps() {
         return this == PNDM || this == PLMS;
+      }
+
+      /** Whether what diffusers spaces for it is one step more, of which the last is not asked. */
+      public boolean leavesTheLastOut() {
+        return this == DPM_SOLVER_PLUS_PLUS || this == UNIPC;
+      }
+
+      /** Whether it may stop at the noise of t = 0. */
+      public boolean hasFinalSigma() {
+        return this != DDPM && this != HEUN;
+      }
+
+      /** Whether it may start from the noise of its first timestep. */
+      public boolean hasInitialNoise() {
+        return this == HEUN || this == EULER;
       }
     }
 
@@ -133,12 +171,59 @@ public record EvaluationSpec(
       @JsonProperty("quad")
       QUAD, // denser at small t; Song et al. 2021, appendix D.2
       @JsonProperty("trailing")
-      TRAILING // starts at T - 1; Lin et al. 2024
+      TRAILING, // starts at T - 1; Lin et al. 2024
+      @JsonProperty("linspace")
+      LINSPACE, // both ends; Lin et al. 2024, table 2
+      @JsonProperty("leading")
+      LEADING; // as diffusers has it
+
+      /** Whether an offset is added to its timesteps. */
+      public boolean takesOffset() {
+        return this == UNIFORM || this == LEADING;
+      }
+    }
+
+    /** The noise that the last step leaves. */
+    public enum FinalSigma {
+      @JsonProperty("zero")
+      ZERO,
+      @JsonProperty("sigma-min")
+      SIGMA_MIN // that of t = 0
+    }
+
+    /** The variance of DDPM's steps. */
+    public enum Variance {
+      @JsonProperty("fixed-small")
+      FIXED_SMALL, // the posterior's
+      @JsonProperty("fixed-large")
+      FIXED_LARGE // beta_t
+    }
+
+    /** The deviation of the noise that a trajectory starts from. */
+    public enum InitialNoise {
+      @JsonProperty("unit")
+      UNIT,
+      @JsonProperty("scheduled")
+      SCHEDULED // that of x_t at the first timestep
     }
 
     /** Clips the predicted x0. */
     public SamplerSpec(Kind kind, Integer steps, Spacing spacing, Double eta) {
       this(kind, steps, spacing, eta, null);
+    }
+
+    /** To the clean image, without an offset. */
+    public SamplerSpec(Kind kind, Integer steps, Spacing spacing, Double eta, Boolean clip) {
+      this(
+          kind,
+          steps,
+          spacing,
+          eta,
+          clip,
+          Optional.empty(),
+          Optional.empty(),
+          Optional.empty(),
+          Optional.empty());
     }
 
     public SamplerSpec {
@@ -149,18 +234,33 @@ public record EvaluationSpec(
       }
       eta = eta == null ? 0.0 : eta;
       clip = clip == null ? Boolean.TRUE : clip;
+      // What is said and what is meant without a word are equal.
+      if (spacing == Spacing.LEADING && !kind.leavesTheLastOut()) {
+        spacing = Spacing.UNIFORM;
+      }
+      stepsOffset = stepsOffset == null ? Optional.empty() : stepsOffset;
+      stepsOffset = stepsOffset.filter(offset -> offset != 0);
+      finalSigma = finalSigma == null ? Optional.empty() : finalSigma;
+      finalSigma = finalSigma.filter(sigma -> sigma != FinalSigma.ZERO);
+      variance = variance == null ? Optional.empty() : variance;
+      variance = variance.filter(v -> v != Variance.FIXED_SMALL);
+      initialNoise = initialNoise == null ? Optional.empty() : initialNoise;
+      initialNoise = initialNoise.filter(noise -> noise != InitialNoise.UNIT);
     }
 
     /**
      * The timesteps of [0, {@code total}) that are visited, smallest first.
      *
      * <ul>
-     *   <li>{@code uniform}: {@code i * floor(T / steps)} for i in [0, steps). Song et al. 2021,
-     *       appendix D.2; "leading" in diffusers, with offset 0.
+     *   <li>{@code uniform}: {@code i * floor(T / steps)} for i in [0, steps), and the offset. Song
+     *       et al. 2021, appendix D.2; "leading" in diffusers.
      *   <li>{@code quad}: {@code floor((i * sqrt(0.8 T) / (steps - 1))^2)}, as the public DDIM
      *       code, which the CIFAR-10 figures of Diff-Pruning and its successors use. Timesteps that
      *       round to the same number are visited once.
      *   <li>{@code trailing}: {@code round(T - i * T / steps) - 1}. Lin et al. 2024, table 2.
+     *   <li>{@code linspace}: {@code round(i * (T - 1) / (steps - 1))}. Lin et al. 2024, table 2.
+     *   <li>{@code leading}, and {@code linspace} of dpm-solver++ and unipc: those of {@code steps
+     *       + 1}, without the first.
      * </ul>
      *
      * @throws IllegalArgumentException if there are fewer timesteps than steps
@@ -171,18 +271,27 @@ public record EvaluationSpec(
             "sampler.steps must be at most the %d timesteps of the diffusion, found %d."
                 .formatted(total, steps));
       }
+      int offset = spacing.takesOffset() ? stepsOffset.orElse(0) : 0;
       return IntStream.range(0, steps)
           .map(
               i ->
                   switch (spacing) {
-                    case UNIFORM -> i * (total / steps);
+                    case UNIFORM -> i * (total / steps) + offset;
                     case QUAD -> quad(i, total);
                     case TRAILING -> (int) Math.rint(total - (double) i * total / steps) - 1;
+                    case LINSPACE -> linspace(i, total);
+                    case LEADING -> (i + 1) * (total / (steps + 1)) + offset;
                   })
           .sorted()
           .distinct()
           .boxed()
           .toList();
+    }
+
+    private int linspace(int i, int total) {
+      int parts = kind.leavesTheLastOut() ? steps : steps - 1;
+      int part = kind.leavesTheLastOut() ? i + 1 : i;
+      return parts == 0 ? 0 : (int) Math.rint(part * ((total - 1.0) / parts));
     }
 
     private int quad(int i, int total) {

@@ -594,38 +594,7 @@ public final class SpecRules {
 
   private void evaluation() {
     EvaluationSpec e = spec.evaluation();
-    if (trusts("evaluation.sampler.steps", "diffusion.timesteps")
-        && e.sampler().steps() > spec.diffusion().timesteps()) {
-      fault(
-          "evaluation.sampler.steps",
-          "must be at most diffusion.timesteps %d, found %d."
-              .formatted(spec.diffusion().timesteps(), e.sampler().steps()));
-    }
-    if (trusts("evaluation.sampler.eta", "evaluation.sampler.kind")
-        && e.sampler().kind() != SamplerSpec.Kind.DDIM
-        && e.sampler().eta() > 0) {
-      fault(
-          "evaluation.sampler.eta",
-          "is for evaluation.sampler.kind ddim alone: expected 0 or no value, found %s."
-              .formatted(e.sampler().eta()));
-    }
-    boolean flows = spec.diffusion().schedule() == DiffusionSpec.Schedule.FLOW;
-    if (trusts("evaluation.sampler.kind", "diffusion")
-        && flows
-        && e.sampler().kind() != SamplerSpec.Kind.EULER) {
-      fault(
-          "evaluation.sampler.kind",
-          "must be euler for diffusion.schedule flow, found %s."
-              .formatted(SpecWord.of(e.sampler().kind())));
-    }
-    if (trusts("evaluation.sampler.spacing", "evaluation.sampler.kind")
-        && e.sampler().kind().takesEqualSteps()
-        && e.sampler().spacing() == SamplerSpec.Spacing.QUAD) {
-      fault(
-          "evaluation.sampler.spacing",
-          "must be uniform or trailing for evaluation.sampler.kind %s, whose steps are of equal length, found quad."
-              .formatted(SpecWord.of(e.sampler().kind())));
-    }
+    sampler(e.sampler());
     if (trusts("evaluation.gridRows", "evaluation.gridColumns", "evaluation.samples")
         && e.gridRows() * e.gridColumns() > e.samples()) {
       fault(
@@ -653,6 +622,87 @@ public final class SpecRules {
     }
     shards(e);
     features(e);
+  }
+
+  private void sampler(SamplerSpec s) {
+    if (trusts("evaluation.sampler.steps", "diffusion.timesteps")
+        && s.steps() > spec.diffusion().timesteps()) {
+      fault(
+          "evaluation.sampler.steps",
+          "must be at most diffusion.timesteps %d, found %d."
+              .formatted(spec.diffusion().timesteps(), s.steps()));
+    }
+    if (trusts("evaluation.sampler.eta", "evaluation.sampler.kind")
+        && s.kind() != SamplerSpec.Kind.DDIM
+        && s.eta() > 0) {
+      fault(
+          "evaluation.sampler.eta",
+          "is for evaluation.sampler.kind ddim alone: expected 0 or no value, found %s."
+              .formatted(s.eta()));
+    }
+    boolean flows = spec.diffusion().schedule() == DiffusionSpec.Schedule.FLOW;
+    if (trusts("evaluation.sampler.kind", "diffusion")
+        && flows
+        && s.kind() != SamplerSpec.Kind.EULER) {
+      fault(
+          "evaluation.sampler.kind",
+          "must be euler for diffusion.schedule flow, found %s.".formatted(SpecWord.of(s.kind())));
+    }
+    if (trusts("evaluation.sampler.spacing", "evaluation.sampler.kind")
+        && s.kind().takesEqualSteps()
+        && s.spacing() == SamplerSpec.Spacing.QUAD) {
+      fault(
+          "evaluation.sampler.spacing",
+          "must be uniform, trailing or linspace for evaluation.sampler.kind %s, whose steps are of equal length, found quad."
+              .formatted(SpecWord.of(s.kind())));
+    }
+    boolean fits = trusts("evaluation.sampler", "diffusion.timesteps");
+    int timesteps = spec.diffusion().timesteps();
+    if (fits && s.spacing() == SamplerSpec.Spacing.LEADING && s.steps() == timesteps) {
+      fault(
+          "evaluation.sampler.steps",
+          "must be less than diffusion.timesteps %d for evaluation.sampler.spacing leading, found %d."
+              .formatted(timesteps, s.steps()));
+    }
+    s.stepsOffset().filter(offset -> fits).ifPresent(offset -> stepsOffset(s, timesteps));
+    s.finalSigma()
+        .filter(sigma -> !s.kind().hasFinalSigma() || flows)
+        .ifPresent(
+            sigma ->
+                isFor(
+                    "finalSigma",
+                    "ddim, dpm-solver++, euler, pndm, plms or unipc on betas",
+                    "zero",
+                    sigma));
+    s.variance()
+        .filter(variance -> s.kind() != SamplerSpec.Kind.DDPM)
+        .ifPresent(variance -> isFor("variance", "ddpm", "fixed-small", variance));
+    s.initialNoise()
+        .filter(noise -> !s.kind().hasInitialNoise())
+        .ifPresent(noise -> isFor("initialNoise", "heun or euler", "unit", noise));
+  }
+
+  private void stepsOffset(SamplerSpec s, int timesteps) {
+    if (!s.spacing().takesOffset()) {
+      fault(
+          "evaluation.sampler.stepsOffset",
+          "is for evaluation.sampler.spacing uniform or leading: expected 0 or no value, found 1.");
+    } else if (s.steps() <= timesteps && s.timesteps(timesteps).contains(timesteps)) {
+      fault(
+          "evaluation.sampler.stepsOffset",
+          "must leave each timestep below diffusion.timesteps %d: expected 0 or no value, or fewer steps, found 1."
+              .formatted(timesteps));
+    }
+  }
+
+  /** A field of the sampler that its kind lacks. */
+  private void isFor(String field, String kinds, String usual, Enum<?> found) {
+    if (trusts("evaluation.sampler.kind", "evaluation.sampler." + field, "diffusion")) {
+      fault(
+          "evaluation.sampler." + field,
+          "is for evaluation.sampler.kind %s: expected %s or no value, found %s."
+              .formatted(kinds, usual, SpecWord.of(found)));
+    }
   }
 
   /** More of them would fill the history of the workflow. */

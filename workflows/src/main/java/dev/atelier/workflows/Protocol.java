@@ -2,6 +2,7 @@ package dev.atelier.workflows;
 
 import dev.atelier.spec.EvaluationSpec.Classes;
 import dev.atelier.spec.EvaluationSpec.SamplerSpec;
+import dev.atelier.spec.SpecWord;
 import io.soabase.recordbuilder.core.RecordBuilder;
 import java.util.Collection;
 import java.util.LinkedHashMap;
@@ -138,6 +139,10 @@ public record Protocol(
           fields.put("sampler.spacing", s.spacing().toString());
           fields.put("sampler.eta", s.eta().toString());
           fields.put("sampler.clip", s.clip().toString());
+          fields.put("sampler.stepsOffset", s.stepsOffset().orElse(0).toString());
+          fields.put("sampler.finalSigma", s.finalSigma().map(SpecWord::of).orElse("zero"));
+          fields.put("sampler.variance", s.variance().map(SpecWord::of).orElse("fixed-small"));
+          fields.put("sampler.initialNoise", s.initialNoise().map(SpecWord::of).orElse("unit"));
         });
     classes.ifPresent(c -> fields.put("classes", c.toString()));
     kernel.ifPresent(

@@ -1020,7 +1020,7 @@ class SpecRulesTest {
         .containsExactly(
             new SpecFault(
                 "evaluation.sampler.spacing",
-                "must be uniform or trailing for evaluation.sampler.kind %s, whose steps are of equal length, found quad."
+                "must be uniform, trailing or linspace for evaluation.sampler.kind %s, whose steps are of equal length, found quad."
                     .formatted(kind.name().toLowerCase(Locale.ROOT))));
     assertThat(new EvaluationSpec.SamplerSpec(kind, 20, null, null).spacing())
         .isEqualTo(EvaluationSpec.SamplerSpec.Spacing.UNIFORM);

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import dev.atelier.network.tensors.Listing;
 import dev.atelier.spec.DiffusionSpec;
 import dev.atelier.spec.DiffusionSpecBuilder;
+import dev.atelier.spec.EvaluationSpec.SamplerSpec;
 import dev.atelier.spec.Prediction;
 import dev.atelier.spec.SpecWord;
 import java.util.ArrayList;
@@ -17,19 +18,19 @@ import java.util.stream.Stream;
 /**
  * {@code scheduler_config.json} of diffusers: the forward process that a model was trained on, what
  * it predicts, and whether x_0 is clipped. How its sampler takes its steps (spacing, offsets,
- * variance, the shift of a flow's) says nothing of the model and is not read. An absent field has
- * the default of its class.
+ * variance, the shift of a flow's) says nothing of the model: {@link #sampler} alone reads it. An
+ * absent field has the default of its class.
  */
 final class SchedulerConfig {
 
-  private static final String FILE = "scheduler_config.json: ";
+  static final String FILE = "scheduler_config.json: ";
 
   /** Betas of classes that were written for Stable Diffusion, where they are absent. */
   private static final Set<String> LATENT =
       Set.of("HeunDiscreteScheduler", "KDPM2DiscreteScheduler", "KDPM2AncestralDiscreteScheduler");
 
   /** Classes with a field clip_sample, and its default; the others never clip by it. */
-  private static final Map<String, Boolean> CLIP_SAMPLE =
+  static final Map<String, Boolean> CLIP_SAMPLE =
       Map.of(
           "DDPMScheduler", true,
           "DDPMParallelScheduler", true,
@@ -37,6 +38,14 @@ final class SchedulerConfig {
           "DDIMParallelScheduler", true,
           "DDIMInverseScheduler", true,
           "HeunDiscreteScheduler", false);
+
+  /** Classes with a field thresholding, which with sample_max_value 1 clips x_0. */
+  static final Set<String> THRESHOLDS =
+      Set.of(
+          "DDPMScheduler",
+          "DDIMScheduler",
+          "DPMSolverMultistepScheduler",
+          "UniPCMultistepScheduler");
 
   /** Other classes whose betas are those of {@link DiffusionSpec}. */
   private static final Set<String> WITHOUT_CLIP =
@@ -57,13 +66,13 @@ final class SchedulerConfig {
   /** Rectified flow, whose networks are told T sigma, from 1 to T. */
   private static final String FLOW = "FlowMatchEulerDiscreteScheduler";
 
-  private static final Map<String, DiffusionSpec.Schedule> SCHEDULES =
+  static final Map<String, DiffusionSpec.Schedule> SCHEDULES =
       Map.of(
           "linear", DiffusionSpec.Schedule.LINEAR,
           "squaredcos_cap_v2", DiffusionSpec.Schedule.COSINE,
           "scaled_linear", DiffusionSpec.Schedule.SCALED_LINEAR);
 
-  private static final Map<String, Prediction> PREDICTIONS =
+  static final Map<String, Prediction> PREDICTIONS =
       Map.of("epsilon", Prediction.EPS, "sample", Prediction.X0, "v_prediction", Prediction.V);
 
   private static final double FLOAT_ROUNDING = 1e-6; // of betas that were float32 once
@@ -93,6 +102,26 @@ final class SchedulerConfig {
    */
   static Optional<Boolean> clips(JsonNode config) {
     return new SchedulerConfig(config).clips();
+  }
+
+  /**
+   * What diffusers does with the file and {@code num_inference_steps} = {@code steps}: its class
+   * alone, as some pipelines change a field of it in memory.
+   *
+   * @throws IllegalArgumentException listing every field of the sampler that asks for what is not
+   *     here, as a clause
+   */
+  static SamplerSpec sampler(JsonNode config, int steps) {
+    return SchedulerSampler.read(config, steps);
+  }
+
+  /**
+   * The file for a model that predicts as {@code diffusion} says its teacher does.
+   *
+   * @return empty: no class of diffusers samples from such a model
+   */
+  static Optional<SchedulerExport> write(DiffusionSpec diffusion, SamplerSpec sampler) {
+    return SchedulerExport.of(diffusion, sampler);
   }
 
   /** Whether its networks are told t + 1 where ours are told t. */
@@ -194,7 +223,6 @@ final class SchedulerConfig {
                           .sorted()
                           .toList())));
     }
-    require("thresholding", "false");
     require("use_flow_sigmas", "false");
     require("trained_betas", "null");
     String predicted = predictionType();
@@ -261,6 +289,10 @@ final class SchedulerConfig {
   }
 
   private Optional<Boolean> clips() {
+    if (THRESHOLDS.contains(type) && config.path("thresholding").asBoolean(false)) {
+      boolean plain = config.path("sample_max_value").asDouble(1) == 1;
+      return plain ? Optional.of(true) : Optional.empty(); // else by more than its range
+    }
     if (!CLIP_SAMPLE.containsKey(type)) {
       return Optional.empty();
     }
