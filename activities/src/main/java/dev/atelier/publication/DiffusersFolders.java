@@ -6,7 +6,7 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.atelier.network.Network;
 import dev.atelier.network.files.DiffusersNetwork;
-import dev.atelier.network.files.SchedulerFile;
+import dev.atelier.network.files.SchedulerExport;
 import dev.atelier.network.tensors.HostTensor;
 import dev.atelier.network.tensors.SafetensorsFile;
 import dev.atelier.spec.DiffusionSpec;
@@ -105,10 +105,13 @@ final class DiffusersFolders {
     DiffusionSpec own = process.predicting(model.predicts(process));
     json(place.path() + "/config.json", config.get().put("_diffusers_version", VERSION));
     weights(model, network, weights, safetensors, place.path() + "/" + WEIGHTS);
-    ObjectNode scheduler = SchedulerFile.of(own, sampler);
-    json(place.folder() + "/scheduler/scheduler_config.json", scheduler);
-    if (isPipeline(model, network)) {
-      json(place.folder() + "/model_index.json", index(scheduler));
+    Optional<SchedulerExport> scheduler = SchedulerExport.of(own, sampler);
+    if (scheduler.isPresent()) {
+      ObjectNode written = scheduler.get().config();
+      json(place.folder() + "/scheduler/scheduler_config.json", written);
+      if (isPipeline(model, network)) {
+        json(place.folder() + "/model_index.json", index(written));
+      }
     }
     text(place.folder() + "/README.md", card.ofModel(model, network, place), "text/markdown");
     places.put(model.key(), place);
@@ -171,8 +174,12 @@ final class DiffusersFolders {
       return Optional.of(
           "a range is owned by the teacher, which predicts something else than the students");
     }
-    ObjectNode scheduler =
-        SchedulerFile.of(process.predicting(owners.get(0).predicts(process)), sampler);
+    Optional<SchedulerExport> exported =
+        SchedulerExport.of(process.predicting(owners.get(0).predicts(process)), sampler);
+    if (exported.isEmpty()) {
+      return Optional.of("diffusers has no scheduler for what its models predict");
+    }
+    ObjectNode scheduler = exported.get().config();
     ObjectNode index = JSON.createObjectNode();
     index.putArray("_class_name").add("pipeline").add("EnsemblePipeline");
     index.put("_diffusers_version", VERSION);
@@ -185,7 +192,11 @@ final class DiffusersFolders {
     text(prefix + "pipeline.py", program("pipeline.py"), "text/x-python");
     text(
         prefix + "README.md",
-        card.ofEnsemble(owners, owner -> up(prefix) + places.get(owner.key()).path(), subject),
+        card.ofEnsemble(
+            owners,
+            owner -> up(prefix) + places.get(owner.key()).path(),
+            subject,
+            exported.get().differences()),
         "text/markdown");
     return Optional.empty();
   }

@@ -79,8 +79,13 @@ final class ModelCard {
    *
    * @param path where an owner's network lies, seen from the card
    * @param subject what the evaluation calls them
+   * @param differences of diffusers' scheduler from the sampler that the figures are of, clauses
    */
-  String ofEnsemble(List<ModelRef> owners, Function<ModelRef, String> path, String subject) {
+  String ofEnsemble(
+      List<ModelRef> owners,
+      Function<ModelRef, String> path,
+      String subject,
+      List<String> differences) {
     List<String> lines = new ArrayList<>();
     lines.add(frontMatter());
     lines.add("# " + name());
@@ -115,6 +120,11 @@ final class ModelCard {
         "`trust_remote_code` lets diffusers run `pipeline.py` and `ensemble/ensemble.py` of this folder: read them first. `pipe.enable_model_loading_in_turn()` keeps one model in memory at a time.");
     lines.add("");
     lines.add(figures(List.of(subject, "teacher", "one-to-one")));
+    if (!differences.isEmpty()) {
+      lines.add(
+          "The figures are of another sampler than the folder's scheduler: %s.%n"
+              .formatted(String.join("; ", differences)));
+    }
     lines.add(from());
     return String.join("\n", lines);
   }

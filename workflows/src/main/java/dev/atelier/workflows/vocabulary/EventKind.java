@@ -32,6 +32,7 @@ public enum EventKind {
       "not-bit-identical", "a training goes on elsewhere, so that its bits may differ"),
   EVALUATION_REUSED("evaluation-reused", "figures were taken over from another experiment"),
   MEMORY_NOT_MEASURED("memory-not-measured", "the memory of sampling could not be measured"),
+  MODELS_IN_TURN("models-in-turn", "the models of a subject were loaded in turn"),
   MERGED("merged", "students were merged"),
   MERGE_REFUSED("merge-refused", "students could not be merged"),
   SCHEDULES_SEARCHED("schedules-searched", "schedules were searched"),
