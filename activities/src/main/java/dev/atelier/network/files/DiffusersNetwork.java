@@ -3,9 +3,12 @@ package dev.atelier.network.files;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.atelier.network.Network;
+import dev.atelier.network.tensors.HostTensor;
+import dev.atelier.spec.DiffusionSpec;
 import dev.atelier.spec.NetworkSpec;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.function.Function;
 import java.util.stream.Stream;
@@ -116,13 +119,41 @@ public enum DiffusersNetwork {
 
   /** The {@code config.json} of a network; empty where diffusers has no such one. */
   public static Optional<ObjectNode> config(Network network) {
-    return of(network.spec()).writer.apply(network);
+    return of(network).writer.apply(network);
   }
 
-  private static DiffusersNetwork of(NetworkSpec spec) {
+  /**
+   * The weights of a network that is told the timesteps of diffusers' scheduler: turned where that
+   * tells t + 1, else the same map.
+   *
+   * @throws IllegalArgumentException if what reads them is no linear layer, as a clause
+   */
+  public static Map<String, HostTensor> weights(
+      Network network, DiffusionSpec process, Map<String, HostTensor> weights) {
+    return offset(process) == 0 ? weights : TimestepOffset.oneLater(network.graph(), weights);
+  }
+
+  /** What diffusers' scheduler adds to t. */
+  public static int offset(DiffusionSpec process) {
+    return process.schedule() == DiffusionSpec.Schedule.FLOW ? 1 : 0;
+  }
+
+  /** The kind that a network is of. */
+  public static DiffusersNetwork of(Network network) {
+    NetworkSpec spec = network.spec();
     if (spec.transformer().isPresent()) {
       return DIT;
     }
     return spec.crossAttention().isPresent() ? TEXT_UNET : UNET;
+  }
+
+  /** The name of its class, as a pipeline's index has it. */
+  public String className() {
+    return classNames.get(0);
+  }
+
+  /** The folder of a pipeline in which it lies. */
+  public String folder() {
+    return folders.get(folders.size() - 1);
   }
 }
