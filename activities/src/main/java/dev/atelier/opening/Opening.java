@@ -144,6 +144,29 @@ public sealed interface Opening {
       }
     }
 
+    /** Of a folder what diffusers would take, where that can be told, else everything. */
+    @Override
+    public void forEachFile(FileVisitor visitor) throws IOException {
+      List<String> chosen = List.of();
+      if (Files.isDirectory(path)) {
+        try {
+          chosen = DiffusersFiles.of(path, expected.variant());
+        } catch (IllegalArgumentException e) {
+          // whoever opens the folder says so
+        }
+      }
+      if (chosen.isEmpty()) {
+        Opening.super.forEachFile(visitor);
+        return;
+      }
+      Path folder = path.toAbsolutePath();
+      for (String file : chosen) {
+        try (InputStream in = Files.newInputStream(path.resolve(file))) {
+          visitor.visit(folder.getFileName() + "/" + file, Files.size(path.resolve(file)), in);
+        }
+      }
+    }
+
     @Override
     public Opening at(Path other) {
       return new Teacher(other, name, expected);
