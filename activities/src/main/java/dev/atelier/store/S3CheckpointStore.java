@@ -175,8 +175,9 @@ public final class S3CheckpointStore implements CheckpointStore {
     for (Map.Entry<String, Path> content : contents.entrySet()) {
       String name = content.getKey();
       Path file = content.getValue();
-      store.put(base + name, file, "application/octet-stream");
-      files.add(new StoredFile(name, base + name, Sha256.of(file), Files.size(file)));
+      String key = base + name.replace("/", "--"); // a checkpoint is one folder in the store
+      store.put(key, file, "application/octet-stream");
+      files.add(new StoredFile(name, key, Sha256.of(file), Files.size(file)));
     }
     CheckpointManifest manifest =
         new CheckpointManifest(

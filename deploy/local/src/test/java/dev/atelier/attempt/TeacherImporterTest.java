@@ -9,6 +9,7 @@ import dev.atelier.artifacts.ArtifactCache;
 import dev.atelier.intake.TeacherFiles;
 import dev.atelier.network.files.TeacherException;
 import dev.atelier.spec.DiffusionSpec;
+import dev.atelier.spec.NetworkSpec;
 import dev.atelier.spec.TeacherSpec;
 import dev.atelier.store.CheckpointManifest;
 import dev.atelier.store.EventHistory;
@@ -29,6 +30,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.function.Supplier;
+import java.util.stream.Stream;
 import org.flywaydb.core.Flyway;
 import org.jdbi.v3.core.Jdbi;
 import org.junit.jupiter.api.AfterAll;
@@ -85,6 +87,7 @@ class TeacherImporterTest {
 
   /** A tiny DDPM that diffusers has written, in two variants. */
   private static void holdAPipeline() throws IOException {
+    server.store().list("teams/").forEach(server.store()::delete);
     byte[] weights = Files.readAllBytes(DDPM.resolve("diffusion_pytorch_model.safetensors"));
     put("unet/config.json", Files.readAllBytes(DDPM.resolve("config.json")));
     put("unet/diffusion_pytorch_model.safetensors", weights);
@@ -130,6 +133,43 @@ class TeacherImporterTest {
     assertThat(events().get(0))
         .startsWith("took unet/diffusion_pytorch_model.other.safetensors, F32");
     assertThat(column("origin")).contains("other.safetensors").doesNotContain("model.safetensors");
+  }
+
+  @Test
+  void shouldKeepThePartsOfAPipelineBesideItsNetwork() throws IOException {
+    Path pipeline = Path.of("../../activities/src/test/resources/pipeline/sd1");
+    server.store().list("teams/").forEach(server.store()::delete);
+    try (Stream<Path> files = Files.walk(pipeline)) {
+      for (Path file : files.filter(Files::isRegularFile).toList()) {
+        put(pipeline.relativize(file).toString(), Files.readAllBytes(file));
+      }
+    }
+    ModelRef teacher =
+        importer()
+            .importTeacher(
+                new ImportTeacher(
+                    "e",
+                    SOURCE,
+                    new DatasetRef("d", 9, 16, 3, 0, 0),
+                    DiffusionSpec.OF_TEACHER,
+                    TeacherSpec.DEFAULT_NETWORK,
+                    Optional.empty(),
+                    Optional.empty()),
+                scope());
+
+    CheckpointManifest manifest =
+        CheckpointManifest.read(server.store(), teacher.manifestKey(), teacher.manifestSha256());
+    assertThat(manifest.objects())
+        .extracting(CheckpointManifest.StoredFile::name)
+        .contains("ema.safetensors", "vae/config.json", "tokenizer/vocab.json")
+        .contains("text_encoder/model.safetensors", "vae/diffusion_pytorch_model.safetensors")
+        .doesNotContain("unet/config.json");
+    assertThat(manifest.file("tokenizer/vocab.json").sha256())
+        .isEqualTo(Sha256.of(pipeline.resolve("tokenizer/vocab.json")));
+    NetworkSpec network = teacher.network().orElseThrow();
+    assertThat(network.latents()).contains(new NetworkSpec.LatentsSpec(4, 2));
+    assertThat(network.crossAttention()).isPresent();
+    assertThat(events().get(0)).contains("with vae, text_encoder, tokenizer");
   }
 
   @Test
