@@ -88,15 +88,41 @@ class PipelineSamplerTest {
             0,
             0);
 
-    HostTensor images = new PipelineSampler(pipeline, "cpu", directory).sample(request);
+    assertPixels(
+        new PipelineSampler(pipeline, "cpu", directory).sample(request),
+        fixture.tensors().get("images_" + scheduler));
+  }
 
-    byte[] expected = new byte[(int) images.elements()]; // [N, H, W, C]
-    fixture.tensors().get("images_" + scheduler).data().get(expected);
-    float[] found = images.channelsLast().toFloats();
+  /** The latter uint8 [N, H, W, C]. */
+  private static void assertPixels(HostTensor images, HostTensor theirs) {
+    byte[] expected = new byte[(int) images.elements()];
+    theirs.data().get(expected);
+    byte[] found = PipelineSampler.pixels(images.channelsLast());
     for (int i = 0; i < expected.length; i++) {
-      double pixel = Math.rint((Math.max(-1, Math.min(1, found[i])) + 1) * 127.5);
-      assertThat(Math.abs(pixel - (expected[i] & 0xff))).isLessThanOrEqualTo(1);
+      assertThat(Math.abs((found[i] & 0xff) - (expected[i] & 0xff))).isLessThanOrEqualTo(1);
     }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"dit", "ddpm"})
+  void shouldMakeTheImagesOfDiffusersWhenThePipelineReadsNoTexts(String name) throws Exception {
+    SafetensorsFile fixture = SafetensorsFile.read(PipelineFixture.folder(name + ".safetensors"));
+    Map<String, String> asked = fixture.metadata();
+    DiffusersPipeline pipeline =
+        DiffusersPipeline.read(PipelineFixture.folder(name), Optional.empty());
+    Request request =
+        new Request(
+            List.of(),
+            "",
+            JSON.readerForListOf(Integer.class).readValue(asked.getOrDefault("classes", "[]")),
+            Double.parseDouble(asked.getOrDefault("guidance", "1")),
+            pipeline.denoiser().sampler(Integer.parseInt(asked.get("steps"))),
+            fixture.tensors().get("latents"),
+            0,
+            0);
+    assertPixels(
+        new PipelineSampler(pipeline, "cpu", directory).sample(request),
+        fixture.tensors().get("images"));
   }
 
   @Test

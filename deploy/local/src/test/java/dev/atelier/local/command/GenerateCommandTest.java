@@ -52,6 +52,16 @@ class GenerateCommandTest {
   }
 
   @Test
+  void shouldMakeImagesOfPixelsAndOfClasses() {
+    CommandOutput pixels = generate(PIPELINES.resolve("ddpm").toString(), "ddpm", "--images", "2");
+    assertThat(pixels.exitCode()).isZero();
+    assertThat(directory.resolve("ddpm/1.png")).exists();
+    String[] classes = {"--class", "207", "--class", "360", "--guidance", "4"};
+    assertThat(generate(PIPELINES.resolve("dit").toString(), "dit", classes).exitCode()).isZero();
+    assertThat(directory.resolve("dit/1.png")).exists();
+  }
+
+  @Test
   void shouldSayInOneSentenceWhatItCannotDo() {
     assertThat(generate(PIPELINES.resolve("sd1").toString(), "out").err())
         .contains("Cannot use", "The pipeline needs 1 prompts, one for each image, found 0.");
