@@ -31,10 +31,12 @@ def scaled_linear():
 
 
 def timesteps(spacing, steps):
-    if spacing == "uniform":
+    if spacing in ("uniform", "leading"):
         seq = np.arange(steps) * (T // steps)
     elif spacing == "quad":
         seq = (np.linspace(0, np.sqrt(T * 0.8), steps) ** 2).astype(np.int64)
+    elif spacing == "linspace":
+        seq = np.linspace(0, T - 1, steps).round().astype(np.int64)
     else:
         seq = np.round(np.arange(T, 0, -T / steps)).astype(np.int64) - 1
     return [int(t) for t in sorted(set(seq.tolist()), reverse=True)]
@@ -50,9 +52,9 @@ def main(out):
         "betas": {k: v[probes].tolist() for k, v in betas.items()},
         "zeroTerminal": {k: v[probes].tolist() for k, v in zero.items()},  # alphas_cumprod
         "alphasCumprod": {k: v[probes].tolist() for k, v in acp.items()},
-        "timesteps": {f"{s}-{n}": timesteps(s, n) for s in ("uniform", "quad", "trailing") for n in (10, 30, 100)},
+        "timesteps": {f"{s}-{n}": timesteps(s, n) for s in ("uniform", "quad", "trailing", "linspace", "leading") for n in (10, 30, 100)},
     }
-    for spacing, name in (("uniform", "leading"), ("trailing", "trailing")):
+    for spacing, name in (("uniform", "leading"), ("trailing", "trailing"), ("linspace", "linspace")):
         scheduler = DDIMScheduler(beta_start=1e-4, beta_end=0.02, timestep_spacing=name, set_alpha_to_one=True, clip_sample=True)
         scheduler.set_timesteps(10)
         assert scheduler.timesteps.tolist() == fixture["timesteps"][f"{spacing}-10"], spacing

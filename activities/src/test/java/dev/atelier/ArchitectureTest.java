@@ -50,6 +50,7 @@ class ArchitectureTest {
         .resideInAnyPackage(
             "dev.atelier.diffusion..",
             "dev.atelier.network..",
+            "dev.atelier.pipeline..",
             "dev.atelier.training..",
             "dev.atelier.dataset..",
             "dev.atelier.evaluation..",

@@ -10,6 +10,7 @@ import dev.atelier.store.S3CheckpointStore;
 import dev.atelier.store.TrainingEnvironment;
 import dev.atelier.training.Device;
 import dev.atelier.workflows.ModelKey;
+import dev.atelier.workflows.ModelOrigin;
 import java.nio.file.Path;
 import java.util.Optional;
 import javax.sql.DataSource;
@@ -66,6 +67,11 @@ public final class Attempts {
 
   ProgressReporter progress(Attempt attempt) {
     return new ProgressReporter(attempts, attempt, device.isGpu());
+  }
+
+  /** Keeps what a model that an attempt has imported was made of. */
+  void keepOrigin(Attempt attempt, ModelOrigin origin) {
+    attempts.recordOrigin(attempt, origin);
   }
 
   /** Ends an attempt that has done all of its steps: its last checkpoint is the model. */

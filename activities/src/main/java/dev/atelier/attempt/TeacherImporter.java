@@ -4,7 +4,9 @@ import dev.atelier.artifacts.ArtifactCache;
 import dev.atelier.artifacts.TrainedModels;
 import dev.atelier.intake.SourceNotices;
 import dev.atelier.intake.TeacherFiles;
+import dev.atelier.intake.TeacherFiles.Fetched;
 import dev.atelier.network.Network;
+import dev.atelier.network.files.DiffusersFiles;
 import dev.atelier.network.files.TeacherException;
 import dev.atelier.network.files.TeacherImport;
 import dev.atelier.network.files.TeacherImport.Imported;
@@ -22,6 +24,8 @@ import dev.atelier.untrusted.OneLine;
 import dev.atelier.version.CodeVersion;
 import dev.atelier.work.Scope;
 import dev.atelier.workflows.ModelKey;
+import dev.atelier.workflows.ModelOrigin;
+import dev.atelier.workflows.ModelOrigin.TakenFile;
 import dev.atelier.workflows.ModelRef;
 import dev.atelier.workflows.TrainingActivities.ImportTeacher;
 import dev.atelier.workflows.vocabulary.EventKind;
@@ -51,21 +55,25 @@ public record TeacherImporter(
     String shown = TeacherFiles.shown(task.source());
     scope.describe("importing " + shown);
     attempts.device().use();
-    Imported imported = read(task, shown, scope);
+    Fetched fetched =
+        teachers.fetch(
+            task.source(), task.variant(), new SourceNotices(events, task.experimentId()));
+    Imported imported = read(task, fetched.path(), shown, scope);
+    ModelOrigin origin = origin(fetched, imported, shown);
     scope.stopIfAsked();
     events.record(
         task.experimentId(),
         EventKind.TEACHER_TAKEN,
-        OneLine.of("took " + imported.taken(), MAX_DETAIL));
+        OneLine.of("took %s; %s".formatted(imported.taken(), origin.shown()), MAX_DETAIL));
     if (task.diffusion().isTeachers()) {
       takeOver(task.experimentId(), shown, imported.diffusion());
     }
-    ModelRef teacher = keep(task, imported, scope.path());
+    ModelRef teacher = keep(task, imported, origin, scope.path());
     return task.diffusion().isTeachers() ? teacher.bringing(imported.diffusion()) : teacher;
   }
 
-  private Imported read(ImportTeacher task, String shown, Scope scope) throws IOException {
-    Path source = teachers.fetch(task.source(), new SourceNotices(events, task.experimentId()));
+  private Imported read(ImportTeacher task, Path source, String shown, Scope scope)
+      throws IOException {
     TeacherImport.Expected expected =
         new TeacherImport.Expected(
             task.network(),
@@ -73,7 +81,8 @@ public record TeacherImporter(
             task.dataset().channels(),
             task.dataset().classes(),
             task.diffusion(),
-            task.clip().orElse(true));
+            task.clip().orElse(true),
+            task.variant());
     try {
       cache
           .opener()
@@ -82,6 +91,21 @@ public record TeacherImporter(
       throw teachers.unusable(task.source(), e);
     }
     return TeacherImport.read(source, shown, expected, attempts.device().name(), scope.path());
+  }
+
+  /** What it was made of, with the types of tensors, as its files are tried now. */
+  private static ModelOrigin origin(Fetched fetched, Imported imported, String shown)
+      throws IOException {
+    if (!(imported instanceof TeacherImport.Weights)) {
+      return fetched.origin();
+    }
+    List<String> names = fetched.origin().files().stream().map(TakenFile::name).toList();
+    return fetched
+        .origin()
+        .withDtypes(
+            Files.isDirectory(fetched.path())
+                ? DiffusersFiles.dtypes(fetched.path(), names, shown)
+                : Map.of(names.get(0), List.copyOf(SafetensorsFile.dtypes(fetched.path()))));
   }
 
   /** The spec has left the forward process to the teacher. */
@@ -117,7 +141,8 @@ public record TeacherImporter(
     }
   }
 
-  private ModelRef keep(ImportTeacher task, Imported imported, Path work) throws IOException {
+  private ModelRef keep(ImportTeacher task, Imported imported, ModelOrigin origin, Path work)
+      throws IOException {
     Kept kept = Kept.of(imported, work);
     Attempt attempt =
         attempts.start(
@@ -129,7 +154,9 @@ public record TeacherImporter(
     attempts
         .checkpoints(
             task.experimentId(), ModelKey.TEACHER, attempt, attempts.device().threads(), work)
-        .saveImported(TrainingTasks.hashOf(task), CodeVersion.TRAINING.current(), kept.file());
+        .saveImported(
+            TrainingTasks.hashOf(task), CodeVersion.TRAINING.current(), kept.file(), origin);
+    attempts.keepOrigin(attempt, origin);
     CheckpointRow stored = attempts.finish(task.experimentId(), ModelKey.TEACHER, attempt);
     return new ModelRef(
         ModelKey.TEACHER,

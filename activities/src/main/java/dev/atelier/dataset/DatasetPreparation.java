@@ -405,7 +405,13 @@ public final class DatasetPreparation {
             e);
       }
     }
-    return ((SourceLocation.LocalFile) location).path();
+    if (location instanceof SourceLocation.LocalFile file) {
+      return file.path();
+    }
+    throw new DatasetException(
+        DatasetException.Kind.CORRUPT,
+        "Cannot fetch '%s': it names a folder of a teacher, expected a file or a directory."
+            .formatted(shown));
   }
 
   private static final int LABEL_OF_RECORD = -1;

@@ -63,17 +63,35 @@ final class Download {
   private final Path cache;
   private final PreparationListener listener;
   private final SourceGuard guard;
+  private final AnswerCheck answers;
   private final OkHttpClient http;
 
+  /** Sees each answer, those that redirect too, before it is used. */
+  @FunctionalInterface
+  interface AnswerCheck {
+    /** Throws a {@link DatasetException} if it is not what was asked for. */
+    void check(URI asked, Response answer);
+  }
+
   Download(Path cache, PreparationListener listener, SourceGuard guard) {
-    this(cache, listener, guard, Dns.SYSTEM);
+    this(cache, listener, guard, Dns.SYSTEM, (asked, answer) -> {});
+  }
+
+  Download(Path cache, PreparationListener listener, SourceGuard guard, AnswerCheck answers) {
+    this(cache, listener, guard, Dns.SYSTEM, answers);
   }
 
   /** What {@code names} answers is what is connected to, once it is checked. */
   Download(Path cache, PreparationListener listener, SourceGuard guard, Dns names) {
+    this(cache, listener, guard, names, (asked, answer) -> {});
+  }
+
+  private Download(
+      Path cache, PreparationListener listener, SourceGuard guard, Dns names, AnswerCheck answers) {
     this.cache = cache;
     this.listener = listener;
     this.guard = guard;
+    this.answers = answers;
     this.http =
         HTTP.newBuilder()
             .dns(
@@ -282,7 +300,7 @@ final class Download {
             new Request.Builder().url(url).header("Accept-Encoding", "identity");
         URI asked = at;
         secret
-            .filter(header -> header.isFor(asked))
+            .filter(header -> header.isFor(asked) && isSameOrUsualPort(uri, asked))
             .ifPresent(header -> request.header(header.name(), header.value()));
         if (wanted.from() > 0) {
           request.header("Range", "bytes=%d-".formatted(wanted.from()));
@@ -290,6 +308,12 @@ final class Download {
         }
         wanted.known().addTo(request);
         Response response = http.newCall(request.build()).execute();
+        try {
+          answers.check(asked, response);
+        } catch (DatasetException e) {
+          response.close();
+          throw e;
+        }
         String location = response.header("Location");
         if (!response.isRedirect() || location == null) {
           return response;
@@ -312,6 +336,13 @@ final class Download {
       throw stalled(e);
     }
     throw new IOException("It redirects more than %d times.".formatted(MOST_REDIRECTS));
+  }
+
+  /** Another port of the same host may be another's server; that of the scheme is the host's. */
+  private static boolean isSameOrUsualPort(URI first, URI asked) {
+    return asked.getPort() == first.getPort()
+        || asked.getPort() < 0
+        || asked.getPort() == (asked.getScheme().equals("https") ? 443 : 80);
   }
 
   private static URI withoutFragment(URI uri) {

@@ -34,7 +34,7 @@ public record SourceGuard(
    *
    * @throws DatasetException when it may not be fetched
    */
-  void require(SourceLocation location, String shown) {
+  public void require(SourceLocation location, String shown) {
     policy.fault(location).ifPresent(reason -> refuse(shown, reason));
   }
 
@@ -50,8 +50,12 @@ public record SourceGuard(
     }
   }
 
-  /** Checks where a path leads once its links are followed. */
-  void requireRealPath(Path path) throws IOException {
+  /**
+   * Checks where a path leads once its links are followed.
+   *
+   * @throws DatasetException when that is below no directory that is allowed
+   */
+  public void requireRealPath(Path path) throws IOException {
     Path real = path.toRealPath();
     for (String directory : policy.directories()) {
       Path allowed = Path.of(directory);

@@ -71,7 +71,7 @@ sealed interface SourceName {
   /** The source as it may be shown and kept: without user, password and query, signed or not. */
   static String shown(String source) {
     String shown = SourceSecrets.redacted(source);
-    return shown.matches("(?s)(https?|s3):.*") ? shown.replaceFirst("(?s)[?#].*", "") : shown;
+    return shown.matches("(?si)(https?|s3|hf):.*") ? shown.replaceFirst("(?s)[?#].*", "") : shown;
   }
 
   static String shown(URI uri) {

@@ -145,7 +145,7 @@ final class ChannelsLastText implements Operation.Visitor<Optional<ChannelsLastT
 
   @Override
   public Optional<Passes> linear(Operation.Linear o) {
-    if (o.ofPixels()) {
+    if (o.ofPixels() || !o.biased()) {
       return Optional.empty();
     }
     String in = o.in().name();
@@ -170,7 +170,8 @@ final class ChannelsLastText implements Operation.Visitor<Optional<ChannelsLastT
   // A pointwise one reads the pixels as rows, where they lie.
   @Override
   public Optional<Passes> convolution(Operation.Convolution o) {
-    return o.pointwise() && (o.stride() != 1 || o.padding() != 0)
+    boolean pointwiseThatSkips = o.pointwise() && (o.stride() != 1 || o.padding() != 0);
+    return pointwiseThatSkips || !o.biased()
         ? Optional.empty()
         : passes(() -> convolutionForward(o), g -> convolutionBackward(o, g));
   }
@@ -288,6 +289,66 @@ final class ChannelsLastText implements Operation.Visitor<Optional<ChannelsLastT
 
   @Override
   public Optional<Passes> unpatch(Operation.Unpatch o) {
+    return Optional.empty();
+  }
+
+  @Override
+  public Optional<Passes> firstChannels(Operation.FirstChannels o) {
+    return Optional.empty();
+  }
+
+  @Override
+  public Optional<Passes> scale(Operation.Scale o) {
+    return Optional.empty();
+  }
+
+  @Override
+  public Optional<Passes> layerNorm(Operation.LayerNorm o) {
+    return Optional.empty();
+  }
+
+  @Override
+  public Optional<Passes> crossAttention(Operation.CrossAttention o) {
+    return Optional.empty();
+  }
+
+  @Override
+  public Optional<Passes> gatedGelu(Operation.GatedGelu o) {
+    return Optional.empty();
+  }
+
+  @Override
+  public Optional<Passes> averagePool(Operation.AveragePool o) {
+    return Optional.empty();
+  }
+
+  @Override
+  public Optional<Passes> firDown(Operation.FirDown o) {
+    return Optional.empty();
+  }
+
+  @Override
+  public Optional<Passes> firUp(Operation.FirUp o) {
+    return Optional.empty();
+  }
+
+  @Override
+  public Optional<Passes> tokenEmbedding(Operation.TokenEmbedding o) {
+    return Optional.empty();
+  }
+
+  @Override
+  public Optional<Passes> addPositionTable(Operation.AddPositionTable o) {
+    return Optional.empty();
+  }
+
+  @Override
+  public Optional<Passes> prependToken(Operation.PrependToken o) {
+    return Optional.empty();
+  }
+
+  @Override
+  public Optional<Passes> firstToken(Operation.FirstToken o) {
     return Optional.empty();
   }
 

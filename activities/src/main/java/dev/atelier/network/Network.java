@@ -21,9 +21,9 @@ import java.util.function.BiFunction;
 import java.util.stream.Collectors;
 
 /**
- * A network that predicts noise, {@code eps(x_t [N, C, H, W], t [N])}, or {@code eps(x_t, t, y
- * [N])} if it is conditioned on classes: the graph that its spec's architecture makes, written as a
- * program.
+ * A network that predicts noise, {@code eps(x_t [N, C, H, W], t [N])}, with {@code y [N]} after t
+ * if it is conditioned on classes, and {@code context [N, L, D]} last if on texts: the graph that
+ * its spec's architecture makes, written as a program.
  */
 public final class Network {
 
@@ -169,12 +169,12 @@ public final class Network {
   }
 
   private String signature(String name, String result) {
-    return "def %s(self, x: Tensor, t: Tensor%s) -> %s:\n"
-        .formatted(name, conditional() ? ", y: Tensor" : "", result);
+    return "def %s(self, %s) -> %s:\n".formatted(name, GraphModule.parameters(graph), result);
   }
 
   private StringBuilder body(NetworkForm form, boolean dropout, Precision precision) {
-    return new StringBuilder(
+    StringBuilder body = new StringBuilder(GraphModule.opening(graph));
+    return body.append(
         switch (form) {
           case PORTABLE -> PortableText.forward(graph.operations(), dropout, precision);
           case CPU -> ChannelsLastText.forward(graph, precision);
@@ -260,18 +260,18 @@ public final class Network {
    */
   public TorchScriptModule midBlockModule(String className, Map<String, HostTensor> tensors) {
     Value middle = features().get(FeatureLossSpec.MID);
-    String arguments = conditional() ? "x, t, y" : "x, t";
-    String typed = "x: Tensor, t: Tensor" + (conditional() ? ", y: Tensor" : "");
+    String typed = GraphModule.parameters(graph);
     List<Operation> encoder = graph.until(middle);
     String methods =
         "def encode(self, %s) -> Tensor:\n".formatted(typed)
+            + GraphModule.opening(graph).indent(2)
             + PortableText.forward(encoder, false, Precision.FP32).indent(2)
             + "  return %s\n".formatted(middle.name())
             + """
             def mid_block(self, %s) -> Tensor:
               return torch.mean((self).encode(%s), [2, 3])
             """
-                .formatted(typed, arguments);
+                .formatted(typed, GraphModule.arguments(graph));
     return new TorchScriptModule(
         className,
         methods,

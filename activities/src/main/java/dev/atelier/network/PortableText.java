@@ -23,7 +23,7 @@ final class PortableText implements Operation.Visitor<String> {
     this.bf16 = precision == Precision.BF16;
   }
 
-  /** Lines that read {@code x}, {@code t} and perhaps {@code y}, and make every value. */
+  /** Lines that read the network's arguments, and make every value. */
   static String forward(List<Operation> operations, boolean dropout, Precision precision) {
     PortableText writer = new PortableText(dropout, precision);
     StringBuilder text = new StringBuilder();
@@ -64,7 +64,7 @@ final class PortableText implements Operation.Visitor<String> {
             name(o),
             o.ofPixels() ? channelsAtTheEnd(in) : in,
             operand(weight(o.layer())),
-            operand(bias(o.layer())));
+            bias(o.layer(), o.biased()));
     return o.ofPixels() ? linear + channelsBack(o) : linear;
   }
 
@@ -80,7 +80,7 @@ final class PortableText implements Operation.Visitor<String> {
         name(o),
         operand(o.in().name()),
         operand(weight(o.layer())),
-        operand(bias(o.layer())),
+        bias(o.layer(), o.biased()),
         o.stride(),
         o.padding());
   }
@@ -238,13 +238,20 @@ final class PortableText implements Operation.Visitor<String> {
         + channelsBack(o);
   }
 
-  /** (1 + tanh z) / 2 as sigmoid(2 z): archives of this version have no gelu with a tanh. */
   @Override
   public String gelu(Operation.Gelu o) {
-    String x = o.in().name();
-    return format(
-        "%s = torch.mul(%s, torch.sigmoid(torch.mul(torch.mul(%2$s, torch.add(torch.mul(torch.mul(%2$s, %2$s), 0.044715), 1)), %3$s)))",
-        name(o), x, Math.sqrt(8 / Math.PI));
+    return format("%s = %s", name(o), gelu(o.in().name(), o.form()));
+  }
+
+  private static String gelu(String x, Operation.Gelu.Form form) {
+    return switch (form) {
+      case EXACT -> "torch.gelu(%s)".formatted(x);
+      // (1 + tanh z) / 2 as sigmoid(2 z): archives of this version have no gelu with a tanh.
+      case TANH ->
+          "torch.mul(%1$s, torch.sigmoid(torch.mul(torch.mul(%1$s, torch.add(torch.mul(torch.mul(%1$s, %1$s), 0.044715), 1)), %2$s)))"
+              .formatted(x, Math.sqrt(8 / Math.PI));
+      case SIGMOID -> "torch.mul(%1$s, torch.sigmoid(torch.mul(%1$s, 1.702)))".formatted(x);
+    };
   }
 
   @Override
@@ -273,6 +280,146 @@ final class PortableText implements Operation.Visitor<String> {
         name(o), kept, o.out().width(), o.out().side());
   }
 
+  @Override
+  public String firstChannels(Operation.FirstChannels o) {
+    return format("%s = %s", name(o), channels(o.in(), 0, o.out().width()));
+  }
+
+  private static String channels(Value value, int first, int count) {
+    return "torch.narrow(%s, 1, %d, %d)".formatted(value.name(), first, count);
+  }
+
+  @Override
+  public String scale(Operation.Scale o) {
+    return format("%s = torch.mul(%s, %s)", name(o), o.in().name(), o.factor());
+  }
+
+  @Override
+  public String layerNorm(Operation.LayerNorm o) {
+    return format(
+            "%s = torch.layer_norm(%s, [%d], %s, %s, %s, True)",
+            name(o),
+            channelsAtTheEnd(float32(o.in().name())),
+            o.in().width(),
+            weight(o.layer()),
+            bias(o.layer()),
+            o.eps())
+        + channelsBack(o);
+  }
+
+  @Override
+  public String crossAttention(Operation.CrossAttention o) {
+    String v = name(o);
+    boolean biased = o.projections().biased();
+    return format("%s_h = %s", v, tokens(o.in()))
+        + format("%s_c = %s", v, tokens(o.context()))
+        + heads(o, "q", v + "_h", o.query(), biased)
+        + heads(o, "k", v + "_c", o.key(), biased)
+        + heads(o, "v", v + "_c", o.value(), biased)
+        + format(
+            "%1$s_h = torch.scaled_dot_product_attention(%1$s_q, %1$s_k, %1$s_v, None, 0., %2$s)",
+            v, o.causal() ? "True" : "False")
+        + format(
+            "%1$s_h = torch.linear(torch.flatten(torch.transpose(%1$s_h, 1, 2), 2), %2$s, %3$s)",
+            v, operand(weight(o.last())), bias(o.last(), true))
+        + format(
+            "%1$s = torch.reshape(torch.transpose(%1$s_h, 1, 2), torch.size(%2$s))",
+            v, o.in().name());
+  }
+
+  /** [N, C, H, W] as [N, H*W, C]. */
+  private String tokens(Value value) {
+    return operand("torch.transpose(torch.flatten(%s, 2), 1, 2)".formatted(value.name()));
+  }
+
+  /** A line that makes [N, heads, tokens, C/heads]. */
+  private String heads(
+      Operation.CrossAttention o, String role, String tokens, String layer, boolean biased) {
+    return format(
+        "%s_%s = torch.transpose(torch.unflatten(torch.linear(%s, %s, %s), 2, [%d, %d]), 1, 2)",
+        name(o),
+        role,
+        tokens,
+        operand(weight(layer)),
+        bias(layer, biased),
+        o.heads(),
+        o.in().width() / o.heads());
+  }
+
+  @Override
+  public String gatedGelu(Operation.GatedGelu o) {
+    int width = o.out().width();
+    return format(
+        "%s = torch.mul(%s, %s)",
+        name(o),
+        channels(o.in(), 0, width),
+        gelu(channels(o.in(), width, width), Operation.Gelu.Form.EXACT));
+  }
+
+  @Override
+  public String averagePool(Operation.AveragePool o) {
+    return format(
+        "%s = torch.avg_pool2d(%s, [2, 2], [2, 2], [0, 0], False, True, None)",
+        name(o), o.in().name());
+  }
+
+  @Override
+  public String firDown(Operation.FirDown o) {
+    return fir(o, 64)
+        + format(
+            "%1$s = torch.conv2d(%2$s, %3$s, None, [2, 2], [1, 1], [1, 1], %4$d)",
+            name(o), operand(o.in().name()), firWeights(o), o.in().width());
+  }
+
+  @Override
+  public String firUp(Operation.FirUp o) {
+    return fir(o, 16)
+        + format(
+            "%1$s = torch.conv_transpose2d(%2$s, %3$s, None, [2, 2], [1, 1], [0, 0], %4$d, [1, 1])",
+            name(o), operand(o.in().name()), firWeights(o), o.in().width());
+  }
+
+  /** A line that makes the filter, [4, 4]. */
+  private static String fir(Operation o, int divisor) {
+    return format(
+            "%s_f = torch.tensor([1., 3., 3., 1.], dtype=%d, device=ops.prim.device(x), requires_grad=False)",
+            name(o), ScalarType.FLOAT.number())
+        + format("%1$s_f = torch.div(torch.outer(%1$s_f, %1$s_f), %2$d)", name(o), divisor);
+  }
+
+  /** The filter for each channel, [C, 1, 4, 4]. */
+  private String firWeights(Operation o) {
+    return operand(
+        "torch.expand(torch.unsqueeze(torch.unsqueeze(%s_f, 0), 0), [%d, 1, 4, 4])"
+            .formatted(name(o), o.out().width()));
+  }
+
+  @Override
+  public String tokenEmbedding(Operation.TokenEmbedding o) {
+    return format(
+        "%s = torch.unsqueeze(torch.transpose(torch.embedding(%s, %s), 1, 2), 2)",
+        name(o), weight(o.layer()), o.in().name());
+  }
+
+  @Override
+  public String addPositionTable(Operation.AddPositionTable o) {
+    return format(
+        "%s = torch.add(%s, torch.unsqueeze(torch.t(%s), 1))",
+        name(o), o.in().name(), weight(o.layer()));
+  }
+
+  @Override
+  public String prependToken(Operation.PrependToken o) {
+    return format(
+        "%s = torch.unsqueeze(torch.cat([torch.expand(torch.reshape(%s, [1, -1, 1]), [torch.size(%s, 0), %d, 1]), torch.flatten(%3$s, 2)], 2), 2)",
+        name(o), attribute(o.weight()), o.in().name(), o.in().width());
+  }
+
+  @Override
+  public String firstToken(Operation.FirstToken o) {
+    return format("%s = torch.select(torch.select(%s, 2, 0), 2, 0)", name(o), o.in().name());
+  }
+
   /** Part {@code i} of an embedding, in float32, for each pixel: channels at {@code axis} of 4. */
   private String part(Value embedding, int i, int width, int axis) {
     String part =
@@ -295,11 +442,20 @@ final class PortableText implements Operation.Visitor<String> {
   }
 
   static String weight(String layer) {
-    return "self." + (layer + ".weight").replace(".", "__");
+    return attribute(layer + ".weight");
   }
 
   static String bias(String layer) {
-    return "self." + (layer + ".bias").replace(".", "__");
+    return attribute(layer + ".bias");
+  }
+
+  /** The bias as an operand, or none. */
+  private String bias(String layer, boolean biased) {
+    return biased ? operand(bias(layer)) : "None";
+  }
+
+  private static String attribute(String weight) {
+    return "self." + weight.replace(".", "__");
   }
 
   static String format(String format, Object... arguments) {

@@ -13,6 +13,7 @@ import dev.atelier.evaluation.ExtractorException;
 import dev.atelier.evaluation.FeatureExtractor;
 import dev.atelier.evaluation.LinearAlgebra;
 import dev.atelier.evaluation.ReferenceStatistics;
+import dev.atelier.network.files.DiffusersFiles;
 import dev.atelier.network.files.TeacherException;
 import dev.atelier.network.files.TeacherImport;
 import dev.atelier.spec.DatasetSpec;
@@ -136,6 +137,10 @@ public sealed interface Opening {
     @Override
     public void open(Path work, PreparationListener listener) throws IOException {
       TeacherImport.read(path, name, expected, "cpu", work);
+      if (Files.isDirectory(path)) { // the parts beside the network too
+        List<String> files = DiffusersFiles.of(path, expected.variant());
+        var unused = DiffusersFiles.dtypes(path, files, name);
+      }
     }
 
     @Override

@@ -100,7 +100,7 @@ final class DiffusersFolders {
       leaveOut(model);
       return Optional.empty();
     }
-    DiffusersNetwork kind = DiffusersNetwork.of(network);
+    DiffusersNetwork kind = DiffusersNetwork.of(network.spec());
     Place place = new Place(model.key().value(), kind.folder(), kind.className());
     DiffusionSpec own = process.predicting(model.predicts(process));
     json(place.path() + "/config.json", config.get().put("_diffusers_version", VERSION));
@@ -140,7 +140,7 @@ final class DiffusersFolders {
   /** Whether diffusers has a pipeline that samples images from this model alone. */
   private boolean isPipeline(ModelRef model, Network network) {
     return model.range().length() == process.timesteps()
-        && DiffusersNetwork.of(network) == DiffusersNetwork.UNET
+        && DiffusersNetwork.of(network.spec()) == DiffusersNetwork.UNET
         && !network.conditional();
   }
 

@@ -5,11 +5,14 @@ import dev.atelier.network.Network;
 import dev.atelier.publication.DiffusersFolders.Place;
 import dev.atelier.report.Numbers;
 import dev.atelier.spec.ExperimentSpec;
+import dev.atelier.spec.SourceLocation;
+import dev.atelier.spec.SourceLocation.HubModel;
 import dev.atelier.spec.SourceSecrets;
 import dev.atelier.spec.SpecWord;
 import dev.atelier.training.Models;
 import dev.atelier.untrusted.OneLine;
 import dev.atelier.workflows.EvaluationActivities.Publish;
+import dev.atelier.workflows.ModelOrigin;
 import dev.atelier.workflows.ModelRef;
 import java.util.ArrayList;
 import java.util.List;
@@ -23,23 +26,15 @@ final class ModelCard {
 
   private static final int LONGEST = 200; // characters of what users named
 
-  /**
-   * Where the teacher is from.
-   *
-   * @param baseModel its id on a hub
-   * @param licence as its source names it
-   */
-  record Origin(Optional<String> baseModel, Optional<String> licence) {
-
-    static final Origin UNKNOWN = new Origin(Optional.empty(), Optional.empty());
-  }
-
   private final Publish task;
   private final ExperimentSpec spec;
   private final List<Evaluation> evaluations;
-  private final Origin origin;
+  private final Optional<ModelOrigin> origin; // of the teacher
 
-  ModelCard(Publish task, List<Evaluation> evaluations, Origin origin) {
+  /**
+   * @param origin of an imported teacher, as far as it is known
+   */
+  ModelCard(Publish task, List<Evaluation> evaluations, Optional<ModelOrigin> origin) {
     this.task = task;
     this.spec = task.spec();
     this.evaluations = evaluations;
@@ -132,8 +127,8 @@ final class ModelCard {
   private String frontMatter() {
     List<String> lines = new ArrayList<>();
     lines.add("---");
-    lines.add("license: " + quoted(origin.licence().orElse("unknown")));
-    origin.baseModel().ifPresent(model -> lines.add("base_model: " + quoted(model)));
+    lines.add("license: " + quoted(license().orElse("unknown")));
+    baseModel().ifPresent(model -> lines.add("base_model: " + quoted(model)));
     lines.add("library_name: diffusers");
     lines.add("pipeline_tag: unconditional-image-generation");
     lines.add("tags: [atelier, distillation]");
@@ -142,8 +137,21 @@ final class ModelCard {
     return String.join("\n", lines);
   }
 
+  private Optional<String> license() {
+    return origin.flatMap(ModelOrigin::license);
+  }
+
+  /** The teacher's name on the Hub, if it is from there. */
+  private Optional<String> baseModel() {
+    return spec.teacher()
+        .source()
+        .map(SourceLocation::parse)
+        .filter(HubModel.class::isInstance)
+        .map(source -> ((HubModel) source).id());
+  }
+
   private static String quoted(String text) {
-    return '"' + shown(text).replace("\\", "\\\\").replace("\"", "\\\"") + '"';
+    return '"' + OneLine.of(text, LONGEST).replace("\\", "\\\\").replace("\"", "\\\"") + '"';
   }
 
   private String name() {
@@ -152,7 +160,7 @@ final class ModelCard {
 
   /** In one line, and without what Markdown would take for its own. */
   private static String shown(String text) {
-    return OneLine.of(text, LONGEST).replaceAll("[`<>\\[\\]|*_#]", "");
+    return OneLine.of(text, LONGEST).replaceAll("[`<>\\[\\]|]", "");
   }
 
   private String predicts(ModelRef model) {
@@ -186,12 +194,12 @@ final class ModelCard {
 
   private String from() {
     String teacher =
-        spec.teacher()
-            .source()
-            .map(
-                source -> "was imported from `%s`".formatted(shown(SourceSecrets.redacted(source))))
+        origin
+            .map(ModelOrigin::shown)
+            .or(() -> spec.teacher().source().map(SourceSecrets::redacted))
+            .map(source -> "was imported from `%s`".formatted(shown(source)))
             .orElse("was trained by the same experiment");
-    return "Made by Atelier, experiment %s. Its teacher %s; licence: %s.%n"
-        .formatted(task.experimentId(), teacher, shown(origin.licence().orElse("not known")));
+    return "Made by Atelier, experiment %s. Its teacher %s.%n"
+        .formatted(task.experimentId(), teacher);
   }
 }

@@ -1,6 +1,7 @@
 package dev.atelier.store;
 
 import dev.atelier.workflows.ModelKey;
+import dev.atelier.workflows.ModelOrigin;
 import dev.atelier.workflows.ModelState;
 import dev.atelier.workflows.vocabulary.EventKind;
 import java.util.List;
@@ -183,6 +184,28 @@ public final class AttemptHistory {
           requireOwner(changed, attempt);
           return EventHistory.add(handle, experimentId, EventKind.MODEL_DONE, Optional.of(key), "");
         });
+  }
+
+  /**
+   * Keeps what an imported model was made of.
+   *
+   * @throws SupersededException if a newer attempt owns the model
+   */
+  public void recordOrigin(Attempt attempt, ModelOrigin origin) {
+    database.inTransaction(
+        handle ->
+            requireOwner(
+                handle
+                    .createUpdate(
+                        """
+                        update model set origin = cast(:origin as jsonb)
+                        where id = :model and fence = :fence
+                        """)
+                    .bind("model", attempt.modelId())
+                    .bind("fence", attempt.fence())
+                    .bind("origin", JsonColumn.write(origin))
+                    .execute(),
+                attempt));
   }
 
   static Object requireOwner(int rowsChanged, Attempt attempt) {

@@ -1,8 +1,10 @@
 package dev.atelier.store;
 
+import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.datatype.jdk8.Jdk8Module;
+import dev.atelier.workflows.ModelOrigin;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
@@ -17,13 +19,16 @@ import java.util.Optional;
  * @param codeVersion of the program that trained it
  * @param environment where it was trained; absent in manifests of version 0.1.0
  * @param objects its files
+ * @param origin what an imported model was made of; absent: it was trained here, or imported by a
+ *     version that did not keep it
  */
 public record CheckpointManifest(
     int step,
     String specHash,
     String codeVersion,
     Optional<TrainingEnvironment> environment,
-    List<StoredFile> objects) {
+    List<StoredFile> objects,
+    @JsonInclude(JsonInclude.Include.NON_ABSENT) Optional<ModelOrigin> origin) {
 
   private static final ObjectMapper JSON = new ObjectMapper().registerModule(new Jdk8Module());
 
@@ -33,6 +38,17 @@ public record CheckpointManifest(
   public CheckpointManifest {
     environment = environment == null ? Optional.empty() : environment; // as Jackson leaves it
     objects = List.copyOf(objects);
+    origin = origin == null ? Optional.empty() : origin;
+  }
+
+  /** Of a model that was trained here. */
+  public CheckpointManifest(
+      int step,
+      String specHash,
+      String codeVersion,
+      Optional<TrainingEnvironment> environment,
+      List<StoredFile> objects) {
+    this(step, specHash, codeVersion, environment, objects, Optional.empty());
   }
 
   /**

@@ -258,6 +258,45 @@ public final class ObjectStore {
     }
   }
 
+  /** An object that is listed. */
+  public record Listed(String key, long bytes, String entityTag) {}
+
+  /**
+   * Objects of any bucket of the server below {@code prefix}, at any depth.
+   *
+   * @throws ObjectCorruptException if there is no such bucket, or more than {@code most} objects
+   */
+  public List<Listed> listForeign(String foreignBucket, String prefix, long most) {
+    try {
+      List<Listed> objects = new ArrayList<>();
+      for (Result<Item> result :
+          client.listObjects(
+              ListObjectsArgs.builder()
+                  .bucket(foreignBucket)
+                  .prefix(prefix)
+                  .recursive(true)
+                  .build())) {
+        Item item = result.get();
+        if (objects.size() >= most) {
+          throw new ObjectCorruptException(
+              "Cannot list objects below '%s': there are more than %d (atelier.sources.archive-entries, and the heap's room)."
+                  .formatted(prefix, most));
+        }
+        objects.add(new Listed(item.objectName(), item.size(), item.etag()));
+      }
+      return objects;
+    } catch (ErrorResponseException e) {
+      if (ABSENT.contains(e.errorResponse().code())) {
+        throw new ObjectCorruptException(
+            "Cannot list objects below '%s': there is no bucket '%s'."
+                .formatted(prefix, foreignBucket));
+      }
+      throw unavailable("list objects below", prefix, e);
+    } catch (MinioException | IllegalStateException e) {
+      throw unavailable("list objects below", prefix, e);
+    }
+  }
+
   public void delete(String key) {
     try {
       client.removeObject(RemoveObjectArgs.builder().bucket(bucket).object(key).build());

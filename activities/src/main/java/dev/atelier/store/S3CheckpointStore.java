@@ -7,6 +7,7 @@ import dev.atelier.store.CheckpointManifest.StoredFile;
 import dev.atelier.training.Checkpoint;
 import dev.atelier.training.CheckpointStore;
 import dev.atelier.workflows.ModelKey;
+import dev.atelier.workflows.ModelOrigin;
 import dev.atelier.workflows.vocabulary.EventKind;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -128,15 +129,26 @@ public final class S3CheckpointStore implements CheckpointStore {
 
   @Override
   public void save(Checkpoint checkpoint) throws IOException {
-    save(checkpoint.step(), checkpoint.specHash(), checkpoint.codeVersion(), checkpoint.files());
+    save(
+        checkpoint.step(),
+        checkpoint.specHash(),
+        checkpoint.codeVersion(),
+        checkpoint.files(),
+        Optional.empty());
   }
 
   /** Keeps a model that was not trained here, and so has only some files of a checkpoint. */
-  public void saveImported(String specHash, String codeVersion, Path file) throws IOException {
-    save(0, specHash, codeVersion, List.of(file));
+  public void saveImported(String specHash, String codeVersion, Path file, ModelOrigin origin)
+      throws IOException {
+    save(0, specHash, codeVersion, List.of(file), Optional.of(origin));
   }
 
-  private void save(int step, String specHash, String codeVersion, List<Path> contents)
+  private void save(
+      int step,
+      String specHash,
+      String codeVersion,
+      List<Path> contents,
+      Optional<ModelOrigin> origin)
       throws IOException {
     String base = "%s%09d-%d/".formatted(prefix, step, attempt.fence());
     List<StoredFile> files = new ArrayList<>();
@@ -146,7 +158,8 @@ public final class S3CheckpointStore implements CheckpointStore {
       files.add(new StoredFile(name, base + name, Sha256.of(file), Files.size(file)));
     }
     CheckpointManifest manifest =
-        new CheckpointManifest(step, specHash, codeVersion, Optional.of(environment), files);
+        new CheckpointManifest(
+            step, specHash, codeVersion, Optional.of(environment), files, origin);
     byte[] json = manifest.toJson();
     String manifestKey = base + MANIFEST;
     store.put(manifestKey, json, "application/json");

@@ -136,6 +136,10 @@ public interface WorkerConfig {
     /** Credentials for web servers, by the names that sources give them; absent: none. */
     Optional<Path> credentialsFile();
 
+    /** Base URL of the Hub that {@code hf:} sources name; its host is one of {@code hosts}. */
+    @WithDefault("https://huggingface.co")
+    URI hub();
+
     /** Files in an archive, at most. */
     @WithDefault("20000000")
     long archiveEntries();

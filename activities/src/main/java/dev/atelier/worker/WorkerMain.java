@@ -101,7 +101,8 @@ public final class WorkerMain {
             allowed.privateAddresses(),
             allowed.directories().orElse(List.of()),
             allowed.buckets(),
-            config.s3().bucket()),
+            config.s3().bucket(),
+            allowed.hub()),
         new ArchiveLimits(allowed.archiveEntries(), allowed.archiveBytes(), allowed.archiveRatio()),
         new SourceCredentials(allowed.credentialsFile()));
   }

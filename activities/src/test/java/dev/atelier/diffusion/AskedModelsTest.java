@@ -30,6 +30,11 @@ class AskedModelsTest {
         .isEqualTo(evaluations.size() * 10.0 / plan.size());
   }
 
+  @Test
+  void shouldCountOneEvaluationAStepWhereTheNextOneCorrects() {
+    assertThat(asked(SamplerSpec.Kind.UNIPC, 4).macsPerStep(range -> 10)).isEqualTo(10);
+  }
+
   private static SamplerPlan plan(SamplerSpec.Kind kind, int steps) {
     return SamplerPlan.of(new SamplerSpec(kind, steps, SamplerSpec.Spacing.UNIFORM, null), 100);
   }

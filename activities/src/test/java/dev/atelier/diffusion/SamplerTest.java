@@ -37,11 +37,6 @@ class SamplerTest {
   private static final int BOUNDARY = 500;
   private static final int NEVER = -1;
 
-  /** A model: its prediction of one pixel. */
-  private interface Eps {
-    double at(double x, int t);
-  }
-
   private static JsonNode fixture(String name) throws Exception {
     try (InputStream in =
         SamplerTest.class.getResourceAsStream("/diffusion/%s.json".formatted(name))) {
@@ -79,8 +74,7 @@ class SamplerTest {
       NoiseSchedule schedule, SamplerSpec spec, Prediction prediction, double[] expected)
       throws Exception {
     double[] start = JSON.convertValue(fixture("samplers").get("start"), double[].class);
-    Eps model = (x, t) -> Math.tanh(1.3 * x + 0.1) + 0.3 * Math.cos(2 * x + 0.004 * t);
-    double[] x = run(spec, schedule, start, model, prediction, NEVER, 0);
+    double[] x = Trajectories.run(spec, schedule, start, Trajectories.ANALYTIC, prediction);
     for (int i = 0; i < x.length; i++) {
       // Without clipping pixels grow far beyond 1, and float32 rounds in proportion.
       assertThat(x[i]).isCloseTo(expected[i], within(1e-5 * Math.max(1, Math.abs(expected[i]))));
@@ -90,7 +84,7 @@ class SamplerTest {
   @ParameterizedTest
   @ValueSource(ints = {10, 20})
   void shouldBeMoreAccurateThanDdimAndThanARestartWhenEpsIsExact(int steps) {
-    Eps exact = exact();
+    Trajectories.Model exact = exact();
     double kept = error(spec(Kind.DPM_SOLVER_PLUS_PLUS, steps), exact, NEVER);
     assertThat(kept).isLessThan(0.5 * error(spec(Kind.DDIM, steps), exact, NEVER));
     assertThat(kept).isLessThan(error(spec(Kind.DPM_SOLVER_PLUS_PLUS, steps), exact, BOUNDARY));
@@ -100,9 +94,9 @@ class SamplerTest {
   @CsvSource({"10, 0.001", "10, 0.01", "20, 0.001", "20, 0.01", "50, 0.01", "100, 0.01"})
   void shouldMoveLessThanOneModelsErrorWhenStudentsDifferAtTheBoundary(int steps, double delta) {
     SamplerSpec spec = spec(Kind.DPM_SOLVER_PLUS_PLUS, steps);
-    Eps exact = exact();
-    Eps students = (x, t) -> exact.at(x, t) + (t < BOUNDARY ? delta : -delta);
-    Eps oneStudent = (x, t) -> exact.at(x, t) + delta;
+    Trajectories.Model exact = exact();
+    Trajectories.Model students = (x, t) -> exact.at(x, t) + (t < BOUNDARY ? delta : -delta);
+    Trajectories.Model oneStudent = (x, t) -> exact.at(x, t) + delta;
     double[] clean = partial(spec, exact, NEVER);
     double kept = distance(partial(spec, students, NEVER), clean);
     assertThat(kept).isPositive();
@@ -127,67 +121,17 @@ class SamplerTest {
   }
 
   /** Largest distance from the exact solution before the last step, which is always first order. */
-  private static double error(SamplerSpec spec, Eps model, int restartBelow) {
+  private static double error(SamplerSpec spec, Trajectories.Model model, int restartBelow) {
     NoiseSchedule schedule = schedule(Schedule.LINEAR);
     SamplerPlan plan = SamplerPlan.of(spec, schedule.timesteps());
     int last = plan.timesteps().get(plan.size() - 1);
     return distance(partial(spec, model, restartBelow), noisy(schedule, last));
   }
 
-  private static double[] partial(SamplerSpec spec, Eps model, int restartBelow) {
+  private static double[] partial(SamplerSpec spec, Trajectories.Model model, int restartBelow) {
     NoiseSchedule schedule = schedule(Schedule.LINEAR);
-    return run(spec, schedule, noisy(schedule, 999), model, Prediction.EPS, restartBelow, 1);
-  }
-
-  /**
-   * Runs one image.
-   *
-   * @param restartBelow the history is dropped where t first falls below it
-   * @param omitted steps left out at the end
-   */
-  private static double[] run(
-      SamplerSpec spec,
-      NoiseSchedule schedule,
-      double[] start,
-      Eps model,
-      Prediction prediction,
-      int restartBelow,
-      int omitted) {
-    SamplerPlan plan = SamplerPlan.of(spec, schedule.timesteps());
-    Sampler sampler = Sampler.of(spec, schedule, prediction);
-    NoiseSchedule followed = Sampler.schedule(spec, schedule);
-    int n = start.length;
-    FloatBuffer x = FloatBuffer.allocate(n);
-    double[] x0 = new double[n];
-    double[] eps = new double[n];
-    for (int i = 0; i < n; i++) {
-      x.put(i, (float) start[i]);
-    }
-    Sampler.Trajectory trajectory = sampler.begin(n);
-    List<Sampler.Evaluation> evaluations = sampler.evaluations(plan);
-    for (int k = 0; k < evaluations.size() - omitted; k++) {
-      int t = evaluations.get(k).t();
-      if (k > 0 && t < restartBelow && evaluations.get(k - 1).t() >= restartBelow) {
-        trajectory = sampler.begin(n);
-      }
-      Mixture mixture = Mixture.of(prediction, followed, t);
-      for (int i = 0; i < n; i++) {
-        double y = (float) model.at(x.get(i), t);
-        x0[i] = mixture.x0(x.get(i), y);
-        eps[i] = mixture.eps(x.get(i), y);
-      }
-      int step = k;
-      int[] element = {0};
-      trajectory.step(x, x0, eps, t, evaluations.get(k).s(), () -> noise(element[0]++, step));
-    }
-    double[] result = new double[n];
-    Arrays.setAll(result, i -> x.get(i));
-    return result;
-  }
-
-  // As noise_of there.
-  private static double noise(int i, int k) {
-    return 1.5 * Math.sin(12.9898 * i + 78.233 * k + 1);
+    return Trajectories.run(
+        spec, schedule, noisy(schedule, 999), model, Prediction.EPS, restartBelow, 1);
   }
 
   private static NoiseSchedule schedule(Schedule kind) {
@@ -209,7 +153,7 @@ class SamplerTest {
     return new SamplerSpec(kind, steps, Spacing.TRAILING, 0.0);
   }
 
-  private static Eps exact() {
+  private static Trajectories.Model exact() {
     NoiseSchedule schedule = schedule(Schedule.LINEAR);
     return (x, t) -> exact(schedule, x, t);
   }

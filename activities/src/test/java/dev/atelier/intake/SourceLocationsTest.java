@@ -96,7 +96,7 @@ class SourceLocationsTest {
             store,
             new SourceGuard(policy, ArchiveLimits.DEFAULTS),
             Opener.HERE);
-    return new TeacherFiles(store, cache).fetch(source, sentence -> {});
+    return new TeacherFiles(store, cache).fetch(source, Optional.empty(), sentence -> {}).path();
   }
 
   /** Public hosts, one directory, and every bucket but the platform's own. */
@@ -275,7 +275,10 @@ class SourceLocationsTest {
             store,
             new SourceGuard(closed(), new ArchiveLimits(10, 6, 200)),
             Opener.HERE);
-    assertThatThrownBy(() -> new TeacherFiles(store, few).fetch("s3://team/a.pt", sentence -> {}))
+    assertThatThrownBy(
+            () ->
+                new TeacherFiles(store, few)
+                    .fetch("s3://team/a.pt", Optional.empty(), sentence -> {}))
         .isInstanceOf(TeacherException.class)
         .hasMessageContaining("more than 6 bytes (atelier.sources.archive-bytes)");
     assertThat(temporary.resolve("cache/downloads/team")).isEmptyDirectory();

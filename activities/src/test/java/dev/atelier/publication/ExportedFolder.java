@@ -77,7 +77,7 @@ final class ExportedFolder implements ExportFiles {
     this.folders =
         new DiffusersFolders(
             task,
-            new ModelCard(task, List.of(measured), ModelCard.Origin.UNKNOWN),
+            new ModelCard(task, List.of(measured), Optional.empty()),
             this,
             Files.createTempDirectory(root, "work-"));
   }

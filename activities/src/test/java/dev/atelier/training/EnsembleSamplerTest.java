@@ -4,16 +4,23 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.atelier.diffusion.NoiseSchedule;
+import dev.atelier.diffusion.Sampler;
 import dev.atelier.diffusion.SamplerPlan;
+import dev.atelier.diffusion.SeededRandom;
+import dev.atelier.diffusion.SeededRandom.Purpose;
+import dev.atelier.diffusion.Trajectories;
 import dev.atelier.network.ClosedForm;
 import dev.atelier.network.Network;
 import dev.atelier.network.torchscript.TorchScriptArchive;
 import dev.atelier.network.torchscript.TorchScriptModule;
 import dev.atelier.spec.DiffusionSpec;
+import dev.atelier.spec.DiffusionSpecBuilder;
 import dev.atelier.spec.EvaluationSpec.SamplerSpec;
 import dev.atelier.spec.EvaluationSpec.SamplerSpec.Kind;
 import dev.atelier.spec.EvaluationSpec.SamplerSpec.Spacing;
+import dev.atelier.spec.EvaluationSpecSamplerSpecBuilder;
 import dev.atelier.spec.NetworkSpec;
+import dev.atelier.spec.Prediction;
 import dev.atelier.spec.TimestepRange;
 import dev.atelier.training.EnsembleSampler.Frames;
 import dev.atelier.training.EnsembleSampler.OwnedModel;
@@ -28,11 +35,14 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.TreeMap;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class EnsembleSamplerTest {
@@ -99,7 +109,8 @@ class EnsembleSamplerTest {
     "HEUN, 0",
     "EULER, 0",
     "PNDM, 0",
-    "PLMS, 0"
+    "PLMS, 0",
+    "UNIPC, 0"
   })
   void shouldNotDependOnTheBatchSizeWhenItSamples(Kind kind, double eta) throws Exception {
     SamplerSpec spec = new SamplerSpec(kind, 6, Spacing.TRAILING, eta);
@@ -268,6 +279,91 @@ class EnsembleSamplerTest {
       pixels.forEach(
           (i, pixel) ->
               assertThat(pixel).as("image %d", i).isCloseTo(classes.of(i) * 255 / 2, within(1)));
+    }
+  }
+
+  static Stream<Arguments> folders() {
+    var small = DiffusionSpecBuilder.builder().betaEnd(0.002).build(); // much of the image is left
+    return Stream.of(
+        Arguments.of(
+            small,
+            EvaluationSpecSamplerSpecBuilder.builder()
+                .kind(Kind.EULER)
+                .steps(10)
+                .clip(false)
+                .spacing(Spacing.TRAILING)
+                .initialNoise(Optional.of(SamplerSpec.InitialNoise.SCHEDULED))
+                .build()),
+        Arguments.of(
+            small.predicting(Prediction.V),
+            EvaluationSpecSamplerSpecBuilder.builder()
+                .kind(Kind.PLMS)
+                .steps(10)
+                .clip(false)
+                .stepsOffset(Optional.of(1))
+                .finalSigma(Optional.of(SamplerSpec.FinalSigma.SIGMA_MIN))
+                .build()),
+        Arguments.of(
+            DiffusionSpecBuilder.builder()
+                .prediction(Optional.of(Prediction.V))
+                .zeroTerminalSnr(Optional.of(true))
+                .build(),
+            EvaluationSpecSamplerSpecBuilder.builder()
+                .kind(Kind.UNIPC)
+                .steps(10)
+                .spacing(Spacing.TRAILING)
+                .clip(false)
+                .build()));
+  }
+
+  /** What the trajectories against diffusers run pixel by pixel. */
+  @ParameterizedTest
+  @MethodSource("folders")
+  void shouldGoTheSamplersWayFromItsOwnNoise(DiffusionSpec diffusion, SamplerSpec spec)
+      throws Exception {
+    Path archive = directory.resolve("analytic.pt");
+    TorchScriptArchive.write(
+        archive,
+        new TorchScriptModule(
+            "Analytic",
+            """
+            def forward(self, x: Tensor, t: Tensor) -> Tensor:
+              told = torch.mul(torch.to(torch.reshape(t, [-1, 1, 1, 1]), 6), 0.004)
+              wave = torch.mul(torch.cos(torch.add(torch.mul(x, 2.), told)), 0.3)
+              return torch.add(torch.tanh(torch.add(torch.mul(x, 1.3), 0.1)), wave)
+            """,
+            Map.of()));
+    OwnedModel model =
+        new OwnedModel(
+            archive,
+            new TimestepRange(0, 1000),
+            diffusion.teacherPredicts(),
+            Optional.empty(),
+            Optional.empty());
+    float[] noise = new float[192];
+    new SeededRandom(9).stream(Purpose.SAMPLE_XT, 0, 0).gaussians(noise, 0, 192);
+    NoiseSchedule schedule = NoiseSchedule.of(diffusion);
+    double[] start = new double[192];
+    int first = SamplerPlan.of(spec, 1000).timesteps().get(0);
+    Arrays.setAll(start, i -> noise[i] * Sampler.initialNoise(spec, schedule, first));
+    double[] x =
+        Trajectories.run(spec, schedule, start, Trajectories.ANALYTIC, diffusion.teacherPredicts());
+    FloatBuffer pixels = FloatBuffer.allocate(192);
+    Arrays.stream(x).forEach(pixel -> pixels.put((float) pixel));
+    byte[] expected = EnsembleSampler.toBytes(pixels.rewind());
+
+    try (EnsembleSampler sampler =
+        new EnsembleSampler(
+            List.of(model),
+            diffusion,
+            spec,
+            9,
+            3,
+            8,
+            ClassSequence.NONE,
+            "cpu",
+            OptionalLong.empty())) {
+      sampler.sample(0, 1, 1, (i, n, chw) -> assertSamePictures(chw, expected), () -> false);
     }
   }
 

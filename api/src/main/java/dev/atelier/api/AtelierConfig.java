@@ -143,6 +143,10 @@ public interface AtelierConfig {
 
     /** Buckets of the object store; absent: every one but the platform's own. */
     Optional<List<String>> buckets();
+
+    /** Base URL of the Hub that {@code hf:} sources name; as of the workers. */
+    @WithDefault("https://huggingface.co")
+    URI hub();
   }
 
   /** Messages to others' servers. */

@@ -5,27 +5,62 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.stream.Stream;
 
 /**
- * What a network computes: its operations in order, the last of which makes eps. Its weights, its
- * costs and what can be compared or pruned in it follow from them.
+ * What a network computes: its operations in order, the last of which makes its answer. Its
+ * weights, its costs and what can be compared or pruned in it follow from them.
  *
- * @param image x_t, the input
- * @param classes that it is conditioned on; 0: unconditional
- * @param operations each reads x_t, t, y or what one before it made
+ * @param image x, its first argument: x_t of a network that predicts noise; ids of tokens where an
+ *     {@link Operation.TokenEmbedding} reads it
+ * @param told its other arguments
+ * @param operations each reads arguments, or what one before it made
  * @param features the values that a loss can compare, by place
  */
 public record Graph(
-    Value image, int classes, List<Operation> operations, Map<String, Value> features) {
+    Value image, Told told, List<Operation> operations, Map<String, Value> features) {
+
+  /**
+   * What a network is told beside x.
+   *
+   * @param timestep whether it is told t [N]
+   * @param classes that y [N] is one of; 0: it is told none
+   * @param context a sequence that it attends to, such as the embedding of a text
+   */
+  public record Told(boolean timestep, int classes, Optional<Value> context) {
+
+    /** Of a network that only reads x. */
+    public static final Told NOTHING = new Told(false, 0, Optional.empty());
+
+    /** The names of its arguments, in order. */
+    public List<String> names() {
+      return Stream.of(
+              timestep ? Stream.of("t") : Stream.<String>empty(),
+              classes > 0 ? Stream.of("y") : Stream.<String>empty(),
+              context.map(Value::name).stream())
+          .flatMap(name -> name)
+          .toList();
+    }
+  }
 
   public Graph {
     operations = List.copyOf(operations);
     features = Collections.unmodifiableMap(new LinkedHashMap<>(features));
   }
 
-  /** The predicted noise, an image too. */
+  /** Its answer: of a network that predicts noise the noise, an image too. */
   public Value eps() {
     return operations.get(operations.size() - 1).out();
+  }
+
+  /** Classes that it is conditioned on; 0: unconditional. */
+  public int classes() {
+    return told.classes();
+  }
+
+  private boolean isArgument(Value value) {
+    return value.equals(image) || told.context().filter(value::equals).isPresent();
   }
 
   /** Every learned tensor, in the order of the operations. */
@@ -73,7 +108,7 @@ public record Graph(
     long peak = 0;
     for (Operation operation : operations) {
       for (Value read : operation.reads()) {
-        held -= read.equals(image) ? 0 : read.elements();
+        held -= isArgument(read) ? 0 : read.elements();
       }
       peak = Math.max(peak, held + operation.workspace());
       held += readers.getOrDefault(operation.out(), 0) * operation.out().elements();

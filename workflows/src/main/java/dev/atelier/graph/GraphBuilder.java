@@ -4,28 +4,40 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.function.Function;
 
 /** Lays a network out, operation by operation: each method appends one and returns its value. */
 public final class GraphBuilder {
   private final Value image;
-  private final int classes;
+  private final Graph.Told told;
   private final List<Operation> operations = new ArrayList<>();
   private final Map<String, Value> features = new LinkedHashMap<>();
 
   /**
-   * Begins a network.
+   * Begins a network that is told t.
    *
    * @param classes that it is conditioned on; 0: unconditional
    */
   public GraphBuilder(int resolution, int imageChannels, int classes) {
-    this.image = new Value("x", imageChannels, resolution);
-    this.classes = classes;
+    this(
+        new Value("x", imageChannels, resolution), new Graph.Told(true, classes, Optional.empty()));
   }
 
-  /** x_t. */
+  /** Begins any network; {@code image} is called x. */
+  public GraphBuilder(Value image, Graph.Told told) {
+    this.image = image;
+    this.told = told;
+  }
+
+  /** x. */
   public Value image() {
     return image;
+  }
+
+  /** The sequence that it is told, if it is. */
+  public Optional<Value> context() {
+    return told.context();
   }
 
   /** Makes {@code value} one that a loss can compare. */
@@ -35,7 +47,7 @@ public final class GraphBuilder {
 
   /** What was appended; the last operation makes eps. */
   public Graph build() {
-    return new Graph(image, classes, operations, features);
+    return new Graph(image, told, operations, features);
   }
 
   public Value sinusoid(int width, boolean cosinesFirst, int shift) {
@@ -43,7 +55,7 @@ public final class GraphBuilder {
   }
 
   public Value addClass(Value in, String layer) {
-    return embedding(in.width(), out -> new Operation.AddClass(out, in, layer, classes));
+    return embedding(in.width(), out -> new Operation.AddClass(out, in, layer, told.classes()));
   }
 
   public Value linear(Value in, String layer, int width) {
@@ -107,16 +119,36 @@ public final class GraphBuilder {
 
   /** Any operation that makes a feature map of {@code width} channels with side². */
   public Value append(int width, int side, Function<Value, Operation> operation) {
-    Operation appended = operation.apply(new Value("v" + operations.size(), width, side));
+    return append(width, side, side, operation);
+  }
+
+  /** Any operation that makes a feature map [N, width, rows, columns]. */
+  public Value append(int width, int rows, int columns, Function<Value, Operation> operation) {
+    Operation appended = operation.apply(new Value("v" + operations.size(), width, rows, columns));
     operations.add(appended);
     return appended.out();
   }
 
-  private Value embedding(int width, Function<Value, Operation> operation) {
-    return append(width, 0, operation);
+  /** Any operation that makes a value like {@code in}. */
+  public Value like(Value in, Function<Value, Operation> operation) {
+    return append(in.width(), in.rows(), in.columns(), operation);
   }
 
-  private Value like(Value in, Function<Value, Operation> operation) {
-    return append(in.width(), in.side(), operation);
+  /** A linear layer over each pixel or token. */
+  public Value linear(Value in, String layer, int width, boolean biased) {
+    return append(
+        width, in.rows(), in.columns(), out -> new Operation.Linear(out, in, layer, false, biased));
+  }
+
+  public Value layerNorm(Value in, String layer, double eps) {
+    return like(in, out -> new Operation.LayerNorm(out, in, layer, eps));
+  }
+
+  public Value gelu(Value in, Operation.Gelu.Form form) {
+    return like(in, out -> new Operation.Gelu(out, in, form));
+  }
+
+  private Value embedding(int width, Function<Value, Operation> operation) {
+    return append(width, 0, operation);
   }
 }

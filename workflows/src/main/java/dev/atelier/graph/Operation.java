@@ -9,7 +9,7 @@ import java.util.stream.Stream;
 /**
  * One operation of a network: reads values and makes the value {@code out}. What it learns and what
  * it costs it says itself; what is written or decided about it by its kind is a {@link Visitor}.
- * Feature maps are [N, C, H, W], embeddings [N, C].
+ * Feature maps are [N, C, H, W], embeddings [N, C], sequences maps of one row.
  */
 public sealed interface Operation {
 
@@ -78,6 +78,30 @@ public sealed interface Operation {
     R addGated(AddGated o);
 
     R unpatch(Unpatch o);
+
+    R firstChannels(FirstChannels o);
+
+    R scale(Scale o);
+
+    R layerNorm(LayerNorm o);
+
+    R crossAttention(CrossAttention o);
+
+    R gatedGelu(GatedGelu o);
+
+    R averagePool(AveragePool o);
+
+    R firDown(FirDown o);
+
+    R firUp(FirUp o);
+
+    R tokenEmbedding(TokenEmbedding o);
+
+    R addPositionTable(AddPositionTable o);
+
+    R prependToken(PrependToken o);
+
+    R firstToken(FirstToken o);
   }
 
   /**
@@ -115,19 +139,25 @@ public sealed interface Operation {
   }
 
   /**
-   * {@code in Wᵀ + b} of an embedding, or of each pixel of a feature map; {@code startsAtZero}: so
-   * that at first it gives 0.
+   * {@code in Wᵀ + b} of an embedding, or of each pixel of a feature map, {@code b} only if {@code
+   * biased}; {@code startsAtZero}: so that at first it gives 0.
    */
-  record Linear(Value out, Value in, String layer, boolean startsAtZero) implements Operation {
+  record Linear(Value out, Value in, String layer, boolean startsAtZero, boolean biased)
+      implements Operation {
 
-    /** One that starts at random. */
+    /** One with a bias. */
+    public Linear(Value out, Value in, String layer, boolean startsAtZero) {
+      this(out, in, layer, startsAtZero, true);
+    }
+
+    /** One with a bias that starts at random. */
     public Linear(Value out, Value in, String layer) {
       this(out, in, layer, false);
     }
 
     /** Whether it reads a feature map. */
     public boolean ofPixels() {
-      return in.side() > 0;
+      return in.rows() > 0;
     }
 
     @Override
@@ -138,7 +168,7 @@ public sealed interface Operation {
     @Override
     public List<Weight> weights() {
       Initialiser start = startsAtZero ? new Constant(0) : new KaimingUniform(in.width());
-      return linearWeights(layer, in.width(), out.width(), start);
+      return linearWeights(layer, in.width(), out.width(), start, biased);
     }
 
     @Override
@@ -172,8 +202,27 @@ public sealed interface Operation {
 
   /** A square convolution; {@code startsAtZero}: its weights, so that at first it adds nothing. */
   record Convolution(
-      Value out, Value in, String layer, int kernel, int stride, int padding, boolean startsAtZero)
+      Value out,
+      Value in,
+      String layer,
+      int kernel,
+      int stride,
+      int padding,
+      boolean startsAtZero,
+      boolean biased)
       implements Operation {
+
+    /** One with a bias. */
+    public Convolution(
+        Value out,
+        Value in,
+        String layer,
+        int kernel,
+        int stride,
+        int padding,
+        boolean startsAtZero) {
+      this(out, in, layer, kernel, stride, padding, startsAtZero, true);
+    }
 
     /** A 1×1 convolution: a linear layer over the channels of each pixel. */
     public boolean pointwise() {
@@ -188,9 +237,10 @@ public sealed interface Operation {
     @Override
     public List<Weight> weights() {
       Initialiser start = startsAtZero ? new Constant(0) : new KaimingUniform(fanIn());
-      return List.of(
-          Weight.of(layer + ".weight", start, out.width(), in.width(), kernel, kernel),
-          Weight.of(layer + ".bias", start, out.width()));
+      Weight weight = Weight.of(layer + ".weight", start, out.width(), in.width(), kernel, kernel);
+      return biased
+          ? List.of(weight, Weight.of(layer + ".bias", start, out.width()))
+          : List.of(weight);
     }
 
     private long fanIn() {
@@ -205,8 +255,8 @@ public sealed interface Operation {
     // Twice: as they are and in the layout of the convolution's kernel, without the padding.
     @Override
     public long workspace() {
-      long side = (long) stride * out.side();
-      long both = in.width() * side * side + out.elements();
+      long read = (long) stride * stride * out.pixels();
+      long both = in.width() * read + out.elements();
       return pointwise() ? both : 2 * both;
     }
 
@@ -324,28 +374,24 @@ public sealed interface Operation {
       int width = in.width();
       Initialiser random = new KaimingUniform(width);
       return Stream.of(
-              linearWeights(layer + ".to_q", width, width, random),
-              linearWeights(layer + ".to_k", width, width, random),
-              linearWeights(layer + ".to_v", width, width, random),
+              linearWeights(layer + ".to_q", width, width, random, true),
+              linearWeights(layer + ".to_k", width, width, random, true),
+              linearWeights(layer + ".to_v", width, width, random, true),
               linearWeights(
-                  layer + ".to_out.0", width, width, startsAtZero ? new Constant(0) : random))
+                  layer + ".to_out.0", width, width, startsAtZero ? new Constant(0) : random, true))
           .flatMap(List::stream)
           .toList();
     }
 
-    private long tokens() {
-      return (long) in.side() * in.side();
-    }
-
     @Override
     public long macs() {
-      return 4 * tokens() * in.width() * in.width();
+      return 4 * in.pixels() * in.width() * in.width();
     }
 
     // q kᵀ, and its product with v.
     @Override
     public long attentionMacs() {
-      return 2 * tokens() * tokens() * in.width();
+      return 2 * in.pixels() * in.pixels() * in.width();
     }
 
     // q, k, v, their product and its transpose.
@@ -419,8 +465,24 @@ public sealed interface Operation {
     }
   }
 
-  /** {@code in · Φ(in)} by the approximation with a tanh. Hendrycks & Gimpel 2016. */
-  record Gelu(Value out, Value in) implements Operation {
+  /** {@code in · Φ(in)}. Hendrycks & Gimpel 2016. */
+  record Gelu(Value out, Value in, Form form) implements Operation {
+
+    /** How Φ is computed. */
+    public enum Form {
+      /** As it is, by the error function. */
+      EXACT,
+      /** Approximately, by a tanh. */
+      TANH,
+      /** Roughly, as sigmoid(1.702 in): CLIP's "quick". */
+      SIGMOID
+    }
+
+    /** By a tanh. */
+    public Gelu(Value out, Value in) {
+      this(out, in, Form.TANH);
+    }
+
     @Override
     public List<Value> reads() {
       return List.of(in);
@@ -489,8 +551,288 @@ public sealed interface Operation {
     }
   }
 
-  private static List<Weight> linearWeights(String layer, int in, int out, Initialiser start) {
-    return List.of(
-        Weight.of(layer + ".weight", start, out, in), Weight.of(layer + ".bias", start, out));
+  /** The first {@code out.width()} channels of {@code in}. */
+  record FirstChannels(Value out, Value in) implements Operation {
+    @Override
+    public List<Value> reads() {
+      return List.of(in);
+    }
+
+    @Override
+    public <R> R accept(Visitor<R> visitor) {
+      return visitor.firstChannels(this);
+    }
+  }
+
+  /** {@code factor · in}. */
+  record Scale(Value out, Value in, double factor) implements Operation {
+    @Override
+    public List<Value> reads() {
+      return List.of(in);
+    }
+
+    @Override
+    public <R> R accept(Visitor<R> visitor) {
+      return visitor.scale(this);
+    }
+  }
+
+  /** Layer norm over the channels of each pixel or token. Ba et al. 2016. */
+  record LayerNorm(Value out, Value in, String layer, double eps) implements Operation {
+    @Override
+    public List<Value> reads() {
+      return List.of(in);
+    }
+
+    @Override
+    public List<Weight> weights() {
+      return List.of(
+          Weight.of(layer + ".weight", new Constant(1), in.width()),
+          Weight.of(layer + ".bias", new Constant(0), in.width()));
+    }
+
+    @Override
+    public long workspace() {
+      return in.elements() + out.elements();
+    }
+
+    @Override
+    public <R> R accept(Visitor<R> visitor) {
+      return visitor.layerNorm(this);
+    }
+  }
+
+  /**
+   * Attention of the pixels or tokens of {@code in} to those of {@code context}, which may be
+   * {@code in} itself; {@code causal}: to none that comes later. Vaswani et al. 2017, section 3.2.
+   */
+  record CrossAttention(
+      Value out,
+      Value in,
+      Value context,
+      String layer,
+      Projections projections,
+      int heads,
+      boolean causal)
+      implements Operation {
+
+    /** What its layers are called, and which of them have a bias; the last one always has. */
+    public enum Projections {
+      /** Of a {@code BasicTransformerBlock} of diffusers. */
+      DIFFUSERS("to_q", "to_k", "to_v", "to_out.0", false),
+      /** Of CLIP in transformers. */
+      CLIP("q_proj", "k_proj", "v_proj", "out_proj", true);
+
+      private final String query;
+      private final String key;
+      private final String value;
+      private final String last;
+      private final boolean biased;
+
+      Projections(String query, String key, String value, String last, boolean biased) {
+        this.query = query;
+        this.key = key;
+        this.value = value;
+        this.last = last;
+        this.biased = biased;
+      }
+
+      /** Whether queries, keys and values have a bias. */
+      public boolean biased() {
+        return biased;
+      }
+    }
+
+    public String query() {
+      return layer + "." + projections.query;
+    }
+
+    public String key() {
+      return layer + "." + projections.key;
+    }
+
+    public String value() {
+      return layer + "." + projections.value;
+    }
+
+    /** The layer after the attention. */
+    public String last() {
+      return layer + "." + projections.last;
+    }
+
+    @Override
+    public List<Value> reads() {
+      return List.of(in, context);
+    }
+
+    @Override
+    public List<Weight> weights() {
+      int width = in.width();
+      Initialiser ofIn = new KaimingUniform(width);
+      Initialiser ofContext = new KaimingUniform(context.width());
+      boolean biased = projections.biased();
+      return Stream.of(
+              linearWeights(query(), width, width, ofIn, biased),
+              linearWeights(key(), context.width(), width, ofContext, biased),
+              linearWeights(value(), context.width(), width, ofContext, biased),
+              linearWeights(last(), width, width, ofIn, true))
+          .flatMap(List::stream)
+          .toList();
+    }
+
+    @Override
+    public long macs() {
+      return 2 * in.pixels() * in.width() * in.width()
+          + 2 * context.pixels() * context.width() * in.width();
+    }
+
+    @Override
+    public long attentionMacs() {
+      return 2 * in.pixels() * context.pixels() * in.width();
+    }
+
+    // q, the product and its transpose; k and v.
+    @Override
+    public long workspace() {
+      return 3 * in.elements() + 2 * context.pixels() * in.width();
+    }
+
+    @Override
+    public <R> R accept(Visitor<R> visitor) {
+      return visitor.crossAttention(this);
+    }
+  }
+
+  /** The first half of the channels, times the exact GELU of the others. Shazeer 2020, GEGLU. */
+  record GatedGelu(Value out, Value in) implements Operation {
+    @Override
+    public List<Value> reads() {
+      return List.of(in);
+    }
+
+    @Override
+    public long workspace() {
+      return in.elements() + 2 * out.elements();
+    }
+
+    @Override
+    public <R> R accept(Visitor<R> visitor) {
+      return visitor.gatedGelu(this);
+    }
+  }
+
+  /** Halves the side by means of 2×2 pixels. */
+  record AveragePool(Value out, Value in) implements Operation {
+    @Override
+    public List<Value> reads() {
+      return List.of(in);
+    }
+
+    @Override
+    public <R> R accept(Visitor<R> visitor) {
+      return visitor.averagePool(this);
+    }
+  }
+
+  /**
+   * Halves the side by a fixed filter, (1, 3, 3, 1) / 8 along each axis. Song et al. 2021 (score
+   * SDE), appendix H.1; Zhang 2019.
+   */
+  record FirDown(Value out, Value in) implements Operation {
+    @Override
+    public List<Value> reads() {
+      return List.of(in);
+    }
+
+    @Override
+    public <R> R accept(Visitor<R> visitor) {
+      return visitor.firDown(this);
+    }
+  }
+
+  /** Doubles the side by the filter of {@link FirDown}, times 4. */
+  record FirUp(Value out, Value in) implements Operation {
+    @Override
+    public List<Value> reads() {
+      return List.of(in);
+    }
+
+    @Override
+    public <R> R accept(Visitor<R> visitor) {
+      return visitor.firUp(this);
+    }
+  }
+
+  /** The row of each token: {@code in} holds ids, [N, tokens] int64. */
+  record TokenEmbedding(Value out, Value in, String layer, int vocabulary) implements Operation {
+    @Override
+    public List<Value> reads() {
+      return List.of(in);
+    }
+
+    @Override
+    public List<Weight> weights() {
+      return List.of(Weight.of(layer + ".weight", new StandardNormal(), vocabulary, out.width()));
+    }
+
+    @Override
+    public <R> R accept(Visitor<R> visitor) {
+      return visitor.tokenEmbedding(this);
+    }
+  }
+
+  /** Adds a learned vector to each token of a sequence, by its place. */
+  record AddPositionTable(Value out, Value in, String layer) implements Operation {
+    @Override
+    public List<Value> reads() {
+      return List.of(in);
+    }
+
+    @Override
+    public List<Weight> weights() {
+      return List.of(Weight.of(layer + ".weight", new StandardNormal(), in.columns(), in.width()));
+    }
+
+    @Override
+    public <R> R accept(Visitor<R> visitor) {
+      return visitor.addPositionTable(this);
+    }
+  }
+
+  /** The pixels as a sequence, row by row, after a learned token. */
+  record PrependToken(Value out, Value in, String weight) implements Operation {
+    @Override
+    public List<Value> reads() {
+      return List.of(in);
+    }
+
+    @Override
+    public List<Weight> weights() {
+      return List.of(Weight.of(weight, new StandardNormal(), in.width()));
+    }
+
+    @Override
+    public <R> R accept(Visitor<R> visitor) {
+      return visitor.prependToken(this);
+    }
+  }
+
+  /** The first token of a sequence, as an embedding. */
+  record FirstToken(Value out, Value in) implements Operation {
+    @Override
+    public List<Value> reads() {
+      return List.of(in);
+    }
+
+    @Override
+    public <R> R accept(Visitor<R> visitor) {
+      return visitor.firstToken(this);
+    }
+  }
+
+  private static List<Weight> linearWeights(
+      String layer, int in, int out, Initialiser start, boolean biased) {
+    Weight weight = Weight.of(layer + ".weight", start, out, in);
+    return biased ? List.of(weight, Weight.of(layer + ".bias", start, out)) : List.of(weight);
   }
 }

@@ -29,6 +29,26 @@ public interface Architecture {
 
   /** Where faults of one network are told; fields are those of its spec. */
   interface Faults {
+
+    /** Refuses the first one, where every field is within its bounds. */
+    Faults REFUSING =
+        new Faults() {
+          @Override
+          public boolean trusts(String... fields) {
+            return true;
+          }
+
+          @Override
+          public boolean trustsResolution() {
+            return true;
+          }
+
+          @Override
+          public void add(String field, String sentence) {
+            throw new IllegalArgumentException("network.%s %s".formatted(field, sentence));
+          }
+        };
+
     /** Whether all of these fields are within their own bounds. */
     boolean trusts(String... fields);
 

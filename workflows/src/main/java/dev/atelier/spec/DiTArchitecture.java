@@ -25,7 +25,7 @@ record DiTArchitecture(NetworkSpec spec, TransformerSpec transformer) implements
       throw new IllegalArgumentException(
           "A network needs at least 0 classes, found %d.".formatted(classes));
     }
-    check(resolution, imageChannels, new Refusing());
+    check(resolution, imageChannels, Faults.REFUSING);
     return layout(resolution, imageChannels, classes);
   }
 
@@ -51,23 +51,6 @@ record DiTArchitecture(NetworkSpec spec, TransformerSpec transformer) implements
           "transformer.headWidth",
           "times heads must be divisible by 4 (positions are sines and cosines of columns and rows), found %d times %d."
               .formatted(transformer.headWidth(), transformer.heads()));
-    }
-  }
-
-  private static final class Refusing implements Faults {
-    @Override
-    public boolean trusts(String... fields) {
-      return true;
-    }
-
-    @Override
-    public boolean trustsResolution() {
-      return true;
-    }
-
-    @Override
-    public void add(String field, String sentence) {
-      throw new IllegalArgumentException("network.%s %s".formatted(field, sentence));
     }
   }
 

@@ -3,6 +3,7 @@ package dev.atelier.spec;
 import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.annotation.JsonProperty;
 import com.fasterxml.jackson.annotation.JsonPropertyDescription;
+import io.soabase.recordbuilder.core.RecordBuilder;
 import jakarta.validation.Valid;
 import jakarta.validation.constraints.DecimalMax;
 import jakarta.validation.constraints.DecimalMin;
@@ -10,13 +11,17 @@ import jakarta.validation.constraints.Max;
 import jakarta.validation.constraints.Min;
 import jakarta.validation.constraints.NotNull;
 import jakarta.validation.constraints.Size;
+import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.IntStream;
 
 /**
  * A DDPM U-Net, Ho et al. 2020, appendix B, by default its CIFAR-10 network; or, with {@code
  * transformer}, a DiT, whose other fields then stay at their defaults and have no meaning.
  */
+@RecordBuilder
 public record NetworkSpec(
     @JsonPropertyDescription("Width of the first level") @NotNull @Min(4) @Max(1024)
         Integer channels,
@@ -56,16 +61,132 @@ public record NetworkSpec(
             "A diffusion transformer (DiT) in place of the U-Net, whose fields are then left out")
         @NotNull
         @JsonInclude(JsonInclude.Include.NON_ABSENT)
-        Optional<@Valid TransformerSpec> transformer) {
+        Optional<@Valid TransformerSpec> transformer,
+    @JsonPropertyDescription("Added to the variance in group norms; absent: as the variant has it")
+        @NotNull
+        @JsonInclude(JsonInclude.Include.NON_ABSENT)
+        Optional<@DecimalMin("1e-12") @DecimalMax("1e-2") Double> normEps,
+    @JsonPropertyDescription(
+            "The kind of each level, in place of attentionResolutions; absent: plain, with attention at these")
+        @NotNull
+        @JsonInclude(JsonInclude.Include.NON_ABSENT)
+        Optional<@Valid BlocksSpec> blocks,
+    @JsonPropertyDescription("How levels of the kind cross-attention attend to a text")
+        @NotNull
+        @JsonInclude(JsonInclude.Include.NON_ABSENT)
+        Optional<@Valid CrossAttentionSpec> crossAttention,
+    @JsonPropertyDescription(
+            "Whether it also has channels for the variance, which are not used; a transformer says so itself")
+        @NotNull
+        @JsonInclude(JsonInclude.Include.NON_ABSENT)
+        Optional<Boolean> learnedSigma,
+    @JsonPropertyDescription(
+            "Width of each level, in place of channels and multipliers, where it is no multiple of the first")
+        @NotNull
+        @JsonInclude(JsonInclude.Include.NON_ABSENT)
+        Optional<@Size(min = 1, max = 8) List<@NotNull @Min(4) @Max(4096) Integer>> levelWidths) {
+
+  /** What the levels of a U-Net are made of. */
+  public record BlocksSpec(
+      @JsonPropertyDescription("Levels of the encoder, the highest resolution first")
+          @NotNull
+          @Size(min = 1, max = 8)
+          List<@NotNull Block> down,
+      @JsonPropertyDescription("What lies between encoder and decoder") @NotNull Middle middle,
+      @JsonPropertyDescription("Levels of the decoder, the lowest resolution first")
+          @NotNull
+          @Size(min = 1, max = 8)
+          List<@NotNull Block> up) {
+
+    public BlocksSpec {
+      down = down == null ? List.of() : List.copyOf(down);
+      up = up == null ? List.of() : List.copyOf(up);
+    }
+
+    /** Whether a text is attended to anywhere. */
+    public boolean attendToText() {
+      return middle == Middle.CROSS_ATTENTION
+          || down.contains(Block.CROSS_ATTENTION)
+          || up.contains(Block.CROSS_ATTENTION);
+    }
+  }
+
+  /** A level of a U-Net: what follows its residual blocks, and how its resolution changes. */
+  public enum Block {
+    /** Residual blocks; a convolution halves, one after nearest neighbours doubles. */
+    @JsonProperty("plain")
+    PLAIN,
+    /** The same with self-attention. */
+    @JsonProperty("attention")
+    ATTENTION,
+    /** The same with a transformer block that attends to the text. */
+    @JsonProperty("cross-attention")
+    CROSS_ATTENTION,
+    /** Residual blocks, one of which halves or doubles. */
+    @JsonProperty("resnet")
+    RESNET,
+    /** The same with filters, and the image as a further input or output of each level. */
+    @JsonProperty("skip")
+    SKIP // Karras et al. 2020 (StyleGAN2), section 4.1
+  }
+
+  /** What lies between encoder and decoder. */
+  public enum Middle {
+    /** Two residual blocks around self-attention. */
+    @JsonProperty("attention")
+    ATTENTION,
+    /** Two residual blocks around a transformer block that attends to the text. */
+    @JsonProperty("cross-attention")
+    CROSS_ATTENTION,
+    /** Two residual blocks. */
+    @JsonProperty("plain")
+    PLAIN,
+    /** Nothing. */
+    @JsonProperty("none")
+    NONE
+  }
+
+  /** Attention to the tokens of a text. Rombach et al. 2022, section 3.3. */
+  public record CrossAttentionSpec(
+      @JsonPropertyDescription("Channels of a token of the text") @NotNull @Min(1) @Max(8192)
+          Integer width,
+      @JsonPropertyDescription("Tokens of a text") @NotNull @Min(1) @Max(1024) Integer tokens,
+      @JsonPropertyDescription(
+              "Heads at each level, the highest resolution first; absent: attentionHeads, or as many as attentionHeadWidth makes")
+          @NotNull
+          @JsonInclude(JsonInclude.Include.NON_ABSENT)
+          Optional<@Size(min = 1, max = 8) List<@NotNull @Min(1) @Max(128) Integer>> heads,
+      @JsonPropertyDescription(
+              "Whether linear layers, as in Stable Diffusion 2, stand around a transformer block in place of convolutions")
+          @NotNull
+          Boolean linearProjection) {
+
+    public CrossAttentionSpec {
+      tokens = tokens == null ? 77 : tokens;
+      heads = heads == null ? Optional.empty() : heads.map(List::copyOf);
+      linearProjection = linearProjection != null && linearProjection;
+    }
+  }
 
   /** Details in which U-Nets of the same blocks differ. */
   public enum Variant {
     /** Sines first, frequencies down to 1/10000, padding right and below, eps 1e-6 in norms. */
     @JsonProperty("ddpm")
-    DDPM,
+    DDPM(1e-6),
     /** Cosines first, frequencies that end before 1/10000, padding all round, eps 1e-5. */
     @JsonProperty("diffusers")
-    DIFFUSERS
+    DIFFUSERS(1e-5);
+
+    private final double normEps;
+
+    Variant(double normEps) {
+      this.normEps = normEps;
+    }
+
+    /** Added to the variance in group norms. */
+    public double normEps() {
+      return normEps;
+    }
   }
 
   /**
@@ -116,11 +237,21 @@ public record NetworkSpec(
   private static final int MIN_CHANNELS_PER_GROUP = 4; // as the paper's network of 128 channels
 
   public NetworkSpec {
-    channels = channels == null ? 128 : channels;
-    multipliers = multipliers == null ? List.of(1, 2, 2, 2) : List.copyOf(multipliers);
+    levelWidths = levelWidths == null ? Optional.empty() : levelWidths.map(List::copyOf);
+    List<Integer> named = levelWidths.orElse(List.of());
+    if (channels == null) {
+      channels = named.isEmpty() ? 128 : named.get(0);
+    }
+    if (multipliers == null) {
+      multipliers = named.isEmpty() ? List.of(1, 2, 2, 2) : Collections.nCopies(named.size(), 1);
+    }
+    multipliers = List.copyOf(multipliers);
     resBlocks = resBlocks == null ? 2 : resBlocks;
-    attentionResolutions =
-        attentionResolutions == null ? List.of(16) : List.copyOf(attentionResolutions);
+    blocks = blocks == null ? Optional.empty() : blocks;
+    if (attentionResolutions == null) {
+      attentionResolutions = blocks.isPresent() ? List.of() : List.of(16);
+    }
+    attentionResolutions = List.copyOf(attentionResolutions);
     attentionHeads = attentionHeads == null ? 1 : attentionHeads;
     dropout = dropout == null ? 0.0 : dropout;
     groups = groups == null ? Optional.empty() : groups;
@@ -128,6 +259,9 @@ public record NetworkSpec(
     variant =
         variant == null || variant.equals(Optional.of(Variant.DDPM)) ? Optional.empty() : variant;
     transformer = transformer == null ? Optional.empty() : transformer;
+    normEps = normEps == null ? Optional.empty() : normEps;
+    crossAttention = crossAttention == null ? Optional.empty() : crossAttention;
+    learnedSigma = learnedSigma == null ? Optional.empty() : learnedSigma.filter(sigma -> sigma);
   }
 
   /** A U-Net. */
@@ -151,6 +285,11 @@ public record NetworkSpec(
         groups,
         attentionHeadWidth,
         variant,
+        Optional.empty(),
+        Optional.empty(),
+        Optional.empty(),
+        Optional.empty(),
+        Optional.empty(),
         Optional.empty());
   }
 
@@ -182,22 +321,12 @@ public record NetworkSpec(
 
   /** A transformer. */
   public static NetworkSpec of(TransformerSpec transformer) {
-    return new NetworkSpec(
-        null,
-        null,
-        null,
-        null,
-        null,
-        null,
-        Optional.empty(),
-        Optional.empty(),
-        Optional.empty(),
-        Optional.of(transformer));
+    return NetworkSpecBuilder.builder().transformer(Optional.of(transformer)).build();
   }
 
   /** Channels of each level, first (highest resolution) to last. */
   public List<Integer> widths() {
-    return multipliers.stream().map(m -> m * channels).toList();
+    return levelWidths.orElseGet(() -> multipliers.stream().map(m -> m * channels).toList());
   }
 
   /**
@@ -222,18 +351,24 @@ public record NetworkSpec(
     return attentionHeadWidth.map(head -> Math.max(1, width / head)).orElse(attentionHeads);
   }
 
+  /** What the levels are made of, for images of {@code resolution} pixels per side. */
+  public BlocksSpec blocksAt(int resolution) {
+    return blocks.orElseGet(
+        () -> {
+          List<Block> down =
+              IntStream.range(0, multipliers.size())
+                  .map(level -> resolution >> level)
+                  .mapToObj(
+                      side -> attentionResolutions.contains(side) ? Block.ATTENTION : Block.PLAIN)
+                  .toList();
+          List<Block> up = new ArrayList<>(down);
+          Collections.reverse(up);
+          return new BlocksSpec(down, Middle.ATTENTION, up);
+        });
+  }
+
   /** The same without dropout, which changes no weight. */
   public NetworkSpec withoutDropout() {
-    return new NetworkSpec(
-        channels,
-        multipliers,
-        resBlocks,
-        attentionResolutions,
-        attentionHeads,
-        0.0,
-        groups,
-        attentionHeadWidth,
-        variant,
-        transformer);
+    return NetworkSpecBuilder.builder(this).dropout(0.0).build();
   }
 }

@@ -29,9 +29,40 @@ public sealed interface SourceLocation {
   /** An object of the object store; no part of its key is empty, {@code .} or {@code ..}. */
   record StoredObject(String bucket, String key) implements SourceLocation {}
 
+  /**
+   * All objects of the object store below a prefix.
+   *
+   * @param prefix ends with {@code /}; no part of it is empty, {@code .} or {@code ..}
+   */
+  record StoredFolder(String bucket, String prefix) implements SourceLocation {}
+
+  /**
+   * A commit of a model of the Hub, or a folder of it.
+   *
+   * @param revision the whole commit, 40 hexadecimal digits
+   * @param folder absent: the model's own; no part of it is empty, {@code .} or {@code ..}
+   * @param credentials name of the workers' credentials that the Hub is asked with
+   */
+  record HubModel(
+      String owner,
+      String name,
+      String revision,
+      Optional<String> folder,
+      Optional<String> credentials)
+      implements SourceLocation {
+
+    /** Owner and name, as the Hub has them. */
+    public String id() {
+      return owner + "/" + name;
+    }
+  }
+
   Pattern SCHEME = Pattern.compile("([A-Za-z][A-Za-z0-9+.-]*):.*", Pattern.DOTALL);
   Pattern BUCKET = Pattern.compile("[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]");
   Pattern CREDENTIALS = Pattern.compile("credentials=([A-Za-z0-9_-]{1,64})");
+  Pattern HUB_NAME = Pattern.compile("[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,94}[A-Za-z0-9_])?");
+  Pattern HUB_PATH = Pattern.compile("/([^/@]*)(?:@([^/]*))?(?:/(.*))?");
+  Pattern COMMIT = Pattern.compile("[0-9a-f]{40}");
 
   /**
    * Reads the path or URI of a source.
@@ -53,10 +84,11 @@ public sealed interface SourceLocation {
     return switch (scheme.group(1).toLowerCase(Locale.ROOT)) {
       case "file" -> localFile(uri);
       case "http", "https" -> webFile(uri);
-      case "s3" -> storedObject(uri);
+      case "s3" -> stored(uri);
+      case "hf" -> hubModel(uri);
       default ->
           throw new MalformedSourceException(
-              "has the unknown scheme '%s': expected file, http, https or s3."
+              "has the unknown scheme '%s': expected file, http, https, s3 or, for a teacher, hf."
                   .formatted(scheme.group(1)));
     };
   }
@@ -103,9 +135,15 @@ public sealed interface SourceLocation {
     if (uri.getPort() > 65_535) {
       throw new MalformedSourceException("has the port %d.".formatted(uri.getPort()));
     }
-    Optional<String> fragment = Optional.ofNullable(uri.getRawFragment());
-    Optional<String> credentials =
-        fragment.map(
+    String text = uri.toString();
+    return new WebFile(
+        uri.getRawFragment() == null ? uri : URI.create(text.substring(0, text.indexOf('#'))),
+        credentials(uri));
+  }
+
+  private static Optional<String> credentials(URI uri) {
+    return Optional.ofNullable(uri.getRawFragment())
+        .map(
             text -> {
               Matcher named = CREDENTIALS.matcher(text);
               if (!named.matches()) {
@@ -114,12 +152,46 @@ public sealed interface SourceLocation {
               }
               return named.group(1);
             });
-    String text = uri.toString();
-    return new WebFile(
-        fragment.isEmpty() ? uri : URI.create(text.substring(0, text.indexOf('#'))), credentials);
   }
 
-  private static StoredObject storedObject(URI uri) {
+  private static HubModel hubModel(URI uri) {
+    refuseUser(uri);
+    String owner = uri.getRawAuthority() == null ? "" : uri.getRawAuthority();
+    Matcher path = HUB_PATH.matcher(uri.getRawPath() == null ? "" : uri.getRawPath());
+    if (!path.matches() || !isHubName(owner) || !isHubName(path.group(1))) {
+      throw new MalformedSourceException(
+          "needs a model of the Hub and its commit, as in hf://OWNER/NAME@COMMIT.");
+    }
+    String revision = path.group(2) == null ? "" : path.group(2);
+    if (!COMMIT.matcher(revision).matches()) {
+      throw new MalformedSourceException(
+          "needs a commit of 40 hexadecimal digits after '@', since a branch or tag moves, found '%s': the History of the model's files on the Hub shows it, and so does git ls-remote https://huggingface.co/%s/%s."
+              .formatted(revision, owner, path.group(1)));
+    }
+    if (uri.getRawQuery() != null) {
+      throw new MalformedSourceException("has a part after '?': expected none.");
+    }
+    // A folder may be written with a slash at its end.
+    Optional<String> folder =
+        Optional.ofNullable(path.group(3))
+            .map(text -> text.replaceFirst("/$", ""))
+            .filter(text -> !text.isEmpty());
+    folder.ifPresent(
+        text -> {
+          requireParts(text, "a folder");
+          if (!text.matches("[A-Za-z0-9._/-]+")) {
+            throw new MalformedSourceException(
+                "needs a folder of letters, digits, '.', '_' and '-', found '%s'.".formatted(text));
+          }
+        });
+    return new HubModel(owner, path.group(1), revision, folder, credentials(uri));
+  }
+
+  private static boolean isHubName(String name) {
+    return HUB_NAME.matcher(name).matches() && !name.contains("--") && !name.contains("..");
+  }
+
+  private static SourceLocation stored(URI uri) {
     refuseUser(uri);
     String key = uri.getPath() == null ? "" : uri.getPath().replaceFirst("^/", "");
     if (uri.getRawAuthority() == null || key.isEmpty()) {
@@ -134,16 +206,22 @@ public sealed interface SourceLocation {
       throw new MalformedSourceException(
           "has a part after '?' or '#': expected a bucket and a key alone (%3F and %23 in a key).");
     }
-    for (String part : key.split("/", -1)) {
-      if (part.isEmpty() || part.equals(".") || part.equals("..")) {
-        throw new MalformedSourceException(
-            "needs a key without empty parts, '.' and '..', found '%s'.".formatted(key));
-      }
-    }
+    requireParts(key.replaceFirst("/$", ""), "a key");
     if (key.chars().anyMatch(Character::isISOControl)) {
       throw new MalformedSourceException("must not contain control characters.");
     }
-    return new StoredObject(uri.getRawAuthority(), key);
+    return key.endsWith("/")
+        ? new StoredFolder(uri.getRawAuthority(), key)
+        : new StoredObject(uri.getRawAuthority(), key);
+  }
+
+  private static void requireParts(String path, String what) {
+    for (String part : path.split("/", -1)) {
+      if (part.isEmpty() || part.equals(".") || part.equals("..")) {
+        throw new MalformedSourceException(
+            "needs %s without empty parts, '.' and '..', found '%s'.".formatted(what, path));
+      }
+    }
   }
 
   private static void refuseUser(URI uri) {

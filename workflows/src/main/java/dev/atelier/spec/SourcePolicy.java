@@ -1,6 +1,7 @@
 package dev.atelier.spec;
 
 import java.net.InetAddress;
+import java.net.URI;
 import java.net.UnknownHostException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -17,13 +18,18 @@ import java.util.Optional;
  * @param directories below which files may lie
  * @param buckets that may be read; empty: every one but the platform's own
  * @param ownBucket the platform's own
+ * @param hub base URL of the Hub, whose host is one of {@code hosts} or is not asked either
  */
 public record SourcePolicy(
     Optional<List<String>> hosts,
     boolean privateAddresses,
     List<String> directories,
     Optional<List<String>> buckets,
-    String ownBucket) {
+    String ownBucket,
+    URI hub) {
+
+  /** The Hub that everybody knows. */
+  public static final URI PUBLIC_HUB = URI.create("https://huggingface.co");
 
   /** Anywhere. */
   public static final SourcePolicy OPEN =
@@ -33,6 +39,25 @@ public record SourcePolicy(
     hosts = hosts.map(List::copyOf);
     directories = List.copyOf(directories);
     buckets = buckets.map(List::copyOf);
+    hub = hub == null ? PUBLIC_HUB : hub; // as Jackson leaves it
+    if (hub.getHost() == null
+        || !List.of("http", "https").contains(hub.getScheme())
+        || hub.getRawQuery() != null
+        || hub.getRawFragment() != null) {
+      throw new IllegalArgumentException(
+          "atelier.sources.hub is '%s': expected a base URL such as %s."
+              .formatted(hub, PUBLIC_HUB));
+    }
+  }
+
+  /** With the Hub that everybody knows. */
+  public SourcePolicy(
+      Optional<List<String>> hosts,
+      boolean privateAddresses,
+      List<String> directories,
+      Optional<List<String>> buckets,
+      String ownBucket) {
+    this(hosts, privateAddresses, directories, buckets, ownBucket, PUBLIC_HUB);
   }
 
   /** The fields of a spec whose sources may not lie where they do. */
@@ -72,6 +97,12 @@ public record SourcePolicy(
     }
     if (location instanceof SourceLocation.StoredObject object) {
       return bucketFault(object.bucket());
+    }
+    if (location instanceof SourceLocation.StoredFolder folder) {
+      return bucketFault(folder.bucket());
+    }
+    if (location instanceof SourceLocation.HubModel) {
+      return hostFault(hub.getHost());
     }
     return pathFault(((SourceLocation.LocalFile) location).path());
   }

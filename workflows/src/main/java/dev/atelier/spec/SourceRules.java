@@ -33,13 +33,25 @@ final class SourceRules {
           "names a dataset, found '%s': expected the path or URI of a model (./%s for a file of that name)."
               .formatted(source, source));
     }
-    return locationFault(source);
+    return locationFault(source, true);
   }
 
-  /** What is wrong with a path or URI, as a sentence; empty: nothing. */
+  /** What is wrong with the path or URI of a file, as a sentence; empty: nothing. */
   static Optional<String> locationFault(String location) {
+    return locationFault(location, false);
+  }
+
+  private static Optional<String> locationFault(String location, boolean isTeacher) {
     try {
-      SourceLocation.parse(location);
+      SourceLocation parsed = SourceLocation.parse(location);
+      if (!isTeacher && parsed instanceof SourceLocation.StoredFolder) {
+        return Optional.of(
+            "names a prefix of the object store, which a teacher alone may: expected an object, as in s3://bucket/images.zip.");
+      }
+      if (!isTeacher && parsed instanceof SourceLocation.HubModel) {
+        return Optional.of(
+            "names a model of the Hub, which a teacher alone may: expected a path, or a file:, http(s): or s3: URI.");
+      }
       return SourceSecrets.fault(location);
     } catch (SourceLocation.MalformedSourceException e) {
       return Optional.of(e.getMessage());

@@ -151,6 +151,9 @@ public final class SpecRules {
           .flatMap(SourceRules::teacherFault)
           .ifPresent(message -> fault("teacher.source", message));
     }
+    if (trusts("teacher.source") && teacher.source().isEmpty() && teacher.variant().isPresent()) {
+      fault("teacher.variant", "is for an imported teacher: expected teacher.source, found none.");
+    }
     // An imported teacher brings its network; the default one then says nothing.
     if (teacher.source().isEmpty() || !teacher.network().equals(TeacherSpec.DEFAULT_NETWORK)) {
       network("teacher.network", teacher.network());
@@ -179,6 +182,11 @@ public final class SpecRules {
                 fault(path + "." + field, sentence);
               }
             });
+    if (trusts(path + ".crossAttention") && n.crossAttention().isPresent()) {
+      fault(
+          path + ".crossAttention",
+          "is of networks that read texts: they are imported, sampled and exported, but no dataset has captions to train one with.");
+    }
   }
 
   private void assignment() {

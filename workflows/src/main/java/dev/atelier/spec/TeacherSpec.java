@@ -1,8 +1,10 @@
 package dev.atelier.spec;
 
+import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.annotation.JsonPropertyDescription;
 import jakarta.validation.Valid;
 import jakarta.validation.constraints.NotNull;
+import jakarta.validation.constraints.Pattern;
 import jakarta.validation.constraints.Size;
 import java.util.Optional;
 
@@ -10,15 +12,21 @@ import java.util.Optional;
  * The large model that is trained first, or imported, and then distilled.
  *
  * <p>A source is the path or the {@code file:}, {@code http(s):} or {@code s3:} URI of a
- * safetensors or TorchScript file, or the path of a directory in the layout of diffusers.
+ * safetensors or TorchScript file; or a folder in the layout of diffusers: a directory's path, a
+ * prefix {@code s3://bucket/prefix/}, or a commit of the Hub, {@code hf://OWNER/NAME@COMMIT}.
  */
 public record TeacherSpec(
     @JsonPropertyDescription(
-            "A finished teacher instead of one to train: the path or the file:, http(s): or s3: URI of a safetensors file or of a TorchScript file (x, t) -> eps, or the path of a directory in the layout of diffusers")
+            "A finished teacher instead of one to train: the path or the file:, http(s): or s3: URI of a safetensors file or of a TorchScript file (x, t) -> eps, or a folder in the layout of diffusers: the path of a directory, a prefix s3://bucket/prefix/, or a commit of the Hub, hf://OWNER/NAME@COMMIT[/folder]")
         @NotNull
         Optional<@Size(min = 1, max = 2000) String> source,
     @JsonPropertyDescription("Architecture of the teacher") @NotNull @Valid NetworkSpec network,
-    @JsonPropertyDescription("How the teacher is trained") @NotNull @Valid TrainingSpec training) {
+    @JsonPropertyDescription("How the teacher is trained") @NotNull @Valid TrainingSpec training,
+    @JsonPropertyDescription(
+            "Which variant of the weights of a folder of diffusers is taken, such as fp16; absent: the weights without one, else the only one")
+        @NotNull
+        @JsonInclude(JsonInclude.Include.NON_ABSENT)
+        Optional<@Pattern(regexp = "[A-Za-z0-9_-]{1,64}") String> variant) {
 
   /** The network of Ho et al. 2020; an imported teacher's own network is read beside it. */
   public static final NetworkSpec DEFAULT_NETWORK = NetworkSpec.ofWidth(128);
@@ -27,5 +35,11 @@ public record TeacherSpec(
     source = source == null ? Optional.empty() : source;
     network = network == null ? DEFAULT_NETWORK : network;
     training = training == null ? TrainingSpec.DEFAULTS : training;
+    variant = variant == null ? Optional.empty() : variant;
+  }
+
+  /** Of weights without a variant, or the only one. */
+  public TeacherSpec(Optional<String> source, NetworkSpec network, TrainingSpec training) {
+    this(source, network, training, Optional.empty());
   }
 }

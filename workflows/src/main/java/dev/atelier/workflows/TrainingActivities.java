@@ -32,6 +32,7 @@ public interface TrainingActivities {
    * @param network as the spec has it; the source's own must agree unless it is the default
    * @param clip whether the spec's sampler clips x_0, with which the source must agree; absent: it
    *     does
+   * @param variant of a folder's weights; absent: those without one, else the only one
    */
   record ImportTeacher(
       String experimentId,
@@ -39,7 +40,8 @@ public interface TrainingActivities {
       DatasetRef dataset,
       DiffusionSpec diffusion,
       NetworkSpec network,
-      @JsonInclude(JsonInclude.Include.NON_ABSENT) Optional<Boolean> clip) {
+      @JsonInclude(JsonInclude.Include.NON_ABSENT) Optional<Boolean> clip,
+      @JsonInclude(JsonInclude.Include.NON_ABSENT) Optional<String> variant) {
 
     /** With a sampler that clips. */
     public ImportTeacher(
@@ -48,11 +50,12 @@ public interface TrainingActivities {
         DatasetRef dataset,
         DiffusionSpec diffusion,
         NetworkSpec network) {
-      this(experimentId, source, dataset, diffusion, network, Optional.empty());
+      this(experimentId, source, dataset, diffusion, network, Optional.empty(), Optional.empty());
     }
 
     public ImportTeacher {
       clip = clip == null ? Optional.empty() : clip;
+      variant = variant == null ? Optional.empty() : variant;
     }
   }
 

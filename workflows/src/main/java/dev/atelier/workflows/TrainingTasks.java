@@ -64,7 +64,8 @@ final class TrainingTasks {
             dataset,
             spec.diffusion(),
             spec.teacher().network(),
-            Optional.of(spec.evaluation().sampler().clip()));
+            Optional.of(spec.evaluation().sampler().clip()),
+            spec.teacher().variant());
     TrainingActivities work = experiment.training("teacher, imported");
     return new Work(List.of(), () -> Async.function(work::importTeacher, task));
   }

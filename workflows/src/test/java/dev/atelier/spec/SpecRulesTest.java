@@ -7,12 +7,16 @@ import dev.atelier.spec.AssignmentSpec.Kind;
 import dev.atelier.spec.AssignmentSpec.Signal;
 import dev.atelier.spec.AssignmentSpec.Weight;
 import dev.atelier.spec.EvaluationSpec.Shard;
+import dev.atelier.spec.NetworkSpec.Block;
+import dev.atelier.spec.NetworkSpec.BlocksSpec;
+import dev.atelier.spec.NetworkSpec.Middle;
 import dev.atelier.spec.NetworkSpec.TransformerSpec;
 import dev.atelier.spec.StudentsSpec.Owner;
 import dev.atelier.spec.StudentsSpec.StartFrom;
 import dev.atelier.spec.StudentsSpec.StudentOverride;
 import dev.atelier.spec.TrainingSpec.LearningRateSchedule;
 import io.soabase.recordbuilder.core.RecordBuilder;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -568,21 +572,46 @@ class SpecRulesTest {
                 "students.network.transformer.headWidth",
                 "times heads must be divisible by 4 (positions are sines and cosines of columns and rows), found 7 times 3."));
     NetworkSpec both =
-        new NetworkSpec(
-            64,
-            null,
-            null,
-            null,
-            null,
-            null,
-            Optional.empty(),
-            Optional.empty(),
-            Optional.empty(),
-            transformer(4, 3, 8).transformer());
+        NetworkSpecBuilder.builder()
+            .channels(64)
+            .transformer(transformer(4, 3, 8).transformer())
+            .build();
     assertThat(fields(spec(s -> s.students(both)))).containsExactly("students.network.transformer");
     assertThatIllegalArgumentException()
         .isThrownBy(() -> Architectures.of(transformer(3, 1, 8)).graph(32, 3, 0))
         .withMessage("network.transformer.patchSize must divide dataset.resolution 32, found 3.");
+  }
+
+  private static NetworkSpec blocks(List<Block> down, List<Block> up, int... attention) {
+    return NetworkSpecBuilder.builder()
+        .channels(32)
+        .multipliers(List.of(1, 2))
+        .attentionResolutions(
+            attention.length == 0 ? null : Arrays.stream(attention).boxed().toList())
+        .blocks(Optional.of(new BlocksSpec(down, Middle.ATTENTION, up)))
+        .build();
+  }
+
+  @Test
+  void shouldSayWhichKindsOfLevelsDoNotFitEachOther() {
+    List<Block> plain = List.of(Block.PLAIN, Block.PLAIN);
+    assertThat(fields(spec(s -> s.students(blocks(plain, plain))))).isEmpty();
+    assertThat(fields(spec(s -> s.students(blocks(plain, plain, 16)))))
+        .containsExactly("students.network.attentionResolutions");
+    assertThat(SpecRules.check(spec(s -> s.students(blocks(plain, List.of(Block.PLAIN))))))
+        .containsExactly(
+            new SpecFault(
+                "students.network.blocks.up",
+                "must have one for each of the 2 levels of multipliers, found 1."));
+    List<Block> skipFirst = List.of(Block.SKIP, Block.PLAIN);
+    List<Block> skipLast = List.of(Block.PLAIN, Block.SKIP);
+    assertThat(fields(spec(s -> s.students(blocks(skipFirst, skipLast))))).isEmpty();
+    assertThat(fields(spec(s -> s.students(blocks(skipFirst, skipFirst)))))
+        .containsExactly("students.network.blocks.up[1]");
+    assertThat(
+            fields(
+                spec(s -> s.students(blocks(List.of(Block.CROSS_ATTENTION, Block.PLAIN), plain)))))
+        .containsExactly("students.network.crossAttention");
   }
 
   @Test
@@ -1024,6 +1053,67 @@ class SpecRulesTest {
                     .formatted(kind.name().toLowerCase(Locale.ROOT))));
     assertThat(new EvaluationSpec.SamplerSpec(kind, 20, null, null).spacing())
         .isEqualTo(EvaluationSpec.SamplerSpec.Spacing.UNIFORM);
+  }
+
+  @ParameterizedTest
+  @EnumSource(EvaluationSpec.SamplerSpec.Kind.class)
+  void shouldNameTheFieldThatItsSamplerLacks(EvaluationSpec.SamplerSpec.Kind kind) {
+    var all =
+        EvaluationSpecSamplerSpecBuilder.builder()
+            .kind(kind)
+            .finalSigma(Optional.of(EvaluationSpec.SamplerSpec.FinalSigma.SIGMA_MIN))
+            .variance(Optional.of(EvaluationSpec.SamplerSpec.Variance.FIXED_LARGE))
+            .initialNoise(Optional.of(EvaluationSpec.SamplerSpec.InitialNoise.SCHEDULED));
+    List<String> lacking =
+        switch (kind) {
+          case DDPM -> List.of("finalSigma", "initialNoise");
+          case HEUN -> List.of("finalSigma", "variance");
+          case EULER -> List.of("variance");
+          case DDIM, DPM_SOLVER_PLUS_PLUS, PNDM, PLMS, UNIPC -> List.of("variance", "initialNoise");
+        };
+    assertThat(fields(spec(s -> s.evaluation(sampledBy(all.build())))))
+        .isEqualTo(lacking.stream().map("evaluation.sampler."::concat).toList());
+    if (lacking.contains("variance")) {
+      assertThat(SpecRules.check(spec(s -> s.evaluation(sampledBy(all.build())))))
+          .contains(
+              new SpecFault(
+                  "evaluation.sampler.variance",
+                  "is for evaluation.sampler.kind ddpm: expected fixed-small or no value, found fixed-large."));
+    }
+  }
+
+  @Test
+  void shouldKeepEachTimestepBelowTheirNumberWhereAnOffsetIsAdded() {
+    var offset =
+        EvaluationSpecSamplerSpecBuilder.builder()
+            .spacing(EvaluationSpec.SamplerSpec.Spacing.UNIFORM)
+            .stepsOffset(Optional.of(1));
+    assertThat(fields(spec(s -> s.evaluation(sampledBy(offset.steps(999).build()))))).isEmpty();
+    assertThat(SpecRules.check(spec(s -> s.evaluation(sampledBy(offset.steps(1000).build())))))
+        .containsExactly(
+            new SpecFault(
+                "evaluation.sampler.stepsOffset",
+                "must leave each timestep below diffusion.timesteps 1000: expected 0 or no value, or fewer steps, found 1."));
+    offset.steps(50).spacing(EvaluationSpec.SamplerSpec.Spacing.TRAILING);
+    assertThat(SpecRules.check(spec(s -> s.evaluation(sampledBy(offset.build())))))
+        .containsExactly(
+            new SpecFault(
+                "evaluation.sampler.stepsOffset",
+                "is for evaluation.sampler.spacing uniform or leading: expected 0 or no value, found 1."));
+  }
+
+  @Test
+  void shouldWantAStepLessThanTimestepsWhereTheLastIsLeftOut() {
+    var leading =
+        EvaluationSpecSamplerSpecBuilder.builder()
+            .kind(EvaluationSpec.SamplerSpec.Kind.UNIPC)
+            .spacing(EvaluationSpec.SamplerSpec.Spacing.LEADING);
+    assertThat(fields(spec(s -> s.evaluation(sampledBy(leading.steps(999).build()))))).isEmpty();
+    assertThat(SpecRules.check(spec(s -> s.evaluation(sampledBy(leading.steps(1000).build())))))
+        .containsExactly(
+            new SpecFault(
+                "evaluation.sampler.steps",
+                "must be less than diffusion.timesteps 1000 for evaluation.sampler.spacing leading, found 1000."));
   }
 
   private static EvaluationSpec sampledBy(EvaluationSpec.SamplerSpec.Kind kind, Double eta) {

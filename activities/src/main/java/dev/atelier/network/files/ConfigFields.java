@@ -9,27 +9,34 @@ import java.util.List;
 import java.util.Set;
 
 /** The fields of a {@code config.json}, and what is wrong with them. */
-final class ConfigFields {
+public final class ConfigFields {
 
   /** A field with one supported value, and what diffusers takes when it is absent; as JSON. */
-  record Fixed(String field, String absent, String supported) {}
+  public record Fixed(String field, String absent, String supported) {}
 
   private static final ObjectMapper JSON = new ObjectMapper();
 
   private final JsonNode config;
+  private final String file;
   private final List<String> faults = new ArrayList<>();
 
   ConfigFields(JsonNode config) {
+    this(config, "config.json");
+  }
+
+  /** Of a config in {@code file}, for messages. */
+  public ConfigFields(JsonNode config, String file) {
     this.config = config;
+    this.file = file;
   }
 
   /** What a field has, or, where it is absent, what diffusers takes. */
-  JsonNode value(String field, String absent) {
+  public JsonNode value(String field, String absent) {
     return config.has(field) ? config.get(field) : parse(absent);
   }
 
   /** A whole number from {@code least} to {@code most}; anything else is a fault. */
-  int integer(String field, String absent, int least, int most) {
+  public int integer(String field, String absent, int least, int most) {
     JsonNode found = value(field, absent);
     if (!found.isInt() || found.asInt() < least || found.asInt() > most) {
       fault(field, found, "a whole number from %d to %d".formatted(least, most));
@@ -39,7 +46,7 @@ final class ConfigFields {
   }
 
   /** Whether a field has its supported value; numbers may be written otherwise. */
-  boolean agrees(Fixed fixed) {
+  public boolean agrees(Fixed fixed) {
     JsonNode found = value(fixed.field(), fixed.absent());
     JsonNode supported = parse(fixed.supported());
     boolean numbers = found.isNumber() && supported.isNumber();
@@ -47,14 +54,14 @@ final class ConfigFields {
   }
 
   /** A field that has another value is a fault. */
-  void require(Fixed fixed) {
+  public void require(Fixed fixed) {
     if (!agrees(fixed)) {
       fault(fixed.field(), value(fixed.field(), fixed.absent()), fixed.supported());
     }
   }
 
   /** A field that is not {@code known} is a fault, unless it is null or diffusers' own. */
-  void requireKnown(Set<String> known) {
+  public void requireKnown(Set<String> known) {
     config
         .fieldNames()
         .forEachRemaining(
@@ -65,11 +72,13 @@ final class ConfigFields {
             });
   }
 
-  void fault(String field, JsonNode found, String supported) {
+  /** A field that has what isn't supported. */
+  public void fault(String field, JsonNode found, String supported) {
     fault("%s is %s, supported: %s".formatted(field, found, supported));
   }
 
-  void fault(String clause) {
+  /** Anything else that is wrong. */
+  public void fault(String clause) {
     faults.add(clause);
   }
 
@@ -78,9 +87,9 @@ final class ConfigFields {
    *
    * @throws IllegalArgumentException listing the faults, if there are any, as a clause
    */
-  void refuseFaults() {
+  public void refuseFaults() {
     if (!faults.isEmpty()) {
-      throw new IllegalArgumentException("config.json: " + Listing.of(faults));
+      throw new IllegalArgumentException("%s: %s".formatted(file, Listing.of(faults)));
     }
   }
 

@@ -6,12 +6,16 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.atelier.graph.Operation;
 import dev.atelier.network.Network;
 import dev.atelier.spec.NetworkSpec;
+import dev.atelier.spec.NetworkSpec.Block;
+import dev.atelier.spec.NetworkSpec.BlocksSpec;
+import dev.atelier.spec.NetworkSpec.CrossAttentionSpec;
+import dev.atelier.spec.NetworkSpec.Variant;
 import java.util.List;
 import java.util.Optional;
 
 /**
- * A network as {@code config.json} of a {@code UNet2DModel} of diffusers, which has its tensor
- * names too: the way back of {@link DiffusersConfig}.
+ * A network as {@code config.json} of a {@code UNet2DModel} or {@code UNet2DConditionModel} of
+ * diffusers, which has its tensor names too: the way back of {@link DiffusersConfig}.
  */
 final class DiffusersExport {
 
@@ -22,44 +26,86 @@ final class DiffusersExport {
   /** The config; empty where diffusers has no such network, as with groups that differ by width. */
   static Optional<ObjectNode> config(Network network) {
     NetworkSpec spec = network.spec();
-    List<Integer> groups =
-        network.graph().all(Operation.GroupNorm.class).stream()
-            .map(Operation.GroupNorm::groups)
-            .distinct()
-            .toList();
+    boolean texts = spec.crossAttention().isPresent();
+    BlocksSpec blocks = spec.blocksAt(network.resolution());
+    List<Integer> groups = groups(network, blocks);
     List<Integer> heads = headWidths(network);
     if (groups.size() > 1 || heads.size() > 1 || spec.multipliers().get(0) != 1) {
       return Optional.empty();
     }
-    ObjectNode config = JSON.createObjectNode().put("_class_name", "UNet2DModel");
-    DiffusersConfig.fixed(spec.variant().orElse(NetworkSpec.Variant.DDPM)).forEach(config::set);
+    ObjectNode config =
+        JSON.createObjectNode().put("_class_name", texts ? "UNet2DConditionModel" : "UNet2DModel");
+    Variant variant = spec.variant().orElse(Variant.DDPM);
+    DiffusersConfig.fixed(variant, texts).forEach(config::set);
+    config.put("norm_eps", spec.normEps().orElse(variant.normEps()));
     config.put("sample_size", network.resolution());
     config.put("in_channels", network.imageChannels());
-    config.put("out_channels", network.imageChannels());
+    config.put("out_channels", network.imageChannels() * (spec.learnedSigma().isPresent() ? 2 : 1));
     ArrayNode widths = config.putArray("block_out_channels");
     spec.widths().forEach(widths::add);
     ArrayNode down = config.putArray("down_block_types");
+    blocks.down().forEach(block -> down.add(DiffusersConfig.down(block, texts)));
     ArrayNode up = config.putArray("up_block_types");
-    for (int level = 0; level < widths.size(); level++) {
-      boolean attends = spec.attentionResolutions().contains(network.resolution() >> level);
-      down.add(attends ? "AttnDownBlock2D" : "DownBlock2D");
-      up.insert(0, attends ? "AttnUpBlock2D" : "UpBlock2D");
+    blocks.up().forEach(block -> up.add(DiffusersConfig.up(block, texts)));
+    switch (blocks.middle()) {
+      case NONE -> config.putNull("mid_block_type");
+      case PLAIN -> config.put("mid_block_type", "UNetMidBlock2D").put("add_attention", false);
+      case ATTENTION -> config.put("mid_block_type", "UNetMidBlock2D").put("add_attention", true);
+      case CROSS_ATTENTION -> config.put("mid_block_type", "UNetMidBlock2DCrossAttn");
     }
     config.put("layers_per_block", spec.resBlocks());
     config.put("norm_num_groups", groups.get(0));
     config.put("dropout", spec.dropout());
     config.put("act_fn", "silu");
-    if (spec.attentionHeads() == 1 && spec.attentionHeadWidth().isEmpty()) {
-      config.putNull("attention_head_dim"); // one head, as wide as its level
-    } else {
-      config.put("attention_head_dim", heads.get(0));
-    }
+    spec.crossAttention()
+        .ifPresentOrElse(
+            text -> text(config, spec, text), () -> attention(config, spec, heads, network));
     if (network.conditional()) {
       config.put("num_class_embeds", network.classes());
     } else {
       config.putNull("num_class_embeds");
     }
     return Optional.of(config);
+  }
+
+  private static void text(ObjectNode config, NetworkSpec spec, CrossAttentionSpec text) {
+    config.put("cross_attention_dim", text.width());
+    config.put("use_linear_projection", text.linearProjection());
+    ArrayNode heads = config.putArray("attention_head_dim"); // the number of heads, there
+    for (int level = 0; level < spec.multipliers().size(); level++) {
+      int each = spec.headsFor(spec.widths().get(level));
+      int at = level;
+      heads.add(text.heads().map(all -> all.get(at)).orElse(each));
+    }
+  }
+
+  private static void attention(
+      ObjectNode config, NetworkSpec spec, List<Integer> heads, Network network) {
+    boolean attends = !network.graph().all(Operation.Attention.class).isEmpty();
+    boolean one = spec.attentionHeads() == 1 && spec.attentionHeadWidth().isEmpty();
+    if (one || !attends) {
+      config.putNull("attention_head_dim"); // one head, as wide as its level
+    } else {
+      config.put("attention_head_dim", heads.get(0));
+    }
+  }
+
+  /** The groups that one field must say; skip blocks have others of their own. */
+  private static List<Integer> groups(Network network, BlocksSpec blocks) {
+    return network.graph().all(Operation.GroupNorm.class).stream()
+        .filter(o -> !isOfSkip(o.layer(), blocks))
+        .map(Operation.GroupNorm::groups)
+        .distinct()
+        .toList();
+  }
+
+  private static boolean isOfSkip(String layer, BlocksSpec blocks) {
+    String[] parts = layer.split("\\.", -1);
+    return switch (parts[0]) {
+      case "down_blocks" -> blocks.down().get(Integer.parseInt(parts[1])) == Block.SKIP;
+      case "up_blocks" -> blocks.up().get(Integer.parseInt(parts[1])) == Block.SKIP;
+      default -> false;
+    };
   }
 
   /** The widths of heads that one field must say; none of one head, whose width is its level's. */

@@ -1,16 +1,19 @@
 package dev.atelier.network.files;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.json.JsonReadFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.json.JsonMapper;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
-import java.util.TreeSet;
-import java.util.regex.Matcher;
+import java.util.Set;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /**
@@ -24,18 +27,14 @@ import java.util.stream.Stream;
 record DiffusersFolder(Path root, Path network) {
 
   private static final String CONFIG = "config.json";
+  private static final Pattern WEIGHTS =
+      Pattern.compile(".*\\.(safetensors|ckpt|bin|pt|pth|msgpack|onnx)");
+  private static final int MOST_SHOWN = 3;
   private static final String SCHEDULER = "scheduler_config.json";
-  private static final String STEM = "diffusion_pytorch_model";
-  private static final String WEIGHTS = STEM + ".safetensors";
-  private static final String INDEX = WEIGHTS + ".index.json";
-  // diffusion_pytorch_model.fp16.safetensors, diffusion_pytorch_model.safetensors.index.fp16.json
-  private static final Pattern VARIANT =
-      Pattern.compile(
-          Pattern.quote(STEM)
-              + "\\.(?:([^.]+)\\.safetensors|safetensors\\.index\\.([^.]+)\\.json)");
-  private static final Pattern SHARD = Pattern.compile(".*-\\d+-of-\\d+");
   private static final List<String> NETWORKS = DiffusersNetwork.folders();
-  private static final ObjectMapper JSON = new ObjectMapper();
+  // DPM-Solver's lambda_min_clipped is -Infinity, as diffusers writes it.
+  private static final ObjectMapper JSON =
+      JsonMapper.builder().enable(JsonReadFeature.ALLOW_NON_NUMERIC_NUMBERS).build();
 
   static DiffusersFolder of(Path root) {
     if (Files.exists(root.resolve(CONFIG))) {
@@ -46,13 +45,34 @@ record DiffusersFolder(Path root, Path network) {
         .filter(folder -> Files.exists(folder.resolve(CONFIG)))
         .findFirst()
         .map(folder -> new DiffusersFolder(root, folder))
-        .orElseThrow(
-            () ->
-                new IllegalArgumentException(
-                    "expected config.json in the directory or in its folder %s or %s, found none"
-                        .formatted(
-                            String.join(", ", NETWORKS.subList(0, NETWORKS.size() - 1)),
-                            NETWORKS.get(NETWORKS.size() - 1))));
+        .orElseThrow(() -> withoutConfig(names(root)));
+  }
+
+  /** Why a folder with these files, beside its folders, is none of diffusers. */
+  static IllegalArgumentException withoutConfig(Set<String> files) {
+    List<String> weights =
+        files.stream()
+            .filter(file -> WEIGHTS.matcher(file).matches())
+            .sorted()
+            .limit(MOST_SHOWN)
+            .toList();
+    return new IllegalArgumentException(
+        "expected config.json in the directory or in its folder %s or %s, found %s"
+            .formatted(
+                String.join(", ", NETWORKS.subList(0, NETWORKS.size() - 1)),
+                NETWORKS.get(NETWORKS.size() - 1),
+                weights.isEmpty()
+                    ? "none"
+                    : "only %s (save the pipeline with save_pretrained)"
+                        .formatted(String.join(", ", weights))));
+  }
+
+  private static Set<String> names(Path root) {
+    try (Stream<Path> files = Files.list(root)) {
+      return files.map(file -> file.getFileName().toString()).collect(Collectors.toSet());
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   /** The network's {@code config.json}. */
@@ -70,54 +90,10 @@ record DiffusersFolder(Path root, Path network) {
     return Optional.empty();
   }
 
-  /** The network's safetensors files: one, or the shards of one. */
-  List<Path> weights() throws IOException {
-    Path whole = network.resolve(WEIGHTS);
-    if (Files.exists(whole)) {
-      return List.of(whole);
-    }
-    if (Files.exists(network.resolve(INDEX))) {
-      return shards(network.resolve(INDEX));
-    }
-    TreeSet<String> variants = new TreeSet<>();
-    try (Stream<Path> files = Files.list(network)) {
-      files
-          .map(file -> VARIANT.matcher(file.getFileName().toString()))
-          .filter(Matcher::matches)
-          .map(variant -> variant.group(1) == null ? variant.group(2) : variant.group(1))
-          .filter(variant -> !SHARD.matcher(variant).matches())
-          .forEach(variants::add);
-    }
-    if (variants.size() != 1) {
-      throw new IllegalArgumentException(
-          "expected %s or one variant of it, found %s".formatted(WEIGHTS, instead(variants)));
-    }
-    Path variant = network.resolve("%s.%s.safetensors".formatted(STEM, variants.first()));
-    return Files.exists(variant)
-        ? List.of(variant)
-        : shards(network.resolve("%s.index.%s.json".formatted(WEIGHTS, variants.first())));
-  }
-
-  private String instead(TreeSet<String> variants) {
-    if (!variants.isEmpty()) {
-      return "the variants " + String.join(", ", variants);
-    }
-    return Files.exists(network.resolve(STEM + ".bin"))
-        ? "only %s.bin (save it again with save_pretrained(…, safe_serialization=True))"
-            .formatted(STEM)
-        : "no such file";
-  }
-
-  private List<Path> shards(Path index) throws IOException {
-    TreeSet<String> names = new TreeSet<>();
-    json(index).path("weight_map").forEach(shard -> names.add(shard.asText()));
-    for (String name : names) {
-      if (!name.equals(String.valueOf(Path.of(name).getFileName()))) {
-        throw new IllegalArgumentException(
-            "its index names '%s', expected a file beside it".formatted(name));
-      }
-    }
-    return names.stream().map(network::resolve).toList();
+  /** The network's weights, see {@link WeightFiles#of}. */
+  WeightFiles weights(Optional<String> variant) throws IOException {
+    return WeightFiles.of(
+        root, root.relativize(network).toString(), WeightFiles.DIFFUSERS, variant);
   }
 
   private static JsonNode json(Path file) throws IOException {

@@ -21,11 +21,20 @@ public enum DiffusersNetwork {
       List.of("unet_ema", "unet"),
       DiffusersConfig::network,
       DiffusersExport::config),
+  TEXT_UNET(
+      List.of("UNet2DConditionModel"),
+      List.of("unet_ema", "unet"),
+      DiffusersConfig::networkOfTexts,
+      DiffusersExport::config),
   DIT(
       List.of("DiTTransformer2DModel", "Transformer2DModel"),
       List.of("transformer_ema", "transformer"),
       DiffusersTransformer::network,
       DiffusersTransformer::config);
+
+  private static final int MAX_SIDE = 1024;
+  private static final int MAX_CHANNELS = 64;
+  private static final int MAX_CLASSES = 1_000_000;
 
   /** Reads {@code config.json}. */
   private interface Reader {
@@ -50,7 +59,7 @@ public enum DiffusersNetwork {
 
   /** Folders of a pipeline in which such a network lies, the better one first. */
   static List<String> folders() {
-    return Arrays.stream(values()).flatMap(kind -> kind.folders.stream()).toList();
+    return Arrays.stream(values()).flatMap(kind -> kind.folders.stream()).distinct().toList();
   }
 
   /**
@@ -75,13 +84,42 @@ public enum DiffusersNetwork {
         .read(config, resolution, channels, classes);
   }
 
+  /**
+   * What a network's own config says of the images that it sees.
+   *
+   * @param resolution pixels per side, of latents too
+   * @param classes that it is conditioned on; 0: none
+   */
+  record Sizes(int resolution, int channels, int classes) {}
+
+  /**
+   * The sizes that {@code config} says.
+   *
+   * @throws IllegalArgumentException if it says none, as a clause
+   */
+  static Sizes sizes(JsonNode config) {
+    ConfigFields fields = new ConfigFields(config);
+    boolean transformer = DIT.classNames.contains(config.path("_class_name").asText());
+    boolean texts = TEXT_UNET.classNames.contains(config.path("_class_name").asText());
+    int resolution = fields.integer("sample_size", transformer ? "32" : "null", 1, MAX_SIDE);
+    int channels = fields.integer("in_channels", transformer || texts ? "4" : "3", 1, MAX_CHANNELS);
+    String classes = transformer ? "num_embeds_ada_norm" : "num_class_embeds";
+    String absent = transformer ? "1000" : "null";
+    int known =
+        fields.value(classes, absent).isNull()
+            ? 0
+            : fields.integer(classes, absent, 1, MAX_CLASSES);
+    fields.refuseFaults();
+    return new Sizes(resolution, channels, known);
+  }
+
   private static Stream<String> classNames() {
     return Arrays.stream(values()).flatMap(kind -> kind.classNames.stream());
   }
 
   /** The {@code config.json} of a network; empty where diffusers has no such one. */
   public static Optional<ObjectNode> config(Network network) {
-    return of(network).writer.apply(network);
+    return of(network.spec()).writer.apply(network);
   }
 
   /**
@@ -101,8 +139,11 @@ public enum DiffusersNetwork {
   }
 
   /** The kind that a network is of. */
-  public static DiffusersNetwork of(Network network) {
-    return network.spec().transformer().isPresent() ? DIT : UNET;
+  public static DiffusersNetwork of(NetworkSpec spec) {
+    if (spec.transformer().isPresent()) {
+      return DIT;
+    }
+    return spec.crossAttention().isPresent() ? TEXT_UNET : UNET;
   }
 
   /** The name of its class, as a pipeline's index has it. */

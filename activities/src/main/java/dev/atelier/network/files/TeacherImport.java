@@ -27,8 +27,6 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 
 /**
  * Reads a user's teacher: a safetensors file, a directory in the layout of diffusers, or a
@@ -43,6 +41,7 @@ public final class TeacherImport {
    *
    * @param classes that it must be conditioned on; 0: it must be unconditional
    * @param clips whether the sampler clips x_0 to [−1, 1]
+   * @param variant of a folder's weights; absent: those without one, else the only one
    */
   public record Expected(
       NetworkSpec network,
@@ -50,12 +49,24 @@ public final class TeacherImport {
       int channels,
       int classes,
       DiffusionSpec diffusion,
-      boolean clips) {
+      boolean clips,
+      Optional<String> variant) {
 
-    /** With a sampler that clips. */
+    /** With a sampler that clips, of weights without a variant, or the only one. */
     public Expected(
         NetworkSpec network, int resolution, int channels, int classes, DiffusionSpec diffusion) {
       this(network, resolution, channels, classes, diffusion, true);
+    }
+
+    /** Of weights without a variant, or the only one. */
+    public Expected(
+        NetworkSpec network,
+        int resolution,
+        int channels,
+        int classes,
+        DiffusionSpec diffusion,
+        boolean clips) {
+      this(network, resolution, channels, classes, diffusion, clips, Optional.empty());
     }
 
     private Network build(NetworkSpec spec) {
@@ -91,12 +102,6 @@ public final class TeacherImport {
   }
 
   private static final byte[] ZIP = {'P', 'K', 3, 4};
-  // The names that diffusers gave the layers of an attention before its version 0.17.
-  private static final Pattern DEPRECATED =
-      Pattern.compile("(.*attentions\\.\\d+)\\.(query|key|value|proj_attn)\\.(weight|bias)");
-  private static final Map<String, String> CURRENT =
-      Map.of("query", "to_q", "key", "to_k", "value", "to_v", "proj_attn", "to_out.0");
-
   private final String source;
   private final Expected expected;
   private final String device;
@@ -127,6 +132,9 @@ public final class TeacherImport {
     }
     if (!Files.isRegularFile(path)) {
       throw refused("there is no file or directory '%s'".formatted(path));
+    }
+    if (expected.variant().isPresent()) {
+      throw refused("teacher.variant is for a folder of diffusers, but this is a file");
     }
     byte[] start;
     try (InputStream in = Files.newInputStream(path)) {
@@ -222,7 +230,7 @@ public final class TeacherImport {
         }
         SchedulerConfig.check(scheduler.get(), diffusion, expected.clips());
       }
-      files = folder.weights();
+      files = folder.weights(expected.variant()).files();
     } catch (IllegalArgumentException e) {
       throw refused(e.getMessage(), e);
     }
@@ -284,9 +292,7 @@ public final class TeacherImport {
 
   private Weights fitted(
       NetworkSpec spec, Map<String, HostTensor> tensors, String whose, String taken) {
-    Map<String, HostTensor> current = new LinkedHashMap<>();
-    tensors.forEach(
-        (name, tensor) -> current.put(currentName(name), single(asLinear(name, tensor))));
+    Map<String, HostTensor> current = CurrentTensors.of(tensors);
     try {
       Network network = expected.build(spec);
       if (expected.namesNetwork() && !network.computesAs(expected.build(expected.network()))) {
@@ -299,36 +305,6 @@ public final class TeacherImport {
     } catch (IllegalArgumentException e) {
       throw refused(withoutStop(e.getMessage()), e);
     }
-  }
-
-  private static String currentName(String name) {
-    Matcher deprecated = DEPRECATED.matcher(name);
-    return deprecated.matches()
-        ? "%s.%s.%s"
-            .formatted(deprecated.group(1), CURRENT.get(deprecated.group(2)), deprecated.group(3))
-        : name;
-  }
-
-  /** The network computes in float32. */
-  private static HostTensor single(HostTensor tensor) {
-    if (tensor.dtype() != HostTensor.DType.F64) {
-      return tensor;
-    }
-    double[] values = tensor.toDoubles();
-    float[] rounded = new float[values.length];
-    for (int i = 0; i < values.length; i++) {
-      rounded[i] = (float) values[i];
-    }
-    return HostTensor.ofFloats(rounded, tensor.shape());
-  }
-
-  /** An attention's 1×1 convolution [out, in, 1, 1] is the linear layer [out, in]. */
-  private static HostTensor asLinear(String name, HostTensor tensor) {
-    long[] shape = tensor.shape();
-    boolean pointwise = shape.length == 4 && shape[2] == 1 && shape[3] == 1;
-    return pointwise && name.contains("attentions.")
-        ? new HostTensor(tensor.dtype(), new long[] {shape[0], shape[1]}, tensor.data())
-        : tensor;
   }
 
   private Imported probed(Weights weights, Path work) throws IOException {

@@ -146,6 +146,69 @@ final class ChannelCoupling implements Operation.Visitor<List<Integer>> {
     return List.of(space(o.out().width()));
   }
 
+  @Override
+  public List<Integer> firstChannels(Operation.FirstChannels o) {
+    return List.of(space(o.out().width()));
+  }
+
+  @Override
+  public List<Integer> scale(Operation.Scale o) {
+    return values.get(o.in());
+  }
+
+  @Override
+  public List<Integer> layerNorm(Operation.LayerNorm o) {
+    List<Integer> spaces = values.get(o.in());
+    axes.put(o.layer() + ".weight", List.of(spaces));
+    axes.put(o.layer() + ".bias", List.of(spaces));
+    return spaces;
+  }
+
+  @Override
+  public List<Integer> crossAttention(Operation.CrossAttention o) {
+    return List.of(layer(o.last(), List.of(layer(o.value(), values.get(o.context())))));
+  }
+
+  @Override
+  public List<Integer> gatedGelu(Operation.GatedGelu o) {
+    return List.of(space(o.out().width()));
+  }
+
+  @Override
+  public List<Integer> averagePool(Operation.AveragePool o) {
+    return values.get(o.in());
+  }
+
+  @Override
+  public List<Integer> firDown(Operation.FirDown o) {
+    return values.get(o.in());
+  }
+
+  @Override
+  public List<Integer> firUp(Operation.FirUp o) {
+    return values.get(o.in());
+  }
+
+  @Override
+  public List<Integer> tokenEmbedding(Operation.TokenEmbedding o) {
+    return List.of(space(o.out().width()));
+  }
+
+  @Override
+  public List<Integer> addPositionTable(Operation.AddPositionTable o) {
+    return values.get(o.in());
+  }
+
+  @Override
+  public List<Integer> prependToken(Operation.PrependToken o) {
+    return values.get(o.in());
+  }
+
+  @Override
+  public List<Integer> firstToken(Operation.FirstToken o) {
+    return values.get(o.in());
+  }
+
   /** Queries and keys meet in a product, values and the last layer share their channels. */
   @Override
   public List<Integer> attention(Operation.Attention o) {

@@ -64,30 +64,8 @@ public record SafetensorsFile(
   public static SafetensorsFile read(Path file) throws IOException {
     try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
       long size = channel.size();
-      if (size < 8) {
-        throw corrupt(file, "expected at least 8 bytes, found %d".formatted(size));
-      }
-      ByteBuffer length = ByteBuffer.allocate(8).order(ByteOrder.LITTLE_ENDIAN);
-      readFully(channel, length, 0);
-      long headerBytes = length.flip().getLong();
-      if (headerBytes < 2 || headerBytes > size - 8) {
-        throw corrupt(
-            file, "its header claims %d bytes in a file of %d".formatted(headerBytes, size));
-      }
-      if (headerBytes > MAX_HEADER_BYTES) {
-        throw corrupt(
-            file,
-            "its header has %d bytes, expected at most %d"
-                .formatted(headerBytes, MAX_HEADER_BYTES));
-      }
-      SafetensorsHeader parsed;
-      try {
-        // Mapped, not copied to the heap.
-        parsed =
-            SafetensorsHeader.decode(channel.map(FileChannel.MapMode.READ_ONLY, 8, headerBytes));
-      } catch (IllegalArgumentException e) {
-        throw corrupt(file, e.getMessage());
-      }
+      long headerBytes = headerBytes(channel, file);
+      SafetensorsHeader parsed = header(channel, file, headerBytes);
       long dataStart = 8 + headerBytes;
       Map<String, HostTensor> tensors = new LinkedHashMap<>();
       long end = 0;
@@ -109,9 +87,54 @@ public record SafetensorsFile(
       if (end != size - dataStart) {
         throw corrupt(file, "expected %d bytes of data, found %d".formatted(end, size - dataStart));
       }
-      Set<String> dtypes = new TreeSet<>();
-      parsed.entries().forEach(entry -> dtypes.add(entry.dtype().name()));
-      return new SafetensorsFile(tensors, parsed.metadata(), dtypes);
+      return new SafetensorsFile(tensors, parsed.metadata(), dtypes(parsed));
+    }
+  }
+
+  /**
+   * The types of the tensors of {@code file}, by its header alone.
+   *
+   * @throws IOException if it is no safetensors file; the message says what is wrong
+   */
+  public static Set<String> dtypes(Path file) throws IOException {
+    try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
+      return dtypes(header(channel, file, headerBytes(channel, file)));
+    }
+  }
+
+  private static Set<String> dtypes(SafetensorsHeader header) {
+    Set<String> dtypes = new TreeSet<>();
+    header.entries().forEach(entry -> dtypes.add(entry.dtype().name()));
+    return dtypes;
+  }
+
+  private static long headerBytes(FileChannel channel, Path file) throws IOException {
+    long size = channel.size();
+    if (size < 8) {
+      throw corrupt(file, "expected at least 8 bytes, found %d".formatted(size));
+    }
+    ByteBuffer length = ByteBuffer.allocate(8).order(ByteOrder.LITTLE_ENDIAN);
+    readFully(channel, length, 0);
+    long headerBytes = length.flip().getLong();
+    if (headerBytes < 2 || headerBytes > size - 8) {
+      throw corrupt(
+          file, "its header claims %d bytes in a file of %d".formatted(headerBytes, size));
+    }
+    if (headerBytes > MAX_HEADER_BYTES) {
+      throw corrupt(
+          file,
+          "its header has %d bytes, expected at most %d".formatted(headerBytes, MAX_HEADER_BYTES));
+    }
+    return headerBytes;
+  }
+
+  private static SafetensorsHeader header(FileChannel channel, Path file, long headerBytes)
+      throws IOException {
+    try {
+      // Mapped, not copied to the heap.
+      return SafetensorsHeader.decode(channel.map(FileChannel.MapMode.READ_ONLY, 8, headerBytes));
+    } catch (IllegalArgumentException e) {
+      throw corrupt(file, e.getMessage());
     }
   }
 

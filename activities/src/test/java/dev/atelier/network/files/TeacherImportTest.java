@@ -155,7 +155,11 @@ class TeacherImportTest {
         "flip_sin_to_cos | true | false",
         "freq_shift | 0 | 1",
         "downsample_padding | 1 | 0",
-        "norm_eps | 1e-5 | 1e-6",
+        "norm_eps | 1 | a number from 1e-12 to 1e-2",
+        "down_block_types | [\"DownBlock2D\", \"AttnSkipDownBlock2D\"] | one of AttnDownBlock2D, DownBlock2D, ResnetDownsampleBlock2D, SkipDownBlock2D for each of 2 widths",
+        "mid_block_type | \"UNetMidBlock3D\" | UNetMidBlock2D or null",
+        "out_channels | 5 | the images' 3 channels, or twice as many",
+        "resnet_time_scale_shift | \"scale_shift\" | \"default\"",
         "act_fn | \"gelu\" | \"silu\"",
         "time_embedding_type | \"fourier\" | \"positional\"",
         "num_class_embeds | 10 | null",
@@ -306,7 +310,6 @@ class TeacherImportTest {
         "{'beta_schedule': 'sigmoid'} | beta_schedule is sigmoid, supported: linear, scaled_linear or squaredcos_cap_v2",
         "{'beta_schedule': 'scaled_linear'} | beta_schedule is scaled_linear, but diffusion.schedule is linear; the spec needs diffusion: {timesteps: 1000, schedule: scaled-linear, betaStart: 1.0E-4, betaEnd: 0.02}",
         "{'rescale_betas_zero_snr': true} | rescale_betas_zero_snr is true, but diffusion.zeroTerminalSnr is false",
-        "{'thresholding': true} | thresholding is true, supported: false",
         "{'trained_betas': [0.1, 0.2]} | trained_betas is a list, supported: null",
         "{'_class_name': 'FlowMatchEulerDiscreteScheduler'} | _class_name is FlowMatchEulerDiscreteScheduler, but diffusion.prediction is eps; _class_name is FlowMatchEulerDiscreteScheduler, but diffusion.schedule is linear; the spec needs diffusion: {timesteps: 1000, schedule: flow, prediction: flow}",
         "{'_class_name': 'FlowMatchEulerDiscreteScheduler', 'invert_sigmas': true} | invert_sigmas is true, supported: false",
@@ -331,6 +334,24 @@ class TeacherImportTest {
       change(config, fields.replace('\'', '"'));
       assertThat(refusal(root)).contains("scheduler_config.json: " + reason);
     }
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "{'thresholding': true, 'clip_sample': false}",
+        "{'thresholding': true, 'sample_max_value': 1.5}",
+        "{'variance_type': 'learned_range', 'steps_offset': 3, 'timestep_spacing': 'other'}",
+        "{'_class_name': 'DPMSolverMultistepScheduler', 'lambda_min_clipped': -Infinity, 'use_karras_sigmas': true, 'algorithm_type': 'sde-dpmsolver++', 'solver_order': 3}",
+        "{'_class_name': 'KDPM2AncestralDiscreteScheduler'}"
+      })
+  void shouldTakeATeacherHoweverItsFolderSamples(String fields) throws Exception {
+    copy(fixture("diffusers"), directory);
+    String betas = "{\"beta_start\": 1e-4, \"beta_end\": 0.02, ";
+    Files.writeString(
+        directory.resolve("scheduler_config.json"), betas + fields.replace('\'', '"').substring(1));
+    assertThat(read(directory).taken()).endsWith("its scheduler_config.json agrees with the spec");
   }
 
   @Test

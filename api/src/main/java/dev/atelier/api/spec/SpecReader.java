@@ -75,7 +75,8 @@ public class SpecReader {
             allowed.privateAddresses(),
             allowed.directories().orElse(List.of()),
             allowed.buckets(),
-            config.s3().bucket());
+            config.s3().bucket(),
+            allowed.hub());
   }
 
   /** Reads another document of users; throws {@link RefusedDocumentException}. */

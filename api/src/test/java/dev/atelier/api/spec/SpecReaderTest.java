@@ -18,11 +18,9 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -124,20 +122,20 @@ class SpecReaderTest {
         : "{\"%s\": %s}".formatted(names.get(0), nested(names.subList(1, names.size()), fields));
   }
 
-  /** Pointers to the fields that may be left out, of records within records too. */
+  /**
+   * Pointers to the fields that may be left out, of records within records too, but for records
+   * that need some of theirs.
+   */
   private static List<String> optionalPaths(JsonNode described, JsonNode root, String path) {
     JsonNode schema =
         described.has("$ref") ? root.at(described.get("$ref").asText().substring(1)) : described;
     List<String> paths = new ArrayList<>();
-    Set<String> required = new HashSet<>();
-    schema.path("required").forEach(name -> required.add(name.asText()));
+    if (!schema.path("required").isEmpty()) {
+      return paths;
+    }
     for (Map.Entry<String, JsonNode> field : schema.path("properties").properties()) {
-      if (!required.contains(field.getKey())) {
-        paths.add(path + "/" + field.getKey());
-        if (required.isEmpty()) {
-          paths.addAll(optionalPaths(field.getValue(), root, path + "/" + field.getKey()));
-        }
-      }
+      paths.add(path + "/" + field.getKey());
+      paths.addAll(optionalPaths(field.getValue(), root, path + "/" + field.getKey()));
     }
     return paths;
   }

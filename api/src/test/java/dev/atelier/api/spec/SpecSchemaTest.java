@@ -39,7 +39,7 @@ class SpecSchemaTest {
                 assertThat(kind.path("enum"))
                     .extracting(JsonNode::asText)
                     .containsExactly(
-                        "ddpm", "ddim", "dpm-solver++", "heun", "euler", "pndm", "plms"));
+                        "ddpm", "ddim", "dpm-solver++", "heun", "euler", "pndm", "plms", "unipc"));
   }
 
   @Test

@@ -2,6 +2,7 @@ package dev.atelier.store;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.tuple;
 
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -66,6 +67,22 @@ abstract class ObjectStoreContract {
     assertThat(store().list("listing/")).containsExactlyInAnyOrder("listing/1/x", "listing/2/y z");
     store().delete("listing/1/x");
     assertThat(store().list("listing/")).containsExactly("listing/2/y z");
+  }
+
+  @Test
+  void shouldListAnyBucketWithSizesAndNoMoreThanAsked() {
+    store().put("foreign/1/x", bytes("xyz"), "text/plain");
+    store().put("foreign/2/y z", bytes("y"), "text/plain");
+    assertThat(store().listForeign(S3ServerProcess.BUCKET, "foreign/", 2))
+        .extracting(ObjectStore.Listed::key, ObjectStore.Listed::bytes)
+        .containsExactlyInAnyOrder(tuple("foreign/1/x", 3L), tuple("foreign/2/y z", 1L));
+    assertThat(store().listForeign(S3ServerProcess.BUCKET, "foreign/none/", 2)).isEmpty();
+    assertThatThrownBy(() -> store().listForeign(S3ServerProcess.BUCKET, "foreign/", 1))
+        .isInstanceOf(ObjectCorruptException.class)
+        .hasMessageContaining("there are more than 1");
+    assertThatThrownBy(() -> store().listForeign("no-such-bucket", "foreign/", 1))
+        .isInstanceOf(ObjectCorruptException.class)
+        .hasMessageContaining("no bucket 'no-such-bucket'");
   }
 
   private static byte[] bytes(String text) {

@@ -10,6 +10,7 @@ import dev.atelier.spec.ExperimentSpec;
 import dev.atelier.spec.TimestepRange;
 import dev.atelier.spec.TrainingOverrides;
 import dev.atelier.workflows.ModelKey;
+import dev.atelier.workflows.ModelOrigin;
 import dev.atelier.workflows.ModelState;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.sql.ResultSet;
@@ -39,7 +40,7 @@ public class ModelRepository {
                     """
                     select key, range_low, range_high, state, step, total_steps, loss,
                       images_per_second, parameters, macs, attempts, worker, overrides,
-                      error_type, error_message, started_at, finished_at,
+                      error_type, error_message, started_at, finished_at, m.origin,
                       (select experiment_id from model s where s.id = m.reused_from) as reused_from,
                       a.executed, a.cpu_seconds, a.gpu_seconds
                     from model m
@@ -85,6 +86,7 @@ public class ModelRepository {
         .cpuSeconds(Columns.finite(row, "cpu_seconds"))
         .gpuSeconds(Columns.finite(row, "gpu_seconds"))
         .visits(ModelView.visits(key, range, spec))
+        .origin(Columns.text(row, "origin").map(json -> SpecJson.read(json, ModelOrigin.class)))
         .build();
   }
 

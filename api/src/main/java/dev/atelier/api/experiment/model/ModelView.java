@@ -7,6 +7,7 @@ import dev.atelier.spec.TrainingOverrides;
 import dev.atelier.spec.TrainingSpec;
 import dev.atelier.spec.Visits;
 import dev.atelier.workflows.ModelKey;
+import dev.atelier.workflows.ModelOrigin;
 import dev.atelier.workflows.ModelState;
 import io.soabase.recordbuilder.core.RecordBuilder;
 import java.time.Instant;
@@ -53,7 +54,12 @@ public record ModelView(
     @Schema(
             description = "Steps of evaluation.sampler in its range; absent: not cut yet",
             implementation = Integer.class)
-        Optional<Integer> visits) {
+        Optional<Integer> visits,
+    @Schema(
+            description =
+                "What an imported model was made of: source, revision, license, files; absent: it was trained here",
+            implementation = ModelOrigin.class)
+        Optional<ModelOrigin> origin) {
 
   /** Steps of the sampler in a model's range; empty: the range is not known yet. */
   static Optional<Integer> visits(ModelKey key, TimestepRange range, ExperimentSpec spec) {

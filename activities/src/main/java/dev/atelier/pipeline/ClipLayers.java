@@ -1,0 +1,50 @@
+package dev.atelier.pipeline;
+
+import dev.atelier.graph.GraphBuilder;
+import dev.atelier.graph.Operation.CrossAttention;
+import dev.atelier.graph.Operation.CrossAttention.Projections;
+import dev.atelier.graph.Value;
+
+/** CLIP's transformer, of texts and of images: norms stand before what they norm for. */
+final class ClipLayers {
+
+  private ClipLayers() {}
+
+  /**
+   * Appends the layers.
+   *
+   * @param prefix of the names of their weights
+   * @param causal whether no token attends to later ones
+   */
+  static Value append(
+      GraphBuilder builder, ClipConfig config, String prefix, Value in, boolean causal) {
+    Value h = in;
+    for (int layer = 0; layer < config.layers(); layer++) {
+      h = layer(builder, config, prefix + "encoder.layers." + layer, h, causal);
+    }
+    return h;
+  }
+
+  private static Value layer(
+      GraphBuilder builder, ClipConfig config, String name, Value in, boolean causal) {
+    Value normed = builder.layerNorm(in, name + ".layer_norm1", config.eps());
+    Value attended =
+        builder.like(
+            normed,
+            out ->
+                new CrossAttention(
+                    out,
+                    normed,
+                    normed,
+                    name + ".self_attn",
+                    Projections.CLIP,
+                    config.heads(),
+                    causal));
+    Value h = builder.addResidual(attended, in);
+    Value inner = builder.layerNorm(h, name + ".layer_norm2", config.eps());
+    inner = builder.linear(inner, name + ".mlp.fc1", config.innerWidth(), true);
+    inner = builder.gelu(inner, config.gelu());
+    inner = builder.linear(inner, name + ".mlp.fc2", config.width(), true);
+    return builder.addResidual(inner, h);
+  }
+}

@@ -1,0 +1,101 @@
+package dev.atelier.pipeline;
+
+import dev.atelier.graph.Value;
+import dev.atelier.network.files.Denoiser;
+import dev.atelier.spec.NetworkSpec.CrossAttentionSpec;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * A pipeline of diffusers: the network that predicts noise with its scheduler, and what stands
+ * between it and users, an autoencoder where it works on latents, a text encoder with its tokenizer
+ * where it reads texts.
+ */
+public record DiffusersPipeline(
+    Denoiser denoiser, Optional<Autoencoder> autoencoder, Optional<Texts> texts) {
+
+  private static final String AUTOENCODER = "vae";
+  private static final String ENCODER = "text_encoder";
+  private static final String TOKENIZER = "tokenizer";
+
+  /** Parts that other pipelines of diffusers have and this one cannot do without. */
+  private static final List<String> UNKNOWN = List.of("vqvae", "text_encoder_2", "prior", "bert");
+
+  /** What makes of a text what the network reads. */
+  public record Texts(ClipTokenizer tokenizer, ClipText encoder) {}
+
+  /**
+   * Reads the folder of a pipeline; what is wrong with any of its parts, or with them together, is
+   * said before anything is computed.
+   *
+   * @param variant of the weights, such as fp16; absent: those without one, else the only one
+   * @throws IllegalArgumentException naming the file or field, as a clause
+   */
+  public static DiffusersPipeline read(Path root, Optional<String> variant) throws IOException {
+    for (String part : UNKNOWN) {
+      if (Files.isDirectory(root.resolve(part))) {
+        throw new IllegalArgumentException(
+            "it has the part '%s', supported beside the network: vae, text_encoder and tokenizer"
+                .formatted(part));
+      }
+    }
+    Denoiser denoiser = Denoiser.read(root, variant);
+    Optional<Autoencoder> autoencoder =
+        Files.isDirectory(root.resolve(AUTOENCODER))
+            ? Optional.of(Autoencoder.read(root, AUTOENCODER, variant))
+            : Optional.empty();
+    if (autoencoder.isPresent()) {
+      requireChannels(denoiser, autoencoder.get().config());
+    }
+    Optional<CrossAttentionSpec> reads = denoiser.network().spec().crossAttention();
+    return new DiffusersPipeline(
+        denoiser,
+        autoencoder,
+        reads.isPresent() ? Optional.of(texts(root, variant, denoiser)) : Optional.empty());
+  }
+
+  private static void requireChannels(Denoiser denoiser, AutoencoderConfig config) {
+    int channels = denoiser.network().imageChannels();
+    if (config.latentChannels() != channels) {
+      throw new IllegalArgumentException(
+          "latent_channels of vae/config.json is %d, but in_channels of %s/config.json is %d"
+              .formatted(config.latentChannels(), denoiser.part(), channels));
+    }
+  }
+
+  private static Texts texts(Path root, Optional<String> variant, Denoiser denoiser)
+      throws IOException {
+    for (String part : List.of(ENCODER, TOKENIZER)) {
+      if (!Files.isDirectory(root.resolve(part))) {
+        throw new IllegalArgumentException(
+            "%s reads texts, so that the folder needs %s and %s, found no %s"
+                .formatted(denoiser.part(), ENCODER, TOKENIZER, part));
+      }
+    }
+    ClipText encoder = ClipText.read(root, ENCODER, variant);
+    Value context = denoiser.network().graph().told().context().orElseThrow();
+    if (encoder.width() != context.width()) {
+      throw new IllegalArgumentException(
+          "hidden_size of text_encoder/config.json is %d, but cross_attention_dim of %s/config.json is %d"
+              .formatted(encoder.width(), denoiser.part(), context.width()));
+    }
+    ClipTokenizer tokenizer = ClipTokenizer.read(root.resolve(TOKENIZER));
+    encoder.check(tokenizer);
+    return new Texts(tokenizer, encoder);
+  }
+
+  /** Pixels per side of the images that it makes. */
+  public int resolution() {
+    return denoiser.network().resolution() * autoencoder.map(a -> a.config().reduction()).orElse(1);
+  }
+
+  /** Number of learned numbers of all parts. */
+  public long parameters() {
+    return denoiser.network().parameters()
+        + autoencoder.map(Autoencoder::parameters).orElse(0L)
+        + texts.map(t -> t.encoder().parameters()).orElse(0L);
+  }
+}

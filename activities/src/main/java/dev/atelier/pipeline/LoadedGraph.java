@@ -1,0 +1,55 @@
+package dev.atelier.pipeline;
+
+import dev.atelier.graph.Graph;
+import dev.atelier.graph.Weight;
+import dev.atelier.network.GraphModule;
+import dev.atelier.network.libtorch.Libtorch;
+import dev.atelier.network.libtorch.TorchModule;
+import dev.atelier.network.tensors.HostTensor;
+import dev.atelier.network.torchscript.TorchScriptArchive;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Map;
+
+/** A graph with its weights in libtorch's memory. Not safe for use by several threads at once. */
+final class LoadedGraph implements AutoCloseable {
+  private final TorchModule module;
+
+  private LoadedGraph(TorchModule module) {
+    this.module = module;
+  }
+
+  /**
+   * Loads it.
+   *
+   * @param tensors its weights by name, and perhaps others
+   * @param device {@code cpu} or {@code cuda:<n>}
+   * @param work a directory for a temporary file as large as the weights
+   */
+  static LoadedGraph load(Graph graph, Map<String, HostTensor> tensors, String device, Path work)
+      throws IOException {
+    Map<String, HostTensor> own = new LinkedHashMap<>();
+    for (Weight weight : graph.weights()) {
+      own.put(weight.name(), tensors.get(weight.name()));
+    }
+    Path archive = Files.createTempFile(work, "graph", ".pt");
+    try {
+      TorchScriptArchive.write(
+          archive, GraphModule.of("Network", graph, own, "The set of weights"));
+      return new LoadedGraph(Libtorch.load(archive, device, TorchModule.Mode.INFERENCE));
+    } finally {
+      Files.delete(archive);
+    }
+  }
+
+  HostTensor forward(HostTensor... arguments) {
+    return module.forward(arguments);
+  }
+
+  @Override
+  public void close() {
+    module.close();
+  }
+}

@@ -1,0 +1,325 @@
+package dev.atelier.pipeline;
+
+import dev.atelier.diffusion.Mixture;
+import dev.atelier.diffusion.NoiseSchedule;
+import dev.atelier.diffusion.Sampler;
+import dev.atelier.diffusion.Sampler.Trajectory;
+import dev.atelier.diffusion.SamplerPlan;
+import dev.atelier.diffusion.SeededRandom;
+import dev.atelier.diffusion.SeededRandom.Purpose;
+import dev.atelier.network.Network;
+import dev.atelier.network.NetworkForm;
+import dev.atelier.network.libtorch.Libtorch;
+import dev.atelier.network.libtorch.TorchModule;
+import dev.atelier.network.tensors.HostTensor;
+import dev.atelier.network.torchscript.TorchScriptArchive;
+import dev.atelier.pipeline.DiffusersPipeline.Texts;
+import dev.atelier.spec.DiffusionSpec;
+import dev.atelier.spec.EvaluationSpec.SamplerSpec;
+import dev.atelier.spec.Prediction;
+import dev.atelier.spec.TrainingSpec.Precision;
+import java.io.IOException;
+import java.nio.FloatBuffer;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.List;
+import java.util.Optional;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+
+/**
+ * Samples images of a pipeline as diffusers does: texts or classes with guidance (Ho & Salimans
+ * 2022, eq. 6), the reverse process, and the autoencoder. One part at a time is in memory.
+ */
+public final class PipelineSampler {
+
+  /**
+   * What is asked for; each image has a prompt, a class, or neither.
+   *
+   * @param prompts one per image, of a pipeline that reads texts; else empty
+   * @param negativePrompt what guidance leads away from; empty: nothing in particular
+   * @param classes one per image, of a class-conditional pipeline; else empty
+   * @param guidance how far predictions are led on from those without prompt or class; at most 1:
+   *     they are not asked for
+   * @param noise [N, C, H, W] standard normal, from which the images start
+   * @param seed of the noise that a sampler adds on its way
+   */
+  public record Request(
+      List<String> prompts,
+      String negativePrompt,
+      List<Integer> classes,
+      double guidance,
+      SamplerSpec sampler,
+      HostTensor noise,
+      long seed) {
+
+    public Request {
+      prompts = List.copyOf(prompts);
+      classes = List.copyOf(classes);
+    }
+
+    int images() {
+      return Math.toIntExact(noise.shape()[0]);
+    }
+
+    private boolean guided() {
+      return guidance > 1;
+    }
+  }
+
+  private final DiffusersPipeline pipeline;
+  private final Network network;
+  private final String device;
+  private final Path work;
+
+  /**
+   * Of one pipeline.
+   *
+   * @param device {@code cpu} or {@code cuda:<n>}
+   * @param work a directory for temporary files as large as the largest part's weights
+   */
+  public PipelineSampler(DiffusersPipeline pipeline, String device, Path work) {
+    this.pipeline = pipeline;
+    this.network = pipeline.denoiser().network();
+    this.device = device;
+    this.work = work;
+  }
+
+  /** Noise for so many images, [N, C, H, W], a function of the seed alone. */
+  public HostTensor noise(int images, long seed) {
+    float[] values = new float[images * network.imageElements()];
+    SeededRandom random = new SeededRandom(seed);
+    for (int i = 0; i < images; i++) {
+      random.stream(Purpose.SAMPLE_XT, i, 0)
+          .gaussians(values, i * network.imageElements(), network.imageElements());
+    }
+    return HostTensor.ofFloats(values, shape(images));
+  }
+
+  /**
+   * The images, [N, C, H, W] about [−1, 1].
+   *
+   * @throws IllegalArgumentException if the pipeline is asked for what it is not; the message names
+   *     what
+   */
+  public HostTensor sample(Request request) throws IOException {
+    HostTensor latents = latents(request);
+    if (pipeline.autoencoder().isEmpty()) {
+      return latents;
+    }
+    Autoencoder autoencoder = pipeline.autoencoder().get();
+    float[] scaled = latents.toFloats();
+    for (int i = 0; i < scaled.length; i++) {
+      scaled[i] = (float) (scaled[i] / autoencoder.config().scalingFactor());
+    }
+    HostTensor all = HostTensor.ofFloats(scaled, latents.shape());
+    try (Autoencoder.Decoder decoder = autoencoder.decoder(device, work)) {
+      // One by one: an image takes much more than its latents.
+      return stacked(
+          IntStream.range(0, request.images())
+              .mapToObj(i -> decoder.decode(all.rows(i, i + 1)))
+              .toList());
+    }
+  }
+
+  /** What the reverse process ends with: latents, or of a pipeline of pixels the images. */
+  public HostTensor latents(Request request) throws IOException {
+    check(request);
+    Optional<HostTensor> context =
+        pipeline.texts().isPresent()
+            ? Optional.of(context(pipeline.texts().get(), request))
+            : Optional.empty();
+    Path archive = Files.createTempFile(work, "network", ".pt");
+    try {
+      TorchScriptArchive.write(
+          archive,
+          network.inferenceModule(
+              "Network", pipeline.denoiser().tensors(), NetworkForm.of(device), Precision.FP32));
+      try (TorchModule module = Libtorch.load(archive, device, TorchModule.Mode.INFERENCE)) {
+        return reverse(request, module, context);
+      }
+    } finally {
+      Files.delete(archive);
+    }
+  }
+
+  private void check(Request request) {
+    int images = request.images();
+    require(
+        Arrays.equals(request.noise().shape(), shape(images)),
+        "noise of shape %s, found %s",
+        Arrays.toString(shape(images)),
+        request.noise());
+    boolean texts = pipeline.texts().isPresent();
+    require(
+        request.prompts().size() == (texts ? images : 0),
+        texts
+            ? "%s prompts, one for each image, found %s"
+            : "no prompts%.0s, as it reads no texts, found %s",
+        images,
+        request.prompts().size());
+    int classes = network.classes();
+    require(
+        request.classes().size() == (classes > 0 ? images : 0),
+        classes > 0
+            ? "%s classes, one for each image, found %s"
+            : "no classes%.0s, as it has none, found %s",
+        images,
+        request.classes().size());
+    require(
+        request.classes().stream().allMatch(y -> y >= 0 && y < classes),
+        "classes from 0 to %s, found %s",
+        classes - 1,
+        request.classes());
+    require(
+        !request.guided() || canBeAskedForNone(),
+        "guidance of at most 1%.0s, as it knows nothing without a text or a class, found %s",
+        "",
+        request.guidance());
+  }
+
+  private static void require(boolean fits, String clause, Object expected, Object found) {
+    if (!fits) {
+      throw new IllegalArgumentException(
+          "The pipeline needs %s.".formatted(clause.formatted(expected, found)));
+    }
+  }
+
+  /** Whether there is an empty text, or a class that stands for none. */
+  private boolean canBeAskedForNone() {
+    return network.spec().crossAttention().isPresent()
+        || (network.conditional() && network.spec().transformer().isPresent());
+  }
+
+  private long[] shape(int images) {
+    return new long[] {images, network.imageChannels(), network.resolution(), network.resolution()};
+  }
+
+  /** [N, tokens, width], or twice as many, those without a prompt first. */
+  private HostTensor context(Texts texts, Request request) throws IOException {
+    Stream<String> without =
+        request.guided()
+            ? Collections.nCopies(request.images(), request.negativePrompt()).stream()
+            : Stream.empty();
+    int[][] ids =
+        Stream.concat(without, request.prompts().stream())
+            .map(texts.tokenizer()::paddedIds)
+            .toArray(int[][]::new);
+    try (ClipText.Encoder encoder = texts.encoder().load(device, work)) {
+      return encoder.encode(ids).lastHiddenState();
+    }
+  }
+
+  private HostTensor reverse(Request request, TorchModule module, Optional<HostTensor> context) {
+    int n = request.images();
+    int elements = network.imageElements();
+    DiffusionSpec diffusion = pipeline.denoiser().diffusion();
+    Prediction predicted = diffusion.teacherPredicts();
+    NoiseSchedule forward = NoiseSchedule.of(diffusion);
+    NoiseSchedule schedule = Sampler.schedule(request.sampler(), forward);
+    Sampler sampler = Sampler.of(request.sampler(), forward, predicted);
+    SamplerPlan plan = SamplerPlan.of(request.sampler(), diffusion.timesteps());
+    double start = Sampler.initialNoise(request.sampler(), forward, plan.timesteps().get(0));
+    Asked asked = new Asked(request, module, context);
+    SeededRandom random = new SeededRandom(request.seed());
+    FloatBuffer x = asked.x;
+    for (int i = 0; i < n * elements; i++) {
+      x.put(i, (float) (start * x.get(i)));
+    }
+    List<Trajectory> trajectories = new ArrayList<>();
+    IntStream.range(0, n).forEach(i -> trajectories.add(sampler.begin(elements)));
+    double[] x0 = new double[elements];
+    double[] eps = new double[elements];
+    for (Sampler.Evaluation evaluation : sampler.evaluations(plan)) {
+      int now = evaluation.t();
+      Mixture mixture = Mixture.of(predicted, schedule, now);
+      float[] said = asked.at(now);
+      for (int i = 0; i < n; i++) {
+        for (int j = 0; j < elements; j++) {
+          double xt = x.get(i * elements + j);
+          x0[j] = mixture.x0(xt, said[i * elements + j]);
+          eps[j] = mixture.eps(xt, said[i * elements + j]);
+        }
+        trajectories
+            .get(i)
+            .step(
+                x.slice(i * elements, elements),
+                x0,
+                eps,
+                now,
+                evaluation.s(),
+                random.stream(Purpose.SAMPLE_STEP_NOISE, i, now)::nextGaussian);
+      }
+    }
+    float[] values = new float[n * elements];
+    x.get(0, values);
+    return HostTensor.ofFloats(values, shape(n));
+  }
+
+  /** The network, asked about the images on their way, with guidance twice each. */
+  private final class Asked {
+    private final TorchModule module;
+    private final double guidance;
+    private final int images;
+    private final int times; // each image is asked about
+    private final HostTensor input;
+    private final FloatBuffer x; // of all images, and once more
+    private final List<HostTensor> told;
+
+    Asked(Request request, TorchModule module, Optional<HostTensor> context) {
+      this.module = module;
+      this.guidance = request.guidance();
+      this.images = request.images();
+      this.times = request.guided() ? 2 : 1;
+      this.input = HostTensor.zeros(HostTensor.DType.F32, shape(times * images));
+      this.x = input.data().asFloatBuffer();
+      x.put(0, request.noise().data().asFloatBuffer(), 0, images * network.imageElements());
+      this.told = new ArrayList<>();
+      if (network.conditional()) {
+        long[] y = new long[times * images];
+        Arrays.fill(y, network.classes()); // which stands for none
+        for (int i = 0; i < images; i++) {
+          y[(times - 1) * images + i] = request.classes().get(i);
+        }
+        told.add(HostTensor.ofLongs(y, y.length));
+      }
+      context.ifPresent(told::add);
+    }
+
+    /** What is predicted at {@code t}, [N·C·H·W]. */
+    float[] at(int t) {
+      int elements = images * network.imageElements();
+      if (times == 2) {
+        x.put(elements, x.slice(0, elements), 0, elements);
+      }
+      long[] timesteps = new long[times * images];
+      Arrays.fill(timesteps, t);
+      List<HostTensor> arguments =
+          new ArrayList<>(List.of(input, HostTensor.ofLongs(timesteps, timesteps.length)));
+      arguments.addAll(told);
+      float[] answers = module.forward(arguments.toArray(HostTensor[]::new)).toFloats();
+      if (times == 1) {
+        return answers;
+      }
+      float[] led = new float[elements];
+      for (int i = 0; i < elements; i++) {
+        float without = answers[i];
+        led[i] = (float) (without + guidance * (answers[elements + i] - without));
+      }
+      return led;
+    }
+  }
+
+  /** Images as one batch. */
+  private static HostTensor stacked(List<HostTensor> images) {
+    long[] shape = images.get(0).shape();
+    shape[0] = images.size();
+    HostTensor all = HostTensor.zeros(HostTensor.DType.F32, shape);
+    FloatBuffer values = all.data().asFloatBuffer();
+    images.forEach(image -> values.put(image.data().asFloatBuffer()));
+    return all;
+  }
+}
