@@ -3,6 +3,7 @@ package dev.atelier.publication;
 import dev.atelier.evaluation.Evaluation;
 import dev.atelier.network.Network;
 import dev.atelier.publication.DiffusersFolders.Place;
+import dev.atelier.publication.PipelineParts.Part;
 import dev.atelier.report.Numbers;
 import dev.atelier.spec.ExperimentSpec;
 import dev.atelier.spec.SourceLocation;
@@ -20,6 +21,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
 import java.util.function.Function;
+import java.util.stream.Collectors;
 
 /** The {@code README.md} of a folder: what is in it, where it is from, how it is loaded. */
 final class ModelCard {
@@ -74,13 +76,15 @@ final class ModelCard {
    *
    * @param path where an owner's network lies, seen from the card
    * @param subject what the evaluation calls them
+   * @param parts of the teacher's pipeline that belong to it
    * @param differences of diffusers' scheduler from the sampler that the figures are of, clauses
    */
   String ofEnsemble(
       List<ModelRef> owners,
       Function<ModelRef, String> path,
       String subject,
-      List<String> differences) {
+      List<String> differences,
+      Optional<PipelineParts> parts) {
     List<String> lines = new ArrayList<>();
     lines.add(frontMatter());
     lines.add("# " + name());
@@ -108,11 +112,17 @@ final class ModelCard {
     lines.add("from diffusers import DiffusionPipeline");
     lines.add(
         "pipe = DiffusionPipeline.from_pretrained(\".\", custom_pipeline=\".\", trust_remote_code=True)");
-    lines.add("images = pipe(batch_size=4).images");
+    lines.add(
+        parts.isPresent()
+            ? "images = pipe(\"a prompt\").images"
+            : "images = pipe(batch_size=4).images");
     lines.add("```");
     lines.add("");
+    parts
+        .filter(p -> p.carried() == PipelineParts.Carried.REFERENCED)
+        .ifPresent(p -> lines.add(toGive(p)));
     lines.add(
-        "`trust_remote_code` lets diffusers run `pipeline.py` and `ensemble/ensemble.py` of this folder: read them first. `pipe.enable_model_loading_in_turn()` keeps one model in memory at a time.");
+        "`trust_remote_code` lets diffusers run `pipeline.py` and `ensemble.py` of this folder: read them first. `pipe.enable_model_loading_in_turn()` keeps one model in memory at a time.");
     lines.add("");
     lines.add(figures(List.of(subject, "teacher", "one-to-one")));
     if (!differences.isEmpty()) {
@@ -124,17 +134,35 @@ final class ModelCard {
     return String.join("\n", lines);
   }
 
+  /** How the parts that are not in the folder are passed on. */
+  private static String toGive(PipelineParts parts) {
+    return "The teacher's %s are not in this folder: give `from_pretrained` each of them, such as `%s`.%n"
+        .formatted(
+            String.join(", ", parts.all().stream().map(Part::name).toList()),
+            parts.all().stream()
+                .map(
+                    part ->
+                        "%s=%s.from_pretrained(TEACHER, subfolder=\"%s\")"
+                            .formatted(part.name(), part.className(), part.name()))
+                .collect(Collectors.joining(", ")));
+  }
+
   private String frontMatter() {
     List<String> lines = new ArrayList<>();
     lines.add("---");
     lines.add("license: " + quoted(license().orElse("unknown")));
     baseModel().ifPresent(model -> lines.add("base_model: " + quoted(model)));
     lines.add("library_name: diffusers");
-    lines.add("pipeline_tag: unconditional-image-generation");
+    lines.add("pipeline_tag: " + pipelineTag());
     lines.add("tags: [atelier, distillation]");
     lines.add("---");
     lines.add("");
     return String.join("\n", lines);
+  }
+
+  private String pipelineTag() {
+    boolean texts = spec.students().network().crossAttention().isPresent();
+    return texts ? "text-to-image" : "unconditional-image-generation";
   }
 
   private Optional<String> license() {

@@ -121,7 +121,8 @@ public final class Publication {
     List<ModelRef> merged = ensembles.read(task.merged());
     List<Evaluation> measured = evaluations.of(task.experimentId());
     DiffusersFolders folders =
-        new DiffusersFolders(task, new ModelCard(task, measured, origin(task)), files, work);
+        new DiffusersFolders(
+            task, new ModelCard(task, measured, origin(task)), files, Optional.empty(), work);
     List<Described> described = publishModels(task, students, merged, files, folders, work);
     if (!students.isEmpty()) {
       publishEnsemble(task, students, files, work.resolve(ensembleName(task, students)));

@@ -58,7 +58,7 @@ public enum DiffusersNetwork {
   }
 
   /** Folders of a pipeline in which such a network lies, the better one first. */
-  static List<String> folders() {
+  public static List<String> folders() {
     return Arrays.stream(values()).flatMap(kind -> kind.folders.stream()).distinct().toList();
   }
 
