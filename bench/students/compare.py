@@ -29,7 +29,7 @@ def answer(command, environment):
     )
     lines = [line for line in done.stdout.splitlines() if line.startswith("{")]
     if done.returncode or not lines:
-        sys.exit(f"{command} ended with {done.returncode}: {done.stderr[-2000:]}")
+        sys.exit(f"A program ended with {done.returncode}: {done.stderr[-2000:]}")
     return json.loads(lines[-1])
 
 

@@ -2,11 +2,10 @@ package dev.atelier.pipeline;
 
 import dev.atelier.diffusion.Mixture;
 import dev.atelier.diffusion.NoiseSchedule;
+import dev.atelier.diffusion.SampledBatch;
 import dev.atelier.diffusion.Sampler;
-import dev.atelier.diffusion.Sampler.Trajectory;
 import dev.atelier.diffusion.SamplerPlan;
 import dev.atelier.diffusion.SeededRandom;
-import dev.atelier.diffusion.SeededRandom.Purpose;
 import dev.atelier.network.Network;
 import dev.atelier.network.NetworkForm;
 import dev.atelier.network.libtorch.Libtorch;
@@ -106,13 +105,10 @@ public final class PipelineSampler {
 
   /** Noise of images {@code first} on, [N, C, H, W], each a function of its number and the seed. */
   public HostTensor noise(int first, int images, long seed) {
-    float[] values = new float[images * network.imageElements()];
-    SeededRandom random = new SeededRandom(seed);
-    for (int i = 0; i < images; i++) {
-      random.stream(Purpose.SAMPLE_XT, first + i, 0)
-          .gaussians(values, i * network.imageElements(), network.imageElements());
-    }
-    return HostTensor.ofFloats(values, shape(images));
+    HostTensor noise = HostTensor.zeros(HostTensor.DType.F32, shape(images));
+    SampledBatch.begin(
+        new SeededRandom(seed), first, 1, noise.data().asFloatBuffer(), network.imageElements());
+    return noise;
   }
 
   /**
@@ -240,37 +236,17 @@ public final class PipelineSampler {
     SamplerPlan plan = SamplerPlan.of(request.sampler(), diffusion.timesteps());
     double start = Sampler.initialNoise(request.sampler(), forward, plan.timesteps().get(0));
     Asked asked = new Asked(request, module, context);
-    SeededRandom random = new SeededRandom(request.seed());
-    FloatBuffer x = asked.x;
+    FloatBuffer x = asked.x.slice(0, n * elements);
     for (int i = 0; i < n * elements; i++) {
       x.put(i, (float) (start * x.get(i)));
     }
-    List<Trajectory> trajectories = new ArrayList<>();
-    IntStream.range(0, n).forEach(i -> trajectories.add(sampler.begin(elements)));
-    double[] x0 = new double[elements];
-    double[] eps = new double[elements];
+    SampledBatch batch =
+        new SampledBatch(sampler, new SeededRandom(request.seed()), request.first(), x, elements);
     List<Sampler.Evaluation> evaluations = sampler.evaluations(plan);
     for (int k = 0; k < evaluations.size(); k++) {
-      Sampler.Evaluation evaluation = evaluations.get(k);
-      int now = evaluation.t();
-      Mixture mixture = Mixture.of(predicted, schedule, now);
-      float[] said = asked.at(now);
-      for (int i = 0; i < n; i++) {
-        for (int j = 0; j < elements; j++) {
-          double xt = x.get(i * elements + j);
-          x0[j] = mixture.x0(xt, said[i * elements + j]);
-          eps[j] = mixture.eps(xt, said[i * elements + j]);
-        }
-        trajectories
-            .get(i)
-            .step(
-                x.slice(i * elements, elements),
-                x0,
-                eps,
-                now,
-                evaluation.s(),
-                random.stream(Purpose.SAMPLE_STEP_NOISE, request.first() + i, now)::nextGaussian);
-      }
+      int t = evaluations.get(k).t();
+      batch.move(
+          evaluations.get(k), Mixture.of(predicted, schedule, t), FloatBuffer.wrap(asked.at(t)));
       listener.onAnswer(k + 1, evaluations.size());
     }
     float[] values = new float[n * elements];
@@ -332,15 +308,9 @@ public final class PipelineSampler {
     }
   }
 
-  /** Images [N, C, H, W] as 8-bit pixels: clamped to [−1, 1], rounded half to even. */
+  /** Images [N, C, H, W] in [−1, 1] as 8-bit pixels. */
   public static byte[] pixels(HostTensor images) {
-    float[] values = images.toFloats();
-    byte[] pixels = new byte[values.length];
-    for (int i = 0; i < pixels.length; i++) {
-      double clamped = Math.max(-1.0, Math.min(1.0, values[i]));
-      pixels[i] = (byte) (int) Math.rint((clamped + 1) * 127.5);
-    }
-    return pixels;
+    return SampledBatch.pixels(images.data().asFloatBuffer());
   }
 
   /** Images as one batch. */

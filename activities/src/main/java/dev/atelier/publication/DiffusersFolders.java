@@ -60,19 +60,24 @@ final class DiffusersFolders {
   private final SamplerSpec sampler;
   private final ModelCard card;
   private final ExportFiles files;
+  private final Optional<PipelineParts> parts;
   private final Path work;
   private final Map<ModelKey, Place> places = new LinkedHashMap<>();
+  private final Map<String, String> keptParts = new LinkedHashMap<>(); // where each was first
   private final List<ModelKey> without = new ArrayList<>();
 
   /**
+   * @param parts of the teacher's pipeline, where it has some
    * @param work a directory for files on their way
    */
-  DiffusersFolders(Publish task, ModelCard card, ExportFiles files, Path work) {
+  DiffusersFolders(
+      Publish task, ModelCard card, ExportFiles files, Optional<PipelineParts> parts, Path work) {
     this.task = task;
     this.process = task.spec().diffusion();
     this.sampler = task.spec().evaluation().sampler();
     this.card = card;
     this.files = files;
+    this.parts = parts;
     this.work = work;
   }
 
@@ -100,7 +105,7 @@ final class DiffusersFolders {
       leaveOut(model);
       return Optional.empty();
     }
-    DiffusersNetwork kind = DiffusersNetwork.of(network);
+    DiffusersNetwork kind = DiffusersNetwork.of(network.spec());
     Place place = new Place(model.key().value(), kind.folder(), kind.className());
     DiffusionSpec own = process.predicting(model.predicts(process));
     json(place.path() + "/config.json", config.get().put("_diffusers_version", VERSION));
@@ -140,7 +145,7 @@ final class DiffusersFolders {
   /** Whether diffusers has a pipeline that samples images from this model alone. */
   private boolean isPipeline(ModelRef model, Network network) {
     return model.range().length() == process.timesteps()
-        && DiffusersNetwork.of(network) == DiffusersNetwork.UNET
+        && DiffusersNetwork.of(network.spec()) == DiffusersNetwork.UNET
         && !network.conditional();
   }
 
@@ -179,26 +184,63 @@ final class DiffusersFolders {
     if (exported.isEmpty()) {
       return Optional.of("diffusers has no scheduler for what its models predict");
     }
+    if (parts.isPresent() != owners.stream().allMatch(this::readsTexts)) {
+      return Optional.of("the teacher's pipeline has no parts for such networks");
+    }
     ObjectNode scheduler = exported.get().config();
+    String component = parts.isPresent() ? DiffusersNetwork.TEXT_UNET.folder() : "ensemble";
     ObjectNode index = JSON.createObjectNode();
     index.putArray("_class_name").add("pipeline").add("EnsemblePipeline");
     index.put("_diffusers_version", VERSION);
-    index.putArray("ensemble").add("ensemble").add("StudentEnsemble");
+    parts.ifPresent(p -> index.setAll(p.indexOfStudents()));
+    index.putArray(component).add("ensemble").add("StudentEnsemble");
     index.putArray("scheduler").add("diffusers").add(scheduler.path("_class_name").asText());
     json(prefix + "model_index.json", index);
     json(prefix + "scheduler/scheduler_config.json", scheduler);
-    json(prefix + "ensemble/config.json", ensemble(owners, prefix));
-    text(prefix + "ensemble/ensemble.py", program("ensemble.py"), "text/x-python");
-    text(prefix + "pipeline.py", program("pipeline.py"), "text/x-python");
+    json(prefix + component + "/config.json", ensemble(owners, prefix));
+    text(prefix + component + "/ensemble.py", program("ensemble.py"), "text/x-python");
+    String pipeline = parts.isPresent() ? "text_pipeline.py" : "pipeline.py";
+    text(prefix + "pipeline.py", program(pipeline), "text/x-python");
+    keepParts(prefix);
     text(
         prefix + "README.md",
         card.ofEnsemble(
             owners,
             owner -> up(prefix) + places.get(owner.key()).path(),
             subject,
-            exported.get().differences()),
+            exported.get().differences(),
+            parts),
         "text/markdown");
     return Optional.empty();
+  }
+
+  private boolean readsTexts(ModelRef model) {
+    return model.network().filter(spec -> spec.crossAttention().isPresent()).isPresent();
+  }
+
+  /** The teacher's parts, each stored once however many pipelines have it. */
+  private void keepParts(String prefix) throws IOException {
+    if (parts.isEmpty() || parts.get().carried() == PipelineParts.Carried.REFERENCED) {
+      return;
+    }
+    for (PipelineParts.Part part : parts.get().all()) {
+      for (Path file : parts.get().files(part)) {
+        String name = part.name() + "/" + file.getFileName();
+        String first = keptParts.computeIfAbsent(name, n -> prefix + n);
+        if (first.equals(prefix + name)) {
+          files.keep(first, file, contentType(name));
+        } else {
+          files.keepAgain(prefix + name, first);
+        }
+      }
+    }
+  }
+
+  private static String contentType(String name) {
+    if (name.endsWith(".json")) {
+      return JSON_TYPE;
+    }
+    return name.endsWith(".txt") ? "text/plain" : "application/octet-stream";
   }
 
   /** What {@code ensemble.py} reads. */

@@ -3,13 +3,17 @@ package dev.atelier.publication;
 import dev.atelier.evaluation.Evaluation;
 import dev.atelier.network.Network;
 import dev.atelier.publication.DiffusersFolders.Place;
+import dev.atelier.publication.PipelineParts.Part;
 import dev.atelier.report.Numbers;
 import dev.atelier.spec.ExperimentSpec;
+import dev.atelier.spec.SourceLocation;
+import dev.atelier.spec.SourceLocation.HubModel;
 import dev.atelier.spec.SourceSecrets;
 import dev.atelier.spec.SpecWord;
 import dev.atelier.training.Models;
 import dev.atelier.untrusted.OneLine;
 import dev.atelier.workflows.EvaluationActivities.Publish;
+import dev.atelier.workflows.ModelOrigin;
 import dev.atelier.workflows.ModelRef;
 import java.util.ArrayList;
 import java.util.List;
@@ -17,29 +21,22 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
 import java.util.function.Function;
+import java.util.stream.Collectors;
 
 /** The {@code README.md} of a folder: what is in it, where it is from, how it is loaded. */
 final class ModelCard {
 
   private static final int LONGEST = 200; // characters of what users named
 
-  /**
-   * Where the teacher is from.
-   *
-   * @param baseModel its id on a hub
-   * @param licence as its source names it
-   */
-  record Origin(Optional<String> baseModel, Optional<String> licence) {
-
-    static final Origin UNKNOWN = new Origin(Optional.empty(), Optional.empty());
-  }
-
   private final Publish task;
   private final ExperimentSpec spec;
   private final List<Evaluation> evaluations;
-  private final Origin origin;
+  private final Optional<ModelOrigin> origin; // of the teacher
 
-  ModelCard(Publish task, List<Evaluation> evaluations, Origin origin) {
+  /**
+   * @param origin of an imported teacher, as far as it is known
+   */
+  ModelCard(Publish task, List<Evaluation> evaluations, Optional<ModelOrigin> origin) {
     this.task = task;
     this.spec = task.spec();
     this.evaluations = evaluations;
@@ -79,13 +76,15 @@ final class ModelCard {
    *
    * @param path where an owner's network lies, seen from the card
    * @param subject what the evaluation calls them
+   * @param parts of the teacher's pipeline that belong to it
    * @param differences of diffusers' scheduler from the sampler that the figures are of, clauses
    */
   String ofEnsemble(
       List<ModelRef> owners,
       Function<ModelRef, String> path,
       String subject,
-      List<String> differences) {
+      List<String> differences,
+      Optional<PipelineParts> parts) {
     List<String> lines = new ArrayList<>();
     lines.add(frontMatter());
     lines.add("# " + name());
@@ -113,11 +112,17 @@ final class ModelCard {
     lines.add("from diffusers import DiffusionPipeline");
     lines.add(
         "pipe = DiffusionPipeline.from_pretrained(\".\", custom_pipeline=\".\", trust_remote_code=True)");
-    lines.add("images = pipe(batch_size=4).images");
+    lines.add(
+        parts.isPresent()
+            ? "images = pipe(\"a prompt\").images"
+            : "images = pipe(batch_size=4).images");
     lines.add("```");
     lines.add("");
+    parts
+        .filter(p -> p.carried() == PipelineParts.Carried.REFERENCED)
+        .ifPresent(p -> lines.add(toGive(p)));
     lines.add(
-        "`trust_remote_code` lets diffusers run `pipeline.py` and `ensemble/ensemble.py` of this folder: read them first. `pipe.enable_model_loading_in_turn()` keeps one model in memory at a time.");
+        "`trust_remote_code` lets diffusers run `pipeline.py` and `ensemble.py` of this folder: read them first. `pipe.enable_model_loading_in_turn()` keeps one model in memory at a time.");
     lines.add("");
     lines.add(figures(List.of(subject, "teacher", "one-to-one")));
     if (!differences.isEmpty()) {
@@ -129,21 +134,52 @@ final class ModelCard {
     return String.join("\n", lines);
   }
 
+  /** How the parts that are not in the folder are passed on. */
+  private static String toGive(PipelineParts parts) {
+    return "The teacher's %s are not in this folder: give `from_pretrained` each of them, such as `%s`.%n"
+        .formatted(
+            String.join(", ", parts.all().stream().map(Part::name).toList()),
+            parts.all().stream()
+                .map(
+                    part ->
+                        "%s=%s.from_pretrained(TEACHER, subfolder=\"%s\")"
+                            .formatted(part.name(), part.className(), part.name()))
+                .collect(Collectors.joining(", ")));
+  }
+
   private String frontMatter() {
     List<String> lines = new ArrayList<>();
     lines.add("---");
-    lines.add("license: " + quoted(origin.licence().orElse("unknown")));
-    origin.baseModel().ifPresent(model -> lines.add("base_model: " + quoted(model)));
+    lines.add("license: " + quoted(license().orElse("unknown")));
+    baseModel().ifPresent(model -> lines.add("base_model: " + quoted(model)));
     lines.add("library_name: diffusers");
-    lines.add("pipeline_tag: unconditional-image-generation");
+    lines.add("pipeline_tag: " + pipelineTag());
     lines.add("tags: [atelier, distillation]");
     lines.add("---");
     lines.add("");
     return String.join("\n", lines);
   }
 
+  private String pipelineTag() {
+    boolean texts = spec.students().network().crossAttention().isPresent();
+    return texts ? "text-to-image" : "unconditional-image-generation";
+  }
+
+  private Optional<String> license() {
+    return origin.flatMap(ModelOrigin::license);
+  }
+
+  /** The teacher's name on the Hub, if it is from there. */
+  private Optional<String> baseModel() {
+    return spec.teacher()
+        .source()
+        .map(SourceLocation::parse)
+        .filter(HubModel.class::isInstance)
+        .map(source -> ((HubModel) source).id());
+  }
+
   private static String quoted(String text) {
-    return '"' + shown(text).replace("\\", "\\\\").replace("\"", "\\\"") + '"';
+    return '"' + OneLine.of(text, LONGEST).replace("\\", "\\\\").replace("\"", "\\\"") + '"';
   }
 
   private String name() {
@@ -152,7 +188,7 @@ final class ModelCard {
 
   /** In one line, and without what Markdown would take for its own. */
   private static String shown(String text) {
-    return OneLine.of(text, LONGEST).replaceAll("[`<>\\[\\]|*_#]", "");
+    return OneLine.of(text, LONGEST).replaceAll("[`<>\\[\\]|]", "");
   }
 
   private String predicts(ModelRef model) {
@@ -186,12 +222,12 @@ final class ModelCard {
 
   private String from() {
     String teacher =
-        spec.teacher()
-            .source()
-            .map(
-                source -> "was imported from `%s`".formatted(shown(SourceSecrets.redacted(source))))
+        origin
+            .map(ModelOrigin::shown)
+            .or(() -> spec.teacher().source().map(SourceSecrets::redacted))
+            .map(source -> "was imported from `%s`".formatted(shown(source)))
             .orElse("was trained by the same experiment");
-    return "Made by Atelier, experiment %s. Its teacher %s; licence: %s.%n"
-        .formatted(task.experimentId(), teacher, shown(origin.licence().orElse("not known")));
+    return "Made by Atelier, experiment %s. Its teacher %s.%n"
+        .formatted(task.experimentId(), teacher);
   }
 }

@@ -21,6 +21,7 @@ import dev.atelier.spec.NetworkSpec;
 import dev.atelier.spec.Prediction;
 import dev.atelier.spec.TimestepRange;
 import dev.atelier.store.ArtifactHistory;
+import dev.atelier.store.CheckpointManifest;
 import dev.atelier.store.EvaluationHistory;
 import dev.atelier.store.EventHistory;
 import dev.atelier.store.ObjectStore;
@@ -29,6 +30,7 @@ import dev.atelier.training.Models;
 import dev.atelier.workflows.DatasetRef;
 import dev.atelier.workflows.EvaluationActivities.Publish;
 import dev.atelier.workflows.ModelKey;
+import dev.atelier.workflows.ModelOrigin;
 import dev.atelier.workflows.ModelRef;
 import dev.atelier.workflows.vocabulary.EventKind;
 import dev.atelier.workflows.vocabulary.Subject;
@@ -120,7 +122,7 @@ public final class Publication {
     List<Evaluation> measured = evaluations.of(task.experimentId());
     DiffusersFolders folders =
         new DiffusersFolders(
-            task, new ModelCard(task, measured, ModelCard.Origin.UNKNOWN), files, work);
+            task, new ModelCard(task, measured, origin(task)), files, Optional.empty(), work);
     List<Described> described = publishModels(task, students, merged, files, folders, work);
     if (!students.isEmpty()) {
       publishEnsemble(task, students, files, work.resolve(ensembleName(task, students)));
@@ -137,6 +139,11 @@ public final class Publication {
         json.toFile(),
         new Description(task.experimentId(), task.spec(), task.dataset(), described, measured));
     keep(files, json, "application/json");
+  }
+
+  private Optional<ModelOrigin> origin(Publish task) {
+    ModelRef teacher = task.teacher();
+    return CheckpointManifest.read(store, teacher.manifestKey(), teacher.manifestSha256()).origin();
   }
 
   private void addPipeline(

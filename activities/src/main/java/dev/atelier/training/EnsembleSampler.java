@@ -4,12 +4,11 @@ import dev.atelier.diffusion.AskedModels;
 import dev.atelier.diffusion.Mixture;
 import dev.atelier.diffusion.ModelRanges;
 import dev.atelier.diffusion.NoiseSchedule;
+import dev.atelier.diffusion.SampledBatch;
 import dev.atelier.diffusion.Sampler;
 import dev.atelier.diffusion.Sampler.Evaluation;
-import dev.atelier.diffusion.Sampler.Trajectory;
 import dev.atelier.diffusion.SamplerPlan;
 import dev.atelier.diffusion.SeededRandom;
-import dev.atelier.diffusion.SeededRandom.Purpose;
 import dev.atelier.network.libtorch.Libtorch;
 import dev.atelier.network.libtorch.TorchException;
 import dev.atelier.network.libtorch.TorchModule;
@@ -106,16 +105,15 @@ public final class EnsembleSampler implements AutoCloseable {
     final HostTensor x;
     final HostTensor t;
     final HostTensor[] inputs;
-    final FloatBuffer images;
-    final List<Trajectory> trajectories = new ArrayList<>();
+    final SampledBatch moving;
 
-    Batch(long first, HostTensor x, Optional<HostTensor> classes) {
+    Batch(long first, HostTensor x, Optional<HostTensor> classes, SampledBatch moving) {
       this.first = first;
       this.x = x;
+      this.moving = moving;
       this.t = HostTensor.zeros(HostTensor.DType.I64, x.shape()[0]);
       this.inputs =
           classes.isPresent() ? new HostTensor[] {x, t, classes.get()} : new HostTensor[] {x, t};
-      this.images = x.data().asFloatBuffer();
     }
 
     int size() {
@@ -303,7 +301,9 @@ public final class EnsembleSampler implements AutoCloseable {
       if (stopRequested.getAsBoolean()) {
         break;
       }
-      batches.forEach(batch -> sink.accept(batch.first, batch.size(), toBytes(batch.images)));
+      batches.forEach(
+          batch ->
+              sink.accept(batch.first, batch.size(), SampledBatch.pixels(batch.moving.images())));
       done += n;
     }
     double seconds = (System.nanoTime() - start) / 1e9;
@@ -333,31 +333,25 @@ public final class EnsembleSampler implements AutoCloseable {
         (k, x) -> {
           if (steps.contains(k)) {
             timesteps.add(plan.timesteps().get(k));
-            chw.writeBytes(toBytes(x));
+            chw.writeBytes(SampledBatch.pixels(x));
           }
         });
     timesteps.add(-1);
-    chw.writeBytes(toBytes(batch.images));
+    chw.writeBytes(SampledBatch.pixels(batch.moving.images()));
     return new Frames(timesteps, n, chw.toByteArray());
   }
 
   /** The noise of {@code n} images from {@code firstIndex} on. */
   private Batch begin(long firstIndex, int n) {
     int elements = channels * resolution * resolution;
-    Batch batch =
-        new Batch(
-            firstIndex,
-            HostTensor.zeros(HostTensor.DType.F32, n, channels, resolution, resolution),
-            classes.conditional() ? Optional.of(classesOf(firstIndex, n)) : Optional.empty());
-    float[] noise = new float[elements];
-    for (int i = 0; i < n; i++) {
-      random.stream(Purpose.SAMPLE_XT, firstIndex + i, 0).gaussians(noise, 0, elements);
-      for (int j = 0; j < elements; j++) {
-        batch.images.put(i * elements + j, (float) (initialNoise * noise[j]));
-      }
-      batch.trajectories.add(sampler.begin(elements));
-    }
-    return batch;
+    HostTensor x = HostTensor.zeros(HostTensor.DType.F32, n, channels, resolution, resolution);
+    FloatBuffer images = x.data().asFloatBuffer();
+    SampledBatch.begin(random, firstIndex, initialNoise, images, elements);
+    return new Batch(
+        firstIndex,
+        x,
+        classes.conditional() ? Optional.of(classesOf(firstIndex, n)) : Optional.empty(),
+        new SampledBatch(sampler, random, firstIndex, images, elements));
   }
 
   /** Takes batches from noise to clean: all of them through what one model is asked in a row. */
@@ -377,7 +371,7 @@ public final class EnsembleSampler implements AutoCloseable {
           }
           int k = plan.timesteps().indexOf(evaluation.t());
           if (k >= 0 && evaluation.s() != evaluation.t()) { // else on its way to a step's image
-            observer.onStep(k, batch.images);
+            observer.onStep(k, batch.moving.images());
           }
           step(batch, evaluation, module);
         }
@@ -391,40 +385,16 @@ public final class EnsembleSampler implements AutoCloseable {
   }
 
   private void step(Batch batch, Evaluation evaluation, TorchModule module) {
-    int elements = channels * resolution * resolution;
-    int n = batch.size();
-    int now = evaluation.t();
-    int next = evaluation.s();
-    long[] timesteps = new long[n];
-    Arrays.fill(timesteps, now);
+    long[] timesteps = new long[batch.size()];
+    Arrays.fill(timesteps, evaluation.t());
     batch.t.putLongs(timesteps);
-    Mixture mixture = Mixture.of(owner(evaluation).predicts(), schedule, now);
-    double[] x0 = new double[elements];
-    double[] eps = new double[elements];
+    Mixture mixture = Mixture.of(owner(evaluation).predicts(), schedule, evaluation.t());
     module.read(
         "forward",
         results -> {
           FloatBuffer y = checked(results.get(0), batch.x).data().asFloatBuffer();
-          FloatBuffer x = batch.images;
-          for (int i = 0; i < n; i++) {
-            for (int j = 0; j < elements; j++) {
-              double xt = x.get(i * elements + j);
-              double said = y.get(i * elements + j);
-              x0[j] = mixture.x0(xt, said);
-              eps[j] = mixture.eps(xt, said);
-            }
-            batch
-                .trajectories
-                .get(i)
-                .step(
-                    x.slice(i * elements, elements),
-                    x0,
-                    eps,
-                    now,
-                    next,
-                    random.stream(Purpose.SAMPLE_STEP_NOISE, batch.first + i, now)::nextGaussian);
-          }
-          return n;
+          batch.moving.move(evaluation, mixture, y);
+          return batch;
         },
         batch.inputs);
   }
@@ -441,16 +411,6 @@ public final class EnsembleSampler implements AutoCloseable {
       throw new TorchException("forward", "expected an answer like %s, found %s".formatted(x, y));
     }
     return y;
-  }
-
-  /** [-1, 1] to 0..255: clamped, rounded half to even. */
-  static byte[] toBytes(FloatBuffer x) {
-    byte[] pixels = new byte[x.limit()];
-    for (int i = 0; i < pixels.length; i++) {
-      double clamped = Math.max(-1.0, Math.min(1.0, x.get(i)));
-      pixels[i] = (byte) (int) Math.rint((clamped + 1) * 127.5);
-    }
-    return pixels;
   }
 
   @Override

@@ -6,6 +6,7 @@ import os
 
 import diffusers
 import torch
+from diffusers.configuration_utils import FrozenDict
 from diffusers.models.unets.unet_2d import UNet2DOutput
 
 
@@ -16,7 +17,9 @@ class StudentEnsemble(torch.nn.Module):
     def __init__(self, folder, config):
         super().__init__()
         self.folder = folder
-        self.config = config
+        first = config["students"][0]
+        with open(os.path.join(folder, first["folder"], first["subfolder"], "config.json")) as file:
+            self.config = FrozenDict({**json.load(file), **config})  # pipelines ask for a model's
         self.loads_in_turn = False
         self.loaded = torch.nn.ModuleDict()  # by folder: a model may own several ranges
         self.register_buffer("place", torch.zeros(0), persistent=False)  # goes where models are to go, in their dtype
@@ -25,11 +28,12 @@ class StudentEnsemble(torch.nn.Module):
     def from_pretrained(cls, path, torch_dtype=None, **ignored):
         with open(os.path.join(path, "config.json")) as file:
             config = json.load(file)
+        folder = os.path.dirname(os.path.abspath(path))
         for student in config["students"]:
-            file = os.path.join(path, "..", student["folder"], student["subfolder"], "config.json")
+            file = os.path.join(folder, student["folder"], student["subfolder"], "config.json")
             if not os.path.isfile(file):
                 raise FileNotFoundError(f"expected a student in {student['folder']}, found no {os.path.normpath(file)}")
-        return cls(os.path.join(path, ".."), config).to(torch_dtype or torch.float32)
+        return cls(folder, config).to(torch_dtype or torch.float32)
 
     @property
     def dtype(self):

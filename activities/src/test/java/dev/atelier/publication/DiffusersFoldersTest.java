@@ -1,25 +1,32 @@
 package dev.atelier.publication;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 
 import dev.atelier.network.ClosedForm;
 import dev.atelier.network.Network;
+import dev.atelier.network.files.Denoiser;
 import dev.atelier.network.pruning.ChannelPruning;
 import dev.atelier.network.tensors.HostTensor;
 import dev.atelier.publication.ExportedFolder.Trained;
+import dev.atelier.publication.PipelineParts.Carried;
 import dev.atelier.python.Python;
 import dev.atelier.python.RequiresPython;
 import dev.atelier.spec.NetworkSpec;
 import dev.atelier.spec.NetworkSpec.TransformerSpec;
 import dev.atelier.spec.NetworkSpec.Variant;
+import dev.atelier.workflows.DatasetRef;
 import dev.atelier.workflows.ModelKey;
 import dev.atelier.workflows.ModelRef;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /** What is exported, loaded with diffusers in Python. */
 class DiffusersFoldersTest {
@@ -306,5 +313,135 @@ class DiffusersFoldersTest {
     assertThat(export.folders.addEnsemble(models(List.of(with, without)), "", "o2mkd"))
         .contains("a range is owned by student-2, which has no folder for diffusers");
     assertThat(directory.resolve("pipeline.py")).doesNotExist();
+  }
+
+  private static Path stableDiffusion() throws Exception {
+    return Path.of(DiffusersFoldersTest.class.getResource("/pipeline/sd1").toURI());
+  }
+
+  /** Of students that all have the teacher's weights, the images are the teacher's. */
+  @ParameterizedTest
+  @RequiresPython
+  @EnumSource(Carried.class)
+  void shouldBeAPipelineOfTextsWithTheTeachersParts(Carried carried) throws Exception {
+    Path teacher = stableDiffusion();
+    Denoiser unet = Denoiser.read(teacher, Optional.empty());
+    PipelineParts parts = PipelineParts.read(teacher, carried);
+    assertThat(parts.all())
+        .extracting(PipelineParts.Part::name)
+        .containsExactly("text_encoder", "tokenizer", "vae");
+    ExportedFolder export =
+        new ExportedFolder(
+            directory,
+            """
+            {"name": "texts", "dataset": {"source": "shapes?count=64&seed=1", "resolution": 8},
+             "diffusion": {"schedule": "scaled-linear", "betaStart": 0.00085, "betaEnd": 0.012},
+             "evaluation": {"sampler": {"kind": "ddim", "steps": 4, "spacing": "uniform", "clip": false}}}
+            """,
+            new DatasetRef("sha", 12, 8, 4, 0, 0),
+            Optional.of(parts));
+    List<Trained> students =
+        List.of(
+            Trained.of(ModelKey.student(1), unet.network(), unet.tensors(), 0, 400),
+            Trained.of(ModelKey.student(2), unet.network(), unet.tensors(), 400, 1000));
+    for (Trained student : students) {
+      export.add(student);
+    }
+    assertThat(export.folders.addEnsemble(models(students), "", "o2mkd")).isEmpty();
+    assertThat(export.folders.addEnsemble(models(students), "merged/", "merged")).isEmpty();
+    Python.run(
+        directory,
+        """
+        import os
+        os.environ.update(HF_HOME=os.path.abspath('hf'), HF_HUB_OFFLINE='1')
+        import numpy, torch
+        from diffusers import AutoencoderKL, DiffusionPipeline, StableDiffusionPipeline, UNet2DConditionModel
+        from transformers import CLIPTextModel, CLIPTokenizer
+        teacher = StableDiffusionPipeline.from_pretrained(TEACHER)
+        def images(pipe, **options):
+            pipe.set_progress_bar_config(disable=True)
+            latents = torch.randn(2, 4, 8, 8, generator=torch.Generator().manual_seed(3))
+            return pipe(['a cat', 'two dogs'], latents=latents.to(pipe.unet.dtype), num_inference_steps=4, output_type='np',
+                        **options).images
+        given = {} if COPIED else {
+            'vae': AutoencoderKL.from_pretrained(TEACHER, subfolder='vae'),
+            'text_encoder': CLIPTextModel.from_pretrained(TEACHER, subfolder='text_encoder'),
+            'tokenizer': CLIPTokenizer.from_pretrained(TEACHER, subfolder='tokenizer')}
+        assert os.path.isfile('vae/config.json') == COPIED
+        for folder in ('.', 'merged'):
+            out = os.path.abspath(folder)
+            pipe = DiffusionPipeline.from_pretrained(out, custom_pipeline=out, trust_remote_code=True, **given)
+            teacher.scheduler = type(pipe.scheduler).from_config(pipe.scheduler.config)
+            wanted = images(teacher)
+            assert wanted.std() > 0.01, wanted.std()
+            found = images(pipe)
+            assert len(pipe.unet.loaded) == 2
+            assert numpy.abs(found - wanted).max() < 1e-5, numpy.abs(found - wanted).max()
+            assert numpy.abs(images(pipe, guidance_scale=1.0) - wanted).max() > 1e-4
+            pipe.enable_model_loading_in_turn()
+            assert (images(pipe) == found).all() and len(pipe.unet.loaded) == 1
+        student = UNet2DConditionModel.from_pretrained('student-1', subfolder='unet')
+        assert torch.equal(student.conv_in.weight, teacher.unet.conv_in.weight)
+        """
+            .replace("TEACHER", "'" + teacher + "'")
+            .replace("COPIED", carried == Carried.COPIED ? "True" : "False"));
+  }
+
+  @Test
+  void shouldRefuseAPipelineWithoutItsParts() throws Exception {
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> PipelineParts.read(directory, Carried.COPIED))
+        .withMessage("expected model_index.json, found none");
+    Files.copy(
+        stableDiffusion().resolve("model_index.json"), directory.resolve("model_index.json"));
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> PipelineParts.read(directory, Carried.COPIED))
+        .withMessage("model_index.json names the part 'text_encoder', found no such folder");
+  }
+
+  /** Its networks are told t + 1 there, where ours are told t. */
+  @Test
+  @RequiresPython
+  void shouldTurnTheWeightsOfAFlow() throws Exception {
+    Network network = unet(8, 0, Variant.DDPM);
+    List<Trained> students = List.of(student(1, network, 0, 500), student(2, network, 500, 1000));
+    ExportedFolder export =
+        new ExportedFolder(
+            directory,
+            SPEC.replace("\"students\"", "\"diffusion\": {\"prediction\": \"flow\"}, \"students\""),
+            8,
+            0);
+    for (Trained student : students) {
+      export.add(student);
+    }
+    assertThat(export.folders.addEnsemble(models(students), "", "o2mkd")).isEmpty();
+    export.sample(students, 4);
+    Python.run(
+        directory,
+        PRELUDE
+            + """
+        pipe = load()
+        assert [(s['low'], s['high']) for s in pipe.ensemble.config['students']] == [(1, 501), (501, 1001)]
+        from safetensors.torch import load_file
+        theirs, ours_at_t = load_file('student-1/unet/diffusion_pytorch_model.safetensors'), load_file('student-1.safetensors')
+        turned = 'time_embedding.linear_1.weight'
+        assert not torch.allclose(theirs[turned], ours_at_t[turned])
+        told = UNet2DModel.from_pretrained('student-1', subfolder='unet')
+        plain = UNet2DModel.from_pretrained('student-1', subfolder='unet')
+        plain.load_state_dict(ours_at_t)
+        with torch.no_grad():
+            for t in (0, 17, 499):
+                assert torch.allclose(told(latents, t + 1).sample, plain(latents, t).sample, atol=1e-4)
+            assert not torch.allclose(told(latents, 17).sample, plain(latents, 17).sample, atol=1e-4)
+        # Students of the same weights: one model that is told t, asked by the scheduler alone.
+            scheduler = type(pipe.scheduler).from_config(pipe.scheduler.config)
+            scheduler.set_timesteps(10)
+            x = latents
+            for t in scheduler.timesteps:
+                x = scheduler.step(plain(x, t - 1).sample, t, x).prev_sample
+        alone = ((x / 2 + 0.5).clamp(0, 1) * 255).round().permute(0, 2, 3, 1).numpy().astype(int)
+        images = pixels(pipe)
+        assert abs(images - alone).max() <= 1, abs(images - alone).max()
+        """);
   }
 }

@@ -53,6 +53,11 @@ final class ExportedFolder implements ExportFiles {
   final DiffusersFolders folders;
 
   ExportedFolder(Path root, String spec, int resolution, int classes) throws IOException {
+    this(root, spec, new DatasetRef("sha", 12, resolution, 3, 0, classes), Optional.empty());
+  }
+
+  ExportedFolder(Path root, String spec, DatasetRef dataset, Optional<PipelineParts> parts)
+      throws IOException {
     this.root = root;
     EnsembleRef none = new EnsembleRef(List.of());
     ExperimentSpec read = JSON.readValue(spec, ExperimentSpec.class);
@@ -60,7 +65,7 @@ final class ExportedFolder implements ExportFiles {
         new Publish(
             "experiment-1",
             read,
-            new DatasetRef("sha", 12, resolution, 3, 0, classes),
+            dataset,
             new ModelRef(
                 ModelKey.TEACHER,
                 Optional.empty(),
@@ -77,8 +82,9 @@ final class ExportedFolder implements ExportFiles {
     this.folders =
         new DiffusersFolders(
             task,
-            new ModelCard(task, List.of(measured), ModelCard.Origin.UNKNOWN),
+            new ModelCard(task, List.of(measured), Optional.empty()),
             this,
+            parts,
             Files.createTempDirectory(root, "work-"));
   }
 

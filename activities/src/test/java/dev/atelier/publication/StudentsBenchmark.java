@@ -19,6 +19,7 @@ import dev.atelier.training.ClassSequence;
 import dev.atelier.training.EnsembleSampler;
 import dev.atelier.training.EnsembleSampler.OwnedModel;
 import dev.atelier.workflows.ModelKey;
+import dev.atelier.workflows.ModelRef;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -81,17 +82,19 @@ final class StudentsBenchmark {
             SIDE,
             3);
     ExportedFolder export = new ExportedFolder(folder, SPEC, SIDE, 0);
-    List<Trained> trained = new ArrayList<>();
+    List<ModelRef> models = new ArrayList<>();
     for (int k = 1; k <= students; k++) {
       Map<String, HostTensor> weights = network.initialise(new SeededRandom(k));
       TimestepRange range = range(k, students);
-      trained.add(Trained.of(ModelKey.student(k), network, weights, range.low(), range.high()));
-      export.add(trained.get(k - 1));
+      Trained trained =
+          Trained.of(ModelKey.student(k), network, weights, range.low(), range.high());
+      export.add(trained);
+      models.add(trained.model());
       TorchScriptArchive.write(
           archive(folder, k),
           network.inferenceModule("UNet", weights, NetworkForm.CPU, Precision.FP32));
     }
-    export.folders.addEnsemble(trained.stream().map(Trained::model).toList(), "", "o2mkd");
+    export.folders.addEnsemble(models, "", "o2mkd");
     System.out.printf("{\"parameters\": %d}%n", network.parameters());
   }
 

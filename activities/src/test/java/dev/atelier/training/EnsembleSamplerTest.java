@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.atelier.diffusion.NoiseSchedule;
+import dev.atelier.diffusion.SampledBatch;
 import dev.atelier.diffusion.Sampler;
 import dev.atelier.diffusion.SamplerPlan;
 import dev.atelier.diffusion.SeededRandom;
@@ -350,7 +351,7 @@ class EnsembleSamplerTest {
         Trajectories.run(spec, schedule, start, Trajectories.ANALYTIC, diffusion.teacherPredicts());
     FloatBuffer pixels = FloatBuffer.allocate(192);
     Arrays.stream(x).forEach(pixel -> pixels.put((float) pixel));
-    byte[] expected = EnsembleSampler.toBytes(pixels.rewind());
+    byte[] expected = SampledBatch.pixels(pixels.rewind());
 
     try (EnsembleSampler sampler =
         new EnsembleSampler(
@@ -393,13 +394,12 @@ class EnsembleSamplerTest {
   @Test
   void shouldClampAndRoundHalfToEvenWhenPixelsAreMade() {
     // 0 is 127.5, the one float that lies halfway between two levels: the even one is 128.
-    assertThat(EnsembleSampler.toBytes(FloatBuffer.wrap(new float[] {-3, -1, 0, 1, 3})))
+    assertThat(SampledBatch.pixels(FloatBuffer.wrap(new float[] {-3, -1, 0, 1, 3})))
         .containsExactly(0, 0, 128, 255, 255);
     for (int level = 0; level < 255; level++) {
       float halfway = 2 * (level + 0.5f) / 255 - 1;
       assertThat(
-              EnsembleSampler.toBytes(
-                  FloatBuffer.wrap(new float[] {halfway - 1e-6f, halfway + 1e-6f})))
+              SampledBatch.pixels(FloatBuffer.wrap(new float[] {halfway - 1e-6f, halfway + 1e-6f})))
           .containsExactly(level, level + 1);
     }
   }

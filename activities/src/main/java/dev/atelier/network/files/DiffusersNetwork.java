@@ -58,7 +58,7 @@ public enum DiffusersNetwork {
   }
 
   /** Folders of a pipeline in which such a network lies, the better one first. */
-  static List<String> folders() {
+  public static List<String> folders() {
     return Arrays.stream(values()).flatMap(kind -> kind.folders.stream()).distinct().toList();
   }
 
@@ -124,7 +124,7 @@ public enum DiffusersNetwork {
 
   /** The {@code config.json} of a network; empty where diffusers has no such one. */
   public static Optional<ObjectNode> config(Network network) {
-    return of(network).writer.apply(network);
+    return of(network.spec()).writer.apply(network);
   }
 
   /**
@@ -144,8 +144,7 @@ public enum DiffusersNetwork {
   }
 
   /** The kind that a network is of. */
-  public static DiffusersNetwork of(Network network) {
-    NetworkSpec spec = network.spec();
+  public static DiffusersNetwork of(NetworkSpec spec) {
     if (spec.transformer().isPresent()) {
       return DIT;
     }

@@ -63,12 +63,12 @@ class ExperimentIT {
       dataset: {source: "shapes?count=256&seed=1", resolution: 8}
       diffusion: {timesteps: 100}
       teacher:
-        network: {channels: 16, multipliers: [1, 2], resBlocks: 1, attentionResolutions: [4]}
+        network: {channels: 16, multipliers: [1, 2], resBlocks: 1, attentionResolutions: [4], groups: 4}
         training: {steps: 60, batchSize: 8, warmupSteps: 5, learningRate: 1.0e-3, emaDecay: 0.9,
           checkpointEverySteps: 20, metricsEverySteps: 10}
       students:
         count: 2
-        network: {channels: 8, multipliers: [1, 2], resBlocks: 1, attentionResolutions: [4]}
+        network: {channels: 8, multipliers: [1, 2], resBlocks: 1, attentionResolutions: [4], groups: 4}
         training: {steps: %d, batchSize: 8, warmupSteps: 5, learningRate: 1.0e-3, emaDecay: 0.9,
           checkpointEverySteps: 25, metricsEverySteps: 10}
         overrides: [{student: 2, training: {learningRate: 1.0e+30}}]
@@ -318,7 +318,7 @@ class ExperimentIT {
     JsonNode done = await(id, e -> "DONE".equals(e.get("stage").asText()));
     Files.createDirectories(export);
     for (JsonNode artifact : done.get("artifacts")) {
-      Files.write(
+      write(
           export.resolve(artifact.get("name").asText()),
           get(URI.create(artifact.get("href").asText()).getPath()));
     }
@@ -442,13 +442,30 @@ class ExperimentIT {
     assertThat(done.get("schedules")).anyMatch(s -> s.get("frontier").asBoolean());
   }
 
+  /** Names of files may have folders. */
+  private static void write(Path file, byte[] content) throws IOException {
+    Files.createDirectories(file.getParent());
+    Files.write(file, content);
+  }
+
   private void download(JsonNode done, Path export) throws Exception {
     Files.createDirectories(export);
     for (JsonNode artifact : done.get("artifacts")) {
       byte[] content = get(URI.create(artifact.get("href").asText()).getPath());
       assertThat(Sha256.of(content)).isEqualTo(artifact.get("sha256").asText());
-      Files.write(export.resolve(artifact.get("name").asText()), content);
+      write(export.resolve(artifact.get("name").asText()), content);
     }
+    for (String file :
+        List.of(
+            "model_index.json",
+            "ensemble/config.json",
+            "merged/pipeline.py",
+            "teacher/model_index.json",
+            "student-2/README.md")) {
+      assertThat(export.resolve(file)).isRegularFile();
+    }
+    assertThat(export.resolve("student-1/unet/diffusion_pytorch_model.safetensors"))
+        .hasSameBinaryContentAs(export.resolve("student-1.safetensors"));
     assertThat(export)
         .isDirectoryContaining(f -> f.endsWith("teacher.pt"))
         .isDirectoryContaining(f -> f.endsWith("student-1.pt"))
@@ -493,12 +510,20 @@ class ExperimentIT {
     Files.write(export.resolve("x.f32"), bytes(x));
     String script =
         """
-        import sys, torch
+        import os, torch
+        os.environ.update(HF_HOME=os.path.abspath("hf"), HF_HUB_OFFLINE="1")
         x = torch.frombuffer(bytearray(open("x.f32", "rb").read()), dtype=torch.float32)
         t = torch.tensor([0, 99, 49, 50, 7, 80])
         eps = torch.jit.load("ensemble.pt")(x.reshape(6, 3, 8, 8), t)
         for name in ["teacher", "student-1", "student-2", "one-to-one", "merged-1", "merged-ensemble"]:
             assert torch.jit.load(name + ".pt")(x.reshape(6, 3, 8, 8), t).shape == eps.shape
+        from diffusers import DiffusionPipeline
+        pipe = DiffusionPipeline.from_pretrained(".", trust_remote_code=True)
+        with torch.no_grad():
+            for i in range(6):
+                told = pipe.ensemble(x.reshape(6, 3, 8, 8)[i : i + 1], t[i]).sample
+                assert torch.allclose(told, eps[i : i + 1], atol=1e-5)
+        assert len(pipe(batch_size=2).images) == 2
         open("eps.f32", "wb").write(eps.detach().numpy().tobytes())
         """;
     Process process =
