@@ -18,6 +18,7 @@ import java.util.stream.Stream;
 public record DiffusersPipeline(
     Denoiser denoiser, Optional<Autoencoder> autoencoder, Optional<Texts> texts) {
 
+  private static final String INDEX = "model_index.json";
   private static final String AUTOENCODER = "vae";
   private static final String ENCODER = "text_encoder";
   private static final String TOKENIZER = "tokenizer";
@@ -38,9 +39,11 @@ public record DiffusersPipeline(
         || Denoiser.readsTexts(root);
   }
 
-  /** Whether a file of a pipeline, by its name there, is of a part beside the network. */
+  /**
+   * Whether a file of a pipeline, by its name there, is of a part beside the network, or the index.
+   */
   static boolean isOfPart(String file) {
-    return PARTS.stream().anyMatch(part -> file.startsWith(part + "/"));
+    return file.equals(INDEX) || PARTS.stream().anyMatch(part -> file.startsWith(part + "/"));
   }
 
   /** The folders of its parts beside the network. */

@@ -107,6 +107,11 @@ public final class EvaluationFixture {
     }
 
     @Override
+    public boolean parts(ModelRef model, Path directory) {
+      return false;
+    }
+
+    @Override
     public Path archive(ModelRef model, DatasetRef dataset, Path directory, NetworkForm form)
         throws IOException {
       Network network = Models.network(model, dataset).orElseThrow();

@@ -9,6 +9,7 @@ import java.util.Collection;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.Set;
 import java.util.function.BiConsumer;
@@ -151,12 +152,19 @@ public final class SpecRules {
           .flatMap(SourceRules::teacherFault)
           .ifPresent(message -> fault("teacher.source", message));
     }
-    if (trusts("teacher.source") && teacher.source().isEmpty() && teacher.variant().isPresent()) {
-      fault("teacher.variant", "is for an imported teacher: expected teacher.source, found none.");
+    if (trusts("teacher.source") && teacher.source().isEmpty()) {
+      ofSource("teacher.variant", teacher.variant());
+      ofSource("teacher.parts", teacher.parts());
     }
     // An imported teacher brings its network; the default one then says nothing.
     if (teacher.source().isEmpty() || !teacher.network().equals(TeacherSpec.DEFAULT_NETWORK)) {
       network("teacher.network", teacher.network());
+    }
+  }
+
+  private void ofSource(String field, Optional<?> said) {
+    if (said.isPresent()) {
+      fault(field, "is for an imported teacher: expected teacher.source, found none.");
     }
   }
 

@@ -1,7 +1,9 @@
 package dev.atelier.spec;
 
 import com.fasterxml.jackson.annotation.JsonInclude;
+import com.fasterxml.jackson.annotation.JsonProperty;
 import com.fasterxml.jackson.annotation.JsonPropertyDescription;
+import io.soabase.recordbuilder.core.RecordBuilder;
 import jakarta.validation.Valid;
 import jakarta.validation.constraints.NotNull;
 import jakarta.validation.constraints.Pattern;
@@ -15,6 +17,7 @@ import java.util.Optional;
  * safetensors or TorchScript file; or a folder in the layout of diffusers: a directory's path, a
  * prefix {@code s3://bucket/prefix/}, or a commit of the Hub, {@code hf://OWNER/NAME@COMMIT}.
  */
+@RecordBuilder
 public record TeacherSpec(
     @JsonPropertyDescription(
             "A finished teacher instead of one to train: the path or the file:, http(s): or s3: URI of a safetensors file or of a TorchScript file (x, t) -> eps, or a folder in the layout of diffusers: the path of a directory, a prefix s3://bucket/prefix/, or a commit of the Hub, hf://OWNER/NAME@COMMIT[/folder]")
@@ -26,7 +29,20 @@ public record TeacherSpec(
             "Which variant of the weights of a folder of diffusers is taken, such as fp16; absent: the weights without one, else the only one")
         @NotNull
         @JsonInclude(JsonInclude.Include.NON_ABSENT)
-        Optional<@Pattern(regexp = "[A-Za-z0-9_-]{1,64}") String> variant) {
+        Optional<@Pattern(regexp = "[A-Za-z0-9_-]{1,64}") String> variant,
+    @JsonPropertyDescription(
+            "How what a pipeline has beside its network (autoencoder, text encoder, tokenizer) goes into an export: copied (the default), or referenced, for large parts that users have")
+        @NotNull
+        @JsonInclude(JsonInclude.Include.NON_ABSENT)
+        Optional<Parts> parts) {
+
+  /** How parts of the teacher's pipeline go into an export. */
+  public enum Parts {
+    @JsonProperty("copied")
+    COPIED,
+    @JsonProperty("referenced")
+    REFERENCED
+  }
 
   /** The network of Ho et al. 2020; an imported teacher's own network is read beside it. */
   public static final NetworkSpec DEFAULT_NETWORK = NetworkSpec.ofWidth(128);
@@ -36,10 +52,11 @@ public record TeacherSpec(
     network = network == null ? DEFAULT_NETWORK : network;
     training = training == null ? TrainingSpec.DEFAULTS : training;
     variant = variant == null ? Optional.empty() : variant;
+    parts = parts == null ? Optional.empty() : parts.filter(p -> p != Parts.COPIED);
   }
 
   /** Of weights without a variant, or the only one. */
   public TeacherSpec(Optional<String> source, NetworkSpec network, TrainingSpec training) {
-    this(source, network, training, Optional.empty());
+    this(source, network, training, Optional.empty(), Optional.empty());
   }
 }

@@ -49,13 +49,18 @@ class SpecRulesTest {
   }
 
   @Test
-  void shouldTakeAVariantOfAnImportedTeacherAlone() {
-    Optional<String> half = Optional.of("fp16");
-    assertThat(SpecRules.check(of(null, new TeacherSpec(Optional.of("t"), null, null, half))))
-        .isEmpty();
-    assertThat(SpecRules.check(of(null, new TeacherSpec(Optional.empty(), null, null, half))))
+  void shouldTakeAVariantAndPartsOfAnImportedTeacherAlone() {
+    TeacherSpec imported =
+        TeacherSpecBuilder.builder()
+            .source(Optional.of("t"))
+            .variant(Optional.of("fp16"))
+            .parts(Optional.of(TeacherSpec.Parts.REFERENCED))
+            .build();
+    assertThat(SpecRules.check(of(null, imported))).isEmpty();
+    TeacherSpec trained = TeacherSpecBuilder.builder(imported).source(Optional.empty()).build();
+    assertThat(SpecRules.check(of(null, trained)))
         .extracting(SpecFault::field)
-        .containsExactly("teacher.variant");
+        .containsExactly("teacher.variant", "teacher.parts");
   }
 
   @Test
