@@ -146,7 +146,8 @@ final class DiffusersFolders {
   private boolean isPipeline(ModelRef model, Network network) {
     return model.range().length() == process.timesteps()
         && DiffusersNetwork.of(network.spec()) == DiffusersNetwork.UNET
-        && !network.conditional();
+        && !network.conditional()
+        && DiffusersNetwork.offset(process) == 0; // a flow has no such pipeline
   }
 
   private static ObjectNode index(ObjectNode scheduler) {

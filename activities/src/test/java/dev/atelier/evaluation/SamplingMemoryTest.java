@@ -45,6 +45,10 @@ class SamplingMemoryTest {
   }
 
   private Request request(List<Path> archives) {
+    return request(archives, OptionalLong.empty());
+  }
+
+  private Request request(List<Path> archives, OptionalLong memoryBytes) {
     int part = 10;
     List<OwnedModel> models = new ArrayList<>();
     for (int i = 0; i < archives.size(); i++) {
@@ -65,7 +69,7 @@ class SamplingMemoryTest {
         0,
         "cpu",
         1,
-        OptionalLong.empty());
+        memoryBytes);
   }
 
   @Test
@@ -97,6 +101,21 @@ class SamplingMemoryTest {
     assertThat(twice.weightsBytes()).isEqualTo(2 * bytes);
     assertThat(one.peakBytes()).isGreaterThan(bytes);
     assertThat(five.peakBytes() - one.peakBytes()).isGreaterThan(3 * bytes);
+  }
+
+  @Test
+  void shouldTakeTheMemoryOfOneModelWhenModelsAreLoadedInTurn() throws IOException {
+    long bytes = 4 * NETWORK.parameters();
+    List<Path> archives = new ArrayList<>();
+    for (int i = 0; i < 5; i++) {
+      archives.add(archive(i + ".pt"));
+    }
+    Measured resident = SamplingMemory.measure(request(archives), directory, () -> false);
+    Measured inTurn =
+        SamplingMemory.measure(
+            request(archives, OptionalLong.of(4 * bytes)), directory, () -> false);
+    assertThat(inTurn.weightsBytes()).isEqualTo(5 * bytes).isEqualTo(resident.weightsBytes());
+    assertThat(resident.peakBytes() - inTurn.peakBytes()).isGreaterThan(2 * bytes);
   }
 
   @Test

@@ -16,6 +16,7 @@ import org.eclipse.microprofile.openapi.annotations.Operation;
 import org.eclipse.microprofile.openapi.annotations.enums.SchemaType;
 import org.eclipse.microprofile.openapi.annotations.media.Content;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
+import org.eclipse.microprofile.openapi.annotations.parameters.Parameter;
 import org.eclipse.microprofile.openapi.annotations.responses.APIResponse;
 import org.eclipse.microprofile.openapi.annotations.tags.Tag;
 
@@ -24,6 +25,8 @@ import org.eclipse.microprofile.openapi.annotations.tags.Tag;
 @Produces(MediaType.APPLICATION_JSON)
 @Tag(name = "Experiments")
 public class ArtifactResource {
+
+  private static final String NAME = "Its folders' slashes go as they are, or as %2F";
 
   private final ArtifactService artifacts;
   private final FileAnswer files;
@@ -59,7 +62,9 @@ public class ArtifactResource {
           "Signed, and valid until `expiresAt` (atelier.s3.link-validity). It leads to"
               + " atelier.s3.public-endpoint.")
   @APIResponse(responseCode = "200", description = "The link")
-  public ArtifactLink link(@PathParam("id") String id, @PathParam("name") String name) {
+  public ArtifactLink link(
+      @PathParam("id") String id,
+      @Parameter(description = NAME) @PathParam("name") String name) {
     return artifacts.link(id, name);
   }
 
@@ -78,7 +83,9 @@ public class ArtifactResource {
               mediaType = MediaType.APPLICATION_OCTET_STREAM,
               schema = @Schema(type = SchemaType.STRING, format = "binary")))
   public Response get(
-      @PathParam("id") String id, @PathParam("name") String name, @Context Request request) {
+      @PathParam("id") String id,
+      @Parameter(description = NAME) @PathParam("name") String name,
+      @Context Request request) {
     return files.of(artifacts.existing(id, name), request, artifacts::open);
   }
 
