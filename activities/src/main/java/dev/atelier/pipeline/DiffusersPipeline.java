@@ -8,6 +8,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.stream.Stream;
 
 /**
@@ -24,6 +25,10 @@ public record DiffusersPipeline(
   private static final String TOKENIZER = "tokenizer";
 
   private static final List<String> PARTS = List.of(AUTOENCODER, ENCODER, TOKENIZER);
+
+  /** Parts that say nothing of the image: a filter, and what it or nobody reads. */
+  private static final Set<String> OTHERS =
+      Set.of("safety_checker", "feature_extractor", "image_encoder");
 
   /** Parts that other pipelines of diffusers have and this one cannot do without. */
   private static final List<String> UNKNOWN = List.of("vqvae", "text_encoder_2", "prior", "bert");
@@ -44,6 +49,18 @@ public record DiffusersPipeline(
    */
   static boolean isOfPart(String file) {
     return file.equals(INDEX) || PARTS.stream().anyMatch(part -> file.startsWith(part + "/"));
+  }
+
+  /** The folders of parts that are not read. */
+  static List<String> otherParts(Path root) throws IOException {
+    try (Stream<Path> folders = Files.list(root)) {
+      return folders
+          .filter(Files::isDirectory)
+          .map(folder -> folder.getFileName().toString())
+          .filter(OTHERS::contains)
+          .sorted()
+          .toList();
+    }
   }
 
   /** The folders of its parts beside the network. */

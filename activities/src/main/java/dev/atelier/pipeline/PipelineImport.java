@@ -57,16 +57,23 @@ public final class PipelineImport {
       return new Weights(
           network,
           pipeline.denoiser().tensors(),
-          "%s, with %s; its scheduler_config.json says %s"
+          "%s, with %s%s; its scheduler_config.json says %s"
               .formatted(
                   pipeline.denoiser().taken(),
                   String.join(", ", pipeline.parts()),
+                  left(path),
                   pipeline.denoiser().shownDiffusion()),
           diffusion,
           parts);
     } catch (IllegalArgumentException e) {
       throw new TeacherException(source, e.getMessage().replaceFirst("\\.$", ""), e);
     }
+  }
+
+  /** The parts that were not taken, such as a safety checker. */
+  private static String left(Path root) throws IOException {
+    List<String> left = DiffusersPipeline.otherParts(root);
+    return left.isEmpty() ? "" : " (not %s)".formatted(String.join(", ", left));
   }
 
   /** The network as experiments see it: by the images, of which it sees latents. */

@@ -11,6 +11,7 @@ import dev.atelier.network.tensors.HostTensor;
 import dev.atelier.network.tensors.SafetensorsFile;
 import dev.atelier.spec.DiffusionSpec;
 import dev.atelier.spec.EvaluationSpec.SamplerSpec;
+import dev.atelier.spec.TeacherSpec.Parts;
 import dev.atelier.spec.TimestepRange;
 import dev.atelier.training.Models;
 import dev.atelier.workflows.EvaluationActivities.Publish;
@@ -221,7 +222,7 @@ final class DiffusersFolders {
 
   /** The teacher's parts, each stored once however many pipelines have it. */
   private void keepParts(String prefix) throws IOException {
-    if (parts.isEmpty() || parts.get().carried() == PipelineParts.Carried.REFERENCED) {
+    if (parts.isEmpty() || parts.get().carried() == Parts.REFERENCED) {
       return;
     }
     for (PipelineParts.Part part : parts.get().all()) {

@@ -10,6 +10,7 @@ import dev.atelier.spec.SourceLocation;
 import dev.atelier.spec.SourceLocation.HubModel;
 import dev.atelier.spec.SourceSecrets;
 import dev.atelier.spec.SpecWord;
+import dev.atelier.spec.TeacherSpec.Parts;
 import dev.atelier.training.Models;
 import dev.atelier.untrusted.OneLine;
 import dev.atelier.workflows.EvaluationActivities.Publish;
@@ -118,9 +119,7 @@ final class ModelCard {
             : "images = pipe(batch_size=4).images");
     lines.add("```");
     lines.add("");
-    parts
-        .filter(p -> p.carried() == PipelineParts.Carried.REFERENCED)
-        .ifPresent(p -> lines.add(toGive(p)));
+    parts.filter(p -> p.carried() == Parts.REFERENCED).ifPresent(p -> lines.add(toGive(p)));
     lines.add(
         "`trust_remote_code` lets diffusers run `pipeline.py` and `ensemble.py` of this folder: read them first. `pipe.enable_model_loading_in_turn()` keeps one model in memory at a time.");
     lines.add("");

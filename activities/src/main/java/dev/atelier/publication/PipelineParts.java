@@ -4,11 +4,14 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.atelier.network.files.DiffusersNetwork;
+import dev.atelier.spec.TeacherSpec.Parts;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
+import java.util.Set;
 import java.util.stream.Stream;
 
 /**
@@ -19,16 +22,14 @@ import java.util.stream.Stream;
  * @param root its folder
  * @param carried whether an export has the parts, or only names them
  */
-record PipelineParts(ObjectNode index, Path root, Carried carried) {
-
-  /** How parts go along. */
-  enum Carried {
-    COPIED,
-    REFERENCED // large ones, whose place users know
-  }
+record PipelineParts(ObjectNode index, Path root, Parts carried) {
 
   /** The pipeline whose parts are understood. */
   private static final String PIPELINE = "StableDiffusionPipeline";
+
+  /** Parts that it does without. */
+  private static final Set<String> OPTIONAL =
+      Set.of("safety_checker", "feature_extractor", "image_encoder");
 
   private static final String INDEX = "model_index.json";
 
@@ -44,7 +45,7 @@ record PipelineParts(ObjectNode index, Path root, Carried carried) {
    *
    * @throws IllegalArgumentException if it is another pipeline, or a part is missing, as a clause
    */
-  static PipelineParts read(Path root, Carried carried) throws IOException {
+  static PipelineParts read(Path root, Optional<Parts> asked) throws IOException {
     if (!Files.exists(root.resolve(INDEX))) {
       throw new IllegalArgumentException("expected %s, found none".formatted(INDEX));
     }
@@ -56,9 +57,13 @@ record PipelineParts(ObjectNode index, Path root, Carried carried) {
     }
     DiffusersNetwork.folders().forEach(index::remove);
     index.remove(List.of("_class_name", "_diffusers_version", "_name_or_path", "scheduler"));
-    PipelineParts parts = new PipelineParts(index, root, carried);
+    PipelineParts parts = new PipelineParts(index, root, asked.orElse(Parts.COPIED));
     for (Part part : parts.all()) {
-      if (!Files.isDirectory(root.resolve(part.name()))) {
+      boolean there = Files.isDirectory(root.resolve(part.name()));
+      if (!there && OPTIONAL.contains(part.name())) {
+        index.putArray(part.name()).addNull().addNull();
+        index.put("requires_safety_checker", false);
+      } else if (!there) {
         throw new IllegalArgumentException(
             "%s names the part '%s', found no such folder".formatted(INDEX, part.name()));
       }
@@ -88,7 +93,7 @@ record PipelineParts(ObjectNode index, Path root, Carried carried) {
   /** The index of a pipeline of students: parts that are not copied are for users to give. */
   ObjectNode indexOfStudents() {
     ObjectNode students = index.deepCopy();
-    if (carried == Carried.REFERENCED) {
+    if (carried == Parts.REFERENCED) {
       all().forEach(part -> students.putArray(part.name()).addNull().addNull());
     }
     return students;

@@ -35,6 +35,7 @@ import dev.atelier.workflows.ModelRef;
 import dev.atelier.workflows.vocabulary.EventKind;
 import dev.atelier.workflows.vocabulary.Subject;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -122,7 +123,7 @@ public final class Publication {
     List<Evaluation> measured = evaluations.of(task.experimentId());
     DiffusersFolders folders =
         new DiffusersFolders(
-            task, new ModelCard(task, measured, origin(task)), files, Optional.empty(), work);
+            task, new ModelCard(task, measured, origin(task)), files, parts(task, work), work);
     List<Described> described = publishModels(task, students, merged, files, folders, work);
     if (!students.isEmpty()) {
       publishEnsemble(task, students, files, work.resolve(ensembleName(task, students)));
@@ -139,6 +140,23 @@ public final class Publication {
         json.toFile(),
         new Description(task.experimentId(), task.spec(), task.dataset(), described, measured));
     keep(files, json, "application/json");
+  }
+
+  /** What the teacher's pipeline has beside its network. */
+  private Optional<PipelineParts> parts(Publish task, Path work) throws IOException {
+    Path folder = Files.createDirectories(work.resolve("teacher-parts"));
+    if (!models.parts(task.teacher(), folder)) {
+      return Optional.empty();
+    }
+    try {
+      return Optional.of(PipelineParts.read(folder, task.spec().teacher().parts()));
+    } catch (IllegalArgumentException e) {
+      events.record(
+          task.experimentId(),
+          EventKind.FOLDER_LEFT_OUT,
+          "The parts of the teacher's pipeline were not exported: %s.".formatted(e.getMessage()));
+      return Optional.empty();
+    }
   }
 
   private Optional<ModelOrigin> origin(Publish task) {

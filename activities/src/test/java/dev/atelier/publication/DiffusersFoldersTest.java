@@ -9,12 +9,12 @@ import dev.atelier.network.files.Denoiser;
 import dev.atelier.network.pruning.ChannelPruning;
 import dev.atelier.network.tensors.HostTensor;
 import dev.atelier.publication.ExportedFolder.Trained;
-import dev.atelier.publication.PipelineParts.Carried;
 import dev.atelier.python.Python;
 import dev.atelier.python.RequiresPython;
 import dev.atelier.spec.NetworkSpec;
 import dev.atelier.spec.NetworkSpec.TransformerSpec;
 import dev.atelier.spec.NetworkSpec.Variant;
+import dev.atelier.spec.TeacherSpec.Parts;
 import dev.atelier.workflows.DatasetRef;
 import dev.atelier.workflows.ModelKey;
 import dev.atelier.workflows.ModelRef;
@@ -322,11 +322,11 @@ class DiffusersFoldersTest {
   /** Of students that all have the teacher's weights, the images are the teacher's. */
   @ParameterizedTest
   @RequiresPython
-  @EnumSource(Carried.class)
-  void shouldBeAPipelineOfTextsWithTheTeachersParts(Carried carried) throws Exception {
+  @EnumSource(Parts.class)
+  void shouldBeAPipelineOfTextsWithTheTeachersParts(Parts carried) throws Exception {
     Path teacher = stableDiffusion();
     Denoiser unet = Denoiser.read(teacher, Optional.empty());
-    PipelineParts parts = PipelineParts.read(teacher, carried);
+    PipelineParts parts = PipelineParts.read(teacher, Optional.of(carried));
     assertThat(parts.all())
         .extracting(PipelineParts.Part::name)
         .containsExactly("text_encoder", "tokenizer", "vae");
@@ -384,19 +384,37 @@ class DiffusersFoldersTest {
         assert torch.equal(student.conv_in.weight, teacher.unet.conv_in.weight)
         """
             .replace("TEACHER", "'" + teacher + "'")
-            .replace("COPIED", carried == Carried.COPIED ? "True" : "False"));
+            .replace("COPIED", carried == Parts.COPIED ? "True" : "False"));
   }
 
   @Test
   void shouldRefuseAPipelineWithoutItsParts() throws Exception {
     assertThatIllegalArgumentException()
-        .isThrownBy(() -> PipelineParts.read(directory, Carried.COPIED))
+        .isThrownBy(() -> PipelineParts.read(directory, Optional.empty()))
         .withMessage("expected model_index.json, found none");
     Files.copy(
         stableDiffusion().resolve("model_index.json"), directory.resolve("model_index.json"));
     assertThatIllegalArgumentException()
-        .isThrownBy(() -> PipelineParts.read(directory, Carried.COPIED))
+        .isThrownBy(() -> PipelineParts.read(directory, Optional.empty()))
         .withMessage("model_index.json names the part 'text_encoder', found no such folder");
+  }
+
+  @Test
+  void shouldDoWithoutASafetyCheckerThatIsNotThere() throws Exception {
+    Path index = directory.resolve("model_index.json");
+    Files.writeString(
+        index,
+        """
+        {"_class_name": "StableDiffusionPipeline", "requires_safety_checker": true,
+         "safety_checker": ["stable_diffusion", "StableDiffusionSafetyChecker"],
+         "vae": ["diffusers", "AutoencoderKL"]}
+        """);
+    Files.createDirectory(directory.resolve("vae"));
+    PipelineParts parts = PipelineParts.read(directory, Optional.empty());
+    assertThat(parts.all()).extracting(PipelineParts.Part::name).containsExactly("vae");
+    assertThat(parts.indexOfStudents())
+        .hasToString(
+            "{\"requires_safety_checker\":false,\"safety_checker\":[null,null],\"vae\":[\"diffusers\",\"AutoencoderKL\"]}");
   }
 
   /** Its networks are told t + 1 there, where ours are told t. */
