@@ -16,6 +16,7 @@ import dev.atelier.evaluation.ReferenceStatistics;
 import dev.atelier.network.files.DiffusersFiles;
 import dev.atelier.network.files.TeacherException;
 import dev.atelier.network.files.TeacherImport;
+import dev.atelier.pipeline.PipelineImport;
 import dev.atelier.spec.DatasetSpec;
 import dev.atelier.spec.SourcePolicy;
 import java.io.IOException;
@@ -132,14 +133,37 @@ public sealed interface Opening {
     }
   }
 
-  /** A teacher; see {@link TeacherImport#read}. */
+  /** A teacher; see {@link PipelineImport#read}. */
   record Teacher(Path path, String name, TeacherImport.Expected expected) implements Opening {
     @Override
     public void open(Path work, PreparationListener listener) throws IOException {
-      TeacherImport.read(path, name, expected, "cpu", work);
+      PipelineImport.read(path, name, expected, "cpu", work);
       if (Files.isDirectory(path)) { // the parts beside the network too
         List<String> files = DiffusersFiles.of(path, expected.variant());
         var unused = DiffusersFiles.dtypes(path, files, name);
+      }
+    }
+
+    /** Of a folder what diffusers would take, where that can be told, else everything. */
+    @Override
+    public void forEachFile(FileVisitor visitor) throws IOException {
+      List<String> chosen = List.of();
+      if (Files.isDirectory(path)) {
+        try {
+          chosen = DiffusersFiles.of(path, expected.variant());
+        } catch (IllegalArgumentException e) {
+          // whoever opens the folder says so
+        }
+      }
+      if (chosen.isEmpty()) {
+        Opening.super.forEachFile(visitor);
+        return;
+      }
+      Path folder = path.toAbsolutePath();
+      for (String file : chosen) {
+        try (InputStream in = Files.newInputStream(path.resolve(file))) {
+          visitor.visit(folder.getFileName() + "/" + file, Files.size(path.resolve(file)), in);
+        }
       }
     }
 

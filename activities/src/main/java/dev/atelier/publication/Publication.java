@@ -15,6 +15,7 @@ import dev.atelier.network.torchscript.EnsembleModule;
 import dev.atelier.network.torchscript.TorchScriptArchive;
 import dev.atelier.network.torchscript.TorchScriptModule;
 import dev.atelier.publication.DiffusersFolders.Place;
+import dev.atelier.publication.PipelineParts.Carried;
 import dev.atelier.spec.DiffusionSpec;
 import dev.atelier.spec.ExperimentSpec;
 import dev.atelier.spec.NetworkSpec;
@@ -22,15 +23,16 @@ import dev.atelier.spec.Prediction;
 import dev.atelier.spec.TimestepRange;
 import dev.atelier.store.ArtifactHistory;
 import dev.atelier.store.CheckpointManifest;
+import dev.atelier.store.CheckpointManifest.StoredFile;
 import dev.atelier.store.EvaluationHistory;
 import dev.atelier.store.EventHistory;
 import dev.atelier.store.ObjectStore;
 import dev.atelier.training.Ensembles;
 import dev.atelier.training.Models;
+import dev.atelier.work.LocalFiles;
 import dev.atelier.workflows.DatasetRef;
 import dev.atelier.workflows.EvaluationActivities.Publish;
 import dev.atelier.workflows.ModelKey;
-import dev.atelier.workflows.ModelOrigin;
 import dev.atelier.workflows.ModelRef;
 import dev.atelier.workflows.vocabulary.EventKind;
 import dev.atelier.workflows.vocabulary.Subject;
@@ -63,6 +65,7 @@ public final class Publication {
   private final EventHistory events;
   private final Models models;
   private final Ensembles ensembles;
+  private final LocalFiles local;
 
   public Publication(
       ObjectStore store,
@@ -70,13 +73,15 @@ public final class Publication {
       ArtifactHistory artifacts,
       EventHistory events,
       Models models,
-      Ensembles ensembles) {
+      Ensembles ensembles,
+      LocalFiles local) {
     this.store = store;
     this.evaluations = evaluations;
     this.artifacts = artifacts;
     this.events = events;
     this.models = models;
     this.ensembles = ensembles;
+    this.local = local;
   }
 
   /** One model of {@code experiment.json}. */
@@ -120,9 +125,12 @@ public final class Publication {
     List<ModelRef> students = ensembles.read(task.students());
     List<ModelRef> merged = ensembles.read(task.merged());
     List<Evaluation> measured = evaluations.of(task.experimentId());
+    CheckpointManifest teacher =
+        CheckpointManifest.read(
+            store, task.teacher().manifestKey(), task.teacher().manifestSha256());
     DiffusersFolders folders =
         new DiffusersFolders(
-            task, new ModelCard(task, measured, origin(task)), files, Optional.empty(), work);
+            task, new ModelCard(task, measured, teacher.origin()), files, parts(teacher), work);
     List<Described> described = publishModels(task, students, merged, files, folders, work);
     if (!students.isEmpty()) {
       publishEnsemble(task, students, files, work.resolve(ensembleName(task, students)));
@@ -141,9 +149,15 @@ public final class Publication {
     keep(files, json, "application/json");
   }
 
-  private Optional<ModelOrigin> origin(Publish task) {
-    ModelRef teacher = task.teacher();
-    return CheckpointManifest.read(store, teacher.manifestKey(), teacher.manifestSha256()).origin();
+  /** What the teacher's pipeline has beside its network, which is kept with it. */
+  private Optional<PipelineParts> parts(CheckpointManifest teacher) {
+    Map<String, Path> kept = new LinkedHashMap<>();
+    for (StoredFile file : teacher.objects()) {
+      if (file.name().contains("/")) {
+        kept.put(file.name(), local.file(file.key(), file.sha256()));
+      }
+    }
+    return PipelineParts.of(kept, Carried.COPIED);
   }
 
   private void addPipeline(

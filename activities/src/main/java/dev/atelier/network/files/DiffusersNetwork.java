@@ -92,6 +92,11 @@ public enum DiffusersNetwork {
    */
   record Sizes(int resolution, int channels, int classes) {}
 
+  /** Whether it is the config of a network that reads texts. */
+  static boolean readsTexts(JsonNode config) {
+    return TEXT_UNET.classNames.contains(config.path("_class_name").asText());
+  }
+
   /**
    * The sizes that {@code config} says.
    *
@@ -100,7 +105,7 @@ public enum DiffusersNetwork {
   static Sizes sizes(JsonNode config) {
     ConfigFields fields = new ConfigFields(config);
     boolean transformer = DIT.classNames.contains(config.path("_class_name").asText());
-    boolean texts = TEXT_UNET.classNames.contains(config.path("_class_name").asText());
+    boolean texts = readsTexts(config);
     int resolution = fields.integer("sample_size", transformer ? "32" : "null", 1, MAX_SIDE);
     int channels = fields.integer("in_channels", transformer || texts ? "4" : "3", 1, MAX_CHANNELS);
     String classes = transformer ? "num_embeds_ada_norm" : "num_class_embeds";
@@ -119,7 +124,7 @@ public enum DiffusersNetwork {
 
   /** The {@code config.json} of a network; empty where diffusers has no such one. */
   public static Optional<ObjectNode> config(Network network) {
-    return of(network.spec()).writer.apply(network);
+    return of(network).writer.apply(network);
   }
 
   /**
@@ -139,7 +144,8 @@ public enum DiffusersNetwork {
   }
 
   /** The kind that a network is of. */
-  public static DiffusersNetwork of(NetworkSpec spec) {
+  public static DiffusersNetwork of(Network network) {
+    NetworkSpec spec = network.spec();
     if (spec.transformer().isPresent()) {
       return DIT;
     }

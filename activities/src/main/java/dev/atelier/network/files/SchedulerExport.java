@@ -31,7 +31,11 @@ public record SchedulerExport(ObjectNode config, List<String> differences) {
     differences = List.copyOf(differences);
   }
 
-  /** Empty: no class of diffusers samples from such a model. */
+  /**
+   * The file for a model that predicts what {@code diffusion} says of the teacher.
+   *
+   * @return empty: no class of diffusers samples from such a model
+   */
   public static Optional<SchedulerExport> of(DiffusionSpec diffusion, SamplerSpec sampler) {
     boolean flows = diffusion.schedule() == DiffusionSpec.Schedule.FLOW;
     boolean predictsFlow = diffusion.teacherPredicts() == Prediction.FLOW;
