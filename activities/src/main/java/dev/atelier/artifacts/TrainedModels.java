@@ -20,25 +20,15 @@ import dev.atelier.untrusted.TorchScriptCheck;
 import dev.atelier.workflows.DatasetRef;
 import dev.atelier.workflows.ModelRef;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Arrays;
-import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
-import java.util.stream.Collectors;
-import java.util.stream.Stream;
 
 /** Trained models as networks, weights and files. A model's weights are its EMA weights. */
 public final class TrainedModels implements Models {
 
   /** File of the manifest of an imported TorchScript teacher. */
   public static final String IMPORTED_ARCHIVE = "model.pt";
-
-  private static final Set<String> OWN_FILES =
-      Stream.concat(Arrays.stream(Part.values()).map(Part::fileName), Stream.of(IMPORTED_ARCHIVE))
-          .collect(Collectors.toUnmodifiableSet());
 
   private final ObjectStore store;
   private final ArtifactCache cache;
@@ -92,22 +82,6 @@ public final class TrainedModels implements Models {
     return network.isPresent()
         ? new TeacherModel.Weights(network.get(), weights(model, network.get()))
         : new TeacherModel.Archive(importedArchive(model));
-  }
-
-  @Override
-  public boolean parts(ModelRef model, Path directory) throws IOException {
-    List<StoredFile> parts =
-        CheckpointManifest.read(store, model.manifestKey(), model.manifestSha256())
-            .objects()
-            .stream()
-            .filter(file -> !OWN_FILES.contains(file.name()))
-            .toList();
-    for (StoredFile part : parts) {
-      Path file = directory.resolve(part.name());
-      Files.createDirectories(file.getParent());
-      Files.copy(cache.file(part.key(), part.sha256()), file);
-    }
-    return !parts.isEmpty();
   }
 
   @Override

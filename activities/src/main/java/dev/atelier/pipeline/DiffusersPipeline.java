@@ -19,7 +19,6 @@ import java.util.stream.Stream;
 public record DiffusersPipeline(
     Denoiser denoiser, Optional<Autoencoder> autoencoder, Optional<Texts> texts) {
 
-  private static final String INDEX = "model_index.json";
   private static final String AUTOENCODER = "vae";
   private static final String ENCODER = "text_encoder";
   private static final String TOKENIZER = "tokenizer";
@@ -48,7 +47,7 @@ public record DiffusersPipeline(
    * Whether a file of a pipeline, by its name there, is of a part beside the network, or the index.
    */
   static boolean isOfPart(String file) {
-    return file.equals(INDEX) || PARTS.stream().anyMatch(part -> file.startsWith(part + "/"));
+    return PARTS.stream().anyMatch(part -> file.startsWith(part + "/"));
   }
 
   /** The folders of parts that are not read. */

@@ -106,7 +106,7 @@ final class DiffusersFolders {
       leaveOut(model);
       return Optional.empty();
     }
-    DiffusersNetwork kind = DiffusersNetwork.of(network.spec());
+    DiffusersNetwork kind = DiffusersNetwork.of(network);
     Place place = new Place(model.key().value(), kind.folder(), kind.className());
     DiffusionSpec own = process.predicting(model.predicts(process));
     json(place.path() + "/config.json", config.get().put("_diffusers_version", VERSION));
@@ -146,7 +146,7 @@ final class DiffusersFolders {
   /** Whether diffusers has a pipeline that samples images from this model alone. */
   private boolean isPipeline(ModelRef model, Network network) {
     return model.range().length() == process.timesteps()
-        && DiffusersNetwork.of(network.spec()) == DiffusersNetwork.UNET
+        && DiffusersNetwork.of(network) == DiffusersNetwork.UNET
         && !network.conditional()
         && DiffusersNetwork.offset(process) == 0; // a flow has no such pipeline
   }
@@ -194,7 +194,7 @@ final class DiffusersFolders {
     ObjectNode index = JSON.createObjectNode();
     index.putArray("_class_name").add("pipeline").add("EnsemblePipeline");
     index.put("_diffusers_version", VERSION);
-    parts.ifPresent(p -> index.setAll(p.indexOfStudents()));
+    parts.ifPresent(p -> index.setAll(p.index()));
     index.putArray(component).add("ensemble").add("StudentEnsemble");
     index.putArray("scheduler").add("diffusers").add(scheduler.path("_class_name").asText());
     json(prefix + "model_index.json", index);
@@ -225,15 +225,13 @@ final class DiffusersFolders {
     if (parts.isEmpty() || parts.get().carried() == Parts.REFERENCED) {
       return;
     }
-    for (PipelineParts.Part part : parts.get().all()) {
-      for (Path file : parts.get().files(part)) {
-        String name = part.name() + "/" + file.getFileName();
-        String first = keptParts.computeIfAbsent(name, n -> prefix + n);
-        if (first.equals(prefix + name)) {
-          files.keep(first, file, contentType(name));
-        } else {
-          files.keepAgain(prefix + name, first);
-        }
+    for (Map.Entry<String, Path> file : parts.get().files().entrySet()) {
+      String name = file.getKey();
+      String first = keptParts.computeIfAbsent(name, n -> prefix + n);
+      if (first.equals(prefix + name)) {
+        files.keep(first, file.getValue(), contentType(name));
+      } else {
+        files.keepAgain(prefix + name, first);
       }
     }
   }

@@ -17,6 +17,7 @@ import dev.atelier.workflows.EvaluationActivities.Publish;
 import dev.atelier.workflows.ModelOrigin;
 import dev.atelier.workflows.ModelRef;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -119,7 +120,7 @@ final class ModelCard {
             : "images = pipe(batch_size=4).images");
     lines.add("```");
     lines.add("");
-    parts.filter(p -> p.carried() == Parts.REFERENCED).ifPresent(p -> lines.add(toGive(p)));
+    parts.filter(p -> p.carried() == Parts.REFERENCED).ifPresent(p -> lines.add(toGive()));
     lines.add(
         "`trust_remote_code` lets diffusers run `pipeline.py` and `ensemble.py` of this folder: read them first. `pipe.enable_model_loading_in_turn()` keeps one model in memory at a time.");
     lines.add("");
@@ -134,15 +135,15 @@ final class ModelCard {
   }
 
   /** How the parts that are not in the folder are passed on. */
-  private static String toGive(PipelineParts parts) {
+  private static String toGive() {
     return "The teacher's %s are not in this folder: give `from_pretrained` each of them, such as `%s`.%n"
         .formatted(
-            String.join(", ", parts.all().stream().map(Part::name).toList()),
-            parts.all().stream()
+            Arrays.stream(Part.values()).map(Part::folder).collect(Collectors.joining(", ")),
+            Arrays.stream(Part.values())
                 .map(
                     part ->
                         "%s=%s.from_pretrained(TEACHER, subfolder=\"%s\")"
-                            .formatted(part.name(), part.className(), part.name()))
+                            .formatted(part.folder(), part.className(), part.folder()))
                 .collect(Collectors.joining(", ")));
   }
 

@@ -19,23 +19,24 @@ import dev.atelier.spec.DiffusionSpec;
 import dev.atelier.spec.ExperimentSpec;
 import dev.atelier.spec.NetworkSpec;
 import dev.atelier.spec.Prediction;
+import dev.atelier.spec.TeacherSpec.Parts;
 import dev.atelier.spec.TimestepRange;
 import dev.atelier.store.ArtifactHistory;
 import dev.atelier.store.CheckpointManifest;
+import dev.atelier.store.CheckpointManifest.StoredFile;
 import dev.atelier.store.EvaluationHistory;
 import dev.atelier.store.EventHistory;
 import dev.atelier.store.ObjectStore;
 import dev.atelier.training.Ensembles;
 import dev.atelier.training.Models;
+import dev.atelier.work.LocalFiles;
 import dev.atelier.workflows.DatasetRef;
 import dev.atelier.workflows.EvaluationActivities.Publish;
 import dev.atelier.workflows.ModelKey;
-import dev.atelier.workflows.ModelOrigin;
 import dev.atelier.workflows.ModelRef;
 import dev.atelier.workflows.vocabulary.EventKind;
 import dev.atelier.workflows.vocabulary.Subject;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -64,6 +65,7 @@ public final class Publication {
   private final EventHistory events;
   private final Models models;
   private final Ensembles ensembles;
+  private final LocalFiles local;
 
   public Publication(
       ObjectStore store,
@@ -71,13 +73,15 @@ public final class Publication {
       ArtifactHistory artifacts,
       EventHistory events,
       Models models,
-      Ensembles ensembles) {
+      Ensembles ensembles,
+      LocalFiles local) {
     this.store = store;
     this.evaluations = evaluations;
     this.artifacts = artifacts;
     this.events = events;
     this.models = models;
     this.ensembles = ensembles;
+    this.local = local;
   }
 
   /** One model of {@code experiment.json}. */
@@ -121,9 +125,16 @@ public final class Publication {
     List<ModelRef> students = ensembles.read(task.students());
     List<ModelRef> merged = ensembles.read(task.merged());
     List<Evaluation> measured = evaluations.of(task.experimentId());
+    CheckpointManifest teacher =
+        CheckpointManifest.read(
+            store, task.teacher().manifestKey(), task.teacher().manifestSha256());
     DiffusersFolders folders =
         new DiffusersFolders(
-            task, new ModelCard(task, measured, origin(task)), files, parts(task, work), work);
+            task,
+            new ModelCard(task, measured, teacher.origin()),
+            files,
+            parts(task, teacher),
+            work);
     List<Described> described = publishModels(task, students, merged, files, folders, work);
     if (!students.isEmpty()) {
       publishEnsemble(task, students, files, work.resolve(ensembleName(task, students)));
@@ -142,26 +153,15 @@ public final class Publication {
     keep(files, json, "application/json");
   }
 
-  /** What the teacher's pipeline has beside its network. */
-  private Optional<PipelineParts> parts(Publish task, Path work) throws IOException {
-    Path folder = Files.createDirectories(work.resolve("teacher-parts"));
-    if (!models.parts(task.teacher(), folder)) {
-      return Optional.empty();
+  /** What the teacher's pipeline has beside its network, which is kept with it. */
+  private Optional<PipelineParts> parts(Publish task, CheckpointManifest teacher) {
+    Map<String, Path> kept = new LinkedHashMap<>();
+    for (StoredFile file : teacher.objects()) {
+      if (file.name().contains("/")) {
+        kept.put(file.name(), local.file(file.key(), file.sha256()));
+      }
     }
-    try {
-      return Optional.of(PipelineParts.read(folder, task.spec().teacher().parts()));
-    } catch (IllegalArgumentException e) {
-      events.record(
-          task.experimentId(),
-          EventKind.FOLDER_LEFT_OUT,
-          "The parts of the teacher's pipeline were not exported: %s.".formatted(e.getMessage()));
-      return Optional.empty();
-    }
-  }
-
-  private Optional<ModelOrigin> origin(Publish task) {
-    ModelRef teacher = task.teacher();
-    return CheckpointManifest.read(store, teacher.manifestKey(), teacher.manifestSha256()).origin();
+    return PipelineParts.of(kept, task.spec().teacher().parts().orElse(Parts.COPIED));
   }
 
   private void addPipeline(

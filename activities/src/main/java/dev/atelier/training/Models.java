@@ -34,12 +34,6 @@ public interface Models {
   TeacherModel teacher(ModelRef model, DatasetRef dataset) throws IOException;
 
   /**
-   * Copies what an imported model's pipeline has beside its network into {@code directory}, as its
-   * folder had it; false: there is nothing.
-   */
-  boolean parts(ModelRef model, Path directory) throws IOException;
-
-  /**
    * A TorchScript file {@code (x [N, C, H, W], t [N]) -> eps}, with {@code y [N]} after t where the
    * dataset has classes: written into {@code directory} in {@code form}, or the user's own.
    */

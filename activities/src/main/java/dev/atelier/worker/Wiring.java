@@ -163,7 +163,7 @@ final class Wiring {
             new StoredShards(store),
             new StoredFigures(evaluations, equalFigures),
             StoredFigures.codeVersion()),
-        new Publication(store, evaluations, artifacts, events, models, ensembles),
+        new Publication(store, evaluations, artifacts, events, models, ensembles, cache),
         new Reporting(store, new ReportHistory(database), evaluations, artifacts, files));
   }
 

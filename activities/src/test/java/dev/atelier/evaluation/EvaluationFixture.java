@@ -107,11 +107,6 @@ public final class EvaluationFixture {
     }
 
     @Override
-    public boolean parts(ModelRef model, Path directory) {
-      return false;
-    }
-
-    @Override
     public Path archive(ModelRef model, DatasetRef dataset, Path directory, NetworkForm form)
         throws IOException {
       Network network = Models.network(model, dataset).orElseThrow();

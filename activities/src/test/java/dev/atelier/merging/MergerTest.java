@@ -120,11 +120,6 @@ class MergerTest {
     }
 
     @Override
-    public boolean parts(ModelRef model, Path directory) {
-      return false;
-    }
-
-    @Override
     public Path archive(ModelRef model, DatasetRef dataset, Path directory, NetworkForm form) {
       throw new UnsupportedOperationException();
     }

@@ -48,7 +48,6 @@ class PipelineImportTest {
             "unet/diffusion_pytorch_model.safetensors, F32, with vae, text_encoder, tokenizer; its scheduler_config.json says diffusion: {timesteps: 1000, schedule: scaled-linear, betaStart: 8.5E-4, betaEnd: 0.012}");
     assertThat(sd1.parts())
         .containsExactly(
-            "model_index.json",
             "text_encoder/config.json",
             "text_encoder/model.safetensors",
             "tokenizer/merges.txt",

@@ -1,7 +1,6 @@
 package dev.atelier.publication;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 
 import dev.atelier.network.ClosedForm;
 import dev.atelier.network.Network;
@@ -18,11 +17,14 @@ import dev.atelier.spec.TeacherSpec.Parts;
 import dev.atelier.workflows.DatasetRef;
 import dev.atelier.workflows.ModelKey;
 import dev.atelier.workflows.ModelRef;
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.TreeMap;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -326,10 +328,8 @@ class DiffusersFoldersTest {
   void shouldBeAPipelineOfTextsWithTheTeachersParts(Parts carried) throws Exception {
     Path teacher = stableDiffusion();
     Denoiser unet = Denoiser.read(teacher, Optional.empty());
-    PipelineParts parts = PipelineParts.read(teacher, Optional.of(carried));
-    assertThat(parts.all())
-        .extracting(PipelineParts.Part::name)
-        .containsExactly("text_encoder", "tokenizer", "vae");
+    PipelineParts parts = PipelineParts.of(files(teacher), carried).orElseThrow();
+    assertThat(parts.files()).hasSize(8).doesNotContainKey("unet/config.json");
     ExportedFolder export =
         new ExportedFolder(
             directory,
@@ -387,34 +387,21 @@ class DiffusersFoldersTest {
             .replace("COPIED", carried == Parts.COPIED ? "True" : "False"));
   }
 
-  @Test
-  void shouldRefuseAPipelineWithoutItsParts() throws Exception {
-    assertThatIllegalArgumentException()
-        .isThrownBy(() -> PipelineParts.read(directory, Optional.empty()))
-        .withMessage("expected model_index.json, found none");
-    Files.copy(
-        stableDiffusion().resolve("model_index.json"), directory.resolve("model_index.json"));
-    assertThatIllegalArgumentException()
-        .isThrownBy(() -> PipelineParts.read(directory, Optional.empty()))
-        .withMessage("model_index.json names the part 'text_encoder', found no such folder");
+  private static Map<String, Path> files(Path folder) throws IOException {
+    Map<String, Path> files = new TreeMap<>();
+    try (Stream<Path> all = Files.walk(folder)) {
+      all.filter(Files::isRegularFile)
+          .forEach(file -> files.put(folder.relativize(file).toString(), file));
+    }
+    return files;
   }
 
   @Test
-  void shouldDoWithoutASafetyCheckerThatIsNotThere() throws Exception {
-    Path index = directory.resolve("model_index.json");
-    Files.writeString(
-        index,
-        """
-        {"_class_name": "StableDiffusionPipeline", "requires_safety_checker": true,
-         "safety_checker": ["stable_diffusion", "StableDiffusionSafetyChecker"],
-         "vae": ["diffusers", "AutoencoderKL"]}
-        """);
-    Files.createDirectory(directory.resolve("vae"));
-    PipelineParts parts = PipelineParts.read(directory, Optional.empty());
-    assertThat(parts.all()).extracting(PipelineParts.Part::name).containsExactly("vae");
-    assertThat(parts.indexOfStudents())
-        .hasToString(
-            "{\"requires_safety_checker\":false,\"safety_checker\":[null,null],\"vae\":[\"diffusers\",\"AutoencoderKL\"]}");
+  void shouldTakeNoPartsOfATeacherThatReadsNoTexts() throws Exception {
+    Map<String, Path> files = files(stableDiffusion());
+    files.keySet().removeIf(file -> file.startsWith("text_encoder/"));
+    assertThat(PipelineParts.of(files, Parts.COPIED)).isEmpty();
+    assertThat(PipelineParts.of(Map.of(), Parts.COPIED)).isEmpty();
   }
 
   /** Its networks are told t + 1 there, where ours are told t. */

@@ -124,7 +124,7 @@ public enum DiffusersNetwork {
 
   /** The {@code config.json} of a network; empty where diffusers has no such one. */
   public static Optional<ObjectNode> config(Network network) {
-    return of(network.spec()).writer.apply(network);
+    return of(network).writer.apply(network);
   }
 
   /**
@@ -144,7 +144,8 @@ public enum DiffusersNetwork {
   }
 
   /** The kind that a network is of. */
-  public static DiffusersNetwork of(NetworkSpec spec) {
+  public static DiffusersNetwork of(Network network) {
+    NetworkSpec spec = network.spec();
     if (spec.transformer().isPresent()) {
       return DIT;
     }

@@ -6,7 +6,6 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.atelier.artifacts.ArtifactCache;
-import dev.atelier.artifacts.TrainedModels;
 import dev.atelier.intake.TeacherFiles;
 import dev.atelier.network.files.TeacherException;
 import dev.atelier.spec.DiffusionSpec;
@@ -171,14 +170,6 @@ class TeacherImporterTest {
     assertThat(network.latents()).contains(new NetworkSpec.LatentsSpec(4, 2));
     assertThat(network.crossAttention()).isPresent();
     assertThat(events().get(0)).contains("with vae, text_encoder, tokenizer");
-
-    Path parts = Files.createDirectory(temporary.resolve("parts"));
-    ArtifactCache cache = new ArtifactCache(temporary.resolve("other"), server.store());
-    assertThat(new TrainedModels(server.store(), cache).parts(teacher, parts)).isTrue();
-    assertThat(parts.resolve("vae/diffusion_pytorch_model.safetensors"))
-        .hasSameBinaryContentAs(pipeline.resolve("vae/diffusion_pytorch_model.safetensors"));
-    assertThat(parts.resolve("model_index.json")).exists();
-    assertThat(parts.resolve("ema.safetensors")).doesNotExist();
   }
 
   @Test

@@ -63,8 +63,7 @@ public class ArtifactResource {
               + " atelier.s3.public-endpoint.")
   @APIResponse(responseCode = "200", description = "The link")
   public ArtifactLink link(
-      @PathParam("id") String id,
-      @Parameter(description = NAME) @PathParam("name") String name) {
+      @PathParam("id") String id, @Parameter(description = NAME) @PathParam("name") String name) {
     return artifacts.link(id, name);
   }
 
