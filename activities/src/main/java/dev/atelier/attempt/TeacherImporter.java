@@ -90,7 +90,7 @@ public record TeacherImporter(
     } catch (TeacherException e) {
       throw teachers.unusable(task.source(), e);
     }
-    return TeacherImport.read(source, shown, expected, attempts.device().name(), scope.path());
+    return TeacherImport.readAgain(source, shown, expected, attempts.device().name(), scope.path());
   }
 
   /** What it was made of, with the types of tensors, as its files are tried now. */

@@ -68,6 +68,11 @@ public sealed interface Opening {
   /** The same file at another path. */
   Opening at(Path other);
 
+  /** Bytes of the weights that are read, as the files have them. */
+  default long weightsBytes() throws IOException {
+    return 0;
+  }
+
   /** Bytes that are made of it, at most. */
   default long madeBytes() {
     return 0;
@@ -140,6 +145,26 @@ public sealed interface Opening {
       if (Files.isDirectory(path)) { // the parts beside the network too
         List<String> files = DiffusersFiles.of(path, expected.variant());
         var unused = DiffusersFiles.dtypes(path, files, name);
+      }
+    }
+
+    @Override
+    public long weightsBytes() throws IOException {
+      if (!Files.isDirectory(path)) {
+        return Files.isRegularFile(path) ? Files.size(path) : 0;
+      }
+      long bytes = 0;
+      for (String file : taken()) {
+        bytes += file.endsWith(".safetensors") ? Files.size(path.resolve(file)) : 0;
+      }
+      return bytes;
+    }
+
+    private List<String> taken() throws IOException {
+      try {
+        return DiffusersFiles.of(path, expected.variant());
+      } catch (IllegalArgumentException e) {
+        return List.of(); // who opens it says so
       }
     }
 
