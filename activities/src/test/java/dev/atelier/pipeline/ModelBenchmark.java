@@ -14,7 +14,6 @@ import dev.atelier.network.libtorch.Libtorch;
 import dev.atelier.network.libtorch.TorchModule;
 import dev.atelier.network.tensors.HostTensor;
 import dev.atelier.network.tensors.SafetensorsFile;
-import dev.atelier.network.torchscript.TorchScriptArchive;
 import dev.atelier.opening.OpenerProcess;
 import dev.atelier.opening.Opening;
 import dev.atelier.spec.EvaluationSpec.SamplerSpec;
@@ -105,23 +104,19 @@ final class ModelBenchmark {
     long begin = System.nanoTime();
     Denoiser denoiser = read(folder);
     Network network = denoiser.network();
-    Path archive = Files.createTempFile("network", ".pt");
-    try {
-      TorchScriptArchive.write(
-          archive,
-          network.inferenceModule(
-              "Network", denoiser.tensors(), NetworkForm.of("cpu"), Precision.FP32));
-      try (TorchModule module = Libtorch.load(archive, "cpu", TorchModule.Mode.INFERENCE)) {
-        say(
-            "\"parameters\": %d, \"macs\": %d, \"importSeconds\": %.3f, \"peakBytes\": %d",
-            network.parameters(),
-            network.macs() + network.attentionMacs(),
-            since(begin),
-            peakBytes("self"));
-        answer(new Step(denoiser, module, inputs), out);
-      }
-    } finally {
-      Files.delete(archive);
+    try (TorchModule module =
+        Libtorch.load(
+            network.inferenceModule(
+                "Network", denoiser.tensors(), NetworkForm.of("cpu"), Precision.FP32),
+            "cpu",
+            Files.createTempDirectory("import"))) {
+      say(
+          "\"parameters\": %d, \"macs\": %d, \"importSeconds\": %.3f, \"peakBytes\": %d",
+          network.parameters(),
+          network.macs() + network.attentionMacs(),
+          since(begin),
+          peakBytes("self"));
+      answer(new Step(denoiser, module, inputs), out);
     }
   }
 
@@ -159,8 +154,7 @@ final class ModelBenchmark {
       NoiseSchedule forward = NoiseSchedule.of(denoiser.diffusion());
       this.schedule = Sampler.schedule(spec, forward);
       this.sampler = Sampler.of(spec, forward, predicted);
-      this.now =
-          sampler.evaluations(SamplerPlan.of(spec, denoiser.diffusion().timesteps())).get(0);
+      this.now = sampler.evaluations(SamplerPlan.of(spec, denoiser.diffusion().timesteps())).get(0);
       this.x = inputs.get("x");
       List<HostTensor> asked =
           new ArrayList<>(List.of(x, HostTensor.ofLongs(new long[] {now.t()}, 1)));

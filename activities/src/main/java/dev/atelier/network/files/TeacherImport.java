@@ -10,7 +10,6 @@ import dev.atelier.network.libtorch.TorchException;
 import dev.atelier.network.libtorch.TorchModule;
 import dev.atelier.network.tensors.HostTensor;
 import dev.atelier.network.tensors.SafetensorsFile;
-import dev.atelier.network.torchscript.TorchScriptArchive;
 import dev.atelier.spec.DiffusionSpec;
 import dev.atelier.spec.NetworkSpec;
 import dev.atelier.spec.TeacherSpec;
@@ -326,21 +325,20 @@ public final class TeacherImport {
     }
   }
 
-  /** It neither draws at random nor takes statistics of a batch: one answer at each end of [0, T). */
+  /**
+   * It neither draws at random nor takes statistics of a batch: one answer at each end of [0, T).
+   */
   private Imported probed(Weights weights, Path work) throws IOException {
     if (asked == Asked.BEFORE) {
       return weights;
     }
-    Path archive = work.resolve("probe.pt");
-    TorchScriptArchive.write(archive, weights.network().inferenceModule("UNet", weights.tensors()));
-    try (TorchModule module = Libtorch.load(archive, device, TorchModule.Mode.INFERENCE)) {
+    try (TorchModule module =
+        Libtorch.load(weights.network().inferenceModule("UNet", weights.tensors()), device, work)) {
       for (int image : List.of(0, 1)) { // one by one: a large one's feature maps take much
         var unused = eps(module, weights.network().graph().told().context(), image);
       }
     } catch (UnfitException e) {
       throw refused(e.getMessage(), e);
-    } finally {
-      Files.delete(archive);
     }
     return weights;
   }

@@ -6,7 +6,11 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.pytorch.engine.PtNDManager;
 import ai.djl.pytorch.jni.JniUtils;
 import ai.djl.util.cuda.CudaUtils;
+import dev.atelier.network.torchscript.TorchScriptArchive;
+import dev.atelier.network.torchscript.TorchScriptModule;
+import java.io.IOException;
 import java.lang.management.MemoryUsage;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;
 
@@ -110,6 +114,27 @@ public final class Libtorch {
       throw new IllegalArgumentException(
           "Cannot load TorchScript archive '%s': %s".formatted(archive, TorchModule.firstLine(e)),
           e);
+    }
+  }
+
+  /**
+   * Loads a module for inference with its weights from where they are, such as a mapped file: on a
+   * CPU those in float32 are not copied.
+   *
+   * @param module without submodules
+   * @param work a directory for a small temporary file
+   */
+  public static TorchModule load(TorchScriptModule module, String device, Path work)
+      throws IOException {
+    LentWeights lent = LentWeights.of(module);
+    Path archive = Files.createTempFile(work, "network", ".pt");
+    try {
+      TorchScriptArchive.write(archive, lent.module());
+      TorchModule loaded = load(archive, device, TorchModule.Mode.INFERENCE);
+      loaded.lend(lent.weights());
+      return loaded;
+    } finally {
+      Files.delete(archive);
     }
   }
 

@@ -6,7 +6,7 @@ import java.nio.FloatBuffer;
 import java.nio.ShortBuffer;
 
 /** Elements of 2 bytes, read as float32, which is exact. */
-enum HalfPrecision {
+public enum HalfPrecision {
   F16 {
     @Override
     float widened(short half) {
@@ -28,7 +28,7 @@ enum HalfPrecision {
     }
   };
 
-  static final int BYTES = 2;
+  public static final int BYTES = 2;
 
   abstract float widened(short half);
 

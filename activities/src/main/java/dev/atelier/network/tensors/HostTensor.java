@@ -117,8 +117,17 @@ public final class HostTensor {
    * precision a widened copy, which is read-only.
    */
   public ByteBuffer data() {
-    return half.map(this::widened)
-        .orElseGet(() -> data.duplicate().order(ByteOrder.LITTLE_ENDIAN));
+    return half.map(this::widened).orElseGet(this::held);
+  }
+
+  /** The elements as they are held: of half precision, if it is that. */
+  public ByteBuffer held() {
+    return data.duplicate().order(ByteOrder.LITTLE_ENDIAN);
+  }
+
+  /** Its precision as it is held, if that is half. */
+  public Optional<HalfPrecision> half() {
+    return half;
   }
 
   private ByteBuffer widened(HalfPrecision precision) {
@@ -143,8 +152,7 @@ public final class HostTensor {
     }
   }
 
-  private static void writeFully(WritableByteChannel channel, ByteBuffer bytes)
-      throws IOException {
+  private static void writeFully(WritableByteChannel channel, ByteBuffer bytes) throws IOException {
     while (bytes.hasRemaining()) {
       channel.write(bytes);
     }
