@@ -24,9 +24,8 @@ import org.slf4j.LoggerFactory;
 /**
  * Opens files in a process of their own: {@link OpenerMain} with limits of time, heap, address
  * space and file size, without the worker's environment, where the system lets it without a
- * network, the first that the kernel ends when memory is short, and ended with the worker. A
- * teacher's weights are held, written and computed with: time, address space and file size grow
- * with their bytes.
+ * network, the first that the kernel ends when memory is short, and ended with the worker. Time,
+ * address space and file size grow with the bytes of a teacher's weights.
  *
  * @param timeout for one file; for a dataset without coming further
  * @param memoryBytes of address space, for what libtorch opens
@@ -88,8 +87,8 @@ public record OpenerProcess(
   record Limits(Duration time, long memoryBytes, long heapBytes, long fileBytes) {}
 
   /**
-   * The limits for one opening: the weights are mapped, and held once more by libtorch, which reads
-   * them from an archive.
+   * The limits for one opening: weights are mapped, and those of half precision held once more as
+   * float32; a TorchScript file is copied.
    */
   Limits limits(Opening opening) throws IOException {
     if (isDataset(opening)) {
@@ -104,7 +103,7 @@ public record OpenerProcess(
         timeout.plusSeconds(weights / WEIGHTS_BYTES_PER_SECOND),
         memoryBytes + (1 + WIDENED) * weights,
         heapBytes,
-        FILE_BYTES + WIDENED * weights);
+        FILE_BYTES + weights);
   }
 
   /**

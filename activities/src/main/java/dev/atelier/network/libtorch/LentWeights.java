@@ -1,6 +1,5 @@
 package dev.atelier.network.libtorch;
 
-import dev.atelier.network.tensors.HalfPrecision;
 import dev.atelier.network.tensors.HostTensor;
 import dev.atelier.network.torchscript.ScalarType;
 import dev.atelier.network.torchscript.TorchScriptModule;
@@ -9,7 +8,6 @@ import dev.atelier.network.torchscript.TorchScriptModule.Buffer;
 import dev.atelier.network.torchscript.TorchScriptModule.MemoryFormat;
 import dev.atelier.network.torchscript.TorchScriptModule.Parameter;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -56,23 +54,9 @@ record LentWeights(TorchScriptModule module, List<HostTensor> weights) {
         "Expected weights alone, found the module '%s'.".formatted(name));
   }
 
-  /** Bytes of half precision become float32 there. */
+  /** Half precision becomes float32 there. */
   private static String taken(String lent, HostTensor weight, MemoryFormat format) {
-    String shaped =
-        weight
-            .half()
-            .map(half -> widened(lent, half, Arrays.toString(weight.shape())))
-            .orElse(lent);
-    return format == MemoryFormat.CONTIGUOUS ? shaped : format.of(shaped);
-  }
-
-  private static String widened(String bytes, HalfPrecision half, String shape) {
-    ScalarType type =
-        switch (half) {
-          case F16 -> ScalarType.HALF;
-          case BF16 -> ScalarType.BFLOAT16;
-        };
-    String halves = "torch.view(%s, %d)".formatted(bytes, type.number());
-    return "torch.reshape(%s, %s)".formatted(ScalarType.FLOAT.of(halves), shape);
+    String wide = weight.half().isPresent() ? ScalarType.FLOAT.of(lent) : lent;
+    return format == MemoryFormat.CONTIGUOUS ? wide : format.of(wide);
   }
 }

@@ -131,7 +131,12 @@ public final class Libtorch {
     try {
       TorchScriptArchive.write(archive, lent.module());
       TorchModule loaded = load(archive, device, TorchModule.Mode.INFERENCE);
-      loaded.lend(lent.weights());
+      try {
+        loaded.lend(lent.weights());
+      } catch (RuntimeException e) { // such as for want of memory
+        loaded.close();
+        throw e;
+      }
       return loaded;
     } finally {
       Files.delete(archive);

@@ -15,7 +15,6 @@ import ai.djl.pytorch.jni.JniUtils;
 import dev.atelier.network.tensors.HostTensor;
 import dev.atelier.untrusted.OneLine;
 import java.lang.ref.Reference;
-import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -66,14 +65,23 @@ public final class TorchModule implements AutoCloseable {
         IValueUtils.runMethod(block, LentWeights.METHOD, list).close();
         lent = weights;
       }
+    } catch (EngineException e) {
+      throw new TorchException(LentWeights.METHOD, firstLine(e), e);
     }
   }
 
   private static PtNDArray held(PtNDManager manager, HostTensor weight) {
-    ByteBuffer held = weight.held();
-    return weight.half().isPresent()
-        ? manager.create(held, new Shape(held.remaining()), DataType.UINT8)
-        : manager.create(held, new Shape(weight.shape()), dataType(weight.dtype()));
+    DataType type =
+        weight
+            .half()
+            .map(
+                half ->
+                    switch (half) {
+                      case F16 -> DataType.FLOAT16;
+                      case BF16 -> DataType.BFLOAT16;
+                    })
+            .orElseGet(() -> dataType(weight.dtype()));
+    return manager.create(weight.held(), new Shape(weight.shape()), type);
   }
 
   /** Reads what a method returned while it is still in libtorch's memory. */

@@ -2,7 +2,6 @@ package dev.atelier.network.torchscript;
 
 /** Element types by the numbers that TorchScript's text has for them, c10::ScalarType. */
 public enum ScalarType {
-  HALF(5),
   FLOAT(6),
   DOUBLE(7),
   BFLOAT16(15);
