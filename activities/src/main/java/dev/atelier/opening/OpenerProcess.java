@@ -87,8 +87,8 @@ public record OpenerProcess(
   record Limits(Duration time, long memoryBytes, long heapBytes, long fileBytes) {}
 
   /**
-   * The limits for one opening: weights are mapped, and those of half precision held once more as
-   * float32; a TorchScript file is copied.
+   * The limits for one opening: weights are mapped, and those of half precision once more, from a
+   * file of float32; a TorchScript file is copied.
    */
   Limits limits(Opening opening) throws IOException {
     if (isDataset(opening)) {
@@ -103,7 +103,7 @@ public record OpenerProcess(
         timeout.plusSeconds(weights / WEIGHTS_BYTES_PER_SECOND),
         memoryBytes + (1 + WIDENED) * weights,
         heapBytes,
-        FILE_BYTES + weights);
+        FILE_BYTES + WIDENED * weights);
   }
 
   /**

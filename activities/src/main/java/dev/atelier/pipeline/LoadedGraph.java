@@ -24,7 +24,7 @@ final class LoadedGraph implements AutoCloseable {
    *
    * @param tensors its weights by name, and perhaps others
    * @param device {@code cpu} or {@code cuda:<n>}
-   * @param work a directory for a small temporary file
+   * @param work a directory for temporary files, small but for weights of half precision
    */
   static LoadedGraph load(Graph graph, Map<String, HostTensor> tensors, String device, Path work)
       throws IOException {

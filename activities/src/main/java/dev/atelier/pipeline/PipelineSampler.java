@@ -77,7 +77,7 @@ public final class PipelineSampler {
    * Of one pipeline.
    *
    * @param device {@code cpu} or {@code cuda:<n>}
-   * @param work a directory for small temporary files
+   * @param work a directory for temporary files, small but for weights of half precision
    */
   public PipelineSampler(DiffusersPipeline pipeline, String device, Path work) {
     this.pipeline = pipeline;

@@ -119,14 +119,14 @@ public final class Libtorch {
 
   /**
    * Loads a module for inference with its weights from where they are, such as a mapped file: on a
-   * CPU those in float32 are not copied.
+   * CPU they are not copied.
    *
    * @param module without submodules
-   * @param work a directory for a small temporary file
+   * @param work a directory for temporary files, small but for weights of half precision
    */
   public static TorchModule load(TorchScriptModule module, String device, Path work)
       throws IOException {
-    LentWeights lent = LentWeights.of(module);
+    LentWeights lent = LentWeights.of(module, work);
     Path archive = Files.createTempFile(work, "network", ".pt");
     try {
       TorchScriptArchive.write(archive, lent.module());

@@ -60,7 +60,10 @@ public final class TorchModule implements AutoCloseable {
   /** Gives it its weights, see {@link LentWeights}; they are held as long as it is. */
   void lend(List<HostTensor> weights) {
     try (PtNDManager call = (PtNDManager) manager.newSubManager()) {
-      PtNDArray[] arrays = weights.stream().map(w -> held(call, w)).toArray(PtNDArray[]::new);
+      PtNDArray[] arrays =
+          weights.stream()
+              .map(w -> call.create(w.data(), new Shape(w.shape()), dataType(w.dtype())))
+              .toArray(PtNDArray[]::new);
       try (IValue list = IValue.listFrom(arrays)) {
         IValueUtils.runMethod(block, LentWeights.METHOD, list).close();
         lent = weights;
@@ -68,20 +71,6 @@ public final class TorchModule implements AutoCloseable {
     } catch (EngineException e) {
       throw new TorchException(LentWeights.METHOD, firstLine(e), e);
     }
-  }
-
-  private static PtNDArray held(PtNDManager manager, HostTensor weight) {
-    DataType type =
-        weight
-            .half()
-            .map(
-                half ->
-                    switch (half) {
-                      case F16 -> DataType.FLOAT16;
-                      case BF16 -> DataType.BFLOAT16;
-                    })
-            .orElseGet(() -> dataType(weight.dtype()));
-    return manager.create(weight.held(), new Shape(weight.shape()), type);
   }
 
   /** Reads what a method returned while it is still in libtorch's memory. */

@@ -6,7 +6,7 @@ import java.nio.FloatBuffer;
 import java.nio.ShortBuffer;
 
 /** Elements of 2 bytes, read as float32, which is exact. */
-public enum HalfPrecision {
+enum HalfPrecision {
   F16 {
     @Override
     float widened(short half) {
@@ -28,7 +28,7 @@ public enum HalfPrecision {
     }
   };
 
-  public static final int BYTES = 2;
+  static final int BYTES = 2;
 
   abstract float widened(short half);
 

@@ -117,17 +117,12 @@ public final class HostTensor {
    * precision a widened copy, which is read-only.
    */
   public ByteBuffer data() {
-    return half.map(this::widened).orElseGet(this::held);
+    return half.map(this::widened).orElseGet(() -> data.duplicate().order(ByteOrder.LITTLE_ENDIAN));
   }
 
-  /** The elements as they are held: of half precision, if it is that. */
-  public ByteBuffer held() {
-    return data.duplicate().order(ByteOrder.LITTLE_ENDIAN);
-  }
-
-  /** Its precision as it is held, if that is half. */
-  public Optional<HalfPrecision> half() {
-    return half;
+  /** Whether it has half precision, and is widened whenever it is read. */
+  public boolean isHalf() {
+    return half.isPresent();
   }
 
   private ByteBuffer widened(HalfPrecision precision) {
