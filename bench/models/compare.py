@@ -24,7 +24,7 @@ CASES = {"sd15": ("sd15", []), "sd15-fp16": ("sd15", ["fp16"]), "church": ("chur
 LIMIT = 1e-4  # of noise and step, against diffusers
 GIB = 2**30
 
-# As the local stack starts its workers.
+# As the local stack starts its workers; diffusers' side has it too, as both sides' threads wait in libgomp.
 JAVA = [os.environ.get("JAVA", "java"), "-Xmx768m", "-XX:MaxDirectMemorySize=1g", "-XX:+UseSerialGC"]
 WORKER_ENVIRONMENT = {
     "GOMP_SPINCOUNT": "10000",
@@ -90,7 +90,7 @@ def compare(case, pairs, work):
     opener = opened(folder, work)
     threads = os.cpu_count()
     a = Program(java(work) + ["step", folder, work / "ours", threads], WORKER_ENVIRONMENT, work / "ours.log")
-    b = Program(side("step", folder, work / "theirs"), {}, work / "theirs.log")
+    b = Program(side("step", folder, work / "theirs"), WORKER_ENVIRONMENT, work / "theirs.log")
     if a.imported["parameters"] != b.imported["parameters"]:
         sys.exit(f"{case}: {a.imported['parameters']} parameters here, {b.imported['parameters']} in diffusers")
     for pair in range(pairs + 1):
