@@ -45,7 +45,7 @@ MODELS = {
     ),
     "dit-xl": (
         "transformer",
-        lambda: diffusers.DiTTransformer2DModel(),
+        lambda: diffusers.DiTTransformer2DModel(out_channels=8),
         dict(beta_schedule="linear", beta_start=0.0001, beta_end=0.02, clip_sample=False),
     ),
 }

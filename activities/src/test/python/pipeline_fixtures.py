@@ -6,6 +6,8 @@ sd1, sd2        folders as StableDiffusionPipeline.save_pretrained writes them, 
                 scheduler-ddim/ and scheduler-pndm/ have the other scheduler.
 NAME.safetensors  inputs and outputs of each part, and of the whole pipeline; see main(). Its metadata have the prompts.
 vision          CLIPVisionModelWithProjection, and what it makes of two pictures.
+dit             DiTPipeline with a learned sigma, classes and guidance; latents.
+ddpm            DDIMPipeline of a UNet2DModel; pixels.
 
 The weights are random, larger than diffusers starts them so that every part counts in the result. Outputs are those of
 float32 with the weights that were saved.
@@ -21,7 +23,17 @@ from pathlib import Path
 import numpy
 import torch
 from clip_tokenizer_fixture import save as save_tokenizer
-from diffusers import AutoencoderKL, DDIMScheduler, PNDMScheduler, StableDiffusionPipeline, UNet2DConditionModel
+from diffusers import (
+    AutoencoderKL,
+    DDIMPipeline,
+    DDIMScheduler,
+    DiTPipeline,
+    DiTTransformer2DModel,
+    PNDMScheduler,
+    StableDiffusionPipeline,
+    UNet2DConditionModel,
+    UNet2DModel,
+)
 from safetensors.torch import save_file
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer, CLIPVisionConfig, CLIPVisionModelWithProjection
 
@@ -223,6 +235,57 @@ def save_vision(out):
     )
 
 
+def same_noise(seed, *shape):
+    """What a pipeline that takes no latents draws from a generator of this seed."""
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+
+
+def finish(out, name, pipeline, found, meta):
+    if (out / name).exists():
+        shutil.rmtree(out / name)
+    pipeline.save_pretrained(out / name)
+    save_file(found, out / f"{name}.safetensors", {key: str(value) for key, value in meta.items()})
+    print(name, "deviation of pixels", found["images"].float().std().item())
+
+
+def save_dit(out):
+    torch.manual_seed(4)
+    transformer = DiTTransformer2DModel(
+        num_attention_heads=2, attention_head_dim=4, in_channels=4, out_channels=8, num_layers=1, sample_size=8
+    )
+    pipeline = DiTPipeline(
+        randomise(transformer, 0.8), randomise(vae("sd2"), 0.9), DDIMScheduler(clip_sample=False, steps_offset=1)
+    )
+    pipeline.set_progress_bar_config(disable=True)
+    classes = [3, 207]  # the pipeline wants the thousand of ImageNet, the default
+    images = pipeline(
+        classes, guidance_scale=4.0, num_inference_steps=STEPS, generator=torch.Generator().manual_seed(5), output_type="np"
+    ).images
+    found = {"latents": same_noise(5, 2, 4, 8, 8), "images": pixels(images)}
+    finish(out, "dit", pipeline, found, {"classes": json.dumps(classes), "guidance": 4.0, "steps": STEPS})
+
+
+def save_ddpm(out):
+    torch.manual_seed(6)
+    unet = UNet2DModel(
+        sample_size=8,
+        block_out_channels=(8, 12),
+        layers_per_block=1,
+        norm_num_groups=4,
+        attention_head_dim=4,
+        down_block_types=("ResnetDownsampleBlock2D", "AttnDownBlock2D"),
+        up_block_types=("AttnUpBlock2D", "ResnetUpsampleBlock2D"),
+    )
+    pipeline = DDIMPipeline(randomise(unet, 0.9), DDIMScheduler())
+    pipeline.set_progress_bar_config(disable=True)
+    images = pipeline(2, num_inference_steps=STEPS, generator=torch.Generator().manual_seed(7), output_type="np").images
+    finish(out, "ddpm", pipeline, {"latents": same_noise(7, 2, 3, 8, 8), "images": pixels(images)}, {"steps": STEPS})
+
+
+def pixels(images):
+    return torch.from_numpy(numpy.round(images * 255).astype("uint8")).contiguous()  # [N, H, W, C]
+
+
 @torch.no_grad()
 def main(out):
     for name in OWN:
@@ -238,6 +301,8 @@ def main(out):
         other = next(kind for kind in SCHEDULERS[name] if kind != OWN[name])
         SCHEDULERS[name][other].save_pretrained(out / name / f"scheduler-{other}")
     save_vision(out)
+    save_dit(out)
+    save_ddpm(out)
 
 
 if __name__ == "__main__":

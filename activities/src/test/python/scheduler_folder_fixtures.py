@@ -127,7 +127,7 @@ def timesteps(name, options, steps):
 
 def config(name, options):
     full = json.loads(getattr(diffusers, name)(**options).to_json_string())
-    # diffusers writes -Infinity, which is no JSON for most readers: shouldReadInfinityAsDiffusersWritesIt.
+    # Written as -Infinity, which strict readers of JSON refuse; TeacherImportTest has a file with it.
     return {key: value for key, value in full.items() if key not in ("lambda_min_clipped", "_diffusers_version")}
 
 

@@ -12,6 +12,7 @@ import dev.atelier.network.files.TeacherImport;
 import dev.atelier.network.files.TeacherImport.Imported;
 import dev.atelier.network.tensors.SafetensorsFile;
 import dev.atelier.opening.Opening;
+import dev.atelier.pipeline.PipelineImport;
 import dev.atelier.spec.DiffusionSpec;
 import dev.atelier.spec.SpecFault;
 import dev.atelier.spec.TimestepRange;
@@ -68,7 +69,7 @@ public record TeacherImporter(
     if (task.diffusion().isTeachers()) {
       takeOver(task.experimentId(), shown, imported.diffusion());
     }
-    ModelRef teacher = keep(task, imported, origin, scope.path());
+    ModelRef teacher = keep(task, imported, origin, fetched.path(), scope.path());
     return task.diffusion().isTeachers() ? teacher.bringing(imported.diffusion()) : teacher;
   }
 
@@ -90,7 +91,12 @@ public record TeacherImporter(
     } catch (TeacherException e) {
       throw teachers.unusable(task.source(), e);
     }
-    return TeacherImport.readAgain(source, shown, expected, attempts.device().name(), scope.path());
+    return PipelineImport.readAgain(
+        source, shown, expected, attempts.device().name(), scope.path());
+  }
+
+  private static List<String> parts(Imported imported) {
+    return imported instanceof TeacherImport.Weights weights ? weights.parts() : List.of();
   }
 
   /** What it was made of, with the types of tensors, as its files are tried now. */
@@ -141,7 +147,8 @@ public record TeacherImporter(
     }
   }
 
-  private ModelRef keep(ImportTeacher task, Imported imported, ModelOrigin origin, Path work)
+  private ModelRef keep(
+      ImportTeacher task, Imported imported, ModelOrigin origin, Path source, Path work)
       throws IOException {
     Kept kept = Kept.of(imported, work);
     Attempt attempt =
@@ -155,7 +162,12 @@ public record TeacherImporter(
         .checkpoints(
             task.experimentId(), ModelKey.TEACHER, attempt, attempts.device().threads(), work)
         .saveImported(
-            TrainingTasks.hashOf(task), CodeVersion.TRAINING.current(), kept.file(), origin);
+            TrainingTasks.hashOf(task),
+            CodeVersion.TRAINING.current(),
+            kept.file(),
+            source,
+            parts(imported),
+            origin);
     attempts.keepOrigin(attempt, origin);
     CheckpointRow stored = attempts.finish(task.experimentId(), ModelKey.TEACHER, attempt);
     return new ModelRef(

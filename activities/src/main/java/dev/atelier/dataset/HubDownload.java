@@ -6,6 +6,7 @@ import dev.atelier.spec.SourceLocation.HubModel;
 import dev.atelier.spec.SourceLocation.WebFile;
 import dev.atelier.untrusted.OneLine;
 import java.io.IOException;
+import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.net.URI;
 import java.net.URLEncoder;
@@ -17,6 +18,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -29,7 +31,7 @@ import okhttp3.Response;
  */
 public final class HubDownload {
 
-  private static final long MOST_LISTING_BYTES = 32_000_000; // a model of 100,000 files
+  private static final long MOST_LISTING_BYTES = 8_000_000; // a model of 30,000 files
   private static final int MOST_CHARACTERS = 200; // of a licence
   private static final Pattern SHA256 = Pattern.compile("[0-9a-f]{64}");
   private static final ObjectMapper JSON = new ObjectMapper();
@@ -120,7 +122,8 @@ public final class HubDownload {
    * Brings a file of the commit to {@code target}, where it appears whole or not at all.
    *
    * @param mostBytes that it may have
-   * @throws DatasetException if it cannot be fetched, or is of another commit
+   * @throws DatasetException if it cannot be fetched, is of another commit, or is not what the Hub
+   *     announces where its listing says nothing
    */
   public void fetch(HubModel model, HubFile file, Path target, long mostBytes) {
     String path =
@@ -131,7 +134,22 @@ public final class HubDownload {
     try {
       Path parts =
           Files.createDirectories(target.resolveSibling("." + target.getFileName() + ".fetched"));
-      Path fetched = download(parts, model, limited(mostBytes)).fetch(page, Optional.empty());
+      AtomicReference<String> announced = new AtomicReference<>("");
+      Path fetched =
+          new Download(
+                  parts,
+                  listener,
+                  limited(mostBytes),
+                  (asked, answer) -> {
+                    check(model, asked, answer);
+                    if (isHub(asked)) {
+                      announced.set(answer.header("X-Linked-Etag", "").replace("\"", ""));
+                    }
+                  })
+              .fetch(page, Optional.empty());
+      if (file.sha256().isEmpty() && SHA256.matcher(announced.get()).matches()) {
+        requireDigest(file, fetched, announced.get());
+      }
       Files.move(
           fetched, target, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
       try (Stream<Path> left = Files.list(parts)) {
@@ -142,6 +160,19 @@ public final class HubDownload {
       Files.delete(parts);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
+    }
+  }
+
+  private void requireDigest(HubFile file, Path fetched, String announced) throws IOException {
+    String found;
+    try (InputStream in = Files.newInputStream(fetched)) {
+      found = new ContentHash(listener).of(in);
+    }
+    if (!found.equals(announced)) {
+      Files.delete(fetched);
+      throw refused(
+          "The Hub announces '%s' with the SHA-256 %s, but it has %s."
+              .formatted(file.name(), announced, found));
     }
   }
 
@@ -167,10 +198,14 @@ public final class HubDownload {
         directory, listener, allowed, (asked, answer) -> check(model, asked, answer));
   }
 
+  private boolean isHub(URI asked) {
+    URI hub = guard.policy().hub();
+    return asked.getHost().equalsIgnoreCase(hub.getHost()) && asked.getPort() == hub.getPort();
+  }
+
   /** What the Hub itself answers; the hosts that it redirects to say nothing of commits. */
   private void check(HubModel model, URI asked, Response answer) {
-    URI hub = guard.policy().hub();
-    if (!asked.getHost().equalsIgnoreCase(hub.getHost()) || asked.getPort() != hub.getPort()) {
+    if (!isHub(asked)) {
       return;
     }
     String commit = answer.header("X-Repo-Commit", model.revision());

@@ -8,7 +8,7 @@ import java.util.function.DoubleSupplier;
  * DDPM.
  *
  * <p>The predicted x0 may be clipped; eps is kept as the model gave it. Equals {@code
- * DDIMScheduler} of diffusers with that {@code clip_sample} and {@code set_alpha_to_one=True},
+ * DDIMScheduler} of diffusers with that {@code clip_sample} and that {@code set_alpha_to_one},
  * except that s is always the plan's next timestep (there t - floor(T / steps), which is another
  * one for trailing spacing when steps doesn't divide T).
  */

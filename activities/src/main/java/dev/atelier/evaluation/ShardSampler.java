@@ -39,6 +39,7 @@ public record ShardSampler(
     try (ShardSampling sampling = sampling(inputs, owned, scope);
         FeatureExtractor extractor = extractor(task.subject())) {
       if (isFirst(task)) {
+        sayIfInTurn(task.subject(), owned.size(), sampling);
         SubjectPictures pictures = new SubjectPictures(files);
         pictures.keepGrid(task.subject(), sampling, scope);
         pictures.keepTrajectory(task.subject(), sampling, scope);
@@ -49,6 +50,16 @@ public record ShardSampler(
       Optional<Cost> cost =
           isFirst(task) ? Optional.of(cost(inputs, sampling, memory)) : Optional.empty();
       return new SampledShard(file, speed.timedImages(), speed.seconds(), cost);
+    }
+  }
+
+  private void sayIfInTurn(Evaluate subject, int ranges, ShardSampling sampling) {
+    if (sampling.sampler().loadsInTurn()) {
+      notices.record(
+          subject.experimentId(),
+          EventKind.MODELS_IN_TURN,
+          "%s: the models of its %d ranges don't fit into memory together, and are loaded in turn; images per second include that."
+              .formatted(subject.subject().word(), ranges));
     }
   }
 

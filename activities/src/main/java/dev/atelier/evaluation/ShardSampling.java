@@ -13,6 +13,7 @@ import dev.atelier.workflows.ModelRef;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -107,7 +108,10 @@ final class ShardSampling implements AutoCloseable {
     return new Samples(pixels, report);
   }
 
-  /** Told of every batch; throws to end the sampling, which a stop makes it do. */
+  /**
+   * Told of every batch, or of all that were sampled together; throws to end the sampling, which a
+   * stop makes it do.
+   */
   interface Batches {
     void sampled(int images, SamplingReport report);
   }
@@ -115,13 +119,28 @@ final class ShardSampling implements AutoCloseable {
   /** The features of {@code images} samples from {@code first} on. */
   FeatureShard features(int first, int images, FeatureExtractor extractor, Batches batches) {
     FeatureShard features = new FeatureShard(images, extractor);
-    for (int done = 0; done < images; done += batchSize) {
-      int n = Math.min(batchSize, images - done);
+    int together = sampler.together(batchSize);
+    for (int done = 0; done < images; done += together) {
+      int n = Math.min(together, images - done);
       Samples samples = sample(first + done, n);
       batches.sampled(n, samples.report());
-      features.add(samples.pixels(), n, dataset.channels(), dataset.resolution(), extractor);
+      addInBatches(samples.pixels(), n, extractor, features);
     }
     return features;
+  }
+
+  private void addInBatches(
+      byte[] pixels, int images, FeatureExtractor extractor, FeatureShard features) {
+    int imageBytes = pixels.length / images;
+    for (int from = 0; from < images; from += batchSize) {
+      int to = Math.min(images, from + batchSize);
+      features.add(
+          Arrays.copyOfRange(pixels, from * imageBytes, to * imageBytes),
+          to - from,
+          dataset.channels(),
+          dataset.resolution(),
+          extractor);
+    }
   }
 
   @Override

@@ -16,6 +16,7 @@ import dev.atelier.evaluation.ReferenceStatistics;
 import dev.atelier.network.files.DiffusersFiles;
 import dev.atelier.network.files.TeacherException;
 import dev.atelier.network.files.TeacherImport;
+import dev.atelier.pipeline.PipelineImport;
 import dev.atelier.spec.DatasetSpec;
 import dev.atelier.spec.SourcePolicy;
 import java.io.IOException;
@@ -137,23 +138,36 @@ public sealed interface Opening {
     }
   }
 
-  /** A teacher; see {@link TeacherImport#read}. */
+  /** A teacher; see {@link PipelineImport#read}. */
   record Teacher(Path path, String name, TeacherImport.Expected expected) implements Opening {
     @Override
     public void open(Path work, PreparationListener listener) throws IOException {
-      TeacherImport.read(path, name, expected, "cpu", work);
+      PipelineImport.read(path, name, expected, "cpu", work);
       if (Files.isDirectory(path)) { // the parts beside the network too
         List<String> files = DiffusersFiles.of(path, expected.variant());
         var unused = DiffusersFiles.dtypes(path, files, name);
       }
     }
 
+    /** Of a folder what diffusers would take, where that can be told, else everything. */
+    @Override
+    public void forEachFile(FileVisitor visitor) throws IOException {
+      List<String> chosen = taken();
+      if (chosen.isEmpty()) {
+        Opening.super.forEachFile(visitor);
+        return;
+      }
+      Path folder = path.toAbsolutePath();
+      for (String file : chosen) {
+        try (InputStream in = Files.newInputStream(path.resolve(file))) {
+          visitor.visit(folder.getFileName() + "/" + file, Files.size(path.resolve(file)), in);
+        }
+      }
+    }
+
     @Override
     public long weightsBytes() throws IOException {
-      if (!Files.isDirectory(path)) {
-        return Files.isRegularFile(path) ? Files.size(path) : 0;
-      }
-      long bytes = 0;
+      long bytes = Files.isRegularFile(path) ? Files.size(path) : 0;
       for (String file : taken()) {
         bytes += file.endsWith(".safetensors") ? Files.size(path.resolve(file)) : 0;
       }
@@ -162,9 +176,9 @@ public sealed interface Opening {
 
     private List<String> taken() throws IOException {
       try {
-        return DiffusersFiles.of(path, expected.variant());
+        return Files.isDirectory(path) ? DiffusersFiles.of(path, expected.variant()) : List.of();
       } catch (IllegalArgumentException e) {
-        return List.of(); // who opens it says so
+        return List.of(); // whoever opens the folder says so
       }
     }
 

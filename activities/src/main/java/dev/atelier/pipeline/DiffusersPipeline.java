@@ -8,6 +8,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.Stream;
 
 /**
  * A pipeline of diffusers: the network that predicts noise with its scheduler, and what stands
@@ -21,8 +22,33 @@ public record DiffusersPipeline(
   private static final String ENCODER = "text_encoder";
   private static final String TOKENIZER = "tokenizer";
 
+  private static final List<String> PARTS = List.of(AUTOENCODER, ENCODER, TOKENIZER);
+
   /** Parts that other pipelines of diffusers have and this one cannot do without. */
   private static final List<String> UNKNOWN = List.of("vqvae", "text_encoder_2", "prior", "bert");
+
+  /**
+   * Whether the folder is more than a network with its scheduler, or must be.
+   *
+   * @throws IllegalArgumentException if it is no folder of diffusers, as a clause
+   */
+  static boolean hasParts(Path root) throws IOException {
+    return Stream.concat(PARTS.stream(), UNKNOWN.stream())
+            .anyMatch(part -> Files.isDirectory(root.resolve(part)))
+        || Denoiser.readsTexts(root);
+  }
+
+  /** Whether a file of a pipeline, by its name there, is of a part beside the network. */
+  static boolean isOfPart(String file) {
+    return PARTS.stream().anyMatch(part -> file.startsWith(part + "/"));
+  }
+
+  /** The folders of its parts beside the network. */
+  List<String> parts() {
+    return PARTS.stream()
+        .filter(part -> part.equals(AUTOENCODER) ? autoencoder.isPresent() : texts.isPresent())
+        .toList();
+  }
 
   /** What makes of a text what the network reads. */
   public record Texts(ClipTokenizer tokenizer, ClipText encoder) {}

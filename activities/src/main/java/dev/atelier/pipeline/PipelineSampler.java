@@ -43,7 +43,8 @@ public final class PipelineSampler {
    * @param guidance how far predictions are led on from those without prompt or class; at most 1:
    *     they are not asked for
    * @param noise [N, C, H, W] standard normal, from which the images start
-   * @param seed of the noise that a sampler adds on its way
+   * @param first number of the first image
+   * @param seed of the noise that a sampler adds on its way, with the number of the image
    */
   public record Request(
       List<String> prompts,
@@ -52,6 +53,7 @@ public final class PipelineSampler {
       double guidance,
       SamplerSpec sampler,
       HostTensor noise,
+      int first,
       long seed) {
 
     public Request {
@@ -68,10 +70,23 @@ public final class PipelineSampler {
     }
   }
 
+  /** Hears how far the reverse process is. */
+  @FunctionalInterface
+  public interface Listener {
+    /** The network has been asked {@code asked} of {@code times} times. */
+    void onAnswer(int asked, int times);
+  }
+
   private final DiffusersPipeline pipeline;
   private final Network network;
   private final String device;
   private final Path work;
+  private final Listener listener;
+
+  /** Of one pipeline, whose progress nobody hears of. */
+  public PipelineSampler(DiffusersPipeline pipeline, String device, Path work) {
+    this(pipeline, device, work, (asked, times) -> {});
+  }
 
   /**
    * Of one pipeline.
@@ -79,19 +94,20 @@ public final class PipelineSampler {
    * @param device {@code cpu} or {@code cuda:<n>}
    * @param work a directory for temporary files, small but for weights of half precision
    */
-  public PipelineSampler(DiffusersPipeline pipeline, String device, Path work) {
+  public PipelineSampler(DiffusersPipeline pipeline, String device, Path work, Listener listener) {
     this.pipeline = pipeline;
+    this.listener = listener;
     this.network = pipeline.denoiser().network();
     this.device = device;
     this.work = work;
   }
 
-  /** Noise for so many images, [N, C, H, W], a function of the seed alone. */
-  public HostTensor noise(int images, long seed) {
+  /** Noise of images {@code first} on, [N, C, H, W], each a function of its number and the seed. */
+  public HostTensor noise(int first, int images, long seed) {
     float[] values = new float[images * network.imageElements()];
     SeededRandom random = new SeededRandom(seed);
     for (int i = 0; i < images; i++) {
-      random.stream(Purpose.SAMPLE_XT, i, 0)
+      random.stream(Purpose.SAMPLE_XT, first + i, 0)
           .gaussians(values, i * network.imageElements(), network.imageElements());
     }
     return HostTensor.ofFloats(values, shape(images));
@@ -227,7 +243,9 @@ public final class PipelineSampler {
     IntStream.range(0, n).forEach(i -> trajectories.add(sampler.begin(elements)));
     double[] x0 = new double[elements];
     double[] eps = new double[elements];
-    for (Sampler.Evaluation evaluation : sampler.evaluations(plan)) {
+    List<Sampler.Evaluation> evaluations = sampler.evaluations(plan);
+    for (int k = 0; k < evaluations.size(); k++) {
+      Sampler.Evaluation evaluation = evaluations.get(k);
       int now = evaluation.t();
       Mixture mixture = Mixture.of(predicted, schedule, now);
       float[] said = asked.at(now);
@@ -245,8 +263,9 @@ public final class PipelineSampler {
                 eps,
                 now,
                 evaluation.s(),
-                random.stream(Purpose.SAMPLE_STEP_NOISE, i, now)::nextGaussian);
+                random.stream(Purpose.SAMPLE_STEP_NOISE, request.first() + i, now)::nextGaussian);
       }
+      listener.onAnswer(k + 1, evaluations.size());
     }
     float[] values = new float[n * elements];
     x.get(0, values);
@@ -305,6 +324,17 @@ public final class PipelineSampler {
       }
       return led;
     }
+  }
+
+  /** Images [N, C, H, W] as 8-bit pixels: clamped to [−1, 1], rounded half to even. */
+  public static byte[] pixels(HostTensor images) {
+    float[] values = images.toFloats();
+    byte[] pixels = new byte[values.length];
+    for (int i = 0; i < pixels.length; i++) {
+      double clamped = Math.max(-1.0, Math.min(1.0, values[i]));
+      pixels[i] = (byte) (int) Math.rint((clamped + 1) * 127.5);
+    }
+    return pixels;
   }
 
   /** Images as one batch. */

@@ -14,28 +14,25 @@ import dev.atelier.network.tensors.SafetensorsFile;
 import dev.atelier.network.torchscript.EnsembleModule;
 import dev.atelier.network.torchscript.TorchScriptArchive;
 import dev.atelier.network.torchscript.TorchScriptModule;
+import dev.atelier.publication.DiffusersFolders.Place;
 import dev.atelier.spec.DiffusionSpec;
 import dev.atelier.spec.ExperimentSpec;
 import dev.atelier.spec.NetworkSpec;
 import dev.atelier.spec.Prediction;
 import dev.atelier.spec.TimestepRange;
 import dev.atelier.store.ArtifactHistory;
-import dev.atelier.store.ArtifactHistory.Artifact;
 import dev.atelier.store.EvaluationHistory;
 import dev.atelier.store.EventHistory;
-import dev.atelier.store.ExperimentKeys;
 import dev.atelier.store.ObjectStore;
-import dev.atelier.store.Sha256;
 import dev.atelier.training.Ensembles;
 import dev.atelier.training.Models;
 import dev.atelier.workflows.DatasetRef;
 import dev.atelier.workflows.EvaluationActivities.Publish;
 import dev.atelier.workflows.ModelKey;
 import dev.atelier.workflows.ModelRef;
-import dev.atelier.workflows.vocabulary.ArtifactKind;
 import dev.atelier.workflows.vocabulary.EventKind;
+import dev.atelier.workflows.vocabulary.Subject;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -46,9 +43,12 @@ import java.util.Optional;
 /**
  * The files that users leave with: every model and the ensemble as TorchScript {@code (x, t) ->
  * eps} ({@code (x, t, y) -> eps} where the dataset has classes; or what else the spec has them
- * predict), the same weights as safetensors, and what they are in {@code experiment.json}.
+ * predict), the same weights as safetensors, folders that diffusers loads, and what they are in
+ * {@code experiment.json}.
  */
 public final class Publication {
+
+  private static final int MOST_NAMED = 5; // models, in an event
 
   private static final ObjectMapper JSON =
       new ObjectMapper()
@@ -86,11 +86,13 @@ public final class Publication {
       long parameters,
       Optional<Long> macs, // unknown of an imported TorchScript teacher
       String torchScript,
-      Optional<String> safetensors) {
+      Optional<String> safetensors,
+      Optional<String> diffusers) { // the folder of its config.json
 
     /** The same files under the name of the range that the model owns. */
     Described as(String name, TimestepRange range) {
-      return new Described(name, range, step, predicts, parameters, macs, torchScript, safetensors);
+      return new Described(
+          name, range, step, predicts, parameters, macs, torchScript, safetensors, diffusers);
     }
   }
 
@@ -108,45 +110,85 @@ public final class Publication {
    * @param work a directory for files on their way
    */
   public void publish(Publish task, Path work) throws IOException {
+    StoredExport files = new StoredExport(store, artifacts, task.experimentId());
+    publish(task, files, work);
+  }
+
+  private void publish(Publish task, ExportFiles files, Path work) throws IOException {
     List<ModelRef> students = ensembles.read(task.students());
     List<ModelRef> merged = ensembles.read(task.merged());
-    List<Described> described = publishModels(task, students, merged, work);
+    List<Evaluation> measured = evaluations.of(task.experimentId());
+    DiffusersFolders folders =
+        new DiffusersFolders(
+            task, new ModelCard(task, measured, ModelCard.Origin.UNKNOWN), files, work);
+    List<Described> described = publishModels(task, students, merged, files, folders, work);
     if (!students.isEmpty()) {
-      publishEnsemble(task, students, work.resolve(ensembleName(task, students)));
+      publishEnsemble(task, students, files, work.resolve(ensembleName(task, students)));
+      Subject subject = isPartial(task, students) ? Subject.O2MKD_PARTIAL : Subject.O2MKD;
+      addPipeline(task, folders, students, "", subject);
     }
     if (!merged.isEmpty()) {
-      publishEnsemble(task, merged, work.resolve("merged-ensemble.pt"));
+      publishEnsemble(task, merged, files, work.resolve("merged-ensemble.pt"));
+      addPipeline(task, folders, merged, "merged/", Subject.MERGED);
     }
+    sayWhatHasNoFolder(task, folders.without());
     Path json = work.resolve("experiment.json");
     JSON.writeValue(
         json.toFile(),
-        new Description(
-            task.experimentId(),
-            task.spec(),
-            task.dataset(),
-            described,
-            evaluations.of(task.experimentId())));
-    keep(task.experimentId(), json, "application/json");
+        new Description(task.experimentId(), task.spec(), task.dataset(), described, measured));
+    keep(files, json, "application/json");
+  }
+
+  private void addPipeline(
+      Publish task, DiffusersFolders folders, List<ModelRef> owners, String prefix, Subject subject)
+      throws IOException {
+    folders
+        .addEnsemble(owners, prefix, subject.word())
+        .ifPresent(
+            reason ->
+                events.record(
+                    task.experimentId(),
+                    EventKind.ENSEMBLE_LEFT_OUT,
+                    "%spipeline.py was not written: %s.".formatted(prefix, reason)));
+  }
+
+  private void sayWhatHasNoFolder(Publish task, List<ModelKey> models) {
+    if (models.isEmpty()) {
+      return;
+    }
+    List<String> named = models.stream().limit(MOST_NAMED).map(ModelKey::value).toList();
+    int more = models.size() - named.size();
+    events.record(
+        task.experimentId(),
+        EventKind.FOLDER_LEFT_OUT,
+        "Without a folder for diffusers, which has no class for such a network: %s%s."
+            .formatted(String.join(", ", named), more == 0 ? "" : " and %d more".formatted(more)));
   }
 
   /** Each model once, and each range by the name of its student. */
   private List<Described> publishModels(
-      Publish task, List<ModelRef> students, List<ModelRef> merged, Path work) throws IOException {
+      Publish task,
+      List<ModelRef> students,
+      List<ModelRef> merged,
+      ExportFiles files,
+      DiffusersFolders folders,
+      Path work)
+      throws IOException {
     List<Described> described = new ArrayList<>();
-    described.add(publishModel(task, task.teacher(), work));
+    described.add(publishModel(task, task.teacher(), files, folders, work));
     for (int i = 0; i < students.size(); i++) {
       ModelRef owner = students.get(i);
       described.add(
           owner.key().equals(ModelKey.TEACHER)
               ? described.get(0).as(ModelKey.student(i + 1).value(), owner.range())
-              : publishModel(task, owner, work));
+              : publishModel(task, owner, files, folders, work));
     }
     for (ModelRef student : task.oneToOne()) {
-      described.add(publishModel(task, student, work));
+      described.add(publishModel(task, student, files, folders, work));
     }
     for (ModelRef model : merged) {
       if (students.stream().noneMatch(s -> s.key().equals(model.key()))) {
-        described.add(publishModel(task, model, work));
+        described.add(publishModel(task, model, files, folders, work));
       }
     }
     return described;
@@ -154,25 +196,36 @@ public final class Publication {
 
   /** Says so where the teacher fills in for students that were not trained. */
   private static String ensembleName(Publish task, List<ModelRef> students) {
+    return isPartial(task, students) ? "partial-ensemble.pt" : "ensemble.pt";
+  }
+
+  private static boolean isPartial(Publish task, List<ModelRef> students) {
     boolean partial = false;
     for (int i = 0; i < students.size(); i++) {
       partial |=
           students.get(i).key().equals(ModelKey.TEACHER)
               && !task.spec().students().ownedByTeacher(i + 1);
     }
-    return partial ? "partial-ensemble.pt" : "ensemble.pt";
+    return partial;
   }
 
-  private Described publishModel(Publish task, ModelRef model, Path work) throws IOException {
+  private Described publishModel(
+      Publish task, ModelRef model, ExportFiles files, DiffusersFolders folders, Path work)
+      throws IOException {
     String torchScript = model.key() + ".pt";
     Path archive = models.archive(model, task.dataset(), work, NetworkForm.PORTABLE);
-    keep(task.experimentId(), torchScript, archive, "application/octet-stream");
+    files.keep(torchScript, archive, "application/octet-stream");
     Optional<Network> network = Models.network(model, task.dataset());
     Optional<String> safetensors = network.map(n -> model.key() + ".safetensors");
+    Optional<Place> place = Optional.empty();
     if (network.isPresent()) {
       Path file = work.resolve(safetensors.orElseThrow());
-      writeWeights(task, model, network.get(), models.weights(model, network.get()), file);
-      keep(task.experimentId(), file, "application/octet-stream");
+      Map<String, HostTensor> weights = models.weights(model, network.get());
+      writeWeights(task, model, network.get(), weights, file);
+      keep(files, file, "application/octet-stream");
+      place = folders.add(model, network.get(), weights, safetensors.orElseThrow());
+    } else {
+      folders.leaveOut(model);
     }
     return new Described(
         model.key().value(),
@@ -182,7 +235,8 @@ public final class Publication {
         models.parameters(model, task.dataset()),
         network.map(Network::macs),
         torchScript,
-        safetensors);
+        safetensors,
+        place.map(Place::path));
   }
 
   /** Writes weights with all that is needed to import them again. */
@@ -202,14 +256,23 @@ public final class Publication {
                 .toStrings());
     DiffusersNetwork.config(network)
         .ifPresent(config -> metadata.put("diffusers", config.toString()));
+    metadata.putAll(origin(task, model));
+    SafetensorsFile.write(file, weights, metadata);
+  }
+
+  /** Which model a file has, in the metadata that diffusers and transformers look for. */
+  static Map<String, String> origin(Publish task, ModelRef model) {
+    Map<String, String> metadata = new LinkedHashMap<>();
+    metadata.put("format", "pt");
     metadata.put("experiment", task.experimentId());
     metadata.put("model", model.key().value());
     metadata.put("range", model.range().toString());
     metadata.put("step", String.valueOf(model.step()));
-    SafetensorsFile.write(file, weights, metadata);
+    return metadata;
   }
 
-  private void publishEnsemble(Publish task, List<ModelRef> owners, Path file) throws IOException {
+  private void publishEnsemble(Publish task, List<ModelRef> owners, ExportFiles files, Path file)
+      throws IOException {
     DiffusionSpec process = task.spec().diffusion();
     if (owners.stream().anyMatch(owner -> owner.network().isEmpty())) {
       events.record(
@@ -240,20 +303,10 @@ public final class Publication {
     ModelRanges ranges =
         new ModelRanges(owners.stream().map(ModelRef::range).toList(), process.timesteps());
     TorchScriptArchive.write(file, EnsembleModule.of(ranges, students, task.dataset().classes()));
-    keep(task.experimentId(), file, "application/octet-stream");
+    keep(files, file, "application/octet-stream");
   }
 
-  private void keep(String experimentId, Path file, String contentType) throws IOException {
-    keep(experimentId, file.getFileName().toString(), file, contentType);
-  }
-
-  private void keep(String experimentId, String name, Path file, String contentType)
-      throws IOException {
-    String key = ExperimentKeys.export(experimentId, name);
-    store.put(key, file, contentType);
-    artifacts.record(
-        experimentId,
-        new Artifact(
-            name, ArtifactKind.EXPORT, key, contentType, Files.size(file), Sha256.of(file)));
+  private static void keep(ExportFiles files, Path file, String contentType) throws IOException {
+    files.keep(file.getFileName().toString(), file, contentType);
   }
 }

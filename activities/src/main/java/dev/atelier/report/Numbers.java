@@ -3,7 +3,7 @@ package dev.atelier.report;
 import java.util.Locale;
 
 /** Numbers as people read them. */
-final class Numbers {
+public final class Numbers {
 
   private static final String[] DECIMAL = {"", " k", " M", " G", " T", " P"};
   private static final String[] BINARY = {" B", " KiB", " MiB", " GiB", " TiB"};
@@ -11,7 +11,7 @@ final class Numbers {
   private Numbers() {}
 
   /** About four significant digits. */
-  static String text(double value) {
+  public static String text(double value) {
     double size = Math.abs(value);
     if (!Double.isFinite(value)) {
       return String.valueOf(value);
@@ -28,7 +28,7 @@ final class Numbers {
   }
 
   /** With a decimal prefix, such as {@code 6.10 G}. */
-  static String count(double value) {
+  public static String count(double value) {
     return prefixed(value, 1000, DECIMAL);
   }
 

@@ -14,7 +14,9 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
@@ -133,29 +135,49 @@ public final class S3CheckpointStore implements CheckpointStore {
         checkpoint.step(),
         checkpoint.specHash(),
         checkpoint.codeVersion(),
-        checkpoint.files(),
+        byName(checkpoint.files()),
         Optional.empty());
   }
 
-  /** Keeps a model that was not trained here, and so has only some files of a checkpoint. */
-  public void saveImported(String specHash, String codeVersion, Path file, ModelOrigin origin)
+  /**
+   * Keeps a model that was not trained here, and so has only some files of a checkpoint.
+   *
+   * @param parts files of the folder {@code source} that belong to it, by their names there
+   */
+  public void saveImported(
+      String specHash,
+      String codeVersion,
+      Path file,
+      Path source,
+      List<String> parts,
+      ModelOrigin origin)
       throws IOException {
-    save(0, specHash, codeVersion, List.of(file), Optional.of(origin));
+    Map<String, Path> contents = byName(List.of(file));
+    parts.forEach(part -> contents.put(part, source.resolve(part)));
+    save(0, specHash, codeVersion, contents, Optional.of(origin));
+  }
+
+  private static Map<String, Path> byName(List<Path> files) {
+    Map<String, Path> named = new LinkedHashMap<>();
+    files.forEach(file -> named.put(file.getFileName().toString(), file));
+    return named;
   }
 
   private void save(
       int step,
       String specHash,
       String codeVersion,
-      List<Path> contents,
+      Map<String, Path> contents,
       Optional<ModelOrigin> origin)
       throws IOException {
     String base = "%s%09d-%d/".formatted(prefix, step, attempt.fence());
     List<StoredFile> files = new ArrayList<>();
-    for (Path file : contents) {
-      String name = file.getFileName().toString();
-      store.put(base + name, file, "application/octet-stream");
-      files.add(new StoredFile(name, base + name, Sha256.of(file), Files.size(file)));
+    for (Map.Entry<String, Path> content : contents.entrySet()) {
+      String name = content.getKey();
+      Path file = content.getValue();
+      String key = base + name.replace("/", "--"); // a checkpoint is one folder in the store
+      store.put(key, file, "application/octet-stream");
+      files.add(new StoredFile(name, key, Sha256.of(file), Files.size(file)));
     }
     CheckpointManifest manifest =
         new CheckpointManifest(

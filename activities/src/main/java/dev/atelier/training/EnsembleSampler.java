@@ -19,7 +19,9 @@ import dev.atelier.spec.EvaluationSpec.SamplerSpec;
 import dev.atelier.spec.Prediction;
 import dev.atelier.spec.TimestepRange;
 import java.io.ByteArrayOutputStream;
+import java.io.IOException;
 import java.nio.FloatBuffer;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -98,7 +100,36 @@ public final class EnsembleSampler implements AutoCloseable {
     void onStep(int k, FloatBuffer x);
   }
 
-  private final Map<Path, TorchModule> modules = new LinkedHashMap<>(); // one per archive
+  /** Images that are sampled at once, on their way. */
+  private static final class Batch {
+    final long first;
+    final HostTensor x;
+    final HostTensor t;
+    final HostTensor[] inputs;
+    final FloatBuffer images;
+    final List<Trajectory> trajectories = new ArrayList<>();
+
+    Batch(long first, HostTensor x, Optional<HostTensor> classes) {
+      this.first = first;
+      this.x = x;
+      this.t = HostTensor.zeros(HostTensor.DType.I64, x.shape()[0]);
+      this.inputs =
+          classes.isPresent() ? new HostTensor[] {x, t, classes.get()} : new HostTensor[] {x, t};
+      this.images = x.data().asFloatBuffer();
+    }
+
+    int size() {
+      return (int) x.shape()[0];
+    }
+  }
+
+  /** Part of the heap that images may take which wait for the model that is asked next. */
+  private static final int WAITING = 4;
+
+  private final Map<Path, TorchModule> modules = new LinkedHashMap<>(); // loaded, one per archive
+  private final Map<Path, Long> weightBytes = new LinkedHashMap<>(); // of those loaded once
+  private final String device;
+  private final boolean inTurn;
   private final List<OwnedModel> models;
   private final ModelRanges ranges;
   private final SamplerPlan plan;
@@ -113,7 +144,8 @@ public final class EnsembleSampler implements AutoCloseable {
   private final OptionalLong memoryBytes;
 
   /**
-   * Loads the models.
+   * Loads the models; or, where their weights together don't fit into {@code memoryBytes}, each
+   * when it is asked, in place of the one before.
    *
    * @param models in order of their ranges, which must cover [0, T)
    * @param classes of the images, where models are conditioned on them
@@ -144,18 +176,45 @@ public final class EnsembleSampler implements AutoCloseable {
     this.resolution = resolution;
     this.classes = classes;
     this.memoryBytes = memoryBytes;
-    try {
-      for (OwnedModel model : models) {
-        // A model may own several ranges.
-        if (!modules.containsKey(model.archive())) {
-          modules.put(
-              model.archive(), Libtorch.load(model.archive(), device, TorchModule.Mode.INFERENCE));
-        }
+    this.device = device;
+    List<Path> archives = models.stream().map(OwnedModel::archive).distinct().toList();
+    long bytes = archives.stream().mapToLong(EnsembleSampler::fileBytes).sum();
+    this.inTurn = archives.size() > 1 && bytes > memoryBytes.orElse(Long.MAX_VALUE);
+    if (!inTurn) {
+      try {
+        archives.forEach(this::module); // a model may own several ranges
+      } catch (RuntimeException e) {
+        close();
+        throw e;
       }
-    } catch (RuntimeException e) {
-      close();
-      throw e;
     }
+  }
+
+  /** Of weights, nearly: an archive stores them as they are. */
+  private static long fileBytes(Path archive) {
+    try {
+      return Files.size(archive);
+    } catch (IOException e) {
+      return 0; // loading it says what is wrong
+    }
+  }
+
+  private TorchModule module(Path archive) {
+    TorchModule loaded = modules.get(archive);
+    if (loaded == null) {
+      if (inTurn) {
+        close();
+      }
+      loaded = Libtorch.load(archive, device, TorchModule.Mode.INFERENCE);
+      modules.put(archive, loaded);
+      weightBytes.put(archive, loaded.weightBytes());
+    }
+    return loaded;
+  }
+
+  /** Whether only the model that is asked is in memory. */
+  public boolean loadsInTurn() {
+    return inTurn;
   }
 
   /** What all models predict; eps where they differ. */
@@ -179,7 +238,11 @@ public final class EnsembleSampler implements AutoCloseable {
 
   /** Bytes of the weights of all models, as libtorch holds them; a model counts once. */
   public long weightBytes() {
-    return modules.values().stream().mapToLong(TorchModule::weightBytes).sum();
+    models.stream()
+        .map(OwnedModel::archive)
+        .filter(archive -> !weightBytes.containsKey(archive))
+        .forEach(this::module); // in no step's range
+    return weightBytes.values().stream().mapToLong(bytes -> bytes).sum();
   }
 
   /**
@@ -197,7 +260,24 @@ public final class EnsembleSampler implements AutoCloseable {
   }
 
   /**
-   * Samples images {@code firstIndex} to {@code firstIndex + count - 1}, in batches.
+   * How many images are best sampled by one call of {@link #sample}: a batch of {@code wanted}; or,
+   * where models take turns, as many whole batches as can wait, so that each model is loaded once
+   * for all of them.
+   */
+  public int together(int wanted) {
+    if (!inTurn) {
+      return wanted;
+    }
+    long pixels = (long) channels * resolution * resolution;
+    long waiting = pixels * (1 + Float.BYTES + (long) sampler.remembered() * Double.BYTES);
+    long images = Runtime.getRuntime().maxMemory() / WAITING / waiting;
+    return (int) Math.max(1, Math.min(images / wanted, Integer.MAX_VALUE / wanted)) * wanted;
+  }
+
+  /**
+   * Samples images {@code firstIndex} to {@code firstIndex + count - 1}, in batches. Where models
+   * take turns, all batches of {@link #together} images go through a model's range before the next
+   * one is loaded; the images are the same.
    *
    * @param largestBatch images at once, or fewer where memory is short
    * @param stopRequested asked before every step; true ends the run early
@@ -211,14 +291,19 @@ public final class EnsembleSampler implements AutoCloseable {
       BooleanSupplier stopRequested) {
     long start = System.nanoTime();
     int batchSize = batchSize(largestBatch);
+    int group = inTurn ? Math.max(1, together(largestBatch) / batchSize) * batchSize : batchSize;
     long done = 0;
     while (done < count && !stopRequested.getAsBoolean()) {
-      int n = (int) Math.min(batchSize, count - done);
-      FloatBuffer x = sampleBatch(firstIndex + done, n, stopRequested, (k, unused) -> {});
+      int n = (int) Math.min(group, count - done);
+      List<Batch> batches = new ArrayList<>();
+      for (int i = 0; i < n; i += batchSize) {
+        batches.add(begin(firstIndex + done + i, Math.min(batchSize, n - i)));
+      }
+      walk(batches, stopRequested, (k, unused) -> {});
       if (stopRequested.getAsBoolean()) {
         break;
       }
-      sink.accept(firstIndex + done, n, toBytes(x));
+      batches.forEach(batch -> sink.accept(batch.first, batch.size(), toBytes(batch.images)));
       done += n;
     }
     double seconds = (System.nanoTime() - start) / 1e9;
@@ -241,88 +326,107 @@ public final class EnsembleSampler implements AutoCloseable {
     List<Integer> timesteps = new ArrayList<>();
     ByteArrayOutputStream chw = new ByteArrayOutputStream();
     int n = batchSize(images);
-    FloatBuffer clean =
-        sampleBatch(
-            0,
-            n,
-            stopRequested,
-            (k, x) -> {
-              if (steps.contains(k)) {
-                timesteps.add(plan.timesteps().get(k));
-                chw.writeBytes(toBytes(x));
-              }
-            });
+    Batch batch = begin(0, n);
+    walk(
+        List.of(batch),
+        stopRequested,
+        (k, x) -> {
+          if (steps.contains(k)) {
+            timesteps.add(plan.timesteps().get(k));
+            chw.writeBytes(toBytes(x));
+          }
+        });
     timesteps.add(-1);
-    chw.writeBytes(toBytes(clean));
+    chw.writeBytes(toBytes(batch.images));
     return new Frames(timesteps, n, chw.toByteArray());
   }
 
-  /** Samples {@code n} images from {@code firstIndex} on: floats [N, C, H, W] in [-1, 1]. */
-  private FloatBuffer sampleBatch(
-      long firstIndex, int n, BooleanSupplier stopRequested, StepObserver observer) {
+  /** The noise of {@code n} images from {@code firstIndex} on. */
+  private Batch begin(long firstIndex, int n) {
     int elements = channels * resolution * resolution;
-    HostTensor input = HostTensor.zeros(HostTensor.DType.F32, n, channels, resolution, resolution);
-    HostTensor t = HostTensor.zeros(HostTensor.DType.I64, n);
-    HostTensor[] inputs =
-        classes.conditional()
-            ? new HostTensor[] {input, t, classesOf(firstIndex, n)}
-            : new HostTensor[] {input, t};
-    FloatBuffer x = input.data().asFloatBuffer();
-    List<Trajectory> trajectories = new ArrayList<>();
+    Batch batch =
+        new Batch(
+            firstIndex,
+            HostTensor.zeros(HostTensor.DType.F32, n, channels, resolution, resolution),
+            classes.conditional() ? Optional.of(classesOf(firstIndex, n)) : Optional.empty());
     float[] noise = new float[elements];
     for (int i = 0; i < n; i++) {
       random.stream(Purpose.SAMPLE_XT, firstIndex + i, 0).gaussians(noise, 0, elements);
       for (int j = 0; j < elements; j++) {
-        x.put(i * elements + j, (float) (initialNoise * noise[j]));
+        batch.images.put(i * elements + j, (float) (initialNoise * noise[j]));
       }
-      trajectories.add(sampler.begin(elements));
+      batch.trajectories.add(sampler.begin(elements));
     }
+    return batch;
+  }
+
+  /** Takes batches from noise to clean: all of them through what one model is asked in a row. */
+  private void walk(List<Batch> batches, BooleanSupplier stopRequested, StepObserver observer) {
+    int from = 0;
+    while (from < evaluations.size()) {
+      Path archive = owner(evaluations.get(from)).archive();
+      int to = from + 1;
+      while (to < evaluations.size() && owner(evaluations.get(to)).archive().equals(archive)) {
+        to++;
+      }
+      TorchModule module = module(archive);
+      for (Batch batch : batches) {
+        for (Evaluation evaluation : evaluations.subList(from, to)) {
+          if (stopRequested.getAsBoolean()) {
+            return;
+          }
+          int k = plan.timesteps().indexOf(evaluation.t());
+          if (k >= 0 && evaluation.s() != evaluation.t()) { // else on its way to a step's image
+            observer.onStep(k, batch.images);
+          }
+          step(batch, evaluation, module);
+        }
+      }
+      from = to;
+    }
+  }
+
+  private OwnedModel owner(Evaluation evaluation) {
+    return models.get(ranges.owner(evaluation.t()));
+  }
+
+  private void step(Batch batch, Evaluation evaluation, TorchModule module) {
+    int elements = channels * resolution * resolution;
+    int n = batch.size();
+    int now = evaluation.t();
+    int next = evaluation.s();
     long[] timesteps = new long[n];
+    Arrays.fill(timesteps, now);
+    batch.t.putLongs(timesteps);
+    Mixture mixture = Mixture.of(owner(evaluation).predicts(), schedule, now);
     double[] x0 = new double[elements];
     double[] eps = new double[elements];
-    for (Evaluation evaluation : evaluations) {
-      if (stopRequested.getAsBoolean()) {
-        break;
-      }
-      int now = evaluation.t();
-      int next = evaluation.s();
-      int k = plan.timesteps().indexOf(now);
-      if (k >= 0 && next != now) { // else it is on its way to a step's image
-        observer.onStep(k, x);
-      }
-      Arrays.fill(timesteps, now);
-      t.putLongs(timesteps);
-      OwnedModel owner = models.get(ranges.owner(now));
-      Mixture mixture = Mixture.of(owner.predicts(), schedule, now);
-      modules
-          .get(owner.archive())
-          .read(
-              "forward",
-              results -> {
-                FloatBuffer y = checked(results.get(0), input).data().asFloatBuffer();
-                for (int i = 0; i < n; i++) {
-                  for (int j = 0; j < elements; j++) {
-                    double xt = x.get(i * elements + j);
-                    double said = y.get(i * elements + j);
-                    x0[j] = mixture.x0(xt, said);
-                    eps[j] = mixture.eps(xt, said);
-                  }
-                  trajectories
-                      .get(i)
-                      .step(
-                          x.slice(i * elements, elements),
-                          x0,
-                          eps,
-                          now,
-                          next,
-                          random.stream(Purpose.SAMPLE_STEP_NOISE, firstIndex + i, now)
-                              ::nextGaussian);
-                }
-                return n;
-              },
-              inputs);
-    }
-    return x;
+    module.read(
+        "forward",
+        results -> {
+          FloatBuffer y = checked(results.get(0), batch.x).data().asFloatBuffer();
+          FloatBuffer x = batch.images;
+          for (int i = 0; i < n; i++) {
+            for (int j = 0; j < elements; j++) {
+              double xt = x.get(i * elements + j);
+              double said = y.get(i * elements + j);
+              x0[j] = mixture.x0(xt, said);
+              eps[j] = mixture.eps(xt, said);
+            }
+            batch
+                .trajectories
+                .get(i)
+                .step(
+                    x.slice(i * elements, elements),
+                    x0,
+                    eps,
+                    now,
+                    next,
+                    random.stream(Purpose.SAMPLE_STEP_NOISE, batch.first + i, now)::nextGaussian);
+          }
+          return n;
+        },
+        batch.inputs);
   }
 
   /** y [N] of {@code n} images from {@code firstIndex} on. */

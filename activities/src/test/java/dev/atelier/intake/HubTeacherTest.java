@@ -289,6 +289,16 @@ class HubTeacherTest {
   }
 
   @Test
+  void shouldRefuseAFileThatIsNotWhatTheHubAnnouncesWhereItListsNoDigest() {
+    hub.listsDigests = false;
+    hub.otherDigest = Optional.of("0".repeat(64));
+    assertThat(refusal(SOURCE))
+        .contains("The Hub announces '%s' with the SHA-256 000".formatted(WEIGHTS));
+    hub.otherDigest = Optional.empty();
+    assertThat(names(fetch(SOURCE))).as("negative control").contains(WEIGHTS);
+  }
+
+  @Test
   void shouldRefuseWhatTheHubDoesNotKnow() {
     assertThat(refusal("hf://tester/none@" + StandInHub.COMMIT))
         .contains(

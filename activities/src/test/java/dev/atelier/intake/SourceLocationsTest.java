@@ -113,6 +113,11 @@ class SourceLocationsTest {
   @ValueSource(
       strings = {
         "s3://atelier/experiments/x/teacher",
+        "s3://atelier/experiments/x/",
+        "s3://x@atelier/experiments/x/",
+        "s3://team/../atelier/experiments/x/",
+        "s3://team/..%2Fatelier/experiments/x/",
+        "s3://team//atelier/experiments/x/",
         "s3://x@atelier/experiments/x/teacher",
         "s3://x:y@atelier/experiments/x/teacher",
         "s3://team@atelier/experiments/x/teacher",
@@ -182,6 +187,9 @@ class SourceLocationsTest {
   @ValueSource(
       strings = {
         "http://127.0.0.1:PORT/x",
+        "hf://owner/name@0123456789abcdef0123456789abcdef01234567",
+        "hf://owner/name@0123456789abcdef0123456789abcdef01234567/unet#credentials=a",
+        "hf://127.0.0.1:PORT/name@0123456789abcdef0123456789abcdef01234567",
         "HTTP://127.0.0.1:PORT/x",
         "http://data.example.org@127.0.0.1:PORT/x",
         "http://data.example.org:80@127.0.0.1:PORT/x",

@@ -42,6 +42,7 @@ final class StandInHub implements AutoCloseable {
   String commit = COMMIT; // that it says it has
   String commitOfFiles = COMMIT;
   boolean gated;
+  boolean listsDigests = true;
   Optional<String> otherDigest = Optional.empty(); // in place of that of LFS files
 
   private final HttpServer hub = server();
@@ -125,7 +126,7 @@ final class StandInHub implements AutoCloseable {
         (name, content) -> {
           ObjectNode file = model.withArray("siblings").addObject();
           file.put("rfilename", name).put("size", content.length);
-          if (isLfs(name)) {
+          if (isLfs(name) && listsDigests) {
             file.putObject("lfs")
                 .put("sha256", digest(content))
                 .put("size", content.length)

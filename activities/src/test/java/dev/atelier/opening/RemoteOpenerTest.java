@@ -112,6 +112,25 @@ class RemoteOpenerTest {
   }
 
   @Test
+  void shouldSendOfATeachersFolderWhatIsRead() throws Exception {
+    Path folder = Files.createDirectories(directory.resolve("pipeline/unet")).getParent();
+    for (String name : List.of("config.json", "diffusion_pytorch_model.safetensors")) {
+      Files.copy(
+          Path.of("src/test/resources/network/diffusers").resolve(name),
+          folder.resolve("unet").resolve(name));
+    }
+    Files.write(folder.resolve("unet/diffusion_pytorch_model.bin"), new byte[1 << 20]);
+    List<String> sent = new ArrayList<>();
+    teacher(folder).forEachFile((name, bytes, content) -> sent.add(name));
+    assertThat(sent)
+        .containsExactly(
+            "pipeline/unet/config.json", "pipeline/unet/diffusion_pytorch_model.safetensors");
+
+    opener.open(teacher(folder), directory, RemoteOpenerTest::goOn);
+    assertThat(left()).isEmpty();
+  }
+
+  @Test
   void shouldSurviveAFileThatKillsWhoeverRunsIt() throws Exception {
     Path file = directory.resolve("chained.pt");
     TorchScriptFile.write(

@@ -85,17 +85,56 @@ class PipelineSamplerTest {
             Double.parseDouble(fixture.metadata().get("guidance")),
             sampler,
             fixture.tensors().get("latents"),
+            0,
             0);
 
-    HostTensor images = new PipelineSampler(pipeline, "cpu", directory).sample(request);
+    assertPixels(
+        new PipelineSampler(pipeline, "cpu", directory).sample(request),
+        fixture.tensors().get("images_" + scheduler));
+  }
 
-    byte[] expected = new byte[(int) images.elements()]; // [N, H, W, C]
-    fixture.tensors().get("images_" + scheduler).data().get(expected);
-    float[] found = images.channelsLast().toFloats();
+  /** The latter uint8 [N, H, W, C]. */
+  private static void assertPixels(HostTensor images, HostTensor theirs) {
+    byte[] expected = new byte[(int) images.elements()];
+    theirs.data().get(expected);
+    byte[] found = PipelineSampler.pixels(images.channelsLast());
     for (int i = 0; i < expected.length; i++) {
-      double pixel = Math.rint((Math.max(-1, Math.min(1, found[i])) + 1) * 127.5);
-      assertThat(Math.abs(pixel - (expected[i] & 0xff))).isLessThanOrEqualTo(1);
+      assertThat(Math.abs((found[i] & 0xff) - (expected[i] & 0xff))).isLessThanOrEqualTo(1);
     }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"dit", "ddpm"})
+  void shouldMakeTheImagesOfDiffusersWhenThePipelineReadsNoTexts(String name) throws Exception {
+    SafetensorsFile fixture = SafetensorsFile.read(PipelineFixture.folder(name + ".safetensors"));
+    Map<String, String> asked = fixture.metadata();
+    DiffusersPipeline pipeline =
+        DiffusersPipeline.read(PipelineFixture.folder(name), Optional.empty());
+    Request request =
+        new Request(
+            List.of(),
+            "",
+            JSON.readerForListOf(Integer.class).readValue(asked.getOrDefault("classes", "[]")),
+            Double.parseDouble(asked.getOrDefault("guidance", "1")),
+            pipeline.denoiser().sampler(Integer.parseInt(asked.get("steps"))),
+            fixture.tensors().get("latents"),
+            0,
+            0);
+    assertPixels(
+        new PipelineSampler(pipeline, "cpu", directory).sample(request),
+        fixture.tensors().get("images"));
+  }
+
+  @Test
+  void shouldMakeTheSameImageWhateverElseIsInItsBatch() throws Exception {
+    DiffusersPipeline pipeline =
+        DiffusersPipeline.read(PipelineFixture.folder("sd1"), Optional.empty());
+    PipelineSampler sampler = new PipelineSampler(pipeline, "cpu", directory);
+    HostTensor both =
+        sampler.sample(request(pipeline, List.of("a cat", "dogs"), 7.5, sampler.noise(0, 2, 3)));
+    HostTensor one =
+        sampler.sample(request(pipeline, List.of("dogs"), 7.5, sampler.noise(1, 1, 3)));
+    assertClose(one, both.rows(1, 2), 1e-4f);
   }
 
   @Test
@@ -103,7 +142,7 @@ class PipelineSamplerTest {
     DiffusersPipeline pipeline =
         DiffusersPipeline.read(PipelineFixture.folder("sd1"), Optional.empty());
     PipelineSampler sampler = new PipelineSampler(pipeline, "cpu", directory);
-    HostTensor noise = sampler.noise(1, 7);
+    HostTensor noise = sampler.noise(0, 1, 7);
     float[] cat = sampler.sample(request(pipeline, List.of("a cat"), 7.5, noise)).toFloats();
     assertThat(sampler.sample(request(pipeline, List.of("a cat"), 7.5, noise)).toFloats())
         .isEqualTo(cat);
@@ -118,13 +157,13 @@ class PipelineSamplerTest {
     DiffusersPipeline pipeline =
         DiffusersPipeline.read(PipelineFixture.folder("sd1"), Optional.empty());
     PipelineSampler sampler = new PipelineSampler(pipeline, "cpu", directory);
-    HostTensor noise = sampler.noise(2, 7);
+    HostTensor noise = sampler.noise(0, 2, 7);
     assertThatIllegalArgumentException()
         .isThrownBy(() -> sampler.sample(request(pipeline, List.of("a cat"), 7.5, noise)))
         .withMessage("The pipeline needs 2 prompts, one for each image, found 1.");
     Request classes =
         new Request(
-            List.of("a", "b"), "", List.of(1, 2), 7.5, pipeline.denoiser().sampler(4), noise, 0);
+            List.of("a", "b"), "", List.of(1, 2), 7.5, pipeline.denoiser().sampler(4), noise, 0, 0);
     assertThatIllegalArgumentException()
         .isThrownBy(() -> sampler.sample(classes))
         .withMessage("The pipeline needs no classes, as it has none, found 2.");
@@ -132,7 +171,8 @@ class PipelineSamplerTest {
 
   private static Request request(
       DiffusersPipeline pipeline, List<String> prompts, double guidance, HostTensor noise) {
-    return new Request(prompts, "", List.of(), guidance, pipeline.denoiser().sampler(4), noise, 0);
+    return new Request(
+        prompts, "", List.of(), guidance, pipeline.denoiser().sampler(4), noise, 0, 0);
   }
 
   @ParameterizedTest

@@ -7,13 +7,19 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.Optional;
 
-/** The Python that {@code ./atelier test} prepares, with torch, NumPy, SciPy and safetensors. */
+/** The Python that {@code ./atelier test} prepares, with PyTorch, diffusers and their like. */
 public final class Python {
 
   private static final String PROGRAM =
       Optional.ofNullable(System.getenv("ATELIER_TEST_PYTHON")).orElse("python3");
   private static final Optional<String> MISSING =
-      failure(Path.of("."), "import torch, numpy, scipy, safetensors");
+      failure(
+          Path.of("."),
+          """
+          import importlib.util, torch, numpy, scipy, safetensors
+          for name in ('diffusers', 'transformers', 'accelerate', 'onnx', 'onnxruntime', 'onnxscript'):
+              assert importlib.util.find_spec(name), 'no ' + name
+          """);
 
   private Python() {}
 

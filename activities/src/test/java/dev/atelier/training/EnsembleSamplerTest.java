@@ -24,7 +24,9 @@ import dev.atelier.spec.Prediction;
 import dev.atelier.spec.TimestepRange;
 import dev.atelier.training.EnsembleSampler.Frames;
 import dev.atelier.training.EnsembleSampler.OwnedModel;
+import java.io.IOException;
 import java.nio.FloatBuffer;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -68,8 +70,7 @@ class EnsembleSamplerTest {
   private static byte[] sample(
       List<OwnedModel> models, SamplerSpec spec, int batchSize, OptionalLong memory) {
     byte[] all = new byte[5 * 192];
-    try (EnsembleSampler sampler =
-        new EnsembleSampler(models, DIFFUSION, spec, 9, 3, 8, ClassSequence.NONE, "cpu", memory)) {
+    try (EnsembleSampler sampler = sampler(models, spec, memory)) {
       var report =
           sampler.sample(
               10,
@@ -82,6 +83,11 @@ class EnsembleSamplerTest {
       assertThat(report.steps()).isEqualTo(spec.steps());
     }
     return all;
+  }
+
+  private static EnsembleSampler sampler(
+      List<OwnedModel> models, SamplerSpec spec, OptionalLong memory) {
+    return new EnsembleSampler(models, DIFFUSION, spec, 9, 3, 8, ClassSequence.NONE, "cpu", memory);
   }
 
   private static void assertSamePictures(byte[] one, byte[] other) {
@@ -147,6 +153,61 @@ class EnsembleSamplerTest {
     assertThat(sample(students, spec, 5, OptionalLong.empty())).isEqualTo(expected);
     List<OwnedModel> others = List.of(model(8, 0, 250), model(16, 250, 1000));
     assertThat(sample(others, spec, 5, OptionalLong.empty())).isNotEqualTo(expected);
+  }
+
+  /** Two models of different sizes, of which the smaller owns two ranges. */
+  @ParameterizedTest
+  @EnumSource(Kind.class)
+  void shouldGiveTheSameBitsWhenModelsAreLoadedInTurn(Kind kind) throws Exception {
+    SamplerSpec spec = new SamplerSpec(kind, 9, null, 0.0);
+    List<OwnedModel> models = List.of(model(8, 0, 250), model(16, 250, 600), model(8, 600, 1000));
+    long bytes = Files.size(models.get(0).archive()) + Files.size(models.get(1).archive());
+    OptionalLong tooLittle = OptionalLong.of(bytes - 1);
+    for (OptionalLong memory : List.of(tooLittle, OptionalLong.of(bytes), OptionalLong.empty())) {
+      try (EnsembleSampler sampler = sampler(models, spec, memory)) {
+        assertThat(sampler.loadsInTurn()).isEqualTo(memory.equals(tooLittle));
+        assertThat(sampler.together(2)).isGreaterThanOrEqualTo(2);
+        assertThat(sampler.weightBytes()).isBetween(bytes / 2, bytes);
+      }
+    }
+    byte[] resident = sample(models, spec, 2, OptionalLong.of(bytes));
+    assertThat(sample(models, spec, 2, tooLittle)).isEqualTo(resident);
+    List<OwnedModel> others = List.of(model(8, 0, 600), model(16, 600, 1000));
+    assertThat(sample(others, spec, 2, tooLittle)).isNotEqualTo(resident);
+  }
+
+  @Test
+  void shouldLoadEachModelOnceForAllImagesWhenModelsTakeTurns() throws Exception {
+    SamplerSpec spec = new SamplerSpec(Kind.DDIM, 4, Spacing.TRAILING, 0.0);
+    List<OwnedModel> models = List.of(model(8, 0, 500), model(16, 500, 1000));
+    try (EnsembleSampler sampler = sampler(models, spec, OptionalLong.of(1))) {
+      assertThat(sampler.loadsInTurn()).isTrue();
+      List<Long> firsts = new ArrayList<>();
+      // Gone once it was loaded: to be loaded again would fail.
+      Path large = models.get(1).archive();
+      int[] asked = {0};
+      sampler.sample(
+          0,
+          5,
+          1,
+          (first, count, chw) -> firsts.add(first),
+          () -> {
+            if (asked[0]++ == 1) {
+              deleted(large);
+            }
+            return false;
+          });
+      assertThat(firsts).containsExactly(0L, 1L, 2L, 3L, 4L);
+      assertThat(large).doesNotExist();
+    }
+  }
+
+  private static void deleted(Path file) {
+    try {
+      Files.delete(file);
+    } catch (IOException e) {
+      throw new IllegalStateException(e);
+    }
   }
 
   @Test

@@ -31,7 +31,9 @@ record DiTArchitecture(NetworkSpec spec, TransformerSpec transformer) implements
 
   @Override
   public void check(int resolution, int imageChannels, Faults faults) {
-    if (!spec.equals(NetworkSpec.of(transformer))) {
+    NetworkSpec alone =
+        NetworkSpecBuilder.builder(NetworkSpec.of(transformer)).latents(spec.latents()).build();
+    if (!spec.equals(alone)) {
       faults.add(
           "transformer",
           "is in place of a U-Net: expected no other field of the network, found %s."

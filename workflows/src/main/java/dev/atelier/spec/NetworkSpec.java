@@ -84,7 +84,11 @@ public record NetworkSpec(
             "Width of each level, in place of channels and multipliers, where it is no multiple of the first")
         @NotNull
         @JsonInclude(JsonInclude.Include.NON_ABSENT)
-        Optional<@Size(min = 1, max = 8) List<@NotNull @Min(4) @Max(4096) Integer>> levelWidths) {
+        Optional<@Size(min = 1, max = 8) List<@NotNull @Min(4) @Max(4096) Integer>> levelWidths,
+    @JsonPropertyDescription("The latents that it works on, in place of the images' pixels")
+        @NotNull
+        @JsonInclude(JsonInclude.Include.NON_ABSENT)
+        Optional<@Valid LatentsSpec> latents) {
 
   /** What the levels of a U-Net are made of. */
   public record BlocksSpec(
@@ -167,6 +171,16 @@ public record NetworkSpec(
       linearProjection = linearProjection != null && linearProjection;
     }
   }
+
+  /** What an autoencoder makes of images. Rombach et al. 2022, section 3.1. */
+  public record LatentsSpec(
+      @JsonPropertyDescription("Channels of the latents") @NotNull @Min(1) @Max(64)
+          Integer channels,
+      @JsonPropertyDescription("Pixels per side of the images for one of the latents")
+          @NotNull
+          @Min(1)
+          @Max(128)
+          Integer reduction) {}
 
   /** Details in which U-Nets of the same blocks differ. */
   public enum Variant {
@@ -261,6 +275,7 @@ public record NetworkSpec(
     transformer = transformer == null ? Optional.empty() : transformer;
     normEps = normEps == null ? Optional.empty() : normEps;
     crossAttention = crossAttention == null ? Optional.empty() : crossAttention;
+    latents = latents == null ? Optional.empty() : latents;
     learnedSigma = learnedSigma == null ? Optional.empty() : learnedSigma.filter(sigma -> sigma);
   }
 
@@ -285,6 +300,7 @@ public record NetworkSpec(
         groups,
         attentionHeadWidth,
         variant,
+        Optional.empty(),
         Optional.empty(),
         Optional.empty(),
         Optional.empty(),

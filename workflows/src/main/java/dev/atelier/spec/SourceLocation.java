@@ -155,7 +155,6 @@ public sealed interface SourceLocation {
   }
 
   private static HubModel hubModel(URI uri) {
-    refuseUser(uri);
     String owner = uri.getRawAuthority() == null ? "" : uri.getRawAuthority();
     Matcher path = HUB_PATH.matcher(uri.getRawPath() == null ? "" : uri.getRawPath());
     if (!path.matches() || !isHubName(owner) || !isHubName(path.group(1))) {

@@ -187,6 +187,11 @@ public final class SpecRules {
           path + ".crossAttention",
           "is of networks that read texts: they are imported, sampled and exported, but no dataset has captions to train one with.");
     }
+    if (trusts(path + ".latents") && n.latents().isPresent()) {
+      fault(
+          path + ".latents",
+          "is of networks that work on latents: they are imported, sampled and exported, but no dataset has latents to train one with.");
+    }
   }
 
   private void assignment() {

@@ -3,6 +3,7 @@ package dev.atelier.workflows;
 import dev.atelier.spec.AssignmentSpec;
 import dev.atelier.spec.BatchSize;
 import dev.atelier.spec.ExperimentSpec;
+import dev.atelier.spec.NetworkSpec;
 import dev.atelier.spec.StudentsSpec;
 import dev.atelier.spec.StudentsSpec.StartFrom;
 import dev.atelier.spec.TimestepRange;
@@ -12,6 +13,7 @@ import dev.atelier.workflows.EvaluationActivities.Publish;
 import io.temporal.failure.TemporalFailure;
 import io.temporal.workflow.Workflow;
 import io.temporal.workflow.WorkflowInit;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.stream.Collectors;
@@ -106,7 +108,21 @@ public final class DistillationWorkflowImpl implements DistillationWorkflow {
       throw ErrorType.INCOMPLETE.failure(missing(), 1);
     }
     teacher.close("the students are distilled from it as it is");
+    teacher.result().network().ifPresent(DistillationWorkflowImpl::requirePixels);
     teacher.result().diffusion().ifPresent(experiment::follow);
+  }
+
+  /** An imported teacher's network is known only now. */
+  private static void requirePixels(NetworkSpec network) {
+    List<String> needs = new ArrayList<>();
+    network.latents().ifPresent(latents -> needs.add("works on latents"));
+    network.crossAttention().ifPresent(texts -> needs.add("reads texts"));
+    if (!needs.isEmpty()) {
+      throw ErrorType.TEACHER_INVALID.failure(
+          "The teacher was imported, but it %s: students are trained on pixels, without captions."
+              .formatted(String.join(" and ", needs)),
+          1);
+    }
   }
 
   /** One range per student: as the spec has them, or found now that the teacher is there. */

@@ -49,6 +49,16 @@ class SpecRulesTest {
   }
 
   @Test
+  void shouldTakeAVariantOfAnImportedTeacherAlone() {
+    Optional<String> half = Optional.of("fp16");
+    assertThat(SpecRules.check(of(null, new TeacherSpec(Optional.of("t"), null, null, half))))
+        .isEmpty();
+    assertThat(SpecRules.check(of(null, new TeacherSpec(Optional.empty(), null, null, half))))
+        .extracting(SpecFault::field)
+        .containsExactly("teacher.variant");
+  }
+
+  @Test
   void shouldMeanEpsWhereASpecDoesNotSayWhatIsPredicted() {
     DiffusionSpec silent = DiffusionSpec.DEFAULTS;
     assertThat(silent.predicting(Prediction.EPS)).isEqualTo(silent);

@@ -13,6 +13,7 @@ import dev.atelier.spec.ExperimentSpec;
 import dev.atelier.spec.ExperimentSpecBuilder;
 import dev.atelier.spec.MergeSpec;
 import dev.atelier.spec.NetworkSpec;
+import dev.atelier.spec.NetworkSpecBuilder;
 import dev.atelier.spec.ScheduleSearchSpec;
 import dev.atelier.spec.StudentsSpec;
 import dev.atelier.spec.StudentsSpec.Owner;
@@ -277,6 +278,26 @@ class DistillationWorkflowTest {
         .containsEntry("one-to-one", new TimestepRange(0, 50));
     assertThat(activities.processes).containsOnly(theirs);
     assertThat(activities.published.get(0).spec().diffusion()).isEqualTo(theirs);
+  }
+
+  @Test
+  void shouldEndWithASentenceWhenTheTeacherWorksOnLatentsOfTexts() {
+    activities.taught =
+        Optional.of(
+            NetworkSpecBuilder.builder()
+                .latents(Optional.of(new NetworkSpec.LatentsSpec(4, 8)))
+                .crossAttention(
+                    Optional.of(
+                        new NetworkSpec.CrossAttentionSpec(768, null, Optional.empty(), null)))
+                .build());
+    WorkflowStub workflow = launch(2, false, imported("stable-diffusion"));
+
+    assertThatThrownBy(() -> run(workflow))
+        .isInstanceOf(WorkflowFailedException.class)
+        .hasRootCauseMessage(
+            "message='The teacher was imported, but it works on latents and reads texts: students are trained on pixels, without captions.', type='TEACHER_INVALID', nonRetryable=true");
+    assertThat(activities.trained).isEmpty();
+    assertThat(activities.stages).endsWith(Stage.IMPORTING_TEACHER, Stage.FAILED);
   }
 
   @Test
@@ -647,6 +668,7 @@ class DistillationWorkflowTest {
     volatile boolean teacherFits = true;
     volatile boolean plannable = true;
     final List<String> imported = new CopyOnWriteArrayList<>();
+    volatile Optional<NetworkSpec> taught = Optional.empty(); // of an imported teacher
 
     final List<Stage> stages = new CopyOnWriteArrayList<>();
     final Map<String, Double> trained = new ConcurrentHashMap<>(); // learning rate by model
@@ -715,7 +737,7 @@ class DistillationWorkflowTest {
       ModelRef teacher =
           new ModelRef(
               ModelKey.TEACHER,
-              Optional.empty(),
+              taught,
               new TimestepRange(0, 1000),
               "teacher/manifest.json",
               "0".repeat(64),

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.atelier.spec.EvaluationSpec.Classes;
 import dev.atelier.spec.EvaluationSpec.SamplerSpec;
+import dev.atelier.spec.EvaluationSpecSamplerSpecBuilder;
 import java.util.List;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
@@ -38,6 +39,31 @@ class ProtocolTest {
         .contains(
             "Figures measured under different protocols don't compare; these differ in: "
                 + "sampler.clip (true, false); classes (DATASET, BALANCED).");
+  }
+
+  @Test
+  void shouldWarnOfOtherStepsOfTheSameSampler() {
+    SamplerSpec plain = new SamplerSpec(null, null, SamplerSpec.Spacing.UNIFORM, null);
+    SamplerSpec other =
+        EvaluationSpecSamplerSpecBuilder.builder(plain)
+            .stepsOffset(Optional.of(1))
+            .finalSigma(Optional.of(SamplerSpec.FinalSigma.SIGMA_MIN))
+            .variance(Optional.of(SamplerSpec.Variance.FIXED_LARGE))
+            .initialNoise(Optional.of(SamplerSpec.InitialNoise.SCHEDULED))
+            .build();
+    assertThat(Protocol.warning(List.of(sampledBy(plain), sampledBy(other))))
+        .contains(
+            "Figures measured under different protocols don't compare; these differ in: "
+                + "sampler.stepsOffset (0, 1); sampler.finalSigma (zero, sigma-min); "
+                + "sampler.variance (fixed-small, fixed-large); sampler.initialNoise (unit, scheduled).");
+  }
+
+  private static Protocol sampledBy(SamplerSpec sampler) {
+    return ProtocolBuilder.builder()
+        .samples(0)
+        .referenceImages(0)
+        .sampler(Optional.of(sampler))
+        .build();
   }
 
   private static Protocol conditional(Classes classes, boolean clip) {

@@ -3,6 +3,7 @@ package dev.atelier.network.files;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.atelier.network.Network;
 import dev.atelier.network.tensors.HostTensor;
+import dev.atelier.network.tensors.SafetensorsFile;
 import dev.atelier.spec.DiffusionSpec;
 import dev.atelier.spec.EvaluationSpec.SamplerSpec;
 import dev.atelier.spec.NetworkSpec;
@@ -10,6 +11,8 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
 
 /**
  * The network of a pipeline of diffusers that predicts noise, of the size that its own config says,
@@ -17,14 +20,25 @@ import java.util.Optional;
  *
  * @param tensors its weights by name
  * @param part its folder in the pipeline; empty: the pipeline's own
+ * @param taken its files and their types, for people
  * @param diffusion the forward process that it was trained on
  */
 public record Denoiser(
     Network network,
     Map<String, HostTensor> tensors,
     String part,
+    String taken,
     DiffusionSpec diffusion,
     JsonNode scheduler) {
+
+  /**
+   * Whether the folder's network reads texts.
+   *
+   * @throws IllegalArgumentException if it is no folder of diffusers, as a clause
+   */
+  public static boolean readsTexts(Path root) throws IOException {
+    return DiffusersNetwork.readsTexts(DiffusersFolder.of(root).config());
+  }
 
   /**
    * Reads the pipeline in {@code root}.
@@ -47,7 +61,13 @@ public record Denoiser(
                         "expected scheduler/scheduler_config.json, found none"));
     DiffusionSpec diffusion = SchedulerConfig.diffusion(scheduler);
     Network network = Network.of(spec, sizes.resolution(), sizes.channels(), sizes.classes());
-    Map<String, HostTensor> tensors = CurrentTensors.of(folder.weights(variant).tensors());
+    WeightFiles files = folder.weights(variant);
+    Map<String, HostTensor> tensors = CurrentTensors.of(files.tensors());
+    Set<String> dtypes = new TreeSet<>();
+    for (Path file : files.files()) {
+      dtypes.addAll(SafetensorsFile.dtypes(file));
+    }
+    String taken = "%s, %s".formatted(folder.shown(files.files()), TeacherImport.dtypes(dtypes));
     String part = root.relativize(folder.network()).toString();
     try {
       network.check(tensors, "the set of weights of %s/config.json".formatted(part));
@@ -57,7 +77,24 @@ public record Denoiser(
     if (SchedulerConfig.tellsTheNextTimestep(scheduler)) {
       tensors = TimestepOffset.oneEarlier(network.graph(), tensors);
     }
-    return new Denoiser(network, tensors, part, diffusion, scheduler);
+    return new Denoiser(network, tensors, part, taken, diffusion, scheduler);
+  }
+
+  /**
+   * The forward process for an experiment that asks for {@code asked}.
+   *
+   * @param clips whether its sampler clips x_0
+   * @throws IllegalArgumentException if they disagree, as a clause that names the fields
+   */
+  public DiffusionSpec agreedWith(DiffusionSpec asked, boolean clips) {
+    DiffusionSpec agreed = asked.isTeachers() ? diffusion.withStudentsLike(asked) : asked.settled();
+    SchedulerConfig.check(scheduler, agreed, clips);
+    return agreed;
+  }
+
+  /** The forward process as a spec has it, for people. */
+  public String shownDiffusion() {
+    return SchedulerConfig.written(diffusion);
   }
 
   /**

@@ -3,9 +3,12 @@ package dev.atelier.network.files;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.atelier.network.Network;
+import dev.atelier.network.tensors.HostTensor;
+import dev.atelier.spec.DiffusionSpec;
 import dev.atelier.spec.NetworkSpec;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.function.Function;
 import java.util.stream.Stream;
@@ -89,6 +92,11 @@ public enum DiffusersNetwork {
    */
   record Sizes(int resolution, int channels, int classes) {}
 
+  /** Whether it is the config of a network that reads texts. */
+  static boolean readsTexts(JsonNode config) {
+    return TEXT_UNET.classNames.contains(config.path("_class_name").asText());
+  }
+
   /**
    * The sizes that {@code config} says.
    *
@@ -97,7 +105,7 @@ public enum DiffusersNetwork {
   static Sizes sizes(JsonNode config) {
     ConfigFields fields = new ConfigFields(config);
     boolean transformer = DIT.classNames.contains(config.path("_class_name").asText());
-    boolean texts = TEXT_UNET.classNames.contains(config.path("_class_name").asText());
+    boolean texts = readsTexts(config);
     int resolution = fields.integer("sample_size", transformer ? "32" : "null", 1, MAX_SIDE);
     int channels = fields.integer("in_channels", transformer || texts ? "4" : "3", 1, MAX_CHANNELS);
     String classes = transformer ? "num_embeds_ada_norm" : "num_class_embeds";
@@ -116,13 +124,41 @@ public enum DiffusersNetwork {
 
   /** The {@code config.json} of a network; empty where diffusers has no such one. */
   public static Optional<ObjectNode> config(Network network) {
-    return of(network.spec()).writer.apply(network);
+    return of(network).writer.apply(network);
   }
 
-  private static DiffusersNetwork of(NetworkSpec spec) {
+  /**
+   * The weights of a network that is told the timesteps of diffusers' scheduler: turned where that
+   * tells t + 1, else the same map.
+   *
+   * @throws IllegalArgumentException if what reads them is no linear layer, as a clause
+   */
+  public static Map<String, HostTensor> weights(
+      Network network, DiffusionSpec process, Map<String, HostTensor> weights) {
+    return offset(process) == 0 ? weights : TimestepOffset.oneLater(network.graph(), weights);
+  }
+
+  /** What diffusers' scheduler adds to t. */
+  public static int offset(DiffusionSpec process) {
+    return process.schedule() == DiffusionSpec.Schedule.FLOW ? 1 : 0;
+  }
+
+  /** The kind that a network is of. */
+  public static DiffusersNetwork of(Network network) {
+    NetworkSpec spec = network.spec();
     if (spec.transformer().isPresent()) {
       return DIT;
     }
     return spec.crossAttention().isPresent() ? TEXT_UNET : UNET;
+  }
+
+  /** The name of its class, as a pipeline's index has it. */
+  public String className() {
+    return classNames.get(0);
+  }
+
+  /** The folder of a pipeline in which it lies. */
+  public String folder() {
+    return folders.get(folders.size() - 1);
   }
 }

@@ -115,15 +115,6 @@ final class SchedulerConfig {
     return SchedulerSampler.read(config, steps);
   }
 
-  /**
-   * The file for a model that predicts as {@code diffusion} says its teacher does.
-   *
-   * @return empty: no class of diffusers samples from such a model
-   */
-  static Optional<SchedulerExport> write(DiffusionSpec diffusion, SamplerSpec sampler) {
-    return SchedulerExport.of(diffusion, sampler);
-  }
-
   /** Whether its networks are told t + 1 where ours are told t. */
   static boolean tellsTheNextTimestep(JsonNode config) {
     return new SchedulerConfig(config).flows();

@@ -23,16 +23,20 @@ import java.util.Set;
  * @param differences of that class from the sampler, a clause each, for people; empty: with as many
  *     steps its trajectories are ours
  */
-record SchedulerExport(ObjectNode config, List<String> differences) {
+public record SchedulerExport(ObjectNode config, List<String> differences) {
 
   private static final ObjectMapper JSON = new ObjectMapper().registerModule(new Jdk8Module());
 
-  SchedulerExport {
+  public SchedulerExport {
     differences = List.copyOf(differences);
   }
 
-  /** Empty: no class of diffusers samples from such a model. */
-  static Optional<SchedulerExport> of(DiffusionSpec diffusion, SamplerSpec sampler) {
+  /**
+   * The file for a model that predicts what {@code diffusion} says of the teacher.
+   *
+   * @return empty: no class of diffusers samples from such a model
+   */
+  public static Optional<SchedulerExport> of(DiffusionSpec diffusion, SamplerSpec sampler) {
     boolean flows = diffusion.schedule() == DiffusionSpec.Schedule.FLOW;
     boolean predictsFlow = diffusion.teacherPredicts() == Prediction.FLOW;
     if (flows != predictsFlow) {

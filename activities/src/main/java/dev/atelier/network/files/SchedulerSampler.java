@@ -1,6 +1,7 @@
 package dev.atelier.network.files;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.atelier.diffusion.Sampler;
 import dev.atelier.network.tensors.Listing;
 import dev.atelier.spec.EvaluationSpec.SamplerSpec;
 import dev.atelier.spec.EvaluationSpec.SamplerSpec.FinalSigma;
@@ -60,7 +61,6 @@ final class SchedulerSampler {
 
   private static final Set<String> FIXED_SMALL = Set.of("fixed_small", "fixed_small_log");
   private static final int RUNGE_KUTTA = 4; // fewest steps of PNDM with these
-  private static final int FEW_STEPS = 15; // of DPM-Solver++: lower_order_final holds below
 
   private final JsonNode config;
   private final String type;
@@ -116,14 +116,13 @@ final class SchedulerSampler {
       case PNDM -> pndm();
       case DPM -> dpm(keepsNoise);
       case UNIPC -> unipc();
-      case EULER -> only("interpolation_type", "linear", Set.of("linear"));
+      case EULER -> {
+        only("interpolation_type", "linear", Set.of("linear"));
+        only("timestep_type", "discrete", Set.of("discrete"));
+      }
       case HEUN -> withoutRescaling();
-      default -> {}
-    }
-    if (type.equals(EULER)) {
-      only("timestep_type", "discrete", Set.of("discrete"));
-    } else if (type.equals(FLOW)) {
-      flow();
+      case FLOW -> flow();
+      default -> {} // DDPM and DDIM ask for nothing else
     }
     boolean scheduled =
         (type.equals(EULER) || type.equals(HEUN)) && spacing != Spacing.LEADING; // init_noise_sigma
@@ -233,9 +232,9 @@ final class SchedulerSampler {
     }
     boolean lower = config.path("lower_order_final").asBoolean(true);
     boolean euler = config.path("euler_at_final").asBoolean(false);
-    if (keepsNoise && euler && steps >= FEW_STEPS) {
+    if (keepsNoise && euler && steps >= Sampler.FEW_STEPS) {
       fault("euler_at_final", true, "false");
-    } else if (keepsNoise && !euler && !lower && steps < FEW_STEPS) {
+    } else if (keepsNoise && !euler && !lower && steps < Sampler.FEW_STEPS) {
       fault("lower_order_final", false, "true");
     }
   }

@@ -51,9 +51,9 @@ public final class StatedLicense {
         Pattern.compile("(?m)^%s:[ \\t]*(?:\\R[ \\t]*-[ \\t]+)?(\\S.*)$".formatted(field))
             .matcher(yaml);
     return line.find()
-        ? Optional.of(line.group(1).replaceFirst("\\s+#.*$", "").strip())
+        ? Optional.of(OneLine.of(line.group(1), MOST_CHARACTERS))
+            .map(word -> word.replaceFirst("\\s+#.*$", "").strip())
             .map(word -> word.replaceFirst("^([\"'])(.*)\\1$", "$2"))
-            .map(word -> OneLine.of(word, MOST_CHARACTERS))
             .filter(word -> !word.isEmpty())
         : Optional.empty();
   }

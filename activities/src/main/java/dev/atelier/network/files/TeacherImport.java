@@ -88,10 +88,25 @@ public final class TeacherImport {
     DiffusionSpec diffusion();
   }
 
-  /** Weights of a network of ours, by name. */
+  /**
+   * Weights of a network of ours, by name.
+   *
+   * @param parts files of its pipeline that stand between it and users, by their names there
+   */
   public record Weights(
-      Network network, Map<String, HostTensor> tensors, String taken, DiffusionSpec diffusion)
-      implements Imported {}
+      Network network,
+      Map<String, HostTensor> tensors,
+      String taken,
+      DiffusionSpec diffusion,
+      List<String> parts)
+      implements Imported {
+
+    /** Of a network of pixels. */
+    public Weights(
+        Network network, Map<String, HostTensor> tensors, String taken, DiffusionSpec diffusion) {
+      this(network, tensors, taken, diffusion, List.of());
+    }
+  }
 
   /** A module of the user's, of which only the number of its parameters is known. */
   public record TorchScript(Path file, long parameters, DiffusionSpec diffusion)
@@ -291,7 +306,8 @@ public final class TeacherImport {
     }
   }
 
-  private static String dtypes(Set<String> stored) {
+  /** Such as F16, widened to F32. */
+  static String dtypes(Set<String> stored) {
     String rounded = stored.contains("F64") ? ", rounded to F32" : "";
     boolean widened = stored.contains("F16") || stored.contains("BF16");
     return String.join(" and ", stored) + (widened ? ", widened to F32" : rounded);

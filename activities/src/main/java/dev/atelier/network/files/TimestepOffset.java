@@ -8,9 +8,9 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Weights of a network that was told t + 1, for one that is told t. Each pair of its sinusoids at t
- * + 1 is that at t, turned by the angle of its frequency; the linear layers that read them are
- * turned back. So the answers are the same, up to rounding.
+ * Weights of a network that was told t + 1, for one that is told t, and back. Each pair of its
+ * sinusoids at t + 1 is that at t, turned by the angle of its frequency; the linear layers that
+ * read them are turned back. So the answers are the same, up to rounding.
  */
 final class TimestepOffset {
 
@@ -24,6 +24,16 @@ final class TimestepOffset {
    * @throws IllegalArgumentException if what reads the sinusoids is no linear layer, as a clause
    */
   static Map<String, HostTensor> oneEarlier(Graph graph, Map<String, HostTensor> weights) {
+    return by(1, graph, weights);
+  }
+
+  /** The same answers at t + 1 as {@code weights} give at t; else as {@link #oneEarlier}. */
+  static Map<String, HostTensor> oneLater(Graph graph, Map<String, HostTensor> weights) {
+    return by(-1, graph, weights);
+  }
+
+  private static Map<String, HostTensor> by(
+      int steps, Graph graph, Map<String, HostTensor> weights) {
     Map<String, HostTensor> turned = new LinkedHashMap<>(weights);
     for (Operation.Sinusoid sinusoid : graph.all(Operation.Sinusoid.class)) {
       List<Operation> readers =
@@ -34,20 +44,20 @@ final class TimestepOffset {
               "its timesteps are told as T sigma, from 1 to T, to a layer that is not linear");
         }
         turned.computeIfPresent(
-            linear.layer() + ".weight", (name, weight) -> turned(weight, sinusoid));
+            linear.layer() + ".weight", (name, weight) -> turned(steps, weight, sinusoid));
       }
     }
     return turned;
   }
 
   /** weight: [out, 2 half]. */
-  private static HostTensor turned(HostTensor weight, Operation.Sinusoid sinusoid) {
+  private static HostTensor turned(int steps, HostTensor weight, Operation.Sinusoid sinusoid) {
     int width = sinusoid.out().width();
     int half = width / 2;
     double[] values = weight.toDoubles();
     float[] turned = new float[values.length];
     for (int i = 0; i < half; i++) {
-      double angle = Math.pow(MAX_PERIOD, -(double) i / (half - sinusoid.shift()));
+      double angle = steps * Math.pow(MAX_PERIOD, -(double) i / (half - sinusoid.shift()));
       int sine = sinusoid.cosinesFirst() ? half + i : i;
       int cosine = sinusoid.cosinesFirst() ? i : half + i;
       for (int row = 0; row < values.length; row += width) {

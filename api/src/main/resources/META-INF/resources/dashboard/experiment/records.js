@@ -53,11 +53,17 @@ export function filesPanel() {
   const element = h('div', { class: 'panel', hidden: true });
   return {
     element,
-    show({ artifacts }) {
-      const exports = artifacts.filter((a) => a.kind === ArtifactKind.EXPORT);
+    show({ id, artifacts }) {
+      const exports = artifacts.filter((a) => a.kind === ArtifactKind.EXPORT && !a.name.includes('/'));
       element.hidden = !exports.length;
       element.replaceChildren(
-        h('h2', {}, 'Files that plain PyTorch loads'),
+        h('h2', {}, 'Files that PyTorch and diffusers load'),
+        h(
+          'p',
+          { class: 'soft small' },
+          'With the folders of diffusers: ',
+          h('code', {}, `./atelier export ${id} --to out`),
+        ),
         h('div', { class: 'scroll' }, h('table', {}, h('tbody', {}, exports.map(fileRow)))),
       );
     },

@@ -66,7 +66,7 @@ public final class ContractCheck implements QuarkusTestBeforeEachCallback, Filte
     Call call =
         new Call(
             method,
-            uri.getPath(),
+            uri.getRawPath(), // a slash within a name is no other path
             jsonOf(request),
             response.statusCode(),
             response.contentType().replaceAll(";.*", "").strip(),
@@ -84,7 +84,7 @@ public final class ContractCheck implements QuarkusTestBeforeEachCallback, Filte
                   call.body().substring(0, Math.min(2000, call.body().length()))));
     }
     document
-        .operationOf(method, uri.getPath())
+        .operationOf(method, uri.getRawPath())
         .map(Operation::id)
         .ifPresent(id -> saw(id + " " + call.status()));
   }

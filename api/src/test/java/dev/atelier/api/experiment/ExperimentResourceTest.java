@@ -4,6 +4,7 @@ import static io.restassured.RestAssured.given;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
+import static org.hamcrest.Matchers.contains;
 import static org.hamcrest.Matchers.containsString;
 import static org.hamcrest.Matchers.endsWith;
 import static org.hamcrest.Matchers.equalTo;
@@ -457,6 +458,33 @@ class ExperimentResourceTest {
           404,
           "/problems/model-not-found");
     }
+  }
+
+  @Test
+  void shouldShowWhatAnImportedTeacherWasMadeOf() {
+    String id = launch("{\"students\": {\"count\": 1, \"training\": {\"steps\": 100}}}");
+    given().get(EXPERIMENTS + "/" + id + "/models/teacher").then().body("origin", nullValue());
+    jdbi.useHandle(
+        handle ->
+            handle.execute(
+                """
+                update model set origin = '{"source": "hf://a/b@0123", "revision": "0123",
+                  "license": "mit", "files": [{"name": "unet/config.json", "bytes": 2,
+                  "sha256": "44136fa3"}, {"name": "unet/model.safetensors", "bytes": 9,
+                  "sha256": "deadbeef", "dtypes": ["F16"]}]}'
+                where experiment_id = ? and key = 'teacher'
+                """,
+                id));
+    given()
+        .get(EXPERIMENTS + "/" + id + "/models/teacher")
+        .then()
+        .statusCode(200)
+        .body("origin.source", equalTo("hf://a/b@0123"))
+        .body("origin.revision", equalTo("0123"))
+        .body("origin.license", equalTo("mit"))
+        .body("origin.files.name", contains("unet/config.json", "unet/model.safetensors"))
+        .body("origin.files[1].sha256", equalTo("deadbeef"))
+        .body("origin.files[1].dtypes", contains("F16"));
   }
 
   @Test

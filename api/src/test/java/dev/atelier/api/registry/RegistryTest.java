@@ -14,6 +14,7 @@ import io.minio.MinioClient;
 import io.minio.PutObjectArgs;
 import io.quarkus.test.common.WithTestResource;
 import io.quarkus.test.junit.QuarkusTest;
+import io.restassured.RestAssured;
 import io.restassured.http.ContentType;
 import jakarta.inject.Inject;
 import java.io.ByteArrayInputStream;
@@ -194,6 +195,54 @@ class RegistryTest {
           .statusCode(404)
           .body("type", equalTo("/problems/experiment-not-found"));
     }
+  }
+
+  @Test
+  void shouldServeFilesWhoseNamesHaveFolders() throws Exception {
+    String id = launched("folders");
+    byte[] content = "weights".getBytes(UTF_8);
+    String key = "experiments/%s/export/student-1.safetensors".formatted(id);
+    s3.putObject(
+        PutObjectArgs.builder().bucket("atelier").object(key).stream(
+                new ByteArrayInputStream(content), (long) content.length, -1L)
+            .build());
+    for (String name : List.of("student-1.safetensors", "student-1/unet/model.safetensors")) {
+      sql(
+          """
+          insert into artifact (experiment_id, name, kind, object_key, content_type, bytes, sha256)
+          values (?, '%s', 'export', ?, 'application/octet-stream', 7, 'abc')
+          """
+              .formatted(name),
+          id,
+          key);
+    }
+    String href = EXPERIMENTS + id + "/artifacts/student-1/unet/model.safetensors";
+    given().get(EXPERIMENTS + id + "/artifacts").then().body("items.href", hasItem(href));
+    assertThat(get(URI.create(RestAssured.baseURI + ":" + RestAssured.port + href)).body())
+        .isEqualTo(content);
+    String encoded = EXPERIMENTS + id + "/artifacts/student-1%2Funet%2Fmodel.safetensors";
+    given()
+        .urlEncodingEnabled(false)
+        .get(encoded)
+        .then()
+        .statusCode(200)
+        .header("Content-Disposition", "inline; filename=\"model.safetensors\"")
+        .body(equalTo("weights"));
+    String link =
+        given()
+            .urlEncodingEnabled(false)
+            .get(encoded + "/link")
+            .then()
+            .statusCode(200)
+            .extract()
+            .path("href");
+    assertThat(get(URI.create(link)).body()).isEqualTo(content);
+    given()
+        .urlEncodingEnabled(false)
+        .get(EXPERIMENTS + id + "/artifacts/student-1%2Funet")
+        .then()
+        .statusCode(404)
+        .body("type", equalTo("/problems/artifact-not-found"));
   }
 
   @Test

@@ -16,6 +16,8 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class AtelierCliTest {
 
@@ -377,6 +379,29 @@ class AtelierCliTest {
     assertThat(folder.resolve("out/teacher.pt")).hasContent("weights");
   }
 
+  @ParameterizedTest
+  @ValueSource(ints = {3, 2 << 20})
+  void shouldWriteFoldersAndFetchWhatHasTwoNamesOnce(int bytes) throws Exception {
+    String weights = "w".repeat(bytes);
+    api.answer(
+        "GET " + EXPERIMENT,
+        200,
+        experiment(
+            "DONE",
+            artifacts(
+                artifact("a.safetensors", weights, "/files/once"),
+                artifact("a/unet/a.safetensors", weights, "/files/never"))));
+    api.answer("GET /files/once", 200, weights);
+
+    CommandOutput output =
+        CommandOutput.of("export", ID, "--to", folder.toString(), "--url", api.url());
+
+    assertThat(output.err()).isEmpty();
+    assertThat(folder.resolve("a.safetensors")).hasContent(weights);
+    assertThat(folder.resolve("a/unet/a.safetensors")).hasContent(weights);
+    assertThat(folder.resolve("a/unet")).isDirectoryNotContaining("glob:**.part");
+  }
+
   @Test
   void shouldKeepNothingOfAFileWithAnotherChecksum() throws Exception {
     api.answer("GET " + EXPERIMENT, 200, experiment("DONE", artifact("teacher.pt", "weights")));
@@ -392,16 +417,17 @@ class AtelierCliTest {
     assertThat(folder).isEmptyDirectory();
   }
 
-  @Test
-  void shouldRefuseAFileNameThatLeadsElsewhere() throws Exception {
-    api.answer("GET " + EXPERIMENT, 200, experiment("DONE", artifact("../evil", "weights")));
+  @ParameterizedTest
+  @ValueSource(strings = {"../evil", "a/../../evil", "a/../b", "/tmp/evil", "", "."})
+  void shouldRefuseAFileNameThatLeadsElsewhere(String name) throws Exception {
+    api.answer("GET " + EXPERIMENT, 200, experiment("DONE", artifact(name, "weights")));
 
     CommandOutput output =
         CommandOutput.of(
             "export", ID, "--to", folder.resolve("out").toString(), "--url", api.url());
 
     assertThat(output.exitCode()).isEqualTo(1);
-    assertThat(output.err()).contains("'../evil' is not a plain file name.");
+    assertThat(output.err()).contains("'%s' is not a plain file name.".formatted(name));
     assertThat(folder.resolve("evil")).doesNotExist();
   }
 
@@ -430,10 +456,17 @@ class AtelierCliTest {
   }
 
   private static String artifact(String name, String content) throws Exception {
+    return artifacts(artifact(name, content, "/files/teacher.pt"));
+  }
+
+  private static String artifact(String name, String content, String href) throws Exception {
     return """
-    , "evaluations": [], "artifacts": [{"name": "%s", "kind": "export", "bytes": %d,
-      "sha256": "%s", "href": "/files/teacher.pt"}]"""
-        .formatted(name, content.length(), sha256(content));
+    {"name": "%s", "kind": "export", "bytes": %d, "sha256": "%s", "href": "%s"}"""
+        .formatted(name, content.length(), sha256(content), href);
+  }
+
+  private static String artifacts(String... each) {
+    return ", \"evaluations\": [], \"artifacts\": [%s]".formatted(String.join(", ", each));
   }
 
   private static String sha256(String text) throws Exception {

@@ -32,11 +32,13 @@ public enum EventKind {
       "not-bit-identical", "a training goes on elsewhere, so that its bits may differ"),
   EVALUATION_REUSED("evaluation-reused", "figures were taken over from another experiment"),
   MEMORY_NOT_MEASURED("memory-not-measured", "the memory of sampling could not be measured"),
+  MODELS_IN_TURN("models-in-turn", "the models of a subject were loaded in turn"),
   MERGED("merged", "students were merged"),
   MERGE_REFUSED("merge-refused", "students could not be merged"),
   SCHEDULES_SEARCHED("schedules-searched", "schedules were searched"),
   SEARCH_REFUSED("search-refused", "schedules could not be searched"),
-  ENSEMBLE_LEFT_OUT("ensemble-left-out", "the file of an ensemble could not be written");
+  ENSEMBLE_LEFT_OUT("ensemble-left-out", "the file of an ensemble could not be written"),
+  FOLDER_LEFT_OUT("folder-left-out", "diffusers has no class for the networks of some models");
 
   private final String word;
   private final String description;

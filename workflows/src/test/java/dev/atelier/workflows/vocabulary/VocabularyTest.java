@@ -46,7 +46,8 @@ class VocabularyTest {
                     + " model-canceled model-reused teacher-taken teacher-range ranges-planned"
                     + " dataset-reused classes-found images-skipped files-passed-over source-kept"
                     + " checkpoint-corrupt not-bit-identical evaluation-reused memory-not-measured"
-                    + " merged merge-refused schedules-searched search-refused ensemble-left-out")
+                    + " models-in-turn merged merge-refused schedules-searched search-refused ensemble-left-out"
+                    + " folder-left-out")
                 .split(" "));
     assertThat(WORDS.get("artifacts")).containsExactly("grid", "trajectory", "report", "export");
   }

@@ -51,7 +51,7 @@ public class ArtifactResource {
   }
 
   @GET
-  @Path("/{id}/artifacts/{name}/link")
+  @Path("/{id}/artifacts/{name: .+}/link") // names may have folders
   @Operation(
       operationId = "linkArtifact",
       summary = "Get a link to a file in the object store, which needs no credentials",
@@ -64,7 +64,7 @@ public class ArtifactResource {
   }
 
   @GET
-  @Path("/{id}/artifacts/{name}")
+  @Path("/{id}/artifacts/{name: .+}")
   @Produces(MediaType.WILDCARD)
   @Operation(
       operationId = "getArtifact",

@@ -36,7 +36,9 @@ public class FileAnswer {
     return Response.ok(body, artifact.contentType())
         .header(HttpHeaders.CONTENT_LENGTH, artifact.bytes())
         .header(
-            HttpHeaders.CONTENT_DISPOSITION, "inline; filename=\"%s\"".formatted(artifact.name()))
+            HttpHeaders.CONTENT_DISPOSITION,
+            "inline; filename=\"%s\""
+                .formatted(artifact.name().substring(artifact.name().lastIndexOf('/') + 1)))
         .tag(tag)
         .build();
   }

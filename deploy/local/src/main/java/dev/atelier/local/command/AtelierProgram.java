@@ -16,7 +16,8 @@ public final class AtelierProgram {
   static int run(String... args) {
     return AtelierCli.run(
         List.of(DemoCommand.class, UpCommand.class),
-        List.of(FidCommand.class, MetricsCommand.class, ProgramCommand.class),
+        List.of(
+            FidCommand.class, MetricsCommand.class, GenerateCommand.class, ProgramCommand.class),
         args);
   }
 }

@@ -36,6 +36,7 @@ class AtelierProgramTest {
             "\n  audit ",
             "\n  fid ",
             "\n  metrics ",
+            "\n  generate ",
             "\n  program ",
             "\n  completion ",
             "\n  help ");

@@ -1,0 +1,197 @@
+package dev.atelier.publication;
+
+import dev.atelier.evaluation.Evaluation;
+import dev.atelier.network.Network;
+import dev.atelier.publication.DiffusersFolders.Place;
+import dev.atelier.report.Numbers;
+import dev.atelier.spec.ExperimentSpec;
+import dev.atelier.spec.SourceSecrets;
+import dev.atelier.spec.SpecWord;
+import dev.atelier.training.Models;
+import dev.atelier.untrusted.OneLine;
+import dev.atelier.workflows.EvaluationActivities.Publish;
+import dev.atelier.workflows.ModelRef;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+import java.util.function.Function;
+
+/** The {@code README.md} of a folder: what is in it, where it is from, how it is loaded. */
+final class ModelCard {
+
+  private static final int LONGEST = 200; // characters of what users named
+
+  /**
+   * Where the teacher is from.
+   *
+   * @param baseModel its id on a hub
+   * @param licence as its source names it
+   */
+  record Origin(Optional<String> baseModel, Optional<String> licence) {
+
+    static final Origin UNKNOWN = new Origin(Optional.empty(), Optional.empty());
+  }
+
+  private final Publish task;
+  private final ExperimentSpec spec;
+  private final List<Evaluation> evaluations;
+  private final Origin origin;
+
+  ModelCard(Publish task, List<Evaluation> evaluations, Origin origin) {
+    this.task = task;
+    this.spec = task.spec();
+    this.evaluations = evaluations;
+    this.origin = origin;
+  }
+
+  /** Of one model. */
+  String ofModel(ModelRef model, Network network, Place place) {
+    String subject = model.key().value();
+    return String.join(
+        "\n",
+        frontMatter(),
+        "# %s of %s".formatted(subject, name()),
+        "",
+        "%s, which %s of timesteps %s, after %d steps of training: %s parameters, %s multiply-accumulates a pass, %s images."
+            .formatted(
+                place.className(),
+                predicts(model),
+                model.range(),
+                model.step(),
+                Numbers.count((double) network.parameters()),
+                Numbers.count((double) network.macs()),
+                images()),
+        "",
+        "```python",
+        "from diffusers import " + place.className(),
+        "model = %s.from_pretrained(\"%s\", subfolder=\"%s\")"
+            .formatted(place.className(), place.folder(), place.subfolder()),
+        "```",
+        "",
+        figures(List.of(subject)),
+        from());
+  }
+
+  /**
+   * Of models that take turns.
+   *
+   * @param path where an owner's network lies, seen from the card
+   * @param subject what the evaluation calls them
+   * @param differences of diffusers' scheduler from the sampler that the figures are of, clauses
+   */
+  String ofEnsemble(
+      List<ModelRef> owners,
+      Function<ModelRef, String> path,
+      String subject,
+      List<String> differences) {
+    List<String> lines = new ArrayList<>();
+    lines.add(frontMatter());
+    lines.add("# " + name());
+    lines.add("");
+    lines.add(
+        "%d ranges of timesteps, each with a model that %s of images of %s. Each step of a sampler asks the one whose range holds its timestep."
+            .formatted(owners.size(), predicts(owners.get(0)), images()));
+    lines.add("");
+    lines.add("| model | timesteps | step | parameters | MACs |");
+    lines.add("|---|---|---|---|---|");
+    for (ModelRef owner : owners) {
+      Network network = Models.network(owner, task.dataset()).orElseThrow();
+      lines.add(
+          "| [%s](%s) | %s | %d | %s | %s |"
+              .formatted(
+                  owner.key(),
+                  path.apply(owner),
+                  owner.range(),
+                  owner.step(),
+                  Numbers.count((double) network.parameters()),
+                  Numbers.count((double) network.macs())));
+    }
+    lines.add("");
+    lines.add("```python");
+    lines.add("from diffusers import DiffusionPipeline");
+    lines.add(
+        "pipe = DiffusionPipeline.from_pretrained(\".\", custom_pipeline=\".\", trust_remote_code=True)");
+    lines.add("images = pipe(batch_size=4).images");
+    lines.add("```");
+    lines.add("");
+    lines.add(
+        "`trust_remote_code` lets diffusers run `pipeline.py` and `ensemble/ensemble.py` of this folder: read them first. `pipe.enable_model_loading_in_turn()` keeps one model in memory at a time.");
+    lines.add("");
+    lines.add(figures(List.of(subject, "teacher", "one-to-one")));
+    if (!differences.isEmpty()) {
+      lines.add(
+          "The figures are of another sampler than the folder's scheduler: %s.%n"
+              .formatted(String.join("; ", differences)));
+    }
+    lines.add(from());
+    return String.join("\n", lines);
+  }
+
+  private String frontMatter() {
+    List<String> lines = new ArrayList<>();
+    lines.add("---");
+    lines.add("license: " + quoted(origin.licence().orElse("unknown")));
+    origin.baseModel().ifPresent(model -> lines.add("base_model: " + quoted(model)));
+    lines.add("library_name: diffusers");
+    lines.add("pipeline_tag: unconditional-image-generation");
+    lines.add("tags: [atelier, distillation]");
+    lines.add("---");
+    lines.add("");
+    return String.join("\n", lines);
+  }
+
+  private static String quoted(String text) {
+    return '"' + shown(text).replace("\\", "\\\\").replace("\"", "\\\"") + '"';
+  }
+
+  private String name() {
+    return shown(spec.name());
+  }
+
+  /** In one line, and without what Markdown would take for its own. */
+  private static String shown(String text) {
+    return OneLine.of(text, LONGEST).replaceAll("[`<>\\[\\]|*_#]", "");
+  }
+
+  private String predicts(ModelRef model) {
+    return "predicts " + SpecWord.of(model.predicts(spec.diffusion()));
+  }
+
+  private String images() {
+    int side = task.dataset().resolution();
+    int classes = task.dataset().classes();
+    return "%d×%d%s".formatted(side, side, classes == 0 ? "" : " of %d classes".formatted(classes));
+  }
+
+  private String figures(List<String> subjects) {
+    List<String> lines = new ArrayList<>();
+    for (Evaluation measured : evaluations) {
+      if (subjects.contains(measured.subject())) {
+        Map<String, Double> figures = new TreeMap<>(measured.metrics());
+        figures.put(measured.metric(), measured.distance());
+        figures.forEach(
+            (metric, figure) ->
+                lines.add(
+                    "| %s | %s | %s |"
+                        .formatted(measured.subject(), metric, Numbers.text(figure))));
+      }
+    }
+    return lines.isEmpty()
+        ? ""
+        : "| subject | figure | |\n|---|---|---|\n%s\n\nHow they were measured is in `experiment.json`.\n"
+            .formatted(String.join("\n", lines));
+  }
+
+  private String from() {
+    String teacher =
+        spec.teacher()
+            .source()
+            .map(
+                source -> "was imported from `%s`".formatted(shown(SourceSecrets.redacted(source))))
+            .orElse("was trained by the same experiment");
+    return "Made by Atelier, experiment %s. Its teacher %s; licence: %s.%n"
+        .formatted(task.experimentId(), teacher, shown(origin.licence().orElse("not known")));
+  }
+}
