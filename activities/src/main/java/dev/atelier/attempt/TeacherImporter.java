@@ -91,7 +91,8 @@ public record TeacherImporter(
     } catch (TeacherException e) {
       throw teachers.unusable(task.source(), e);
     }
-    return PipelineImport.read(source, shown, expected, attempts.device().name(), scope.path());
+    return PipelineImport.readAgain(
+        source, shown, expected, attempts.device().name(), scope.path());
   }
 
   private static List<String> parts(Imported imported) {

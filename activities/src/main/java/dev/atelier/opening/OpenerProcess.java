@@ -24,15 +24,21 @@ import org.slf4j.LoggerFactory;
 /**
  * Opens files in a process of their own: {@link OpenerMain} with limits of time, heap, address
  * space and file size, without the worker's environment, where the system lets it without a
- * network, the first that the kernel ends when memory is short, and ended with the worker.
+ * network, the first that the kernel ends when memory is short, and ended with the worker. Time,
+ * address space and file size grow with the bytes of a teacher's weights.
  *
  * @param timeout for one file; for a dataset without coming further
  * @param memoryBytes of address space, for what libtorch opens
  * @param heapBytes of the Java heap
  * @param datasetHeapBytes of the Java heap that decodes a dataset
+ * @param weightsBytes of a teacher's files of weights, at most
  */
 public record OpenerProcess(
-    Duration timeout, long memoryBytes, long heapBytes, long datasetHeapBytes) implements Opener {
+    Duration timeout, long memoryBytes, long heapBytes, long datasetHeapBytes, long weightsBytes)
+    implements Opener {
+
+  /** What a worker's setting is unless it says otherwise: SD 1.5's U-Net has 3.4 GB. */
+  static final long WEIGHTS_BYTES = 8_000_000_000L;
 
   static final String REQUEST = "request.json";
   static final String ANSWER = "answer.json";
@@ -43,9 +49,12 @@ public record OpenerProcess(
   private static final String OUTPUT = "output";
   private static final String CRASH = "crash"; // what Java writes of its own
   private static final long FILE_BYTES = 1L << 30; // of each file that it writes
+  private static final int WIDENED = 2; // bytes for a byte of half precision
+  private static final long WEIGHTS_BYTES_PER_SECOND = 10_000_000; // on a machine that is busy
   private static final long BESIDES_HEAP_BYTES = 2L << 30; // of address space, Java's own
   private static final int MOST_ANSWER_BYTES = 1 << 20; // whatever it has written
   private static final int LAST_WORDS_BYTES = 4096;
+  private static final long MEGABYTE = 1_000_000;
   static final int HEAP_FULL = 3; // -XX:+ExitOnOutOfMemoryError
   private static final int OF_SIGNAL = 128;
   private static final Duration START = Duration.ofMinutes(5); // on a machine that is busy
@@ -65,7 +74,36 @@ public record OpenerProcess(
 
   /** A dataset is decoded with as much heap as this process has. */
   public OpenerProcess(Duration timeout, long memoryBytes, long heapBytes) {
-    this(timeout, memoryBytes, heapBytes, Runtime.getRuntime().maxMemory());
+    this(timeout, memoryBytes, heapBytes, Runtime.getRuntime().maxMemory(), WEIGHTS_BYTES);
+  }
+
+  /**
+   * What one process may take.
+   *
+   * @param time for a file, or for a dataset that comes no further
+   * @param memoryBytes of address space
+   * @param fileBytes of each file that it writes
+   */
+  record Limits(Duration time, long memoryBytes, long heapBytes, long fileBytes) {}
+
+  /**
+   * The limits for one opening: weights are mapped, and those of half precision once more, from a
+   * file of float32; a TorchScript file is copied.
+   */
+  Limits limits(Opening opening) throws IOException {
+    if (isDataset(opening)) {
+      return new Limits(
+          timeout,
+          datasetHeapBytes + BESIDES_HEAP_BYTES,
+          datasetHeapBytes,
+          Math.max(FILE_BYTES, opening.madeBytes()));
+    }
+    long weights = weightsOf(opening);
+    return new Limits(
+        timeout.plusSeconds(weights / WEIGHTS_BYTES_PER_SECOND),
+        memoryBytes + (1 + WIDENED) * weights,
+        heapBytes,
+        FILE_BYTES + WIDENED * weights);
   }
 
   /**
@@ -76,8 +114,20 @@ public record OpenerProcess(
    */
   record Answer(Optional<String> refusal, Optional<String> fault) {}
 
+  /** Bytes of its weights, which are not too many. */
+  long weightsOf(Opening opening) throws IOException {
+    long weights = opening.weightsBytes();
+    if (weights > weightsBytes) {
+      throw opening.failure(
+          "its weights have %d MB, expected at most %d MB (atelier.opener.weights-bytes)"
+              .formatted(weights / MEGABYTE, weightsBytes / MEGABYTE));
+    }
+    return weights;
+  }
+
   @Override
   public void open(Opening opening, Path work, PreparationListener listener) throws IOException {
+    Limits limits = limits(opening);
     Path own = Files.createTempDirectory(work, "opener-");
     JSON.writerFor(Opening.class).writeValue(own.resolve(REQUEST).toFile(), opening);
     try (FileChannel whereabouts =
@@ -86,7 +136,7 @@ public record OpenerProcess(
             StandardOpenOption.CREATE_NEW,
             StandardOpenOption.READ,
             StandardOpenOption.WRITE)) {
-      int code = run(opening, own, whereabouts, listener);
+      int code = run(opening, limits, own, whereabouts, listener);
       if (code != 0 || !isFile(own.resolve(ANSWER))) {
         LOG.warn(
             "The process that opened '{}' ended with code {}: {}",
@@ -94,7 +144,7 @@ public record OpenerProcess(
             code,
             lastWords(own));
         throw opening.failure(
-            death(opening, code, own) + Whereabouts.Moment.of(whereabouts).names());
+            death(limits, code, own) + Whereabouts.Moment.of(whereabouts).names());
       }
     }
     Answer said;
@@ -115,10 +165,15 @@ public record OpenerProcess(
   }
 
   /** Runs the process to its end and returns its code. */
-  private int run(Opening opening, Path own, FileChannel whereabouts, PreparationListener listener)
+  private static int run(
+      Opening opening,
+      Limits limits,
+      Path own,
+      FileChannel whereabouts,
+      PreparationListener listener)
       throws IOException {
     ProcessBuilder builder =
-        new ProcessBuilder(command(opening, own))
+        new ProcessBuilder(command(opening, limits, own))
             .directory(own.toFile())
             .redirectErrorStream(true)
             .redirectOutput(own.resolve(OUTPUT).toFile());
@@ -136,9 +191,9 @@ public record OpenerProcess(
           since = System.nanoTime(); // a large one may take as long as it comes further
         }
         last = moment;
-        Duration patience = isDataset(opening) && moment.isEmpty() ? START : timeout;
+        Duration patience = isDataset(opening) && moment.isEmpty() ? START : limits.time();
         if (System.nanoTime() - since > patience.toNanos()) {
-          throw opening.failure(tooLong(opening) + moment.names());
+          throw opening.failure(tooLong(opening, limits) + moment.names());
         }
       }
       return process.exitValue();
@@ -156,16 +211,16 @@ public record OpenerProcess(
     return opening instanceof Opening.Dataset;
   }
 
-  private String tooLong(Opening opening) {
+  private static String tooLong(Opening opening, Limits limits) {
     return (isDataset(opening)
             ? "the process that opened it came no further for %d s"
             : "it took more than %d s to open and to try it")
-        .formatted(timeout.toSeconds());
+        .formatted(limits.time().toSeconds());
   }
 
-  private String death(Opening opening, int code, Path own) {
+  private static String death(Limits limits, int code, Path own) {
     if (code == HEAP_FULL) {
-      return "opening it takes more than %d MB of heap".formatted(heapBytes(opening) >> 20);
+      return "opening it takes more than %d MB of heap".formatted(limits.heapBytes() >> 20);
     }
     if (code > OF_SIGNAL) {
       return "it crashed the process that opened it (signal %d)".formatted(code - OF_SIGNAL);
@@ -194,12 +249,7 @@ public record OpenerProcess(
     }
   }
 
-  private long heapBytes(Opening opening) {
-    return isDataset(opening) ? datasetHeapBytes : heapBytes;
-  }
-
-  private List<String> command(Opening opening, Path own) {
-    long heap = heapBytes(opening);
+  private static List<String> command(Opening opening, Limits limits, Path own) {
     List<String> command = new ArrayList<>();
     command.addAll(
         List.of(
@@ -211,12 +261,12 @@ public record OpenerProcess(
             if unshare -rn true 2>/dev/null; then exec unshare -rn "$@"; else exec "$@"; fi
             """
                 .formatted(
-                    Math.max(FILE_BYTES, opening.madeBytes()) / 512,
-                    (isDataset(opening) ? heap + BESIDES_HEAP_BYTES : memoryBytes) >> 10,
-                    isDataset(opening) ? "" : "; ulimit -t " + 2 * timeout.toSeconds()),
+                    limits.fileBytes() / 512,
+                    limits.memoryBytes() >> 10,
+                    isDataset(opening) ? "" : "; ulimit -t " + 2 * limits.time().toSeconds()),
             "opener",
             Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-            "-Xmx" + heap,
+            "-Xmx" + limits.heapBytes(),
             "-XX:+ExitOnOutOfMemoryError",
             // Address space that is only reserved counts, too.
             "-XX:CompressedClassSpaceSize=64m",

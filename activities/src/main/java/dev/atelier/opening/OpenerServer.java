@@ -158,7 +158,8 @@ public final class OpenerServer {
             Duration.ofSeconds(request.timeoutSeconds()),
             request.memoryBytes(),
             request.heapBytes(),
-            request.datasetHeapBytes());
+            request.datasetHeapBytes(),
+            request.weightsBytes());
     Opening opening = request.opening();
     long[] said = {System.nanoTime()};
     try {

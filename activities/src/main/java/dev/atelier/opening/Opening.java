@@ -69,6 +69,11 @@ public sealed interface Opening {
   /** The same file at another path. */
   Opening at(Path other);
 
+  /** Bytes of the weights that are read, as the files have them. */
+  default long weightsBytes() throws IOException {
+    return 0;
+  }
+
   /** Bytes that are made of it, at most. */
   default long madeBytes() {
     return 0;
@@ -147,14 +152,7 @@ public sealed interface Opening {
     /** Of a folder what diffusers would take, where that can be told, else everything. */
     @Override
     public void forEachFile(FileVisitor visitor) throws IOException {
-      List<String> chosen = List.of();
-      if (Files.isDirectory(path)) {
-        try {
-          chosen = DiffusersFiles.of(path, expected.variant());
-        } catch (IllegalArgumentException e) {
-          // whoever opens the folder says so
-        }
-      }
+      List<String> chosen = taken();
       if (chosen.isEmpty()) {
         Opening.super.forEachFile(visitor);
         return;
@@ -164,6 +162,23 @@ public sealed interface Opening {
         try (InputStream in = Files.newInputStream(path.resolve(file))) {
           visitor.visit(folder.getFileName() + "/" + file, Files.size(path.resolve(file)), in);
         }
+      }
+    }
+
+    @Override
+    public long weightsBytes() throws IOException {
+      long bytes = Files.isRegularFile(path) ? Files.size(path) : 0;
+      for (String file : taken()) {
+        bytes += file.endsWith(".safetensors") ? Files.size(path.resolve(file)) : 0;
+      }
+      return bytes;
+    }
+
+    private List<String> taken() throws IOException {
+      try {
+        return Files.isDirectory(path) ? DiffusersFiles.of(path, expected.variant()) : List.of();
+      } catch (IllegalArgumentException e) {
+        return List.of(); // whoever opens the folder says so
       }
     }
 

@@ -42,6 +42,7 @@ public record RemoteOpener(String host, int port, OpenerProcess limits) implemen
 
   @Override
   public void open(Opening opening, Path work, PreparationListener listener) throws IOException {
+    var unused = limits.weightsOf(opening); // before they are sent
     for (int breaks = 1; ; breaks++) {
       try {
         answered(opening, ask(opening, work.resolve(Opening.MADE), listener));
@@ -107,7 +108,8 @@ public record RemoteOpener(String host, int port, OpenerProcess limits) implemen
                 limits.timeout().toSeconds(),
                 limits.memoryBytes(),
                 limits.heapBytes(),
-                limits.datasetHeapBytes()));
+                limits.datasetHeapBytes(),
+                limits.weightsBytes()));
         out.flush();
         while (true) {
           switch (Wire.message(first(in))) {

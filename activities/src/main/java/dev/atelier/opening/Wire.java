@@ -50,7 +50,8 @@ final class Wire {
       long timeoutSeconds,
       long memoryBytes,
       long heapBytes,
-      long datasetHeapBytes) {}
+      long datasetHeapBytes,
+      long weightsBytes) {}
 
   private Wire() {}
 

@@ -6,9 +6,7 @@ import dev.atelier.network.GraphModule;
 import dev.atelier.network.libtorch.Libtorch;
 import dev.atelier.network.libtorch.TorchModule;
 import dev.atelier.network.tensors.HostTensor;
-import dev.atelier.network.torchscript.TorchScriptArchive;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -26,7 +24,7 @@ final class LoadedGraph implements AutoCloseable {
    *
    * @param tensors its weights by name, and perhaps others
    * @param device {@code cpu} or {@code cuda:<n>}
-   * @param work a directory for a temporary file as large as the weights
+   * @param work a directory for temporary files, small but for weights of half precision
    */
   static LoadedGraph load(Graph graph, Map<String, HostTensor> tensors, String device, Path work)
       throws IOException {
@@ -34,14 +32,8 @@ final class LoadedGraph implements AutoCloseable {
     for (Weight weight : graph.weights()) {
       own.put(weight.name(), tensors.get(weight.name()));
     }
-    Path archive = Files.createTempFile(work, "graph", ".pt");
-    try {
-      TorchScriptArchive.write(
-          archive, GraphModule.of("Network", graph, own, "The set of weights"));
-      return new LoadedGraph(Libtorch.load(archive, device, TorchModule.Mode.INFERENCE));
-    } finally {
-      Files.delete(archive);
-    }
+    return new LoadedGraph(
+        Libtorch.load(GraphModule.of("Network", graph, own, "The set of weights"), device, work));
   }
 
   HostTensor forward(HostTensor... arguments) {

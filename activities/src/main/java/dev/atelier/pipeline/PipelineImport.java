@@ -27,6 +27,12 @@ import java.util.Optional;
  */
 public final class PipelineImport {
 
+  /** When a pipeline makes its first image. */
+  private enum Tried {
+    NOW,
+    BEFORE
+  }
+
   private static final String PROMPT = "a photo"; // that it is tried with
 
   private PipelineImport() {}
@@ -41,15 +47,32 @@ public final class PipelineImport {
    */
   public static Imported read(Path path, String source, Expected expected, String device, Path work)
       throws IOException {
+    return read(path, source, expected, device, work, Tried.NOW);
+  }
+
+  /** The same of what has been read so, such as by an opener; networks of ours are not tried. */
+  public static Imported readAgain(
+      Path path, String source, Expected expected, String device, Path work) throws IOException {
+    return read(path, source, expected, device, work, Tried.BEFORE);
+  }
+
+  private static Imported read(
+      Path path, String source, Expected expected, String device, Path work, Tried tried)
+      throws IOException {
     try {
       if (!Files.isDirectory(path) || !DiffusersPipeline.hasParts(path)) {
-        return TeacherImport.read(path, source, expected, device, work);
+        return switch (tried) {
+          case NOW -> TeacherImport.read(path, source, expected, device, work);
+          case BEFORE -> TeacherImport.readAgain(path, source, expected, device, work);
+        };
       }
       DiffusersPipeline pipeline = DiffusersPipeline.read(path, expected.variant());
       Network network = network(pipeline, expected);
       DiffusionSpec diffusion =
           pipeline.denoiser().agreedWith(expected.diffusion(), expected.clips());
-      probe(pipeline, device, work);
+      if (tried == Tried.NOW) {
+        probe(pipeline, device, work);
+      }
       List<String> parts =
           DiffusersFiles.of(path, expected.variant()).stream()
               .filter(DiffusersPipeline::isOfPart)

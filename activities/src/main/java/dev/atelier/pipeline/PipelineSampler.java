@@ -11,7 +11,6 @@ import dev.atelier.network.NetworkForm;
 import dev.atelier.network.libtorch.Libtorch;
 import dev.atelier.network.libtorch.TorchModule;
 import dev.atelier.network.tensors.HostTensor;
-import dev.atelier.network.torchscript.TorchScriptArchive;
 import dev.atelier.pipeline.DiffusersPipeline.Texts;
 import dev.atelier.spec.DiffusionSpec;
 import dev.atelier.spec.EvaluationSpec.SamplerSpec;
@@ -19,7 +18,6 @@ import dev.atelier.spec.Prediction;
 import dev.atelier.spec.TrainingSpec.Precision;
 import java.io.IOException;
 import java.nio.FloatBuffer;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -93,7 +91,7 @@ public final class PipelineSampler {
    * Of one pipeline.
    *
    * @param device {@code cpu} or {@code cuda:<n>}
-   * @param work a directory for temporary files as large as the largest part's weights
+   * @param work a directory for temporary files, small but for weights of half precision
    */
   public PipelineSampler(DiffusersPipeline pipeline, String device, Path work, Listener listener) {
     this.pipeline = pipeline;
@@ -144,17 +142,13 @@ public final class PipelineSampler {
         pipeline.texts().isPresent()
             ? Optional.of(context(pipeline.texts().get(), request))
             : Optional.empty();
-    Path archive = Files.createTempFile(work, "network", ".pt");
-    try {
-      TorchScriptArchive.write(
-          archive,
-          network.inferenceModule(
-              "Network", pipeline.denoiser().tensors(), NetworkForm.of(device), Precision.FP32));
-      try (TorchModule module = Libtorch.load(archive, device, TorchModule.Mode.INFERENCE)) {
-        return reverse(request, module, context);
-      }
-    } finally {
-      Files.delete(archive);
+    try (TorchModule module =
+        Libtorch.load(
+            network.inferenceModule(
+                "Network", pipeline.denoiser().tensors(), NetworkForm.of(device), Precision.FP32),
+            device,
+            work)) {
+      return reverse(request, module, context);
     }
   }
 

@@ -159,11 +159,21 @@ public interface WorkerConfig {
     /** Host and port of an opener that is a container or pod of its own; absent: a child. */
     Optional<String> address();
 
-    /** How long it may take to open a file and to try it; of a dataset, to come any further. */
+    /** Bytes of a teacher's files of weights, at most: memory, files and time grow with them. */
+    @WithDefault("8000000000")
+    long weightsBytes();
+
+    /**
+     * How long it may take to open a file and to try it, and 1 s more for each 10 MB of weights; of
+     * a dataset, to come any further.
+     */
     @WithDefault("PT5M")
     Duration timeout();
 
-    /** Bytes of address space that it may have; some 2 GB are libtorch's and Java's own. */
+    /**
+     * Bytes of address space that it may have, and 3 for each byte of weights; some 2 GB are
+     * libtorch's and Java's own.
+     */
     @WithDefault("8000000000")
     long memoryBytes();
 

@@ -249,7 +249,8 @@ public final class WorkerMain {
             settings.timeout(),
             settings.memoryBytes(),
             settings.heapBytes(),
-            settings.datasetHeapBytes().orElse(Runtime.getRuntime().maxMemory()));
+            settings.datasetHeapBytes().orElse(Runtime.getRuntime().maxMemory()),
+            settings.weightsBytes());
     if (settings.address().isEmpty()) {
       return limits;
     }

@@ -42,7 +42,7 @@ class DatasetOpenerTest {
   private final List<String> heard = new ArrayList<>();
 
   private static OpenerProcess opener(Duration timeout, int megabytes) {
-    return new OpenerProcess(timeout, 8_000_000_000L, 64L << 20, (long) megabytes << 20);
+    return new OpenerProcess(timeout, 8_000_000_000L, 64L << 20, (long) megabytes << 20, 0);
   }
 
   @Test

@@ -1,5 +1,6 @@
 package dev.atelier.opening;
 
+import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.atelier.evaluation.EvaluationException;
@@ -10,12 +11,14 @@ import dev.atelier.network.torchscript.TorchScriptFile;
 import dev.atelier.spec.DiffusionSpec;
 import dev.atelier.spec.TeacherSpec;
 import java.io.IOException;
+import java.io.RandomAccessFile;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -148,6 +151,55 @@ class OpenerProcessTest {
         .isInstanceOf(TeacherException.class)
         .hasMessageContaining("tensor 'claims'")
         .hasMessageContaining(reason);
+  }
+
+  /** SD 1.5's U-Net in float32, as a file without content. */
+  @Test
+  void shouldAllowWhatLargeWeightsTake() throws Exception {
+    long bytes = 3_438_167_536L;
+    OpenerProcess.Limits large = OPENER.limits(teacher(sparse(bytes)));
+    OpenerProcess.Limits small = OPENER.limits(teacher(sparse(0)));
+    assertThat(small.memoryBytes()).isEqualTo(8_000_000_000L);
+    assertThat(small.time()).isEqualTo(Duration.ofMinutes(1));
+    assertThat(large.memoryBytes()).isEqualTo(8_000_000_000L + 3 * bytes);
+    assertThat(large.fileBytes()).isEqualTo(small.fileBytes() + 2 * bytes);
+    assertThat(large.time()).isEqualTo(Duration.ofSeconds(60 + 343));
+    assertThat(OPENER.limits(extractor(sparse(bytes))))
+        .as("what is no teacher's weights is not paid for")
+        .isEqualTo(small);
+  }
+
+  @Test
+  void shouldCountTheWeightsThatAreReadOfAFolder() throws Exception {
+    Path unet = Files.createDirectories(directory.resolve("pipeline/unet"));
+    Files.writeString(unet.resolve("config.json"), "{}");
+    Files.move(sparse(300_000_000), unet.resolve("diffusion_pytorch_model.safetensors"));
+    Files.move(sparse(9_000_000_000L), unet.resolve("diffusion_pytorch_model.bin"));
+    assertThat(teacher(unet.getParent()).weightsBytes()).isEqualTo(300_000_000);
+  }
+
+  @Test
+  void shouldNameTheSettingWhenWeightsAreTooLarge() throws Exception {
+    Path file = sparse(9_500_000_000L);
+    RemoteOpener remote = new RemoteOpener("127.0.0.1", 1, OPENER); // where nobody answers
+    for (Opener opener : List.of(OPENER, remote)) {
+      assertThatThrownBy(() -> opener.open(teacher(file), directory, OpenerProcessTest::goOn))
+          .isInstanceOf(TeacherException.class)
+          .hasMessage(
+              "Cannot use 'teacher.bin': its weights have 9500 MB, expected at most 8000 MB (atelier.opener.weights-bytes).");
+    }
+    Path fits = sparse(8_000_000_000L);
+    assertThatThrownBy(() -> OPENER.open(teacher(fits), directory, OpenerProcessTest::goOn))
+        .as("opened, and then refused for what it is")
+        .hasMessageContaining("expected a safetensors file");
+  }
+
+  private Path sparse(long bytes) throws IOException {
+    Path file = Files.createTempFile(directory, "weights", ".safetensors");
+    try (RandomAccessFile content = new RandomAccessFile(file.toFile(), "rw")) {
+      content.setLength(bytes);
+    }
+    return file;
   }
 
   private static void goOn() {}

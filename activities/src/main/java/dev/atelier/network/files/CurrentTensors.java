@@ -54,7 +54,7 @@ public final class CurrentTensors {
     long[] shape = tensor.shape();
     boolean pointwise = shape.length == 4 && shape[2] == 1 && shape[3] == 1;
     return pointwise && PROJECTION.matcher(name).matches()
-        ? new HostTensor(tensor.dtype(), new long[] {shape[0], shape[1]}, tensor.data())
+        ? tensor.reshaped(shape[0], shape[1])
         : tensor;
   }
 }

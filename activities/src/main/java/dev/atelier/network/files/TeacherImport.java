@@ -1,6 +1,7 @@
 package dev.atelier.network.files;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.atelier.graph.Value;
 import dev.atelier.network.Network;
 import dev.atelier.network.files.Repeatability.Answer;
 import dev.atelier.network.files.Repeatability.UnfitException;
@@ -9,7 +10,6 @@ import dev.atelier.network.libtorch.TorchException;
 import dev.atelier.network.libtorch.TorchModule;
 import dev.atelier.network.tensors.HostTensor;
 import dev.atelier.network.tensors.SafetensorsFile;
-import dev.atelier.network.torchscript.TorchScriptArchive;
 import dev.atelier.spec.DiffusionSpec;
 import dev.atelier.spec.NetworkSpec;
 import dev.atelier.spec.TeacherSpec;
@@ -20,6 +20,7 @@ import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -31,8 +32,8 @@ import java.util.TreeSet;
 /**
  * Reads a user's teacher: a safetensors file, a directory in the layout of diffusers, or a
  * TorchScript file {@code (x [N, C, H, W] float, t [N] int64) -> eps}, with {@code y [N] int64}
- * after t where the dataset has classes. Each is tried before it is accepted, see {@link
- * Repeatability}.
+ * after t where the dataset has classes. Each is tried before it is accepted: networks of ours must
+ * answer with numbers, and a user's own also as {@link Repeatability} says.
  */
 public final class TeacherImport {
 
@@ -116,16 +117,24 @@ public final class TeacherImport {
     }
   }
 
+  /** When weights of a network of ours are asked for their first answers. */
+  private enum Asked {
+    NOW,
+    BEFORE
+  }
+
   private static final byte[] ZIP = {'P', 'K', 3, 4};
   private final String source;
   private final Expected expected;
   private final String device;
+  private final Asked asked;
   private DiffusionSpec diffusion; // the spec's, until the source says another one
 
-  private TeacherImport(String source, Expected expected, String device) {
+  private TeacherImport(String source, Expected expected, String device, Asked asked) {
     this.source = source;
     this.expected = expected;
     this.device = device;
+    this.asked = asked;
     this.diffusion = expected.diffusion().settled();
   }
 
@@ -138,7 +147,16 @@ public final class TeacherImport {
    */
   public static Imported read(Path path, String source, Expected expected, String device, Path work)
       throws IOException {
-    return new TeacherImport(source, expected, device).read(path, work);
+    return new TeacherImport(source, expected, device, Asked.NOW).read(path, work);
+  }
+
+  /**
+   * The same of what has been read so, such as by an opener: a network of ours is not asked again,
+   * for which its weights would be held once more.
+   */
+  public static Imported readAgain(
+      Path path, String source, Expected expected, String device, Path work) throws IOException {
+    return new TeacherImport(source, expected, device, Asked.BEFORE).read(path, work);
   }
 
   private Imported read(Path path, Path work) throws IOException {
@@ -323,13 +341,20 @@ public final class TeacherImport {
     }
   }
 
+  /**
+   * It neither draws at random nor takes statistics of a batch: one answer at each end of [0, T).
+   */
   private Imported probed(Weights weights, Path work) throws IOException {
-    Path archive = work.resolve("probe.pt");
-    TorchScriptArchive.write(archive, weights.network().inferenceModule("UNet", weights.tensors()));
-    try (TorchModule module = Libtorch.load(archive, device, TorchModule.Mode.INFERENCE)) {
-      probe(module);
-    } finally {
-      Files.delete(archive);
+    if (asked == Asked.BEFORE) {
+      return weights;
+    }
+    try (TorchModule module =
+        Libtorch.load(weights.network().inferenceModule("UNet", weights.tensors()), device, work)) {
+      for (int image : List.of(0, 1)) { // one by one: a large one's feature maps take much
+        var unused = eps(module, weights.network().graph().told().context(), image);
+      }
+    } catch (UnfitException e) {
+      throw refused(e.getMessage(), e);
     }
     return weights;
   }
@@ -358,13 +383,17 @@ public final class TeacherImport {
   /** Asks for eps of images at both ends of [0, T) and in its middle. */
   private void probe(TorchModule module) {
     try {
-      Repeatability.probe(images -> List.of(new Answer("eps", eps(module, images))), device);
+      Repeatability.probe(
+          images -> List.of(new Answer("eps", eps(module, Optional.empty(), images))), device);
     } catch (UnfitException e) {
       throw refused(e.getMessage(), e);
     }
   }
 
-  private float[] eps(TorchModule module, int... images) {
+  /**
+   * @param context what it reads beside x, as an empty text might be; absent: nothing
+   */
+  private float[] eps(TorchModule module, Optional<Value> context, int... images) {
     int count = images.length;
     int side = expected.resolution();
     long[] shape = {count, expected.channels(), side, side};
@@ -379,9 +408,12 @@ public final class TeacherImport {
     HostTensor t = HostTensor.ofLongs(spread(diffusion.timesteps(), images), count);
     HostTensor y = HostTensor.ofLongs(spread(expected.classes(), images), count);
     boolean conditional = expected.classes() > 0;
+    List<HostTensor> asked = new ArrayList<>(conditional ? List.of(x, t, y) : List.of(x, t));
+    context.ifPresent(
+        c -> asked.add(HostTensor.zeros(HostTensor.DType.F32, count, c.pixels(), c.width())));
     HostTensor eps;
     try {
-      eps = conditional ? module.forward(x, t, y) : module.forward(x, t);
+      eps = module.forward(asked.toArray(HostTensor[]::new));
     } catch (TorchException e) {
       throw new UnfitException(
           "it can't be asked for eps of x %s%s: %s"

@@ -6,7 +6,11 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.pytorch.engine.PtNDManager;
 import ai.djl.pytorch.jni.JniUtils;
 import ai.djl.util.cuda.CudaUtils;
+import dev.atelier.network.torchscript.TorchScriptArchive;
+import dev.atelier.network.torchscript.TorchScriptModule;
+import java.io.IOException;
 import java.lang.management.MemoryUsage;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;
 
@@ -110,6 +114,32 @@ public final class Libtorch {
       throw new IllegalArgumentException(
           "Cannot load TorchScript archive '%s': %s".formatted(archive, TorchModule.firstLine(e)),
           e);
+    }
+  }
+
+  /**
+   * Loads a module for inference with its weights from where they are, such as a mapped file: on a
+   * CPU they are not copied.
+   *
+   * @param module without submodules
+   * @param work a directory for temporary files, small but for weights of half precision
+   */
+  public static TorchModule load(TorchScriptModule module, String device, Path work)
+      throws IOException {
+    LentWeights lent = LentWeights.of(module, work);
+    Path archive = Files.createTempFile(work, "network", ".pt");
+    try {
+      TorchScriptArchive.write(archive, lent.module());
+      TorchModule loaded = load(archive, device, TorchModule.Mode.INFERENCE);
+      try {
+        loaded.lend(lent.weights());
+      } catch (RuntimeException e) { // such as for want of memory
+        loaded.close();
+        throw e;
+      }
+      return loaded;
+    } finally {
+      Files.delete(archive);
     }
   }
 

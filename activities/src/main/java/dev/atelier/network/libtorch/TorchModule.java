@@ -6,6 +6,7 @@ import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
+import ai.djl.pytorch.engine.PtNDArray;
 import ai.djl.pytorch.engine.PtNDManager;
 import ai.djl.pytorch.engine.PtSymbolBlock;
 import ai.djl.pytorch.jni.IValue;
@@ -13,6 +14,7 @@ import ai.djl.pytorch.jni.IValueUtils;
 import ai.djl.pytorch.jni.JniUtils;
 import dev.atelier.network.tensors.HostTensor;
 import dev.atelier.untrusted.OneLine;
+import java.lang.ref.Reference;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -36,6 +38,7 @@ public final class TorchModule implements AutoCloseable {
   private final PtNDManager manager;
   private final PtSymbolBlock block;
   private final Mode mode;
+  private List<HostTensor> lent = List.of(); // read by libtorch where they are
 
   TorchModule(PtNDManager manager, Path archive, Mode mode) {
     this.manager = manager;
@@ -51,6 +54,22 @@ public final class TorchModule implements AutoCloseable {
       }
     } else {
       JniUtils.enableInferenceMode(block);
+    }
+  }
+
+  /** Gives it its weights, see {@link LentWeights}; they are held as long as it is. */
+  void lend(List<HostTensor> weights) {
+    try (PtNDManager call = (PtNDManager) manager.newSubManager()) {
+      PtNDArray[] arrays =
+          weights.stream()
+              .map(w -> call.create(w.data(), new Shape(w.shape()), dataType(w.dtype())))
+              .toArray(PtNDArray[]::new);
+      try (IValue list = IValue.listFrom(arrays)) {
+        IValueUtils.runMethod(block, LentWeights.METHOD, list).close();
+        lent = weights;
+      }
+    } catch (EngineException e) {
+      throw new TorchException(LentWeights.METHOD, firstLine(e), e);
     }
   }
 
@@ -239,7 +258,11 @@ public final class TorchModule implements AutoCloseable {
 
   @Override
   public void close() {
-    block.close();
-    manager.close();
+    try {
+      block.close();
+      manager.close();
+    } finally {
+      Reference.reachabilityFence(lent);
+    }
   }
 }

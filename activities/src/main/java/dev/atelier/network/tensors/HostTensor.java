@@ -1,15 +1,21 @@
 package dev.atelier.network.tensors;
 
+import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
+import java.nio.channels.WritableByteChannel;
 import java.util.Arrays;
+import java.util.Optional;
 
 /**
  * A dense tensor in this process's memory (or a mapped file): row-major, little-endian.
  *
  * <p>Buffers made here are direct and start on a 64-byte boundary, as libtorch's own do, so that
  * vectorised kernels give the same bits for the same numbers.
+ *
+ * <p>A tensor of half precision is one of float32 that is widened each time it is read: what is
+ * held is what the file has.
  */
 public final class HostTensor {
 
@@ -32,17 +38,30 @@ public final class HostTensor {
   }
 
   private static final int ALIGNMENT = 64;
+  private static final int PART_ELEMENTS = 1 << 18; // of half precision, widened at a time
 
   private final DType dtype;
   private final long[] shape;
   private final ByteBuffer data;
+  private final Optional<HalfPrecision> half; // present: data has elements of 2 bytes
 
   /** Wraps {@code data}: exactly the elements of {@code shape}, from position to limit. */
   public HostTensor(DType dtype, long[] shape, ByteBuffer data) {
+    this(dtype, shape, data, Optional.empty());
+  }
+
+  /** Wraps elements of half precision, as {@code F32}; it can be read, and not written. */
+  HostTensor(HalfPrecision half, long[] shape, ByteBuffer data) {
+    this(DType.F32, shape, data, Optional.of(half));
+  }
+
+  private HostTensor(DType dtype, long[] shape, ByteBuffer data, Optional<HalfPrecision> half) {
     this.dtype = dtype;
     this.shape = shape.clone();
     this.data = data.slice().order(ByteOrder.LITTLE_ENDIAN);
-    long expected = Math.multiplyExact(elements(shape), dtype.bytes());
+    this.half = half;
+    int bytes = half.isPresent() ? HalfPrecision.BYTES : dtype.bytes();
+    long expected = Math.multiplyExact(elements(shape), bytes);
     if (this.data.capacity() != expected) {
       throw new IllegalArgumentException(
           "A tensor of shape %s needs %d bytes, found %d."
@@ -93,9 +112,50 @@ public final class HostTensor {
     return elements(shape);
   }
 
-  /** The elements, from position 0 to the limit; writing changes the tensor. */
+  /**
+   * The elements, from position 0 to the limit; writing changes the tensor. Of a tensor of half
+   * precision a widened copy, which is read-only.
+   */
   public ByteBuffer data() {
-    return data.duplicate().order(ByteOrder.LITTLE_ENDIAN);
+    return half.map(this::widened).orElseGet(() -> data.duplicate().order(ByteOrder.LITTLE_ENDIAN));
+  }
+
+  /** Whether it has half precision, and is widened whenever it is read. */
+  public boolean isHalf() {
+    return half.isPresent();
+  }
+
+  private ByteBuffer widened(HalfPrecision precision) {
+    HostTensor wide = zeros(dtype, shape);
+    precision.widen(data.duplicate(), wide.data());
+    return wide.data().asReadOnlyBuffer().order(ByteOrder.LITTLE_ENDIAN);
+  }
+
+  /** Writes the elements, as {@link #data} has them; memory doesn't grow with their number. */
+  public void writeTo(WritableByteChannel channel) throws IOException {
+    if (half.isEmpty()) {
+      writeFully(channel, data());
+      return;
+    }
+    int elements = data.capacity() / HalfPrecision.BYTES;
+    ByteBuffer part = ByteBuffer.allocate(Math.min(elements, PART_ELEMENTS) * dtype.bytes());
+    for (int from = 0; from < elements; from += PART_ELEMENTS) {
+      int count = Math.min(PART_ELEMENTS, elements - from);
+      ByteBuffer halves = data.slice(from * HalfPrecision.BYTES, count * HalfPrecision.BYTES);
+      half.get().widen(halves, part.clear());
+      writeFully(channel, part.limit(count * dtype.bytes()));
+    }
+  }
+
+  private static void writeFully(WritableByteChannel channel, ByteBuffer bytes) throws IOException {
+    while (bytes.hasRemaining()) {
+      channel.write(bytes);
+    }
+  }
+
+  /** The same elements in another shape; shares this tensor's memory. */
+  public HostTensor reshaped(long... other) {
+    return new HostTensor(dtype, other, data, half);
   }
 
   public void putFloats(float[] values) {

@@ -1,16 +1,12 @@
 package dev.atelier.network.tensors;
 
-import dev.atelier.network.tensors.SafetensorsHeader.Stored;
 import java.io.EOFException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.nio.FloatBuffer;
-import java.nio.ShortBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
-import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Set;
@@ -19,7 +15,8 @@ import java.util.TreeSet;
 /**
  * A safetensors file: named tensors and a map of strings, offsets in 64 bits. Tensors are written
  * one by one from where they are, and read by mapping the file: neither copies them to the heap.
- * Tensors of half precision (F16, BF16) are read as F32, which is exact, outside of the heap.
+ * Tensors of half precision (F16, BF16) are read as F32, which is exact, whenever their elements
+ * are read.
  *
  * @param tensors by name
  * @param metadata free strings
@@ -44,7 +41,7 @@ public record SafetensorsFile(
       writeFully(channel, length.putLong(header.length).flip());
       writeFully(channel, ByteBuffer.wrap(header));
       for (HostTensor tensor : tensors.values()) {
-        writeFully(channel, tensor.data());
+        tensor.writeTo(channel);
       }
       channel.force(true);
     }
@@ -151,44 +148,16 @@ public record SafetensorsFile(
             : channel.map(FileChannel.MapMode.READ_ONLY, dataStart + entry.begin(), bytes);
     try {
       long[] shape = entry.shape().stream().mapToLong(Long::longValue).toArray();
-      return entry.dtype().isHalf()
-          ? widened(entry.dtype(), shape, data)
-          : new HostTensor(entry.dtype().held(), shape, data);
+      return switch (entry.dtype()) {
+        case F16 -> new HostTensor(HalfPrecision.F16, shape, data);
+        case BF16 -> new HostTensor(HalfPrecision.BF16, shape, data);
+        case F32, F64, I64, U8 -> new HostTensor(entry.dtype().held(), shape, data);
+      };
     } catch (IllegalArgumentException e) {
       throw corrupt(file, "tensor '%s': %s".formatted(entry.name(), e.getMessage()));
     } catch (ArithmeticException e) {
       throw corrupt(file, "tensor '%s' has the shape %s".formatted(entry.name(), entry.shape()));
     }
-  }
-
-  private static HostTensor widened(Stored dtype, long[] shape, ByteBuffer data) {
-    long expected = Math.multiplyExact(HostTensor.elements(shape), dtype.bytes());
-    if (data.capacity() != expected) {
-      throw new IllegalArgumentException(
-          "A tensor of shape %s needs %d bytes, found %d."
-              .formatted(Arrays.toString(shape), expected, data.capacity()));
-    }
-    HostTensor wide =
-        HostTensor.zeros(HostTensor.DType.F32, shape); // twice the bytes that are there
-    ShortBuffer from = data.order(ByteOrder.LITTLE_ENDIAN).asShortBuffer();
-    FloatBuffer to = wide.data().asFloatBuffer();
-    while (from.hasRemaining()) {
-      short half = from.get();
-      to.put(dtype == Stored.BF16 ? Float.intBitsToFloat(half << 16) : ofFloat16(half));
-    }
-    return wide;
-  }
-
-  /** IEEE 754 binary16: a sign, 5 bits of exponent with bias 15, 10 of fraction. */
-  private static float ofFloat16(short half) {
-    int sign = (half & 0x8000) << 16;
-    int exponent = half >> 10 & 0x1f;
-    int fraction = half & 0x3ff;
-    if (exponent == 0) {
-      return Math.copySign(fraction * 0x1p-24f, Float.intBitsToFloat(sign | 0x3f800000));
-    }
-    int wide = exponent == 0x1f ? 0xff : exponent + 127 - 15;
-    return Float.intBitsToFloat(sign | wide << 23 | fraction << 13);
   }
 
   private static void readFully(FileChannel channel, ByteBuffer into, long position)

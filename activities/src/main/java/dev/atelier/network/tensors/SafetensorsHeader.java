@@ -29,33 +29,23 @@ record SafetensorsHeader(List<Entry> entries, Map<String, String> metadata) {
   private static final ObjectMapper JSON =
       JsonMapper.builder().enable(JsonParser.Feature.STRICT_DUPLICATE_DETECTION).build();
 
-  /** Element types of files; those of half precision are widened when they are read. */
+  /** Element types of files; those of half precision are widened whenever they are read. */
   enum Stored {
-    F32(DType.F32, 4),
-    F64(DType.F64, 8),
-    I64(DType.I64, 8),
-    U8(DType.U8, 1),
-    F16(DType.F32, 2),
-    BF16(DType.F32, 2);
+    F32(DType.F32),
+    F64(DType.F64),
+    I64(DType.I64),
+    U8(DType.U8),
+    F16(DType.F32),
+    BF16(DType.F32);
 
     private final DType held;
-    private final int bytes;
 
-    Stored(DType held, int bytes) {
+    Stored(DType held) {
       this.held = held;
-      this.bytes = bytes;
     }
 
     DType held() {
       return held;
-    }
-
-    int bytes() {
-      return bytes;
-    }
-
-    boolean isHalf() {
-      return this == F16 || this == BF16;
     }
   }
 

@@ -10,7 +10,6 @@ import java.io.BufferedOutputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
-import java.nio.ByteBuffer;
 import java.nio.channels.Channels;
 import java.nio.channels.WritableByteChannel;
 import java.nio.charset.StandardCharsets;
@@ -39,11 +38,11 @@ public final class TorchScriptArchive {
 
   /** The elements of a tensor, as an entry of the zip. */
   private record Storage(HostTensor tensor, MemoryFormat format) {
-    ByteBuffer data() {
-      return switch (format) {
-        case CONTIGUOUS -> tensor.data();
-        case CHANNELS_LAST -> tensor.channelsLast().data();
-      };
+    void writeTo(WritableByteChannel channel) throws IOException {
+      switch (format) {
+        case CONTIGUOUS -> tensor.writeTo(channel);
+        case CHANNELS_LAST -> tensor.channelsLast().writeTo(channel);
+      }
     }
   }
 
@@ -79,11 +78,7 @@ public final class TorchScriptArchive {
     entry(zip, "code/__torch__.py", code().getBytes(StandardCharsets.UTF_8));
     for (int i = 0; i < storages.size(); i++) {
       zip.putNextEntry(entry("data/" + i));
-      WritableByteChannel channel = Channels.newChannel(zip);
-      ByteBuffer data = storages.get(i).data();
-      while (data.hasRemaining()) {
-        channel.write(data);
-      }
+      storages.get(i).writeTo(Channels.newChannel(zip));
       zip.closeEntry();
     }
     entry(zip, "constants.pkl", new byte[] {(byte) 0x80, 2, ')', '.'});

@@ -632,7 +632,17 @@ class TeacherImportTest {
   void shouldRefuseWeightsWhenTheirEpsIsNotFinite() throws Exception {
     Map<String, HostTensor> weights = ClosedForm.weights(Network.of(SMALL, 8, 3));
     weights.put("conv_out.bias", HostTensor.ofFloats(new float[] {0, Float.NaN, 0}, 3));
-    assertThat(refusal(ourFile(weights))).contains("values that are not finite");
+    Path file = ourFile(weights);
+    assertThat(refusal(file)).contains("values that are not finite");
+    assertThat(
+            TeacherImport.readAgain(
+                file,
+                "the source",
+                new Expected(TeacherSpec.DEFAULT_NETWORK, 8, 3, 0, DIFFUSION),
+                "cpu",
+                directory))
+        .as("what an opener has asked is not asked again")
+        .isInstanceOf(Weights.class);
   }
 
   @Test

@@ -40,6 +40,34 @@ class SafetensorsFileTest {
     assertThat(read.tensors().get("empty").elements()).isZero();
   }
 
+  /** More elements than are widened at a time, each of them another number. */
+  @Test
+  void shouldWriteHalfPrecisionAsTheFloatsThatItHolds() throws IOException {
+    int elements = 600_001;
+    byte[] header =
+        "{\"h\":{\"dtype\":\"BF16\",\"shape\":[%d],\"data_offsets\":[0,%d]}}"
+            .formatted(elements, 2 * elements)
+            .getBytes(StandardCharsets.UTF_8);
+    ByteBuffer content =
+        ByteBuffer.allocate(8 + header.length + 2 * elements).order(ByteOrder.LITTLE_ENDIAN);
+    content.putLong(header.length).put(header);
+    for (int i = 0; i < elements; i++) {
+      content.putShort((short) (i % 0x7f80)); // finite
+    }
+    Path halves = Files.write(directory.resolve("halves"), content.array());
+    Path wide = directory.resolve("wide");
+    SafetensorsFile read = SafetensorsFile.read(halves);
+    SafetensorsFile.write(wide, read.tensors(), Map.of());
+
+    SafetensorsFile written = SafetensorsFile.read(wide);
+    assertThat(read.dtypes()).containsExactly("BF16");
+    assertThat(written.dtypes()).containsExactly("F32");
+    float[] floats = written.tensors().get("h").toFloats();
+    assertThat(floats).hasSize(elements).isEqualTo(read.tensors().get("h").toFloats());
+    assertThat(floats[600_000]).isEqualTo(Float.intBitsToFloat((600_000 % 0x7f80) << 16));
+    assertThat(read.tensors().get("h").reshaped(1, elements).toFloats()).isEqualTo(floats);
+  }
+
   @Test
   void shouldWriteTheSameBytesWhateverTheOrderOfTheMetadata() throws IOException {
     Map<String, String> metadata = new LinkedHashMap<>();

@@ -82,7 +82,8 @@ final class OpenerTrial {
                 trial == Trial.ENDLESS_TORCHSCRIPT ? IMPATIENCE : PATIENCE,
                 MEMORY_BYTES,
                 HEAP_BYTES,
-                HEAP_BYTES));
+                HEAP_BYTES,
+                MEMORY_BYTES));
     PreparationListener listener =
         sentence -> {
           if (sentence.equals("opening")) {
