@@ -148,15 +148,20 @@ public final class PipelineSampler {
         pipeline.texts().isPresent()
             ? Optional.of(context(pipeline.texts().get(), request))
             : Optional.empty();
+    try (TorchModule module = load()) {
+      return reverse(request, module, context);
+    }
+  }
+
+  /** The network, of which no file is left: whoever ends the process leaves none either. */
+  private TorchModule load() throws IOException {
     Path archive = Files.createTempFile(work, "network", ".pt");
     try {
       TorchScriptArchive.write(
           archive,
           network.inferenceModule(
               "Network", pipeline.denoiser().tensors(), NetworkForm.of(device), Precision.FP32));
-      try (TorchModule module = Libtorch.load(archive, device, TorchModule.Mode.INFERENCE)) {
-        return reverse(request, module, context);
-      }
+      return Libtorch.load(archive, device, TorchModule.Mode.INFERENCE);
     } finally {
       Files.delete(archive);
     }

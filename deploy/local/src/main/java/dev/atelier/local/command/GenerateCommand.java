@@ -10,6 +10,7 @@ import dev.atelier.pipeline.DiffusersPipeline;
 import dev.atelier.pipeline.PipelineSampler;
 import dev.atelier.pipeline.PipelineSampler.Request;
 import dev.atelier.spec.EvaluationSpec.SamplerSpec;
+import java.io.File;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -125,13 +126,17 @@ final class GenerateCommand implements Callable<Integer> {
     }
   }
 
-  private void generate() throws IOException {
+  private void generate() throws IOException, CommandFailure {
     if (batchSize < 1 || images.filter(n -> n < 1).isPresent() || steps < 1) {
-      throw new IllegalArgumentException(
-          "--images, --steps and --batch-size must be at least 1, found %d, %d and %d"
+      throw new CommandFailure(
+          "--images, --steps and --batch-size must be at least 1, found %d, %d and %d."
               .formatted(images.orElse(1), steps, batchSize));
     }
+    if (Files.exists(out) && !Files.isDirectory(out)) {
+      throw new CommandFailure("--out is to be a folder, but '%s' is a file.".formatted(out));
+    }
     DiffusersPipeline pipeline = DiffusersPipeline.read(folder, variant);
+    requirePictures(pipeline);
     SamplerSpec sampler = pipeline.denoiser().sampler(steps);
     List<String> texts = repeated(prompts);
     List<Integer> labels = repeated(classes);
@@ -141,6 +146,7 @@ final class GenerateCommand implements Callable<Integer> {
     }
     Libtorch.useThreads(Runtime.getRuntime().availableProcessors());
     Path work = Files.createTempDirectory("atelier-generate");
+    Runtime.getRuntime().addShutdownHook(new Thread(() -> wipe(work), "wipe")); // Ctrl-C
     try {
       Files.createDirectories(out);
       for (int first = 0; first < count; first += batchSize) {
@@ -149,7 +155,30 @@ final class GenerateCommand implements Callable<Integer> {
             pipeline, sampler, part(texts, first, end), part(labels, first, end), first, end, work);
       }
     } finally {
-      Files.delete(work);
+      wipe(work);
+    }
+  }
+
+  /** The folder and its files, if they are there. */
+  private static void wipe(Path folder) {
+    File[] files = folder.toFile().listFiles();
+    for (File file : files == null ? new File[0] : files) {
+      file.delete();
+    }
+    folder.toFile().delete();
+  }
+
+  private static void requirePictures(DiffusersPipeline pipeline) {
+    int channels =
+        pipeline
+            .autoencoder()
+            .map(a -> a.config().imageChannels())
+            .orElse(pipeline.denoiser().network().imageChannels());
+    if (channels != 1 && channels != 3) {
+      throw new IllegalArgumentException(
+          "it makes images of %d channels%s, expected 1 or 3"
+              .formatted(
+                  channels, pipeline.autoencoder().isEmpty() ? " and has no folder vae" : ""));
     }
   }
 
