@@ -122,7 +122,7 @@ final class GenerateCommand implements Callable<Integer> {
       throw new CommandFailure(
           "Cannot use '%s': %s.".formatted(folder, e.getMessage().replaceFirst("\\.$", "")), e);
     } catch (IOException e) {
-      throw new CommandFailure("Cannot read or write a file: %s".formatted(e.getMessage()), e);
+      throw new CommandFailure("Cannot read or write a file: %s".formatted(e), e);
     }
   }
 
@@ -219,6 +219,12 @@ final class GenerateCommand implements Callable<Integer> {
                 pictures.noise(first, end - first, seed),
                 first,
                 seed));
+    for (float value : made.toFloats()) {
+      if (!Float.isFinite(value)) {
+        throw new IllegalArgumentException(
+            "images %d to %d have values that are not finite".formatted(first, end - 1));
+      }
+    }
     byte[] pixels = PipelineSampler.pixels(made);
     int channels = (int) made.shape()[1];
     int side = (int) made.shape()[2];

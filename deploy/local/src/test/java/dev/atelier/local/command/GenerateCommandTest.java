@@ -80,6 +80,11 @@ class GenerateCommandTest {
         .doesNotContain("Cannot use");
     assertThat(generate(ddpm, "out", "--steps", "1001").err())
         .contains("num_train_timesteps is 1000, supported: 1001 or more");
+    assertThat(
+            generate(
+                    PIPELINES.resolve("dit").toString(), "out", "--class", "1", "--guidance", "NaN")
+                .err())
+        .contains("The pipeline needs a finite guidance, found NaN.");
     Files.createFile(directory.resolve("file"));
     assertThat(generate(ddpm, "file").err())
         .contains(
@@ -94,6 +99,20 @@ class GenerateCommandTest {
     assertThat(generate(latents.toString(), "out", "--class", "1").err())
         .contains("it makes images of 4 channels and has no folder vae, expected 1 or 3")
         .doesNotContain("1 of 4");
+  }
+
+  @Test
+  void shouldDrawNothingOfWeightsThatAreNotFinite() throws Exception {
+    Path folder = copy("ddpm", "not-finite");
+    Path weights = folder.resolve("unet/diffusion_pytorch_model.safetensors");
+    byte[] bytes = Files.readAllBytes(weights);
+    for (int i = bytes.length - 4 * 3; i < bytes.length; i++) {
+      bytes[i] = (byte) 0xff; // NaN
+    }
+    Files.write(weights, bytes);
+    assertThat(generate(folder.toString(), "out").err())
+        .contains("images 0 to 0 have values that are not finite");
+    assertThat(directory.resolve("out/0.png")).doesNotExist();
   }
 
   private Path copy(String pipeline, String name) throws IOException {
