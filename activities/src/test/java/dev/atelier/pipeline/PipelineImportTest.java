@@ -171,6 +171,20 @@ class PipelineImportTest {
   }
 
   @Test
+  void shouldRefuseATextNetworkOfWhichNoBlockReadsTexts() throws Exception {
+    Path root = whole();
+    Path config = root.resolve("unet/config.json");
+    Files.writeString(
+        config,
+        Files.readString(config)
+            .replace("\"CrossAttn", "\"")
+            .replace("\"UNetMidBlock2DCrossAttn\"", "null"));
+    assertThatThrownBy(() -> read(root, expected(16, 3, 0, true)))
+        .isInstanceOf(TeacherException.class)
+        .hasMessageContaining("config.json: none of its blocks attends to texts");
+  }
+
+  @Test
   void shouldRefuseATokenThatHasTwoIds() throws Exception {
     Path root = whole();
     Path config = root.resolve("tokenizer/tokenizer_config.json");

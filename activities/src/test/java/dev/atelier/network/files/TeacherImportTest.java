@@ -153,7 +153,7 @@ class TeacherImportTest {
       delimiter = '|',
       value = {
         "flip_sin_to_cos | true | false",
-        "freq_shift | 0 | 1",
+        "freq_shift | 0 | 1 beside flip_sin_to_cos false and downsample_padding 0",
         "downsample_padding | 1 | 0",
         "norm_eps | 1 | a number from 1e-12 to 0.01",
         "down_block_types | [\"DownBlock2D\", \"AttnSkipDownBlock2D\"] | one of AttnDownBlock2D, DownBlock2D, ResnetDownsampleBlock2D, SkipDownBlock2D for each of 2 widths",
