@@ -87,7 +87,7 @@ public record AutoencoderConfig(
           "norm_num_groups", config.value("norm_num_groups", "32"), "a divisor of every width");
     }
     JsonNode scale = config.value("scaling_factor", "0.18215");
-    if (!scale.isNumber() || !(scale.asDouble() > 0)) {
+    if (!scale.isNumber() || !(scale.asDouble() > 0) || Double.isInfinite(scale.asDouble())) {
       config.fault("scaling_factor", scale, "a number above 0");
     }
     AutoencoderConfig read =

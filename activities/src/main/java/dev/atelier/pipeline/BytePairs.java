@@ -1,5 +1,6 @@
 package dev.atelier.pipeline;
 
+import dev.atelier.untrusted.OneLine;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -19,6 +20,7 @@ final class BytePairs {
   static final String END_OF_WORD = "</w>";
 
   private static final char[] LETTERS = letters();
+  private static final int MOST_SHOWN = 100; // characters of a token
 
   private record Pair(int left, int right) {}
 
@@ -49,7 +51,9 @@ final class BytePairs {
         if (!vocabulary.containsKey(token)) {
           throw new IllegalArgumentException(
               "its merge '%s' needs the token '%s', which its vocabulary lacks"
-                  .formatted(String.join(" ", pair), token));
+                  .formatted(
+                      OneLine.of(String.join(" ", pair), MOST_SHOWN),
+                      OneLine.of(token, MOST_SHOWN)));
         }
       }
       this.merges.put(

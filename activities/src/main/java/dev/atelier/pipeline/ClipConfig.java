@@ -66,7 +66,7 @@ record ClipConfig(int width, int innerWidth, int layers, int heads, Gelu.Form ge
           "a divisor of hidden_size " + width);
     }
     JsonNode eps = config.value("layer_norm_eps", "1e-5");
-    if (!eps.isNumber() || !(eps.asDouble() > 0)) {
+    if (!eps.isNumber() || !(eps.asDouble() > 0) || Double.isInfinite(eps.asDouble())) {
       config.fault("layer_norm_eps", eps, "a number above 0");
     }
     return new ClipConfig(

@@ -1,12 +1,10 @@
 package dev.atelier.pipeline;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.atelier.graph.Graph;
 import dev.atelier.network.GraphModule;
 import dev.atelier.network.files.ConfigFields;
 import dev.atelier.network.files.CurrentTensors;
+import dev.atelier.network.files.JsonFile;
 import dev.atelier.network.files.WeightFiles;
 import dev.atelier.network.tensors.HostTensor;
 import java.io.IOException;
@@ -26,7 +24,6 @@ import java.util.Optional;
  */
 record Part(Path root, String name, String stem, Optional<String> variant) {
 
-  private static final ObjectMapper JSON = new ObjectMapper();
   private static final String CONFIG = "config.json";
 
   /** The config, of which {@code kind} must name {@code expected}. */
@@ -35,15 +32,8 @@ record Part(Path root, String name, String stem, Optional<String> variant) {
     if (!Files.exists(file)) {
       throw new IllegalArgumentException("expected %s, found none".formatted(shown(CONFIG)));
     }
-    JsonNode config;
-    try {
-      config = JSON.readTree(file.toFile());
-    } catch (JsonProcessingException e) {
-      throw new IllegalArgumentException(
-          "%s is no JSON (%s)".formatted(shown(CONFIG), e.getOriginalMessage()), e);
-    }
     String quoted = "\"" + expected + "\"";
-    ConfigFields fields = new ConfigFields(config, shown(CONFIG));
+    ConfigFields fields = new ConfigFields(JsonFile.read(file, shown(CONFIG)), shown(CONFIG));
     fields.require(new ConfigFields.Fixed(kind, quoted, quoted));
     fields.refuseFaults(); // what else would be wrong would say nothing
     return fields;

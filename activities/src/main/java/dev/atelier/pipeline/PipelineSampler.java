@@ -181,6 +181,11 @@ public final class PipelineSampler {
         classes - 1,
         request.classes());
     require(
+        Double.isFinite(request.guidance()),
+        "a finite guidance%.0s, found %s",
+        "",
+        request.guidance());
+    require(
         !request.guided() || canBeAskedForNone(),
         "guidance of at most 1%.0s, as it knows nothing without a text or a class, found %s",
         "",

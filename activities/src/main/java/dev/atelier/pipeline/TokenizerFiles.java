@@ -1,8 +1,9 @@
 package dev.atelier.pipeline;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import dev.atelier.network.files.JsonFile;
+import dev.atelier.untrusted.OneLine;
 import java.io.IOException;
 import java.nio.charset.CharacterCodingException;
 import java.nio.file.Files;
@@ -35,13 +36,13 @@ record TokenizerFiles(
     String unknown,
     int maxLength) {
 
-  private static final ObjectMapper JSON = new ObjectMapper();
   private static final String CONFIG = "tokenizer_config.json";
   private static final String WHOLE = "tokenizer.json";
   private static final String VOCABULARY = "vocab.json";
   private static final String MERGES = "merges.txt";
   private static final Set<String> CLASSES = Set.of("CLIPTokenizer", "CLIPTokenizerFast");
   private static final int MAX_LENGTH = 4096; // ids of a text
+  private static final int MOST_SHOWN = 100; // characters of a token
   private static final String END = "<|endoftext|>";
 
   /** What a token is for, by its field, and which one it is where no file says so. */
@@ -72,18 +73,19 @@ record TokenizerFiles(
               .formatted(CONFIG, length.isMissingNode() ? "missing" : length, MAX_LENGTH));
     }
     boolean whole = Files.exists(folder.resolve(WHOLE));
-    JsonNode tokenizer = whole ? json(folder.resolve(WHOLE)) : JSON.missingNode();
+    JsonNode tokenizer =
+        whole ? json(folder.resolve(WHOLE)) : JsonNodeFactory.instance.missingNode();
     String origin = whole ? WHOLE : VOCABULARY;
     Map<String, Integer> vocabulary =
         vocabulary(origin, whole ? model(tokenizer).path("vocab") : vocabularyFile(folder));
     List<List<String>> merges =
         whole ? merges(model(tokenizer).path("merges")) : mergesFile(folder.resolve(MERGES));
     Map<String, JsonNode> roles = roles(folder, config);
-    Map<String, Boolean> special = special(config, tokenizer, roles);
+    Map<String, Boolean> special = special(vocabulary, config, tokenizer, roles);
     for (String token : special.keySet()) {
       if (!vocabulary.containsKey(token)) {
         throw new IllegalArgumentException(
-            "%s has no token '%s', which is a special one".formatted(origin, token));
+            "%s has no token '%s', which is a special one".formatted(origin, shown(token)));
       }
     }
     return new TokenizerFiles(
@@ -102,7 +104,9 @@ record TokenizerFiles(
     JsonNode model = tokenizer.path("model");
     if (!model.path("type").asText().equals("BPE")) {
       throw new IllegalArgumentException(
-          "%s: model.type is %s, supported: \"BPE\"".formatted(WHOLE, model.path("type")));
+          "%s: model.type is %s, supported: \"BPE\""
+              .formatted(
+                  WHOLE, model.has("type") ? shown(model.get("type").toString()) : "missing"));
     }
     return model;
   }
@@ -126,13 +130,19 @@ record TokenizerFiles(
       if (!id.isInt() || id.asInt() < 0 || id.asInt() >= ids.size()) {
         throw new IllegalArgumentException(
             "%s: the id of '%s' is %s, expected one from 0 to %d, as it has %d tokens"
-                .formatted(origin, entry.getKey(), id, ids.size() - 1, ids.size()));
+                .formatted(
+                    origin,
+                    shown(entry.getKey()),
+                    shown(id.toString()),
+                    ids.size() - 1,
+                    ids.size()));
       }
       vocabulary.put(entry.getKey(), id.asInt());
       String other = tokens.put(id.asInt(), entry.getKey());
       if (other != null) {
         throw new IllegalArgumentException(
-            "%s: '%s' and '%s' have the same id %s".formatted(origin, other, entry.getKey(), id));
+            "%s: '%s' and '%s' have the same id %s"
+                .formatted(origin, shown(other), shown(entry.getKey()), id));
       }
     }
     if (vocabulary.isEmpty()) {
@@ -143,6 +153,9 @@ record TokenizerFiles(
   }
 
   private static List<List<String>> mergesFile(Path file) throws IOException {
+    if (!Files.isRegularFile(file)) {
+      throw new IllegalArgumentException("%s is no file".formatted(MERGES));
+    }
     List<List<String>> merges = new ArrayList<>();
     try {
       for (String line : Files.readAllLines(file)) {
@@ -173,7 +186,8 @@ record TokenizerFiles(
     List<String> pair = List.of(line.split(" ", -1));
     if (pair.size() != 2) {
       throw new IllegalArgumentException(
-          "%s: the merge '%s' has %d parts, expected 2".formatted(origin, line, pair.size()));
+          "%s: the merge '%s' has %d parts, expected 2"
+              .formatted(origin, shown(line), pair.size()));
     }
     return pair;
   }
@@ -184,16 +198,16 @@ record TokenizerFiles(
     JsonNode map =
         Files.exists(older) && !config.has("added_tokens_decoder")
             ? json(older)
-            : JSON.createObjectNode();
+            : JsonNodeFactory.instance.objectNode();
     Map<String, JsonNode> roles = new LinkedHashMap<>();
     for (Role role : ROLES) {
-      JsonNode absent = JSON.getNodeFactory().textNode(role.absent());
+      JsonNode absent = JsonNodeFactory.instance.textNode(role.absent());
       JsonNode token = map.path(role.field());
       token = token.isMissingNode() ? config.path(role.field()) : token;
       token = token.isMissingNode() ? absent : token;
       if (content(token).isEmpty()) {
         throw new IllegalArgumentException(
-            "%s is %s, expected a token".formatted(role.field(), token));
+            "%s is %s, expected a token".formatted(role.field(), shown(token.toString())));
       }
       roles.put(role.field(), token);
     }
@@ -201,12 +215,16 @@ record TokenizerFiles(
   }
 
   private static Map<String, Boolean> special(
-      JsonNode config, JsonNode tokenizer, Map<String, JsonNode> roles) {
+      Map<String, Integer> vocabulary,
+      JsonNode config,
+      JsonNode tokenizer,
+      Map<String, JsonNode> roles) {
     Map<String, Boolean> special = new LinkedHashMap<>();
     JsonNode described =
         config.has("added_tokens_decoder")
             ? config.get("added_tokens_decoder")
             : tokenizer.path("added_tokens");
+    requireOwnIds(vocabulary, config.path("added_tokens_decoder"));
     described.forEach(token -> special.put(content(token), inNormalForm(token)));
     Set<String> known = Set.copyOf(special.keySet());
     for (JsonNode token : roles.values()) { // of two that name the same, the later one holds
@@ -215,6 +233,18 @@ record TokenizerFiles(
       }
     }
     return special;
+  }
+
+  /** {@code added}: tokens by ids, which a vocabulary may not have otherwise. */
+  private static void requireOwnIds(Map<String, Integer> vocabulary, JsonNode added) {
+    for (Map.Entry<String, JsonNode> entry : added.properties()) {
+      Integer id = vocabulary.get(content(entry.getValue()));
+      if (id != null && !entry.getKey().equals(id.toString())) {
+        throw new IllegalArgumentException(
+            "%s: added_tokens_decoder gives '%s' the id %s, but its vocabulary %d"
+                .formatted(CONFIG, shown(content(entry.getValue())), shown(entry.getKey()), id));
+      }
+    }
   }
 
   private static String content(JsonNode token) {
@@ -226,18 +256,17 @@ record TokenizerFiles(
       if (token.path(field).asBoolean()) {
         throw new IllegalArgumentException(
             "the special token '%s' has %s true, supported: false"
-                .formatted(content(token), field));
+                .formatted(shown(content(token)), field));
       }
     }
     return token.path("normalized").asBoolean();
   }
 
+  private static String shown(String text) {
+    return OneLine.of(text, MOST_SHOWN);
+  }
+
   private static JsonNode json(Path file) throws IOException {
-    try {
-      return JSON.readTree(file.toFile());
-    } catch (JsonProcessingException e) {
-      throw new IllegalArgumentException(
-          "%s is no JSON (%s)".formatted(file.getFileName(), e.getOriginalMessage()), e);
-    }
+    return JsonFile.read(file, file.getFileName().toString());
   }
 }

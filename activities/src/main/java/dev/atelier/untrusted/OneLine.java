@@ -7,10 +7,15 @@ public final class OneLine {
 
   private OneLine() {}
 
+  /** All of {@code text}, {@code most} characters of it, with marks for line ends and the like. */
+  public static String joined(String text, int most) {
+    String printable = text.replaceAll("\\p{Cntrl}", "?");
+    return printable.length() <= most ? printable : printable.substring(0, most) + CUT;
+  }
+
   /** The first line of {@code text} that says something, {@code most} characters of it. */
   public static String of(String text, int most) {
     String line = text.lines().map(String::strip).filter(l -> !l.isEmpty()).findFirst().orElse("");
-    String printable = line.replaceAll("\\p{Cntrl}", "?");
-    return printable.length() <= most ? printable : printable.substring(0, most) + CUT;
+    return joined(line, most);
   }
 }

@@ -319,7 +319,10 @@ class DatasetPreparationTest {
   void shouldSayClearlyWhatIsWrongWithASource() throws IOException {
     assertKind("shapes?count=0", DatasetException.Kind.CORRUPT, "found 0");
     assertKind("shapes?colour=red", DatasetException.Kind.CORRUPT, "found 'colour=red'");
-    assertKind("gopher://x/y", DatasetException.Kind.CORRUPT, "expected file, http, https, s3 or, for a teacher, hf");
+    assertKind(
+        "gopher://x/y",
+        DatasetException.Kind.CORRUPT,
+        "expected file, http, https, s3 or, for a teacher, hf");
     assertKind(
         temporary.resolve("missing").toString(), DatasetException.Kind.UNREACHABLE, "there is no");
     assertKind(

@@ -116,7 +116,7 @@ class ClipTokenizerTest {
         "merges.txt ^ ^ merges.txt, or tokenizer.json, in the folder",
         "vocab.json ^ ^ found no vocab.json",
         "tokenizer_config.json ^ ^ expected tokenizer_config.json in the folder",
-        "vocab.json ^ [1] ^ vocab.json: expected an object of tokens and their ids, found none",
+        "vocab.json ^ [1] ^ vocab.json is [1], expected a JSON object",
         "vocab.json ^ {\"a\": 0, \"b\": 2} ^ the id of 'b' is 2, expected one from 0 to 1, as it has 2 tokens",
         "vocab.json ^ {\"a\": 0, \"b\": 0} ^ vocab.json: 'a' and 'b' have the same id 0",
         "vocab.json ^ {\"a\": 0 ^ vocab.json is no JSON",

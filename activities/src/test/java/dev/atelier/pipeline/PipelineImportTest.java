@@ -14,11 +14,13 @@ import dev.atelier.spec.Prediction;
 import dev.atelier.spec.TeacherSpec;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class PipelineImportTest {
   @TempDir Path directory;
@@ -112,5 +114,95 @@ class PipelineImportTest {
     Weights pixels = (Weights) read(folder, expected(8, 3, 0, true));
     assertThat(pixels.parts()).isEmpty();
     assertThat(pixels.network().spec().latents()).isEqualTo(Optional.empty());
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "unet/config.json | [] | config.json is [], expected a JSON object",
+        "vae/config.json | '' | vae/config.json is empty, expected a JSON object",
+        "vae/config.json | {} {} | vae/config.json is no JSON (Trailing token",
+        "text_encoder/config.json | 7 | text_encoder/config.json is 7, expected a JSON object",
+        "scheduler/scheduler_config.json | null | scheduler_config.json is null, expected a JSON object",
+        "tokenizer/special_tokens_map.json | [{}] | special_tokens_map.json is [{}], expected a JSON object",
+        "vae/config.json | {\"a\\nb\": 1} | vae/config.json: a is 1, supported: no such field",
+        "vae/config.json | {\"scaling_factor\": 1e999} | scaling_factor is \"Infinity\", supported: a number above 0",
+        "unet/diffusion_pytorch_model.safetensors | {} {} {} {} {} | unet/diffusion_pytorch_model.safetensors can't be read as safetensors: its header claims",
+        "vae/diffusion_pytorch_model.safetensors | '' | vae/diffusion_pytorch_model.safetensors can't be read as safetensors: expected at least 8 bytes, found 0",
+        "text_encoder/model.safetensors | PK | text_encoder/model.safetensors can't be read as safetensors: expected at least 8 bytes, found 2",
+      })
+  void shouldSayInASentenceWhichFileIsNotWhatItsNameSays(String file, String content, String clause)
+      throws Exception {
+    Path root = whole();
+    Files.writeString(root.resolve(file), content);
+    assertThatThrownBy(() -> read(root, expected(16, 3, 0, true)))
+        .isInstanceOf(TeacherException.class)
+        .hasMessageContaining(clause)
+        .message()
+        .doesNotContain("\n");
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "unet/config.json",
+        "vae/diffusion_pytorch_model.safetensors",
+        "text_encoder/model.safetensors",
+        "scheduler/scheduler_config.json",
+        "tokenizer/merges.txt"
+      })
+  void shouldSayInASentenceThatAFileIsAFolder(String file) throws Exception {
+    Path root = whole();
+    Files.delete(root.resolve(file));
+    Files.createDirectory(root.resolve(file));
+    assertThatThrownBy(() -> read(root, expected(16, 3, 0, true)))
+        .isInstanceOf(TeacherException.class)
+        .hasMessageContaining(Path.of(file).getFileName() + " is no file");
+  }
+
+  @Test
+  void shouldRefuseAFolderOfTwoNetworks() throws Exception {
+    Path root = whole();
+    PipelineFixture.copy("dit/transformer", root);
+    assertThatThrownBy(() -> read(root, expected(16, 3, 0, true)))
+        .isInstanceOf(TeacherException.class)
+        .hasMessageContaining("it has the networks unet and transformer, expected one");
+  }
+
+  @Test
+  void shouldRefuseATextNetworkOfWhichNoBlockReadsTexts() throws Exception {
+    Path root = whole();
+    Path config = root.resolve("unet/config.json");
+    Files.writeString(
+        config,
+        Files.readString(config)
+            .replace("\"CrossAttn", "\"")
+            .replace("\"UNetMidBlock2DCrossAttn\"", "null"));
+    assertThatThrownBy(() -> read(root, expected(16, 3, 0, true)))
+        .isInstanceOf(TeacherException.class)
+        .hasMessageContaining("config.json: none of its blocks attends to texts");
+  }
+
+  @Test
+  void shouldRefuseATokenThatHasTwoIds() throws Exception {
+    Path root = whole();
+    Path config = root.resolve("tokenizer/tokenizer_config.json");
+    Files.writeString(
+        config,
+        Files.readString(config)
+            .replaceFirst("\\{", "{\"added_tokens_decoder\": {\"5\": {\"content\": \"!\"}},"));
+    assertThatThrownBy(() -> read(root, expected(16, 3, 0, true)))
+        .hasMessageContaining(
+            "tokenizer_config.json: added_tokens_decoder gives '!' the id 5, but its vocabulary 0");
+  }
+
+  private Path whole() throws Exception {
+    Path root = directory.resolve("whole");
+    for (String part : List.of("unet", "vae", "text_encoder", "scheduler", "tokenizer")) {
+      PipelineFixture.copy("sd1/" + part, root);
+    }
+    assertThat(read(root, expected(16, 3, 0, true)).taken()).contains("vae");
+    return root;
   }
 }

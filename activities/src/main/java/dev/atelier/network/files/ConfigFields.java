@@ -4,6 +4,7 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.atelier.network.tensors.Listing;
+import dev.atelier.untrusted.OneLine;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
@@ -14,6 +15,7 @@ public final class ConfigFields {
   /** A field with one supported value, and what diffusers takes when it is absent; as JSON. */
   public record Fixed(String field, String absent, String supported) {}
 
+  private static final int MOST_SHOWN = 200; // characters of a field or a value
   private static final ObjectMapper JSON = new ObjectMapper();
 
   private final JsonNode config;
@@ -45,6 +47,26 @@ public final class ConfigFields {
     return found.asInt();
   }
 
+  /** A finite number from {@code least} to {@code most}; anything else is a fault. */
+  public double number(String field, String absent, double least, double most) {
+    JsonNode found = value(field, absent);
+    if (!found.isNumber() || !(found.asDouble() >= least && found.asDouble() <= most)) {
+      fault(field, found, "a number from %s to %s".formatted(shown(least), shown(most)));
+      return least;
+    }
+    return found.asDouble();
+  }
+
+  /** Such as 1e-12. */
+  private static String shown(double bound) {
+    return String.valueOf(bound).replace(".0E", "e").replaceFirst("\\.0$", "");
+  }
+
+  /** The whole number that a value is; −1 where it is none. */
+  static int whole(JsonNode found) {
+    return found.isInt() ? found.asInt() : -1;
+  }
+
   /** Whether a field has its supported value; numbers may be written otherwise. */
   public boolean agrees(Fixed fixed) {
     JsonNode found = value(fixed.field(), fixed.absent());
@@ -74,7 +96,12 @@ public final class ConfigFields {
 
   /** A field that has what isn't supported. */
   public void fault(String field, JsonNode found, String supported) {
-    fault("%s is %s, supported: %s".formatted(field, found, supported));
+    fault(
+        "%s is %s, supported: %s"
+            .formatted(
+                OneLine.of(field, MOST_SHOWN),
+                OneLine.of(found.toString(), MOST_SHOWN),
+                supported));
   }
 
   /** Anything else that is wrong. */

@@ -3,7 +3,6 @@ package dev.atelier.network.files;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.atelier.network.Network;
 import dev.atelier.network.tensors.HostTensor;
-import dev.atelier.network.tensors.SafetensorsFile;
 import dev.atelier.spec.DiffusionSpec;
 import dev.atelier.spec.EvaluationSpec.SamplerSpec;
 import dev.atelier.spec.NetworkSpec;
@@ -11,8 +10,6 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
-import java.util.TreeSet;
 
 /**
  * The network of a pipeline of diffusers that predicts noise, of the size that its own config says,
@@ -62,12 +59,10 @@ public record Denoiser(
     DiffusionSpec diffusion = SchedulerConfig.diffusion(scheduler);
     Network network = Network.of(spec, sizes.resolution(), sizes.channels(), sizes.classes());
     WeightFiles files = folder.weights(variant);
-    Map<String, HostTensor> tensors = CurrentTensors.of(files.tensors());
-    Set<String> dtypes = new TreeSet<>();
-    for (Path file : files.files()) {
-      dtypes.addAll(SafetensorsFile.dtypes(file));
-    }
-    String taken = "%s, %s".formatted(folder.shown(files.files()), TeacherImport.dtypes(dtypes));
+    WeightFiles.Read read = files.read();
+    Map<String, HostTensor> tensors = CurrentTensors.of(read.tensors());
+    String taken =
+        "%s, %s".formatted(folder.shown(files.files()), TeacherImport.dtypes(read.dtypes()));
     String part = root.relativize(folder.network()).toString();
     try {
       network.check(tensors, "the set of weights of %s/config.json".formatted(part));

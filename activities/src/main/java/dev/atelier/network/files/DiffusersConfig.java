@@ -9,6 +9,7 @@ import dev.atelier.spec.NetworkSpec.CrossAttentionSpec;
 import dev.atelier.spec.NetworkSpec.Middle;
 import dev.atelier.spec.NetworkSpec.Variant;
 import dev.atelier.spec.NetworkSpecBuilder;
+import dev.atelier.untrusted.OneLine;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.HashSet;
@@ -136,6 +137,7 @@ final class DiffusersConfig {
               new Fixed("flip_sin_to_cos", "true", "true"),
               new Fixed("downsample_padding", "1", "1")));
 
+  private static final int MOST_SHOWN = 300; // characters of a list
   private static final double LEAST_NORM_EPS = 1e-12;
   private static final double MOST_NORM_EPS = 1e-2;
 
@@ -218,7 +220,7 @@ final class DiffusersConfig {
     int resBlocks = resBlocks(widths.size());
     int groups = config.integer("norm_num_groups", "32", 1, 128);
     JsonNode attentionGroups = config.value("attn_norm_num_groups", "null");
-    if (!attentionGroups.isNull() && attentionGroups.asInt() != groups) {
+    if (!attentionGroups.isNull() && ConfigFields.whole(attentionGroups) != groups) {
       config.fault("attn_norm_num_groups", attentionGroups, "null or norm_num_groups " + groups);
     }
     for (int width : widths) {
@@ -233,7 +235,7 @@ final class DiffusersConfig {
       config.fault("act_fn", activation, "\"silu\"");
     }
     JsonNode dropout = config.value("dropout", "0.0");
-    if (!dropout.isNumber() || dropout.asDouble() < 0 || dropout.asDouble() >= 1) {
+    if (!dropout.isNumber() || !(dropout.asDouble() >= 0 && dropout.asDouble() < 1)) {
       config.fault("dropout", dropout, "a number in [0, 1)");
     }
     Optional<Double> normEps = normEps(variant);
@@ -306,13 +308,8 @@ final class DiffusersConfig {
 
   /** Empty where it is the variant's own. */
   private Optional<Double> normEps(Variant variant) {
-    JsonNode found = config.value("norm_eps", "1e-5");
-    if (!found.isNumber()
-        || found.asDouble() < LEAST_NORM_EPS
-        || found.asDouble() > MOST_NORM_EPS) {
-      config.fault("norm_eps", found, "a number from 1e-12 to 1e-2");
-    }
-    return Optional.of(found.asDouble()).filter(eps -> eps != variant.normEps());
+    double found = config.number("norm_eps", "1e-5", LEAST_NORM_EPS, MOST_NORM_EPS);
+    return Optional.of(found).filter(eps -> eps != variant.normEps());
   }
 
   /** The variant that most fields are of; the others are faults. */
@@ -324,7 +321,19 @@ final class DiffusersConfig {
         nearest = variant;
       }
     }
-    VARIED.get(nearest).forEach(config::require);
+    for (Fixed fixed : VARIED.get(nearest)) {
+      if (!config.agrees(fixed)) {
+        String others =
+            VARIED.get(nearest).stream()
+                .filter(other -> !other.equals(fixed))
+                .map(other -> "%s %s".formatted(other.field(), other.supported()))
+                .collect(Collectors.joining(" and "));
+        config.fault(
+            fixed.field(),
+            config.value(fixed.field(), fixed.absent()),
+            "%s beside %s".formatted(fixed.supported(), others));
+      }
+    }
     return nearest;
   }
 
@@ -332,18 +341,18 @@ final class DiffusersConfig {
   private boolean checkSample() {
     JsonNode size = config.value("sample_size", "null");
     JsonNode square = ConfigFields.parse("[%d,%d]".formatted(resolution, resolution));
-    if (!size.isNull() && size.asInt() != resolution && !size.equals(square)) {
+    if (!size.isNull() && ConfigFields.whole(size) != resolution && !size.equals(square)) {
       config.fault("sample_size", size, "dataset.resolution " + resolution);
     }
     String absent = texts ? "4" : "3";
     String images = "the images' %d channels".formatted(channels);
     JsonNode in = config.value("in_channels", absent);
-    if (in.asInt() != channels) {
+    if (ConfigFields.whole(in) != channels) {
       config.fault("in_channels", in, images);
     }
     JsonNode out = config.value("out_channels", absent);
-    boolean sigma = out.asInt() == 2 * channels;
-    if (out.asInt() != channels && !sigma) {
+    boolean sigma = ConfigFields.whole(out) == 2 * channels;
+    if (ConfigFields.whole(out) != channels && !sigma) {
       config.fault("out_channels", out, images + ", or twice as many with a learned sigma");
     }
     return sigma;
@@ -414,7 +423,11 @@ final class DiffusersConfig {
     if (found.size() != levels || !known.keySet().containsAll(found)) {
       config.fault(
           "%s is %s, supported: one of %s for each of %d widths"
-              .formatted(field, found, String.join(", ", known.keySet()), levels));
+              .formatted(
+                  field,
+                  OneLine.of(found.toString(), MOST_SHOWN),
+                  String.join(", ", known.keySet()),
+                  levels));
       return Collections.nCopies(levels, Block.PLAIN);
     }
     return found.stream().map(known::get).toList();
@@ -474,7 +487,7 @@ final class DiffusersConfig {
     if (dimension.isNull() || attended.isEmpty()) {
       return Heads.ONE;
     }
-    int size = dimension.asInt();
+    int size = ConfigFields.whole(dimension);
     if (size < 1 || size > 1024 || attended.stream().anyMatch(w -> w % size != 0)) {
       config.fault(
           "attention_head_dim",
@@ -493,11 +506,16 @@ final class DiffusersConfig {
     JsonNode found = config.value("attention_head_dim", "8");
     List<Integer> heads = new ArrayList<>();
     if (found.isArray()) {
-      found.forEach(each -> heads.add(each.asInt()));
+      found.forEach(each -> heads.add(ConfigFields.whole(each)));
     } else {
-      heads.addAll(Collections.nCopies(widths.size(), found.asInt()));
+      heads.addAll(Collections.nCopies(widths.size(), ConfigFields.whole(found)));
     }
     List<Integer> attended = attended(widths, blocks, Block.CROSS_ATTENTION);
+    if (attended.isEmpty()) {
+      config.fault(
+          "none of its blocks attends to texts, supported: one of CrossAttnDownBlock2D, CrossAttnUpBlock2D or UNetMidBlock2DCrossAttn, or more");
+      return Heads.ONE;
+    }
     boolean fits = heads.size() == widths.size();
     for (int level = 0; fits && level < widths.size(); level++) {
       int count = heads.get(level);
@@ -528,10 +546,11 @@ final class DiffusersConfig {
   private List<Integer> integers(String field, String absent) {
     List<Integer> values = new ArrayList<>();
     JsonNode found = config.value(field, absent);
-    found.forEach(v -> values.add(v.asInt()));
+    found.forEach(v -> values.add(ConfigFields.whole(v)));
     if (values.isEmpty() || values.stream().anyMatch(v -> v < 1)) {
       throw new IllegalArgumentException(
-          "config.json: %s is %s, supported: a list of widths".formatted(field, found));
+          "config.json: %s is %s, supported: a list of widths"
+              .formatted(field, OneLine.of(found.toString(), MOST_SHOWN)));
     }
     return values;
   }

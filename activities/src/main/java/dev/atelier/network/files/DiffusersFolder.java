@@ -1,10 +1,6 @@
 package dev.atelier.network.files;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.core.json.JsonReadFeature;
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
-import com.fasterxml.jackson.databind.json.JsonMapper;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -27,24 +23,27 @@ import java.util.stream.Stream;
 record DiffusersFolder(Path root, Path network) {
 
   private static final String CONFIG = "config.json";
+  private static final String AVERAGE = "_ema"; // of a network's weights, beside it
   private static final Pattern WEIGHTS =
       Pattern.compile(".*\\.(safetensors|ckpt|bin|pt|pth|msgpack|onnx)");
   private static final int MOST_SHOWN = 3;
   private static final String SCHEDULER = "scheduler_config.json";
   private static final List<String> NETWORKS = DiffusersNetwork.folders();
-  // DPM-Solver's lambda_min_clipped is -Infinity, as diffusers writes it.
-  private static final ObjectMapper JSON =
-      JsonMapper.builder().enable(JsonReadFeature.ALLOW_NON_NUMERIC_NUMBERS).build();
 
   static DiffusersFolder of(Path root) {
     if (Files.exists(root.resolve(CONFIG))) {
       return new DiffusersFolder(root, root);
     }
-    return NETWORKS.stream()
-        .map(root::resolve)
-        .filter(folder -> Files.exists(folder.resolve(CONFIG)))
+    List<String> networks =
+        NETWORKS.stream().filter(name -> Files.exists(root.resolve(name).resolve(CONFIG))).toList();
+    if (networks.stream().map(name -> name.replaceFirst(AVERAGE + "$", "")).distinct().count()
+        > 1) {
+      throw new IllegalArgumentException(
+          "it has the networks %s, expected one".formatted(String.join(" and ", networks)));
+    }
+    return networks.stream()
         .findFirst()
-        .map(folder -> new DiffusersFolder(root, folder))
+        .map(name -> new DiffusersFolder(root, root.resolve(name)))
         .orElseThrow(() -> withoutConfig(names(root)));
   }
 
@@ -77,14 +76,14 @@ record DiffusersFolder(Path root, Path network) {
 
   /** The network's {@code config.json}. */
   JsonNode config() throws IOException {
-    return json(network.resolve(CONFIG));
+    return JsonFile.read(network.resolve(CONFIG), CONFIG);
   }
 
   /** {@code scheduler_config.json}, in the folder {@code scheduler} or beside the network. */
   Optional<JsonNode> scheduler() throws IOException {
     for (Path folder : List.of(root.resolve("scheduler"), root)) {
       if (Files.exists(folder.resolve(SCHEDULER))) {
-        return Optional.of(json(folder.resolve(SCHEDULER)));
+        return Optional.of(JsonFile.read(folder.resolve(SCHEDULER), SCHEDULER));
       }
     }
     return Optional.empty();
@@ -94,15 +93,6 @@ record DiffusersFolder(Path root, Path network) {
   WeightFiles weights(Optional<String> variant) throws IOException {
     return WeightFiles.of(
         root, root.relativize(network).toString(), WeightFiles.DIFFUSERS, variant);
-  }
-
-  private static JsonNode json(Path file) throws IOException {
-    try {
-      return JSON.readTree(file.toFile());
-    } catch (JsonProcessingException e) {
-      throw new IllegalArgumentException(
-          "%s is no JSON (%s)".formatted(file.getFileName(), e.getOriginalMessage()), e);
-    }
   }
 
   /** Such as unet_ema/diffusion_pytorch_model.fp16.safetensors, and that unet lies beside it. */

@@ -6,6 +6,7 @@ import dev.atelier.network.Network;
 import dev.atelier.network.tensors.HostTensor;
 import dev.atelier.spec.DiffusionSpec;
 import dev.atelier.spec.NetworkSpec;
+import dev.atelier.untrusted.OneLine;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
@@ -79,7 +80,8 @@ public enum DiffusersNetwork {
             () ->
                 new IllegalArgumentException(
                     "config.json: _class_name is %s, supported: %s"
-                        .formatted(type, String.join(", ", classNames().toList()))))
+                        .formatted(
+                            OneLine.of(type, 100), String.join(", ", classNames().toList()))))
         .reader
         .read(config, resolution, channels, classes);
   }

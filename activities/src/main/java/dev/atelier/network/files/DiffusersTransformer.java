@@ -76,8 +76,8 @@ final class DiffusersTransformer {
     String images = "the images' %d channels".formatted(channels);
     require(config, "in_channels", "4", channels, images);
     JsonNode outputs = config.value("out_channels", "null");
-    boolean sigma = outputs.asInt() == 2 * channels;
-    if (!outputs.isNull() && outputs.asInt() != channels && !sigma) {
+    boolean sigma = ConfigFields.whole(outputs) == 2 * channels;
+    if (!outputs.isNull() && ConfigFields.whole(outputs) != channels && !sigma) {
       config.fault("out_channels", outputs, images + ", or twice as many with a learned sigma");
     }
     require(
@@ -96,14 +96,10 @@ final class DiffusersTransformer {
           config.value("attention_head_dim", "72"),
           "one that, times num_attention_heads, is divisible by 4");
     }
-    JsonNode eps = config.value("norm_eps", "1e-5");
-    if (!eps.isNumber() || eps.asDouble() < 1e-12 || eps.asDouble() > 1e-2) {
-      config.fault("norm_eps", eps, "a number from 1e-12 to 1e-2");
-    }
+    double eps = config.number("norm_eps", "1e-5", 1e-12, 0.01);
     int layers = config.integer("num_layers", "28", 1, 100);
     config.refuseFaults();
-    return NetworkSpec.of(
-        new TransformerSpec(patch, layers, heads, headWidth, eps.asDouble(), sigma));
+    return NetworkSpec.of(new TransformerSpec(patch, layers, heads, headWidth, eps, sigma));
   }
 
   private static void require(

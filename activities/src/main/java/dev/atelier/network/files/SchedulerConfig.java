@@ -7,12 +7,15 @@ import dev.atelier.spec.DiffusionSpecBuilder;
 import dev.atelier.spec.EvaluationSpec.SamplerSpec;
 import dev.atelier.spec.Prediction;
 import dev.atelier.spec.SpecWord;
+import dev.atelier.untrusted.OneLine;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.function.Predicate;
 import java.util.stream.Stream;
 
 /**
@@ -75,6 +78,7 @@ final class SchedulerConfig {
   static final Map<String, Prediction> PREDICTIONS =
       Map.of("epsilon", Prediction.EPS, "sample", Prediction.X0, "v_prediction", Prediction.V);
 
+  private static final int MOST_SHOWN = 200; // characters of a value
   private static final double FLOAT_ROUNDING = 1e-6; // of betas that were float32 once
 
   private final JsonNode config;
@@ -197,7 +201,62 @@ final class SchedulerConfig {
     return type.equals(FLOW);
   }
 
+  /** A field and what it must be, where it is there. */
+  private record Typed(Predicate<JsonNode> fits, String expected) {}
+
+  private static final Typed FLAG =
+      new Typed(found -> found.isBoolean() || found.isNull(), "true or false");
+  private static final Typed FLAG_ON = new Typed(JsonNode::isBoolean, "true or false");
+  private static final Typed WHOLE = new Typed(JsonNode::isInt, "a whole number");
+  private static final Typed NUMBER = new Typed(JsonNode::isNumber, "a number");
+  private static final Typed WORD = new Typed(JsonNode::isTextual, "a word");
+  private static final Typed WORD_OR_NULL =
+      new Typed(found -> found.isTextual() || found.isNull(), "a word or null");
+
+  /** In Python null is false; where true is what a field is without, it must say which. */
+  private static final Map<String, Typed> TYPES =
+      Map.ofEntries(
+          Map.entry("_class_name", WORD),
+          Map.entry("num_train_timesteps", WHOLE),
+          Map.entry("beta_start", NUMBER),
+          Map.entry("beta_end", NUMBER),
+          Map.entry("beta_schedule", WORD),
+          Map.entry("prediction_type", WORD),
+          Map.entry("predict_epsilon", FLAG_ON),
+          Map.entry("clip_sample", FLAG_ON),
+          Map.entry("clip_sample_range", NUMBER),
+          Map.entry("thresholding", FLAG),
+          Map.entry("sample_max_value", NUMBER),
+          Map.entry("rescale_betas_zero_snr", FLAG),
+          Map.entry("timestep_spacing", WORD),
+          Map.entry("steps_offset", WHOLE),
+          Map.entry("set_alpha_to_one", FLAG_ON),
+          Map.entry("skip_prk_steps", FLAG),
+          Map.entry("variance_type", WORD_OR_NULL), // of DPM-Solver it is null
+          Map.entry("final_sigmas_type", WORD),
+          Map.entry("lower_order_final", FLAG_ON),
+          Map.entry("euler_at_final", FLAG),
+          Map.entry("shift", NUMBER),
+          Map.entry("use_karras_sigmas", FLAG),
+          Map.entry("use_exponential_sigmas", FLAG),
+          Map.entry("use_beta_sigmas", FLAG),
+          Map.entry("use_lu_lambdas", FLAG),
+          Map.entry("use_dynamic_shifting", FLAG),
+          Map.entry("stochastic_sampling", FLAG));
+
+  private void requireTypes() {
+    new TreeMap<>(TYPES)
+        .forEach(
+            (field, type) -> {
+              if (config.has(field) && !type.fits().test(config.get(field))) {
+                fault(field, config.get(field), type.expected());
+              }
+            });
+    refuseFaults();
+  }
+
   private DiffusionSpec diffusion() {
+    requireTypes();
     if (flows()) {
       return flow();
     }
@@ -206,7 +265,7 @@ final class SchedulerConfig {
           "%s_class_name is %s, supported: %s"
               .formatted(
                   FILE,
-                  type,
+                  OneLine.of(type, MOST_SHOWN),
                   String.join(
                       ", ",
                       Stream.of(CLIP_SAMPLE.keySet(), WITHOUT_CLIP, Set.of(FLOW))
@@ -304,6 +363,8 @@ final class SchedulerConfig {
   }
 
   private void fault(String field, Object found, String supported) {
-    faults.add("%s is %s, supported: %s".formatted(field, found, supported));
+    faults.add(
+        "%s is %s, supported: %s"
+            .formatted(field, OneLine.of(String.valueOf(found), MOST_SHOWN), supported));
   }
 }

@@ -10,6 +10,7 @@ import dev.atelier.spec.EvaluationSpec.SamplerSpec.Kind;
 import dev.atelier.spec.EvaluationSpec.SamplerSpec.Spacing;
 import dev.atelier.spec.EvaluationSpec.SamplerSpec.Variance;
 import dev.atelier.spec.EvaluationSpecSamplerSpecBuilder;
+import dev.atelier.untrusted.OneLine;
 import java.text.DecimalFormat;
 import java.text.DecimalFormatSymbols;
 import java.util.ArrayList;
@@ -382,6 +383,8 @@ final class SchedulerSampler {
   }
 
   private void fault(String field, Object found, String supported) {
-    faults.add("%s is %s, supported: %s".formatted(field, found, supported));
+    faults.add(
+        "%s is %s, supported: %s"
+            .formatted(field, OneLine.of(String.valueOf(found), 200), supported));
   }
 }

@@ -1,11 +1,14 @@
 package dev.atelier.network.files;
 
+import dev.atelier.untrusted.OneLine;
+
 /** A user's teacher cannot be imported; the message is one sentence that lists what is wrong. */
 public final class TeacherException extends RuntimeException {
   private static final long serialVersionUID = 1L;
+  private static final int MOST_SHOWN = 4000; // characters
 
   public TeacherException(String source, String reason) {
-    super("Cannot import the teacher '%s': %s.".formatted(source, reason));
+    super(sentence(source, reason));
   }
 
   private TeacherException(String message) {
@@ -18,6 +21,12 @@ public final class TeacherException extends RuntimeException {
   }
 
   public TeacherException(String source, String reason, Throwable cause) {
-    super("Cannot import the teacher '%s': %s.".formatted(source, reason), cause);
+    super(sentence(source, reason), cause);
+  }
+
+  /** Reasons quote files of strangers. */
+  private static String sentence(String source, String reason) {
+    return "Cannot import the teacher '%s': %s."
+        .formatted(source, OneLine.joined(reason, MOST_SHOWN));
   }
 }

@@ -22,12 +22,10 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
-import java.util.TreeSet;
 
 /**
  * Reads a user's teacher: a safetensors file, a directory in the layout of diffusers, or a
@@ -249,7 +247,8 @@ public final class TeacherImport {
     DiffusersFolder folder;
     NetworkSpec network;
     Optional<JsonNode> scheduler;
-    List<Path> files;
+    WeightFiles files;
+    WeightFiles.Read read;
     try {
       folder = DiffusersFolder.of(directory);
       network =
@@ -263,27 +262,21 @@ public final class TeacherImport {
         }
         SchedulerConfig.check(scheduler.get(), diffusion, expected.clips());
       }
-      files = folder.weights(expected.variant()).files();
+      files = folder.weights(expected.variant());
+      read = files.read();
     } catch (IllegalArgumentException e) {
       throw refused(e.getMessage(), e);
-    }
-    Map<String, HostTensor> tensors = new LinkedHashMap<>();
-    Set<String> dtypes = new TreeSet<>();
-    for (Path file : files) {
-      SafetensorsFile content = open(file);
-      tensors.putAll(content.tensors());
-      dtypes.addAll(content.dtypes());
     }
     boolean later = scheduler.filter(SchedulerConfig::tellsTheNextTimestep).isPresent();
     Weights found =
         fitted(
             network,
-            tensors,
+            read.tensors(),
             " of config.json",
             "%s, %s%s%s"
                 .formatted(
-                    folder.shown(files),
-                    dtypes(dtypes),
+                    folder.shown(files.files()),
+                    dtypes(read.dtypes()),
                     later ? "; turned, as it was told T sigma = t + 1, to be told t" : "",
                     scheduler.isPresent()
                         ? expected.diffusion().isTeachers()

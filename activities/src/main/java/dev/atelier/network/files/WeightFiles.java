@@ -1,13 +1,13 @@
 package dev.atelier.network.files;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.atelier.network.tensors.HostTensor;
+import dev.atelier.network.tensors.SafetensorsException;
 import dev.atelier.network.tensors.SafetensorsFile;
+import dev.atelier.untrusted.OneLine;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -23,10 +23,11 @@ import java.util.stream.Stream;
  * such as {@code fp16}. What is wrong with them is thrown as an {@link IllegalArgumentException}, a
  * clause.
  *
+ * @param part name of their folder in the pipeline, for messages; empty: the pipeline's own
  * @param files one, or the shards in the order of their names
  * @param variant of them; absent: they have none
  */
-public record WeightFiles(List<Path> files, Optional<String> variant) {
+public record WeightFiles(String part, List<Path> files, Optional<String> variant) {
 
   /** What diffusers calls the weights of its networks: U-Net, transformer, VAE. */
   public static final String DIFFUSERS = "diffusion_pytorch_model";
@@ -34,7 +35,7 @@ public record WeightFiles(List<Path> files, Optional<String> variant) {
   /** What transformers calls those of its own: text and image encoders, safety checker. */
   public static final String TRANSFORMERS = "model";
 
-  private static final ObjectMapper JSON = new ObjectMapper();
+  private static final int MOST_SHOWN = 200; // characters of a name
 
   public WeightFiles {
     files = List.copyOf(files);
@@ -72,48 +73,84 @@ public record WeightFiles(List<Path> files, Optional<String> variant) {
       throws IOException {
     Path file = folder.resolve(choice.file());
     return new WeightFiles(
-        choice.isIndex() ? shards(file, names) : List.of(file), choice.variant());
+        names.part(), choice.isIndex() ? shards(file, names) : List.of(file), choice.variant());
   }
 
   private static List<Path> shards(Path index, WeightNames names) throws IOException {
     String part = names.part().isEmpty() ? "" : names.part() + "/";
     String shown = part + index.getFileName();
     Set<String> shards = new TreeSet<>();
-    json(index, shown).path("weight_map").forEach(shard -> shards.add(shard.asText()));
+    JsonFile.read(index, shown)
+        .path("weight_map")
+        .properties()
+        .forEach(entry -> shards.add(entry.getValue().asText()));
     if (shards.isEmpty()) {
       throw new IllegalArgumentException("%s names no shard".formatted(shown));
     }
     for (String shard : shards) {
       if (!names.names().contains(shard)) {
-        boolean elsewhere = !shard.equals(String.valueOf(Path.of(shard).getFileName()));
+        String named = "%s names the shard '%s'".formatted(shown, OneLine.of(shard, MOST_SHOWN));
         throw new IllegalArgumentException(
-            elsewhere
-                ? "%s names the shard '%s', expected a file beside it".formatted(shown, shard)
-                : "%s names the shard '%s', which is not there".formatted(shown, shard));
+            shard.contains("/")
+                ? named + ", expected a file beside it"
+                : named + ", which is not there");
       }
     }
     return shards.stream().map(index::resolveSibling).toList();
   }
 
-  private static JsonNode json(Path file, String shown) throws IOException {
-    try {
-      return JSON.readTree(file.toFile());
-    } catch (JsonProcessingException e) {
-      throw new IllegalArgumentException(
-          "%s is no JSON (%s)".formatted(shown, e.getOriginalMessage()), e);
-    }
-  }
-
   /**
    * All tensors by name; half precision is read as float32.
    *
-   * @throws IOException if a file is no safetensors file; the message says what is wrong
+   * @throws IllegalArgumentException if a file is no safetensors file, or a tensor is in two of
+   *     them, as a clause
    */
-  public Map<String, HostTensor> tensors() throws IOException {
+  public Map<String, HostTensor> tensors() {
+    return read().tensors();
+  }
+
+  /** As {@link #tensors}, with the types that they are stored in. */
+  Read read() {
     Map<String, HostTensor> tensors = new LinkedHashMap<>();
+    Set<String> dtypes = new TreeSet<>();
+    Map<String, Path> found = new HashMap<>();
     for (Path file : files) {
-      tensors.putAll(SafetensorsFile.read(file).tensors());
+      SafetensorsFile content = open(file);
+      dtypes.addAll(content.dtypes());
+      content
+          .tensors()
+          .forEach(
+              (name, tensor) -> {
+                Path other = found.put(name, file);
+                if (other != null) {
+                  throw new IllegalArgumentException(
+                      "the tensor '%s' is in %s and in %s, expected it once"
+                          .formatted(OneLine.of(name, MOST_SHOWN), shown(other), shown(file)));
+                }
+                tensors.put(name, tensor);
+              });
     }
-    return tensors;
+    return new Read(tensors, dtypes);
+  }
+
+  /** What files hold: tensors by name, and the types that they are stored in. */
+  record Read(Map<String, HostTensor> tensors, Set<String> dtypes) {}
+
+  private SafetensorsFile open(Path file) {
+    if (!Files.isRegularFile(file)) {
+      throw new IllegalArgumentException("%s is no file".formatted(shown(file)));
+    }
+    try {
+      return SafetensorsFile.read(file);
+    } catch (SafetensorsException e) {
+      throw new IllegalArgumentException(
+          "%s can't be read as safetensors: %s".formatted(shown(file), e.reason()), e);
+    } catch (IOException e) {
+      throw new IllegalArgumentException("%s can't be read: %s".formatted(shown(file), e), e);
+    }
+  }
+
+  private String shown(Path file) {
+    return part.isEmpty() ? file.getFileName().toString() : part + "/" + file.getFileName();
   }
 }

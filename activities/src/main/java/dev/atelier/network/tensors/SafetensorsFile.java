@@ -170,7 +170,7 @@ public record SafetensorsFile(
     }
   }
 
-  private static IOException corrupt(Path file, String reason) {
-    return new IOException("Cannot read safetensors file '%s': %s.".formatted(file, reason));
+  private static SafetensorsException corrupt(Path file, String reason) {
+    return new SafetensorsException(file, reason);
   }
 }

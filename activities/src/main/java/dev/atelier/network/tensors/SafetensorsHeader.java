@@ -105,6 +105,7 @@ record SafetensorsHeader(List<Entry> entries, Map<String, String> metadata) {
         }
       }
       expect(json.currentToken(), JsonToken.END_OBJECT);
+      expect(json.nextToken(), null); // but for blanks
     } catch (JsonProcessingException e) {
       throw new IllegalArgumentException(
           "its header is no JSON object with unique names (%s)".formatted(e.getOriginalMessage()),

@@ -153,9 +153,9 @@ class TeacherImportTest {
       delimiter = '|',
       value = {
         "flip_sin_to_cos | true | false",
-        "freq_shift | 0 | 1",
+        "freq_shift | 0 | 1 beside flip_sin_to_cos false and downsample_padding 0",
         "downsample_padding | 1 | 0",
-        "norm_eps | 1 | a number from 1e-12 to 1e-2",
+        "norm_eps | 1 | a number from 1e-12 to 0.01",
         "down_block_types | [\"DownBlock2D\", \"AttnSkipDownBlock2D\"] | one of AttnDownBlock2D, DownBlock2D, ResnetDownsampleBlock2D, SkipDownBlock2D for each of 2 widths",
         "mid_block_type | \"UNetMidBlock3D\" | UNetMidBlock2D or null",
         "out_channels | 5 | the images' 3 channels, or twice as many",
@@ -166,6 +166,12 @@ class TeacherImportTest {
         "mid_block_scale_factor | 2 | 1",
         "sample_size | 32 | dataset.resolution 8",
         "attention_head_dim | 3 | null, or one",
+        "attention_head_dim | 4294967300 | null, or one",
+        "attention_head_dim | \"4\" | null, or one",
+        "sample_size | 8.5 | dataset.resolution 8",
+        "out_channels | 4294967299 | the images' 3 channels, or twice as many",
+        "norm_eps | \"1e-5\" | a number from 1e-12 to 0.01",
+        "dropout | -0.1 | a number in [0, 1)",
         "some_new_field | 7 | no such field"
       })
   void shouldNameTheFieldWhenTheConfigHasWhatIsNotSupported(
@@ -316,6 +322,11 @@ class TeacherImportTest {
         "{'_class_name': 'FlowMatchLCMScheduler'} | _class_name is FlowMatchLCMScheduler, supported: DDIM",
         "{'num_train_timesteps': 50} | num_train_timesteps is 50, but diffusion.timesteps is 1000; the spec needs diffusion: {timesteps: 50, schedule: linear, betaStart: 1.0E-4, betaEnd: 0.02}",
         "{'beta_schedule': 'squaredcos_cap_v2'} | beta_schedule is squaredcos_cap_v2, but diffusion.schedule is linear",
+        "{'num_train_timesteps': '1000'} | num_train_timesteps is \"1000\", supported: a whole number",
+        "{'num_train_timesteps': 4294968296} | num_train_timesteps is 4294968296, supported: a whole number",
+        "{'clip_sample': null} | clip_sample is null, supported: true or false",
+        "{'clip_sample': 'false'} | clip_sample is \"false\", supported: true or false",
+        "{'beta_start': [0.1]} | beta_start is [0.1], supported: a number",
         "{'beta_end': 0.012} | beta_end is 0.012, but diffusion.betaEnd is 0.02",
         "{'clip_sample': false} | clip_sample is false, but evaluation.sampler.clip is true",
         "{'clip_sample_range': 2.0} | clip_sample_range is 2.0, supported: 1.0"

@@ -115,6 +115,32 @@ class WeightFilesTest {
     }
   }
 
+  @Test
+  void shouldRefuseATensorThatIsInTwoShards() throws IOException {
+    write("unet/diffusion_pytorch_model-00001-of-00002.safetensors", "a");
+    write("unet/diffusion_pytorch_model-00002-of-00002.safetensors", "a");
+    writeIndex(
+        "unet/diffusion_pytorch_model.safetensors.index.json",
+        "diffusion_pytorch_model-00001-of-00002.safetensors",
+        "diffusion_pytorch_model-00002-of-00002.safetensors",
+        "diffusion_pytorch_model-00002-of-00002.safetensors");
+    WeightFiles files = WeightFiles.of(root, "unet", WeightFiles.DIFFUSERS, ANY);
+    assertThat(files.files()).hasSize(2); // one that is named twice is read once
+    assertThatIllegalArgumentException()
+        .isThrownBy(files::tensors)
+        .withMessage(
+            "the tensor 'a' is in unet/diffusion_pytorch_model-00001-of-00002.safetensors and in unet/diffusion_pytorch_model-00002-of-00002.safetensors, expected it once");
+  }
+
+  @Test
+  void shouldSayInALineThatAShardHasNoName() throws IOException {
+    writeIndex("unet/diffusion_pytorch_model.safetensors.index.json", "a\\u0000b\\nc");
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> WeightFiles.of(root, "unet", WeightFiles.DIFFUSERS, ANY))
+        .withMessage(
+            "unet/diffusion_pytorch_model.safetensors.index.json names the shard 'a?b', which is not there");
+  }
+
   @ParameterizedTest
   @CsvSource({
     "diffusion_pytorch_model.bin",

@@ -10,6 +10,7 @@ import dev.atelier.pipeline.DiffusersPipeline;
 import dev.atelier.pipeline.PipelineSampler;
 import dev.atelier.pipeline.PipelineSampler.Request;
 import dev.atelier.spec.EvaluationSpec.SamplerSpec;
+import java.io.File;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -121,17 +122,21 @@ final class GenerateCommand implements Callable<Integer> {
       throw new CommandFailure(
           "Cannot use '%s': %s.".formatted(folder, e.getMessage().replaceFirst("\\.$", "")), e);
     } catch (IOException e) {
-      throw new CommandFailure("Cannot read or write a file: %s".formatted(e.getMessage()), e);
+      throw new CommandFailure("Cannot read or write a file: %s".formatted(e), e);
     }
   }
 
-  private void generate() throws IOException {
+  private void generate() throws IOException, CommandFailure {
     if (batchSize < 1 || images.filter(n -> n < 1).isPresent() || steps < 1) {
-      throw new IllegalArgumentException(
-          "--images, --steps and --batch-size must be at least 1, found %d, %d and %d"
+      throw new CommandFailure(
+          "--images, --steps and --batch-size must be at least 1, found %d, %d and %d."
               .formatted(images.orElse(1), steps, batchSize));
     }
+    if (Files.exists(out) && !Files.isDirectory(out)) {
+      throw new CommandFailure("--out is to be a folder, but '%s' is a file.".formatted(out));
+    }
     DiffusersPipeline pipeline = DiffusersPipeline.read(folder, variant);
+    requirePictures(pipeline);
     SamplerSpec sampler = pipeline.denoiser().sampler(steps);
     List<String> texts = repeated(prompts);
     List<Integer> labels = repeated(classes);
@@ -141,6 +146,7 @@ final class GenerateCommand implements Callable<Integer> {
     }
     Libtorch.useThreads(Runtime.getRuntime().availableProcessors());
     Path work = Files.createTempDirectory("atelier-generate");
+    Runtime.getRuntime().addShutdownHook(new Thread(() -> wipe(work), "wipe")); // Ctrl-C
     try {
       Files.createDirectories(out);
       for (int first = 0; first < count; first += batchSize) {
@@ -149,7 +155,30 @@ final class GenerateCommand implements Callable<Integer> {
             pipeline, sampler, part(texts, first, end), part(labels, first, end), first, end, work);
       }
     } finally {
-      Files.delete(work);
+      wipe(work);
+    }
+  }
+
+  /** The folder and its files, if they are there. */
+  private static void wipe(Path folder) {
+    File[] files = folder.toFile().listFiles();
+    for (File file : files == null ? new File[0] : files) {
+      file.delete();
+    }
+    folder.toFile().delete();
+  }
+
+  private static void requirePictures(DiffusersPipeline pipeline) {
+    int channels =
+        pipeline
+            .autoencoder()
+            .map(a -> a.config().imageChannels())
+            .orElse(pipeline.denoiser().network().imageChannels());
+    if (channels != 1 && channels != 3) {
+      throw new IllegalArgumentException(
+          "it makes images of %d channels%s, expected 1 or 3"
+              .formatted(
+                  channels, pipeline.autoencoder().isEmpty() ? " and has no folder vae" : ""));
     }
   }
 
@@ -190,6 +219,12 @@ final class GenerateCommand implements Callable<Integer> {
                 pictures.noise(first, end - first, seed),
                 first,
                 seed));
+    for (float value : made.toFloats()) {
+      if (!Float.isFinite(value)) {
+        throw new IllegalArgumentException(
+            "images %d to %d have values that are not finite".formatted(first, end - 1));
+      }
+    }
     byte[] pixels = PipelineSampler.pixels(made);
     int channels = (int) made.shape()[1];
     int side = (int) made.shape()[2];

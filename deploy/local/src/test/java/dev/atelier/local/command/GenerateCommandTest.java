@@ -2,8 +2,12 @@ package dev.atelier.local.command;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.Stream;
 import javax.imageio.ImageIO;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -16,18 +20,14 @@ class GenerateCommandTest {
   @TempDir Path directory;
 
   private CommandOutput generate(String folder, String out, String... options) {
-    String[] args = new String[options.length + 8];
-    args[0] = "generate";
-    args[1] = folder;
-    System.arraycopy(
-        new String[] {"--steps", "4", "--out", directory.resolve(out).toString(), "--data"},
-        0,
-        args,
-        2,
-        5);
-    args[7] = directory.resolve("data").toString();
-    System.arraycopy(options, 0, args, 8, options.length);
-    return CommandOutput.of(args);
+    List<String> args = new ArrayList<>(List.of("generate", folder));
+    args.addAll(List.of("--out", directory.resolve(out).toString()));
+    args.addAll(List.of("--data", directory.resolve("data").toString()));
+    args.addAll(List.of(options));
+    if (!args.contains("--steps")) {
+      args.addAll(List.of("--steps", "4"));
+    }
+    return CommandOutput.of(args.toArray(String[]::new));
   }
 
   @Test
@@ -59,6 +59,71 @@ class GenerateCommandTest {
     String[] classes = {"--class", "207", "--class", "360", "--guidance", "4"};
     assertThat(generate(PIPELINES.resolve("dit").toString(), "dit", classes).exitCode()).isZero();
     assertThat(directory.resolve("dit/1.png")).exists();
+  }
+
+  @Test
+  void shouldReadFoldersAndPromptsOfAnyLetters() throws Exception {
+    Path folder = copy("sd1", "Bäume und Straßen 木");
+    CommandOutput output =
+        generate(
+            folder.toString(), "grüße aus", "--prompt", "🐈 auf einer Straße, 木", "--steps", "1");
+    assertThat(output.err()).contains("images 0 to 0: 1 of 1");
+    assertThat(output.exitCode()).isZero();
+    assertThat(directory.resolve("grüße aus/0.png")).exists();
+  }
+
+  @Test
+  void shouldSayBeforeItStartsWhatIsWrongWithItsOptions() throws Exception {
+    String ddpm = PIPELINES.resolve("ddpm").toString();
+    assertThat(generate(ddpm, "out", "--steps", "0").err())
+        .contains("--images, --steps and --batch-size must be at least 1, found 1, 0 and 1.")
+        .doesNotContain("Cannot use");
+    assertThat(generate(ddpm, "out", "--steps", "1001").err())
+        .contains("num_train_timesteps is 1000, supported: 1001 or more");
+    assertThat(
+            generate(
+                    PIPELINES.resolve("dit").toString(), "out", "--class", "1", "--guidance", "NaN")
+                .err())
+        .contains("The pipeline needs a finite guidance, found NaN.");
+    Files.createFile(directory.resolve("file"));
+    assertThat(generate(ddpm, "file").err())
+        .contains(
+            "--out is to be a folder, but '%s' is a file.".formatted(directory.resolve("file")));
+    Path latents = copy("dit", "without-vae");
+    try (Stream<Path> files = Files.list(latents.resolve("vae"))) {
+      for (Path file : files.toList()) {
+        Files.delete(file);
+      }
+    }
+    Files.delete(latents.resolve("vae"));
+    assertThat(generate(latents.toString(), "out", "--class", "1").err())
+        .contains("it makes images of 4 channels and has no folder vae, expected 1 or 3")
+        .doesNotContain("1 of 4");
+  }
+
+  @Test
+  void shouldDrawNothingOfWeightsThatAreNotFinite() throws Exception {
+    Path folder = copy("ddpm", "not-finite");
+    Path weights = folder.resolve("unet/diffusion_pytorch_model.safetensors");
+    byte[] bytes = Files.readAllBytes(weights);
+    for (int i = bytes.length - 4 * 3; i < bytes.length; i++) {
+      bytes[i] = (byte) 0xff; // NaN
+    }
+    Files.write(weights, bytes);
+    assertThat(generate(folder.toString(), "out").err())
+        .contains("images 0 to 0 have values that are not finite");
+    assertThat(directory.resolve("out/0.png")).doesNotExist();
+  }
+
+  private Path copy(String pipeline, String name) throws IOException {
+    Path from = PIPELINES.resolve(pipeline);
+    Path to = directory.resolve(name);
+    try (Stream<Path> all = Files.walk(from)) {
+      for (Path path : all.toList()) {
+        Files.copy(path, to.resolve(from.relativize(path).toString()));
+      }
+    }
+    return to;
   }
 
   @Test
