@@ -16,6 +16,7 @@ import dev.atelier.untrusted.OneLine;
 import dev.atelier.workflows.EvaluationActivities.Publish;
 import dev.atelier.workflows.ModelOrigin;
 import dev.atelier.workflows.ModelRef;
+import dev.atelier.workflows.vocabulary.Metric;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -206,6 +207,7 @@ final class ModelCard {
     for (Evaluation measured : evaluations) {
       if (subjects.contains(measured.subject())) {
         Map<String, Double> figures = new TreeMap<>(measured.metrics());
+        figures.remove(Metric.FRECHET_DISTANCE.key()); // the distance, by the name that it has
         figures.put(measured.metric(), measured.distance());
         figures.forEach(
             (metric, figure) ->
@@ -223,11 +225,26 @@ final class ModelCard {
   private String from() {
     String teacher =
         origin
-            .map(ModelOrigin::shown)
+            .map(ModelOrigin::source)
             .or(() -> spec.teacher().source().map(SourceSecrets::redacted))
-            .map(source -> "was imported from `%s`".formatted(shown(source)))
+            .map(source -> "was imported from `%s`%s".formatted(shown(source), terms()))
             .orElse("was trained by the same experiment");
     return "Made by Atelier, experiment %s. Its teacher %s.%n"
         .formatted(task.experimentId(), teacher);
+  }
+
+  /** Commit and licence of the teacher's source. */
+  private String terms() {
+    return origin
+        .map(
+            known ->
+                "%s, %s"
+                    .formatted(
+                        known.revision().map(commit -> " at commit " + commit).orElse(""),
+                        known
+                            .license()
+                            .map(terms -> "license " + shown(terms))
+                            .orElse("license not stated")))
+        .orElse("");
   }
 }
