@@ -103,7 +103,7 @@ def compare(case, pairs, work):
     eps, x = differences(work / "ours", work / "theirs")
     ours, theirs = a.seconds[1:], b.seconds[1:]
     ratio = statistics.median(m / n for m, n in zip(ours, theirs))
-    disk = sum(f.stat().st_size for f in folder.rglob("diffusion_pytorch_model*")) / 1e9
+    disk = sum(f.stat().st_size for part in ("unet", "transformer") for f in (folder / part).glob("*.safetensors")) / 1e9
     print(
         f"| {case} | {a.imported['parameters'] / 1e6:.0f} M, {disk:.2f} GB "
         f"| {opener['seconds']:.0f} s, {opener['peakBytes'] / GIB:.1f} GiB "

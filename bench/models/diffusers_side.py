@@ -7,16 +7,21 @@ Both answer with lines of JSON. A step is one prediction of noise and one step o
 """
 
 import json
+import shutil
 import sys
 import time
 from pathlib import Path
 
 import diffusers
 import torch
+import transformers
 from safetensors.torch import load_file, save_file
 
 STEPS = 50
 SEED = 7
+# A small vocabulary of the tests: Stable Diffusion's own has 49,408 words.
+TOKENIZER = Path(__file__).resolve().parents[2] / "activities/src/test/resources/pipeline/sd1/tokenizer"
+WORDS = 714
 
 # The arguments of the released models' config.json; what is left out is diffusers' default, and theirs.
 MODELS = {
@@ -62,6 +67,33 @@ def peak_bytes():
     raise RuntimeError("no VmHWM in /proc/self/status")
 
 
+def write_parts(folder, width, variant):
+    """What a pipeline of Stable Diffusion has beside its U-Net, of its sizes."""
+    text = transformers.CLIPTextConfig(
+        vocab_size=WORDS,
+        hidden_size=width,
+        intermediate_size=4 * width,
+        num_hidden_layers=12,
+        num_attention_heads=12,
+        bos_token_id=WORDS - 2,
+        eos_token_id=WORDS - 1,
+    )
+    channels = (128, 256, 512, 512)
+    blocks = len(channels)
+    vae = diffusers.AutoencoderKL(
+        block_out_channels=channels,
+        down_block_types=("DownEncoderBlock2D",) * blocks,
+        up_block_types=("UpDecoderBlock2D",) * blocks,
+        layers_per_block=2,
+        latent_channels=4,
+        sample_size=512,
+    )
+    parts = {"text_encoder": transformers.CLIPTextModel(text), "vae": vae}
+    for name, part in parts.items():
+        (part.half() if variant else part).save_pretrained(folder / name, variant=variant)
+    shutil.copytree(TOKENIZER, folder / "tokenizer")
+
+
 def write(case, folder, variant=None):
     part, make, scheduler = MODELS[case]
     torch.manual_seed(SEED)
@@ -71,6 +103,7 @@ def write(case, folder, variant=None):
     inputs = {"x": torch.randn(1, config.in_channels, side, side)}
     if "cross_attention_dim" in config:
         inputs["context"] = torch.randn(1, 77, config.cross_attention_dim)
+        write_parts(folder, config.cross_attention_dim, variant)
     if part == "transformer":
         inputs["y"] = torch.tensor([207])
     (model.half() if variant else model).save_pretrained(folder / part, variant=variant)

@@ -67,19 +67,22 @@ final class ModelBenchmark {
   }
 
   private static void open(Path folder) throws IOException {
-    Denoiser denoiser = read(folder);
-    Network network = denoiser.network();
+    DiffusersPipeline pipeline = DiffusersPipeline.read(folder, Optional.empty());
+    Network network = pipeline.denoiser().network();
     Opening opening =
         new Opening.Teacher(
             folder,
             folder.getFileName().toString(),
             new TeacherImport.Expected(
                 TeacherSpec.DEFAULT_NETWORK,
-                network.resolution(),
-                network.imageChannels(),
+                pipeline.resolution(),
+                pipeline
+                    .autoencoder()
+                    .map(a -> a.config().imageChannels())
+                    .orElse(network.imageChannels()),
                 network.classes(),
-                denoiser.diffusion(),
-                denoiser.sampler(STEPS).clip()));
+                pipeline.denoiser().diffusion(),
+                pipeline.denoiser().sampler(STEPS).clip()));
     long[] peak = {0};
     PreparationListener listener =
         sentence ->
