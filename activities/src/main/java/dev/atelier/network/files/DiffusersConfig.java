@@ -501,6 +501,14 @@ final class DiffusersConfig {
         : Heads.ofWidth(size);
   }
 
+  /** Whether texts are attended to in a level, or in the middle, which has the last one's heads. */
+  private static boolean readsTexts(int level, BlocksSpec blocks) {
+    int last = blocks.down().size() - 1;
+    return blocks.down().get(level) == Block.CROSS_ATTENTION
+        || blocks.up().get(last - level) == Block.CROSS_ATTENTION
+        || (level == last && blocks.middle() == Middle.CROSS_ATTENTION);
+  }
+
   /** attention_head_dim is the number of heads, of all levels or of each. */
   private Heads headsOfTexts(List<Integer> widths, BlocksSpec blocks) {
     JsonNode found = config.value("attention_head_dim", "8");
@@ -522,7 +530,7 @@ final class DiffusersConfig {
       fits =
           count >= 1
               && count <= 64
-              && (!attended.contains(widths.get(level)) || widths.get(level) % count == 0);
+              && (!readsTexts(level, blocks) || widths.get(level) % count == 0);
     }
     if (!fits) {
       config.fault(

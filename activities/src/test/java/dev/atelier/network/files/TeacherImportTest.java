@@ -2,6 +2,7 @@ package dev.atelier.network.files;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import com.fasterxml.jackson.databind.JsonNode;
@@ -185,6 +186,23 @@ class TeacherImportTest {
     assertThat(refusal(directory))
         .contains("config.json: %s is ".formatted(field))
         .contains("supported: " + supported);
+  }
+
+  @Test
+  void shouldAskOnlyLevelsThatAttendWhetherTheirHeadsDivideThem() throws Exception {
+    String config =
+        """
+        {"_class_name": "UNet2DConditionModel", "sample_size": 8, "block_out_channels": [8, 8], "norm_num_groups": 2,
+         "cross_attention_dim": 4, "attention_head_dim": %s, "mid_block_type": null,
+         "down_block_types": ["CrossAttnDownBlock2D", "DownBlock2D"], "up_block_types": ["UpBlock2D", "UpBlock2D"]}
+        """;
+    NetworkSpec network =
+        DiffusersNetwork.network(JSON.readTree(config.formatted("[2, 3]")), 8, 4, 0);
+    assertThat(network.crossAttention().orElseThrow().heads()).contains(List.of(2, 3));
+    assertThat(Network.of(network, 8, 4).parameters()).isPositive();
+    assertThatThrownBy(
+            () -> DiffusersNetwork.network(JSON.readTree(config.formatted("[3, 2]")), 8, 4, 0))
+        .hasMessageContaining("attention_head_dim is [3,2], supported: a number of heads");
   }
 
   @Test
