@@ -43,9 +43,7 @@ public record DiffusersPipeline(
         || Denoiser.readsTexts(root);
   }
 
-  /**
-   * Whether a file of a pipeline, by its name there, is of a part beside the network, or the index.
-   */
+  /** Whether a file of a pipeline, by its name there, is of a part beside the network. */
   static boolean isOfPart(String file) {
     return PARTS.stream().anyMatch(part -> file.startsWith(part + "/"));
   }

@@ -72,7 +72,7 @@ class ToolsSetupTest {
             "Chromium and its driver",
             "sudo apt-get install chromium chromium-driver",
             "Python with PyTorch",
-            "2.8 GB",
+            "2.9 GB",
             "pip install torch==",
             "Temporal 1.9.1",
             "Go ",
