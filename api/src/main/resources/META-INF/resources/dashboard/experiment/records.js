@@ -58,12 +58,7 @@ export function filesPanel() {
       element.hidden = !exports.length;
       element.replaceChildren(
         h('h2', {}, 'Files that PyTorch and diffusers load'),
-        h(
-          'p',
-          { class: 'soft small' },
-          'With the folders of diffusers: ',
-          h('code', {}, `./atelier export ${id} --to out`),
-        ),
+        h('p', { class: 'soft small' }, 'With the folders of diffusers: ', h('code', {}, `./atelier export ${id} --to out`)),
         h('div', { class: 'scroll' }, h('table', {}, h('tbody', {}, exports.map(fileRow)))),
       );
     },
