@@ -10,6 +10,7 @@ import dev.atelier.network.files.DiffusersFiles;
 import dev.atelier.network.files.TeacherException;
 import dev.atelier.network.files.TeacherImport;
 import dev.atelier.network.files.TeacherImport.Imported;
+import dev.atelier.network.files.TeacherImport.Tried;
 import dev.atelier.network.tensors.SafetensorsFile;
 import dev.atelier.opening.Opening;
 import dev.atelier.pipeline.PipelineImport;
@@ -91,8 +92,8 @@ public record TeacherImporter(
     } catch (TeacherException e) {
       throw teachers.unusable(task.source(), e);
     }
-    return PipelineImport.readAgain(
-        source, shown, expected, attempts.device().name(), scope.path());
+    return PipelineImport.read(
+        source, shown, expected, attempts.device().name(), scope.path(), Tried.BEFORE);
   }
 
   private static List<String> parts(Imported imported) {

@@ -16,6 +16,7 @@ import dev.atelier.evaluation.ReferenceStatistics;
 import dev.atelier.network.files.DiffusersFiles;
 import dev.atelier.network.files.TeacherException;
 import dev.atelier.network.files.TeacherImport;
+import dev.atelier.network.files.TeacherImport.Tried;
 import dev.atelier.pipeline.PipelineImport;
 import dev.atelier.spec.DatasetSpec;
 import dev.atelier.spec.SourcePolicy;
@@ -142,7 +143,7 @@ public sealed interface Opening {
   record Teacher(Path path, String name, TeacherImport.Expected expected) implements Opening {
     @Override
     public void open(Path work, PreparationListener listener) throws IOException {
-      PipelineImport.read(path, name, expected, "cpu", work);
+      PipelineImport.read(path, name, expected, "cpu", work, Tried.NOW);
       if (Files.isDirectory(path)) { // the parts beside the network too
         List<String> files = DiffusersFiles.of(path, expected.variant());
         var unused = DiffusersFiles.dtypes(path, files, name);

@@ -53,12 +53,12 @@ public final class Autoencoder {
     return tensors.values().stream().mapToLong(HostTensor::elements).sum();
   }
 
-  /** Loads what makes latents of images; {@code work}: a directory for a temporary file. */
+  /** Loads what makes latents of images; {@code work}: a directory for temporary files. */
   public Encoder encoder(String device, Path work) throws IOException {
     return new Encoder(config, LoadedGraph.load(encoderGraph(), tensors, device, work));
   }
 
-  /** Loads what makes images of latents; {@code work}: a directory for a temporary file. */
+  /** Loads what makes images of latents; {@code work}: a directory for temporary files. */
   public Decoder decoder(String device, Path work) throws IOException {
     return new Decoder(config, LoadedGraph.load(decoderGraph(), tensors, device, work));
   }

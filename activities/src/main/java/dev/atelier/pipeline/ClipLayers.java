@@ -4,11 +4,35 @@ import dev.atelier.graph.GraphBuilder;
 import dev.atelier.graph.Operation.CrossAttention;
 import dev.atelier.graph.Operation.CrossAttention.Projections;
 import dev.atelier.graph.Value;
+import dev.atelier.network.tensors.HostTensor;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
 
 /** CLIP's transformer, of texts and of images: norms stand before what they norm for. */
 final class ClipLayers {
 
+  private static final String BUFFER = ".position_ids"; // 0, 1, 2, …: in older files
+
   private ClipLayers() {}
+
+  /**
+   * Tensors as transformers 4 names them: those of transformers 5 have no prefix.
+   *
+   * @param outside how names begin that have none in either
+   */
+  static Map<String, HostTensor> named(
+      Map<String, HostTensor> tensors, String prefix, List<String> outside) {
+    Map<String, HostTensor> named = new LinkedHashMap<>();
+    tensors.forEach(
+        (name, tensor) -> {
+          boolean whole = name.startsWith(prefix) || outside.stream().anyMatch(name::startsWith);
+          if (!name.endsWith(BUFFER)) {
+            named.put(whole ? name : prefix + name, tensor);
+          }
+        });
+    return named;
+  }
 
   /**
    * Appends the layers.

@@ -9,7 +9,6 @@ import dev.atelier.network.files.WeightFiles;
 import dev.atelier.network.tensors.HostTensor;
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -19,7 +18,6 @@ import java.util.Set;
 public final class ClipText {
 
   private static final String PREFIX = "text_model.";
-  private static final String BUFFER = ".position_ids"; // 0, 1, 2, …: in older files
   private static final int LARGEST_END = 2; // configs that say this name the wrong token
 
   private final ClipConfig config;
@@ -65,21 +63,14 @@ public final class ClipText {
     fields.refuseFaults();
     ClipText read =
         new ClipText(
-            config, vocabulary, tokens, end, files.shown("config.json"), named(files.tensors()));
+            config,
+            vocabulary,
+            tokens,
+            end,
+            files.shown("config.json"),
+            ClipLayers.named(files.tensors(), PREFIX, List.of()));
     files.check(List.of(read.graph()), read.tensors);
     return read;
-  }
-
-  /** As transformers 4 names them: those of transformers 5 have no prefix. */
-  private static Map<String, HostTensor> named(Map<String, HostTensor> tensors) {
-    Map<String, HostTensor> named = new LinkedHashMap<>();
-    tensors.forEach(
-        (name, tensor) -> {
-          if (!name.endsWith(BUFFER)) {
-            named.put(name.startsWith(PREFIX) ? name : PREFIX + name, tensor);
-          }
-        });
-    return named;
   }
 
   private Graph graph() {
@@ -142,7 +133,7 @@ public final class ClipText {
     }
   }
 
-  /** Loads it; {@code work}: a directory for a temporary file as large as the weights. */
+  /** Loads it; {@code work}: a directory for temporary files. */
   public Encoder load(String device, Path work) throws IOException {
     return new Encoder(this, LoadedGraph.load(graph(), tensors, device, work));
   }

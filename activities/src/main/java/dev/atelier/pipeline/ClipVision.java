@@ -9,7 +9,6 @@ import dev.atelier.network.files.WeightFiles;
 import dev.atelier.network.tensors.HostTensor;
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -23,7 +22,6 @@ public final class ClipVision {
 
   private static final String PREFIX = "vision_model.";
   private static final String PROJECTION = "visual_projection";
-  private static final String BUFFER = ".position_ids"; // 0, 1, 2, …: in older files
 
   private final ClipConfig config;
   private final int channels;
@@ -64,22 +62,15 @@ public final class ClipVision {
           "patch_size", fields.value("patch_size", "32"), "a divisor of image_size " + side);
     }
     fields.refuseFaults();
-    ClipVision read = new ClipVision(config, channels, side, patch, named(files.tensors()));
+    ClipVision read =
+        new ClipVision(
+            config,
+            channels,
+            side,
+            patch,
+            ClipLayers.named(files.tensors(), PREFIX, List.of(PROJECTION)));
     files.check(List.of(read.graph()), read.tensors);
     return read;
-  }
-
-  /** As transformers 4 names them: those of a CLIPVisionModel of transformers 5 have no prefix. */
-  private static Map<String, HostTensor> named(Map<String, HostTensor> tensors) {
-    Map<String, HostTensor> named = new LinkedHashMap<>();
-    tensors.forEach(
-        (name, tensor) -> {
-          boolean whole = name.startsWith(PREFIX) || name.startsWith(PROJECTION);
-          if (!name.endsWith(BUFFER)) {
-            named.put(whole ? name : PREFIX + name, tensor);
-          }
-        });
-    return named;
   }
 
   private Graph graph() {
@@ -146,7 +137,7 @@ public final class ClipVision {
     return graph().parameters();
   }
 
-  /** Loads it; {@code work}: a directory for a temporary file as large as the weights. */
+  /** Loads it; {@code work}: a directory for temporary files. */
   public Encoder load(String device, Path work) throws IOException {
     return new Encoder(this, LoadedGraph.load(graph(), tensors, device, work));
   }

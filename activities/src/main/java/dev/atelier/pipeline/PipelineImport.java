@@ -6,6 +6,7 @@ import dev.atelier.network.files.TeacherException;
 import dev.atelier.network.files.TeacherImport;
 import dev.atelier.network.files.TeacherImport.Expected;
 import dev.atelier.network.files.TeacherImport.Imported;
+import dev.atelier.network.files.TeacherImport.Tried;
 import dev.atelier.network.files.TeacherImport.Weights;
 import dev.atelier.network.tensors.HostTensor;
 import dev.atelier.pipeline.PipelineSampler.Request;
@@ -27,12 +28,6 @@ import java.util.Optional;
  */
 public final class PipelineImport {
 
-  /** When a pipeline makes its first image. */
-  private enum Tried {
-    NOW,
-    BEFORE
-  }
-
   private static final String PROMPT = "a photo"; // that it is tried with
 
   private PipelineImport() {}
@@ -43,28 +38,15 @@ public final class PipelineImport {
    *
    * @param source its name in messages
    * @param work a directory for temporary files
+   * @param tried when networks of ours, and pipelines of them, are tried
    * @throws TeacherException with all that is wrong with it
    */
-  public static Imported read(Path path, String source, Expected expected, String device, Path work)
-      throws IOException {
-    return read(path, source, expected, device, work, Tried.NOW);
-  }
-
-  /** The same of what has been read so, such as by an opener; networks of ours are not tried. */
-  public static Imported readAgain(
-      Path path, String source, Expected expected, String device, Path work) throws IOException {
-    return read(path, source, expected, device, work, Tried.BEFORE);
-  }
-
-  private static Imported read(
+  public static Imported read(
       Path path, String source, Expected expected, String device, Path work, Tried tried)
       throws IOException {
     try {
       if (!Files.isDirectory(path) || !DiffusersPipeline.hasParts(path)) {
-        return switch (tried) {
-          case NOW -> TeacherImport.read(path, source, expected, device, work);
-          case BEFORE -> TeacherImport.readAgain(path, source, expected, device, work);
-        };
+        return TeacherImport.read(path, source, expected, device, work, tried);
       }
       DiffusersPipeline pipeline = DiffusersPipeline.read(path, expected.variant());
       Network network = network(pipeline, expected);
@@ -131,20 +113,20 @@ public final class PipelineImport {
   /** Makes an image in one step with all parts. */
   private static void probe(DiffusersPipeline pipeline, String device, Path work)
       throws IOException {
-    PipelineSampler sampler = new PipelineSampler(pipeline, device, work);
-    HostTensor image =
-        sampler.sample(
-            new Request(
-                pipeline.texts().isPresent() ? List.of(PROMPT) : List.of(),
-                "",
-                pipeline.denoiser().network().conditional() ? List.of(0) : List.of(),
-                1,
-                new SamplerSpec(SamplerSpec.Kind.DDIM, 1, SamplerSpec.Spacing.UNIFORM, 0.0, false),
-                sampler.noise(0, 1, 0),
-                0,
-                0));
-    for (float value : image.toFloats()) {
-      if (!Float.isFinite(value)) {
+    try (PipelineSampler sampler = new PipelineSampler(pipeline, device, work)) {
+      HostTensor image =
+          sampler.sample(
+              new Request(
+                  pipeline.texts().isPresent() ? List.of(PROMPT) : List.of(),
+                  "",
+                  pipeline.denoiser().network().conditional() ? List.of(0) : List.of(),
+                  1,
+                  new SamplerSpec(
+                      SamplerSpec.Kind.DDIM, 1, SamplerSpec.Spacing.UNIFORM, 0.0, false),
+                  sampler.noise(0, 1, 0),
+                  0,
+                  0));
+      if (!image.isFinite()) {
         throw new IllegalArgumentException(
             "the image that was made of it to try it has values that are not finite");
       }

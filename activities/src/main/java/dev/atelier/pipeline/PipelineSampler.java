@@ -29,9 +29,10 @@ import java.util.stream.Stream;
 
 /**
  * Samples images of a pipeline as diffusers does: texts or classes with guidance (Ho & Salimans
- * 2022, eq. 6), the reverse process, and the autoencoder. One part at a time is in memory.
+ * 2022, eq. 6), the reverse process, and the autoencoder. Each part is loaded when it is first
+ * needed, and stays. Not safe for use by several threads at once.
  */
-public final class PipelineSampler {
+public final class PipelineSampler implements AutoCloseable {
 
   /**
    * What is asked for; each image has a prompt, a class, or neither.
@@ -60,7 +61,8 @@ public final class PipelineSampler {
       classes = List.copyOf(classes);
     }
 
-    int images() {
+    /** How many are asked for. */
+    public int images() {
       return Math.toIntExact(noise.shape()[0]);
     }
 
@@ -72,8 +74,8 @@ public final class PipelineSampler {
   /** Hears how far the reverse process is. */
   @FunctionalInterface
   public interface Listener {
-    /** The network has been asked {@code asked} of {@code times} times. */
-    void onAnswer(int asked, int times);
+    /** The network has been asked {@code asked} of {@code times} times for a request. */
+    void onAnswer(Request request, int asked, int times);
   }
 
   private final DiffusersPipeline pipeline;
@@ -81,10 +83,13 @@ public final class PipelineSampler {
   private final String device;
   private final Path work;
   private final Listener listener;
+  private Optional<ClipText.Encoder> encoder = Optional.empty(); // these once they are needed
+  private Optional<TorchModule> module = Optional.empty();
+  private Optional<Autoencoder.Decoder> decoder = Optional.empty();
 
   /** Of one pipeline, whose progress nobody hears of. */
   public PipelineSampler(DiffusersPipeline pipeline, String device, Path work) {
-    this(pipeline, device, work, (asked, times) -> {});
+    this(pipeline, device, work, (request, asked, times) -> {});
   }
 
   /**
@@ -126,13 +131,14 @@ public final class PipelineSampler {
       scaled[i] = (float) (scaled[i] / autoencoder.config().scalingFactor());
     }
     HostTensor all = HostTensor.ofFloats(scaled, latents.shape());
-    try (Autoencoder.Decoder decoder = autoencoder.decoder(device, work)) {
-      // One by one: an image takes much more than its latents.
-      return stacked(
-          IntStream.range(0, request.images())
-              .mapToObj(i -> decoder.decode(all.rows(i, i + 1)))
-              .toList());
+    if (decoder.isEmpty()) {
+      decoder = Optional.of(autoencoder.decoder(device, work));
     }
+    // One by one: an image takes much more than its latents.
+    return stacked(
+        IntStream.range(0, request.images())
+            .mapToObj(i -> decoder.get().decode(all.rows(i, i + 1)))
+            .toList());
   }
 
   /** What the reverse process ends with: latents, or of a pipeline of pixels the images. */
@@ -142,60 +148,63 @@ public final class PipelineSampler {
         pipeline.texts().isPresent()
             ? Optional.of(context(pipeline.texts().get(), request))
             : Optional.empty();
-    try (TorchModule module =
-        Libtorch.load(
-            network.inferenceModule(
-                "Network", pipeline.denoiser().tensors(), NetworkForm.of(device), Precision.FP32),
-            device,
-            work)) {
-      return reverse(request, module, context);
+    if (module.isEmpty()) {
+      module =
+          Optional.of(
+              Libtorch.load(
+                  network.inferenceModule(
+                      "Network",
+                      pipeline.denoiser().tensors(),
+                      NetworkForm.of(device),
+                      Precision.FP32),
+                  device,
+                  work));
     }
+    return reverse(request, module.get(), context);
   }
 
   private void check(Request request) {
     int images = request.images();
+    String shape = Arrays.toString(shape(images));
     require(
         Arrays.equals(request.noise().shape(), shape(images)),
-        "noise of shape %s, found %s",
-        Arrays.toString(shape(images)),
-        request.noise());
-    boolean texts = pipeline.texts().isPresent();
-    require(
-        request.prompts().size() == (texts ? images : 0),
-        texts
-            ? "%s prompts, one for each image, found %s"
-            : "no prompts%.0s, as it reads no texts, found %s",
-        images,
-        request.prompts().size());
+        "noise of shape %s, found %s".formatted(shape, request.noise()));
+    if (pipeline.texts().isPresent()) {
+      requireEach("prompts", request.prompts(), images);
+    } else {
+      requireNone("prompts", request.prompts(), "reads no texts");
+    }
     int classes = network.classes();
-    require(
-        request.classes().size() == (classes > 0 ? images : 0),
-        classes > 0
-            ? "%s classes, one for each image, found %s"
-            : "no classes%.0s, as it has none, found %s",
-        images,
-        request.classes().size());
+    if (classes > 0) {
+      requireEach("classes", request.classes(), images);
+    } else {
+      requireNone("classes", request.classes(), "has none");
+    }
     require(
         request.classes().stream().allMatch(y -> y >= 0 && y < classes),
-        "classes from 0 to %s, found %s",
-        classes - 1,
-        request.classes());
+        "classes from 0 to %d, found %s".formatted(classes - 1, request.classes()));
     require(
         Double.isFinite(request.guidance()),
-        "a finite guidance%.0s, found %s",
-        "",
-        request.guidance());
+        "a finite guidance, found %s".formatted(request.guidance()));
     require(
         !request.guided() || canBeAskedForNone(),
-        "guidance of at most 1%.0s, as it knows nothing without a text or a class, found %s",
-        "",
-        request.guidance());
+        "guidance of at most 1, as it knows nothing without a text or a class, found %s"
+            .formatted(request.guidance()));
   }
 
-  private static void require(boolean fits, String clause, Object expected, Object found) {
+  private static void requireEach(String what, List<?> given, int images) {
+    require(
+        given.size() == images,
+        "%d %s, one for each image, found %d".formatted(images, what, given.size()));
+  }
+
+  private static void requireNone(String what, List<?> given, String reason) {
+    require(given.isEmpty(), "no %s, as it %s, found %d".formatted(what, reason, given.size()));
+  }
+
+  private static void require(boolean fits, String clause) {
     if (!fits) {
-      throw new IllegalArgumentException(
-          "The pipeline needs %s.".formatted(clause.formatted(expected, found)));
+      throw new IllegalArgumentException("The pipeline needs %s.".formatted(clause));
     }
   }
 
@@ -219,9 +228,10 @@ public final class PipelineSampler {
         Stream.concat(without, request.prompts().stream())
             .map(texts.tokenizer()::paddedIds)
             .toArray(int[][]::new);
-    try (ClipText.Encoder encoder = texts.encoder().load(device, work)) {
-      return encoder.encode(ids).lastHiddenState();
+    if (encoder.isEmpty()) {
+      encoder = Optional.of(texts.encoder().load(device, work));
     }
+    return encoder.get().encode(ids).lastHiddenState();
   }
 
   private HostTensor reverse(Request request, TorchModule module, Optional<HostTensor> context) {
@@ -246,7 +256,7 @@ public final class PipelineSampler {
       int t = evaluations.get(k).t();
       batch.move(
           evaluations.get(k), Mixture.of(predicted, schedule, t), FloatBuffer.wrap(asked.at(t)));
-      listener.onAnswer(k + 1, evaluations.size());
+      listener.onAnswer(request, k + 1, evaluations.size());
     }
     float[] values = new float[n * elements];
     x.get(0, values);
@@ -320,5 +330,12 @@ public final class PipelineSampler {
     FloatBuffer values = all.data().asFloatBuffer();
     images.forEach(image -> values.put(image.data().asFloatBuffer()));
     return all;
+  }
+
+  @Override
+  public void close() {
+    encoder.ifPresent(ClipText.Encoder::close);
+    module.ifPresent(TorchModule::close);
+    decoder.ifPresent(Autoencoder.Decoder::close);
   }
 }

@@ -7,6 +7,7 @@ import dev.atelier.network.Network;
 import dev.atelier.network.files.TeacherException;
 import dev.atelier.network.files.TeacherImport.Expected;
 import dev.atelier.network.files.TeacherImport.Imported;
+import dev.atelier.network.files.TeacherImport.Tried;
 import dev.atelier.network.files.TeacherImport.Weights;
 import dev.atelier.spec.DiffusionSpec;
 import dev.atelier.spec.NetworkSpec;
@@ -36,7 +37,7 @@ class PipelineImportTest {
   }
 
   private Imported read(Path root, Expected expected) throws Exception {
-    return PipelineImport.read(root, "the source", expected, "cpu", directory);
+    return PipelineImport.read(root, "the source", expected, "cpu", directory, Tried.NOW);
   }
 
   @Test

@@ -20,9 +20,11 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.SimpleFileVisitor;
 import java.nio.file.attribute.BasicFileAttributes;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -34,6 +36,18 @@ class PipelineSamplerTest {
   private static final ObjectMapper JSON = new ObjectMapper();
 
   @TempDir Path directory;
+  private final List<PipelineSampler> opened = new ArrayList<>();
+
+  @AfterEach
+  void close() {
+    opened.forEach(PipelineSampler::close);
+  }
+
+  private PipelineSampler sampler(DiffusersPipeline pipeline) {
+    PipelineSampler sampler = new PipelineSampler(pipeline, "cpu", directory);
+    opened.add(sampler);
+    return sampler;
+  }
 
   @ParameterizedTest
   @ValueSource(strings = {"sd1", "sd2"})
@@ -88,9 +102,7 @@ class PipelineSamplerTest {
             0,
             0);
 
-    assertPixels(
-        new PipelineSampler(pipeline, "cpu", directory).sample(request),
-        fixture.tensors().get("images_" + scheduler));
+    assertPixels(sampler(pipeline).sample(request), fixture.tensors().get("images_" + scheduler));
   }
 
   /** The latter uint8 [N, H, W, C]. */
@@ -120,16 +132,14 @@ class PipelineSamplerTest {
             fixture.tensors().get("latents"),
             0,
             0);
-    assertPixels(
-        new PipelineSampler(pipeline, "cpu", directory).sample(request),
-        fixture.tensors().get("images"));
+    assertPixels(sampler(pipeline).sample(request), fixture.tensors().get("images"));
   }
 
   @Test
   void shouldMakeTheSameImageWhateverElseIsInItsBatch() throws Exception {
     DiffusersPipeline pipeline =
         DiffusersPipeline.read(PipelineFixture.folder("sd1"), Optional.empty());
-    PipelineSampler sampler = new PipelineSampler(pipeline, "cpu", directory);
+    PipelineSampler sampler = sampler(pipeline);
     HostTensor both =
         sampler.sample(request(pipeline, List.of("a cat", "dogs"), 7.5, sampler.noise(0, 2, 3)));
     HostTensor one =
@@ -141,7 +151,7 @@ class PipelineSamplerTest {
   void shouldMakeOtherImagesWhenThePromptsAreOthers() throws Exception {
     DiffusersPipeline pipeline =
         DiffusersPipeline.read(PipelineFixture.folder("sd1"), Optional.empty());
-    PipelineSampler sampler = new PipelineSampler(pipeline, "cpu", directory);
+    PipelineSampler sampler = sampler(pipeline);
     HostTensor noise = sampler.noise(0, 1, 7);
     float[] cat = sampler.sample(request(pipeline, List.of("a cat"), 7.5, noise)).toFloats();
     assertThat(sampler.sample(request(pipeline, List.of("a cat"), 7.5, noise)).toFloats())
@@ -156,7 +166,7 @@ class PipelineSamplerTest {
   void shouldSayWhatItNeedsWhenItIsAskedForSomethingElse() throws Exception {
     DiffusersPipeline pipeline =
         DiffusersPipeline.read(PipelineFixture.folder("sd1"), Optional.empty());
-    PipelineSampler sampler = new PipelineSampler(pipeline, "cpu", directory);
+    PipelineSampler sampler = sampler(pipeline);
     HostTensor noise = sampler.noise(0, 2, 7);
     assertThatIllegalArgumentException()
         .isThrownBy(() -> sampler.sample(request(pipeline, List.of("a cat"), 7.5, noise)))

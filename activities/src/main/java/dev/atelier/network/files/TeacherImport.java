@@ -115,9 +115,10 @@ public final class TeacherImport {
     }
   }
 
-  /** When weights of a network of ours are asked for their first answers. */
-  private enum Asked {
+  /** When networks of ours are tried. */
+  public enum Tried {
     NOW,
+    /** When this was read before, such as by an opener: weights would be held once more. */
     BEFORE
   }
 
@@ -125,14 +126,14 @@ public final class TeacherImport {
   private final String source;
   private final Expected expected;
   private final String device;
-  private final Asked asked;
+  private final Tried tried;
   private DiffusionSpec diffusion; // the spec's, until the source says another one
 
-  private TeacherImport(String source, Expected expected, String device, Asked asked) {
+  private TeacherImport(String source, Expected expected, String device, Tried tried) {
     this.source = source;
     this.expected = expected;
     this.device = device;
-    this.asked = asked;
+    this.tried = tried;
     this.diffusion = expected.diffusion().settled();
   }
 
@@ -145,16 +146,14 @@ public final class TeacherImport {
    */
   public static Imported read(Path path, String source, Expected expected, String device, Path work)
       throws IOException {
-    return new TeacherImport(source, expected, device, Asked.NOW).read(path, work);
+    return read(path, source, expected, device, work, Tried.NOW);
   }
 
-  /**
-   * The same of what has been read so, such as by an opener: a network of ours is not asked again,
-   * for which its weights would be held once more.
-   */
-  public static Imported readAgain(
-      Path path, String source, Expected expected, String device, Path work) throws IOException {
-    return new TeacherImport(source, expected, device, Asked.BEFORE).read(path, work);
+  /** The same, of which networks of ours may have been tried before. */
+  public static Imported read(
+      Path path, String source, Expected expected, String device, Path work, Tried tried)
+      throws IOException {
+    return new TeacherImport(source, expected, device, tried).read(path, work);
   }
 
   private Imported read(Path path, Path work) throws IOException {
@@ -338,7 +337,7 @@ public final class TeacherImport {
    * It neither draws at random nor takes statistics of a batch: one answer at each end of [0, T).
    */
   private Imported probed(Weights weights, Path work) throws IOException {
-    if (asked == Asked.BEFORE) {
+    if (tried == Tried.BEFORE) {
       return weights;
     }
     try (TorchModule module =
@@ -418,13 +417,10 @@ public final class TeacherImport {
     if (eps.dtype() != HostTensor.DType.F32 || !Arrays.equals(eps.shape(), shape)) {
       throw new UnfitException("for x %s it gave %s, expected the shape of x".formatted(x, eps));
     }
-    float[] found = eps.toFloats();
-    for (float value : found) {
-      if (!Float.isFinite(value)) {
-        throw new UnfitException("for x %s it gave values that are not finite".formatted(x));
-      }
+    if (!eps.isFinite()) {
+      throw new UnfitException("for x %s it gave values that are not finite".formatted(x));
     }
-    return found;
+    return eps.toFloats();
   }
 
   /** The first of [0, end), the last, and the middle one. */

@@ -177,6 +177,16 @@ public final class HostTensor {
     return copy;
   }
 
+  /** Whether all elements are numbers; {@code F32} only. */
+  public boolean isFinite() {
+    for (float value : toFloats()) {
+      if (!Float.isFinite(value)) {
+        return false;
+      }
+    }
+    return true;
+  }
+
   /** Copies all elements into {@code values}; {@code F32} only. */
   public void copyFloats(float[] values) {
     if (dtype != DType.F32) {

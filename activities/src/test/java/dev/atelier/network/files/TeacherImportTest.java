@@ -664,12 +664,13 @@ class TeacherImportTest {
     Path file = ourFile(weights);
     assertThat(refusal(file)).contains("values that are not finite");
     assertThat(
-            TeacherImport.readAgain(
+            TeacherImport.read(
                 file,
                 "the source",
                 new Expected(TeacherSpec.DEFAULT_NETWORK, 8, 3, 0, DIFFUSION),
                 "cpu",
-                directory))
+                directory,
+                TeacherImport.Tried.BEFORE))
         .as("what an opener has asked is not asked again")
         .isInstanceOf(Weights.class);
   }

@@ -147,16 +147,31 @@ final class GenerateCommand implements Callable<Integer> {
     Libtorch.useThreads(Runtime.getRuntime().availableProcessors());
     Path work = Files.createTempDirectory("atelier-generate");
     Runtime.getRuntime().addShutdownHook(new Thread(() -> wipe(work), "wipe")); // Ctrl-C
-    try {
+    try (PipelineSampler pictures =
+        new PipelineSampler(pipeline, "cpu", work, GenerateCommand::show)) {
       Files.createDirectories(out);
       for (int first = 0; first < count; first += batchSize) {
         int end = Math.min(count, first + batchSize);
-        write(
-            pipeline, sampler, part(texts, first, end), part(labels, first, end), first, end, work);
+        Request request =
+            new Request(
+                part(texts, first, end),
+                negativePrompt,
+                part(labels, first, end),
+                guidance.orElse(texts.isEmpty() ? 1 : USUAL_GUIDANCE),
+                sampler,
+                pictures.noise(first, end - first, seed),
+                first,
+                seed);
+        write(first, pictures.sample(request));
       }
     } finally {
       wipe(work);
     }
+  }
+
+  private static void show(Request request, int asked, int times) {
+    int last = request.first() + request.images() - 1;
+    System.err.printf("images %d to %d: %d of %d%n", request.first(), last, asked, times);
   }
 
   /** The folder and its files, if they are there. */
@@ -192,38 +207,12 @@ final class GenerateCommand implements Callable<Integer> {
     return values.isEmpty() ? values : values.subList(first, end);
   }
 
-  private void write(
-      DiffusersPipeline pipeline,
-      SamplerSpec sampler,
-      List<String> texts,
-      List<Integer> labels,
-      int first,
-      int end,
-      Path work)
-      throws IOException {
-    PipelineSampler pictures =
-        new PipelineSampler(
-            pipeline,
-            "cpu",
-            work,
-            (asked, times) ->
-                System.err.printf("images %d to %d: %d of %d%n", first, end - 1, asked, times));
-    HostTensor made =
-        pictures.sample(
-            new Request(
-                texts,
-                negativePrompt,
-                labels,
-                guidance.orElse(texts.isEmpty() ? 1 : USUAL_GUIDANCE),
-                sampler,
-                pictures.noise(first, end - first, seed),
-                first,
-                seed));
-    for (float value : made.toFloats()) {
-      if (!Float.isFinite(value)) {
-        throw new IllegalArgumentException(
-            "images %d to %d have values that are not finite".formatted(first, end - 1));
-      }
+  /** Images {@code first} on. */
+  private void write(int first, HostTensor made) throws IOException {
+    int end = first + (int) made.shape()[0];
+    if (!made.isFinite()) {
+      throw new IllegalArgumentException(
+          "images %d to %d have values that are not finite".formatted(first, end - 1));
     }
     byte[] pixels = PipelineSampler.pixels(made);
     int channels = (int) made.shape()[1];
