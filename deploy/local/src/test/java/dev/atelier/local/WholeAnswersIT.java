@@ -56,7 +56,7 @@ class WholeAnswersIT {
   // Rows of each list: more bytes than all buffers between the two hold, and three parts in Arrow.
   private static final int ROWS = 9000;
   private static final int ROW_BYTES = 32 * 38;
-  private static final int FILE_BYTES = 24_000_000;
+  private static final int FILE_BYTES = 96_000_000; // more than all buffers on the way hold
 
   // What a client takes without reading: by default megabytes.
   private static final Map<String, String> SMALL_BUFFERS =
