@@ -1,13 +1,17 @@
 package dev.atelier.spec;
 
+import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.annotation.JsonProperty;
 import com.fasterxml.jackson.annotation.JsonPropertyDescription;
+import io.soabase.recordbuilder.core.RecordBuilder;
+import jakarta.validation.Valid;
 import jakarta.validation.constraints.DecimalMax;
 import jakarta.validation.constraints.DecimalMin;
 import jakarta.validation.constraints.Max;
 import jakarta.validation.constraints.Min;
 import jakarta.validation.constraints.NotNull;
 import jakarta.validation.constraints.Size;
+import java.util.Optional;
 
 /**
  * Where the images come from and how they are prepared: centre-cropped to a square, resized, RGB or
@@ -17,6 +21,7 @@ import jakarta.validation.constraints.Size;
  * {@code http(s):} or {@code s3:} URI of an image directory, an archive of images, or CIFAR-10's
  * binary files.
  */
+@RecordBuilder
 public record DatasetSpec(
     @JsonPropertyDescription(
             "shapes[?count=N&seed=S], cifar10, or the path or the file:, http(s): or s3: URI of an"
@@ -28,7 +33,7 @@ public record DatasetSpec(
         @NotNull
         @Size(max = 500)
         String subdirectory,
-    @JsonPropertyDescription("Pixels per side after preparation") @NotNull @Min(8) @Max(256)
+    @JsonPropertyDescription("Pixels per side after preparation") @NotNull @Min(8) @Max(512)
         Integer resolution,
     @JsonPropertyDescription("At most so many images, the first in name order, are kept")
         @NotNull
@@ -54,7 +59,31 @@ public record DatasetSpec(
         @NotNull
         @DecimalMin("0")
         @DecimalMax("1")
-        Double maxLostShare) {
+        Double maxLostShare,
+    @JsonPropertyDescription(
+            "The captions that the networks learn to paint from; absent: none are read. Without a source they lie beside the images: metadata.jsonl, a .txt of the same name, the annotations of COCO, a column of a table, or the words of shapes")
+        @NotNull
+        @JsonInclude(JsonInclude.Include.NON_ABSENT) // equal specs of earlier versions stay equal
+        Optional<@Valid CaptionsSpec> captions) {
+
+  /** Where the captions of images come from. */
+  public record CaptionsSpec(
+      @JsonPropertyDescription(
+              "Path or URI of the annotations of COCO (.json), of a metadata.jsonl, or of a table; absent: they lie beside the images")
+          @NotNull
+          @JsonInclude(JsonInclude.Include.NON_ABSENT)
+          Optional<@Size(min = 1, max = 2000) String> source,
+      @JsonPropertyDescription(
+              "Field or column that has them; absent: text, caption or captions, whichever there is")
+          @NotNull
+          @JsonInclude(JsonInclude.Include.NON_ABSENT)
+          Optional<@Size(min = 1, max = 200) String> column) {
+
+    public CaptionsSpec {
+      source = source == null ? Optional.empty() : source;
+      column = column == null ? Optional.empty() : column;
+    }
+  }
 
   /** What is done with an orientation that an image's EXIF names. */
   public enum ExifOrientation {
@@ -80,6 +109,28 @@ public record DatasetSpec(
     this(source, subdirectory, resolution, maxImages, channels, classConditional, null, null);
   }
 
+  /** Without captions. */
+  public DatasetSpec(
+      String source,
+      String subdirectory,
+      Integer resolution,
+      Integer maxImages,
+      Integer channels,
+      Boolean classConditional,
+      ExifOrientation exifOrientation,
+      Double maxLostShare) {
+    this(
+        source,
+        subdirectory,
+        resolution,
+        maxImages,
+        channels,
+        classConditional,
+        exifOrientation,
+        maxLostShare,
+        Optional.empty());
+  }
+
   public DatasetSpec {
     source = source == null ? "shapes" : source;
     subdirectory = subdirectory == null ? "" : subdirectory;
@@ -89,5 +140,6 @@ public record DatasetSpec(
     classConditional = classConditional == null ? Boolean.FALSE : classConditional;
     exifOrientation = exifOrientation == null ? ExifOrientation.IGNORED : exifOrientation;
     maxLostShare = maxLostShare == null ? 0.1 : maxLostShare;
+    captions = captions == null ? Optional.empty() : captions;
   }
 }

@@ -52,7 +52,30 @@ public record EvaluationSpec(
             "The network that made the reference, where its file does not say so: inception-2015-12-05 or the SHA-256 of a TorchScript file. Without either, no figure is called FID")
         @NotNull
         @JsonInclude(JsonInclude.Include.NON_ABSENT) // equal specs of earlier versions stay equal
-        Optional<@Pattern(regexp = INCEPTION + "|[0-9a-f]{64}") String> referenceExtractor) {
+        Optional<@Pattern(regexp = INCEPTION + "|[0-9a-f]{64}") String> referenceExtractor,
+    @JsonPropertyDescription(
+            "What samples show, where texts say it: path or URI of a file with a prompt in each line, or of the annotations of COCO (.json); absent: captions of the dataset. Drawn by the seed")
+        @NotNull
+        @JsonInclude(JsonInclude.Include.NON_ABSENT)
+        Optional<@Size(min = 1, max = 2000) String> prompts,
+    @JsonPropertyDescription(
+            "How far predictions are led on from those without class or text (1: they are taken as they are); students distilled with loss.guidance need none. Absent: 1")
+        @NotNull
+        @JsonInclude(JsonInclude.Include.NON_ABSENT)
+        Optional<@DecimalMin("1") @DecimalMax("100") Double> guidance,
+    @JsonPropertyDescription(
+            "A CLIP model, for the CLIP score of samples and their prompts and the CLIP distance of samples and dataset (CMMD)")
+        @NotNull
+        @JsonInclude(JsonInclude.Include.NON_ABSENT)
+        Optional<@Valid ClipSpec> clip) {
+
+  /** A CLIP model that judges samples. */
+  public record ClipSpec(
+      @JsonPropertyDescription(
+              "A folder of a CLIPModel of transformers: the path of a directory, a prefix s3://bucket/prefix/, or a commit of the Hub, hf://OWNER/NAME@COMMIT[/folder]")
+          @NotNull
+          @Size(min = 1, max = 2000)
+          String source) {}
 
   /** Which classes samples are of. */
   public enum Classes {
@@ -341,6 +364,9 @@ public record EvaluationSpec(
     samplesPerShard = samplesPerShard == null ? Optional.empty() : samplesPerShard;
     classes = classes == null ? Classes.DATASET : classes;
     referenceExtractor = referenceExtractor == null ? Optional.empty() : referenceExtractor;
+    prompts = prompts == null ? Optional.empty() : prompts;
+    guidance = guidance == null ? Optional.empty() : guidance.filter(scale -> scale != 1);
+    clip = clip == null ? Optional.empty() : clip;
   }
 
   /**

@@ -1,5 +1,6 @@
 package dev.atelier.spec;
 
+import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.annotation.JsonProperty;
 import com.fasterxml.jackson.annotation.JsonPropertyDescription;
 import io.soabase.recordbuilder.core.RecordBuilder;
@@ -11,6 +12,7 @@ import jakarta.validation.constraints.Min;
 import jakarta.validation.constraints.NotNull;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalInt;
 
 /** The specialists: student i (1-based) owns the i-th range of timesteps, counted from t = 0. */
 @RecordBuilder
@@ -37,13 +39,32 @@ public record StudentsSpec(
         @NotNull
         Boolean antithetic,
     @JsonPropertyDescription(
-            "Weights that every student starts from: random, teacher-magnitude or teacher-taylor (channels of the teacher, pruned to the student's widths), or one-to-one (a student of [0, T) that is trained first)")
+            "Weights that every student starts from: random, teacher-magnitude or teacher-taylor (channels of the teacher, pruned to the student's widths), teacher-blocks (the blocks of the teacher that the student has too), or one-to-one (a student of [0, T) that is trained first)")
         @NotNull
         StartFrom startFrom,
     @JsonPropertyDescription(
             "What draws its range by p: sample (each sample for itself), or batch (the whole batch together)")
         @NotNull
-        RangeDraw rangeDraw) {
+        RangeDraw rangeDraw,
+    @JsonPropertyDescription(
+            "What students have in common: nothing (separate), or a one-to-one student of which each has a low-rank update of its own (lora, Hu et al. 2022); absent: separate")
+        @NotNull
+        @JsonInclude(JsonInclude.Include.NON_ABSENT) // equal specs of earlier versions stay equal
+        Optional<Sharing> sharing,
+    @JsonPropertyDescription("Rank of each update of lora; absent: 8")
+        @NotNull
+        @JsonInclude(JsonInclude.Include.NON_ABSENT)
+        Optional<@Min(1) @Max(1024) Integer> rank) {
+
+  /** What the students of an experiment have in common. */
+  public enum Sharing {
+    @JsonProperty("separate")
+    SEPARATE,
+    @JsonProperty("lora")
+    LORA // Hu et al. 2022
+  }
+
+  private static final int USUAL_RANK = 8;
 
   /** What draws between the student's own range and [0, T). */
   public enum RangeDraw {
@@ -62,7 +83,9 @@ public record StudentsSpec(
     @JsonProperty("teacher-taylor")
     TEACHER_TAYLOR, // Molchanov et al. 2019; Fang et al. 2023
     @JsonProperty("one-to-one")
-    ONE_TO_ONE; // warm start
+    ONE_TO_ONE, // warm start
+    @JsonProperty("teacher-blocks")
+    TEACHER_BLOCKS; // Kim et al. 2023 (BK-SDM)
 
     /** Whether it prunes the teacher. */
     public boolean prunes() {
@@ -112,6 +135,13 @@ public record StudentsSpec(
     antithetic = antithetic == null ? Boolean.FALSE : antithetic;
     startFrom = startFrom == null ? StartFrom.RANDOM : startFrom;
     rangeDraw = rangeDraw == null ? RangeDraw.SAMPLE : rangeDraw;
+    sharing = sharing == null ? Optional.empty() : sharing.filter(s -> s != Sharing.SEPARATE);
+    rank = rank == null ? Optional.empty() : rank;
+  }
+
+  /** The rank of each student's update of the shared one; empty: students share nothing. */
+  public OptionalInt loraRank() {
+    return sharing.isPresent() ? OptionalInt.of(rank.orElse(USUAL_RANK)) : OptionalInt.empty();
   }
 
   /** The settings of one student, as if all were like it. */

@@ -34,7 +34,15 @@ public record TeacherSpec(
             "How what a pipeline has beside its network (autoencoder, text encoder, tokenizer) goes into an export: copied (the default), or referenced, for large parts that users have")
         @NotNull
         @JsonInclude(JsonInclude.Include.NON_ABSENT)
-        Optional<Parts> parts) {
+        Optional<Parts> parts,
+    @JsonPropertyDescription(
+            "What a teacher that is trained here has beside its network: a folder in the layout of diffusers whose autoencoder, text encoder and tokenizer are used, or random-clip, a small fixed text encoder of random weights")
+        @NotNull
+        @JsonInclude(JsonInclude.Include.NON_ABSENT)
+        Optional<@Size(min = 1, max = 2000) String> partsFrom) {
+
+  /** The built-in text encoder: fixed random weights, needs no download. */
+  public static final String RANDOM_CLIP = "random-clip";
 
   /** How parts of the teacher's pipeline go into an export. */
   public enum Parts {
@@ -52,11 +60,12 @@ public record TeacherSpec(
     network = network == null ? DEFAULT_NETWORK : network;
     training = training == null ? TrainingSpec.DEFAULTS : training;
     variant = variant == null ? Optional.empty() : variant;
+    partsFrom = partsFrom == null ? Optional.empty() : partsFrom;
     parts = parts == null ? Optional.empty() : parts.filter(p -> p != Parts.COPIED);
   }
 
   /** Of weights without a variant, or the only one. */
   public TeacherSpec(Optional<String> source, NetworkSpec network, TrainingSpec training) {
-    this(source, network, training, Optional.empty(), Optional.empty());
+    this(source, network, training, Optional.empty(), Optional.empty(), Optional.empty());
   }
 }

@@ -71,7 +71,22 @@ public record TrainingSpec(
     @JsonPropertyDescription("beta_2 of Adam, of its mean of squared gradients; absent: 0.999")
         @NotNull
         @JsonInclude(JsonInclude.Include.NON_ABSENT)
-        Optional<@DecimalMin("0") @DecimalMax(value = "1", inclusive = false) Double> adamBeta2) {
+        Optional<@DecimalMin("0") @DecimalMax(value = "1", inclusive = false) Double> adamBeta2,
+    @JsonPropertyDescription(
+            "Probability that a sample's class or text is left out, so that sampling can be guided; absent: 0")
+        @NotNull
+        @JsonInclude(JsonInclude.Include.NON_ABSENT)
+        Optional<@DecimalMin("0") @DecimalMax("1") Double> conditioningDropout,
+    @JsonPropertyDescription(
+            "Whether activations are computed a second time in the backward pass in place of being kept: the same numbers, less memory, more time")
+        @NotNull
+        @JsonInclude(JsonInclude.Include.NON_ABSENT)
+        Optional<Boolean> gradientCheckpointing,
+    @JsonPropertyDescription(
+            "Whether a training that runs out of memory is tried once more with its batch cut into twice as many parts, which may change bits")
+        @NotNull
+        @JsonInclude(JsonInclude.Include.NON_ABSENT)
+        Optional<Boolean> accumulateWhenOutOfMemory) {
 
   /** The learning rate after warm-up. */
   public enum LearningRateSchedule {
@@ -116,6 +131,14 @@ public record TrainingSpec(
     weightingGamma = weightingGamma == null ? Optional.empty() : weightingGamma;
     adamBeta2 = adamBeta2 == null ? Optional.empty() : adamBeta2;
     adamBeta2 = adamBeta2.filter(beta -> beta != USUAL_BETA2); // as if nothing were said
+    conditioningDropout = conditioningDropout == null ? Optional.empty() : conditioningDropout;
+    conditioningDropout = conditioningDropout.filter(probability -> probability != 0);
+    gradientCheckpointing =
+        gradientCheckpointing == null ? Optional.empty() : gradientCheckpointing.filter(on -> on);
+    accumulateWhenOutOfMemory =
+        accumulateWhenOutOfMemory == null
+            ? Optional.empty()
+            : accumulateWhenOutOfMemory.filter(on -> on);
   }
 
   /** The parameter of the weighting. */
