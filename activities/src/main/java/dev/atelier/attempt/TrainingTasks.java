@@ -5,6 +5,7 @@ import dev.atelier.spec.StudentsSpec.StartFrom;
 import dev.atelier.store.Sha256;
 import dev.atelier.training.Distillation;
 import dev.atelier.training.InitialWeights;
+import dev.atelier.training.InvalidSpecException;
 import dev.atelier.training.Models;
 import dev.atelier.training.PrunedTeacher;
 import dev.atelier.training.Seeds;
@@ -72,6 +73,8 @@ public final class TrainingTasks {
       case RANDOM -> InitialWeights.random(Seeds.of(task.seed(), STUDENTS_START));
       case TEACHER_MAGNITUDE -> new PrunedTeacher(Criterion.MAGNITUDE);
       case TEACHER_TAYLOR -> new PrunedTeacher(Criterion.TAYLOR);
+      case TEACHER_BLOCKS ->
+          throw new InvalidSpecException("students.startFrom: teacher-blocks is not built yet.");
       case ONE_TO_ONE ->
           (training, images, device, work) ->
               models.weights(task.oneToOne().orElseThrow(), training.network());
