@@ -7,6 +7,7 @@ import dev.atelier.dataset.image.ImageDecoder;
 import dev.atelier.dataset.image.ImageFormat;
 import dev.atelier.dataset.image.NoDecoderException;
 import dev.atelier.spec.DatasetSpec;
+import dev.atelier.spec.ShapesSource;
 import dev.atelier.spec.SourceLocation;
 import dev.atelier.workflows.PassedOver;
 import dev.atelier.workflows.PassedOver.Reason;
@@ -170,10 +171,20 @@ public final class DatasetPreparation {
      */
     public String content() {
       if (name instanceof SourceName.Shapes shapes) {
-        return "shapes, count %d, seed %d".formatted(shapes.count(), shapes.seed());
+        ShapesSource scenes = shapes.scenes();
+        return "shapes, count %d, seed %d%s"
+            .formatted(
+                scenes.count(),
+                scenes.seed(),
+                scenes.without().isEmpty() ? "" : ", without " + scenes.without());
       }
       return path.map(files -> orDropped(() -> contentOf(files, spec)))
           .orElse("CIFAR-10, MD5 " + cifar10Md5);
+    }
+
+    /** What determines the captions beside {@link #content}; empty: none are read. */
+    public Optional<String> captionContent() {
+      return spec.captions().map(captions -> captions.toString());
     }
 
     /**
@@ -186,7 +197,7 @@ public final class DatasetPreparation {
     public PreparedDataset prepare(Path directory) {
       DatasetManifest manifest =
           name instanceof SourceName.Shapes shapes
-              ? drawShapes(shapes, spec, directory)
+              ? drawShapes(shapes.scenes(), spec, directory)
               : orDropped(() -> decodeFiles(path.orElseGet(() -> fetched(spec)), spec, directory));
       return new PreparedDataset(directory, manifest);
     }
@@ -299,23 +310,32 @@ public final class DatasetPreparation {
     return e.getMessage() == null ? "it is damaged (%s).".formatted(e) : e.getMessage();
   }
 
-  private DatasetManifest drawShapes(SourceName.Shapes shapes, DatasetSpec spec, Path directory) {
-    int count = Math.min(shapes.count(), spec.maxImages());
-    ShapesGenerator generator = new ShapesGenerator(shapes.seed());
+  private DatasetManifest drawShapes(ShapesSource scenes, DatasetSpec spec, Path directory) {
+    int count = Math.min(scenes.count(), spec.maxImages());
+    ShapesGenerator generator = new ShapesGenerator(scenes.seed());
     List<String> classes = spec.classConditional() ? ShapesGenerator.CLASSES : List.of();
     try (PackedShards shards =
             new PackedShards(directory, count, spec.resolution(), spec.channels(), listener);
-        DecodingPool pool = new DecodingPool(listener, "drew", count)) {
-      for (int i = 0; i < count; i++) {
-        int index = i;
+        DecodingPool pool = new DecodingPool(listener, "drew", count);
+        CaptionSlots captions =
+            new CaptionSlots(directory, spec.captions().isEmpty() ? 0 : count)) {
+      int index = 0;
+      for (int i = 0; i < count; i++, index++) {
+        index = generator.next(index, scenes.without());
+        int slot = i;
+        int drawn = index;
         pool.run(
             1,
             () ->
                 shards.put(
-                    index, generator.render(index, spec.resolution()), generator.label(index)));
+                    slot, generator.render(drawn, spec.resolution()), generator.label(drawn)));
+        if (spec.captions().isPresent()) {
+          generator.captions(drawn).forEach(caption -> captions.add(slot, caption));
+        }
       }
       pool.await();
-      return shards.pack(maxShardBytes, List.of(), spec.source(), classes);
+      return shards.pack(
+          maxShardBytes, List.of(), spec.source(), classes, spec.captions().map(asked -> captions));
     }
   }
 
@@ -687,7 +707,11 @@ public final class DatasetPreparation {
       pool.await();
       requireImages(shards.count(), passedOver, spec);
       return shards.pack(
-          maxShardBytes, passedOver.all(), SourceName.shown(spec.source()), chosen.classes());
+          maxShardBytes,
+          passedOver.all(),
+          SourceName.shown(spec.source()),
+          chosen.classes(),
+          Optional.empty());
     }
   }
 

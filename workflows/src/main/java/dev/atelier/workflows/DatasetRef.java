@@ -15,6 +15,7 @@ import java.util.Optional;
  * @param classes number of classes that the networks are conditioned on; 0: unconditional
  * @param passedOver every file of the source that was not used, by reason; empty in histories of
  *     before they were counted
+ * @param captions number of captions of all images together; 0: images have none
  */
 public record DatasetRef(
     String sha256,
@@ -23,9 +24,22 @@ public record DatasetRef(
     int channels,
     int skipped,
     int classes,
-    @JsonInclude(JsonInclude.Include.NON_EMPTY) List<PassedOver> passedOver) {
+    @JsonInclude(JsonInclude.Include.NON_EMPTY) List<PassedOver> passedOver,
+    @JsonInclude(JsonInclude.Include.NON_DEFAULT) int captions) {
 
-  /** Of which nothing was passed over. */
+  /** Of images without captions. */
+  public DatasetRef(
+      String sha256,
+      int images,
+      int resolution,
+      int channels,
+      int skipped,
+      int classes,
+      List<PassedOver> passedOver) {
+    this(sha256, images, resolution, channels, skipped, classes, passedOver, 0);
+  }
+
+  /** Of which nothing was passed over, without captions. */
   public DatasetRef(
       String sha256, int images, int resolution, int channels, int skipped, int classes) {
     this(sha256, images, resolution, channels, skipped, classes, List.of());
@@ -37,7 +51,8 @@ public record DatasetRef(
 
   /** As work on its images needs it, which a history holds many times. */
   public DatasetRef withoutPassedOver() {
-    return new DatasetRef(sha256, images, resolution, channels, skipped, classes);
+    return new DatasetRef(
+        sha256, images, resolution, channels, skipped, classes, List.of(), captions);
   }
 
   /** How many images were lost, and why; empty: none. */
