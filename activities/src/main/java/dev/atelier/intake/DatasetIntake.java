@@ -177,7 +177,11 @@ public final class DatasetIntake {
           .opener()
           .open(
               new Opening.Dataset(
-                  source.brought().get(), spec, cache.guard().policy(), cache.guard().limits()),
+                  source.brought().get(),
+                  spec,
+                  cache.guard().policy(),
+                  cache.guard().limits(),
+                  source.broughtCaptions()),
               directory,
               listener);
     } catch (DatasetException e) {
