@@ -91,6 +91,33 @@ public final class SpecRules {
           "must be a path below the source, without '..', found '%s'."
               .formatted(spec.dataset().subdirectory()));
     }
+    spec.dataset().captions().ifPresent(this::captions);
+  }
+
+  private void captions(DatasetSpec.CaptionsSpec captions) {
+    String source = spec.dataset().source();
+    if (trusts("dataset.captions", "dataset.classConditional")
+        && spec.dataset().classConditional()) {
+      fault(
+          "dataset.captions",
+          "goes without dataset.classConditional, since networks are told either texts or classes: expected classConditional false, found true.");
+    }
+    if (!trusts("dataset.captions", "dataset.source")) {
+      return;
+    }
+    if (source.equals("cifar10")) {
+      fault("dataset.captions", "is for images that have captions, which those of cifar10 do not.");
+    }
+    if (ShapesSource.isNamed(source)
+        && (captions.source().isPresent() || captions.column().isPresent())) {
+      fault(
+          "dataset.captions",
+          "has a source or a column, but shapes have captions of their own: expected neither, as in captions: {}.");
+    }
+    captions
+        .source()
+        .flatMap(SourceRules::locationFault)
+        .ifPresent(message -> fault("dataset.captions.source", message));
   }
 
   private static boolean leavesItsRoot(String path) {

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException
 import dev.atelier.spec.AssignmentSpec.Kind;
 import dev.atelier.spec.AssignmentSpec.Signal;
 import dev.atelier.spec.AssignmentSpec.Weight;
+import dev.atelier.spec.DatasetSpec.CaptionsSpec;
 import dev.atelier.spec.EvaluationSpec.Shard;
 import dev.atelier.spec.NetworkSpec.Block;
 import dev.atelier.spec.NetworkSpec.BlocksSpec;
@@ -380,6 +381,7 @@ class SpecRulesTest {
         "shapes",
         "shapes?count=2000",
         "shapes?count=2000&seed=-7",
+        "shapes?without=red+circle,blue+cross&count=9",
         "cifar10",
         "images",
         "../images.tar.xz",
@@ -401,6 +403,9 @@ class SpecRulesTest {
         "shapes?count | whole number for count, found ''",
         "shapes? | unknown parameter ''",
         "shapes?count=0 | count from 1 to 10000000, found 0",
+        "shapes?without=red | hues and shapes for without, as in red+circle,blue+cross, found 'red'",
+        "shapes?without=red+circle, | found ''",
+        "shapes?without=red+oval | found 'red+oval'",
         "shapes?count=5&count=6 | names the parameter count twice",
         "cifar10?x=1 | takes no parameters",
         "ftp://host/a.zip | unknown scheme 'ftp'",
@@ -818,6 +823,38 @@ class SpecRulesTest {
             new SpecFault(
                 "students.overrides[1].student", "must be at most students.count 2, found 3."),
             new SpecFault("students.overrides[2].student", "names student 1 a second time."));
+  }
+
+  @Test
+  void shouldRefuseCaptionsThatAnImageCannotHave() {
+    assertThat(captionFaults("shapes", false, null, null)).isEmpty();
+    assertThat(captionFaults("/data/coco", false, "s3://bucket/captions.json", "text")).isEmpty();
+    assertThat(captionFaults("shapes", true, null, null))
+        .singleElement()
+        .extracting(SpecFault::message)
+        .asString()
+        .contains("expected classConditional false, found true");
+    assertThat(captionFaults("cifar10", false, null, null))
+        .extracting(SpecFault::field)
+        .containsExactly("dataset.captions");
+    assertThat(captionFaults("shapes", false, "captions.json", null))
+        .extracting(SpecFault::field)
+        .containsExactly("dataset.captions");
+    assertThat(captionFaults("/data/coco", false, "ftp://host/captions.json", null))
+        .containsExactly(
+            new SpecFault(
+                "dataset.captions.source",
+                "has the unknown scheme 'ftp': expected file, http, https, s3 or, for a teacher, hf."));
+  }
+
+  private static List<SpecFault> captionFaults(
+      String source, boolean classConditional, String captions, String column) {
+    CaptionsSpec asked =
+        new CaptionsSpec(Optional.ofNullable(captions), Optional.ofNullable(column));
+    DatasetSpec dataset =
+        new DatasetSpec(
+            source, null, null, null, 3, classConditional, null, null, Optional.of(asked));
+    return SpecRules.check(spec(s -> s.dataset(dataset)));
   }
 
   @Test
