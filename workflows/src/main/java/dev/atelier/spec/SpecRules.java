@@ -180,7 +180,16 @@ public final class SpecRules {
           .flatMap(SourceRules::teacherFault)
           .ifPresent(message -> fault("teacher.source", message));
     }
-    if (trusts("teacher.source") && teacher.source().isEmpty()) {
+    if (trusts("teacher.partsFrom")) {
+      teacher
+          .partsFrom()
+          .filter(source -> !source.equals(TeacherSpec.RANDOM_CLIP))
+          .flatMap(SourceRules::teacherFault)
+          .ifPresent(message -> fault("teacher.partsFrom", message));
+    }
+    if (trusts("teacher.source", "teacher.partsFrom")
+        && teacher.source().isEmpty()
+        && teacher.partsFrom().isEmpty()) {
       ofSource("teacher.variant", teacher.variant());
       ofSource("teacher.parts", teacher.parts());
     }
