@@ -10,6 +10,7 @@ import dev.atelier.diffusion.Sampler.Evaluation;
 import dev.atelier.diffusion.SamplerPlan;
 import dev.atelier.diffusion.SeededRandom;
 import dev.atelier.network.libtorch.Libtorch;
+import dev.atelier.network.libtorch.MemoryRanOutException;
 import dev.atelier.network.libtorch.TorchException;
 import dev.atelier.network.libtorch.TorchModule;
 import dev.atelier.network.tensors.HostTensor;
@@ -389,14 +390,19 @@ public final class EnsembleSampler implements AutoCloseable {
     Arrays.fill(timesteps, evaluation.t());
     batch.t.putLongs(timesteps);
     Mixture mixture = Mixture.of(owner(evaluation).predicts(), schedule, evaluation.t());
-    module.read(
-        "forward",
-        results -> {
-          FloatBuffer y = checked(results.get(0), batch.x).data().asFloatBuffer();
-          batch.moving.move(evaluation, mixture, y);
-          return batch;
-        },
-        batch.inputs);
+    MemoryRanOutException.naming(
+        "Sampling",
+        batch.size(),
+        (int) batch.x.shape()[3],
+        () ->
+            module.read(
+                "forward",
+                results -> {
+                  FloatBuffer y = checked(results.get(0), batch.x).data().asFloatBuffer();
+                  batch.moving.move(evaluation, mixture, y);
+                  return batch;
+                },
+                batch.inputs));
   }
 
   /** y [N] of {@code n} images from {@code firstIndex} on. */
