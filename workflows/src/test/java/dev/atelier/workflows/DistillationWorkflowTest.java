@@ -27,6 +27,7 @@ import dev.atelier.spec.TeacherSpec;
 import dev.atelier.spec.TimestepRange;
 import dev.atelier.spec.TrainingOverrides;
 import dev.atelier.spec.TrainingOverridesBuilder;
+import dev.atelier.spec.TrainingSpecBuilder;
 import dev.atelier.workflows.DistillationWorkflow.Input;
 import dev.atelier.workflows.DistillationWorkflow.RetryRequest;
 import dev.atelier.workflows.EncodingActivities.EncodeDataset;
@@ -180,6 +181,57 @@ class DistillationWorkflowTest {
     assertThat(activities.trained).containsEntry("student-2", 1e-5);
     assertThat(activities.attempts).containsEntry("student-1", 1).containsEntry("student-2", 2);
     assertThat(activities.stages).contains(Stage.AWAITING_RETRY).endsWith(Stage.DONE);
+  }
+
+  private WorkflowStub launchAccumulating(boolean allowed) {
+    return launch(
+        StudentsSpecBuilder.builder()
+            .count(2)
+            .oneToOneBaseline(false)
+            .training(
+                TrainingSpecBuilder.builder()
+                    .batchSize(32)
+                    .accumulateWhenOutOfMemory(Optional.of(allowed))
+                    .build())
+            .build());
+  }
+
+  @Test
+  void shouldTrainOnceMoreInSmallerPartsWhenMemoryRunsOutAndTheSpecAllowsIt() {
+    activities.roomFor.put("student-2", 16);
+    WorkflowStub workflow = launchAccumulating(true);
+    run(workflow);
+
+    assertThat(activities.failures)
+        .containsExactly("student-2 OUT_OF_MEMORY Memory ran out in 1 parts.");
+    assertThat(activities.requests).containsExactly("retry student-2 100000");
+    assertThat(activities.attempts).containsEntry("student-1", 1).containsEntry("student-2", 2);
+    assertThat(activities.stages).doesNotContain(Stage.AWAITING_RETRY).endsWith(Stage.DONE);
+  }
+
+  @Test
+  void shouldWaitForRetryWhenMemoryRunsOutInSmallerPartsToo() {
+    activities.roomFor.put("student-2", 8);
+    WorkflowStub workflow = launchAccumulating(true);
+    awaitStage(workflow, Stage.AWAITING_RETRY);
+
+    assertThat(activities.failures)
+        .containsExactly(
+            "student-2 OUT_OF_MEMORY Memory ran out in 1 parts.",
+            "student-2 OUT_OF_MEMORY Memory ran out in 2 parts.");
+    assertThat(activities.attempts).containsEntry("student-2", 2);
+  }
+
+  @Test
+  void shouldNotTryAgainWhenMemoryRunsOutAndTheSpecDoesNotAllowIt() {
+    activities.roomFor.put("student-2", 16);
+    WorkflowStub workflow = launchAccumulating(false);
+    awaitStage(workflow, Stage.AWAITING_RETRY);
+
+    assertThat(activities.failures)
+        .containsExactly("student-2 OUT_OF_MEMORY Memory ran out in 1 parts.");
+    assertThat(activities.attempts).containsEntry("student-2", 1);
+    assertThat(activities.requests).isEmpty();
   }
 
   @Test
@@ -715,6 +767,7 @@ class DistillationWorkflowTest {
     final Set<String> trainedElsewhere = ConcurrentHashMap.newKeySet(); // at this moment
 
     final Set<String> diverging = ConcurrentHashMap.newKeySet();
+    final Map<String, Integer> roomFor = new ConcurrentHashMap<>(); // samples at once
     final Set<String> blocked = ConcurrentHashMap.newKeySet();
     final CountDownLatch release = new CountDownLatch(1);
     volatile boolean datasetReachable = true;
@@ -826,6 +879,12 @@ class DistillationWorkflowTest {
       starts.put(
           task.key().value(),
           task.startFrom() + task.oneToOne().map(m -> " " + m.manifestKey()).orElse(""));
+      Integer room = roomFor.get(task.key().value());
+      int parts = task.training().accumulationSteps();
+      if (room != null && task.training().batchSize() / parts > room) {
+        attempts.merge(task.key().value(), 1, Integer::sum);
+        throw ErrorType.OUT_OF_MEMORY.failure("Memory ran out in %d parts.".formatted(parts), 1);
+      }
       return train(task.key(), task.training().learningRate(), task.range(), task.network());
     }
 
