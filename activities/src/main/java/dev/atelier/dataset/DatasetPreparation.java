@@ -139,7 +139,7 @@ public final class DatasetPreparation {
 
   private Path fetched(String source) {
     Path path = fetch(source);
-    if (!Files.exists(path)) {
+    if (!Files.exists(path) && ShardNames.of(path).isEmpty()) {
       throw new DatasetException(
           DatasetException.Kind.UNREACHABLE,
           "Cannot read the dataset source '%s': there is no file or directory '%s'."
@@ -305,6 +305,10 @@ public final class DatasetPreparation {
   private String contentOf(Path path, DatasetSpec spec) {
     ContentHash hash = new ContentHash(listener);
     try {
+      Optional<ShardNames> shards = ShardNames.of(path);
+      if (shards.isPresent()) {
+        return "shards " + contentOf(shards.get().files(path), hash);
+      }
       if (!Files.isDirectory(path)) {
         try (InputStream in = Files.newInputStream(path)) {
           // Its name says no more than how to read it.
@@ -338,6 +342,29 @@ public final class DatasetPreparation {
     } catch (IOException e) {
       throw cannotRead(SourceName.shown(spec.source()), e);
     }
+  }
+
+  private String contentOf(List<Path> files, ContentHash hash) throws IOException {
+    StringBuilder all = new StringBuilder();
+    for (Path file : files) {
+      if (Files.isSymbolicLink(file)) {
+        guard.requireRealPath(file);
+      }
+      try (InputStream in = Files.newInputStream(file)) {
+        all.append(EntryName.of(file.getFileName())).append(' ').append(hash.of(in)).append('\n');
+      }
+    }
+    return ContentHash.of(all.toString().getBytes(StandardCharsets.UTF_8));
+  }
+
+  /**
+   * The files that a path stands for: one, or those of {@link ShardNames}.
+   *
+   * @throws DatasetException when a pattern names what is not there
+   */
+  public static List<Path> shards(Path path) throws IOException {
+    Optional<ShardNames> shards = ShardNames.of(path);
+    return shards.isPresent() ? shards.get().files(path) : List.of(path);
   }
 
   private static DatasetException cannotRead(String shown, IOException e) {
@@ -396,9 +423,10 @@ public final class DatasetPreparation {
     SourceLocation location = files.location();
     guard.require(location, SourceName.shown(source));
     Path path = local(location, SourceName.shown(source));
-    if (location instanceof SourceLocation.LocalFile && Files.exists(path)) {
+    Path lies = ShardNames.of(path).isPresent() ? path.getParent() : path;
+    if (location instanceof SourceLocation.LocalFile && Files.exists(lies)) {
       try {
-        guard.requireRealPath(path);
+        guard.requireRealPath(lies);
       } catch (IOException e) {
         throw new DatasetException(
             DatasetException.Kind.UNREACHABLE,
@@ -562,6 +590,10 @@ public final class DatasetPreparation {
       Path path, Optional<Path> captions, DatasetSpec spec, Path directory) {
     String shown = SourceName.shown(spec.source());
     try {
+      if (spec.classConditional() && ShardNames.of(path).isPresent()) {
+        throw new IOException(
+            "dataset.classConditional needs images in folders of their classes, found shards.");
+      }
       SourceFiles files = told(SourceFiles.of(path, guard));
       Choice chosen = choose(files, spec);
       requireImages(chosen.images(), chosen.passedOver(), spec);

@@ -303,7 +303,11 @@ public sealed interface Opening {
         }
       }
       if (!Files.isDirectory(path)) {
-        Opening.super.forEachFile(visitor);
+        for (Path file : DatasetPreparation.shards(path)) {
+          try (InputStream in = Files.newInputStream(file)) {
+            visitor.visit(file.getFileName().toString(), Files.size(file), in);
+          }
+        }
         return;
       }
       Path folder = path.toAbsolutePath().getFileName();
