@@ -207,8 +207,9 @@ public final class Network {
    * @param places whose gradients {@code loss} makes too, as {@code g_feature_0}, …
    */
   String gradientLines(Precision precision, String loss, List<String> places) {
-    return ChannelsLastText.gradients(
-        graph, precision, loss, places.stream().map(place -> features().get(place)).toList());
+    return GraphModule.opening(graph)
+        + ChannelsLastText.gradients(
+            graph, precision, loss, places.stream().map(place -> features().get(place)).toList());
   }
 
   /** Whether both give the same eps for the same weights: equal but for dropout. */
