@@ -630,15 +630,18 @@ class SpecRulesTest {
   }
 
   @Test
-  void shouldStartATransformerFromATeacherOnlyWhereItIsTheSame() {
+  void shouldPruneATransformerToFewerOrNarrowerHeads() {
     NetworkSpec teacher = transformer(4, 3, 8);
-    assertThat(PruningRule.fault(teacher, teacher, 32)).isEmpty();
-    for (NetworkSpec other : List.of(transformer(4, 2, 8), NetworkSpec.ofWidth(16))) {
-      assertThat(PruningRule.fault(teacher, other, 32).orElseThrow())
-          .startsWith(
-              "must be the teacher's to start from it where one of them is a transformer: positions are made of all channels");
-      assertThat(PruningRule.fault(other, teacher, 32)).isPresent();
+    for (NetworkSpec fits : List.of(teacher, transformer(4, 2, 8), transformer(4, 3, 4))) {
+      assertThat(PruningRule.fault(teacher, fits, 32)).isEmpty();
     }
+    assertThat(PruningRule.fault(transformer(4, 2, 8), teacher, 32))
+        .contains(
+            "must not be wider than the teacher to be pruned from it, found the width 24 for the teacher's 16.");
+    assertThat(PruningRule.fault(teacher, NetworkSpec.ofWidth(16), 32))
+        .contains("must be a transformer as the teacher is to be pruned from it.");
+    assertThat(PruningRule.fault(NetworkSpec.ofWidth(16), teacher, 32))
+        .contains("must be a U-Net as the teacher is to be pruned from it.");
   }
 
   @Test
