@@ -416,7 +416,17 @@ public final class SpecRules {
       return; // the network of an imported teacher is known once it is read
     }
     Map<String, Value> taught = features(spec.teacher().network());
+    for (int i = 0; i < feature.at().size(); i++) {
+      String place = feature.at().get(i);
+      if (places.containsKey(place) && !taught.containsKey(place)) {
+        fault(
+            "%s.at[%d]".formatted(path, i),
+            "must be a place of teacher.network too, one of %s, found %s."
+                .formatted(taught.keySet(), place));
+      }
+    }
     feature.at().stream()
+        .filter(place -> places.containsKey(place) && taught.containsKey(place))
         .filter(place -> side(places, place) != side(taught, place))
         .findFirst()
         .ifPresent(
@@ -433,9 +443,9 @@ public final class SpecRules {
         .features();
   }
 
-  /** Pixels per side of a place; 0 where the network has no such one. */
+  /** Pixels per side of a place. */
   private static int side(Map<String, Value> places, String place) {
-    return places.containsKey(place) ? places.get(place).side() : 0;
+    return places.get(place).side();
   }
 
   private void featureSamples(FeatureLossSpec feature) {

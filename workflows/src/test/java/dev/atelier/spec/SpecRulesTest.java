@@ -778,6 +778,30 @@ class SpecRulesTest {
   }
 
   @Test
+  void shouldRefusePlacesThatATransformerLacksByName() {
+    String path = "students.loss.feature";
+    LossSpec decoder =
+        new LossSpec(
+            null,
+            null,
+            new FeatureLossSpec(FeatureLossSpec.Kind.ATTENTION, null, List.of("eps", "up.0")));
+    assertThat(SpecRules.check(spec(s -> s.students(transformer(4, 3, 8)).loss(decoder))))
+        .containsExactly(
+            new SpecFault(
+                path + ".at[1]",
+                "must be a place of students.network, one of [mid, eps], found up.0."));
+    ExperimentSpec taughtByTransformer =
+        ExperimentSpecBuilder.builder(spec(s -> s.loss(decoder)))
+            .teacher(TeacherSpecBuilder.builder().network(transformer(4, 3, 8)).build())
+            .build();
+    assertThat(SpecRules.check(taughtByTransformer))
+        .containsExactly(
+            new SpecFault(
+                path + ".at[1]",
+                "must be a place of teacher.network too, one of [mid, eps], found up.0."));
+  }
+
+  @Test
   void shouldRefuseFeaturesThatCannotBeCompared() {
     String path = "students.loss.feature";
     assertThat(fields(comparing(FeatureLossSpec.Kind.NONE, 1.0, "mid")))
