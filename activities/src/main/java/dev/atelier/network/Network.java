@@ -17,6 +17,7 @@ import dev.atelier.spec.TrainingSpec.Precision;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.function.BiFunction;
 import java.util.stream.Collectors;
 
@@ -87,6 +88,11 @@ public final class Network {
   /** Whether it is asked for eps of (x, t, y), not of (x, t) alone. */
   public boolean conditional() {
     return classes() > 0;
+  }
+
+  /** The texts that it reads, a sequence of tokens; empty: none. */
+  public Optional<Value> context() {
+    return graph.told().context();
   }
 
   /** Elements of one image. */
