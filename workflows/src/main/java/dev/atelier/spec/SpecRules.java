@@ -167,8 +167,14 @@ public final class SpecRules {
         && spec.students().loss().feature().at().contains(FeatureLossSpec.EPS)) {
       fault(path, other.formatted("where students.loss.feature.at has eps"));
     }
-    if (trusts(path, "students.startFrom") && spec.students().startFrom().prunes()) {
-      fault(path, other.formatted("where students.startFrom prunes the teacher"));
+    StudentsSpec.StartFrom start = spec.students().startFrom();
+    if (trusts(path, "students.startFrom") && start.isTeachers()) {
+      fault(
+          path,
+          other.formatted(
+              start.prunes()
+                  ? "where students.startFrom prunes the teacher"
+                  : "where students.startFrom takes the teacher's blocks"));
     }
   }
 
@@ -446,7 +452,17 @@ public final class SpecRules {
       return; // the network of an imported teacher is known once it is read
     }
     Map<String, Value> taught = features(spec.teacher().network());
+    for (int i = 0; i < feature.at().size(); i++) {
+      String place = feature.at().get(i);
+      if (places.containsKey(place) && !taught.containsKey(place)) {
+        fault(
+            "%s.at[%d]".formatted(path, i),
+            "must be a place of teacher.network too, one of %s, found %s."
+                .formatted(taught.keySet(), place));
+      }
+    }
     feature.at().stream()
+        .filter(place -> places.containsKey(place) && taught.containsKey(place))
         .filter(place -> side(places, place) != side(taught, place))
         .findFirst()
         .ifPresent(
@@ -463,9 +479,9 @@ public final class SpecRules {
         .features();
   }
 
-  /** Pixels per side of a place; 0 where the network has no such one. */
+  /** Pixels per side of a place. */
   private static int side(Map<String, Value> places, String place) {
-    return places.containsKey(place) ? places.get(place).side() : 0;
+    return places.get(place).side();
   }
 
   private void featureSamples(FeatureLossSpec feature) {
@@ -550,17 +566,19 @@ public final class SpecRules {
     if (!trusts("students.startFrom", "students.network", "students.overrides")) {
       return;
     }
-    if (students.startFrom().prunes()) {
+    if (students.startFrom().isTeachers()) {
       // The network of an imported teacher may not be known before it is read.
       NetworkSpec teacher = spec.teacher().network();
       if (spec.teacher().source().isPresent() && teacher.equals(TeacherSpec.DEFAULT_NETWORK)) {
         return;
       }
-      if (trusts("teacher.network", "dataset.resolution")) {
+      if (trusts("teacher.network", "dataset.resolution") && isFit("teacher.network")) {
         forEachNetwork(
-            (field, network) ->
-                PruningRule.fault(teacher, network, spec.dataset().resolution())
-                    .ifPresent(message -> fault(field, message)));
+            (field, network) -> {
+              if (isFit(field)) {
+                startFault(teacher, network).ifPresent(message -> fault(field, message));
+              }
+            });
       }
     }
     if (students.startFrom() == StudentsSpec.StartFrom.ONE_TO_ONE) {
@@ -573,6 +591,19 @@ public final class SpecRules {
             }
           });
     }
+  }
+
+  /** Whether no rule has found fault with a network, so that it has a layout. */
+  private boolean isFit(String network) {
+    return faults.stream().noneMatch(fault -> holds(network, fault.field()));
+  }
+
+  /** Why a student can't start from the teacher's weights, if so. */
+  private Optional<String> startFault(NetworkSpec teacher, NetworkSpec student) {
+    int resolution = spec.dataset().resolution();
+    return spec.students().startFrom().prunes()
+        ? PruningRule.fault(teacher, student, resolution)
+        : new SharedBlocks(teacher, student, resolution).fault();
   }
 
   /** Every network that a student is trained with, and the path of its field. */

@@ -635,15 +635,18 @@ class SpecRulesTest {
   }
 
   @Test
-  void shouldStartATransformerFromATeacherOnlyWhereItIsTheSame() {
+  void shouldPruneATransformerToFewerOrNarrowerHeads() {
     NetworkSpec teacher = transformer(4, 3, 8);
-    assertThat(PruningRule.fault(teacher, teacher, 32)).isEmpty();
-    for (NetworkSpec other : List.of(transformer(4, 2, 8), NetworkSpec.ofWidth(16))) {
-      assertThat(PruningRule.fault(teacher, other, 32).orElseThrow())
-          .startsWith(
-              "must be the teacher's to start from it where one of them is a transformer: positions are made of all channels");
-      assertThat(PruningRule.fault(other, teacher, 32)).isPresent();
+    for (NetworkSpec fits : List.of(teacher, transformer(4, 2, 8), transformer(4, 3, 4))) {
+      assertThat(PruningRule.fault(teacher, fits, 32)).isEmpty();
     }
+    assertThat(PruningRule.fault(transformer(4, 2, 8), teacher, 32))
+        .contains(
+            "must not be wider than the teacher to be pruned from it, found the width 24 for the teacher's 16.");
+    assertThat(PruningRule.fault(teacher, NetworkSpec.ofWidth(16), 32))
+        .contains("must be a transformer as the teacher is to be pruned from it.");
+    assertThat(PruningRule.fault(NetworkSpec.ofWidth(16), teacher, 32))
+        .contains("must be a U-Net as the teacher is to be pruned from it.");
   }
 
   @Test
@@ -777,6 +780,30 @@ class SpecRulesTest {
         .containsExactly("students.loss");
     FeatureLossSpec alone = new FeatureLossSpec(FeatureLossSpec.Kind.ATTENTION, null, null);
     assertThat(fields(spec(s -> s.loss(new LossSpec(0.0, 0.0, alone))))).isEmpty();
+  }
+
+  @Test
+  void shouldRefusePlacesThatATransformerLacksByName() {
+    String path = "students.loss.feature";
+    LossSpec decoder =
+        new LossSpec(
+            null,
+            null,
+            new FeatureLossSpec(FeatureLossSpec.Kind.ATTENTION, null, List.of("eps", "up.0")));
+    assertThat(SpecRules.check(spec(s -> s.students(transformer(4, 3, 8)).loss(decoder))))
+        .containsExactly(
+            new SpecFault(
+                path + ".at[1]",
+                "must be a place of students.network, one of [mid, eps], found up.0."));
+    ExperimentSpec taughtByTransformer =
+        ExperimentSpecBuilder.builder(spec(s -> s.loss(decoder)))
+            .teacher(TeacherSpecBuilder.builder().network(transformer(4, 3, 8)).build())
+            .build();
+    assertThat(SpecRules.check(taughtByTransformer))
+        .containsExactly(
+            new SpecFault(
+                path + ".at[1]",
+                "must be a place of teacher.network too, one of [mid, eps], found up.0."));
   }
 
   @Test
