@@ -81,6 +81,29 @@ class StudyCommandTest {
   }
 
   @Test
+  void shouldShowWhatBecameOfEachClaim() {
+    api.answer(
+        "GET /api/v1/studies/" + ID,
+        200,
+        study("DONE")
+            .replace(
+                "\"artifacts\": [],",
+                """
+                "artifacts": [],
+                "scorecard": [
+                  {"claim": "faster", "figure": 1.8, "quantity": "MACs per step: teacher / o2mkd",
+                   "ours": {"seeds": 3, "mean": 1.79, "deviation": 0}, "verdict": "holds",
+                   "rule": "at least 1.75"},
+                  {"claim": "better", "figure": null, "quantity": "FID: o2mkd", "ours": null,
+                   "verdict": "not-measured", "rule": "at most 0"}],
+                """));
+    CommandOutput output = CommandOutput.of("study", "show", ID, "--url=" + api.url());
+    assertThat(output.out())
+        .containsPattern("faster +1.800 +1.790 ± 0.000 +3 +holds +at least 1.75 +MACs per step")
+        .containsPattern("better +not known to us +- +- +not measured +at most 0 +FID: o2mkd");
+  }
+
+  @Test
   void shouldSucceedOnlyWhenTheWatchedStudyIsDone() {
     api.answer("GET /api/v1/studies/" + ID, 200, study("RUNNING"));
     api.answer("GET /api/v1/studies/" + ID, 200, study("CANCELED"));
