@@ -3,6 +3,7 @@ package dev.atelier.network;
 import dev.atelier.diffusion.CommonSpace;
 import dev.atelier.diffusion.LossWeights;
 import dev.atelier.diffusion.NoiseSchedule;
+import dev.atelier.graph.Graph;
 import dev.atelier.graph.Weight;
 import dev.atelier.network.tensors.HostTensor;
 import dev.atelier.network.torchscript.ScalarType;
@@ -34,15 +35,16 @@ import java.util.Optional;
  * network is to predict, and {@code eps} in the text what it does, whatever that is. {@code
  * distill_step} takes {@code eps_teacher [N, C, H, W]}, the teacher's prediction, after t; {@code
  * teach_step} asks the frozen network that the module holds as {@code teacher}, for its features
- * too where the settings have a feature loss, which the two other methods cannot have. A
- * conditional network's methods take {@code y [N] int64} right after t, and its teacher is told it
- * too. N must be a multiple of the accumulation steps; what a loss compares between samples it
- * compares within such a part. {@code hyper} is the learning rate and the EMA's decay; {@code
- * counters} the number of this step (from 1) and the seed of its dropout. {@code gradients(xt,
- * noise, t)} returns the gradients of the diffusion loss and changes nothing; {@code state_norms()}
- * returns the norms of the four sets of tensors [4] float64; {@code weights()}, {@code ema()},
- * {@code exp_avg()} and {@code exp_avg_sq()} return the tensors in the network's order, and after
- * them those of the feature loss's adaptors; these have no average, as nobody samples with them.
+ * too where the settings have a feature loss, which the two other methods cannot have. What else
+ * the network is told comes right after t, and its teacher is told it too: {@code y [N] int64} of a
+ * network of classes, then {@code context [N, L, D]} of one of texts. N must be a multiple of the
+ * accumulation steps; what a loss compares between samples it compares within such a part. {@code
+ * hyper} is the learning rate and the EMA's decay; {@code counters} the number of this step (from
+ * 1) and the seed of its dropout. {@code gradients(xt, noise, t)} returns the gradients of the
+ * diffusion loss and changes nothing; {@code state_norms()} returns the norms of the four sets of
+ * tensors [4] float64; {@code weights()}, {@code ema()}, {@code exp_avg()} and {@code exp_avg_sq()}
+ * return the tensors in the network's order, and after them those of the feature loss's adaptors;
+ * these have no average, as nobody samples with them.
  */
 public final class TrainingModule {
 
@@ -135,11 +137,7 @@ public final class TrainingModule {
   /** As {@link #of(Network, State, Settings)}, with a teacher for {@code teach_step}. */
   public static TorchScriptModule of(
       Network network, State state, Settings settings, Optional<TeacherNetwork> teacher) {
-    if (teacher.isPresent() && teacher.get().network().classes() != network.classes()) {
-      throw new IllegalArgumentException(
-          "The teacher is conditioned on %d classes, expected the student's %d."
-              .formatted(teacher.get().network().classes(), network.classes()));
-    }
+    teacher.ifPresent(t -> requireSameConditions(network.graph(), t.network().graph()));
     Optional<FeatureLoss> feature = featureLoss(network, settings, teacher);
     NetworkForm form = network.form(settings.form());
     List<Weight> trained = new ArrayList<>(network.weights());
@@ -176,6 +174,25 @@ public final class TrainingModule {
       methods += step(Target.SUBMODULE, network, settings);
     }
     return new TorchScriptModule("Training", methods, attributes);
+  }
+
+  private static void requireSameConditions(Graph student, Graph teacher) {
+    if (teacher.classes() != student.classes()) {
+      throw new IllegalArgumentException(
+          "The teacher is conditioned on %d classes, expected the student's %d."
+              .formatted(teacher.classes(), student.classes()));
+    }
+    if (!teacher.told().context().equals(student.told().context())) {
+      throw new IllegalArgumentException(
+          "The teacher reads %s, expected the student's %s."
+              .formatted(texts(teacher.told()), texts(student.told())));
+    }
+  }
+
+  private static String texts(Graph.Told told) {
+    return told.context()
+        .map(c -> "texts of %d tokens of width %d".formatted(c.columns(), c.width()))
+        .orElse("no texts");
   }
 
   private static Optional<FeatureLoss> featureLoss(
@@ -277,7 +294,7 @@ public final class TrainingModule {
         "distill_step",
         "eps_teacher: Tensor, ",
         "target = torch.slice(eps_teacher, 0, low, torch.add(low, size), 1)"),
-    SUBMODULE("teach_step", "", "target, features, = (self.teacher).eps(xt_k, t_k%s)");
+    SUBMODULE("teach_step", "", "target, features, = (self.teacher).eps(xt_k%s)");
 
     private final String method;
     private final String argument;
@@ -294,17 +311,16 @@ public final class TrainingModule {
   // gradient of share * loss by each weight. features are the teacher's, or none.
   private static String backpropagate(
       Network network, Settings settings, Optional<FeatureLoss> feature) {
-    String y = network.conditional() ? ", y" : "";
     NetworkForm form = network.form(settings.form());
     List<String> places = settings.feature().at();
     String header =
-        "def backpropagate(self, x: Tensor, t: Tensor%s, noise: Tensor, target: Optional[Tensor], features: List[Tensor], share: float) -> Tuple[Tensor, Tensor, List[Tensor]]:\n"
-            .formatted(network.conditional() ? ", y: Tensor" : "");
+        "def backpropagate(self, x: Tensor%s, noise: Tensor, target: Optional[Tensor], features: List[Tensor], share: float) -> Tuple[Tensor, Tensor, List[Tensor]]:\n"
+            .formatted(GraphModule.told(network.graph(), ", %s: Tensor"));
     String body =
         switch (form) {
           case PORTABLE ->
               """
-              eps, own, = (self).eps(x, t%s)
+              eps, own, = (self).eps(%s)
               trained = (self).averaged_()
               %s
               %s\
@@ -314,7 +330,7 @@ public final class TrainingModule {
                   torch.append(gradients, %s)
               """
                   .formatted(
-                      y,
+                      GraphModule.arguments(network.graph()),
                       losses(settings, ""),
                       feature.map(TrainingModule::featureLossByAutograd).orElse(""),
                       MemoryFormat.CONTIGUOUS.of("g"));
@@ -435,11 +451,11 @@ public final class TrainingModule {
   // is freed before the next part begins. hyper and counters are read first: on a CUDA device
   // each reading waits for it, and at this moment it has nothing to do.
   private static String step(Target target, Network network, Settings settings) {
-    boolean conditional = network.conditional();
+    Graph graph = network.graph();
     return String.format(
         Locale.ROOT,
         """
-        def %1$s(self, xt: Tensor, noise: Tensor, t: Tensor, %6$s%2$shyper: Tensor, counters: Tensor) -> Tensor:
+        def %1$s(self, xt: Tensor, noise: Tensor, %6$s%2$shyper: Tensor, counters: Tensor) -> Tensor:
           torch.manual_seed(int(counters[1]))
           lr = float(hyper[0])
           ema_decay = float(hyper[1])
@@ -451,13 +467,12 @@ public final class TrainingModule {
           for k in range(%3$d):
             low = torch.mul(k, size)
             xt_k = torch.slice(xt, 0, low, torch.add(low, size), 1)
-            t_k = torch.slice(t, 0, low, torch.add(low, size), 1)
             noise_k = torch.slice(noise, 0, low, torch.add(low, size), 1)
         %7$s\
             torch.set_grad_enabled(False)
             %4$s%9$s
             torch.set_grad_enabled(True)
-            losses_k, samples_k, grads_k, = (self).backpropagate(xt_k, t_k%8$s, noise_k, target, features, %5$s)
+            losses_k, samples_k, grads_k, = (self).backpropagate(xt_k%8$s, noise_k, target, features, %5$s)
             losses = torch.add(losses, torch.div(losses_k, %3$d))
             torch.append(samples, samples_k)
             if torch.eq(k, 0):
@@ -469,11 +484,12 @@ public final class TrainingModule {
         target.method,
         target.argument,
         settings.accumulationSteps(),
-        target.ask.formatted(conditional ? ", y_k" : ""),
+        target.ask.formatted(GraphModule.told(graph, ", %s_k")),
         1.0 / settings.accumulationSteps(),
-        conditional ? "y: Tensor, " : "",
-        conditional ? "    y_k = torch.slice(y, 0, low, torch.add(low, size), 1)\n" : "",
-        conditional ? ", y_k" : "",
+        GraphModule.told(graph, "%s: Tensor, "),
+        GraphModule.told(
+            graph, "    %1$s_k = torch.slice(%1$s, 0, low, torch.add(low, size), 1)\n"),
+        GraphModule.told(graph, ", %s_k"),
         target == Target.NONE || settings.common().isEmpty()
             ? ""
             : "\n    target = torch.add(torch.mul(xt_k, %s), torch.mul(target, %s))"
@@ -489,8 +505,8 @@ public final class TrainingModule {
     return String.format(
         Locale.ROOT,
         """
-        def gradients(self, xt: Tensor, noise: Tensor, t: Tensor%7$s) -> List[Tensor]:
-          losses, samples, grads, = (self).backpropagate(xt, t%8$s, noise, None, annotate(List[Tensor], []), 1.)
+        def gradients(self, xt: Tensor, noise: Tensor%7$s) -> List[Tensor]:
+          losses, samples, grads, = (self).backpropagate(xt%8$s, noise, None, annotate(List[Tensor], []), 1.)
           return grads
         def state_norms(self) -> Tensor:
           torch.set_grad_enabled(False)
@@ -519,8 +535,8 @@ public final class TrainingModule {
         settings.beta2(),
         settings.weightDecay(),
         ADAM_EPS,
-        network.conditional() ? ", y: Tensor" : "",
-        network.conditional() ? ", y" : "",
+        GraphModule.told(network.graph(), ", %s: Tensor"),
+        GraphModule.told(network.graph(), ", %s"),
         ScalarType.DOUBLE.of("torch.stack(norms)"),
         ScalarType.DOUBLE.of("torch.cat(figures, 0)"));
   }

@@ -17,16 +17,23 @@ import dev.atelier.network.torchscript.TorchScriptArchive;
 import dev.atelier.spec.DiffusionSpec;
 import dev.atelier.spec.LossSpec;
 import dev.atelier.spec.NetworkSpec;
+import dev.atelier.spec.NetworkSpec.Block;
+import dev.atelier.spec.NetworkSpec.BlocksSpec;
+import dev.atelier.spec.NetworkSpec.CrossAttentionSpec;
+import dev.atelier.spec.NetworkSpec.Middle;
+import dev.atelier.spec.NetworkSpecBuilder;
 import dev.atelier.spec.Prediction;
 import dev.atelier.spec.TrainingSpec.Precision;
 import dev.atelier.spec.TrainingSpecBuilder;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -125,7 +132,7 @@ class TrainingModuleTest {
     Map<String, HostTensor> weights = ClosedForm.weights(network);
     Map<String, HostTensor> zeros = new LinkedHashMap<>();
     weights.forEach((k, v) -> zeros.put(k, HostTensor.zeros(v.dtype(), v.shape())));
-    Map<String, HostTensor> teacher = network.initialise(new SeededRandom(3));
+    Map<String, HostTensor> teacher = teacherNetwork.initialise(new SeededRandom(3));
     teacher.put("conv_out.weight", weights.get("conv_out.weight")); // else its eps is 0
     Path archive = directory.resolve("training.pt");
     TorchScriptArchive.write(
@@ -214,6 +221,98 @@ class TrainingModuleTest {
     assertThatIllegalArgumentException()
         .isThrownBy(() -> load(conditional, NETWORK, settings))
         .withMessage("The teacher is conditioned on 0 classes, expected the student's 3.");
+  }
+
+  private static final HostTensor CONTEXT = ClosedForm.tensor(4, 1, 0, 4, 3, 5);
+
+  /** Of texts of three tokens of width 5, and of {@code classes}. */
+  private static Network ofTexts(int classes) {
+    return ofTexts(5, 3, classes);
+  }
+
+  private static Network ofTexts(int width, int tokens, int classes) {
+    return Network.of(
+        NetworkSpecBuilder.builder()
+            .channels(8)
+            .multipliers(List.of(1, 2))
+            .resBlocks(1)
+            .groups(Optional.of(8))
+            .blocks(
+                Optional.of(
+                    new BlocksSpec(
+                        List.of(Block.CROSS_ATTENTION, Block.PLAIN),
+                        Middle.CROSS_ATTENTION,
+                        List.of(Block.PLAIN, Block.CROSS_ATTENTION))))
+            .crossAttention(
+                Optional.of(new CrossAttentionSpec(width, tokens, Optional.empty(), false)))
+            .build(),
+        8,
+        3,
+        classes);
+  }
+
+  @ParameterizedTest
+  @CsvSource({"0, PORTABLE", "0, CPU", "3, PORTABLE", "3, CPU"})
+  void shouldTellEachPartAndTheTeacherTheirTexts(int classes, NetworkForm form) throws Exception {
+    Network network = ofTexts(classes);
+    HostTensor y = HostTensor.ofLongs(new long[] {2, 0, 2, 2}, 4);
+    HostTensor[] told =
+        classes > 0 ? new HostTensor[] {T, y, CONTEXT} : new HostTensor[] {T, CONTEXT};
+    HostTensor[] otherTold = told.clone();
+    otherTold[told.length - 1] = ClosedForm.tensor(5, 1, 0, 4, 3, 5);
+    Settings inParts = new Settings(0.25, 0, 1, 0.5, 2, Precision.FP32, form);
+    try (TorchModule whole =
+            load(network, network, new Settings(0.25, 0, 1, 0.5, 1, Precision.FP32, form));
+        TorchModule cut = load(network, network, inParts);
+        TorchModule apart = load(network, network, inParts);
+        TorchModule other = load(network, network, inParts);
+        TorchModule teacher =
+            Libtorch.load(directory.resolve("teacher.pt"), "cpu", TorchModule.Mode.INFERENCE)) {
+      HostTensor epsTeacher = teacher.forward(inputs(List.of(XT), told));
+      double[] expected = figures(whole, "teach_step", told);
+      double[] found = figures(cut, "teach_step", told);
+      double[] asked = figures(apart, "distill_step", told, epsTeacher);
+      double[] toldOther = figures(other, "teach_step", otherTold);
+      for (int i = 0; i < 4; i++) {
+        assertThat(found[i]).isCloseTo(expected[i], within(1e-5 * expected[i]));
+        assertThat(asked[i]).isCloseTo(expected[i], within(1e-5 * expected[i]));
+        // Negative control.
+        assertThat(toldOther[i]).isNotCloseTo(expected[i], within(1e-5 * expected[i]));
+      }
+      assertThat(distance(all(cut.run("exp_avg")), all(whole.run("exp_avg")))).isLessThan(1e-5);
+      assertThat(whole.run("gradients", inputs(List.of(XT, NOISE), told)))
+          .hasSameSizeAs(network.weights());
+      assertThat(figures(whole, "train_step", told)[1]).isPositive();
+    }
+  }
+
+  private static double[] figures(
+      TorchModule module, String method, HostTensor[] told, HostTensor... more) {
+    List<HostTensor> inputs = new ArrayList<>(List.of(inputs(List.of(XT, NOISE), told)));
+    inputs.addAll(List.of(more));
+    inputs.addAll(List.of(HYPER, COUNTERS));
+    return module.run(method, inputs.toArray(HostTensor[]::new)).get(0).toDoubles();
+  }
+
+  private static HostTensor[] inputs(List<HostTensor> images, HostTensor[] told) {
+    return Stream.concat(images.stream(), Arrays.stream(told)).toArray(HostTensor[]::new);
+  }
+
+  @Test
+  void shouldRefuseATeacherWhenItReadsOtherTexts() {
+    Settings settings = new Settings(0.25, 0, 1, 0.5, 1, Precision.FP32, NetworkForm.CPU);
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> load(ofTexts(0), NETWORK, settings))
+        .withMessage(
+            "The teacher reads no texts, expected the student's texts of 3 tokens of width 5.");
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> load(ofTexts(0), ofTexts(6, 3, 0), settings))
+        .withMessage(
+            "The teacher reads texts of 3 tokens of width 6, expected the student's texts of 3 tokens of width 5.");
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> load(ofTexts(0), ofTexts(5, 4, 0), settings))
+        .withMessage(
+            "The teacher reads texts of 4 tokens of width 5, expected the student's texts of 3 tokens of width 5.");
   }
 
   @ParameterizedTest

@@ -46,6 +46,7 @@ public final class SpecRules {
     rules.diffusion();
     rules.teacher();
     rules.network("students.network", spec.students().network());
+    rules.conditions();
     rules.assignment();
     rules.loss();
     rules.featureLoss();
@@ -190,15 +191,14 @@ public final class SpecRules {
                 fault(path + "." + field, sentence);
               }
             });
-    if (trusts(path + ".crossAttention") && n.crossAttention().isPresent()) {
-      fault(
-          path + ".crossAttention",
-          "is of networks that read texts: they are imported, sampled and exported, but no dataset has captions to train one with.");
-    }
-    if (trusts(path + ".latents") && n.latents().isPresent()) {
-      fault(
-          path + ".latents",
-          "is of networks that work on latents: they are imported, sampled and exported, but no dataset has latents to train one with.");
+  }
+
+  /** What networks see and are told. */
+  private void conditions() {
+    if (trusts("teacher.network", "teacher.source", "students.network", "students.overrides")) {
+      ConditionRules.of(spec).stream()
+          .filter(fault -> trusts(fault.field()))
+          .forEach(fault -> fault(fault.field(), fault.message()));
     }
   }
 

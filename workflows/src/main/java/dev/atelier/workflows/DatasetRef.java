@@ -15,6 +15,7 @@ import java.util.Optional;
  * @param classes number of classes that the networks are conditioned on; 0: unconditional
  * @param passedOver every file of the source that was not used, by reason; empty in histories of
  *     before they were counted
+ * @param encoded what networks see of it; absent: its pixels and classes
  */
 public record DatasetRef(
     String sha256,
@@ -23,7 +24,20 @@ public record DatasetRef(
     int channels,
     int skipped,
     int classes,
-    @JsonInclude(JsonInclude.Include.NON_EMPTY) List<PassedOver> passedOver) {
+    @JsonInclude(JsonInclude.Include.NON_EMPTY) List<PassedOver> passedOver,
+    @JsonInclude(JsonInclude.Include.NON_ABSENT) Optional<EncodedRef> encoded) {
+
+  /** As networks of pixels see it that read no texts. */
+  public DatasetRef(
+      String sha256,
+      int images,
+      int resolution,
+      int channels,
+      int skipped,
+      int classes,
+      List<PassedOver> passedOver) {
+    this(sha256, images, resolution, channels, skipped, classes, passedOver, Optional.empty());
+  }
 
   /** Of which nothing was passed over. */
   public DatasetRef(
@@ -33,11 +47,19 @@ public record DatasetRef(
 
   public DatasetRef {
     passedOver = passedOver == null ? List.of() : List.copyOf(passedOver);
+    encoded = encoded == null ? Optional.empty() : encoded;
   }
 
   /** As work on its images needs it, which a history holds many times. */
   public DatasetRef withoutPassedOver() {
-    return new DatasetRef(sha256, images, resolution, channels, skipped, classes);
+    return new DatasetRef(
+        sha256, images, resolution, channels, skipped, classes, List.of(), encoded);
+  }
+
+  /** The same as networks see it. */
+  public DatasetRef seenAs(Optional<EncodedRef> other) {
+    return new DatasetRef(
+        sha256, images, resolution, channels, skipped, classes, passedOver, other);
   }
 
   /** How many images were lost, and why; empty: none. */
