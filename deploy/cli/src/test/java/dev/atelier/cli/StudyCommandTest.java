@@ -71,6 +71,47 @@ class StudyCommandTest {
   }
 
   @Test
+  void shouldNameWhatABuiltInStudyWantsOfItsUser() throws Exception {
+    String home = System.getProperty("atelier.home", "");
+    System.setProperty("atelier.home", "../..");
+    try {
+      CommandOutput output =
+          CommandOutput.of(
+              "study",
+              "launch",
+              "lsun-church-256",
+              "--size=paper",
+              "--set=base.evaluation.extractor.source=/data/inception.pt",
+              "--url=" + api.url());
+      assertThat(output.exitCode()).isEqualTo(1);
+      assertThat(output.err())
+          .contains(
+              "The study lsun-church-256 wants what only you have: data/church_outdoor_train_lmdb (base.dataset.source), data/ddpm-church-256 (base.teacher.source). Put it there, or say where a worker finds it: --set base.dataset.source=PATH --set base.teacher.source=PATH.");
+      assertThat(api.asked()).isEmpty();
+
+      api.answer("POST /api/v1/studies", 202, "{\"id\": \"%s\"}".formatted(ID));
+      assertThat(
+              CommandOutput.of(
+                      "study",
+                      "launch",
+                      "lsun-church-256",
+                      "--size=paper",
+                      "--set=base.dataset.source=/data/church",
+                      "--set=base.teacher.source=/data/teacher",
+                      "--set=base.evaluation.extractor.source=/data/inception.pt",
+                      "--url=" + api.url())
+                  .exitCode())
+          .isZero();
+    } finally {
+      if (home.isEmpty()) {
+        System.clearProperty("atelier.home");
+      } else {
+        System.setProperty("atelier.home", home);
+      }
+    }
+  }
+
+  @Test
   void shouldShowEachExperimentWithItsPlaceOnTheAxes() {
     api.answer("GET /api/v1/studies/" + ID, 200, study("DONE"));
     CommandOutput output = CommandOutput.of("study", "show", ID, "--url=" + api.url());
