@@ -129,6 +129,10 @@ public final class PackedImages implements ImageSource {
     return manifest.resolution();
   }
 
+  public List<String> captions(int index) {
+    return List.of();
+  }
+
   public int channels() {
     return manifest.channels();
   }

@@ -2,6 +2,7 @@ package dev.atelier.evaluation;
 
 import dev.atelier.dataset.Datasets;
 import dev.atelier.evaluation.SamplingMemory.Measured;
+import dev.atelier.evaluation.SamplingSpace.PartsFolder;
 import dev.atelier.spec.EvaluationSpec;
 import dev.atelier.training.Device;
 import dev.atelier.training.EnsembleSampler.OwnedModel;
@@ -67,11 +68,13 @@ public record ShardSampler(
     return task.first() == 0;
   }
 
-  private ShardSampling sampling(EvaluationInputs inputs, List<OwnedModel> owned, Scope scope) {
+  private ShardSampling sampling(EvaluationInputs inputs, List<OwnedModel> owned, Scope scope)
+      throws IOException {
     return new ShardSampling(
         inputs,
         owned,
-        datasets.sampleClasses(inputs.dataset(), inputs.evaluation().classes()),
+        SamplingSpace.open(
+            datasets, inputs.dataset(), inputs.evaluation(), device.name(), scope.path()),
         device.name(),
         device.memoryForSampling(),
         scope::stops);
@@ -138,6 +141,7 @@ public record ShardSampler(
                   dataset.channels(),
                   dataset.resolution(),
                   dataset.classes(),
+                  PartsFolder.of(datasets, dataset, scope.path()),
                   device.name(),
                   device.threads(),
                   device.memoryForSampling()),

@@ -3,7 +3,6 @@ package dev.atelier.evaluation;
 import dev.atelier.network.Network;
 import dev.atelier.network.NetworkForm;
 import dev.atelier.spec.EvaluationSpec;
-import dev.atelier.training.ClassSequence;
 import dev.atelier.training.EnsembleSampler;
 import dev.atelier.training.EnsembleSampler.OwnedModel;
 import dev.atelier.training.EnsembleSampler.SamplingReport;
@@ -26,11 +25,12 @@ final class ShardSampling implements AutoCloseable {
 
   private final DatasetRef dataset;
   private final int batchSize;
+  private final SamplingSpace space;
   private final EnsembleSampler sampler;
   private final BooleanSupplier stopRequested;
 
   /**
-   * @param classes of the samples
+   * @param space what models see and read; closed with this
    * @param device such as {@code cpu}
    * @param memory bytes that a batch may take; empty: any
    * @param stopRequested asked before every step of sampling
@@ -38,11 +38,12 @@ final class ShardSampling implements AutoCloseable {
   ShardSampling(
       EvaluationInputs inputs,
       List<OwnedModel> models,
-      ClassSequence classes,
+      SamplingSpace space,
       String device,
       OptionalLong memory,
       BooleanSupplier stopRequested) {
     this.dataset = inputs.dataset();
+    this.space = space;
     this.batchSize = inputs.evaluation().batchSize();
     this.stopRequested = stopRequested;
     EvaluationSpec evaluation = inputs.evaluation();
@@ -52,9 +53,7 @@ final class ShardSampling implements AutoCloseable {
             inputs.diffusion(),
             evaluation.sampler(),
             evaluation.seed(),
-            dataset.channels(),
-            dataset.resolution(),
-            classes,
+            space.sampled(),
             device,
             memory);
   }
@@ -70,18 +69,23 @@ final class ShardSampling implements AutoCloseable {
         archives.put(model.manifestKey(), models.archive(model, inputs.dataset(), work, form));
       }
       owned.add(
-          new OwnedModel(
+          OwnedModel.of(
+              model,
               archives.get(model.manifestKey()),
-              model.range(),
-              model.predicts(inputs.diffusion()),
-              network.map(Network::macs),
-              network.map(Network::activationBytes)));
+              network,
+              inputs.diffusion(),
+              model.guidance(inputs.evaluation(), inputs.distilledGuidance())));
     }
     return owned;
   }
 
   EnsembleSampler sampler() {
     return sampler;
+  }
+
+  /** What samples are to show, where models read it. */
+  Optional<Prompts> prompts() {
+    return space.prompts();
   }
 
   /**
@@ -146,5 +150,6 @@ final class ShardSampling implements AutoCloseable {
   @Override
   public void close() {
     sampler.close();
+    space.close();
   }
 }

@@ -35,16 +35,18 @@ import java.util.Optional;
  * network is to predict, and {@code eps} in the text what it does, whatever that is. {@code
  * distill_step} takes {@code eps_teacher [N, C, H, W]}, the teacher's prediction, after t; {@code
  * teach_step} asks the frozen network that the module holds as {@code teacher}, for its features
- * too where the settings have a feature loss, which the two other methods cannot have. What else
- * the network is told comes right after t, and its teacher is told it too: {@code y [N] int64} of a
- * network of classes, then {@code context [N, L, D]} of one of texts. N must be a multiple of the
- * accumulation steps; what a loss compares between samples it compares within such a part. {@code
- * hyper} is the learning rate and the EMA's decay; {@code counters} the number of this step (from
- * 1) and the seed of its dropout. {@code gradients(xt, noise, t)} returns the gradients of the
- * diffusion loss and changes nothing; {@code state_norms()} returns the norms of the four sets of
- * tensors [4] float64; {@code weights()}, {@code ema()}, {@code exp_avg()} and {@code exp_avg_sq()}
- * return the tensors in the network's order, and after them those of the feature loss's adaptors;
- * these have no average, as nobody samples with them.
+ * too where the settings have a feature loss, and a second time where they have a guidance, neither
+ * of which the two other methods can have; {@code without [1, L, D]}, the embedding of the empty
+ * text, then follows the conditions of a network of texts. What else the network is told comes
+ * right after t, and its teacher is told it too: {@code y [N] int64} of a network of classes, then
+ * {@code context [N, L, D]} of one of texts. N must be a multiple of the accumulation steps; what a
+ * loss compares between samples it compares within such a part. {@code hyper} is the learning rate
+ * and the EMA's decay; {@code counters} the number of this step (from 1) and the seed of its
+ * dropout. {@code gradients(xt, noise, t)} returns the gradients of the diffusion loss and changes
+ * nothing; {@code state_norms()} returns the norms of the four sets of tensors [4] float64; {@code
+ * weights()}, {@code ema()}, {@code exp_avg()} and {@code exp_avg_sq()} return the tensors in the
+ * network's order, and after them those of the feature loss's adaptors; these have no average, as
+ * nobody samples with them.
  */
 public final class TrainingModule {
 
@@ -60,7 +62,9 @@ public final class TrainingModule {
       NetworkForm form, // where a network has it, the teacher's too
       FeatureLossSpec feature,
       Optional<CommonSpace> common, // absent: the teacher predicts the same
-      Optional<LossWeights> weights) { // of the samples; absent: all alike
+      Optional<LossWeights> weights, // of the samples; absent: all alike
+      Optional<Double> guidance, // of the teacher's prediction; absent: as it is
+      boolean recomputing) { // activations in the backward pass, in place of keeping them
 
     /** Those that a spec asks for, of a network that predicts {@code predicts}. */
     public static Settings of(
@@ -81,7 +85,27 @@ public final class TrainingModule {
           form,
           loss.feature(),
           CommonSpace.of(predicts, diffusion.teacherPredicts(), schedule),
-          LossWeights.of(training, predicts, schedule));
+          LossWeights.of(training, predicts, schedule),
+          loss.guidance(),
+          training.gradientCheckpointing().orElse(false));
+    }
+
+    /** The same with the teacher's prediction led on. */
+    public Settings withGuidance(double scale) {
+      return new Settings(
+          clipNorm,
+          weightDecay,
+          beta2,
+          diffusionWeight,
+          distillationWeight,
+          accumulationSteps,
+          precision,
+          form,
+          feature,
+          common,
+          weights,
+          Optional.of(scale),
+          recomputing);
     }
 
     /** Without feature distillation or weights, learning what the teacher predicts. */
@@ -104,7 +128,9 @@ public final class TrainingModule {
           form,
           FeatureLossSpec.NONE,
           Optional.empty(),
-          Optional.empty());
+          Optional.empty(),
+          Optional.empty(),
+          false);
     }
   }
 
@@ -139,6 +165,7 @@ public final class TrainingModule {
       Network network, State state, Settings settings, Optional<TeacherNetwork> teacher) {
     teacher.ifPresent(t -> requireSameConditions(network.graph(), t.network().graph()));
     Optional<FeatureLoss> feature = featureLoss(network, settings, teacher);
+    Optional<Guidance> guidance = guidance(settings, teacher);
     NetworkForm form = network.form(settings.form());
     List<Weight> trained = new ArrayList<>(network.weights());
     feature.ifPresent(f -> trained.addAll(f.adaptors()));
@@ -166,12 +193,13 @@ public final class TrainingModule {
             + feature.map(FeatureLoss::methods).orElse("")
             + backpropagate(network, settings, feature)
             + update(network, settings)
-            + (feature.isPresent()
-                ? "" // nobody to compare features with
-                : step(Target.NONE, network, settings) + step(Target.INPUT, network, settings));
+            + (feature.isPresent() || guidance.isPresent()
+                ? "" // nobody to compare features with, or to ask twice
+                : step(Target.NONE, network, settings, Optional.empty())
+                    + step(Target.INPUT, network, settings, Optional.empty()));
     if (teacher.isPresent()) {
       attributes.put("teacher", new Submodule(teacherModule(teacher.get(), settings)));
-      methods += step(Target.SUBMODULE, network, settings);
+      methods += step(Target.SUBMODULE, network, settings, guidance);
     }
     return new TorchScriptModule("Training", methods, attributes);
   }
@@ -210,6 +238,21 @@ public final class TrainingModule {
                     () ->
                         new FeatureLossException(
                             "students.loss.feature needs a teacher whose network is known, found a TorchScript file."))));
+  }
+
+  private static Optional<Guidance> guidance(Settings settings, Optional<TeacherNetwork> teacher) {
+    return settings
+        .guidance()
+        .map(
+            scale ->
+                new Guidance(
+                    scale,
+                    teacher
+                        .map(t -> t.network().graph())
+                        .orElseThrow(
+                            () ->
+                                new GuidanceException(
+                                    "students.loss.guidance needs a teacher whose network is known, found a TorchScript file."))));
   }
 
   // A row for each t: what multiplies the student's output, x_t, and the teacher's.
@@ -450,7 +493,8 @@ public final class TrainingModule {
   // parts, sum up to the gradient of the batch's mean loss. What a part keeps for its backward pass
   // is freed before the next part begins. hyper and counters are read first: on a CUDA device
   // each reading waits for it, and at this moment it has nothing to do.
-  private static String step(Target target, Network network, Settings settings) {
+  private static String step(
+      Target target, Network network, Settings settings, Optional<Guidance> guidance) {
     Graph graph = network.graph();
     return String.format(
         Locale.ROOT,
@@ -470,7 +514,8 @@ public final class TrainingModule {
             noise_k = torch.slice(noise, 0, low, torch.add(low, size), 1)
         %7$s\
             torch.set_grad_enabled(False)
-            %4$s%9$s
+            %4$s
+        %9$s\
             torch.set_grad_enabled(True)
             losses_k, samples_k, grads_k, = (self).backpropagate(xt_k%8$s, noise_k, target, features, %5$s)
             losses = torch.add(losses, torch.div(losses_k, %3$d))
@@ -482,7 +527,7 @@ public final class TrainingModule {
           return (self).update(losses, torch.cat(samples, 0), grads, lr, ema_decay, %11$s)
         """,
         target.method,
-        target.argument,
+        guidance.map(Guidance::parameter).orElse(target.argument),
         settings.accumulationSteps(),
         target.ask.formatted(GraphModule.told(graph, ", %s_k")),
         1.0 / settings.accumulationSteps(),
@@ -490,10 +535,12 @@ public final class TrainingModule {
         GraphModule.told(
             graph, "    %1$s_k = torch.slice(%1$s, 0, low, torch.add(low, size), 1)\n"),
         GraphModule.told(graph, ", %s_k"),
-        target == Target.NONE || settings.common().isEmpty()
-            ? ""
-            : "\n    target = torch.add(torch.mul(xt_k, %s), torch.mul(target, %s))"
-                .formatted(column(1, "t_k"), column(2, "t_k")),
+        (guidance.map(Guidance::lines).orElse("")
+                + (target == Target.NONE || settings.common().isEmpty()
+                    ? ""
+                    : "target = torch.add(torch.mul(xt_k, %s), torch.mul(target, %s))\n"
+                        .formatted(column(1, "t_k"), column(2, "t_k"))))
+            .indent(4),
         ScalarType.FLOAT.number(),
         ScalarType.FLOAT.of("counters[0]"));
   }

@@ -74,6 +74,10 @@ public final class ClipText {
   }
 
   private Graph graph() {
+    return graph(config, vocabulary, tokens);
+  }
+
+  static Graph graph(ClipConfig config, int vocabulary, int tokens) {
     GraphBuilder builder = new GraphBuilder(Value.sequence("x", 1, tokens), Graph.Told.NOTHING);
     Value ids = builder.image();
     Value embedded =

@@ -49,20 +49,31 @@ public record Parts(Optional<Autoencoder> autoencoder, Optional<Texts> texts) {
    */
   public static Parts read(Path root, NetworkSpec network, Optional<String> variant)
       throws IOException {
+    Parts parts =
+        read(root, network.latents().isPresent(), network.crossAttention().isPresent(), variant);
+    parts.autoencoder.ifPresent(a -> requireLatents(network.latents().orElseThrow(), a.config()));
+    parts.texts.ifPresent(t -> requireTexts(network.crossAttention().orElseThrow(), t.encoder()));
+    return parts;
+  }
+
+  /**
+   * Reads parts.
+   *
+   * @param latents whether there must be an autoencoder
+   * @param reads whether there must be a text encoder and a tokenizer
+   * @throws IllegalArgumentException naming the file or field, as a clause
+   */
+  public static Parts read(Path root, boolean latents, boolean reads, Optional<String> variant)
+      throws IOException {
     Optional<Autoencoder> autoencoder = Optional.empty();
-    if (network.latents().isPresent()) {
+    if (latents) {
       if (!Files.isDirectory(root.resolve(AUTOENCODER))) {
         throw new IllegalArgumentException("the network works on latents, but there is no vae");
       }
       autoencoder = Optional.of(Autoencoder.read(root, AUTOENCODER, variant));
-      requireLatents(network.latents().get(), autoencoder.get().config());
     }
-    Optional<Texts> texts = Optional.empty();
-    if (network.crossAttention().isPresent()) {
-      texts = Optional.of(texts(root, variant, "the network"));
-      requireTexts(network.crossAttention().get(), texts.get().encoder());
-    }
-    return new Parts(autoencoder, texts);
+    return new Parts(
+        autoencoder, reads ? Optional.of(texts(root, variant, "the network")) : Optional.empty());
   }
 
   private static void requireLatents(LatentsSpec latents, AutoencoderConfig config) {

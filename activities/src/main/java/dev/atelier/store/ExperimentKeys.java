@@ -11,6 +11,16 @@ public final class ExperimentKeys {
     return "datasets/" + sha256 + "/";
   }
 
+  /** Shards of what networks see of a dataset; they go with it. */
+  public static String encoded(String datasetSha256, String kind, String inputs) {
+    return dataset(datasetSha256) + kind + "-" + inputs + "/";
+  }
+
+  /** Below it, the parts of a pipeline that an experiment's networks need. */
+  public static String parts(String experimentId) {
+    return experiment(experimentId) + "parts/";
+  }
+
   public static String extractor(String sha256) {
     return "extractors/" + sha256 + ".pt";
   }

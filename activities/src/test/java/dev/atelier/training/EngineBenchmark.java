@@ -137,9 +137,7 @@ final class EngineBenchmark {
             DiffusionSpec.DEFAULTS,
             new SamplerSpec(null, steps, SamplerSpec.Spacing.UNIFORM, 0.0),
             1,
-            3,
-            network.resolution(),
-            ClassSequence.NONE,
+            EnsembleSampler.Sampled.pixels(3, network.resolution(), ClassSequence.NONE),
             "cpu",
             OptionalLong.empty())) {
       awaitCommand();

@@ -8,6 +8,7 @@ import dev.atelier.dataset.DatasetException;
 import dev.atelier.evaluation.EvaluationException;
 import dev.atelier.evaluation.ExtractorException;
 import dev.atelier.network.FeatureLossException;
+import dev.atelier.network.GuidanceException;
 import dev.atelier.network.files.TeacherException;
 import dev.atelier.store.ObjectCorruptException;
 import dev.atelier.store.StoreUnavailableException;
@@ -40,6 +41,7 @@ class FailuresTest {
         Arguments.of(new ExtractorException("no network"), ErrorType.EXTRACTOR_INVALID),
         Arguments.of(new TeacherException("t.pt", "no eps"), ErrorType.TEACHER_INVALID),
         Arguments.of(new FeatureLossException("no features"), ErrorType.INVALID_SPEC),
+        Arguments.of(new GuidanceException("no text"), ErrorType.INVALID_SPEC),
         Arguments.of(
             new DatasetException(DatasetException.Kind.UNREACHABLE, "gone"),
             ErrorType.DATASET_UNREACHABLE),
