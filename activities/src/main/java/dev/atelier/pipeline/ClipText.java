@@ -95,10 +95,13 @@ public final class ClipText {
   }
 
   private Graph graph() {
-    return graph(config, vocabulary, tokens);
+    return graph(config, vocabulary, tokens, projectionWidth());
   }
 
-  static Graph graph(ClipConfig config, int vocabulary, int tokens) {
+  /**
+   * @param projection channels of the projection of each token; absent: there is none
+   */
+  static Graph graph(ClipConfig config, int vocabulary, int tokens, Optional<Integer> projection) {
     GraphBuilder builder = new GraphBuilder(Value.sequence("x", 1, tokens), Graph.Told.NOTHING);
     Value ids = builder.image();
     Value embedded =
@@ -117,7 +120,7 @@ public final class ClipText {
                     out, embedded, PREFIX + "embeddings.position_embedding"));
     Value h = ClipLayers.append(builder, config, PREFIX, placed, true);
     Value normed = builder.layerNorm(h, PREFIX + "final_layer_norm", config.eps());
-    projectionWidth().ifPresent(width -> builder.linear(normed, PROJECTION, width, false));
+    projection.ifPresent(width -> builder.linear(normed, PROJECTION, width, false));
     return builder.build();
   }
 
