@@ -84,6 +84,11 @@ public sealed interface Opening {
     return 0;
   }
 
+  /** Bytes of address space beside Java's own. */
+  default long mappedBytes() throws IOException {
+    return 0;
+  }
+
   /** Shows what an opener elsewhere needs: each file by its name below the folder of the path. */
   default void forEachFile(FileVisitor visitor) throws IOException {
     Path path = path().toAbsolutePath();
@@ -316,6 +321,11 @@ public sealed interface Opening {
               path,
               spec,
               (name, bytes, content) -> visitor.visit(folder + "/" + name, bytes, content));
+    }
+
+    @Override
+    public long mappedBytes() throws IOException {
+      return DatasetPreparation.mappedBytes(path);
     }
 
     @Override
