@@ -18,7 +18,6 @@ import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.Set;
 import java.util.stream.IntStream;
 
@@ -147,7 +146,7 @@ public final class RandomClip {
     new ObjectMapper().writeValue(folder.resolve("config.json").toFile(), config);
     Map<String, HostTensor> tensors = new LinkedHashMap<>();
     List<Weight> weights =
-        ClipText.graph(layers, vocabulary.size(), TeacherSpec.RANDOM_CLIP_TOKENS, Optional.empty())
+        ClipText.graph(layers, vocabulary.size(), TeacherSpec.RANDOM_CLIP_TOKENS)
             .weights();
     SeededRandom random = new SeededRandom(SEED);
     IntStream.range(0, weights.size())
