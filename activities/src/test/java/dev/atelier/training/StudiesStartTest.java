@@ -64,7 +64,8 @@ class StudiesStartTest {
     for (ExperimentSpec spec : experiments) {
       assertThat(SpecRules.check(spec)).as("%s", file).isEmpty();
     }
-    for (ExperimentSpec spec : List.of(experiments.get(0), experiments.get(experiments.size() - 1))) {
+    for (ExperimentSpec spec :
+        List.of(experiments.get(0), experiments.get(experiments.size() - 1))) {
       Network teacher = network(spec, spec.teacher().network());
       if (spec.teacher().source().isEmpty()) {
         first(spec, task(spec, teacher, spec.teacher().training(), Optional.empty()));
@@ -90,8 +91,7 @@ class StudiesStartTest {
 
   /** Its layout says what it weighs and what one image takes, without a weight in memory. */
   private static Network network(ExperimentSpec spec, NetworkSpec network) {
-    Network laidOut =
-        Network.of(network, spec.dataset().resolution(), spec.dataset().channels());
+    Network laidOut = Network.of(network, spec.dataset().resolution(), spec.dataset().channels());
     assertThat(laidOut.weights().stream().mapToLong(w -> elements(w.dimensions())).sum())
         .isEqualTo(laidOut.parameters());
     assertThat(laidOut.activationBytes()).isPositive();

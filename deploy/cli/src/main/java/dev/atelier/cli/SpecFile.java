@@ -70,7 +70,8 @@ public final class SpecFile {
       String path = "base" + field.replace('/', '.');
       String source = spec.at("/base" + field).asText();
       if (source.startsWith(USERS_FOLDER)
-          && changes.keySet().stream().noneMatch(set -> set.equals(path) || path.startsWith(set + "."))
+          && changes.keySet().stream()
+              .noneMatch(set -> set.equals(path) || path.startsWith(set + "."))
           && !Files.exists(workingDirectory.resolve(source))) {
         missing.put(path, source);
       }
