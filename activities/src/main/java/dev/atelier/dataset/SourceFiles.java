@@ -16,6 +16,8 @@ import java.nio.file.Path;
 import java.nio.file.SimpleFileVisitor;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.util.Collections;
+import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import org.apache.commons.compress.archivers.zip.ZipArchiveEntry;
 import org.apache.commons.compress.archivers.zip.ZipFile;
@@ -68,11 +70,15 @@ interface SourceFiles {
 
   /**
    * The files of {@code path}: a directory, a zip or tar, an .npz of images, told by content, or a
-   * file.
+   * file; of {@link ShardNames} those of each, one after the other, below its name.
    */
   static SourceFiles of(Path path, SourceGuard guard) throws IOException {
     if (Files.isDirectory(path)) {
       return directory(path, guard);
+    }
+    Optional<ShardNames> shards = ShardNames.of(path);
+    if (shards.isPresent()) {
+      return shards(shards.get().files(path), guard);
     }
     Packing packing = Packing.of(path);
     return switch (packing) {
@@ -91,6 +97,35 @@ interface SourceFiles {
               "it is %s, which is not read: expected a directory, or a zip, tar, tar.gz, tar.xz, tar.bz2 or tar.zst archive."
                   .formatted(packing.shown()));
     };
+  }
+
+  private static SourceFiles shards(List<Path> shards, SourceGuard guard) {
+    return visitor -> {
+      for (Path shard : shards) {
+        if (Files.isSymbolicLink(shard)) {
+          guard.requireRealPath(shard);
+        }
+        String prefix = EntryName.of(shard.getFileName()) + "/";
+        of(shard, guard).forEach((entry, content) -> visitor.visit(below(prefix, entry), content));
+      }
+    };
+  }
+
+  private static Entry below(String prefix, Entry entry) {
+    String name = prefix + entry.name();
+    if (entry instanceof Entry.File file) {
+      return new Entry.File(name, file.sizeBytes());
+    }
+    if (entry instanceof Entry.HardLink link) {
+      return new Entry.HardLink(name, prefix + link.target());
+    }
+    if (entry instanceof Entry.SymbolicLink link) {
+      return new Entry.SymbolicLink(name, link.target());
+    }
+    if (entry instanceof Entry.Unreadable none) {
+      return new Entry.Unreadable(name, none.reason());
+    }
+    return new Entry.Folder(name);
   }
 
   private static SourceFiles directory(Path root, SourceGuard guard) {
