@@ -146,8 +146,7 @@ public final class RandomClip {
     new ObjectMapper().writeValue(folder.resolve("config.json").toFile(), config);
     Map<String, HostTensor> tensors = new LinkedHashMap<>();
     List<Weight> weights =
-        ClipText.graph(layers, vocabulary.size(), TeacherSpec.RANDOM_CLIP_TOKENS)
-            .weights();
+        ClipText.graph(layers, vocabulary.size(), TeacherSpec.RANDOM_CLIP_TOKENS).weights();
     SeededRandom random = new SeededRandom(SEED);
     IntStream.range(0, weights.size())
         .forEach(i -> tensors.put(weights.get(i).name(), values(weights.get(i), i, random)));
