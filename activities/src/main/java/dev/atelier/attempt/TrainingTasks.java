@@ -5,10 +5,10 @@ import dev.atelier.spec.StudentsSpec.StartFrom;
 import dev.atelier.store.Sha256;
 import dev.atelier.training.Distillation;
 import dev.atelier.training.InitialWeights;
-import dev.atelier.training.InvalidSpecException;
 import dev.atelier.training.Models;
 import dev.atelier.training.PrunedTeacher;
 import dev.atelier.training.Seeds;
+import dev.atelier.training.TeacherBlocks;
 import dev.atelier.training.TrainingTask;
 import dev.atelier.version.CodeVersion;
 import dev.atelier.workflows.ModelKey;
@@ -73,8 +73,7 @@ public final class TrainingTasks {
       case RANDOM -> InitialWeights.random(Seeds.of(task.seed(), STUDENTS_START));
       case TEACHER_MAGNITUDE -> new PrunedTeacher(Criterion.MAGNITUDE);
       case TEACHER_TAYLOR -> new PrunedTeacher(Criterion.TAYLOR);
-      case TEACHER_BLOCKS ->
-          throw new InvalidSpecException("students.startFrom: teacher-blocks is not built yet.");
+      case TEACHER_BLOCKS -> new TeacherBlocks();
       case ONE_TO_ONE ->
           (training, images, device, work) ->
               models.weights(task.oneToOne().orElseThrow(), training.network());

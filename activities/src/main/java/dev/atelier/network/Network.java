@@ -70,6 +70,11 @@ public final class Network {
     return graph.image().side();
   }
 
+  /** Pixels per side of the dataset's images, of which it may see latents. */
+  public int imageResolution() {
+    return resolution() * spec.latents().map(NetworkSpec.LatentsSpec::reduction).orElse(1);
+  }
+
   /** Channels of the images. */
   public int imageChannels() {
     return graph.image().width();
@@ -220,7 +225,7 @@ public final class Network {
 
   /** The same network, for measurements that must not depend on luck. */
   public Network withoutDropout() {
-    return of(spec.withoutDropout(), resolution(), imageChannels(), classes());
+    return of(spec.withoutDropout(), imageResolution(), imageChannels(), classes());
   }
 
   /** Starting weights by name: a pure function of the seed. */

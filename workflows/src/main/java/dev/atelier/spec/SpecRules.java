@@ -91,6 +91,33 @@ public final class SpecRules {
           "must be a path below the source, without '..', found '%s'."
               .formatted(spec.dataset().subdirectory()));
     }
+    spec.dataset().captions().ifPresent(this::captions);
+  }
+
+  private void captions(DatasetSpec.CaptionsSpec captions) {
+    String source = spec.dataset().source();
+    if (trusts("dataset.captions", "dataset.classConditional")
+        && spec.dataset().classConditional()) {
+      fault(
+          "dataset.captions",
+          "goes without dataset.classConditional, since networks are told either texts or classes: expected classConditional false, found true.");
+    }
+    if (!trusts("dataset.captions", "dataset.source")) {
+      return;
+    }
+    if (source.equals("cifar10")) {
+      fault("dataset.captions", "is for images that have captions, which those of cifar10 do not.");
+    }
+    if (ShapesSource.isNamed(source)
+        && (captions.source().isPresent() || captions.column().isPresent())) {
+      fault(
+          "dataset.captions",
+          "has a source or a column, but shapes have captions of their own: expected neither, as in captions: {}.");
+    }
+    captions
+        .source()
+        .flatMap(SourceRules::locationFault)
+        .ifPresent(message -> fault("dataset.captions.source", message));
   }
 
   private static boolean leavesItsRoot(String path) {
@@ -140,8 +167,14 @@ public final class SpecRules {
         && spec.students().loss().feature().at().contains(FeatureLossSpec.EPS)) {
       fault(path, other.formatted("where students.loss.feature.at has eps"));
     }
-    if (trusts(path, "students.startFrom") && spec.students().startFrom().prunes()) {
-      fault(path, other.formatted("where students.startFrom prunes the teacher"));
+    StudentsSpec.StartFrom start = spec.students().startFrom();
+    if (trusts(path, "students.startFrom") && start.isTeachers()) {
+      fault(
+          path,
+          other.formatted(
+              start.prunes()
+                  ? "where students.startFrom prunes the teacher"
+                  : "where students.startFrom takes the teacher's blocks"));
     }
   }
 
@@ -153,7 +186,16 @@ public final class SpecRules {
           .flatMap(SourceRules::teacherFault)
           .ifPresent(message -> fault("teacher.source", message));
     }
-    if (trusts("teacher.source") && teacher.source().isEmpty()) {
+    if (trusts("teacher.partsFrom")) {
+      teacher
+          .partsFrom()
+          .filter(source -> !source.equals(TeacherSpec.RANDOM_CLIP))
+          .flatMap(SourceRules::teacherFault)
+          .ifPresent(message -> fault("teacher.partsFrom", message));
+    }
+    if (trusts("teacher.source", "teacher.partsFrom")
+        && teacher.source().isEmpty()
+        && teacher.partsFrom().isEmpty()) {
       ofSource("teacher.variant", teacher.variant());
       ofSource("teacher.parts", teacher.parts());
     }
@@ -410,7 +452,17 @@ public final class SpecRules {
       return; // the network of an imported teacher is known once it is read
     }
     Map<String, Value> taught = features(spec.teacher().network());
+    for (int i = 0; i < feature.at().size(); i++) {
+      String place = feature.at().get(i);
+      if (places.containsKey(place) && !taught.containsKey(place)) {
+        fault(
+            "%s.at[%d]".formatted(path, i),
+            "must be a place of teacher.network too, one of %s, found %s."
+                .formatted(taught.keySet(), place));
+      }
+    }
     feature.at().stream()
+        .filter(place -> places.containsKey(place) && taught.containsKey(place))
         .filter(place -> side(places, place) != side(taught, place))
         .findFirst()
         .ifPresent(
@@ -427,9 +479,9 @@ public final class SpecRules {
         .features();
   }
 
-  /** Pixels per side of a place; 0 where the network has no such one. */
+  /** Pixels per side of a place. */
   private static int side(Map<String, Value> places, String place) {
-    return places.containsKey(place) ? places.get(place).side() : 0;
+    return places.get(place).side();
   }
 
   private void featureSamples(FeatureLossSpec feature) {
@@ -514,17 +566,19 @@ public final class SpecRules {
     if (!trusts("students.startFrom", "students.network", "students.overrides")) {
       return;
     }
-    if (students.startFrom().prunes()) {
+    if (students.startFrom().isTeachers()) {
       // The network of an imported teacher may not be known before it is read.
       NetworkSpec teacher = spec.teacher().network();
       if (spec.teacher().source().isPresent() && teacher.equals(TeacherSpec.DEFAULT_NETWORK)) {
         return;
       }
-      if (trusts("teacher.network", "dataset.resolution")) {
+      if (trusts("teacher.network", "dataset.resolution") && isFit("teacher.network")) {
         forEachNetwork(
-            (field, network) ->
-                PruningRule.fault(teacher, network, spec.dataset().resolution())
-                    .ifPresent(message -> fault(field, message)));
+            (field, network) -> {
+              if (isFit(field)) {
+                startFault(teacher, network).ifPresent(message -> fault(field, message));
+              }
+            });
       }
     }
     if (students.startFrom() == StudentsSpec.StartFrom.ONE_TO_ONE) {
@@ -537,6 +591,19 @@ public final class SpecRules {
             }
           });
     }
+  }
+
+  /** Whether no rule has found fault with a network, so that it has a layout. */
+  private boolean isFit(String network) {
+    return faults.stream().noneMatch(fault -> holds(network, fault.field()));
+  }
+
+  /** Why a student can't start from the teacher's weights, if so. */
+  private Optional<String> startFault(NetworkSpec teacher, NetworkSpec student) {
+    int resolution = spec.dataset().resolution();
+    return spec.students().startFrom().prunes()
+        ? PruningRule.fault(teacher, student, resolution)
+        : new SharedBlocks(teacher, student, resolution).fault();
   }
 
   /** Every network that a student is trained with, and the path of its field. */

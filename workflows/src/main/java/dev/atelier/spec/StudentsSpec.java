@@ -91,6 +91,11 @@ public record StudentsSpec(
     public boolean prunes() {
       return this == TEACHER_MAGNITUDE || this == TEACHER_TAYLOR;
     }
+
+    /** Whether the weights are some of the teacher's. */
+    public boolean isTeachers() {
+      return prunes() || this == TEACHER_BLOCKS;
+    }
   }
 
   /** The model that owns a range. */

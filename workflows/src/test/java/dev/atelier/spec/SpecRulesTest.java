@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException
 import dev.atelier.spec.AssignmentSpec.Kind;
 import dev.atelier.spec.AssignmentSpec.Signal;
 import dev.atelier.spec.AssignmentSpec.Weight;
+import dev.atelier.spec.DatasetSpec.CaptionsSpec;
 import dev.atelier.spec.EvaluationSpec.Shard;
 import dev.atelier.spec.NetworkSpec.Block;
 import dev.atelier.spec.NetworkSpec.BlocksSpec;
@@ -380,6 +381,7 @@ class SpecRulesTest {
         "shapes",
         "shapes?count=2000",
         "shapes?count=2000&seed=-7",
+        "shapes?without=red+circle,blue+cross&count=9",
         "cifar10",
         "images",
         "../images.tar.xz",
@@ -401,6 +403,9 @@ class SpecRulesTest {
         "shapes?count | whole number for count, found ''",
         "shapes? | unknown parameter ''",
         "shapes?count=0 | count from 1 to 10000000, found 0",
+        "shapes?without=red | hues and shapes for without, as in red+circle,blue+cross, found 'red'",
+        "shapes?without=red+circle, | found ''",
+        "shapes?without=red+oval | found 'red+oval'",
         "shapes?count=5&count=6 | names the parameter count twice",
         "cifar10?x=1 | takes no parameters",
         "ftp://host/a.zip | unknown scheme 'ftp'",
@@ -630,15 +635,18 @@ class SpecRulesTest {
   }
 
   @Test
-  void shouldStartATransformerFromATeacherOnlyWhereItIsTheSame() {
+  void shouldPruneATransformerToFewerOrNarrowerHeads() {
     NetworkSpec teacher = transformer(4, 3, 8);
-    assertThat(PruningRule.fault(teacher, teacher, 32)).isEmpty();
-    for (NetworkSpec other : List.of(transformer(4, 2, 8), NetworkSpec.ofWidth(16))) {
-      assertThat(PruningRule.fault(teacher, other, 32).orElseThrow())
-          .startsWith(
-              "must be the teacher's to start from it where one of them is a transformer: positions are made of all channels");
-      assertThat(PruningRule.fault(other, teacher, 32)).isPresent();
+    for (NetworkSpec fits : List.of(teacher, transformer(4, 2, 8), transformer(4, 3, 4))) {
+      assertThat(PruningRule.fault(teacher, fits, 32)).isEmpty();
     }
+    assertThat(PruningRule.fault(transformer(4, 2, 8), teacher, 32))
+        .contains(
+            "must not be wider than the teacher to be pruned from it, found the width 24 for the teacher's 16.");
+    assertThat(PruningRule.fault(teacher, NetworkSpec.ofWidth(16), 32))
+        .contains("must be a transformer as the teacher is to be pruned from it.");
+    assertThat(PruningRule.fault(NetworkSpec.ofWidth(16), teacher, 32))
+        .contains("must be a U-Net as the teacher is to be pruned from it.");
   }
 
   @Test
@@ -775,6 +783,30 @@ class SpecRulesTest {
   }
 
   @Test
+  void shouldRefusePlacesThatATransformerLacksByName() {
+    String path = "students.loss.feature";
+    LossSpec decoder =
+        new LossSpec(
+            null,
+            null,
+            new FeatureLossSpec(FeatureLossSpec.Kind.ATTENTION, null, List.of("eps", "up.0")));
+    assertThat(SpecRules.check(spec(s -> s.students(transformer(4, 3, 8)).loss(decoder))))
+        .containsExactly(
+            new SpecFault(
+                path + ".at[1]",
+                "must be a place of students.network, one of [mid, eps], found up.0."));
+    ExperimentSpec taughtByTransformer =
+        ExperimentSpecBuilder.builder(spec(s -> s.loss(decoder)))
+            .teacher(TeacherSpecBuilder.builder().network(transformer(4, 3, 8)).build())
+            .build();
+    assertThat(SpecRules.check(taughtByTransformer))
+        .containsExactly(
+            new SpecFault(
+                path + ".at[1]",
+                "must be a place of teacher.network too, one of [mid, eps], found up.0."));
+  }
+
+  @Test
   void shouldRefuseFeaturesThatCannotBeCompared() {
     String path = "students.loss.feature";
     assertThat(fields(comparing(FeatureLossSpec.Kind.NONE, 1.0, "mid")))
@@ -818,6 +850,40 @@ class SpecRulesTest {
             new SpecFault(
                 "students.overrides[1].student", "must be at most students.count 2, found 3."),
             new SpecFault("students.overrides[2].student", "names student 1 a second time."));
+  }
+
+  @Test
+  void shouldRefuseCaptionsThatAnImageCannotHave() {
+    assertThat(captionFaults("shapes", false, null, null)).isEmpty();
+    assertThat(captionFaults("/data/coco", false, "s3://bucket/captions.json", "text")).isEmpty();
+    assertThat(captionFaults("shapes", true, null, null))
+        .singleElement()
+        .extracting(SpecFault::message)
+        .asString()
+        .contains("expected classConditional false, found true");
+    assertThat(captionFaults("cifar10", false, null, null))
+        .extracting(SpecFault::field)
+        .containsExactly("dataset.captions");
+    assertThat(captionFaults("shapes", false, "captions.json", null))
+        .extracting(SpecFault::field)
+        .containsExactly("dataset.captions");
+    assertThat(captionFaults("/data/coco", false, "ftp://host/captions.json", null))
+        .containsExactly(
+            new SpecFault(
+                "dataset.captions.source",
+                "has the unknown scheme 'ftp': expected file, http, https, s3 or, for a teacher, hf."));
+  }
+
+  private static List<SpecFault> captionFaults(
+      String source, boolean classConditional, String captions, String column) {
+    CaptionsSpec asked =
+        new CaptionsSpec(Optional.ofNullable(captions), Optional.ofNullable(column));
+    DatasetSpec dataset =
+        new DatasetSpec(
+            source, null, null, null, 3, classConditional, null, null, Optional.of(asked));
+    return SpecRules.check(spec(s -> s.dataset(dataset))).stream()
+        .filter(fault -> fault.field().startsWith("dataset."))
+        .toList();
   }
 
   @Test
