@@ -95,13 +95,10 @@ public final class ClipText {
     return graph(config, vocabulary, tokens, projectionWidth());
   }
 
-  /** Of one without a projection. */
-  static Graph graph(ClipConfig config, int vocabulary, int tokens) {
-    return graph(config, vocabulary, tokens, Optional.empty());
-  }
-
-  private static Graph graph(
-      ClipConfig config, int vocabulary, int tokens, Optional<Integer> projection) {
+  /**
+   * @param projection channels of the projection of each token; absent: there is none
+   */
+  static Graph graph(ClipConfig config, int vocabulary, int tokens, Optional<Integer> projection) {
     GraphBuilder builder = new GraphBuilder(Value.sequence("x", 1, tokens), Graph.Told.NOTHING);
     Value ids = builder.image();
     Value embedded =

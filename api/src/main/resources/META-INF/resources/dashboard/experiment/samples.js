@@ -21,7 +21,8 @@ export function samplesPanel(id, models, failed) {
       shown = found;
       element.hidden = !grids.length;
       const ways = h('div', {});
-      element.replaceChildren(h('h2', {}, 'Samples from the same noise'), h('div', { class: 'grids' }, grids.map((one) => grid(id, one, prompts, failed))), ways);
+      const figures = grids.map((one) => grid(id, one, prompts, failed));
+      element.replaceChildren(h('h2', {}, 'Samples from the same noise'), h('div', { class: 'grids' }, figures), ways);
       if (paths.length) trajectories(id, paths, models).then((way) => ways.replaceChildren(way), failed);
     },
   };
