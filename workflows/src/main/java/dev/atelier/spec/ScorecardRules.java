@@ -110,7 +110,8 @@ public final class ScorecardRules {
     if (measure == Measure.CLASS_SCORE
         && evaluations.stream().anyMatch(e -> e.extractor().source().equals(builtIn))) {
       fault(
-          field, "is class-score, which needs an extractor that tells classes: random-conv doesn't.");
+          field,
+          "is class-score, which needs an extractor that tells classes: random-conv doesn't.");
     }
     if (measure.needsClip() && evaluations.stream().anyMatch(e -> e.clip().isEmpty())) {
       fault(field, "is %s: expected evaluation.clip.".formatted(SpecWord.of(measure)));
