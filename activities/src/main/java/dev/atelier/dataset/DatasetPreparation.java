@@ -253,6 +253,14 @@ public final class DatasetPreparation {
     }
   }
 
+  /**
+   * Bytes of address space that opening a source takes beside Java's own, for tables that native
+   * code reads.
+   */
+  public static long mappedBytes(Path path) throws IOException {
+    return Tables.mappedBytes(path);
+  }
+
   /** Writes shards and manifest of what the spec names, see {@link Source#prepare}. */
   public PreparedDataset prepare(DatasetSpec spec, Path directory) {
     return find(spec).prepare(directory);
@@ -284,14 +292,16 @@ public final class DatasetPreparation {
    */
   public void forEachFile(Path directory, DatasetSpec spec, FileVisitor visitor)
       throws IOException {
-    SourceFiles files = SourceFiles.of(directory, guard);
+    SourceFiles files = SourceFiles.listed(directory, guard);
     Choice choice = choose(files, spec);
     Set<Integer> chosen = choice.entries().keySet();
     int[] place = {0};
     files.forEach(
         (entry, content) -> {
           boolean read =
-              chosen.contains(place[0]++) || choice.captions().names().contains(entry.name());
+              chosen.contains(place[0]++)
+                  || choice.captions().names().contains(entry.name())
+                  || Tables.isTable(entry.name());
           if (entry instanceof SourceFiles.Entry.Folder) {
             return;
           }
@@ -315,7 +325,7 @@ public final class DatasetPreparation {
           return (isCifar(path.toString()) ? "records " : "file ") + hash.of(in);
         }
       }
-      SourceFiles files = SourceFiles.of(path, guard);
+      SourceFiles files = SourceFiles.listed(path, guard);
       Choice chosen = choose(files, spec);
       SortedMap<String, String> hashes = new TreeMap<>();
       chosen.forEach(
@@ -328,7 +338,7 @@ public final class DatasetPreparation {
           });
       files.forEach(
           (entry, content) -> {
-            if (chosen.captions().names().contains(entry.name())) {
+            if (chosen.captions().names().contains(entry.name()) || Tables.isTable(entry.name())) {
               try (InputStream in = content.open()) {
                 hashes.put(entry.name(), hash.of(in));
               }
@@ -590,9 +600,10 @@ public final class DatasetPreparation {
       Path path, Optional<Path> captions, DatasetSpec spec, Path directory) {
     String shown = SourceName.shown(spec.source());
     try {
-      if (spec.classConditional() && ShardNames.of(path).isPresent()) {
+      if (spec.classConditional()
+          && (ShardNames.of(path).isPresent() || !Tables.tables(path).isEmpty())) {
         throw new IOException(
-            "dataset.classConditional needs images in folders of their classes, found shards.");
+            "dataset.classConditional needs images in folders of their classes, found shards or tables.");
       }
       SourceFiles files = told(SourceFiles.of(path, guard));
       Choice chosen = choose(files, spec);
@@ -670,7 +681,7 @@ public final class DatasetPreparation {
     int slot = 0;
     int room = spec.maxImages();
     for (Candidate candidate : below) {
-      if (captions.names().contains(candidate.name())) {
+      if (captions.names().contains(candidate.name()) || Tables.areCaptions(candidate.name())) {
         continue;
       }
       if (!candidate.isAnImage()) {
@@ -882,7 +893,12 @@ public final class DatasetPreparation {
           files,
           (images, sizeBytes, content) -> {
             try (InputStream in = content.open()) {
-              decode(images, sizeBytes, in, decoder, shards, pool, passedOver);
+              // A row's bytes are there once it is read.
+              long bytes =
+                  sizeBytes < 0 && Tables.isImage(images.get(0).name())
+                      ? in.available()
+                      : sizeBytes;
+              decode(images, bytes, in, decoder, shards, pool, passedOver);
             }
           });
       listener.onRead("");
@@ -1007,7 +1023,7 @@ public final class DatasetPreparation {
   }
 
   private static boolean isImage(String name) {
-    return ImageFormat.isNamed(baseName(name));
+    return ImageFormat.isNamed(baseName(name)) || Tables.isImage(name);
   }
 
   private static boolean isCifar(String name) {

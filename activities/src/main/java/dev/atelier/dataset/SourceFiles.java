@@ -74,11 +74,15 @@ interface SourceFiles {
    */
   static SourceFiles of(Path path, SourceGuard guard) throws IOException {
     if (Files.isDirectory(path)) {
-      return directory(path, guard);
+      return directory(path, guard, true);
     }
     Optional<ShardNames> shards = ShardNames.of(path);
     if (shards.isPresent()) {
       return shards(shards.get().files(path), guard);
+    }
+    Optional<SourceFiles> table = Tables.of(path, guard);
+    if (table.isPresent()) {
+      return table.get();
     }
     Packing packing = Packing.of(path);
     return switch (packing) {
@@ -99,6 +103,15 @@ interface SourceFiles {
     };
   }
 
+  /** The files of a directory, tables as what they are: nobody looks into them. */
+  static SourceFiles listed(Path directory, SourceGuard guard) {
+    return directory(directory, guard, false);
+  }
+
+  private static boolean isTable(Path file) {
+    return Tables.isTable(EntryName.of(file.getFileName()));
+  }
+
   private static SourceFiles shards(List<Path> shards, SourceGuard guard) {
     return visitor -> {
       for (Path shard : shards) {
@@ -106,29 +119,12 @@ interface SourceFiles {
           guard.requireRealPath(shard);
         }
         String prefix = EntryName.of(shard.getFileName()) + "/";
-        of(shard, guard).forEach((entry, content) -> visitor.visit(below(prefix, entry), content));
+        of(shard, guard).forEach(isTable(shard) ? visitor : Tables.below(prefix, visitor));
       }
     };
   }
 
-  private static Entry below(String prefix, Entry entry) {
-    String name = prefix + entry.name();
-    if (entry instanceof Entry.File file) {
-      return new Entry.File(name, file.sizeBytes());
-    }
-    if (entry instanceof Entry.HardLink link) {
-      return new Entry.HardLink(name, prefix + link.target());
-    }
-    if (entry instanceof Entry.SymbolicLink link) {
-      return new Entry.SymbolicLink(name, link.target());
-    }
-    if (entry instanceof Entry.Unreadable none) {
-      return new Entry.Unreadable(name, none.reason());
-    }
-    return new Entry.Folder(name);
-  }
-
-  private static SourceFiles directory(Path root, SourceGuard guard) {
+  private static SourceFiles directory(Path root, SourceGuard guard, boolean opensTables) {
     return visitor ->
         Files.walkFileTree(
             root,
@@ -150,6 +146,15 @@ interface SourceFiles {
                 String name = name(file);
                 if (attributes.isRegularFile()) {
                   requireRealPath(file);
+                  Optional<SourceFiles> table =
+                      opensTables ? Tables.of(file, guard) : Optional.empty();
+                  if (table.isPresent()) {
+                    String folder = ImageNames.folder(name);
+                    table
+                        .get()
+                        .forEach(folder.isEmpty() ? visitor : Tables.below(folder + "/", visitor));
+                    return FileVisitResult.CONTINUE;
+                  }
                   visitor.visit(
                       new Entry.File(name, attributes.size()), () -> Files.newInputStream(file));
                 } else {

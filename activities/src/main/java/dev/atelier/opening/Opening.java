@@ -9,6 +9,7 @@ import dev.atelier.dataset.DatasetPreparation;
 import dev.atelier.dataset.DatasetPreparation.FileVisitor;
 import dev.atelier.dataset.PreparationListener;
 import dev.atelier.dataset.SourceGuard;
+import dev.atelier.evaluation.ClipModelCheck;
 import dev.atelier.evaluation.EvaluationException;
 import dev.atelier.evaluation.ExtractorException;
 import dev.atelier.evaluation.FeatureExtractor;
@@ -39,6 +40,7 @@ import java.util.stream.Stream;
 @JsonSubTypes({
   @JsonSubTypes.Type(value = Opening.Extractor.class, name = "extractor"),
   @JsonSubTypes.Type(value = Opening.Statistics.class, name = "statistics"),
+  @JsonSubTypes.Type(value = Opening.Clip.class, name = "clip"),
   @JsonSubTypes.Type(value = Opening.Teacher.class, name = "teacher"),
   @JsonSubTypes.Type(value = Opening.PipelineParts.class, name = "parts"),
   @JsonSubTypes.Type(value = Opening.Dataset.class, name = "dataset")
@@ -81,6 +83,11 @@ public sealed interface Opening {
 
   /** Bytes that are made of it, at most. */
   default long madeBytes() {
+    return 0;
+  }
+
+  /** Bytes of address space beside Java's own. */
+  default long mappedBytes() throws IOException {
     return 0;
   }
 
@@ -140,6 +147,52 @@ public sealed interface Opening {
     @Override
     public String name() {
       return path.getFileName().toString();
+    }
+  }
+
+  /**
+   * A CLIP model; see {@link ClipModelCheck#check}.
+   *
+   * @param files of the folder that are read
+   */
+  record Clip(Path path, String name, List<String> files) implements Opening {
+
+    public Clip {
+      files = List.copyOf(files);
+    }
+
+    @Override
+    public void open(Path work, PreparationListener listener) throws IOException {
+      ClipModelCheck.check(path, name, work);
+    }
+
+    @Override
+    public void forEachFile(FileVisitor visitor) throws IOException {
+      Path folder = path.toAbsolutePath();
+      for (String file : files) {
+        try (InputStream in = Files.newInputStream(folder.resolve(file))) {
+          visitor.visit(folder.getFileName() + "/" + file, Files.size(folder.resolve(file)), in);
+        }
+      }
+    }
+
+    @Override
+    public long weightsBytes() throws IOException {
+      long bytes = 0;
+      for (String file : files) {
+        bytes += file.endsWith(".safetensors") ? Files.size(path.resolve(file)) : 0;
+      }
+      return bytes;
+    }
+
+    @Override
+    public Opening at(Path other) {
+      return new Clip(other, name, files);
+    }
+
+    @Override
+    public RuntimeException refusal(String sentence) {
+      return new ExtractorException(sentence);
     }
   }
 
@@ -316,6 +369,11 @@ public sealed interface Opening {
               path,
               spec,
               (name, bytes, content) -> visitor.visit(folder + "/" + name, bytes, content));
+    }
+
+    @Override
+    public long mappedBytes() throws IOException {
+      return DatasetPreparation.mappedBytes(path);
     }
 
     @Override

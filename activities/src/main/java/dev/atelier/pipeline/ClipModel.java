@@ -160,7 +160,14 @@ public final class ClipModel {
     Set<String> ofOthers = new HashSet<>(OF_ANY_MODEL);
     ClipVision vision = ClipVision.of(files, ofVision, ofOthers, ofPictures);
     ofOthers.remove("eos_token_id");
-    ClipText text = ClipText.of(files, ofText, "text_config of " + CONFIG, ofOthers, ofTexts);
+    ClipText text =
+        ClipText.of(
+            files,
+            ofText,
+            "text_config of " + CONFIG,
+            ofOthers,
+            ofTexts,
+            List.of(ClipText.PROJECTION));
     ClipTokenizer tokenizer = ClipTokenizer.read(folder);
     text.check(tokenizer);
     ClipPictures pictures = ClipPictures.read(folder);
@@ -210,7 +217,7 @@ public final class ClipModel {
 
   /** Whether a text has more tokens than it reads, so that its end is cut off. */
   public boolean cuts(String prompt) {
-    return tokenizer.ids(prompt).length > tokenizer.maxLength();
+    return tokenizer.truncates(prompt);
   }
 
   /** Loads it; {@code work}: a directory for temporary files. */

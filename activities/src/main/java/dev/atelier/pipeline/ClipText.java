@@ -60,7 +60,7 @@ public final class ClipText {
   public static ClipText read(Path root, String part, Optional<String> variant) throws IOException {
     Part files = new Part(root, part, WeightFiles.TRANSFORMERS, variant);
     ConfigFields fields = files.config("model_type", "clip_text_model");
-    return of(files, fields, files.shown("config.json"), Set.of(), files.tensors());
+    return of(files, fields, files.shown("config.json"), Set.of(), files.tensors(), List.of());
   }
 
   /**
@@ -68,13 +68,15 @@ public final class ClipText {
    *
    * @param shown the config's name in messages
    * @param ignored fields of the config that say nothing of it
+   * @param outside {@link #PROJECTION}, where it has one
    */
   static ClipText of(
       Part files,
       ConfigFields fields,
       String shown,
       Set<String> ignored,
-      Map<String, HostTensor> tensors) {
+      Map<String, HostTensor> tensors,
+      List<String> outside) {
     Set<String> own = new HashSet<>(ignored);
     own.addAll(List.of("vocab_size", "max_position_embeddings", "eos_token_id"));
     ClipConfig config = ClipConfig.of(fields, new ClipConfig.Defaults("512", "2048", "8"), own);
@@ -84,21 +86,22 @@ public final class ClipText {
     fields.refuseFaults();
     ClipText read =
         new ClipText(
-            config,
-            vocabulary,
-            tokens,
-            end,
-            shown,
-            ClipLayers.named(tensors, PREFIX, List.of(PROJECTION)));
+            config, vocabulary, tokens, end, shown, ClipLayers.named(tensors, PREFIX, outside));
     files.check(List.of(read.graph()), read.tensors);
     return read;
   }
 
   private Graph graph() {
-    return graph(config, vocabulary, tokens);
+    return graph(config, vocabulary, tokens, projectionWidth());
   }
 
+  /** Of one without a projection. */
   static Graph graph(ClipConfig config, int vocabulary, int tokens) {
+    return graph(config, vocabulary, tokens, Optional.empty());
+  }
+
+  private static Graph graph(
+      ClipConfig config, int vocabulary, int tokens, Optional<Integer> projection) {
     GraphBuilder builder = new GraphBuilder(Value.sequence("x", 1, tokens), Graph.Told.NOTHING);
     Value ids = builder.image();
     Value embedded =
@@ -117,7 +120,7 @@ public final class ClipText {
                     out, embedded, PREFIX + "embeddings.position_embedding"));
     Value h = ClipLayers.append(builder, config, PREFIX, placed, true);
     Value normed = builder.layerNorm(h, PREFIX + "final_layer_norm", config.eps());
-    projectionWidth().ifPresent(width -> builder.linear(normed, PROJECTION, width, false));
+    projection.ifPresent(width -> builder.linear(normed, PROJECTION, width, false));
     return builder.build();
   }
 

@@ -26,6 +26,7 @@ public final class ShapesClassifier {
   private static final double GROUND = 0.1; // brightest channel of what lies behind
   private static final int FINE = 4; // points per side of a pixel
 
+  @SuppressWarnings("ArrayRecordComponent") // never compared
   private record Outline(String shape, double[] mask, double norm) {}
 
   private final int side;

@@ -7,10 +7,9 @@ import static org.assertj.core.api.Assertions.within;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.atelier.ClipFixture;
 import dev.atelier.network.tensors.HostTensor;
-import dev.atelier.network.tensors.SafetensorsFile;
 import java.io.IOException;
-import java.net.URISyntaxException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -31,34 +30,8 @@ class ClipModelTest {
 
   @TempDir Path directory;
 
-  static Path resource(String name) {
-    try {
-      return Path.of(ClipModelTest.class.getResource("/clip/" + name).toURI());
-    } catch (URISyntaxException e) {
-      throw new IllegalStateException(e);
-    }
-  }
-
-  private static SafetensorsFile answers() throws IOException {
-    return SafetensorsFile.read(resource("answers.safetensors"));
-  }
-
-  /** The same as in the fixture: [3, size, size]. */
-  static byte[] picture(int size, int i) {
-    byte[] chw = new byte[3 * size * size];
-    for (int c = 0; c < 3; c++) {
-      for (int y = 0; y < size; y++) {
-        for (int x = 0; x < size; x++) {
-          chw[(c * size + y) * size + x] =
-              (byte) (x * x * 3 + y * y * 5 + x * y * (c + 1) + 40 * c + 17 * i + 90 * x / size);
-        }
-      }
-    }
-    return chw;
-  }
-
   private static Path copy(Path to) throws IOException {
-    try (Stream<Path> files = Files.list(resource("model"))) {
+    try (Stream<Path> files = Files.list(ClipFixture.model())) {
       for (Path file : files.toList()) {
         Files.copy(file, to.resolve(file.getFileName().toString()));
       }
@@ -76,18 +49,18 @@ class ClipModelTest {
 
   @Test
   void shouldShowTheNetworkWhatTransformersShowsIt() throws Exception {
-    ClipPictures pictures = ClipPictures.read(resource("model"));
+    ClipPictures pictures = ClipPictures.read(ClipFixture.model());
     Path odd = copy(directory);
     set(odd.resolve("preprocessor_config.json"), "/size", "19");
     ClipPictures oddPictures = ClipPictures.read(odd);
-    Map<String, HostTensor> answers = answers().tensors();
+    Map<String, HostTensor> answers = ClipFixture.answers().tensors();
     for (int i = 0; i < SIZES.length; i++) {
       int size = SIZES[i];
-      assertThat(pictures.prepare(picture(size, i), 1, 3, size).toFloats())
+      assertThat(pictures.prepare(ClipFixture.picture(size, i), 1, 3, size).toFloats())
           .as("%d pixels", size)
           .containsExactly(answers.get("pixels_" + size).toFloats(), within(1e-5f));
       if (i < 3) {
-        assertThat(oddPictures.prepare(picture(size, i), 1, 3, size).toFloats())
+        assertThat(oddPictures.prepare(ClipFixture.picture(size, i), 1, 3, size).toFloats())
             .as("%d pixels, an odd rest", size)
             .containsExactly(answers.get("pixels_odd_" + size).toFloats(), within(1e-5f));
       }
@@ -96,14 +69,14 @@ class ClipModelTest {
 
   @Test
   void shouldEmbedAsTransformersDoes() throws Exception {
-    Map<String, HostTensor> answers = answers().tensors();
-    ClipModel model = ClipModel.read(resource("model"));
+    Map<String, HostTensor> answers = ClipFixture.answers().tensors();
+    ClipModel model = ClipModel.read(ClipFixture.model());
     assertThat(model.dimension()).isEqualTo(6);
     try (ClipModel.Encoder encoder = model.load("cpu", directory)) {
       assertThat(encoder.embedTexts(texts()))
           .containsExactly(answers.get("text_embeds").toFloats(), within(1e-5f));
       for (int i = 0; i < SIZES.length; i++) {
-        assertThat(encoder.embedImages(picture(SIZES[i], i), 1, 3, SIZES[i]))
+        assertThat(encoder.embedImages(ClipFixture.picture(SIZES[i], i), 1, 3, SIZES[i]))
             .containsExactly(answers.get("image_embeds").rows(i, i + 1).toFloats(), within(1e-5f));
       }
     }
@@ -111,7 +84,7 @@ class ClipModelTest {
 
   private static List<String> texts() throws IOException {
     List<String> texts = new ArrayList<>();
-    for (JsonNode text : JSON.readTree(answers().metadata().get("texts"))) {
+    for (JsonNode text : JSON.readTree(ClipFixture.answers().metadata().get("texts"))) {
       texts.add(text.asText());
     }
     return texts;
@@ -120,19 +93,19 @@ class ClipModelTest {
   @Test
   void shouldShowGreyPicturesAsColouredOnes() throws Exception {
     byte[] grey = new byte[32 * 32];
-    System.arraycopy(picture(32, 0), 0, grey, 0, grey.length);
+    System.arraycopy(ClipFixture.picture(32, 0), 0, grey, 0, grey.length);
     byte[] coloured = new byte[3 * grey.length];
     for (int c = 0; c < 3; c++) {
       System.arraycopy(grey, 0, coloured, c * grey.length, grey.length);
     }
-    ClipPictures pictures = ClipPictures.read(resource("model"));
+    ClipPictures pictures = ClipPictures.read(ClipFixture.model());
     assertThat(pictures.prepare(grey, 1, 1, 32).toFloats())
         .isEqualTo(pictures.prepare(coloured, 1, 3, 32).toFloats());
   }
 
   @Test
   void shouldSayWhichTextsItCuts() throws Exception {
-    ClipModel model = ClipModel.read(resource("model"));
+    ClipModel model = ClipModel.read(ClipFixture.model());
     assertThat(texts().stream().map(model::cuts)).containsExactly(false, false, false, false, true);
   }
 
@@ -153,7 +126,8 @@ class ClipModelTest {
         folder.resolve("processor_config.json").toFile(), Map.of("image_processor", pictures));
     try (ClipModel.Encoder encoder = ClipModel.read(folder).load("cpu", directory)) {
       assertThat(encoder.embedTexts(texts()))
-          .containsExactly(answers().tensors().get("text_embeds").toFloats(), within(1e-5f));
+          .containsExactly(
+              ClipFixture.answers().tensors().get("text_embeds").toFloats(), within(1e-5f));
     }
   }
 

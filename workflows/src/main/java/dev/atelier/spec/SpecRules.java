@@ -701,6 +701,16 @@ public final class SpecRules {
           .flatMap(SourceRules::locationFault)
           .ifPresent(message -> fault("evaluation.reference", message));
     }
+    if (trusts("evaluation.prompts")) {
+      e.prompts()
+          .flatMap(SourceRules::locationFault)
+          .ifPresent(message -> fault("evaluation.prompts", message));
+    }
+    if (trusts("evaluation.clip.source")) {
+      e.clip()
+          .flatMap(clip -> SourceRules.teacherFault(clip.source()))
+          .ifPresent(message -> fault("evaluation.clip.source", message));
+    }
     if (trusts("evaluation.classes", "dataset.classConditional")
         && e.classes() != EvaluationSpec.Classes.DATASET
         && !spec.dataset().classConditional()) {

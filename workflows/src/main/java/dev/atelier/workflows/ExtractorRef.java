@@ -10,7 +10,7 @@ import java.util.Optional;
  * @param objectKey of its TorchScript file
  * @param sha256 of that file
  * @param clip a CLIP model, where the spec names one
- * @param prompts of the samples, where texts say what they show
+ * @param prompts that samples show, where the spec names some; absent: captions of the dataset
  */
 public record ExtractorRef(
     String name,

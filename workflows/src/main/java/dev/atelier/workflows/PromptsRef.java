@@ -1,11 +1,10 @@
 package dev.atelier.workflows;
 
 /**
- * What samples are to show, in the store.
+ * What samples may show, in the store.
  *
- * @param objectKey of a JSON array, a prompt per sample
+ * @param objectKey of a JSON array: for each thing that can be shown, the texts that say it
  * @param sha256 of that file
- * @param prompts number of them
- * @param sourceSha256 of what they were drawn from: a user's file, or the dataset
+ * @param prompts number of things
  */
-public record PromptsRef(String objectKey, String sha256, int prompts, String sourceSha256) {}
+public record PromptsRef(String objectKey, String sha256, int prompts) {}

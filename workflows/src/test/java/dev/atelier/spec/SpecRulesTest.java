@@ -1276,6 +1276,26 @@ class SpecRulesTest {
         .containsExactly("evaluation.reference");
   }
 
+  @Test
+  void shouldRefuseAClipModelThatIsNoLocation() {
+    assertThat(SpecRules.check(spec(s -> s.evaluation(clip("s3://models/clip/"))))).isEmpty();
+    assertThat(fields(spec(s -> s.evaluation(clip("gopher://x/y")))))
+        .containsExactly("evaluation.clip.source");
+    SourcePolicy closed =
+        new SourcePolicy(
+            Optional.of(List.of("example.org")), false, List.of(), Optional.empty(), "atelier");
+    assertThat(closed.faults(spec(s -> s.evaluation(clip("/models/clip")))))
+        .extracting(SpecFault::field)
+        .contains("evaluation.clip.source");
+    assertThat(SourcePolicy.OPEN.faults(spec(s -> s.evaluation(clip("/models/clip"))))).isEmpty();
+  }
+
+  private static EvaluationSpec clip(String source) {
+    return EvaluationSpecBuilder.builder()
+        .clip(Optional.of(new EvaluationSpec.ClipSpec(source)))
+        .build();
+  }
+
   private static EvaluationSpec reference(String source, Optional<Integer> subsetSize) {
     return EvaluationSpecBuilder.builder()
         .reference(Optional.of(source))
