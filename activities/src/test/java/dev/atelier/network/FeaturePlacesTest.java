@@ -171,7 +171,9 @@ class FeaturePlacesTest {
             NetworkForm.CPU,
             feature,
             Optional.empty(),
-            Optional.empty());
+            Optional.empty(),
+            Optional.empty(),
+            false);
     Path archive = directory.resolve("training.pt");
     TorchScriptArchive.write(
         archive,
