@@ -50,6 +50,7 @@ class FeaturePlacesTest {
 
   @TempDir Path directory;
 
+  @SuppressWarnings("ImmutableEnumChecker") // the lists are of List.of
   private enum Kin {
     TEXT("mid", "up.0", "up.1", "eps"),
     DIT("mid", "eps");
