@@ -40,7 +40,8 @@ public final class StoredDatasets implements Datasets {
             manifest.channels(),
             manifest.skipped(),
             manifest.classes().size(),
-            manifest.passedOver());
+            manifest.passedOver(),
+            manifest.captionCount());
     if (!isWhole(dataset)) {
       String prefix = ExperimentKeys.dataset(manifest.sha256());
       for (DatasetManifest.Shard file : manifest.files()) {
@@ -73,7 +74,10 @@ public final class StoredDatasets implements Datasets {
     String prefix = ExperimentKeys.dataset(dataset.sha256());
     DatasetManifest manifest = manifest(dataset);
     return PackedImages.open(
-        manifest, local(prefix, manifest.shards()), local(prefix, manifest.labels()));
+        manifest,
+        local(prefix, manifest.shards()),
+        local(prefix, manifest.labels()),
+        local(prefix, manifest.captions()));
   }
 
   @Override

@@ -1,5 +1,6 @@
 package dev.atelier.dataset;
 
+import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import dev.atelier.workflows.PassedOver;
@@ -11,8 +12,8 @@ import java.util.stream.Stream;
 /**
  * What a prepared dataset holds.
  *
- * @param sha256 hash of format version, resolution, channels, all pixels, and the classes and
- *     labels where there are any; not of names or shards
+ * @param sha256 hash of format version, resolution, channels, all pixels, and the classes, labels
+ *     and captions where there are any; not of names or shards
  * @param resolution pixels per side
  * @param images images in all shards together
  * @param skipped files of images that were lost, for whatever reason
@@ -22,6 +23,9 @@ import java.util.stream.Stream;
  * @param labels the file with one label per image, each the index of its class as uint16,
  *     little-endian; empty as {@code classes} is
  * @param passedOver every file of the source that was not used, by reason
+ * @param captions the file with one line per image, a JSON array of its captions; empty: images
+ *     have none
+ * @param captionCount of all images together
  */
 @RecordBuilder
 public record DatasetManifest(
@@ -36,7 +40,9 @@ public record DatasetManifest(
     String source,
     List<ImageClass> classes,
     List<Shard> labels,
-    List<PassedOver> passedOver) {
+    List<PassedOver> passedOver,
+    @JsonInclude(JsonInclude.Include.NON_EMPTY) List<Shard> captions,
+    @JsonInclude(JsonInclude.Include.NON_DEFAULT) int captionCount) {
 
   public static final String FILE_NAME = "manifest.json";
   public static final int FORMAT_VERSION = 1;
@@ -60,7 +66,9 @@ public record DatasetManifest(
       List<PassedOver> passedOver,
       String source,
       List<ImageClass> classes,
-      List<Shard> labels) {
+      List<Shard> labels,
+      List<Shard> captions,
+      int captionCount) {
     this(
         formatVersion,
         sha256,
@@ -73,7 +81,9 @@ public record DatasetManifest(
         source,
         classes,
         labels,
-        passedOver);
+        passedOver,
+        captions,
+        captionCount);
   }
 
   private static Stream<PassedOver> lost(List<PassedOver> files) {
@@ -86,11 +96,12 @@ public record DatasetManifest(
     classes = classes == null ? List.of() : List.copyOf(classes); // absent before there were labels
     labels = labels == null ? List.of() : List.copyOf(labels);
     passedOver = passedOver == null ? List.of() : List.copyOf(passedOver);
+    captions = captions == null ? List.of() : List.copyOf(captions);
   }
 
-  /** Shards and labels. */
+  /** Shards, labels and captions. */
   public List<Shard> files() {
-    return Stream.concat(shards.stream(), labels.stream()).toList();
+    return Stream.of(shards, labels, captions).flatMap(List::stream).toList();
   }
 
   /** Throws {@link DatasetException} when the text is no manifest of this format version. */

@@ -7,6 +7,7 @@ import dev.atelier.dataset.image.ImageDecoder;
 import dev.atelier.dataset.image.ImageFormat;
 import dev.atelier.dataset.image.NoDecoderException;
 import dev.atelier.spec.DatasetSpec;
+import dev.atelier.spec.ShapesSource;
 import dev.atelier.spec.SourceLocation;
 import dev.atelier.workflows.PassedOver;
 import dev.atelier.workflows.PassedOver.Reason;
@@ -129,16 +130,20 @@ public final class DatasetPreparation {
   public Source find(DatasetSpec spec) {
     SourceName name = SourceName.parse(spec.source());
     boolean known = name instanceof SourceName.Shapes || name instanceof SourceName.Cifar10;
-    return new Source(spec, name, known ? Optional.empty() : Optional.of(fetched(spec)));
+    return new Source(
+        spec,
+        name,
+        known ? Optional.empty() : Optional.of(fetched(spec.source())),
+        spec.captions().flatMap(DatasetSpec.CaptionsSpec::source).map(this::fetched));
   }
 
-  private Path fetched(DatasetSpec spec) {
-    Path path = fetch(spec.source());
-    if (!Files.exists(path)) {
+  private Path fetched(String source) {
+    Path path = fetch(source);
+    if (!Files.exists(path) && ShardNames.of(path).isEmpty()) {
       throw new DatasetException(
           DatasetException.Kind.UNREACHABLE,
           "Cannot read the dataset source '%s': there is no file or directory '%s'."
-              .formatted(SourceName.shown(spec.source()), path));
+              .formatted(SourceName.shown(source), path));
     }
     return path;
   }
@@ -149,11 +154,19 @@ public final class DatasetPreparation {
     private final DatasetSpec spec;
     private final SourceName name;
     private final Optional<Path> path; // empty: what it holds is known without it
+    private final Optional<Path> captions;
 
-    private Source(DatasetSpec spec, SourceName name, Optional<Path> path) {
+    private Source(
+        DatasetSpec spec, SourceName name, Optional<Path> path, Optional<Path> captions) {
       this.spec = spec;
       this.name = name;
       this.path = path;
+      this.captions = captions;
+    }
+
+    /** The file with captions that a user brought; empty: they lie beside the images. */
+    public Optional<Path> broughtCaptions() {
+      return captions;
     }
 
     /** The file or directory that a user brought; empty: the source is the platform's own. */
@@ -170,10 +183,36 @@ public final class DatasetPreparation {
      */
     public String content() {
       if (name instanceof SourceName.Shapes shapes) {
-        return "shapes, count %d, seed %d".formatted(shapes.count(), shapes.seed());
+        ShapesSource scenes = shapes.scenes();
+        return "shapes, count %d, seed %d%s"
+            .formatted(
+                scenes.count(),
+                scenes.seed(),
+                scenes.without().isEmpty() ? "" : ", without " + scenes.without());
       }
       return path.map(files -> orDropped(() -> contentOf(files, spec)))
           .orElse("CIFAR-10, MD5 " + cifar10Md5);
+    }
+
+    /** What determines the captions beside {@link #content}; empty: none are read. */
+    public Optional<String> captionContent() {
+      return spec.captions()
+          .map(
+              asked ->
+                  "column %s, %s"
+                      .formatted(
+                          asked.column().orElse("any"),
+                          captions.map(file -> orDropped(() -> hash(file))).orElse("beside")));
+    }
+
+    private String hash(Path file) {
+      try (InputStream in = Files.newInputStream(file)) {
+        return new ContentHash(listener).of(in);
+      } catch (InterruptedIOException e) {
+        throw new UncheckedIOException(e);
+      } catch (IOException e) {
+        throw cannotRead(SourceName.shown(spec.captions().get().source().get()), e);
+      }
     }
 
     /**
@@ -186,8 +225,11 @@ public final class DatasetPreparation {
     public PreparedDataset prepare(Path directory) {
       DatasetManifest manifest =
           name instanceof SourceName.Shapes shapes
-              ? drawShapes(shapes, spec, directory)
-              : orDropped(() -> decodeFiles(path.orElseGet(() -> fetched(spec)), spec, directory));
+              ? drawShapes(shapes.scenes(), spec, directory)
+              : orDropped(
+                  () ->
+                      decodeFiles(
+                          path.orElseGet(() -> fetched(spec.source())), captions, spec, directory));
       return new PreparedDataset(directory, manifest);
     }
 
@@ -211,6 +253,14 @@ public final class DatasetPreparation {
     }
   }
 
+  /**
+   * Bytes of address space that opening a source takes beside Java's own, for tables that native
+   * code reads.
+   */
+  public static long mappedBytes(Path path) throws IOException {
+    return Tables.mappedBytes(path);
+  }
+
   /** Writes shards and manifest of what the spec names, see {@link Source#prepare}. */
   public PreparedDataset prepare(DatasetSpec spec, Path directory) {
     return find(spec).prepare(directory);
@@ -219,9 +269,13 @@ public final class DatasetPreparation {
   /**
    * Writes shards and manifest of a file or directory that lies on this machine, see {@link
    * Source#prepare}.
+   *
+   * @param captions the file with captions; empty: they lie beside the images, if the spec asks for
+   *     any
    */
-  public DatasetManifest decode(Path path, DatasetSpec spec, Path directory) {
-    return decodeFiles(path, spec, directory);
+  public DatasetManifest decode(
+      Path path, Optional<Path> captions, DatasetSpec spec, Path directory) {
+    return decodeFiles(path, captions, spec, directory);
   }
 
   /** Sees a file; {@code content} is valid during the call only. */
@@ -238,12 +292,16 @@ public final class DatasetPreparation {
    */
   public void forEachFile(Path directory, DatasetSpec spec, FileVisitor visitor)
       throws IOException {
-    SourceFiles files = SourceFiles.of(directory, guard);
-    Set<Integer> chosen = choose(files, spec).entries().keySet();
+    SourceFiles files = SourceFiles.listed(directory, guard);
+    Choice choice = choose(files, spec);
+    Set<Integer> chosen = choice.entries().keySet();
     int[] place = {0};
     files.forEach(
         (entry, content) -> {
-          boolean read = chosen.contains(place[0]++);
+          boolean read =
+              chosen.contains(place[0]++)
+                  || choice.captions().names().contains(entry.name())
+                  || Tables.isTable(entry.name());
           if (entry instanceof SourceFiles.Entry.Folder) {
             return;
           }
@@ -257,13 +315,17 @@ public final class DatasetPreparation {
   private String contentOf(Path path, DatasetSpec spec) {
     ContentHash hash = new ContentHash(listener);
     try {
+      Optional<ShardNames> shards = ShardNames.of(path);
+      if (shards.isPresent()) {
+        return "shards " + contentOf(shards.get().files(path), hash);
+      }
       if (!Files.isDirectory(path)) {
         try (InputStream in = Files.newInputStream(path)) {
           // Its name says no more than how to read it.
           return (isCifar(path.toString()) ? "records " : "file ") + hash.of(in);
         }
       }
-      SourceFiles files = SourceFiles.of(path, guard);
+      SourceFiles files = SourceFiles.listed(path, guard);
       Choice chosen = choose(files, spec);
       SortedMap<String, String> hashes = new TreeMap<>();
       chosen.forEach(
@@ -274,6 +336,14 @@ public final class DatasetPreparation {
               images.forEach(image -> hashes.put(image.name(), sha256));
             }
           });
+      files.forEach(
+          (entry, content) -> {
+            if (chosen.captions().names().contains(entry.name()) || Tables.isTable(entry.name())) {
+              try (InputStream in = content.open()) {
+                hashes.put(entry.name(), hash.of(in));
+              }
+            }
+          });
       // Those lost count too: what is said of them would else be said of another source.
       String found = EntryName.shown(hashes + " without " + chosen.passedOver().lost());
       return "directory " + ContentHash.of(found.getBytes(StandardCharsets.UTF_8));
@@ -282,6 +352,29 @@ public final class DatasetPreparation {
     } catch (IOException e) {
       throw cannotRead(SourceName.shown(spec.source()), e);
     }
+  }
+
+  private String contentOf(List<Path> files, ContentHash hash) throws IOException {
+    StringBuilder all = new StringBuilder();
+    for (Path file : files) {
+      if (Files.isSymbolicLink(file)) {
+        guard.requireRealPath(file);
+      }
+      try (InputStream in = Files.newInputStream(file)) {
+        all.append(EntryName.of(file.getFileName())).append(' ').append(hash.of(in)).append('\n');
+      }
+    }
+    return ContentHash.of(all.toString().getBytes(StandardCharsets.UTF_8));
+  }
+
+  /**
+   * The files that a path stands for: one, or those of {@link ShardNames}.
+   *
+   * @throws DatasetException when a pattern names what is not there
+   */
+  public static List<Path> shards(Path path) throws IOException {
+    Optional<ShardNames> shards = ShardNames.of(path);
+    return shards.isPresent() ? shards.get().files(path) : List.of(path);
   }
 
   private static DatasetException cannotRead(String shown, IOException e) {
@@ -299,23 +392,32 @@ public final class DatasetPreparation {
     return e.getMessage() == null ? "it is damaged (%s).".formatted(e) : e.getMessage();
   }
 
-  private DatasetManifest drawShapes(SourceName.Shapes shapes, DatasetSpec spec, Path directory) {
-    int count = Math.min(shapes.count(), spec.maxImages());
-    ShapesGenerator generator = new ShapesGenerator(shapes.seed());
+  private DatasetManifest drawShapes(ShapesSource scenes, DatasetSpec spec, Path directory) {
+    int count = Math.min(scenes.count(), spec.maxImages());
+    ShapesGenerator generator = new ShapesGenerator(scenes.seed());
     List<String> classes = spec.classConditional() ? ShapesGenerator.CLASSES : List.of();
     try (PackedShards shards =
             new PackedShards(directory, count, spec.resolution(), spec.channels(), listener);
-        DecodingPool pool = new DecodingPool(listener, "drew", count)) {
-      for (int i = 0; i < count; i++) {
-        int index = i;
+        DecodingPool pool = new DecodingPool(listener, "drew", count);
+        CaptionSlots captions =
+            new CaptionSlots(directory, spec.captions().isEmpty() ? 0 : count)) {
+      int index = 0;
+      for (int i = 0; i < count; i++, index++) {
+        index = generator.next(index, scenes.without());
+        int slot = i;
+        int drawn = index;
         pool.run(
             1,
             () ->
                 shards.put(
-                    index, generator.render(index, spec.resolution()), generator.label(index)));
+                    slot, generator.render(drawn, spec.resolution()), generator.label(drawn)));
+        if (spec.captions().isPresent()) {
+          generator.captions(drawn).forEach(caption -> captions.add(slot, caption));
+        }
       }
       pool.await();
-      return shards.pack(maxShardBytes, List.of(), spec.source(), classes);
+      return shards.pack(
+          maxShardBytes, List.of(), spec.source(), classes, spec.captions().map(asked -> captions));
     }
   }
 
@@ -331,9 +433,10 @@ public final class DatasetPreparation {
     SourceLocation location = files.location();
     guard.require(location, SourceName.shown(source));
     Path path = local(location, SourceName.shown(source));
-    if (location instanceof SourceLocation.LocalFile && Files.exists(path)) {
+    Path lies = ShardNames.of(path).isPresent() ? path.getParent() : path;
+    if (location instanceof SourceLocation.LocalFile && Files.exists(lies)) {
       try {
-        guard.requireRealPath(path);
+        guard.requireRealPath(lies);
       } catch (IOException e) {
         throw new DatasetException(
             DatasetException.Kind.UNREACHABLE,
@@ -425,9 +528,34 @@ public final class DatasetPreparation {
    * @param entries by their places among all that the source is visited by
    * @param classes their names, if they have any
    * @param passedOver what is not read
+   * @param names of all images of the source; none where no captions are asked for
+   * @param captions the files that have them, alike
    */
   private record Choice(
-      Map<Integer, ChosenEntry> entries, List<String> classes, PassedOverFiles passedOver) {
+      Map<Integer, ChosenEntry> entries,
+      List<String> classes,
+      PassedOverFiles passedOver,
+      ImageNames names,
+      CaptionFiles captions) {
+
+    /** Those that have captions; the others are lost. */
+    Choice captioned(CaptionSink sink) {
+      Map<Integer, ChosenEntry> left = new HashMap<>();
+      entries.forEach(
+          (place, entry) -> {
+            List<ImageFile> images = new ArrayList<>();
+            for (ImageFile image : entry.images()) {
+              Optional<Reason> lack =
+                  image.cifar() ? Optional.of(Reason.NO_CAPTION) : sink.lack(image.firstSlot());
+              lack.ifPresentOrElse(
+                  reason -> passedOver.add(reason, image.name()), () -> images.add(image));
+            }
+            if (!images.isEmpty()) {
+              left.put(place, new ChosenEntry(entry.name(), entry.sizeBytes(), images));
+            }
+          });
+      return new Choice(left, classes, passedOver, names, captions);
+    }
 
     int images() {
       return entries.values().stream()
@@ -468,13 +596,19 @@ public final class DatasetPreparation {
         throws IOException;
   }
 
-  private DatasetManifest decodeFiles(Path path, DatasetSpec spec, Path directory) {
+  private DatasetManifest decodeFiles(
+      Path path, Optional<Path> captions, DatasetSpec spec, Path directory) {
     String shown = SourceName.shown(spec.source());
     try {
+      if (spec.classConditional()
+          && (ShardNames.of(path).isPresent() || !Tables.tables(path).isEmpty())) {
+        throw new IOException(
+            "dataset.classConditional needs images in folders of their classes, found shards or tables.");
+      }
       SourceFiles files = told(SourceFiles.of(path, guard));
       Choice chosen = choose(files, spec);
       requireImages(chosen.images(), chosen.passedOver(), spec);
-      return decode(files, chosen, spec, directory);
+      return decode(files, chosen, captions, spec, directory);
     } catch (InterruptedIOException e) {
       throw new UncheckedIOException(e);
     } catch (IOException e) {
@@ -542,9 +676,14 @@ public final class DatasetPreparation {
             : ImageClasses.NONE;
     Map<Integer, ChosenEntry> chosen = new HashMap<>();
     PassedOverFiles passedOver = new PassedOverFiles();
+    ImageNames names = new ImageNames();
+    CaptionFiles captions = captionFiles(listing, spec, names);
     int slot = 0;
     int room = spec.maxImages();
     for (Candidate candidate : below) {
+      if (captions.names().contains(candidate.name()) || Tables.areCaptions(candidate.name())) {
+        continue;
+      }
       if (!candidate.isAnImage()) {
         passedOver.add(candidate.reason().get(), candidate.name());
       } else if (room > 0 && !candidate.isRead()) {
@@ -560,13 +699,41 @@ public final class DatasetPreparation {
                   e -> new ChosenEntry(file.origin(), file.sizeBytes(), new ArrayList<>(1)))
               .images()
               .add(image);
+          if (spec.captions().isPresent()) {
+            names.keep(file.name(), slot);
+          }
         }
         slot += image.images();
         room -= image.images();
       }
     }
     listener.onProgress("found %d images".formatted(slot));
-    return new Choice(chosen, classes.names().stream().map(EntryName::shown).toList(), passedOver);
+    return new Choice(
+        chosen,
+        classes.names().stream().map(EntryName::shown).toList(),
+        passedOver,
+        names,
+        captions);
+  }
+
+  /** Finds the files with captions beside all images, whose names are added to {@code names}. */
+  private static CaptionFiles captionFiles(
+      SourceListing listing, DatasetSpec spec, ImageNames names) {
+    if (spec.captions().isEmpty()) {
+      return CaptionFiles.NONE;
+    }
+    List<String> others = new ArrayList<>();
+    for (Found file : listing.found()) {
+      Optional<Reason> reason = reason(file.name());
+      if (reason.isEmpty()) {
+        names.add(file.name());
+      } else if (reason.get() == Reason.NO_IMAGE) {
+        others.add(file.name());
+      }
+    }
+    return spec.captions().get().source().isPresent()
+        ? CaptionFiles.NONE
+        : CaptionFiles.among(others, names);
   }
 
   private static ImageFile imageFile(
@@ -668,11 +835,57 @@ public final class DatasetPreparation {
     return new Candidate(file.name(), Optional.empty(), Optional.of(reason));
   }
 
-  private DatasetManifest decode(SourceFiles files, Choice chosen, DatasetSpec spec, Path directory)
+  private DatasetManifest decode(
+      SourceFiles files,
+      Choice chosen,
+      Optional<Path> captionFile,
+      DatasetSpec spec,
+      Path directory)
+      throws IOException {
+    if (spec.captions().isEmpty()) {
+      return decode(files, chosen, chosen.images(), Optional.empty(), spec, directory);
+    }
+    int slots = chosen.images();
+    try (CaptionSlots captions = new CaptionSlots(directory, slots)) {
+      CaptionSink sink = new CaptionSink(captions, chosen.passedOver());
+      readCaptions(files, chosen, captionFile, spec, sink);
+      Choice captioned = chosen.captioned(sink);
+      requireImages(captioned.images(), chosen.passedOver(), spec);
+      return decode(files, captioned, slots, Optional.of(captions), spec, directory);
+    }
+  }
+
+  private void readCaptions(
+      SourceFiles files,
+      Choice chosen,
+      Optional<Path> captionFile,
+      DatasetSpec spec,
+      CaptionSink sink)
+      throws IOException {
+    Optional<String> column = spec.captions().flatMap(DatasetSpec.CaptionsSpec::column);
+    if (captionFile.isPresent()) {
+      CaptionFiles.readElsewhere(captionFile.get(), column, chosen.names(), sink);
+    } else if (chosen.captions().kind() == CaptionFiles.Kind.NONE) {
+      throw new IOException(
+          "it has no captions beside its images: expected %s (dataset.captions.source names a file elsewhere), found none."
+              .formatted(CaptionFiles.EXPECTED));
+    } else {
+      chosen.captions().read(files, column, chosen.names(), sink);
+    }
+    listener.onProgress("read the captions");
+  }
+
+  /** slots: of all images that were chosen, those without captions among them. */
+  private DatasetManifest decode(
+      SourceFiles files,
+      Choice chosen,
+      int slots,
+      Optional<CaptionSlots> captions,
+      DatasetSpec spec,
+      Path directory)
       throws IOException {
     ImageDecoder decoder = new ImageDecoder(spec.resolution(), spec.exifOrientation());
     PassedOverFiles passedOver = chosen.passedOver();
-    int slots = chosen.images();
     try (PackedShards shards =
             new PackedShards(directory, slots, spec.resolution(), spec.channels(), listener);
         DecodingPool pool = new DecodingPool(listener, "decoded", slots)) {
@@ -680,14 +893,23 @@ public final class DatasetPreparation {
           files,
           (images, sizeBytes, content) -> {
             try (InputStream in = content.open()) {
-              decode(images, sizeBytes, in, decoder, shards, pool, passedOver);
+              // A row's bytes are there once it is read.
+              long bytes =
+                  sizeBytes < 0 && Tables.isImage(images.get(0).name())
+                      ? in.available()
+                      : sizeBytes;
+              decode(images, bytes, in, decoder, shards, pool, passedOver);
             }
           });
       listener.onRead("");
       pool.await();
       requireImages(shards.count(), passedOver, spec);
       return shards.pack(
-          maxShardBytes, passedOver.all(), SourceName.shown(spec.source()), chosen.classes());
+          maxShardBytes,
+          passedOver.all(),
+          SourceName.shown(spec.source()),
+          chosen.classes(),
+          captions);
     }
   }
 
@@ -801,7 +1023,7 @@ public final class DatasetPreparation {
   }
 
   private static boolean isImage(String name) {
-    return ImageFormat.isNamed(baseName(name));
+    return ImageFormat.isNamed(baseName(name)) || Tables.isImage(name);
   }
 
   private static boolean isCifar(String name) {

@@ -9,6 +9,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 
 /** The images of a prepared dataset as memory-mapped uint8 [C, H, W]; safe for many threads. */
 public final class PackedImages implements ImageSource {
@@ -18,32 +19,45 @@ public final class PackedImages implements ImageSource {
   private final int imagesPerShard;
   private final int imageBytes;
   private final short[] labels;
+  private final Optional<PackedCaptions> captions;
 
   private PackedImages(
       DatasetManifest manifest,
       List<MappedByteBuffer> shards,
       int imagesPerShard,
       int imageBytes,
-      short[] labels) {
+      short[] labels,
+      Optional<PackedCaptions> captions) {
     this.manifest = manifest;
     this.shards = shards;
     this.imagesPerShard = imagesPerShard;
     this.imageBytes = imageBytes;
     this.labels = labels;
+    this.captions = captions;
   }
 
-  /** Opens images without classes. */
+  /** Opens images without classes and captions. */
   public static PackedImages open(DatasetManifest manifest, List<Path> shardFiles) {
     return open(manifest, shardFiles, List.of());
+  }
+
+  /** Opens images without captions. */
+  public static PackedImages open(
+      DatasetManifest manifest, List<Path> shardFiles, List<Path> labelFiles) {
+    return open(manifest, shardFiles, labelFiles, List.of());
   }
 
   /**
    * Maps {@code shardFiles}, given in the order of the manifest; checks their sizes, not hashes.
    *
    * @param labelFiles as the manifest has them: one, or none where there are no classes
+   * @param captionFiles alike
    */
   public static PackedImages open(
-      DatasetManifest manifest, List<Path> shardFiles, List<Path> labelFiles) {
+      DatasetManifest manifest,
+      List<Path> shardFiles,
+      List<Path> labelFiles,
+      List<Path> captionFiles) {
     List<DatasetManifest.Shard> expected = manifest.shards();
     if (expected.isEmpty() || shardFiles.size() != expected.size()) {
       throw corrupt(
@@ -78,7 +92,29 @@ public final class PackedImages implements ImageSource {
               .formatted(manifest.images(), images));
     }
     return new PackedImages(
-        manifest, shards, perShard, (int) imageBytes, labels(manifest, labelFiles));
+        manifest,
+        shards,
+        perShard,
+        (int) imageBytes,
+        labels(manifest, labelFiles),
+        captions(manifest, captionFiles));
+  }
+
+  private static Optional<PackedCaptions> captions(DatasetManifest manifest, List<Path> files) {
+    List<DatasetManifest.Shard> expected = manifest.captions();
+    if (files.size() != expected.size() || expected.size() > 1) {
+      throw corrupt(
+          "Cannot open the dataset: expected %d files of captions, found %d."
+              .formatted(Math.min(1, expected.size()), files.size()));
+    }
+    if (files.isEmpty()) {
+      return Optional.empty();
+    }
+    long bytes = expected.get(0).bytes();
+    if (bytes < 1 || bytes > Integer.MAX_VALUE) {
+      throw corrupt("Cannot open the dataset: its captions have %d bytes.".formatted(bytes));
+    }
+    return Optional.of(new PackedCaptions(map(files.get(0), bytes), manifest.images()));
   }
 
   private static short[] labels(DatasetManifest manifest, List<Path> files) {
@@ -115,7 +151,7 @@ public final class PackedImages implements ImageSource {
     }
   }
 
-  private static DatasetException corrupt(String message) {
+  static DatasetException corrupt(String message) {
     return new DatasetException(DatasetException.Kind.CORRUPT, message);
   }
 
@@ -129,10 +165,6 @@ public final class PackedImages implements ImageSource {
     return manifest.resolution();
   }
 
-  public List<String> captions(int index) {
-    return List.of();
-  }
-
   public int channels() {
     return manifest.channels();
   }
@@ -142,6 +174,12 @@ public final class PackedImages implements ImageSource {
   public int label(int index) {
     java.util.Objects.checkIndex(index, count());
     return labels.length == 0 ? 0 : labels[index] & 0xFFFF;
+  }
+
+  /** The captions of an image, at least one; none where the dataset has none. */
+  public List<String> captions(int index) {
+    java.util.Objects.checkIndex(index, count());
+    return captions.map(texts -> texts.of(index)).orElse(List.of());
   }
 
   /** Copies image {@code index} as uint8 [C, H, W] into {@code chw} from {@code offset} on. */

@@ -1,8 +1,10 @@
 package dev.atelier.dataset;
 
 import dev.atelier.workflows.PassedOver;
+import java.io.BufferedOutputStream;
 import java.io.Closeable;
 import java.io.IOException;
+import java.io.InputStream;
 import java.io.OutputStream;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
@@ -16,7 +18,9 @@ import java.security.DigestOutputStream;
 import java.security.MessageDigest;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.atomic.AtomicIntegerArray;
+import java.util.stream.IntStream;
 
 /**
  * Takes decoded images in any order and from any thread, each into its slot of one file, and packs
@@ -101,12 +105,16 @@ final class PackedShards implements Closeable {
   /**
    * Writes shards, labels and manifest; {@code maxShardBytes} bounds each shard. {@code passedOver}
    * is what the source held besides, {@code classes} are the names of the labels, empty if there
-   * are none.
+   * are none, and so are {@code captions}, where each filled slot has some.
    *
    * @throws DatasetException when a class has no image
    */
   DatasetManifest pack(
-      long maxShardBytes, List<PassedOver> passedOver, String source, List<String> classes) {
+      long maxShardBytes,
+      List<PassedOver> passedOver,
+      String source,
+      List<String> classes,
+      Optional<CaptionSlots> captions) {
     int perShard = (int) Math.max(1, maxShardBytes / imageBytes);
     MessageDigest content = contentOf(channels, resolution);
     List<DatasetManifest.Shard> shards = new ArrayList<>();
@@ -120,8 +128,7 @@ final class PackedShards implements Closeable {
         MessageDigest digest = ContentHash.sha256();
         try (OutputStream out =
             new DigestOutputStream(
-                new java.io.BufferedOutputStream(
-                    Files.newOutputStream(directory.resolve(name)), 1 << 20),
+                new BufferedOutputStream(Files.newOutputStream(directory.resolve(name)), 1 << 20),
                 digest)) {
           for (int i = 0; i < images; slot++) {
             if (filled.get(slot) > 0) {
@@ -142,6 +149,7 @@ final class PackedShards implements Closeable {
       if (!classes.isEmpty()) {
         addClasses(content, classes, Files.readAllBytes(directory.resolve(LABELS_FILE)));
       }
+      int captionCount = captions.isPresent() ? writeCaptions(captions.get(), content) : 0;
       DatasetManifest manifest =
           new DatasetManifest(
               DatasetManifest.FORMAT_VERSION,
@@ -153,7 +161,9 @@ final class PackedShards implements Closeable {
               passedOver,
               source,
               counted,
-              labels);
+              labels,
+              captions.isPresent() ? List.of(captionShard(total)) : List.of(),
+              captionCount);
       Files.write(directory.resolve(DatasetManifest.FILE_NAME), manifest.toJson());
       return manifest;
     } catch (IOException e) {
@@ -216,6 +226,38 @@ final class PackedShards implements Closeable {
     return List.of(
         new DatasetManifest.Shard(
             LABELS_FILE, images, 2L * images, ContentHash.of(labels.array())));
+  }
+
+  private int writeCaptions(CaptionSlots captions, MessageDigest content) throws IOException {
+    Path file = directory.resolve(CaptionLine.FILE_NAME);
+    Iterable<Integer> slotsInUse =
+        () -> IntStream.range(0, filled.length()).filter(slot -> filled.get(slot) > 0).iterator();
+    int count;
+    try (OutputStream out = new BufferedOutputStream(Files.newOutputStream(file), 1 << 16)) {
+      count = captions.writeLines(slotsInUse, out);
+    }
+    addCaptions(content, file);
+    return count;
+  }
+
+  private DatasetManifest.Shard captionShard(int images) throws IOException {
+    Path file = directory.resolve(CaptionLine.FILE_NAME);
+    try (InputStream in = Files.newInputStream(file)) {
+      return new DatasetManifest.Shard(
+          CaptionLine.FILE_NAME, images, Files.size(file), new ContentHash(listener).of(in));
+    }
+  }
+
+  /** What the content hash has behind images and classes. */
+  static void addCaptions(MessageDigest content, Path captions) throws IOException {
+    content.update(
+        "captions %d\n".formatted(Files.size(captions)).getBytes(StandardCharsets.UTF_8));
+    try (InputStream in = Files.newInputStream(captions)) {
+      byte[] buffer = new byte[1 << 16];
+      for (int read; (read = in.read(buffer)) >= 0; ) {
+        content.update(buffer, 0, read);
+      }
+    }
   }
 
   private void read(int slot, byte[] image) throws IOException {

@@ -56,6 +56,7 @@ public final class PreparedCheck {
             && manifest.channels() == spec.channels()
             && manifest.images() <= spec.maxImages()
             && manifest.classes().isEmpty() != spec.classConditional()
+            && manifest.captions().isEmpty() != spec.captions().isPresent()
             && manifest.source().equals(SourceName.shown(spec.source())),
         "it is not of this spec");
     return manifest;
@@ -72,8 +73,14 @@ public final class PreparedCheck {
       require(file.name().equals(PackedShards.LABELS_FILE), "the name of its labels");
       labels.add(plain(file.name()));
     }
-    PackedImages images = PackedImages.open(manifest, shards, labels);
+    List<Path> captions = new ArrayList<>();
+    for (DatasetManifest.Shard file : manifest.captions()) {
+      require(file.name().equals(CaptionLine.FILE_NAME), "the name of its captions");
+      captions.add(plain(file.name()));
+    }
+    PackedImages images = PackedImages.open(manifest, shards, labels, captions);
     requireClasses(manifest, images);
+    requireCaptions(manifest, images);
     MessageDigest content = PackedShards.contentOf(manifest.channels(), manifest.resolution());
     for (int i = 0; i < shards.size(); i++) {
       require(
@@ -91,6 +98,12 @@ public final class PreparedCheck {
           manifest.classes().stream().map(DatasetManifest.ImageClass::name).toList(),
           bytes);
     }
+    for (Path file : captions) {
+      require(
+          hash(file, ContentHash.sha256()).equals(manifest.captions().get(0).sha256()),
+          "the hash of its captions");
+      PackedShards.addCaptions(content, file);
+    }
     require(ContentHash.hex(content.digest()).equals(manifest.sha256()), "its hash");
   }
 
@@ -105,6 +118,15 @@ public final class PreparedCheck {
           counts[label] == manifest.classes().get(label).images(),
           "the number of a class's images");
     }
+  }
+
+  private static void requireCaptions(DatasetManifest manifest, PackedImages images)
+      throws IOException {
+    long count = 0;
+    for (int i = 0; i < images.count() && !manifest.captions().isEmpty(); i++) {
+      count += images.captions(i).size();
+    }
+    require(count == manifest.captionCount(), "the number of its captions");
   }
 
   private static String hash(Path shard, MessageDigest content) throws IOException {

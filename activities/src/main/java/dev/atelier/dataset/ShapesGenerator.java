@@ -1,7 +1,11 @@
 package dev.atelier.dataset;
 
+import dev.atelier.spec.ShapesSource;
+import dev.atelier.spec.ShapesSource.Hue;
+import dev.atelier.spec.ShapesSource.Shape;
+import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
+import java.util.Set;
 
 /**
  * Draws one clear shape per image: circle, square, triangle or cross, upright, in one of six
@@ -11,22 +15,28 @@ import java.util.Locale;
  */
 public final class ShapesGenerator {
 
-  /** The shapes, by their signed distance in units of the image side. */
-  public enum Shape {
-    CIRCLE,
-    SQUARE,
-    TRIANGLE,
-    CROSS
-  }
-
   private static final List<Shape> SHAPES = List.of(Shape.values());
+  private static final List<Hue> HUES = List.of(Hue.values());
 
   /** Names of the shapes, in the order of their labels. */
-  static final List<String> CLASSES =
-      SHAPES.stream().map(shape -> shape.name().toLowerCase(Locale.ROOT)).toList();
+  static final List<String> CLASSES = SHAPES.stream().map(Shape::word).toList();
+
+  // Each means the same; %1$s is the hue, %2$s the shape.
+  private static final String PLAIN = "a %1$s %2$s";
+  private static final List<String> WORDINGS =
+      List.of(
+          "%1$s %2$s",
+          "the %1$s %2$s",
+          "one %1$s %2$s",
+          "a %2$s that is %1$s",
+          "a %2$s in %1$s",
+          "a picture of a %1$s %2$s",
+          "an image of a %1$s %2$s",
+          "a drawing of a %1$s %2$s");
+  private static final int FURTHER_WORDINGS = 2;
+  private static final long OF_CAPTIONS = 0x63617074696F6E73L; // draws of their own
 
   private static final int CHANNELS = 3;
-  private static final int HUES = 6;
   private static final double[] GROUND = {0.06, 0.06, 0.1};
 
   private final long seed;
@@ -35,14 +45,41 @@ public final class ShapesGenerator {
     this.seed = seed;
   }
 
-  /** Which shape image {@code index} shows. */
-  public Shape shape(int index) {
-    return new Scene(seed, index).shape;
+  /** What image {@code index} shows. */
+  public ShapesSource.Scene scene(int index) {
+    Scene scene = new Scene(seed, index);
+    return new ShapesSource.Scene(scene.hue, scene.shape);
+  }
+
+  /** The first image from {@code index} on that shows none of {@code unwanted} scenes. */
+  int next(int index, Set<ShapesSource.Scene> unwanted) {
+    int next = index;
+    while (unwanted.contains(scene(next))) {
+      next++;
+    }
+    return next;
+  }
+
+  /**
+   * Captions of image {@code index}, all of one meaning: hue and shape in plain words, and two of
+   * eight other wordings.
+   */
+  List<String> captions(int index) {
+    ShapesSource.Scene scene = scene(index);
+    Draws draws = new Draws(Draws.mix(Draws.mix(seed ^ OF_CAPTIONS) + index));
+    List<String> left = new ArrayList<>(WORDINGS);
+    List<String> wordings = new ArrayList<>(List.of(PLAIN));
+    for (int i = 0; i < FURTHER_WORDINGS; i++) {
+      wordings.add(left.remove((int) (draws.next() * left.size())));
+    }
+    return wordings.stream()
+        .map(wording -> wording.formatted(scene.hue().word(), scene.shape().word()))
+        .toList();
   }
 
   /** The shape's index in {@link #CLASSES}. */
   int label(int index) {
-    return SHAPES.indexOf(shape(index));
+    return SHAPES.indexOf(scene(index).shape());
   }
 
   /** Image {@code index} as uint8 [3, H, W]. */
@@ -67,6 +104,7 @@ public final class ShapesGenerator {
 
   private static final class Scene {
     final Shape shape;
+    final Hue hue;
     final double centreX;
     final double centreY;
     final double radius;
@@ -79,7 +117,9 @@ public final class ShapesGenerator {
       double freedom = 0.06;
       centreX = 0.5 + freedom * (2 * draws.next() - 1);
       centreY = 0.5 + freedom * (2 * draws.next() - 1);
-      ink = hsv((int) (draws.next() * HUES) / (double) HUES, 1, 1);
+      int sixth = (int) (draws.next() * HUES.size());
+      hue = HUES.get(sixth);
+      ink = hsv(sixth / (double) HUES.size(), 1, 1);
     }
 
     /** Distance to the shape's edge, negative inside, in units of the image side. */

@@ -16,6 +16,8 @@ import java.nio.file.Path;
 import java.nio.file.SimpleFileVisitor;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.util.Collections;
+import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import org.apache.commons.compress.archivers.zip.ZipArchiveEntry;
 import org.apache.commons.compress.archivers.zip.ZipFile;
@@ -68,11 +70,19 @@ interface SourceFiles {
 
   /**
    * The files of {@code path}: a directory, a zip or tar, an .npz of images, told by content, or a
-   * file.
+   * file; of {@link ShardNames} those of each, one after the other, below its name.
    */
   static SourceFiles of(Path path, SourceGuard guard) throws IOException {
     if (Files.isDirectory(path)) {
-      return directory(path, guard);
+      return directory(path, guard, true);
+    }
+    Optional<ShardNames> shards = ShardNames.of(path);
+    if (shards.isPresent()) {
+      return shards(shards.get().files(path), guard);
+    }
+    Optional<SourceFiles> table = Tables.of(path, guard);
+    if (table.isPresent()) {
+      return table.get();
     }
     Packing packing = Packing.of(path);
     return switch (packing) {
@@ -93,7 +103,28 @@ interface SourceFiles {
     };
   }
 
-  private static SourceFiles directory(Path root, SourceGuard guard) {
+  /** The files of a directory, tables as what they are: nobody looks into them. */
+  static SourceFiles listed(Path directory, SourceGuard guard) {
+    return directory(directory, guard, false);
+  }
+
+  private static boolean isTable(Path file) {
+    return Tables.isTable(EntryName.of(file.getFileName()));
+  }
+
+  private static SourceFiles shards(List<Path> shards, SourceGuard guard) {
+    return visitor -> {
+      for (Path shard : shards) {
+        if (Files.isSymbolicLink(shard)) {
+          guard.requireRealPath(shard);
+        }
+        String prefix = EntryName.of(shard.getFileName()) + "/";
+        of(shard, guard).forEach(isTable(shard) ? visitor : Tables.below(prefix, visitor));
+      }
+    };
+  }
+
+  private static SourceFiles directory(Path root, SourceGuard guard, boolean opensTables) {
     return visitor ->
         Files.walkFileTree(
             root,
@@ -115,6 +146,15 @@ interface SourceFiles {
                 String name = name(file);
                 if (attributes.isRegularFile()) {
                   requireRealPath(file);
+                  Optional<SourceFiles> table =
+                      opensTables ? Tables.of(file, guard) : Optional.empty();
+                  if (table.isPresent()) {
+                    String folder = ImageNames.folder(name);
+                    table
+                        .get()
+                        .forEach(folder.isEmpty() ? visitor : Tables.below(folder + "/", visitor));
+                    return FileVisitResult.CONTINUE;
+                  }
                   visitor.visit(
                       new Entry.File(name, attributes.size()), () -> Files.newInputStream(file));
                 } else {

@@ -45,24 +45,36 @@ public final class SamplingSpace implements AutoCloseable {
   /**
    * Opens that of a dataset's models.
    *
+   * @param given what samples show; absent: what captions of the dataset say
    * @param device {@code cpu} or {@code cuda:<n>}
    * @param work a directory for files
    */
   public static SamplingSpace open(
-      Datasets datasets, DatasetRef dataset, EvaluationSpec evaluation, String device, Path work)
+      Datasets datasets,
+      DatasetRef dataset,
+      EvaluationSpec evaluation,
+      Optional<PromptSource> given,
+      String device,
+      Path work)
       throws IOException {
     ClassSequence classes = datasets.sampleClasses(dataset, evaluation.classes());
     Optional<PartsFolder> folder = PartsFolder.of(datasets, dataset, work);
     Optional<Prompts> prompts =
         folder.filter(PartsFolder::texts).isPresent()
-            ? Optional.of(
-                Prompts.ofCaptions(
-                    datasets.open(dataset.seenAs(Optional.empty())), evaluation.seed()))
+            ? Optional.of(prompts(datasets, dataset, evaluation.seed(), given))
             : Optional.empty();
     LongFunction<String> asked =
         image -> prompts.map(drawn -> drawn.of(image)).orElse(""); // asked where there are some
     return of(dataset.channels(), dataset.resolution(), classes, folder, asked, device, work)
         .with(prompts);
+  }
+
+  private static Prompts prompts(
+      Datasets datasets, DatasetRef dataset, long seed, Optional<PromptSource> given)
+      throws IOException {
+    return given.isPresent()
+        ? Prompts.of(given.get(), seed)
+        : Prompts.ofCaptions(datasets.open(dataset.seenAs(Optional.empty())), seed);
   }
 
   static SamplingSpace of(

@@ -89,6 +89,11 @@ final class ShardSampling implements AutoCloseable {
     return space.prompts();
   }
 
+  /** The prompts of {@code count} samples from {@code first} on; none, where models read none. */
+  List<String> prompts(long first, int count) {
+    return prompts().map(drawn -> drawn.of(first, count)).orElse(List.of());
+  }
+
   /**
    * Samples of the subject, fewer and with zeros behind them when it was stopped.
    *
@@ -121,30 +126,53 @@ final class ShardSampling implements AutoCloseable {
     void sampled(int images, SamplingReport report);
   }
 
-  /** The features of {@code images} samples from {@code first} on. */
-  FeatureShard features(int first, int images, FeatureExtractor extractor, Batches batches) {
-    FeatureShard features = new FeatureShard(images, extractor);
+  /**
+   * The features of {@code images} samples from {@code first} on.
+   *
+   * @param judge tells how much they show their prompts, where there is one
+   */
+  FeatureShard features(
+      int first,
+      int images,
+      FeatureExtractor extractor,
+      Optional<ClipJudge> judge,
+      Batches batches) {
+    FeatureShard features =
+        new FeatureShard(
+            images, extractor, judge.map(clip -> clip.rows(images, prompts().isPresent())));
     int together = sampler.together(batchSize);
     for (int done = 0; done < images; done += together) {
       int n = Math.min(together, images - done);
       Samples samples = sample(first + done, n);
       batches.sampled(n, samples.report());
-      addInBatches(samples.pixels(), n, extractor, features);
+      addInBatches(first + done, samples.pixels(), n, extractor, judge, features);
     }
     return features;
   }
 
   private void addInBatches(
-      byte[] pixels, int images, FeatureExtractor extractor, FeatureShard features) {
+      int first,
+      byte[] pixels,
+      int images,
+      FeatureExtractor extractor,
+      Optional<ClipJudge> judge,
+      FeatureShard features) {
     int imageBytes = pixels.length / images;
     for (int from = 0; from < images; from += batchSize) {
       int to = Math.min(images, from + batchSize);
-      features.add(
-          Arrays.copyOfRange(pixels, from * imageBytes, to * imageBytes),
-          to - from,
-          dataset.channels(),
-          dataset.resolution(),
-          extractor);
+      int n = to - from;
+      byte[] batch = Arrays.copyOfRange(pixels, from * imageBytes, to * imageBytes);
+      features.add(batch, n, dataset.channels(), dataset.resolution(), extractor);
+      List<String> shown = prompts(first + from, n);
+      judge.ifPresent(
+          clip ->
+              clip.judge(
+                  batch,
+                  n,
+                  dataset.channels(),
+                  dataset.resolution(),
+                  shown,
+                  features.clip().orElseThrow()));
     }
   }
 

@@ -1,5 +1,6 @@
 package dev.atelier.intake;
 
+import com.fasterxml.jackson.annotation.JsonInclude;
 import dev.atelier.artifacts.ArtifactCache;
 import dev.atelier.artifacts.StoredDatasets;
 import dev.atelier.dataset.DatasetException;
@@ -128,7 +129,8 @@ public final class DatasetIntake {
       int channels,
       boolean classConditional,
       DatasetSpec.ExifOrientation exifOrientation,
-      double maxLostShare) {}
+      double maxLostShare,
+      @JsonInclude(JsonInclude.Include.NON_ABSENT) Optional<String> captions) {}
 
   private static String fingerprint(DatasetSpec spec, Source source) {
     return Fingerprint.of(
@@ -140,7 +142,8 @@ public final class DatasetIntake {
             spec.channels(),
             spec.classConditional(),
             spec.exifOrientation(),
-            spec.maxLostShare()),
+            spec.maxLostShare(),
+            source.captionContent()),
         CodeVersion.DATASET.current());
   }
 
@@ -174,7 +177,11 @@ public final class DatasetIntake {
           .opener()
           .open(
               new Opening.Dataset(
-                  source.brought().get(), spec, cache.guard().policy(), cache.guard().limits()),
+                  source.brought().get(),
+                  spec,
+                  cache.guard().policy(),
+                  cache.guard().limits(),
+                  source.broughtCaptions()),
               directory,
               listener);
     } catch (DatasetException e) {

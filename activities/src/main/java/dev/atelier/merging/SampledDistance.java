@@ -56,8 +56,15 @@ final class SampledDistance implements AutoCloseable {
       throws IOException {
     this.device = device;
     this.with = with;
+    Extractors extractors = new Extractors(device, files);
     this.space =
-        SamplingSpace.open(datasets, with.dataset(), with.evaluation(), device.name(), work);
+        SamplingSpace.open(
+            datasets,
+            with.dataset(),
+            with.evaluation(),
+            extractors.prompts(with.extractor()),
+            device.name(),
+            work);
     this.samples = samples;
     this.stopRequested = stopRequested;
     this.distance =
@@ -65,8 +72,7 @@ final class SampledDistance implements AutoCloseable {
             ShardComparison.reference(files, with.evaluation(), with.reference()).gaussian(),
             algebra);
     this.extractor =
-        new Extractors(device, files)
-            .open(with.extractor(), with.evaluation(), with.dataset().resolution());
+        extractors.open(with.extractor(), with.evaluation(), with.dataset().resolution());
     try {
       ExtrapolatedDistance.requireEnough(field, samples, extractor.dimension());
     } catch (EvaluationException e) {

@@ -69,7 +69,8 @@ public final class GraphModule {
     return graph.told().names().stream().map(pattern::formatted).collect(Collectors.joining());
   }
 
-  private static Stream<String> names(Graph graph) {
+  /** Its arguments. */
+  static Stream<String> names(Graph graph) {
     return Stream.concat(Stream.of(graph.image().name()), graph.told().names().stream());
   }
 

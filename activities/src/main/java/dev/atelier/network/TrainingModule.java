@@ -4,6 +4,7 @@ import dev.atelier.diffusion.CommonSpace;
 import dev.atelier.diffusion.LossWeights;
 import dev.atelier.diffusion.NoiseSchedule;
 import dev.atelier.graph.Graph;
+import dev.atelier.graph.Value;
 import dev.atelier.graph.Weight;
 import dev.atelier.network.tensors.HostTensor;
 import dev.atelier.network.torchscript.ScalarType;
@@ -20,6 +21,7 @@ import dev.atelier.spec.Prediction;
 import dev.atelier.spec.TrainingSpec;
 import dev.atelier.spec.TrainingSpec.Precision;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -88,6 +90,24 @@ public final class TrainingModule {
           LossWeights.of(training, predicts, schedule),
           loss.guidance(),
           training.gradientCheckpointing().orElse(false));
+    }
+
+    /** The same, with activations that are computed a second time. */
+    public Settings withRecomputing() {
+      return new Settings(
+          clipNorm,
+          weightDecay,
+          beta2,
+          diffusionWeight,
+          distillationWeight,
+          accumulationSteps,
+          precision,
+          form,
+          feature,
+          common,
+          weights,
+          guidance,
+          true);
     }
 
     /** The same with the teacher's prediction led on. */
@@ -180,7 +200,7 @@ public final class TrainingModule {
     teacher.ifPresent(t -> requireSameConditions(network.graph(), t.network().graph()));
     Optional<FeatureLoss> feature = featureLoss(network, settings, teacher);
     Optional<Guidance> guidance = guidance(settings, teacher);
-    NetworkForm form = network.form(settings.form());
+    NetworkForm form = form(network, settings);
     List<Weight> averaged =
         base.map(shared -> shared.update().weights()).orElseGet(network::weights);
     List<Weight> adaptors = feature.map(FeatureLoss::adaptors).orElse(List.of());
@@ -420,11 +440,14 @@ public final class TrainingModule {
   // gradient of share * loss by each weight. features are the teacher's, or none.
   private static String backpropagate(
       Network network, Settings settings, Optional<FeatureLoss> feature, boolean lowRank) {
-    NetworkForm form = network.form(settings.form());
+    NetworkForm form = form(network, settings);
     List<String> places = settings.feature().at();
     String header =
         "def backpropagate(self, x: Tensor%s, noise: Tensor, target: Optional[Tensor], features: List[Tensor], share: float) -> Tuple[Tensor, Tensor, List[Tensor]]:\n"
             .formatted(GraphModule.told(network.graph(), ", %s: Tensor"));
+    if (settings.recomputing()) {
+      return recomputing(network, settings, feature, header);
+    }
     String body =
         switch (form) {
           case PORTABLE ->
@@ -465,16 +488,78 @@ public final class TrainingModule {
         form == NetworkForm.PORTABLE
             ? network.featureMethod("eps", NetworkForm.PORTABLE, true, settings.precision(), places)
             : "";
-    return eps
+    return eps + header + (body + FIGURES).indent(2);
+  }
+
+  private static final String FIGURES =
+      """
+      error = torch.sub(torch.detach(eps), noise)
+      samples = torch.mean(torch.mul(error, error), [1, 2, 3])
+      losses = torch.stack([loss, diffusion, distillation, feature])
+      return (torch.detach(losses), samples, gradients)
+      """;
+
+  // Activations that are computed a second time have gradients by autograd.
+  private static NetworkForm form(Network network, Settings settings) {
+    return settings.recomputing() ? NetworkForm.PORTABLE : network.form(settings.form());
+  }
+
+  private static String recomputing(
+      Network network, Settings settings, Optional<FeatureLoss> feature, String header) {
+    Graph graph = network.graph();
+    List<Value> read = new ArrayList<>(List.of(graph.eps())); // by the losses
+    settings.feature().at().stream()
+        .map(graph.features()::get)
+        .filter(value -> !read.contains(value))
+        .forEach(read::add);
+    Recomputation recomputation = new Recomputation(graph, settings.precision(), read);
+    StringBuilder leaves = new StringBuilder("leaves = annotate(List[Tensor], [])\n");
+    Map<Value, String> gradients = new HashMap<>();
+    for (int i = 0; i < read.size(); i++) {
+      leaves.append("%s = %s\n".formatted(read.get(i).name(), Recomputation.leaf(read.get(i))));
+      leaves.append("torch.append(leaves, %s)\n".formatted(read.get(i).name()));
+      gradients.put(read.get(i), "g_read[%d]".formatted(i));
+    }
+    return recomputation.methods()
         + header
-        + (body
-                + """
-                error = torch.sub(torch.detach(eps), noise)
-                samples = torch.mean(torch.mul(error, error), [1, 2, 3])
-                losses = torch.stack([loss, diffusion, distillation, feature])
-                return (torch.detach(losses), samples, gradients)
-                """)
-            .indent(2);
+        + """
+            torch.set_grad_enabled(False)
+            %1$s\
+            torch.set_grad_enabled(True)
+            %2$s\
+            eps = %3$s
+            own = %4$s
+            %5$s
+            trained = annotate(List[Tensor], [])
+            %6$s\
+            adaptors = torch.slice(trained, %7$d, None, 1)
+            torch.extend(leaves, adaptors)
+            g_read = annotate(List[Tensor], [])
+            of_leaves = torch.grad([torch.mul(loss, share)], leaves, None, None, False, True)
+            for i in range(torch.len(leaves)):
+              g = of_leaves[i]
+              if g is not None:
+                torch.append(g_read, g)
+              else:
+                torch.append(g_read, torch.zeros_like(leaves[i]))
+            g_adaptors = torch.slice(g_read, %8$d, None, 1)
+            %9$s\
+            for g in g_adaptors:
+              torch.append(gradients, %10$s)
+            """
+            .formatted(
+                recomputation.forward(),
+                leaves,
+                recomputation.float32(graph.eps()),
+                network.featureList(settings.feature().at()),
+                losses(settings, ""),
+                feature.map(TrainingModule::featureLossByAutograd).orElse(""),
+                network.weights().size(),
+                read.size(),
+                recomputation.backward(gradients),
+                MemoryFormat.CONTIGUOUS.of("g"))
+            .indent(2)
+        + FIGURES.indent(2);
   }
 
   private static String taughtGradient(Settings settings) {

@@ -94,7 +94,7 @@ public record OpenerProcess(
     if (isDataset(opening)) {
       return new Limits(
           timeout,
-          datasetHeapBytes + BESIDES_HEAP_BYTES,
+          datasetHeapBytes + BESIDES_HEAP_BYTES + opening.mappedBytes(),
           datasetHeapBytes,
           Math.max(FILE_BYTES, opening.madeBytes()));
     }
@@ -277,7 +277,11 @@ public record OpenerProcess(
     // Images are decoded on all cores by code that runs for long.
     command.addAll(
         isDataset(opening)
-            ? List.of("-XX:+UseParallelGC")
+            ? List.of(
+                "-XX:+UseParallelGC",
+                // LMDB's values are buffers of its map.
+                "--add-opens=java.base/java.nio=ALL-UNNAMED",
+                "--add-opens=java.base/sun.nio.ch=ALL-UNNAMED")
             : List.of("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Dai.djl.offline=true"));
     command.addAll(
         List.of(

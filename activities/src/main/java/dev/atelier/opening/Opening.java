@@ -1,5 +1,6 @@
 package dev.atelier.opening;
 
+import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.annotation.JsonSubTypes;
 import com.fasterxml.jackson.annotation.JsonTypeInfo;
 import dev.atelier.dataset.ArchiveLimits;
@@ -8,6 +9,7 @@ import dev.atelier.dataset.DatasetPreparation;
 import dev.atelier.dataset.DatasetPreparation.FileVisitor;
 import dev.atelier.dataset.PreparationListener;
 import dev.atelier.dataset.SourceGuard;
+import dev.atelier.evaluation.ClipModelCheck;
 import dev.atelier.evaluation.EvaluationException;
 import dev.atelier.evaluation.ExtractorException;
 import dev.atelier.evaluation.FeatureExtractor;
@@ -38,6 +40,7 @@ import java.util.stream.Stream;
 @JsonSubTypes({
   @JsonSubTypes.Type(value = Opening.Extractor.class, name = "extractor"),
   @JsonSubTypes.Type(value = Opening.Statistics.class, name = "statistics"),
+  @JsonSubTypes.Type(value = Opening.Clip.class, name = "clip"),
   @JsonSubTypes.Type(value = Opening.Teacher.class, name = "teacher"),
   @JsonSubTypes.Type(value = Opening.PipelineParts.class, name = "parts"),
   @JsonSubTypes.Type(value = Opening.Dataset.class, name = "dataset")
@@ -80,6 +83,11 @@ public sealed interface Opening {
 
   /** Bytes that are made of it, at most. */
   default long madeBytes() {
+    return 0;
+  }
+
+  /** Bytes of address space beside Java's own. */
+  default long mappedBytes() throws IOException {
     return 0;
   }
 
@@ -139,6 +147,52 @@ public sealed interface Opening {
     @Override
     public String name() {
       return path.getFileName().toString();
+    }
+  }
+
+  /**
+   * A CLIP model; see {@link ClipModelCheck#check}.
+   *
+   * @param files of the folder that are read
+   */
+  record Clip(Path path, String name, List<String> files) implements Opening {
+
+    public Clip {
+      files = List.copyOf(files);
+    }
+
+    @Override
+    public void open(Path work, PreparationListener listener) throws IOException {
+      ClipModelCheck.check(path, name, work);
+    }
+
+    @Override
+    public void forEachFile(FileVisitor visitor) throws IOException {
+      Path folder = path.toAbsolutePath();
+      for (String file : files) {
+        try (InputStream in = Files.newInputStream(folder.resolve(file))) {
+          visitor.visit(folder.getFileName() + "/" + file, Files.size(folder.resolve(file)), in);
+        }
+      }
+    }
+
+    @Override
+    public long weightsBytes() throws IOException {
+      long bytes = 0;
+      for (String file : files) {
+        bytes += file.endsWith(".safetensors") ? Files.size(path.resolve(file)) : 0;
+      }
+      return bytes;
+    }
+
+    @Override
+    public Opening at(Path other) {
+      return new Clip(other, name, files);
+    }
+
+    @Override
+    public RuntimeException refusal(String sentence) {
+      return new ExtractorException(sentence);
     }
   }
 
@@ -255,15 +309,32 @@ public sealed interface Opening {
    * @param path an archive, a directory or another file
    * @param policy where links of a directory may lead
    * @param limits of an archive
+   * @param captions the file with captions; empty: they lie beside the images, if any are read
    */
-  record Dataset(Path path, DatasetSpec spec, SourcePolicy policy, ArchiveLimits limits)
+  record Dataset(
+      Path path,
+      DatasetSpec spec,
+      SourcePolicy policy,
+      ArchiveLimits limits,
+      @JsonInclude(JsonInclude.Include.NON_ABSENT) Optional<Path> captions)
       implements Opening {
+
+    private static final String CAPTIONS = ".captions"; // their folder at an opener elsewhere
+
+    /** Of images whose captions lie beside them, if they have any. */
+    public Dataset(Path path, DatasetSpec spec, SourcePolicy policy, ArchiveLimits limits) {
+      this(path, spec, policy, limits, Optional.empty());
+    }
+
+    public Dataset {
+      captions = captions == null ? Optional.empty() : captions;
+    }
 
     private static final long BESIDES_BYTES = 1L << 30; // manifest, labels, temporary files
 
     @Override
     public void open(Path work, PreparationListener listener) {
-      var unused = preparation(work, listener).decode(path, spec, work.resolve(MADE));
+      var unused = preparation(work, listener).decode(path, captions, spec, work.resolve(MADE));
     }
 
     /** Of what lies here: it fetches nothing. */
@@ -279,8 +350,17 @@ public sealed interface Opening {
 
     @Override
     public void forEachFile(FileVisitor visitor) throws IOException {
+      for (Path file : captions.stream().toList()) {
+        try (InputStream in = Files.newInputStream(file)) {
+          visitor.visit(CAPTIONS + "/" + file.getFileName(), Files.size(file), in);
+        }
+      }
       if (!Files.isDirectory(path)) {
-        Opening.super.forEachFile(visitor);
+        for (Path file : DatasetPreparation.shards(path)) {
+          try (InputStream in = Files.newInputStream(file)) {
+            visitor.visit(file.getFileName().toString(), Files.size(file), in);
+          }
+        }
         return;
       }
       Path folder = path.toAbsolutePath().getFileName();
@@ -292,6 +372,11 @@ public sealed interface Opening {
     }
 
     @Override
+    public long mappedBytes() throws IOException {
+      return DatasetPreparation.mappedBytes(path);
+    }
+
+    @Override
     public long madeBytes() {
       long image = (long) spec.channels() * spec.resolution() * spec.resolution();
       return spec.maxImages() * image + BESIDES_BYTES;
@@ -299,7 +384,12 @@ public sealed interface Opening {
 
     @Override
     public Opening at(Path other) {
-      return new Dataset(other, spec, policy, limits);
+      return new Dataset(
+          other,
+          spec,
+          policy,
+          limits,
+          captions.map(file -> other.resolveSibling(CAPTIONS).resolve(file.getFileName())));
     }
 
     @Override

@@ -18,6 +18,7 @@ import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.stream.IntStream;
 
@@ -146,7 +147,9 @@ public final class RandomClip {
     new ObjectMapper().writeValue(folder.resolve("config.json").toFile(), config);
     Map<String, HostTensor> tensors = new LinkedHashMap<>();
     List<Weight> weights =
-        ClipText.graph(layers, vocabulary.size(), TeacherSpec.RANDOM_CLIP_TOKENS).weights();
+        ClipText.graph(
+                layers, vocabulary.size(), TeacherSpec.RANDOM_CLIP_TOKENS, Optional.empty())
+            .weights();
     SeededRandom random = new SeededRandom(SEED);
     IntStream.range(0, weights.size())
         .forEach(i -> tensors.put(weights.get(i).name(), values(weights.get(i), i, random)));

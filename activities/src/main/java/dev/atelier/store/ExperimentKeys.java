@@ -25,6 +25,19 @@ public final class ExperimentKeys {
     return "extractors/" + sha256 + ".pt";
   }
 
+  /** The list of a CLIP model's files. */
+  public static String clip(String sha256) {
+    return "clip/" + sha256 + ".json";
+  }
+
+  public static String clipFile(String sha256) {
+    return "clip/files/" + sha256;
+  }
+
+  public static String prompts(String sha256) {
+    return "prompts/" + sha256 + ".json";
+  }
+
   public static String statistics(String sha256) {
     return "statistics/" + sha256 + ".safetensors";
   }

@@ -11,6 +11,7 @@ import dev.atelier.diffusion.SamplerPlan;
 import dev.atelier.diffusion.SeededRandom;
 import dev.atelier.network.Network;
 import dev.atelier.network.libtorch.Libtorch;
+import dev.atelier.network.libtorch.MemoryRanOutException;
 import dev.atelier.network.libtorch.TorchException;
 import dev.atelier.network.libtorch.TorchModule;
 import dev.atelier.network.tensors.HostTensor;
@@ -521,18 +522,25 @@ public final class EnsembleSampler implements AutoCloseable {
     batch.t.putLongs(timesteps);
     OwnedModel owner = owner(evaluation);
     Mixture mixture = Mixture.of(owner.predicts(), schedule, evaluation.t());
-    if (owner.guided()) {
-      batch.moving.move(evaluation, mixture, FloatBuffer.wrap(guided(batch, owner, module)));
-      return;
-    }
-    module.read(
-        "forward",
-        results -> {
-          FloatBuffer y = checked(results.get(0), batch.x).data().asFloatBuffer();
-          batch.moving.move(evaluation, mixture, y);
-          return batch;
-        },
-        batch.inputs);
+    MemoryRanOutException.naming(
+        "Sampling",
+        batch.size(),
+        sampled.side(),
+        () -> {
+          if (owner.guided()) {
+            FloatBuffer y = FloatBuffer.wrap(guided(batch, owner, module));
+            batch.moving.move(evaluation, mixture, y);
+          } else {
+            module.read(
+                "forward",
+                results -> {
+                  FloatBuffer y = checked(results.get(0), batch.x).data().asFloatBuffer();
+                  batch.moving.move(evaluation, mixture, y);
+                  return batch;
+                },
+                batch.inputs);
+          }
+        });
   }
 
   /** What is predicted of a batch, led on from what is predicted without class and text. */

@@ -9,6 +9,7 @@ import dev.atelier.network.TrainingModule;
 import dev.atelier.network.TrainingModule.Settings;
 import dev.atelier.network.TrainingModule.State;
 import dev.atelier.network.libtorch.Libtorch;
+import dev.atelier.network.libtorch.MemoryRanOutException;
 import dev.atelier.network.libtorch.TorchModule;
 import dev.atelier.network.tensors.HostTensor;
 import dev.atelier.network.torchscript.TorchScriptArchive;
@@ -22,6 +23,7 @@ import java.util.Arrays;
 import java.util.EnumSet;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.BooleanSupplier;
 
 /**
@@ -159,7 +161,7 @@ public final class TrainingLoop {
       double learningRate = LearningRate.at(spec, step);
       hyper.putDoubles(new double[] {learningRate, emaDecay(spec, step)});
       counters.putLongs(new long[] {done, random.seedFor(Purpose.DROPOUT, step)});
-      StepFigures measured = teacher.step(student, batch, hyper, counters);
+      StepFigures measured = step(student, teacher, batch, hyper, counters);
       requireConverging(measured, done, lastGoodStep);
       figures.add(measured, batch.timesteps());
       boolean last = done == spec.steps();
@@ -176,6 +178,21 @@ public final class TrainingLoop {
         throw new TrainingInterruptedException(task.name(), done);
       }
     }
+  }
+
+  private StepFigures step(
+      TorchModule student,
+      Teacher teacher,
+      TrainingBatch batch,
+      HostTensor hyper,
+      HostTensor counters) {
+    AtomicReference<StepFigures> figures = new AtomicReference<>();
+    MemoryRanOutException.naming(
+        "A step of " + task.name(),
+        task.training().batchSize() / task.training().accumulationSteps(),
+        task.network().resolution(),
+        () -> figures.set(teacher.step(student, batch, hyper, counters)));
+    return figures.get();
   }
 
   /** What this training has: a teacher learns from the images alone. */

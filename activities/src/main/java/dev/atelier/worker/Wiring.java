@@ -166,7 +166,7 @@ final class Wiring {
     ArtifactHistory artifacts = new ArtifactHistory(database);
     return new EvaluationActivitiesImpl(
         scopes,
-        new ExtractorPreparation(device, brought, references),
+        new ExtractorPreparation(device, brought, references, events::record),
         new References(device, extractors, datasets, brought, references),
         new Evaluator(
             new ShardSampler(device, models, datasets, extractors, files, events::record),

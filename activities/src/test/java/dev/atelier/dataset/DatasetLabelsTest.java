@@ -87,7 +87,7 @@ class DatasetLabelsTest {
     ShapesGenerator generator = new ShapesGenerator(5);
     for (int i = 0; i < 40; i++) {
       assertThat(names(prepared).get(images.label(i)))
-          .isEqualToIgnoringCase(generator.shape(i).name());
+          .isEqualToIgnoringCase(generator.scene(i).shape().word());
     }
     assertThat(IntStream.range(0, 40).map(images::label).distinct().count()).isEqualTo(4);
   }

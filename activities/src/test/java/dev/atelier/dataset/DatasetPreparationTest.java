@@ -318,7 +318,7 @@ class DatasetPreparationTest {
   @Test
   void shouldSayClearlyWhatIsWrongWithASource() throws IOException {
     assertKind("shapes?count=0", DatasetException.Kind.CORRUPT, "found 0");
-    assertKind("shapes?colour=red", DatasetException.Kind.CORRUPT, "found 'colour=red'");
+    assertKind("shapes?colour=red", DatasetException.Kind.CORRUPT, "unknown parameter 'colour'");
     assertKind(
         "gopher://x/y",
         DatasetException.Kind.CORRUPT,

@@ -4,9 +4,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.atelier.spec.DatasetSpec;
+import dev.atelier.spec.DatasetSpec.CaptionsSpec;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Optional;
 import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -96,6 +100,51 @@ class PreparedCheckTest {
           .isInstanceOf(IOException.class)
           .hasMessageContaining("it is not of this spec");
     }
+  }
+
+  @Test
+  void shouldRefuseCaptionsThatAreNotTheManifests() throws IOException {
+    DatasetSpec spec =
+        new DatasetSpec(
+            SPEC.source(),
+            "",
+            8,
+            null,
+            null,
+            false,
+            null,
+            null,
+            Optional.of(new CaptionsSpec(Optional.empty(), Optional.empty())));
+    Path made = temporary.resolve("captioned");
+    new DatasetPreparation(temporary, object -> temporary, sentence -> {}).prepare(spec, made);
+    assertThat(PreparedCheck.read(made, spec, sentence -> {}).manifest().captionCount())
+        .isEqualTo(180);
+
+    Path file = made.resolve("captions.jsonl");
+    String whole = Files.readString(file);
+    String line = whole.substring(0, whole.indexOf('\n') + 1);
+    Map<String, String> changes = new LinkedHashMap<>();
+    changes.put(whole.replaceFirst("a ", "o "), "the hash of its captions");
+    changes.put(whole.replaceFirst("\\[", "{"), "captions of image 0");
+    changes.put(
+        whole.replaceFirst(".*", "[" + " ".repeat(line.length() - 3) + "]"), "1 to 64 captions");
+    changes.put(
+        whole.replaceFirst(".*", "\"" + "a".repeat(line.length() - 3) + "\""), "captions of");
+    changes.put(
+        whole.replaceFirst(".*", "[\"" + " ".repeat(line.length() - 5) + "\"]"), "that is empty");
+    changes.put(
+        whole.replaceFirst("\n", " "), "a line of captions for each of 60 images, found 59");
+    changes.put(whole + "x", "expected %d bytes".formatted(whole.length()));
+    for (Map.Entry<String, String> change : changes.entrySet()) {
+      Files.writeString(file, change.getKey());
+      assertThatThrownBy(() -> PreparedCheck.read(made, spec, sentence -> {}))
+          .isInstanceOf(IOException.class)
+          .hasMessageContaining(change.getValue());
+    }
+    Files.writeString(file, whole);
+    assertThatThrownBy(() -> PreparedCheck.read(made, SPEC, sentence -> {}))
+        .isInstanceOf(IOException.class)
+        .hasMessageContaining("it is not of this spec");
   }
 
   private PreparedDataset read() throws IOException {

@@ -10,6 +10,7 @@ import dev.atelier.evaluation.ExtractorException;
 import dev.atelier.network.FeatureLossException;
 import dev.atelier.network.GuidanceException;
 import dev.atelier.network.files.TeacherException;
+import dev.atelier.network.libtorch.MemoryRanOutException;
 import dev.atelier.store.ObjectCorruptException;
 import dev.atelier.store.StoreUnavailableException;
 import dev.atelier.store.SupersededException;
@@ -56,6 +57,9 @@ class FailuresTest {
             new StoreUnavailableException("x", new IOException("Connection reset")),
             ErrorType.STORE_UNAVAILABLE),
         Arguments.of(new OutOfMemoryError("heap"), ErrorType.OUT_OF_MEMORY),
+        Arguments.of(
+            MemoryRanOutException.of("Sampling", 4, 32, new OutOfMemoryError("heap")),
+            ErrorType.OUT_OF_MEMORY),
         Arguments.of(new IOException("anything else"), ErrorType.INTERNAL));
   }
 

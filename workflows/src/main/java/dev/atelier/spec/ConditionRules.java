@@ -142,9 +142,6 @@ public final class ConditionRules {
           "is for networks that work on latents or read texts, which teacher.network doesn't.");
     } else if (wanted.partsFrom().get().equals(TeacherSpec.RANDOM_CLIP)) {
       randomClip(field, network);
-    } else {
-      SourceRules.teacherFault(wanted.partsFrom().get())
-          .ifPresent(message -> fault(field, message));
     }
   }
 

@@ -80,7 +80,9 @@ public sealed interface SourceLocation {
     if (!scheme.matches()) {
       return file(() -> Path.of(source), "is not a path.");
     }
-    URI uri = uri(source);
+    // Patterns of names have braces, which a URI has only as escapes.
+    boolean isStored = source.regionMatches(true, 0, "s3:", 0, 3);
+    URI uri = uri(isStored ? source.replace("{", "%7B").replace("}", "%7D") : source);
     return switch (scheme.group(1).toLowerCase(Locale.ROOT)) {
       case "file" -> localFile(uri);
       case "http", "https" -> webFile(uri);

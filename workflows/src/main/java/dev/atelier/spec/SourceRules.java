@@ -1,14 +1,10 @@
 package dev.atelier.spec;
 
-import java.util.HashMap;
-import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
 
 /** The forms that the source of a dataset, a teacher or a feature extractor may take. */
 final class SourceRules {
-
-  private static final long MOST_SHAPES = 10_000_000;
 
   private SourceRules() {}
 
@@ -20,7 +16,7 @@ final class SourceRules {
     if (source.startsWith("cifar10?")) {
       return Optional.of("cifar10 takes no parameters, found '%s'.".formatted(source));
     }
-    if (isShapes(source)) {
+    if (ShapesSource.isNamed(source)) {
       return shapesFault(source);
     }
     return locationFault(source);
@@ -28,7 +24,7 @@ final class SourceRules {
 
   /** What is wrong with the source of a teacher, as a sentence; empty: nothing. */
   static Optional<String> teacherFault(String source) {
-    if (source.equals("cifar10") || isShapes(source)) {
+    if (source.equals("cifar10") || ShapesSource.isNamed(source)) {
       return Optional.of(
           "names a dataset, found '%s': expected the path or URI of a model (./%s for a file of that name)."
               .formatted(source, source));
@@ -58,63 +54,19 @@ final class SourceRules {
     }
   }
 
-  /** The number of images that a shapes source names, if it does. */
+  /** The number of images of a shapes source, if it is one. */
   static OptionalLong shapesCount(String source) {
-    if (!isShapes(source) || shapesFault(source).isPresent()) {
-      return OptionalLong.empty();
-    }
-    String count = shapesParameters(source).get("count");
-    return count == null ? OptionalLong.empty() : OptionalLong.of(Long.parseLong(count));
-  }
-
-  private static boolean isShapes(String source) {
-    return source.equals("shapes") || source.startsWith("shapes?");
+    return ShapesSource.isNamed(source) && shapesFault(source).isEmpty()
+        ? OptionalLong.of(ShapesSource.parse(source).count())
+        : OptionalLong.empty();
   }
 
   private static Optional<String> shapesFault(String source) {
-    if (source.equals("shapes")) {
-      return Optional.empty();
-    }
-    Map<String, String> seen = new HashMap<>();
-    for (String pair : source.substring("shapes?".length()).split("&", -1)) {
-      String[] parts = pair.split("=", 2);
-      String name = parts[0];
-      if (!name.equals("count") && !name.equals("seed")) {
-        return Optional.of(
-            "has the unknown parameter '%s': shapes takes count and seed.".formatted(name));
-      }
-      if (parts.length < 2 || wholeNumber(parts[1]).isEmpty()) {
-        return Optional.of(
-            "needs a whole number for %s, found '%s'."
-                .formatted(name, parts.length < 2 ? "" : parts[1]));
-      }
-      if (seen.put(name, parts[1]) != null) {
-        return Optional.of("names the parameter %s twice.".formatted(name));
-      }
-      long value = wholeNumber(parts[1]).getAsLong();
-      if (name.equals("count") && (value < 1 || value > MOST_SHAPES)) {
-        return Optional.of("needs a count from 1 to %d, found %d.".formatted(MOST_SHAPES, value));
-      }
-    }
-    return Optional.empty();
-  }
-
-  private static Map<String, String> shapesParameters(String source) {
-    Map<String, String> parameters = new HashMap<>();
-    if (source.length() > "shapes?".length()) {
-      for (String pair : source.substring("shapes?".length()).split("&", -1)) {
-        String[] parts = pair.split("=", 2);
-        parameters.put(parts[0], parts[1]);
-      }
-    }
-    return parameters;
-  }
-
-  private static OptionalLong wholeNumber(String text) {
     try {
-      return OptionalLong.of(Long.parseLong(text));
-    } catch (NumberFormatException e) {
-      return OptionalLong.empty();
+      var unused = ShapesSource.parse(source);
+      return Optional.empty();
+    } catch (SourceLocation.MalformedSourceException e) {
+      return Optional.of(e.getMessage());
     }
   }
 }

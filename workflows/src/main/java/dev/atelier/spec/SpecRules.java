@@ -91,6 +91,33 @@ public final class SpecRules {
           "must be a path below the source, without '..', found '%s'."
               .formatted(spec.dataset().subdirectory()));
     }
+    spec.dataset().captions().ifPresent(this::captions);
+  }
+
+  private void captions(DatasetSpec.CaptionsSpec captions) {
+    String source = spec.dataset().source();
+    if (trusts("dataset.captions", "dataset.classConditional")
+        && spec.dataset().classConditional()) {
+      fault(
+          "dataset.captions",
+          "goes without dataset.classConditional, since networks are told either texts or classes: expected classConditional false, found true.");
+    }
+    if (!trusts("dataset.captions", "dataset.source")) {
+      return;
+    }
+    if (source.equals("cifar10")) {
+      fault("dataset.captions", "is for images that have captions, which those of cifar10 do not.");
+    }
+    if (ShapesSource.isNamed(source)
+        && (captions.source().isPresent() || captions.column().isPresent())) {
+      fault(
+          "dataset.captions",
+          "has a source or a column, but shapes have captions of their own: expected neither, as in captions: {}.");
+    }
+    captions
+        .source()
+        .flatMap(SourceRules::locationFault)
+        .ifPresent(message -> fault("dataset.captions.source", message));
   }
 
   private static boolean leavesItsRoot(String path) {
@@ -159,7 +186,16 @@ public final class SpecRules {
           .flatMap(SourceRules::teacherFault)
           .ifPresent(message -> fault("teacher.source", message));
     }
-    if (trusts("teacher.source") && teacher.source().isEmpty()) {
+    if (trusts("teacher.partsFrom")) {
+      teacher
+          .partsFrom()
+          .filter(source -> !source.equals(TeacherSpec.RANDOM_CLIP))
+          .flatMap(SourceRules::teacherFault)
+          .ifPresent(message -> fault("teacher.partsFrom", message));
+    }
+    if (trusts("teacher.source", "teacher.partsFrom")
+        && teacher.source().isEmpty()
+        && teacher.partsFrom().isEmpty()) {
       ofSource("teacher.variant", teacher.variant());
       ofSource("teacher.parts", teacher.parts());
     }
@@ -688,6 +724,16 @@ public final class SpecRules {
       e.reference()
           .flatMap(SourceRules::locationFault)
           .ifPresent(message -> fault("evaluation.reference", message));
+    }
+    if (trusts("evaluation.prompts")) {
+      e.prompts()
+          .flatMap(SourceRules::locationFault)
+          .ifPresent(message -> fault("evaluation.prompts", message));
+    }
+    if (trusts("evaluation.clip.source")) {
+      e.clip()
+          .flatMap(clip -> SourceRules.teacherFault(clip.source()))
+          .ifPresent(message -> fault("evaluation.clip.source", message));
     }
     if (trusts("evaluation.classes", "dataset.classConditional")
         && e.classes() != EvaluationSpec.Classes.DATASET

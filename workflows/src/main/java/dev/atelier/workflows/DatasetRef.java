@@ -15,6 +15,7 @@ import java.util.Optional;
  * @param classes number of classes that the networks are conditioned on; 0: unconditional
  * @param passedOver every file of the source that was not used, by reason; empty in histories of
  *     before they were counted
+ * @param captions number of captions of all images together; 0: images have none
  * @param encoded what networks see of it; absent: its pixels and classes
  */
 public record DatasetRef(
@@ -25,9 +26,32 @@ public record DatasetRef(
     int skipped,
     int classes,
     @JsonInclude(JsonInclude.Include.NON_EMPTY) List<PassedOver> passedOver,
+    @JsonInclude(JsonInclude.Include.NON_DEFAULT) int captions,
     @JsonInclude(JsonInclude.Include.NON_ABSENT) Optional<EncodedRef> encoded) {
 
-  /** As networks of pixels see it that read no texts. */
+  /** As networks see it that work on pixels and read no texts. */
+  public DatasetRef(
+      String sha256,
+      int images,
+      int resolution,
+      int channels,
+      int skipped,
+      int classes,
+      List<PassedOver> passedOver,
+      int captions) {
+    this(
+        sha256,
+        images,
+        resolution,
+        channels,
+        skipped,
+        classes,
+        passedOver,
+        captions,
+        Optional.empty());
+  }
+
+  /** Of images without captions. */
   public DatasetRef(
       String sha256,
       int images,
@@ -36,10 +60,10 @@ public record DatasetRef(
       int skipped,
       int classes,
       List<PassedOver> passedOver) {
-    this(sha256, images, resolution, channels, skipped, classes, passedOver, Optional.empty());
+    this(sha256, images, resolution, channels, skipped, classes, passedOver, 0);
   }
 
-  /** Of which nothing was passed over. */
+  /** Of which nothing was passed over, without captions. */
   public DatasetRef(
       String sha256, int images, int resolution, int channels, int skipped, int classes) {
     this(sha256, images, resolution, channels, skipped, classes, List.of());
@@ -53,13 +77,13 @@ public record DatasetRef(
   /** As work on its images needs it, which a history holds many times. */
   public DatasetRef withoutPassedOver() {
     return new DatasetRef(
-        sha256, images, resolution, channels, skipped, classes, List.of(), encoded);
+        sha256, images, resolution, channels, skipped, classes, List.of(), captions, encoded);
   }
 
   /** The same as networks see it. */
   public DatasetRef seenAs(Optional<EncodedRef> other) {
     return new DatasetRef(
-        sha256, images, resolution, channels, skipped, classes, passedOver, other);
+        sha256, images, resolution, channels, skipped, classes, passedOver, captions, other);
   }
 
   /** How many images were lost, and why; empty: none. */

@@ -33,6 +33,10 @@ public record PassedOver(Reason reason, int files, List<String> examples) {
     BROKEN_LINK("link that leads nowhere", true),
     @JsonProperty("leaving-link")
     LEAVING_LINK("link that leads out of the archive", true),
+    @JsonProperty("no-caption")
+    NO_CAPTION("without a caption", true),
+    @JsonProperty("empty-caption")
+    EMPTY_CAPTION("with nothing but empty captions", true),
     @JsonProperty("link-cycle")
     LINK_CYCLE("link to a folder that it lies in", false),
     @JsonProperty("repeated")
@@ -42,7 +46,11 @@ public record PassedOver(Reason reason, int files, List<String> examples) {
     @JsonProperty("hidden")
     HIDDEN("hidden", false),
     @JsonProperty("no-image")
-    NO_IMAGE("no image by its name", false);
+    NO_IMAGE("no image by its name", false),
+    @JsonProperty("damaged-caption")
+    DAMAGED_CAPTION("caption that cannot be read", false),
+    @JsonProperty("caption-of-no-image")
+    CAPTION_OF_NO_IMAGE("caption of no image", false);
 
     private final String words;
     private final boolean losesImages;

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException
 import dev.atelier.spec.AssignmentSpec.Kind;
 import dev.atelier.spec.AssignmentSpec.Signal;
 import dev.atelier.spec.AssignmentSpec.Weight;
+import dev.atelier.spec.DatasetSpec.CaptionsSpec;
 import dev.atelier.spec.EvaluationSpec.Shard;
 import dev.atelier.spec.NetworkSpec.Block;
 import dev.atelier.spec.NetworkSpec.BlocksSpec;
@@ -380,6 +381,7 @@ class SpecRulesTest {
         "shapes",
         "shapes?count=2000",
         "shapes?count=2000&seed=-7",
+        "shapes?without=red+circle,blue+cross&count=9",
         "cifar10",
         "images",
         "../images.tar.xz",
@@ -401,6 +403,9 @@ class SpecRulesTest {
         "shapes?count | whole number for count, found ''",
         "shapes? | unknown parameter ''",
         "shapes?count=0 | count from 1 to 10000000, found 0",
+        "shapes?without=red | hues and shapes for without, as in red+circle,blue+cross, found 'red'",
+        "shapes?without=red+circle, | found ''",
+        "shapes?without=red+oval | found 'red+oval'",
         "shapes?count=5&count=6 | names the parameter count twice",
         "cifar10?x=1 | takes no parameters",
         "ftp://host/a.zip | unknown scheme 'ftp'",
@@ -908,6 +913,40 @@ class SpecRulesTest {
   }
 
   @Test
+  void shouldRefuseCaptionsThatAnImageCannotHave() {
+    assertThat(captionFaults("shapes", false, null, null)).isEmpty();
+    assertThat(captionFaults("/data/coco", false, "s3://bucket/captions.json", "text")).isEmpty();
+    assertThat(captionFaults("shapes", true, null, null))
+        .singleElement()
+        .extracting(SpecFault::message)
+        .asString()
+        .contains("expected classConditional false, found true");
+    assertThat(captionFaults("cifar10", false, null, null))
+        .extracting(SpecFault::field)
+        .containsExactly("dataset.captions");
+    assertThat(captionFaults("shapes", false, "captions.json", null))
+        .extracting(SpecFault::field)
+        .containsExactly("dataset.captions");
+    assertThat(captionFaults("/data/coco", false, "ftp://host/captions.json", null))
+        .containsExactly(
+            new SpecFault(
+                "dataset.captions.source",
+                "has the unknown scheme 'ftp': expected file, http, https, s3 or, for a teacher, hf."));
+  }
+
+  private static List<SpecFault> captionFaults(
+      String source, boolean classConditional, String captions, String column) {
+    CaptionsSpec asked =
+        new CaptionsSpec(Optional.ofNullable(captions), Optional.ofNullable(column));
+    DatasetSpec dataset =
+        new DatasetSpec(
+            source, null, null, null, 3, classConditional, null, null, Optional.of(asked));
+    return SpecRules.check(spec(s -> s.dataset(dataset))).stream()
+        .filter(fault -> fault.field().startsWith("dataset."))
+        .toList();
+  }
+
+  @Test
   void shouldRefuseABatchOfMoreImagesThanThereAre() {
     assertThat(fields(spec(s -> s.dataset(new DatasetSpec("shapes?count=100", null, null, null)))))
         .containsExactly("teacher.training.batchSize", "students.training.batchSize");
@@ -1295,6 +1334,26 @@ class SpecRulesTest {
         .containsExactly("evaluation.kidSubsetSize");
     assertThat(fields(spec(s -> s.evaluation(reference("gopher://x/y", Optional.empty())))))
         .containsExactly("evaluation.reference");
+  }
+
+  @Test
+  void shouldRefuseAClipModelThatIsNoLocation() {
+    assertThat(SpecRules.check(spec(s -> s.evaluation(clip("s3://models/clip/"))))).isEmpty();
+    assertThat(fields(spec(s -> s.evaluation(clip("gopher://x/y")))))
+        .containsExactly("evaluation.clip.source");
+    SourcePolicy closed =
+        new SourcePolicy(
+            Optional.of(List.of("example.org")), false, List.of(), Optional.empty(), "atelier");
+    assertThat(closed.faults(spec(s -> s.evaluation(clip("/models/clip")))))
+        .extracting(SpecFault::field)
+        .contains("evaluation.clip.source");
+    assertThat(SourcePolicy.OPEN.faults(spec(s -> s.evaluation(clip("/models/clip"))))).isEmpty();
+  }
+
+  private static EvaluationSpec clip(String source) {
+    return EvaluationSpecBuilder.builder()
+        .clip(Optional.of(new EvaluationSpec.ClipSpec(source)))
+        .build();
   }
 
   private static EvaluationSpec reference(String source, Optional<Integer> subsetSize) {

@@ -41,4 +41,13 @@ class DatasetRefTest {
     assertThat(JSON.writeValueAsString(plain)).isEqualTo(before);
     assertThat(JSON.readValue(before, DatasetRef.class)).isEqualTo(plain);
   }
+
+  @Test
+  void shouldCarryTheNumberOfCaptionsWhereThereAreAny() throws Exception {
+    DatasetRef captioned = new DatasetRef("d", 7, 16, 3, 4, 0, DATASET.passedOver(), 35);
+    String json = JSON.writeValueAsString(captioned);
+    assertThat(json).contains("\"captions\":35");
+    assertThat(JSON.readValue(json, DatasetRef.class)).isEqualTo(captioned);
+    assertThat(captioned.withoutPassedOver().captions()).isEqualTo(35);
+  }
 }
