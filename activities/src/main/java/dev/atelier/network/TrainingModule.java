@@ -446,7 +446,7 @@ public final class TrainingModule {
         "def backpropagate(self, x: Tensor%s, noise: Tensor, target: Optional[Tensor], features: List[Tensor], share: float) -> Tuple[Tensor, Tensor, List[Tensor]]:\n"
             .formatted(GraphModule.told(network.graph(), ", %s: Tensor"));
     if (settings.recomputing()) {
-      return recomputing(network, settings, feature, header);
+      return recomputing(network, settings, feature, header, lowRank);
     }
     String body =
         switch (form) {
@@ -505,7 +505,11 @@ public final class TrainingModule {
   }
 
   private static String recomputing(
-      Network network, Settings settings, Optional<FeatureLoss> feature, String header) {
+      Network network,
+      Settings settings,
+      Optional<FeatureLoss> feature,
+      String header,
+      boolean lowRank) {
     Graph graph = network.graph();
     List<Value> read = new ArrayList<>(List.of(graph.eps())); // by the losses
     settings.feature().at().stream()
@@ -553,7 +557,7 @@ public final class TrainingModule {
                 recomputation.float32(graph.eps()),
                 network.featureList(settings.feature().at()),
                 losses(settings, ""),
-                feature.map(TrainingModule::featureLossByAutograd).orElse(""),
+                feature.map(f -> featureLossByAutograd(f, lowRank)).orElse(""),
                 network.weights().size(),
                 read.size(),
                 recomputation.backward(gradients),
