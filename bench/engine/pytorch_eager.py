@@ -205,6 +205,19 @@ class Sampling:
         return x.mean().item()
 
 
+def answer(model, work):
+    """Says how large the model is, and does what it is told over standard input."""
+    print(json.dumps({"parameters": sum(p.numel() for p in model.parameters())}), flush=True)
+    for line in sys.stdin:
+        seconds, cpu = [], time.process_time()
+        for _ in range(int(line)):
+            start = time.perf_counter()
+            work.step()
+            seconds.append(time.perf_counter() - start)
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        print(json.dumps({"seconds": seconds, "cpuSeconds": time.process_time() - cpu, "peakRssBytes": peak}), flush=True)
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--task", choices=["train", "distill", "sample"], required=True)
@@ -227,15 +240,7 @@ def main():
     else:
         teacher = unet(args.teacher_channels).eval().requires_grad_(False) if args.task == "distill" else None
         work = Training(model, teacher, args.batch, args.side)
-    print(json.dumps({"parameters": sum(p.numel() for p in model.parameters())}), flush=True)
-    for line in sys.stdin:
-        seconds, cpu = [], time.process_time()
-        for _ in range(int(line)):
-            start = time.perf_counter()
-            work.step()
-            seconds.append(time.perf_counter() - start)
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-        print(json.dumps({"seconds": seconds, "cpuSeconds": time.process_time() - cpu, "peakRssBytes": peak}), flush=True)
+    answer(model, work)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Makes src/test/resources/network/blocks-*.safetensors: eps of diffusers' U-Nets, block by block and option by option.
 
 Weights and images are the closed forms of unet_fixtures.py; the config.json of each lies in its file's metadata. Of a
-network that learns sigma, eps is the first half of the channels. Networks of images have gradients too.
+network that learns sigma, eps is the first half of the channels. Networks of images have gradients too, and two of texts.
 Needs: pip install torch diffusers safetensors
 Run:   python block_fixtures.py OUTPUT_DIRECTORY [CASE ...]
 """
@@ -110,6 +110,8 @@ TEXTS = {
     },
 }
 
+TEXTS_WITH_GRADIENTS = ("text-sd1", "text-sd2")
+
 
 def macs(model, **question):
     """Counted by PyTorch: convolutions and linear layers, not attention's products."""
@@ -157,7 +159,7 @@ def main(out):
             config = {"norm_num_groups": 8, "layers_per_block": 1, "cross_attention_dim": 24, **config}
             model = UNet2DConditionModel(sample_size=8, in_channels=4, **{"out_channels": 4, **config}).eval().double()
             context = closed_form((2, 77, 24), 4000).float().double()
-            check(out, name, model, {"encoder_hidden_states": context}, {"encoder_hidden_states": context[:1]}, False)
+            check(out, name, model, {"encoder_hidden_states": context}, {"encoder_hidden_states": context[:1]}, name in TEXTS_WITH_GRADIENTS)
 
 
 if __name__ == "__main__":

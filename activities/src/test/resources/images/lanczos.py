@@ -1,4 +1,4 @@
-"""Makes lanczos.bin: what Pillow's Image.resize(LANCZOS) makes of closed-form images (LanczosResizeTest has the same forms).
+"""Makes lanczos.bin: what Pillow's Image.resize(LANCZOS) makes of closed-form images (PillowResizeTest has the same forms).
 
     pip install pillow==13.0.0 numpy && python lanczos.py
 """

@@ -9,6 +9,7 @@ import dev.atelier.store.ExperimentKeys;
 import dev.atelier.store.ObjectCorruptException;
 import dev.atelier.store.ObjectStore;
 import dev.atelier.training.ClassSequence;
+import dev.atelier.training.ImageSource;
 import dev.atelier.workflows.DatasetRef;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -21,10 +22,12 @@ public final class StoredDatasets implements Datasets {
 
   private final ObjectStore store;
   private final ArtifactCache cache;
+  private final StoredEncodings encodings;
 
   public StoredDatasets(ObjectStore store, ArtifactCache cache) {
     this.store = store;
     this.cache = cache;
+    this.encodings = new StoredEncodings(store, cache);
   }
 
   /** Keeps a prepared dataset under its content hash; one that is there and whole is left alone. */
@@ -75,6 +78,19 @@ public final class StoredDatasets implements Datasets {
         local(prefix, manifest.shards()),
         local(prefix, manifest.labels()),
         local(prefix, manifest.captions()));
+  }
+
+  @Override
+  public ImageSource seen(DatasetRef dataset) throws IOException {
+    PackedImages images = open(dataset);
+    return dataset.encoded().isPresent() ? encodings.open(images, dataset.encoded().get()) : images;
+  }
+
+  @Override
+  public Optional<Path> parts(DatasetRef dataset, Path work) throws IOException {
+    return dataset.encoded().isPresent()
+        ? Optional.of(encodings.partsFolder(dataset.encoded().get().parts(), work))
+        : Optional.empty();
   }
 
   private DatasetManifest manifest(DatasetRef dataset) {

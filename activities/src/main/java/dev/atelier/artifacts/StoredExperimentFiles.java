@@ -32,6 +32,13 @@ public final class StoredExperimentFiles implements ExperimentFiles {
   }
 
   @Override
+  public void keepPrompts(String experimentId, String subject, byte[] json) {
+    String name = Artifact.promptsOf(subject);
+    String key = ExperimentKeys.samples(experimentId, name);
+    keep(experimentId, name, ArtifactKind.PROMPTS, key, "application/json", json);
+  }
+
+  @Override
   public void keepTrajectory(
       String experimentId, String subject, String extension, String contentType, byte[] content) {
     String name = Artifact.trajectoryOf(subject, extension);

@@ -174,7 +174,7 @@ public final class DriftMeasurement {
         }
       }
       if (features.isPresent()) {
-        float[] rows = features(features.get(), xt, t, y);
+        float[] rows = features(features.get(), xt, t, y, context(first, n));
         if (first == 0) {
           width = rows.length / n;
           made = new float[chosen.length * width];
@@ -194,14 +194,9 @@ public final class DriftMeasurement {
   /** Writes x_t of the {@code index}-th image at its place in {@code bin}, and returns t. */
   private int noisy(TimestepRange bin, int index, float[] xt, int offset) {
     int elements = channels * side * side;
-    byte[] chw = new byte[elements];
-    images.copy(chosen[index], chw, 0);
-    float[] x0 = new float[elements];
+    float[] x0 = x0(index);
     float[] eps = new float[elements];
     float[] noisy = new float[elements];
-    for (int i = 0; i < elements; i++) {
-      x0[i] = (chw[i] & 0xFF) / 127.5f - 1; // 0..255 to [-1, 1]
-    }
     random.stream(Purpose.NOISE, 0, index).gaussians(eps, 0, elements);
     double place = random.stream(Purpose.TIMESTEP, 0, index).nextDouble();
     int t = bin.low() + (int) (place * bin.length());
@@ -210,13 +205,49 @@ public final class DriftMeasurement {
     return t;
   }
 
-  private float[] features(Features features, float[] xt, long[] t, long[] y) {
-    HostTensor x = HostTensor.ofFloats(xt, t.length, channels, side, side);
-    HostTensor times = HostTensor.ofLongs(t, t.length);
-    return (features.conditional()
-            ? features.module().run("mid_block", x, times, HostTensor.ofLongs(y, t.length))
-            : features.module().run("mid_block", x, times))
-        .get(0)
-        .toFloats();
+  private float[] x0(int index) {
+    float[] x0 = new float[channels * side * side];
+    if (images.latents().isPresent()) {
+      images
+          .latents()
+          .get()
+          .draw(chosen[index], false, random.stream(Purpose.LATENT, 0, index), x0, 0);
+      return x0;
+    }
+    byte[] chw = new byte[x0.length];
+    images.copy(chosen[index], chw, 0);
+    for (int i = 0; i < x0.length; i++) {
+      x0[i] = (chw[i] & 0xFF) / 127.5f - 1; // 0..255 to [-1, 1]
+    }
+    return x0;
+  }
+
+  /** The first caption of each image, where there are texts, [N·tokens·width]. */
+  private Optional<HostTensor> context(int first, int n) {
+    return images
+        .texts()
+        .map(
+            texts -> {
+              int size = texts.tokens() * texts.width();
+              float[] values = new float[n * size];
+              for (int i = 0; i < n; i++) {
+                texts.read(chosen[first + i], 0, values, i * size);
+              }
+              return HostTensor.ofFloats(values, n, texts.tokens(), texts.width());
+            });
+  }
+
+  private float[] features(
+      Features features, float[] xt, long[] t, long[] y, Optional<HostTensor> context) {
+    List<HostTensor> asked =
+        new ArrayList<>(
+            List.of(
+                HostTensor.ofFloats(xt, t.length, channels, side, side),
+                HostTensor.ofLongs(t, t.length)));
+    if (features.conditional()) {
+      asked.add(HostTensor.ofLongs(y, t.length));
+    }
+    context.ifPresent(asked::add);
+    return features.module().run("mid_block", asked.toArray(HostTensor[]::new)).get(0).toFloats();
   }
 }

@@ -3,10 +3,10 @@ package dev.atelier.assignment;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.SerializationFeature;
 import dev.atelier.dataset.Datasets;
-import dev.atelier.dataset.PackedImages;
 import dev.atelier.diffusion.KarrasCuts;
 import dev.atelier.diffusion.NoiseSchedule;
 import dev.atelier.diffusion.SnrCuts;
+import dev.atelier.network.Network;
 import dev.atelier.spec.AssignmentSpec;
 import dev.atelier.spec.AssignmentSpec.Signal;
 import dev.atelier.spec.AssignmentSpec.Weight;
@@ -14,6 +14,7 @@ import dev.atelier.spec.SpecWord;
 import dev.atelier.spec.TimestepRange;
 import dev.atelier.spec.Visits;
 import dev.atelier.training.Device;
+import dev.atelier.training.ImageSource;
 import dev.atelier.training.InvalidSpecException;
 import dev.atelier.training.Models;
 import dev.atelier.training.Seeds;
@@ -105,7 +106,7 @@ public record RangeFinder(
           "students.assignment.signal compares features of the teacher's middle block, but the teacher is a TorchScript file, whose blocks are not known; expected input.");
     }
     device.use();
-    PackedImages images = datasets.open(task.dataset());
+    ImageSource images = datasets.seen(task.dataset());
     if (images.count() < 2) {
       throw new InvalidSpecException(
           "students.assignment.kind measured needs a dataset of at least 2 images, found %d."
@@ -114,15 +115,18 @@ public record RangeFinder(
     return keep(task, measure(task, teacher, images, scope));
   }
 
-  private DriftCurve measure(
-      PlanRanges task, TeacherModel teacher, PackedImages images, Scope scope) throws IOException {
+  private DriftCurve measure(PlanRanges task, TeacherModel teacher, ImageSource images, Scope scope)
+      throws IOException {
     AssignmentSpec assignment = task.assignment();
+    Optional<Network> network = Models.network(task.teacher(), task.dataset());
+    int channels = network.map(Network::imageChannels).orElse(task.dataset().channels());
+    int side = network.map(Network::resolution).orElse(task.dataset().resolution());
     List<TimestepRange> bins =
         DriftCurve.equalBins(task.diffusion().timesteps(), assignment.bins());
     return new DriftMeasurement(
             images,
-            images.channels(),
-            images.resolution(),
+            channels,
+            side,
             task.diffusion(),
             Seeds.of(task.seed(), "drift"),
             assignment.images())

@@ -2,7 +2,6 @@ package dev.atelier.attempt;
 
 import dev.atelier.artifacts.StoredStarts;
 import dev.atelier.dataset.Datasets;
-import dev.atelier.dataset.PackedImages;
 import dev.atelier.network.libtorch.Libtorch;
 import dev.atelier.spec.BatchSize;
 import dev.atelier.spec.NetworkSpec;
@@ -13,6 +12,7 @@ import dev.atelier.store.CheckpointHistory.CheckpointRow;
 import dev.atelier.store.ModelReuse;
 import dev.atelier.store.S3CheckpointStore;
 import dev.atelier.training.DivergedException;
+import dev.atelier.training.ImageSource;
 import dev.atelier.training.InvalidSpecException;
 import dev.atelier.training.StepThreads;
 import dev.atelier.training.TrainingInterruptedException;
@@ -55,7 +55,7 @@ public record ModelTrainer(
   public ModelRef train(TrainStudent task, Scope scope)
       throws IOException, DivergedException, TrainingInterruptedException {
     TrainingTask training = tasks.of(task);
-    PackedImages images = images(task.key(), task.training(), task.dataset());
+    ImageSource images = images(task.key(), task.training(), task.dataset());
     ModelRef trained =
         train(
             new Job(task.experimentId(), task.key(), task.network(), task.range()),
@@ -75,7 +75,7 @@ public record ModelTrainer(
   }
 
   /** Batches of a retry may be larger than those that the spec asked for. */
-  private PackedImages images(ModelKey key, TrainingSpec training, DatasetRef dataset)
+  private ImageSource images(ModelKey key, TrainingSpec training, DatasetRef dataset)
       throws IOException {
     BatchSize size = new BatchSize("training.batchSize of " + key.value(), training.batchSize());
     size.fault(dataset.images())
@@ -83,10 +83,10 @@ public record ModelTrainer(
             reason -> {
               throw new InvalidSpecException(size.field() + " " + reason);
             });
-    return datasets.open(dataset);
+    return datasets.seen(dataset);
   }
 
-  private ModelRef train(Job job, TrainingTask task, PackedImages images, Scope scope)
+  private ModelRef train(Job job, TrainingTask task, ImageSource images, Scope scope)
       throws IOException, DivergedException, TrainingInterruptedException {
     int threads =
         StepThreads.of(task.network().macs(), task.training(), attempts.device().threads());
@@ -112,7 +112,7 @@ public record ModelTrainer(
   }
 
   private void run(
-      TrainingTask task, PackedImages images, Attempt attempt, S3CheckpointStore kept, Scope scope)
+      TrainingTask task, ImageSource images, Attempt attempt, S3CheckpointStore kept, Scope scope)
       throws IOException, DivergedException, TrainingInterruptedException {
     try (ProgressReporter progress = attempts.progress(attempt);
         TrainingMeters meters = new TrainingMeters(progress, task.training().batchSize())) {

@@ -1,14 +1,15 @@
 package dev.atelier.attempt;
 
+import dev.atelier.network.LowRank;
 import dev.atelier.network.pruning.ChannelPruning.Criterion;
 import dev.atelier.spec.StudentsSpec.StartFrom;
 import dev.atelier.store.Sha256;
 import dev.atelier.training.Distillation;
 import dev.atelier.training.InitialWeights;
-import dev.atelier.training.InvalidSpecException;
 import dev.atelier.training.Models;
 import dev.atelier.training.PrunedTeacher;
 import dev.atelier.training.Seeds;
+import dev.atelier.training.TeacherBlocks;
 import dev.atelier.training.TrainingTask;
 import dev.atelier.version.CodeVersion;
 import dev.atelier.workflows.ModelKey;
@@ -59,7 +60,8 @@ public final class TrainingTasks {
                 task.loss(),
                 task.antithetic(),
                 task.rangeDraw())),
-        start(task));
+        start(task),
+        task.rank().map(rank -> new LowRank(Models.network(task.network(), task.dataset()), rank)));
   }
 
   /** Whether the first weights are the same for all students of the experiment. */
@@ -73,8 +75,7 @@ public final class TrainingTasks {
       case RANDOM -> InitialWeights.random(Seeds.of(task.seed(), STUDENTS_START));
       case TEACHER_MAGNITUDE -> new PrunedTeacher(Criterion.MAGNITUDE);
       case TEACHER_TAYLOR -> new PrunedTeacher(Criterion.TAYLOR);
-      case TEACHER_BLOCKS ->
-          throw new InvalidSpecException("students.startFrom: teacher-blocks is not built yet.");
+      case TEACHER_BLOCKS -> new TeacherBlocks();
       case ONE_TO_ONE ->
           (training, images, device, work) ->
               models.weights(task.oneToOne().orElseThrow(), training.network());

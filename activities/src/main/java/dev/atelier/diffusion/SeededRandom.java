@@ -17,6 +17,10 @@ public final class SeededRandom {
     SAMPLE_XT(7),
     SAMPLE_STEP_NOISE(8),
     RANGE(9),
+    LATENT(10),
+    CAPTION(11),
+    CONDITIONING(12),
+    PROMPT(13),
     MERGE_WEIGHTS(15),
     SCHEDULE_SEARCH(16);
 

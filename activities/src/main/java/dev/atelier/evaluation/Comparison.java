@@ -14,12 +14,14 @@ import java.util.Optional;
  * @param kernel of the kernel distance; statistics without images allow none
  * @param classScoreSplits of the class score, where the extractor tells classes
  * @param neighbours of precision and recall; statistics without images allow none
+ * @param clip the part of a CLIP model, where there is one
  */
 public record Comparison(
     Map<Metric, Double> figures,
     Optional<Kernel> kernel,
     Optional<Integer> classScoreSplits,
-    Optional<Neighbours> neighbours) {
+    Optional<Neighbours> neighbours,
+    Optional<ClipComparison> clip) {
 
   /**
    * Measures.
@@ -73,7 +75,18 @@ public record Comparison(
               figures.put(Metric.CLASS_SCORE_DEVIATION, score.deviation());
             });
     return new Comparison(
-        figures, kernel, samples.classScore().map(ClassScore::splits), neighbours);
+        figures,
+        kernel,
+        samples.classScore().map(ClassScore::splits),
+        neighbours,
+        Optional.empty());
+  }
+
+  /** The same with the figures of a CLIP model. */
+  Comparison with(ClipComparison measured) {
+    Map<Metric, Double> all = new LinkedHashMap<>(figures);
+    all.putAll(measured.figures());
+    return new Comparison(all, kernel, classScoreSplits, neighbours, Optional.of(measured));
   }
 
   /** The Fréchet distance. */

@@ -1,5 +1,6 @@
 package dev.atelier.evaluation;
 
+import com.fasterxml.jackson.annotation.JsonInclude;
 import dev.atelier.spec.DiffusionSpec;
 import dev.atelier.spec.EvaluationSpec;
 import dev.atelier.workflows.DatasetRef;
@@ -18,7 +19,8 @@ public record EvaluationInputs(
     EvaluationSpec evaluation,
     ExtractorRef extractor,
     StatisticsRef reference,
-    List<ModelRef> models) {
+    List<ModelRef> models,
+    @JsonInclude(JsonInclude.Include.NON_DEFAULT) boolean distilledGuidance) {
 
   /**
    * The inputs of a task.
@@ -33,6 +35,7 @@ public record EvaluationInputs(
         task.evaluation().inUsualShards(),
         task.extractor(),
         task.reference(),
-        models);
+        models,
+        task.distilledGuidance());
   }
 }

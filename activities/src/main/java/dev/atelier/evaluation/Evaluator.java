@@ -7,11 +7,14 @@ import dev.atelier.spec.EvaluationSpec;
 import dev.atelier.training.Ensembles;
 import dev.atelier.work.LocalFiles;
 import dev.atelier.work.Scope;
+import dev.atelier.workflows.ClipRef;
+import dev.atelier.workflows.EncodedRef;
 import dev.atelier.workflows.EvaluationActivities.CombineShards;
 import dev.atelier.workflows.EvaluationActivities.Evaluate;
 import dev.atelier.workflows.EvaluationActivities.Evaluated;
 import dev.atelier.workflows.EvaluationActivities.SampleShard;
 import dev.atelier.workflows.ExtractorRef;
+import dev.atelier.workflows.PromptsRef;
 import dev.atelier.workflows.Protocol;
 import dev.atelier.workflows.ProtocolBuilder;
 import dev.atelier.workflows.ShardRef;
@@ -104,6 +107,7 @@ public final class Evaluator {
           return file;
         },
         ShardComparison.reference(files, subject.evaluation(), subject.reference()),
+        ShardComparison.clipReference(files, subject.reference()),
         subject.evaluation());
   }
 
@@ -125,6 +129,25 @@ public final class Evaluator {
         JSON.writeValueAsString(protocol),
         comparison.byKey(),
         cost.weightsBytes());
+  }
+
+  private static Protocol.Clip clip(ClipRef model, ClipComparison measured) {
+    return new Protocol.Clip(
+        model.name(),
+        model.sha256(),
+        ClipDistance.ESTIMATOR,
+        measured.samples(),
+        measured.referenceImages());
+  }
+
+  /** Of what the prompts were drawn from, where models read some. */
+  private static Optional<String> promptsSha256(Evaluate task) {
+    return task.dataset()
+        .encoded()
+        .flatMap(EncodedRef::texts)
+        .map(
+            texts ->
+                task.extractor().prompts().map(PromptsRef::sha256).orElse(task.dataset().sha256()));
   }
 
   private Protocol protocol(Evaluate task, Comparison comparison) {
@@ -152,6 +175,8 @@ public final class Evaluator {
         .neighbours(comparison.neighbours())
         .classes(
             task.dataset().classes() > 0 ? Optional.of(evaluation.classes()) : Optional.empty())
+        .promptsSha256(promptsSha256(task))
+        .clip(comparison.clip().map(measured -> clip(extractor.clip().orElseThrow(), measured)))
         .build();
   }
 }

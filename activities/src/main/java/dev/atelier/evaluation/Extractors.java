@@ -3,7 +3,14 @@ package dev.atelier.evaluation;
 import dev.atelier.spec.EvaluationSpec;
 import dev.atelier.training.Device;
 import dev.atelier.work.LocalFiles;
+import dev.atelier.workflows.ClipRef;
 import dev.atelier.workflows.ExtractorRef;
+import dev.atelier.workflows.PromptsRef;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.Optional;
 
 /** Opens the feature extractors that are kept. */
 public record Extractors(Device device, LocalFiles files) {
@@ -17,5 +24,36 @@ public record Extractors(Device device, LocalFiles files) {
         evaluation.extractor().resizeTo(),
         resolution,
         device.name());
+  }
+
+  /**
+   * The CLIP model of an evaluation, if it has one.
+   *
+   * @param work a directory for files
+   */
+  Optional<ClipJudge> clip(ExtractorRef extractor, Path work) throws IOException {
+    if (extractor.clip().isEmpty()) {
+      return Optional.empty();
+    }
+    ClipRef clip = extractor.clip().get();
+    Path folder = Files.createDirectories(work.resolve("clip"));
+    Map<String, StoredFile> stored = StoredFile.read(files.file(clip.objectKey(), clip.sha256()));
+    for (Map.Entry<String, StoredFile> file : stored.entrySet()) {
+      Path link = folder.resolve(file.getKey());
+      if (!Files.exists(link)) {
+        Path here = files.file(file.getValue().objectKey(), file.getValue().sha256());
+        Files.createSymbolicLink(link, here.toAbsolutePath());
+      }
+    }
+    return Optional.of(ClipJudge.open(folder, clip.name(), device.name(), work));
+  }
+
+  /** What samples show, where the spec names it. */
+  public Optional<PromptSource> prompts(ExtractorRef extractor) throws IOException {
+    if (extractor.prompts().isEmpty()) {
+      return Optional.empty();
+    }
+    PromptsRef prompts = extractor.prompts().get();
+    return Optional.of(PromptSource.stored(files.file(prompts.objectKey(), prompts.sha256())));
   }
 }

@@ -4,6 +4,7 @@ import dev.atelier.network.files.Repeatability;
 import dev.atelier.network.files.Repeatability.Answer;
 import dev.atelier.network.files.Repeatability.UnfitException;
 import dev.atelier.network.libtorch.Libtorch;
+import dev.atelier.network.libtorch.MemoryRanOutException;
 import dev.atelier.network.libtorch.TorchException;
 import dev.atelier.network.libtorch.TorchModule;
 import dev.atelier.network.tensors.HostTensor;
@@ -276,6 +277,9 @@ public final class FeatureExtractor implements AutoCloseable {
     try {
       raw = run(resize.isPresent() ? resize.get().forward(images) : images, withClasses);
     } catch (TorchException e) {
+      if (MemoryRanOutException.isBehind(e)) {
+        throw MemoryRanOutException.of("The extractor", count, resolution, e);
+      }
       throw new UnfitException(
           "it fails on images [%d, 3, %d, %d]: %s"
               .formatted(count, resolution, resolution, e.getMessage().replaceFirst("\\.$", "")));

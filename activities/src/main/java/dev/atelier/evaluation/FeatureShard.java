@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
 
 /**
@@ -22,6 +23,7 @@ public final class FeatureShard {
   private final ClassScore.Outputs classOutputs;
   private final float[] features; // [images, D]
   private final float[] classRows; // [images, C]
+  private final Optional<ClipRows> clip;
   private int seen;
 
   private FeatureShard(
@@ -30,24 +32,36 @@ public final class FeatureShard {
       int classes,
       ClassScore.Outputs classOutputs,
       float[] features,
-      float[] classRows) {
+      float[] classRows,
+      Optional<ClipRows> clip) {
     this.images = images;
     this.dimension = dimension;
     this.classes = classes;
     this.classOutputs = classOutputs;
     this.features = features;
     this.classRows = classRows;
+    this.clip = clip;
   }
 
   /** A shard of {@code images} that are not there yet. */
   public FeatureShard(int images, FeatureExtractor extractor) {
+    this(images, extractor, Optional.empty());
+  }
+
+  /**
+   * The same with what a CLIP model tells.
+   *
+   * @param clip that whoever adds the images fills
+   */
+  FeatureShard(int images, FeatureExtractor extractor, Optional<ClipRows> clip) {
     this(
         images,
         extractor.dimension(),
         extractor.classes(),
         extractor.classOutputs(),
         new float[Math.multiplyExact(images, extractor.dimension())],
-        new float[Math.multiplyExact(images, extractor.classes())]);
+        new float[Math.multiplyExact(images, extractor.classes())],
+        clip);
   }
 
   /** Runs the next images through {@code extractor}, the one of the constructor. */
@@ -62,8 +76,14 @@ public final class FeatureShard {
     seen += count;
   }
 
+  /** What a CLIP model tells of the images, where there is one. */
+  Optional<ClipRows> clip() {
+    return clip;
+  }
+
   /**
-   * Writes a safetensors file with {@code features} [images, D] and {@code classes} [images, C].
+   * Writes a safetensors file with {@code features} [images, D], {@code classes} [images, C] and
+   * what a CLIP model tells.
    *
    * @throws IllegalStateException if images are missing
    */
@@ -78,6 +98,7 @@ public final class FeatureShard {
     if (classes > 0) {
       tensors.put("classes", HostTensor.ofFloats(classRows, images, classes));
     }
+    clip.ifPresent(rows -> tensors.putAll(rows.tensors()));
     SafetensorsFile.write(file, tensors, Map.of(OUTPUTS, classOutputs.name()));
   }
 
@@ -94,7 +115,8 @@ public final class FeatureShard {
             classes == null ? 0 : (int) classes.shape()[1],
             ClassScore.Outputs.valueOf(stored.metadata().get(OUTPUTS)),
             features.toFloats(),
-            classes == null ? new float[0] : classes.toFloats());
+            classes == null ? new float[0] : classes.toFloats(),
+            ClipRows.of(stored.tensors()));
     shard.seen = images;
     return shard;
   }

@@ -46,6 +46,13 @@ public final class LinearAlgebra implements AutoCloseable {
         wide = torch.to(x, %1$d)
         scaled = torch.div(torch.sum(torch.mul(wide, wide), [1]), torch.size(x, 1))
         return torch.sum(torch.pow(torch.add(scaled, 1.), 3))
+      def gaussian_sum(self, x: Tensor, y: Tensor) -> Tensor:
+        a = torch.to(x, %1$d)
+        b = torch.to(y, %1$d)
+        a = torch.div(a, torch.unsqueeze(torch.sqrt(torch.sum(torch.mul(a, a), [1])), 1))
+        b = torch.div(b, torch.unsqueeze(torch.sqrt(torch.sum(torch.mul(b, b), [1])), 1))
+        cosines = torch.matmul(a, torch.t(b))
+        return torch.sum(torch.expm1(torch.mul(torch.add(cosines, -1.), 0.01)))
       def distances(self, x: Tensor, y: Tensor) -> Tensor:
         a = torch.to(x, %1$d)
         b = torch.to(y, %1$d)
@@ -126,6 +133,14 @@ public final class LinearAlgebra implements AutoCloseable {
   /** The sum of the kernel (x·y / D + 1)^3 over all pairs of rows of x [N, D] and y [M, D]. */
   double kernelSum(HostTensor x, HostTensor y) {
     return module.run("kernel_sum", x, y).get(0).toDoubles()[0];
+  }
+
+  /**
+   * The sum of exp(−|x − y|² / 2σ²) − 1 with σ = 10 over all pairs of rows of x [N, D] and y [M,
+   * D], each made of length 1: there |x − y|² is 2 − 2 x·y.
+   */
+  double gaussianSum(HostTensor x, HostTensor y) {
+    return module.run("gaussian_sum", x, y).get(0).toDoubles()[0];
   }
 
   /** The sum of the kernel over pairs of equal rows. */

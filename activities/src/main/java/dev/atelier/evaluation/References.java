@@ -6,8 +6,10 @@ import dev.atelier.training.Device;
 import dev.atelier.work.Scope;
 import dev.atelier.workflows.EvaluationActivities.MeasureReference;
 import dev.atelier.workflows.StatisticsRef;
+import dev.atelier.workflows.StatisticsRef.Embeddings;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Optional;
 
 /** The other side of every comparison: the dataset's features, or statistics that a spec names. */
@@ -21,12 +23,51 @@ public record References(
   /** Measures the reference, or reads it; what was measured before is not measured again. */
   public StatisticsRef measure(MeasureReference task, Scope scope) throws IOException {
     device.use();
+    StatisticsRef statistics = statistics(task, scope);
+    return task.extractor().clip().isPresent()
+        ? statistics.with(Optional.of(embeddings(task, scope)))
+        : statistics;
+  }
+
+  private StatisticsRef statistics(MeasureReference task, Scope scope) throws IOException {
     Optional<String> source = task.evaluation().reference();
     if (source.isPresent()) {
       return given(source.get(), task, scope);
     }
     Optional<StatisticsRef> known = store.measured(task);
     return known.isPresent() ? known.get() : measureDataset(task, scope);
+  }
+
+  private Embeddings embeddings(MeasureReference task, Scope scope) throws IOException {
+    Optional<Embeddings> known = store.embedded(task);
+    if (known.isPresent()) {
+      return known.get();
+    }
+    PackedImages images = datasets.open(task.dataset());
+    Path file = scope.path().resolve("embeddings.safetensors");
+    try (ClipJudge judge = extractors.clip(task.extractor(), scope.path()).orElseThrow()) {
+      embed(images, task.evaluation().batchSize(), judge, scope).write(file);
+    }
+    return store.keepEmbedded(task, file);
+  }
+
+  /** Of as many images as are compared, evenly spread. */
+  private static ClipRows embed(PackedImages images, int batchSize, ClipJudge judge, Scope scope) {
+    int resolution = images.resolution();
+    int imageBytes = images.channels() * resolution * resolution;
+    int kept = Math.min(images.count(), ClipRows.MOST);
+    ClipRows rows = judge.rows(kept, false);
+    for (int first = 0; first < kept; first += batchSize) {
+      int n = Math.min(batchSize, kept - first);
+      byte[] batch = new byte[n * imageBytes];
+      for (int i = 0; i < n; i++) {
+        images.copy(ClipRows.spread(first + i, kept, images.count()), batch, i * imageBytes);
+      }
+      judge.judge(batch, n, images.channels(), resolution, List.of(), rows);
+      scope.describe("CLIP: %d of %d images".formatted(first + n, kept));
+      scope.stopIfAsked();
+    }
+    return rows;
   }
 
   private StatisticsRef measureDataset(MeasureReference task, Scope scope) throws IOException {

@@ -2,6 +2,7 @@ package dev.atelier.evaluation;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.datatype.jdk8.Jdk8Module;
+import dev.atelier.evaluation.SamplingSpace.PartsFolder;
 import dev.atelier.network.libtorch.Libtorch;
 import dev.atelier.spec.DiffusionSpec;
 import dev.atelier.spec.EvaluationSpec.SamplerSpec;
@@ -14,6 +15,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
@@ -32,6 +34,7 @@ public final class SamplingMemory {
   /**
    * What to sample.
    *
+   * @param parts by which models see and read
    * @param threads of one operation of libtorch
    * @param memoryBytes what a batch may need; empty: not bounded
    */
@@ -43,6 +46,7 @@ public final class SamplingMemory {
       int channels,
       int resolution,
       int classes,
+      Optional<PartsFolder> parts,
       String device,
       int threads,
       OptionalLong memoryBytes) {}
@@ -121,17 +125,24 @@ public final class SamplingMemory {
     orphan.start();
     Request request = JSON.readValue(Path.of(files[0]).toFile(), Request.class);
     Libtorch.useThreads(request.threads());
-    try (EnsembleSampler sampler =
-        new EnsembleSampler(
-            request.models(),
-            request.diffusion(),
-            request.sampler(),
-            0,
-            request.channels(),
-            request.resolution(),
-            ClassSequence.balanced(request.classes()),
-            request.device(),
-            request.memoryBytes())) {
+    try (SamplingSpace space =
+            SamplingSpace.of(
+                request.channels(),
+                request.resolution(),
+                ClassSequence.balanced(request.classes()),
+                request.parts(),
+                image -> "",
+                request.device(),
+                Path.of(files[1]).getParent());
+        EnsembleSampler sampler =
+            new EnsembleSampler(
+                request.models(),
+                request.diffusion(),
+                request.sampler(),
+                0,
+                space.sampled(),
+                request.device(),
+                request.memoryBytes())) {
       sampler.sample(
           0,
           sampler.batchSize(request.batchSize()),

@@ -7,6 +7,7 @@ import dev.atelier.workflows.ShardRef;
 import dev.atelier.workflows.StatisticsRef;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 
@@ -21,19 +22,29 @@ public final class ShardComparison {
   }
 
   static Comparison of(
-      List<ShardRef> shards, Fetching files, Reference reference, EvaluationSpec evaluation)
+      List<ShardRef> shards,
+      Fetching files,
+      Reference reference,
+      Optional<ClipRows> clipReference,
+      EvaluationSpec evaluation)
       throws IOException {
     try (LinearAlgebra algebra = new LinearAlgebra()) {
       Optional<FeatureAccumulator> measured = Optional.empty();
+      List<ClipRows> clip = new ArrayList<>();
       for (ShardRef shard : shards) {
         FeatureShard features = FeatureShard.read(files.fetch(shard));
         FeatureAccumulator all =
             measured.orElseGet(() -> features.accumulator(evaluation.samples(), algebra));
         features.addTo(all, evaluation.batchSize());
+        features.clip().ifPresent(clip::add);
         measured = Optional.of(all);
       }
-      return Comparison.of(
-          measured.orElseThrow().result(), reference, evaluation.kidSubsetSize(), algebra);
+      Comparison figures =
+          Comparison.of(
+              measured.orElseThrow().result(), reference, evaluation.kidSubsetSize(), algebra);
+      return clipReference.isEmpty() || clip.isEmpty()
+          ? figures
+          : figures.with(ClipComparison.of(ClipRows.together(clip), clipReference.get(), algebra));
     }
   }
 
@@ -44,6 +55,16 @@ public final class ShardComparison {
     return evaluation.reference().isPresent()
         ? Reference.of(ReferenceStatistics.read(file))
         : Reference.read(file);
+  }
+
+  /** What a CLIP model tells of the dataset, where there is one. */
+  static Optional<ClipRows> clipReference(LocalFiles files, StatisticsRef stored)
+      throws IOException {
+    return stored.clip().isEmpty()
+        ? Optional.empty()
+        : Optional.of(
+            ClipRows.read(
+                files.file(stored.clip().get().objectKey(), stored.clip().get().sha256())));
   }
 
   /** What the distance of samples to the reference is called. */

@@ -2,6 +2,7 @@ package dev.atelier.evaluation;
 
 import dev.atelier.dataset.Datasets;
 import dev.atelier.evaluation.SamplingMemory.Measured;
+import dev.atelier.evaluation.SamplingSpace.PartsFolder;
 import dev.atelier.spec.EvaluationSpec;
 import dev.atelier.training.Device;
 import dev.atelier.training.EnsembleSampler.OwnedModel;
@@ -37,7 +38,9 @@ public record ShardSampler(
     Optional<Measured> memory =
         isFirst(task) ? measureMemory(task.subject(), owned, scope) : Optional.empty();
     try (ShardSampling sampling = sampling(inputs, owned, scope);
-        FeatureExtractor extractor = extractor(task.subject())) {
+        FeatureExtractor extractor = extractor(task.subject());
+        LoadedClip clip =
+            new LoadedClip(extractors.clip(task.subject().extractor(), scope.path()))) {
       if (isFirst(task)) {
         sayIfInTurn(task.subject(), owned.size(), sampling);
         SubjectPictures pictures = new SubjectPictures(files);
@@ -46,10 +49,18 @@ public record ShardSampler(
       }
       SamplingSpeed speed = new SamplingSpeed(task.images(), isFirst(task));
       Path file = scope.path().resolve("shard.safetensors");
-      features(task, sampling, extractor, speed, scope).write(file);
+      features(task, sampling, extractor, clip.judge(), speed, scope).write(file);
       Optional<Cost> cost =
           isFirst(task) ? Optional.of(cost(inputs, sampling, memory)) : Optional.empty();
       return new SampledShard(file, speed.timedImages(), speed.seconds(), cost);
+    }
+  }
+
+  /** A CLIP model that is closed, where there is one. */
+  private record LoadedClip(Optional<ClipJudge> judge) implements AutoCloseable {
+    @Override
+    public void close() {
+      judge.ifPresent(ClipJudge::close);
     }
   }
 
@@ -67,11 +78,18 @@ public record ShardSampler(
     return task.first() == 0;
   }
 
-  private ShardSampling sampling(EvaluationInputs inputs, List<OwnedModel> owned, Scope scope) {
+  private ShardSampling sampling(EvaluationInputs inputs, List<OwnedModel> owned, Scope scope)
+      throws IOException {
     return new ShardSampling(
         inputs,
         owned,
-        datasets.sampleClasses(inputs.dataset(), inputs.evaluation().classes()),
+        SamplingSpace.open(
+            datasets,
+            inputs.dataset(),
+            inputs.evaluation(),
+            extractors.prompts(inputs.extractor()),
+            device.name(),
+            scope.path()),
         device.name(),
         device.memoryForSampling(),
         scope::stops);
@@ -86,12 +104,14 @@ public record ShardSampler(
       SampleShard task,
       ShardSampling sampling,
       FeatureExtractor extractor,
+      Optional<ClipJudge> judge,
       SamplingSpeed speed,
       Scope scope) {
     return sampling.features(
         task.first(),
         task.images(),
         extractor,
+        judge,
         (n, report) -> {
           count(n, scope);
           speed.add(n, report.seconds());
@@ -138,6 +158,7 @@ public record ShardSampler(
                   dataset.channels(),
                   dataset.resolution(),
                   dataset.classes(),
+                  PartsFolder.of(datasets, dataset, scope.path()),
                   device.name(),
                   device.threads(),
                   device.memoryForSampling()),

@@ -3,7 +3,6 @@ package dev.atelier.evaluation;
 import dev.atelier.network.Network;
 import dev.atelier.network.NetworkForm;
 import dev.atelier.spec.EvaluationSpec;
-import dev.atelier.training.ClassSequence;
 import dev.atelier.training.EnsembleSampler;
 import dev.atelier.training.EnsembleSampler.OwnedModel;
 import dev.atelier.training.EnsembleSampler.SamplingReport;
@@ -26,11 +25,12 @@ final class ShardSampling implements AutoCloseable {
 
   private final DatasetRef dataset;
   private final int batchSize;
+  private final SamplingSpace space;
   private final EnsembleSampler sampler;
   private final BooleanSupplier stopRequested;
 
   /**
-   * @param classes of the samples
+   * @param space what models see and read; closed with this
    * @param device such as {@code cpu}
    * @param memory bytes that a batch may take; empty: any
    * @param stopRequested asked before every step of sampling
@@ -38,11 +38,12 @@ final class ShardSampling implements AutoCloseable {
   ShardSampling(
       EvaluationInputs inputs,
       List<OwnedModel> models,
-      ClassSequence classes,
+      SamplingSpace space,
       String device,
       OptionalLong memory,
       BooleanSupplier stopRequested) {
     this.dataset = inputs.dataset();
+    this.space = space;
     this.batchSize = inputs.evaluation().batchSize();
     this.stopRequested = stopRequested;
     EvaluationSpec evaluation = inputs.evaluation();
@@ -52,9 +53,7 @@ final class ShardSampling implements AutoCloseable {
             inputs.diffusion(),
             evaluation.sampler(),
             evaluation.seed(),
-            dataset.channels(),
-            dataset.resolution(),
-            classes,
+            space.sampled(),
             device,
             memory);
   }
@@ -63,25 +62,36 @@ final class ShardSampling implements AutoCloseable {
   static List<OwnedModel> models(
       EvaluationInputs inputs, Models models, NetworkForm form, Path work) throws IOException {
     List<OwnedModel> owned = new ArrayList<>();
-    Map<String, Path> archives = new HashMap<>(); // by manifest: the teacher may own several ranges
+    Map<String, Path> archives = // by manifest: the teacher may own several ranges
+        new HashMap<>(models.sharedArchive(inputs.models(), inputs.dataset(), work, form));
     for (ModelRef model : inputs.models()) {
       Optional<Network> network = Models.network(model, inputs.dataset());
       if (!archives.containsKey(model.manifestKey())) {
         archives.put(model.manifestKey(), models.archive(model, inputs.dataset(), work, form));
       }
       owned.add(
-          new OwnedModel(
+          OwnedModel.of(
+              model,
               archives.get(model.manifestKey()),
-              model.range(),
-              model.predicts(inputs.diffusion()),
-              network.map(Network::macs),
-              network.map(Network::activationBytes)));
+              network,
+              inputs.diffusion(),
+              model.guidance(inputs.evaluation(), inputs.distilledGuidance())));
     }
     return owned;
   }
 
   EnsembleSampler sampler() {
     return sampler;
+  }
+
+  /** What samples are to show, where models read it. */
+  Optional<Prompts> prompts() {
+    return space.prompts();
+  }
+
+  /** The prompts of {@code count} samples from {@code first} on; none, where models read none. */
+  List<String> prompts(long first, int count) {
+    return prompts().map(drawn -> drawn.of(first, count)).orElse(List.of());
   }
 
   /**
@@ -116,35 +126,59 @@ final class ShardSampling implements AutoCloseable {
     void sampled(int images, SamplingReport report);
   }
 
-  /** The features of {@code images} samples from {@code first} on. */
-  FeatureShard features(int first, int images, FeatureExtractor extractor, Batches batches) {
-    FeatureShard features = new FeatureShard(images, extractor);
+  /**
+   * The features of {@code images} samples from {@code first} on.
+   *
+   * @param judge tells how much they show their prompts, where there is one
+   */
+  FeatureShard features(
+      int first,
+      int images,
+      FeatureExtractor extractor,
+      Optional<ClipJudge> judge,
+      Batches batches) {
+    FeatureShard features =
+        new FeatureShard(
+            images, extractor, judge.map(clip -> clip.rows(images, prompts().isPresent())));
     int together = sampler.together(batchSize);
     for (int done = 0; done < images; done += together) {
       int n = Math.min(together, images - done);
       Samples samples = sample(first + done, n);
       batches.sampled(n, samples.report());
-      addInBatches(samples.pixels(), n, extractor, features);
+      addInBatches(first + done, samples.pixels(), n, extractor, judge, features);
     }
     return features;
   }
 
   private void addInBatches(
-      byte[] pixels, int images, FeatureExtractor extractor, FeatureShard features) {
+      int first,
+      byte[] pixels,
+      int images,
+      FeatureExtractor extractor,
+      Optional<ClipJudge> judge,
+      FeatureShard features) {
     int imageBytes = pixels.length / images;
     for (int from = 0; from < images; from += batchSize) {
       int to = Math.min(images, from + batchSize);
-      features.add(
-          Arrays.copyOfRange(pixels, from * imageBytes, to * imageBytes),
-          to - from,
-          dataset.channels(),
-          dataset.resolution(),
-          extractor);
+      int n = to - from;
+      byte[] batch = Arrays.copyOfRange(pixels, from * imageBytes, to * imageBytes);
+      features.add(batch, n, dataset.channels(), dataset.resolution(), extractor);
+      List<String> shown = prompts(first + from, n);
+      judge.ifPresent(
+          clip ->
+              clip.judge(
+                  batch,
+                  n,
+                  dataset.channels(),
+                  dataset.resolution(),
+                  shown,
+                  features.clip().orElseThrow()));
     }
   }
 
   @Override
   public void close() {
     sampler.close();
+    space.close();
   }
 }

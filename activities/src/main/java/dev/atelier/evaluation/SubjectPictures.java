@@ -9,6 +9,7 @@ import dev.atelier.work.Scope;
 import dev.atelier.workflows.DatasetRef;
 import dev.atelier.workflows.EvaluationActivities.Evaluate;
 import java.io.IOException;
+import java.util.List;
 import java.util.Map;
 
 /** What people see of a subject: its first samples, and how some of them came out of noise. */
@@ -28,6 +29,13 @@ record SubjectPictures(ExperimentFiles files) {
         subject.experimentId(),
         subject.subject().word(),
         png(grid, images, subject.dataset(), evaluation.gridRows(), evaluation.gridColumns()));
+    List<String> prompts = sampling.prompts(0, images);
+    if (!prompts.isEmpty()) {
+      files.keepPrompts(
+          subject.experimentId(),
+          subject.subject().word(),
+          JSON.writeValueAsBytes(Map.of("prompts", prompts)));
+    }
   }
 
   /** A column per image, a row per frame, and the timesteps of the rows beside it. */

@@ -17,6 +17,21 @@ public interface UserFiles {
   ExtractorFile extractor(PrepareExtractor task, Scope scope) throws IOException;
 
   /**
+   * A CLIP model.
+   *
+   * @throws ExtractorException if it cannot be fetched, or is none
+   */
+  ClipFolder clip(String source, PrepareExtractor task, Scope scope) throws IOException;
+
+  /**
+   * What samples may show.
+   *
+   * @throws ExtractorException if it cannot be fetched
+   * @throws EvaluationException if there are no prompts in it
+   */
+  PromptSource prompts(String source, PrepareExtractor task, Scope scope) throws IOException;
+
+  /**
    * The statistics of the reference, under their own name.
    *
    * @throws ExtractorException if they cannot be fetched

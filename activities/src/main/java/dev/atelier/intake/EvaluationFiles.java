@@ -2,9 +2,11 @@ package dev.atelier.intake;
 
 import dev.atelier.artifacts.ArtifactCache;
 import dev.atelier.dataset.DatasetPreparation;
+import dev.atelier.evaluation.ClipFolder;
 import dev.atelier.evaluation.EvaluationException;
 import dev.atelier.evaluation.ExtractorException;
 import dev.atelier.evaluation.ExtractorFile;
+import dev.atelier.evaluation.PromptSource;
 import dev.atelier.evaluation.RandomConvExtractor;
 import dev.atelier.evaluation.UserFiles;
 import dev.atelier.opening.Opening;
@@ -24,11 +26,13 @@ public final class EvaluationFiles implements UserFiles {
 
   private final ArtifactCache cache;
   private final RemoteSources sources;
+  private final ClipFiles clips;
   private final EventHistory events;
 
   public EvaluationFiles(ObjectStore store, ArtifactCache cache, EventHistory events) {
     this.cache = cache;
     this.sources = new RemoteSources(store, cache);
+    this.clips = new ClipFiles(store, cache);
     this.events = events;
   }
 
@@ -66,6 +70,30 @@ public final class EvaluationFiles implements UserFiles {
     } catch (ExtractorException e) {
       throw new ExtractorException(
           preparation(task.experimentId()).unusable(wanted.source(), e.getMessage()), e);
+    }
+  }
+
+  @Override
+  public ClipFolder clip(String source, PrepareExtractor task, Scope scope) throws IOException {
+    ClipFolder clip = clips.fetch(source, new SourceNotices(events, task.experimentId()));
+    cache
+        .opener()
+        .open(
+            new Opening.Clip(clip.path(), clip.name(), clip.files()),
+            scope.path(),
+            scope::stopIfAsked);
+    return clip;
+  }
+
+  @Override
+  public PromptSource prompts(String source, PrepareExtractor task, Scope scope)
+      throws IOException {
+    Path file = fetch(task.experimentId(), "Prompts", source);
+    try {
+      return PromptSource.read(file, DatasetPreparation.shown(source));
+    } catch (EvaluationException e) {
+      throw new EvaluationException(
+          preparation(task.experimentId()).unusable(source, e.getMessage()), e);
     }
   }
 

@@ -13,6 +13,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.Arrays;
+import java.util.Collection;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
@@ -20,6 +21,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Function;
 
 /**
  * Copies on this machine of folders of diffusers that lie elsewhere. Each is of one listing: where
@@ -50,14 +52,24 @@ record FolderCopies(Path downloads, ArchiveLimits limits) {
    * @throws IllegalArgumentException, a clause, if the folder is none of diffusers or too large
    */
   Copy of(RemoteFolder remote, Optional<String> variant) throws IOException {
+    return of(remote, names -> DiffusersFiles.choose(names, variant));
+  }
+
+  /**
+   * Brings some of the files.
+   *
+   * @param chosen which, of the names of all
+   * @throws IllegalArgumentException, a clause, if the folder is too large, or nothing fits
+   */
+  Copy of(RemoteFolder remote, Function<Collection<String>, List<String>> chosen)
+      throws IOException {
     Listing listing = remote.list(Math.min(limits.entries(), HeapBudget.archiveEntries()));
     Map<String, RemoteFile> byName = new HashMap<>();
     listing.files().forEach(file -> byName.put(requireInside(file).name(), file));
     if (byName.isEmpty()) {
       throw new IllegalArgumentException("there is no file below it");
     }
-    List<RemoteFile> files =
-        DiffusersFiles.choose(byName.keySet(), variant).stream().map(byName::get).toList();
+    List<RemoteFile> files = chosen.apply(byName.keySet()).stream().map(byName::get).toList();
     requireRoom(files);
     String hash =
         Sha256.of((remote.identity() + files).getBytes(StandardCharsets.UTF_8))

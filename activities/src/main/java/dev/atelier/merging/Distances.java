@@ -44,7 +44,8 @@ public record Distances(Device device, LocalFiles files, Datasets datasets, Sear
    * @param field of the spec that sets the samples, for messages
    */
   SampledDistance sampled(Measure with, String field, int samples, Scope scope) throws IOException {
-    return new SampledDistance(device, files, datasets, with, field, samples, scope::stops);
+    return new SampledDistance(
+        device, files, datasets, with, field, samples, scope.path(), scope::stops);
   }
 
   /** {@code measured} with a memory: an attempt goes on where the last one was. */

@@ -76,4 +76,9 @@ record Joining(
   Prediction predicted() {
     return measure.diffusion().studentsPredict();
   }
+
+  /** How far predictions of merged students are led on in sampling. */
+  double guidance() {
+    return measure.distilledGuidance() ? 1 : measure.evaluation().guidance().orElse(1.0);
+  }
 }

@@ -175,6 +175,7 @@ final class MergePlanner {
         range,
         task.predicted(),
         Optional.of(network.macs()),
-        Optional.of(network.activationBytes()));
+        Optional.of(network.activationBytes()),
+        task.guidance());
   }
 }

@@ -6,8 +6,8 @@ import dev.atelier.evaluation.Extractors;
 import dev.atelier.evaluation.ExtrapolatedDistance;
 import dev.atelier.evaluation.FeatureExtractor;
 import dev.atelier.evaluation.LinearAlgebra;
+import dev.atelier.evaluation.SamplingSpace;
 import dev.atelier.evaluation.ShardComparison;
-import dev.atelier.training.ClassSequence;
 import dev.atelier.training.Device;
 import dev.atelier.training.EnsembleSampler;
 import dev.atelier.training.EnsembleSampler.OwnedModel;
@@ -15,6 +15,7 @@ import dev.atelier.work.LocalFiles;
 import dev.atelier.workflows.Estimator;
 import dev.atelier.workflows.MergingActivities.Measure;
 import java.io.IOException;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.function.BooleanSupplier;
 
@@ -29,7 +30,7 @@ final class SampledDistance implements AutoCloseable {
 
   private final Device device;
   private final Measure with;
-  private final ClassSequence classes;
+  private final SamplingSpace space;
   private final int samples;
   private final FeatureExtractor extractor;
   private final LinearAlgebra algebra = new LinearAlgebra();
@@ -39,6 +40,7 @@ final class SampledDistance implements AutoCloseable {
   /**
    * @param field of the spec that sets the samples, for messages
    * @param samples images per distance
+   * @param work a directory for files
    * @param stopRequested asked before every step of sampling
    * @throws EvaluationException if so few samples cannot rank
    */
@@ -49,11 +51,20 @@ final class SampledDistance implements AutoCloseable {
       Measure with,
       String field,
       int samples,
+      Path work,
       BooleanSupplier stopRequested)
       throws IOException {
     this.device = device;
     this.with = with;
-    this.classes = datasets.sampleClasses(with.dataset(), with.evaluation().classes());
+    Extractors extractors = new Extractors(device, files);
+    this.space =
+        SamplingSpace.open(
+            datasets,
+            with.dataset(),
+            with.evaluation(),
+            extractors.prompts(with.extractor()),
+            device.name(),
+            work);
     this.samples = samples;
     this.stopRequested = stopRequested;
     this.distance =
@@ -61,8 +72,7 @@ final class SampledDistance implements AutoCloseable {
             ShardComparison.reference(files, with.evaluation(), with.reference()).gaussian(),
             algebra);
     this.extractor =
-        new Extractors(device, files)
-            .open(with.extractor(), with.evaluation(), with.dataset().resolution());
+        extractors.open(with.extractor(), with.evaluation(), with.dataset().resolution());
     try {
       ExtrapolatedDistance.requireEnough(field, samples, extractor.dimension());
     } catch (EvaluationException e) {
@@ -80,9 +90,7 @@ final class SampledDistance implements AutoCloseable {
             with.diffusion(),
             with.evaluation().sampler(),
             with.evaluation().seed(),
-            with.dataset().channels(),
-            with.dataset().resolution(),
-            classes,
+            space.sampled(),
             device.name(),
             device.memoryForSampling())) {
       sampler.sample(
@@ -102,5 +110,6 @@ final class SampledDistance implements AutoCloseable {
   public void close() {
     algebra.close();
     extractor.close();
+    space.close();
   }
 }

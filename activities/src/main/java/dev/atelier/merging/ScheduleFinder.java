@@ -11,7 +11,6 @@ import dev.atelier.diffusion.SamplerPlan;
 import dev.atelier.diffusion.SeededRandom;
 import dev.atelier.evaluation.EvaluationException;
 import dev.atelier.merging.SearchMemory.Search;
-import dev.atelier.network.Network;
 import dev.atelier.spec.TimestepRange;
 import dev.atelier.training.EnsembleSampler.OwnedModel;
 import dev.atelier.training.Ensembles;
@@ -78,15 +77,14 @@ public record ScheduleFinder(
     Measure with = task.measure();
     Map<String, OwnedModel> byName = new HashMap<>();
     for (ModelRef model : task.models()) {
-      Network network = Models.network(model, with.dataset()).orElseThrow();
       byName.put(
           model.key().value(),
-          new OwnedModel(
+          OwnedModel.of(
+              model,
               models.archive(model, with.dataset(), scope.path(), distances.device().form()),
-              model.range(),
-              model.predicts(with.diffusion()),
-              Optional.of(network.macs()),
-              Optional.of(network.activationBytes())));
+              Optional.of(Models.network(model, with.dataset()).orElseThrow()),
+              with.diffusion(),
+              model.guidance(with.evaluation(), with.distilledGuidance())));
     }
     return byName;
   }
@@ -103,7 +101,11 @@ public record ScheduleFinder(
           owners ->
               distance.of(
                   Searching.joined(ranges, owners).stream()
-                      .map(owner -> ownerOf(byName.get(owner.model()), owner))
+                      .map(
+                          owner ->
+                              byName
+                                  .get(owner.model())
+                                  .owning(new TimestepRange(owner.low(), owner.high())))
                       .toList());
       return ScheduleSearch.search(
           options,
@@ -134,16 +136,8 @@ public record ScheduleFinder(
     Sampler sampler = Sampler.of(with.evaluation().sampler(), NoiseSchedule.of(with.diffusion()));
     AskedModels asked =
         new AskedModels(plan, sampler.evaluations(plan), new ModelRanges(ranges, timesteps));
-    return owners -> asked.macsPerStep(range -> byName.get(owners.get(range)).macs().orElseThrow());
-  }
-
-  private static OwnedModel ownerOf(OwnedModel model, Owner owner) {
-    return new OwnedModel(
-        model.archive(),
-        new TimestepRange(owner.low(), owner.high()),
-        model.predicts(),
-        model.macs(),
-        model.activationBytes());
+    return owners ->
+        asked.macsPerStep(range -> byName.get(owners.get(range)).macsPerStep().orElseThrow());
   }
 
   private void report(Searching task, List<ScheduleSearch.Candidate> tried) throws IOException {

@@ -64,7 +64,13 @@ public final class GraphModule {
     return names(graph).map(name -> name + ": Tensor").collect(Collectors.joining(", "));
   }
 
-  private static Stream<String> names(Graph graph) {
+  /** What the graph is told beside x, each name in {@code pattern}, one after the other. */
+  static String told(Graph graph, String pattern) {
+    return graph.told().names().stream().map(pattern::formatted).collect(Collectors.joining());
+  }
+
+  /** Its arguments. */
+  static Stream<String> names(Graph graph) {
     return Stream.concat(Stream.of(graph.image().name()), graph.told().names().stream());
   }
 

@@ -17,6 +17,7 @@ import dev.atelier.spec.TrainingSpec.Precision;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.function.BiFunction;
 import java.util.stream.Collectors;
 
@@ -69,6 +70,11 @@ public final class Network {
     return graph.image().side();
   }
 
+  /** Pixels per side of the dataset's images, of which it may see latents. */
+  public int imageResolution() {
+    return resolution() * spec.latents().map(NetworkSpec.LatentsSpec::reduction).orElse(1);
+  }
+
   /** Channels of the images. */
   public int imageChannels() {
     return graph.image().width();
@@ -82,6 +88,11 @@ public final class Network {
   /** Whether it is asked for eps of (x, t, y), not of (x, t) alone. */
   public boolean conditional() {
     return classes() > 0;
+  }
+
+  /** The texts that it reads, a sequence of tokens; empty: none. */
+  public Optional<Value> context() {
+    return graph.told().context();
   }
 
   /** Elements of one image. */
@@ -202,8 +213,9 @@ public final class Network {
    * @param places whose gradients {@code loss} makes too, as {@code g_feature_0}, …
    */
   String gradientLines(Precision precision, String loss, List<String> places) {
-    return ChannelsLastText.gradients(
-        graph, precision, loss, places.stream().map(place -> features().get(place)).toList());
+    return GraphModule.opening(graph)
+        + ChannelsLastText.gradients(
+            graph, precision, loss, places.stream().map(place -> features().get(place)).toList());
   }
 
   /** Whether both give the same eps for the same weights: equal but for dropout. */
@@ -213,7 +225,7 @@ public final class Network {
 
   /** The same network, for measurements that must not depend on luck. */
   public Network withoutDropout() {
-    return of(spec.withoutDropout(), resolution(), imageChannels(), classes());
+    return of(spec.withoutDropout(), imageResolution(), imageChannels(), classes());
   }
 
   /** Starting weights by name: a pure function of the seed. */

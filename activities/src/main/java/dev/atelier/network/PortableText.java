@@ -15,16 +15,32 @@ import java.util.Locale;
 final class PortableText implements Operation.Visitor<String> {
   private static final double MAX_PERIOD = 10_000; // of the sinusoidal embedding
 
-  private final boolean dropout;
+  /** What becomes of dropout. */
+  enum Dropout {
+    /** Nothing is dropped. */
+    NONE,
+    /** Units are drawn. */
+    DRAWN,
+    /** Units are drawn, and which were kept is known as {@code <value>_kept}. */
+    REMEMBERED,
+    /** The units of {@code <value>_kept} are kept, with the same numbers. */
+    REPEATED
+  }
+
+  private final Dropout dropout;
   private final boolean bf16;
 
-  private PortableText(boolean dropout, Precision precision) {
+  private PortableText(Dropout dropout, Precision precision) {
     this.dropout = dropout;
     this.bf16 = precision == Precision.BF16;
   }
 
   /** Lines that read the network's arguments, and make every value. */
   static String forward(List<Operation> operations, boolean dropout, Precision precision) {
+    return forward(operations, dropout ? Dropout.DRAWN : Dropout.NONE, precision);
+  }
+
+  static String forward(List<Operation> operations, Dropout dropout, Precision precision) {
     PortableText writer = new PortableText(dropout, precision);
     StringBuilder text = new StringBuilder();
     for (Operation operation : operations) {
@@ -128,9 +144,20 @@ final class PortableText implements Operation.Visitor<String> {
 
   @Override
   public String dropout(Operation.Dropout o) {
-    return dropout
-        ? format("%s = torch.dropout(%s, %s, True)", name(o), o.in().name(), o.probability())
-        : format("%s = %s", name(o), o.in().name());
+    String in = o.in().name();
+    String kept = name(o) + "_kept";
+    return switch (dropout) {
+      case NONE -> format("%s = %s", name(o), in);
+      case DRAWN -> format("%s = torch.dropout(%s, %s, True)", name(o), in, o.probability());
+      case REMEMBERED -> // on a CPU dropout multiplies by what it makes of ones, or by 0
+          format("%s = torch.dropout(torch.ones_like(%s), %s, True)", kept, in, o.probability())
+              + format("%s = torch.mul(%s, %s)", name(o), in, kept)
+              + format("%1$s = torch.ne(%1$s, 0)", kept);
+      case REPEATED ->
+          format(
+              "%s = torch.mul(%s, torch.div(torch.to(%s, ops.prim.dtype(%2$s)), %s))",
+              name(o), in, kept, 1 - o.probability());
+    };
   }
 
   /** In float32 and in the order of operations of diffusers. */

@@ -3,6 +3,8 @@ package dev.atelier.network;
 import dev.atelier.diffusion.CommonSpace;
 import dev.atelier.diffusion.LossWeights;
 import dev.atelier.diffusion.NoiseSchedule;
+import dev.atelier.graph.Graph;
+import dev.atelier.graph.Value;
 import dev.atelier.graph.Weight;
 import dev.atelier.network.tensors.HostTensor;
 import dev.atelier.network.torchscript.ScalarType;
@@ -19,6 +21,7 @@ import dev.atelier.spec.Prediction;
 import dev.atelier.spec.TrainingSpec;
 import dev.atelier.spec.TrainingSpec.Precision;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -34,15 +37,18 @@ import java.util.Optional;
  * network is to predict, and {@code eps} in the text what it does, whatever that is. {@code
  * distill_step} takes {@code eps_teacher [N, C, H, W]}, the teacher's prediction, after t; {@code
  * teach_step} asks the frozen network that the module holds as {@code teacher}, for its features
- * too where the settings have a feature loss, which the two other methods cannot have. A
- * conditional network's methods take {@code y [N] int64} right after t, and its teacher is told it
- * too. N must be a multiple of the accumulation steps; what a loss compares between samples it
- * compares within such a part. {@code hyper} is the learning rate and the EMA's decay; {@code
- * counters} the number of this step (from 1) and the seed of its dropout. {@code gradients(xt,
- * noise, t)} returns the gradients of the diffusion loss and changes nothing; {@code state_norms()}
- * returns the norms of the four sets of tensors [4] float64; {@code weights()}, {@code ema()},
- * {@code exp_avg()} and {@code exp_avg_sq()} return the tensors in the network's order, and after
- * them those of the feature loss's adaptors; these have no average, as nobody samples with them.
+ * too where the settings have a feature loss, and a second time where they have a guidance, neither
+ * of which the two other methods can have; {@code without [1, L, D]}, the embedding of the empty
+ * text, then follows the conditions of a network of texts. What else the network is told comes
+ * right after t, and its teacher is told it too: {@code y [N] int64} of a network of classes, then
+ * {@code context [N, L, D]} of one of texts. N must be a multiple of the accumulation steps; what a
+ * loss compares between samples it compares within such a part. {@code hyper} is the learning rate
+ * and the EMA's decay; {@code counters} the number of this step (from 1) and the seed of its
+ * dropout. {@code gradients(xt, noise, t)} returns the gradients of the diffusion loss and changes
+ * nothing; {@code state_norms()} returns the norms of the four sets of tensors [4] float64; {@code
+ * weights()}, {@code ema()}, {@code exp_avg()} and {@code exp_avg_sq()} return the tensors in the
+ * network's order, and after them those of the feature loss's adaptors; these have no average, as
+ * nobody samples with them.
  */
 public final class TrainingModule {
 
@@ -58,7 +64,9 @@ public final class TrainingModule {
       NetworkForm form, // where a network has it, the teacher's too
       FeatureLossSpec feature,
       Optional<CommonSpace> common, // absent: the teacher predicts the same
-      Optional<LossWeights> weights) { // of the samples; absent: all alike
+      Optional<LossWeights> weights, // of the samples; absent: all alike
+      Optional<Double> guidance, // of the teacher's prediction; absent: as it is
+      boolean recomputing) { // activations in the backward pass, in place of keeping them
 
     /** Those that a spec asks for, of a network that predicts {@code predicts}. */
     public static Settings of(
@@ -79,7 +87,45 @@ public final class TrainingModule {
           form,
           loss.feature(),
           CommonSpace.of(predicts, diffusion.teacherPredicts(), schedule),
-          LossWeights.of(training, predicts, schedule));
+          LossWeights.of(training, predicts, schedule),
+          loss.guidance(),
+          training.gradientCheckpointing().orElse(false));
+    }
+
+    /** The same, with activations that are computed a second time. */
+    public Settings withRecomputing() {
+      return new Settings(
+          clipNorm,
+          weightDecay,
+          beta2,
+          diffusionWeight,
+          distillationWeight,
+          accumulationSteps,
+          precision,
+          form,
+          feature,
+          common,
+          weights,
+          guidance,
+          true);
+    }
+
+    /** The same with the teacher's prediction led on. */
+    public Settings withGuidance(double scale) {
+      return new Settings(
+          clipNorm,
+          weightDecay,
+          beta2,
+          diffusionWeight,
+          distillationWeight,
+          accumulationSteps,
+          precision,
+          form,
+          feature,
+          common,
+          weights,
+          Optional.of(scale),
+          recomputing);
     }
 
     /** Without feature distillation or weights, learning what the teacher predicts. */
@@ -102,7 +148,9 @@ public final class TrainingModule {
           form,
           FeatureLossSpec.NONE,
           Optional.empty(),
-          Optional.empty());
+          Optional.empty(),
+          Optional.empty(),
+          false);
     }
   }
 
@@ -135,20 +183,34 @@ public final class TrainingModule {
   /** As {@link #of(Network, State, Settings)}, with a teacher for {@code teach_step}. */
   public static TorchScriptModule of(
       Network network, State state, Settings settings, Optional<TeacherNetwork> teacher) {
-    if (teacher.isPresent() && teacher.get().network().classes() != network.classes()) {
-      throw new IllegalArgumentException(
-          "The teacher is conditioned on %d classes, expected the student's %d."
-              .formatted(teacher.get().network().classes(), network.classes()));
-    }
+    return of(network, state, settings, teacher, Optional.empty());
+  }
+
+  /**
+   * The same of a low-rank update of {@code base}, if there is one: then it is what the state has,
+   * what is trained and averaged, in place of the network's weights. {@code merge() -> Tensor}
+   * makes the weights of the update; it has to run once before the first step.
+   */
+  public static TorchScriptModule of(
+      Network network,
+      State state,
+      Settings settings,
+      Optional<TeacherNetwork> teacher,
+      Optional<LowRank.Base> base) {
+    teacher.ifPresent(t -> requireSameConditions(network.graph(), t.network().graph()));
     Optional<FeatureLoss> feature = featureLoss(network, settings, teacher);
-    NetworkForm form = network.form(settings.form());
-    List<Weight> trained = new ArrayList<>(network.weights());
-    feature.ifPresent(f -> trained.addAll(f.adaptors()));
+    Optional<Guidance> guidance = guidance(settings, teacher);
+    NetworkForm form = form(network, settings);
+    List<Weight> averaged =
+        base.map(shared -> shared.update().weights()).orElseGet(network::weights);
+    List<Weight> adaptors = feature.map(FeatureLoss::adaptors).orElse(List.of());
+    List<Weight> trained = joined(averaged, adaptors);
     Map<String, Attribute> attributes =
         WeightTensors.attributes(
             trained, "", state.weights(), "The set of weights", form, Parameter::new);
     attributes.putAll(
-        network.attributes("ema__", state.ema(), "The moving average", form, Buffer::new));
+        WeightTensors.attributes(
+            averaged, "ema__", state.ema(), "The moving average", form, Buffer::new));
     attributes.putAll(
         WeightTensors.attributes(
             trained, "exp_avg__", state.expAvg(), "Adam's first moment", form, Buffer::new));
@@ -161,21 +223,90 @@ public final class TrainingModule {
 
     String methods =
         lists(trained, "weights", "")
-            + lists(network.weights(), "averaged", "")
-            + lists(network.weights(), "ema", "ema__")
+            + lists(averaged, "averaged", "")
+            + lists(averaged, "ema", "ema__")
             + lists(trained, "exp_avg", "exp_avg__")
             + lists(trained, "exp_avg_sq", "exp_avg_sq__")
             + feature.map(FeatureLoss::methods).orElse("")
-            + backpropagate(network, settings, feature)
-            + update(network, settings)
-            + (feature.isPresent()
-                ? "" // nobody to compare features with
-                : step(Target.NONE, network, settings) + step(Target.INPUT, network, settings));
+            + backpropagate(network, settings, feature, base.isPresent())
+            + update(network, settings, base.isPresent())
+            + (feature.isPresent() || guidance.isPresent()
+                ? "" // nobody to compare features with, or to ask twice
+                : step(Target.NONE, network, settings, Optional.empty())
+                    + step(Target.INPUT, network, settings, Optional.empty()));
+    if (base.isPresent()) {
+      attributes.putAll(
+          network.attributes("", base.get().weights(), "The base", form, Parameter::new));
+      attributes.putAll(
+          network.attributes("base__", base.get().weights(), "The base", form, Buffer::new));
+      methods +=
+          lists(network.weights(), "reached", "")
+              + lists(joined(network.weights(), adaptors), "compared", "")
+              + lowRank(network, base.get().update(), adaptors.size());
+    }
     if (teacher.isPresent()) {
       attributes.put("teacher", new Submodule(teacherModule(teacher.get(), settings)));
-      methods += step(Target.SUBMODULE, network, settings);
+      methods += step(Target.SUBMODULE, network, settings, guidance);
     }
     return new TorchScriptModule("Training", methods, attributes);
+  }
+
+  private static List<Weight> joined(List<Weight> first, List<Weight> second) {
+    List<Weight> both = new ArrayList<>(first);
+    both.addAll(second);
+    return both;
+  }
+
+  // With W = base + B A, the gradients by A and B are Bᵀ G and G Aᵀ, G the one by W.
+  private static String lowRank(Network network, LowRank update, int adaptors) {
+    StringBuilder gradients =
+        new StringBuilder(
+            "def low_rank(self, grads: List[Tensor]) -> List[Tensor]:\n  result = annotate(List[Tensor], [])\n");
+    StringBuilder merge =
+        new StringBuilder("def merge(self) -> Tensor:\n  torch.set_grad_enabled(False)\n");
+    List<String> names = network.weights().stream().map(Weight::name).toList();
+    for (LowRank.Pair pair : update.pairs()) {
+      String w = WeightTensors.attribute(pair.updated());
+      String a = "self." + WeightTensors.attribute(pair.a());
+      String b = "self." + WeightTensors.attribute(pair.b());
+      gradients.append(
+          """
+            g = torch.reshape(grads[%1$d], [%2$d, -1])
+            torch.append(result, torch.mm(torch.t(%4$s), g))
+            torch.append(result, torch.mm(g, torch.t(%3$s)))
+          """
+              .formatted(names.indexOf(pair.updated().name()), pair.b().shape().get(0), a, b));
+      merge.append(
+          "  torch.copy_(self.%1$s, torch.add(self.base__%1$s, torch.reshape(torch.mm(%3$s, %2$s), %4$s)))\n"
+              .formatted(w, a, b, pair.updated().shape()));
+    }
+    for (int i = 0; i < adaptors; i++) {
+      gradients.append("  torch.append(result, grads[%d])\n".formatted(names.size() + i));
+    }
+    return gradients.append("  return result\n").toString()
+        + merge
+            .append("  torch.set_grad_enabled(True)\n  return self.")
+            .append(WeightTensors.attribute(network.weights().get(0)))
+            .append("\n");
+  }
+
+  private static void requireSameConditions(Graph student, Graph teacher) {
+    if (teacher.classes() != student.classes()) {
+      throw new IllegalArgumentException(
+          "The teacher is conditioned on %d classes, expected the student's %d."
+              .formatted(teacher.classes(), student.classes()));
+    }
+    if (!teacher.told().context().equals(student.told().context())) {
+      throw new IllegalArgumentException(
+          "The teacher reads %s, expected the student's %s."
+              .formatted(texts(teacher.told()), texts(student.told())));
+    }
+  }
+
+  private static String texts(Graph.Told told) {
+    return told.context()
+        .map(c -> "texts of %d tokens of width %d".formatted(c.columns(), c.width()))
+        .orElse("no texts");
   }
 
   private static Optional<FeatureLoss> featureLoss(
@@ -193,6 +324,21 @@ public final class TrainingModule {
                     () ->
                         new FeatureLossException(
                             "students.loss.feature needs a teacher whose network is known, found a TorchScript file."))));
+  }
+
+  private static Optional<Guidance> guidance(Settings settings, Optional<TeacherNetwork> teacher) {
+    return settings
+        .guidance()
+        .map(
+            scale ->
+                new Guidance(
+                    scale,
+                    teacher
+                        .map(t -> t.network().graph())
+                        .orElseThrow(
+                            () ->
+                                new GuidanceException(
+                                    "students.loss.guidance needs a teacher whose network is known, found a TorchScript file."))));
   }
 
   // A row for each t: what multiplies the student's output, x_t, and the teacher's.
@@ -277,7 +423,7 @@ public final class TrainingModule {
         "distill_step",
         "eps_teacher: Tensor, ",
         "target = torch.slice(eps_teacher, 0, low, torch.add(low, size), 1)"),
-    SUBMODULE("teach_step", "", "target, features, = (self.teacher).eps(xt_k, t_k%s)");
+    SUBMODULE("teach_step", "", "target, features, = (self.teacher).eps(xt_k%s)");
 
     private final String method;
     private final String argument;
@@ -293,19 +439,21 @@ public final class TrainingModule {
   // Returns [loss, diffusion, distillation, feature], the diffusion loss of each sample, and the
   // gradient of share * loss by each weight. features are the teacher's, or none.
   private static String backpropagate(
-      Network network, Settings settings, Optional<FeatureLoss> feature) {
-    String y = network.conditional() ? ", y" : "";
-    NetworkForm form = network.form(settings.form());
+      Network network, Settings settings, Optional<FeatureLoss> feature, boolean lowRank) {
+    NetworkForm form = form(network, settings);
     List<String> places = settings.feature().at();
     String header =
-        "def backpropagate(self, x: Tensor, t: Tensor%s, noise: Tensor, target: Optional[Tensor], features: List[Tensor], share: float) -> Tuple[Tensor, Tensor, List[Tensor]]:\n"
-            .formatted(network.conditional() ? ", y: Tensor" : "");
+        "def backpropagate(self, x: Tensor%s, noise: Tensor, target: Optional[Tensor], features: List[Tensor], share: float) -> Tuple[Tensor, Tensor, List[Tensor]]:\n"
+            .formatted(GraphModule.told(network.graph(), ", %s: Tensor"));
+    if (settings.recomputing()) {
+      return recomputing(network, settings, feature, header, lowRank);
+    }
     String body =
         switch (form) {
           case PORTABLE ->
               """
-              eps, own, = (self).eps(x, t%s)
-              trained = (self).averaged_()
+              eps, own, = (self).eps(%s)
+              trained = (self).%s_()
               %s
               %s\
               gradients = annotate(List[Tensor], [])
@@ -314,9 +462,10 @@ public final class TrainingModule {
                   torch.append(gradients, %s)
               """
                   .formatted(
-                      y,
+                      GraphModule.arguments(network.graph()),
+                      lowRank ? "reached" : "averaged",
                       losses(settings, ""),
-                      feature.map(TrainingModule::featureLossByAutograd).orElse(""),
+                      feature.map(f -> featureLossByAutograd(f, lowRank)).orElse(""),
                       MemoryFormat.CONTIGUOUS.of("g"));
           case CPU ->
               "torch.set_grad_enabled(False)\n"
@@ -339,16 +488,82 @@ public final class TrainingModule {
         form == NetworkForm.PORTABLE
             ? network.featureMethod("eps", NetworkForm.PORTABLE, true, settings.precision(), places)
             : "";
-    return eps
+    return eps + header + (body + FIGURES).indent(2);
+  }
+
+  private static final String FIGURES =
+      """
+      error = torch.sub(torch.detach(eps), noise)
+      samples = torch.mean(torch.mul(error, error), [1, 2, 3])
+      losses = torch.stack([loss, diffusion, distillation, feature])
+      return (torch.detach(losses), samples, gradients)
+      """;
+
+  // Activations that are computed a second time have gradients by autograd.
+  private static NetworkForm form(Network network, Settings settings) {
+    return settings.recomputing() ? NetworkForm.PORTABLE : network.form(settings.form());
+  }
+
+  private static String recomputing(
+      Network network,
+      Settings settings,
+      Optional<FeatureLoss> feature,
+      String header,
+      boolean lowRank) {
+    Graph graph = network.graph();
+    List<Value> read = new ArrayList<>(List.of(graph.eps())); // by the losses
+    settings.feature().at().stream()
+        .map(graph.features()::get)
+        .filter(value -> !read.contains(value))
+        .forEach(read::add);
+    Recomputation recomputation = new Recomputation(graph, settings.precision(), read);
+    StringBuilder leaves = new StringBuilder("leaves = annotate(List[Tensor], [])\n");
+    Map<Value, String> gradients = new HashMap<>();
+    for (int i = 0; i < read.size(); i++) {
+      leaves.append("%s = %s\n".formatted(read.get(i).name(), Recomputation.leaf(read.get(i))));
+      leaves.append("torch.append(leaves, %s)\n".formatted(read.get(i).name()));
+      gradients.put(read.get(i), "g_read[%d]".formatted(i));
+    }
+    return recomputation.methods()
         + header
-        + (body
-                + """
-                error = torch.sub(torch.detach(eps), noise)
-                samples = torch.mean(torch.mul(error, error), [1, 2, 3])
-                losses = torch.stack([loss, diffusion, distillation, feature])
-                return (torch.detach(losses), samples, gradients)
-                """)
-            .indent(2);
+        + """
+            torch.set_grad_enabled(False)
+            %1$s\
+            torch.set_grad_enabled(True)
+            %2$s\
+            eps = %3$s
+            own = %4$s
+            %5$s
+            trained = annotate(List[Tensor], [])
+            %6$s\
+            adaptors = torch.slice(trained, %7$d, None, 1)
+            torch.extend(leaves, adaptors)
+            g_read = annotate(List[Tensor], [])
+            of_leaves = torch.grad([torch.mul(loss, share)], leaves, None, None, False, True)
+            for i in range(torch.len(leaves)):
+              g = of_leaves[i]
+              if g is not None:
+                torch.append(g_read, g)
+              else:
+                torch.append(g_read, torch.zeros_like(leaves[i]))
+            g_adaptors = torch.slice(g_read, %8$d, None, 1)
+            %9$s\
+            for g in g_adaptors:
+              torch.append(gradients, %10$s)
+            """
+            .formatted(
+                recomputation.forward(),
+                leaves,
+                recomputation.float32(graph.eps()),
+                network.featureList(settings.feature().at()),
+                losses(settings, ""),
+                feature.map(f -> featureLossByAutograd(f, lowRank)).orElse(""),
+                network.weights().size(),
+                read.size(),
+                recomputation.backward(gradients),
+                MemoryFormat.CONTIGUOUS.of("g"))
+            .indent(2)
+        + FIGURES.indent(2);
   }
 
   private static String taughtGradient(Settings settings) {
@@ -389,14 +604,14 @@ public final class TrainingModule {
             meanSquare(settings, "eps", "noise"));
   }
 
-  private static String featureLossByAutograd(FeatureLoss feature) {
+  private static String featureLossByAutograd(FeatureLoss feature, boolean lowRank) {
     return """
         if torch.gt(torch.len(features), 0):
-          trained = (self).weights_()
+          trained = (self).%s_()
           feature = (self).feature_loss(own, features)
           loss = torch.add(loss, torch.mul(feature, %s))
         """
-        .formatted(feature.weight());
+        .formatted(lowRank ? "compared" : "weights", feature.weight());
   }
 
   // The gradients by the student's features join those that come down from eps.
@@ -434,12 +649,13 @@ public final class TrainingModule {
   // parts, sum up to the gradient of the batch's mean loss. What a part keeps for its backward pass
   // is freed before the next part begins. hyper and counters are read first: on a CUDA device
   // each reading waits for it, and at this moment it has nothing to do.
-  private static String step(Target target, Network network, Settings settings) {
-    boolean conditional = network.conditional();
+  private static String step(
+      Target target, Network network, Settings settings, Optional<Guidance> guidance) {
+    Graph graph = network.graph();
     return String.format(
         Locale.ROOT,
         """
-        def %1$s(self, xt: Tensor, noise: Tensor, t: Tensor, %6$s%2$shyper: Tensor, counters: Tensor) -> Tensor:
+        def %1$s(self, xt: Tensor, noise: Tensor, %6$s%2$shyper: Tensor, counters: Tensor) -> Tensor:
           torch.manual_seed(int(counters[1]))
           lr = float(hyper[0])
           ema_decay = float(hyper[1])
@@ -451,13 +667,13 @@ public final class TrainingModule {
           for k in range(%3$d):
             low = torch.mul(k, size)
             xt_k = torch.slice(xt, 0, low, torch.add(low, size), 1)
-            t_k = torch.slice(t, 0, low, torch.add(low, size), 1)
             noise_k = torch.slice(noise, 0, low, torch.add(low, size), 1)
         %7$s\
             torch.set_grad_enabled(False)
-            %4$s%9$s
+            %4$s
+        %9$s\
             torch.set_grad_enabled(True)
-            losses_k, samples_k, grads_k, = (self).backpropagate(xt_k, t_k%8$s, noise_k, target, features, %5$s)
+            losses_k, samples_k, grads_k, = (self).backpropagate(xt_k%8$s, noise_k, target, features, %5$s)
             losses = torch.add(losses, torch.div(losses_k, %3$d))
             torch.append(samples, samples_k)
             if torch.eq(k, 0):
@@ -467,30 +683,33 @@ public final class TrainingModule {
           return (self).update(losses, torch.cat(samples, 0), grads, lr, ema_decay, %11$s)
         """,
         target.method,
-        target.argument,
+        guidance.map(Guidance::parameter).orElse(target.argument),
         settings.accumulationSteps(),
-        target.ask.formatted(conditional ? ", y_k" : ""),
+        target.ask.formatted(GraphModule.told(graph, ", %s_k")),
         1.0 / settings.accumulationSteps(),
-        conditional ? "y: Tensor, " : "",
-        conditional ? "    y_k = torch.slice(y, 0, low, torch.add(low, size), 1)\n" : "",
-        conditional ? ", y_k" : "",
-        target == Target.NONE || settings.common().isEmpty()
-            ? ""
-            : "\n    target = torch.add(torch.mul(xt_k, %s), torch.mul(target, %s))"
-                .formatted(column(1, "t_k"), column(2, "t_k")),
+        GraphModule.told(graph, "%s: Tensor, "),
+        GraphModule.told(
+            graph, "    %1$s_k = torch.slice(%1$s, 0, low, torch.add(low, size), 1)\n"),
+        GraphModule.told(graph, ", %s_k"),
+        (guidance.map(Guidance::lines).orElse("")
+                + (target == Target.NONE || settings.common().isEmpty()
+                    ? ""
+                    : "target = torch.add(torch.mul(xt_k, %s), torch.mul(target, %s))\n"
+                        .formatted(column(1, "t_k"), column(2, "t_k"))))
+            .indent(4),
         ScalarType.FLOAT.number(),
         ScalarType.FLOAT.of("counters[0]"));
   }
 
   // The CPU's fused Adam walks through memory without looking at strides: each gradient lies as its
   // weight does.
-  private static String update(Network network, Settings settings) {
+  private static String update(Network network, Settings settings, boolean lowRank) {
     String adam = settings.weightDecay() > 0 ? "_fused_adamw_" : "_fused_adam_";
     return String.format(
         Locale.ROOT,
         """
-        def gradients(self, xt: Tensor, noise: Tensor, t: Tensor%7$s) -> List[Tensor]:
-          losses, samples, grads, = (self).backpropagate(xt, t%8$s, noise, None, annotate(List[Tensor], []), 1.)
+        def gradients(self, xt: Tensor, noise: Tensor%7$s) -> List[Tensor]:
+          losses, samples, grads, = (self).backpropagate(xt%8$s, noise, None, annotate(List[Tensor], []), 1.)
           return grads
         def state_norms(self) -> Tensor:
           torch.set_grad_enabled(False)
@@ -501,6 +720,7 @@ public final class TrainingModule {
           return %9$s
         def update(self, losses: Tensor, samples: Tensor, grads: List[Tensor], lr: float, ema_decay: float, step: Tensor) -> Tensor:
           torch.set_grad_enabled(False)
+        %11$s\
           norm = torch.linalg_vector_norm(torch.stack(torch._foreach_norm(grads)))
           torch._foreach_mul_(grads, torch.clamp(torch.mul(torch.reciprocal(torch.add(norm, 1e-06)), %1$s), None, 1.))
           params = (self).weights_()
@@ -509,6 +729,7 @@ public final class TrainingModule {
             torch.append(steps, step)
           torch.%2$s(params, grads, (self).exp_avg_(), (self).exp_avg_sq_(), annotate(List[Tensor], []), steps, lr=lr, beta1=%3$s, beta2=%4$s, weight_decay=%5$s, eps=%6$s, amsgrad=False, maximize=False)
           torch._foreach_lerp_((self).ema_(), (self).averaged_(), torch.sub(1., ema_decay))
+        %12$s\
           torch.set_grad_enabled(True)
           figures = [torch.slice(losses, 0, 0, 3, 1), torch.unsqueeze(norm, 0), torch.slice(losses, 0, 3, 4, 1), samples]
           return %10$s
@@ -519,9 +740,11 @@ public final class TrainingModule {
         settings.beta2(),
         settings.weightDecay(),
         ADAM_EPS,
-        network.conditional() ? ", y: Tensor" : "",
-        network.conditional() ? ", y" : "",
+        GraphModule.told(network.graph(), ", %s: Tensor"),
+        GraphModule.told(network.graph(), ", %s"),
         ScalarType.DOUBLE.of("torch.stack(norms)"),
-        ScalarType.DOUBLE.of("torch.cat(figures, 0)"));
+        ScalarType.DOUBLE.of("torch.cat(figures, 0)"),
+        lowRank ? "  grads = (self).low_rank(grads)\n" : "",
+        lowRank ? "  merged = (self).merge()\n" : "");
   }
 }

@@ -9,6 +9,7 @@ import dev.atelier.dataset.DatasetPreparation;
 import dev.atelier.dataset.DatasetPreparation.FileVisitor;
 import dev.atelier.dataset.PreparationListener;
 import dev.atelier.dataset.SourceGuard;
+import dev.atelier.evaluation.ClipModelCheck;
 import dev.atelier.evaluation.EvaluationException;
 import dev.atelier.evaluation.ExtractorException;
 import dev.atelier.evaluation.FeatureExtractor;
@@ -18,8 +19,10 @@ import dev.atelier.network.files.DiffusersFiles;
 import dev.atelier.network.files.TeacherException;
 import dev.atelier.network.files.TeacherImport;
 import dev.atelier.network.files.TeacherImport.Tried;
+import dev.atelier.pipeline.Parts;
 import dev.atelier.pipeline.PipelineImport;
 import dev.atelier.spec.DatasetSpec;
+import dev.atelier.spec.NetworkSpec;
 import dev.atelier.spec.SourcePolicy;
 import java.io.IOException;
 import java.io.InputStream;
@@ -37,7 +40,9 @@ import java.util.stream.Stream;
 @JsonSubTypes({
   @JsonSubTypes.Type(value = Opening.Extractor.class, name = "extractor"),
   @JsonSubTypes.Type(value = Opening.Statistics.class, name = "statistics"),
+  @JsonSubTypes.Type(value = Opening.Clip.class, name = "clip"),
   @JsonSubTypes.Type(value = Opening.Teacher.class, name = "teacher"),
+  @JsonSubTypes.Type(value = Opening.PipelineParts.class, name = "parts"),
   @JsonSubTypes.Type(value = Opening.Dataset.class, name = "dataset")
 })
 public sealed interface Opening {
@@ -145,6 +150,52 @@ public sealed interface Opening {
     }
   }
 
+  /**
+   * A CLIP model; see {@link ClipModelCheck#check}.
+   *
+   * @param files of the folder that are read
+   */
+  record Clip(Path path, String name, List<String> files) implements Opening {
+
+    public Clip {
+      files = List.copyOf(files);
+    }
+
+    @Override
+    public void open(Path work, PreparationListener listener) throws IOException {
+      ClipModelCheck.check(path, name, work);
+    }
+
+    @Override
+    public void forEachFile(FileVisitor visitor) throws IOException {
+      Path folder = path.toAbsolutePath();
+      for (String file : files) {
+        try (InputStream in = Files.newInputStream(folder.resolve(file))) {
+          visitor.visit(folder.getFileName() + "/" + file, Files.size(folder.resolve(file)), in);
+        }
+      }
+    }
+
+    @Override
+    public long weightsBytes() throws IOException {
+      long bytes = 0;
+      for (String file : files) {
+        bytes += file.endsWith(".safetensors") ? Files.size(path.resolve(file)) : 0;
+      }
+      return bytes;
+    }
+
+    @Override
+    public Opening at(Path other) {
+      return new Clip(other, name, files);
+    }
+
+    @Override
+    public RuntimeException refusal(String sentence) {
+      return new ExtractorException(sentence);
+    }
+  }
+
   /** A teacher; see {@link PipelineImport#read}. */
   record Teacher(Path path, String name, TeacherImport.Expected expected) implements Opening {
     @Override
@@ -192,6 +243,57 @@ public sealed interface Opening {
     @Override
     public Opening at(Path other) {
       return new Teacher(other, name, expected);
+    }
+
+    @Override
+    public RuntimeException refusal(String sentence) {
+      return TeacherException.of(sentence);
+    }
+  }
+
+  /**
+   * What a pipeline has beside its network; see {@link Parts#read}.
+   *
+   * @param network that it is for, as experiments see it
+   * @param variant of the weights
+   */
+  record PipelineParts(Path path, String name, NetworkSpec network, Optional<String> variant)
+      implements Opening {
+    @Override
+    public void open(Path work, PreparationListener listener) throws IOException {
+      try {
+        Parts.read(path, network, variant).probe("cpu", work);
+      } catch (IllegalArgumentException e) {
+        throw new TeacherException(name, e.getMessage().replaceFirst("\\.$", ""), e);
+      }
+    }
+
+    @Override
+    public void forEachFile(FileVisitor visitor) throws IOException {
+      Path folder = path.toAbsolutePath();
+      for (String file : files()) {
+        try (InputStream in = Files.newInputStream(path.resolve(file))) {
+          visitor.visit(folder.getFileName() + "/" + file, Files.size(path.resolve(file)), in);
+        }
+      }
+    }
+
+    private List<String> files() throws IOException {
+      return Parts.filesOf(DiffusersFiles.of(path, variant).stream());
+    }
+
+    @Override
+    public long weightsBytes() throws IOException {
+      long bytes = 0;
+      for (String file : files()) {
+        bytes += file.endsWith(".safetensors") ? Files.size(path.resolve(file)) : 0;
+      }
+      return bytes;
+    }
+
+    @Override
+    public Opening at(Path other) {
+      return new PipelineParts(other, name, network, variant);
     }
 
     @Override

@@ -62,6 +62,11 @@ final class BytePairs {
     }
   }
 
+  /** What stands for each byte. */
+  static List<String> alphabet() {
+    return new String(LETTERS).chars().mapToObj(c -> String.valueOf((char) c)).toList();
+  }
+
   /** The tokens of a word that isn't empty. */
   List<Integer> tokens(String word) {
     byte[] bytes = word.getBytes(StandardCharsets.UTF_8);

@@ -8,6 +8,7 @@ import dev.atelier.network.tensors.HostTensor;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /** CLIP's transformer, of texts and of images: norms stand before what they norm for. */
 final class ClipLayers {
@@ -32,6 +33,12 @@ final class ClipLayers {
           }
         });
     return named;
+  }
+
+  /** Elements of what a projection makes; absent: there is none. */
+  static Optional<Integer> projectionWidth(Map<String, HostTensor> tensors, String projection) {
+    return Optional.ofNullable(tensors.get(projection + ".weight"))
+        .map(weight -> Math.toIntExact(weight.shape()[0]));
   }
 
   /**

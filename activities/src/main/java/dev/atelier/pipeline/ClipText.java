@@ -9,15 +9,23 @@ import dev.atelier.network.files.WeightFiles;
 import dev.atelier.network.tensors.HostTensor;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 
-/** A {@code CLIPTextModel} of transformers: what texts mean to a U-Net. Radford et al. 2021. */
+/**
+ * A {@code CLIPTextModel} of transformers, or one with the projection of a {@code CLIPModel}: what
+ * texts mean. Radford et al. 2021.
+ */
 public final class ClipText {
 
-  private static final String PREFIX = "text_model.";
+  /** How the names of its weights begin, and that of its projection. */
+  static final String PREFIX = "text_model.";
+
+  static final String PROJECTION = "text_projection";
+
   private static final int LARGEST_END = 2; // configs that say this name the wrong token
 
   private final ClipConfig config;
@@ -52,28 +60,45 @@ public final class ClipText {
   public static ClipText read(Path root, String part, Optional<String> variant) throws IOException {
     Part files = new Part(root, part, WeightFiles.TRANSFORMERS, variant);
     ConfigFields fields = files.config("model_type", "clip_text_model");
-    ClipConfig config =
-        ClipConfig.of(
-            fields,
-            new ClipConfig.Defaults("512", "2048", "8"),
-            Set.of("vocab_size", "max_position_embeddings", "eos_token_id"));
+    return of(files, fields, files.shown("config.json"), Set.of(), files.tensors(), List.of());
+  }
+
+  /**
+   * The same of a config and tensors that were read.
+   *
+   * @param shown the config's name in messages
+   * @param ignored fields of the config that say nothing of it
+   * @param outside {@link #PROJECTION}, where it has one
+   */
+  static ClipText of(
+      Part files,
+      ConfigFields fields,
+      String shown,
+      Set<String> ignored,
+      Map<String, HostTensor> tensors,
+      List<String> outside) {
+    Set<String> own = new HashSet<>(ignored);
+    own.addAll(List.of("vocab_size", "max_position_embeddings", "eos_token_id"));
+    ClipConfig config = ClipConfig.of(fields, new ClipConfig.Defaults("512", "2048", "8"), own);
     int vocabulary = fields.integer("vocab_size", "49408", 1, 1_000_000);
     int tokens = fields.integer("max_position_embeddings", "77", 2, 4096);
     int end = fields.integer("eos_token_id", "49407", 0, Math.max(LARGEST_END, vocabulary - 1));
     fields.refuseFaults();
     ClipText read =
         new ClipText(
-            config,
-            vocabulary,
-            tokens,
-            end,
-            files.shown("config.json"),
-            ClipLayers.named(files.tensors(), PREFIX, List.of()));
+            config, vocabulary, tokens, end, shown, ClipLayers.named(tensors, PREFIX, outside));
     files.check(List.of(read.graph()), read.tensors);
     return read;
   }
 
   private Graph graph() {
+    return graph(config, vocabulary, tokens, projectionWidth());
+  }
+
+  /**
+   * @param projection channels of the projection of each token; absent: there is none
+   */
+  static Graph graph(ClipConfig config, int vocabulary, int tokens, Optional<Integer> projection) {
     GraphBuilder builder = new GraphBuilder(Value.sequence("x", 1, tokens), Graph.Told.NOTHING);
     Value ids = builder.image();
     Value embedded =
@@ -91,13 +116,19 @@ public final class ClipText {
                 new Operation.AddPositionTable(
                     out, embedded, PREFIX + "embeddings.position_embedding"));
     Value h = ClipLayers.append(builder, config, PREFIX, placed, true);
-    builder.layerNorm(h, PREFIX + "final_layer_norm", config.eps());
+    Value normed = builder.layerNorm(h, PREFIX + "final_layer_norm", config.eps());
+    projection.ifPresent(width -> builder.linear(normed, PROJECTION, width, false));
     return builder.build();
+  }
+
+  /** Absent: it has no projection. */
+  private Optional<Integer> projectionWidth() {
+    return ClipLayers.projectionWidth(tensors, PROJECTION);
   }
 
   /** Channels of each token's embedding. */
   public int width() {
-    return config.width();
+    return projectionWidth().orElse(config.width());
   }
 
   /** Tokens of each text. */
@@ -179,7 +210,7 @@ public final class ClipText {
     }
 
     private HostTensor pooled(int[][] ids, float[] hidden) {
-      int width = text.config.width();
+      int width = text.width();
       float[] pooled = new float[ids.length * width];
       for (int n = 0; n < ids.length; n++) {
         int row = n * text.tokens + last(ids[n]);

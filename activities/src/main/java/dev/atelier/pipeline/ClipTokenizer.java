@@ -108,6 +108,11 @@ public final class ClipTokenizer {
     return padded;
   }
 
+  /** Whether a text is cut to {@link #maxLength} ids. */
+  public boolean truncates(String text) {
+    return ids(text).length > maxLength;
+  }
+
   /** Special tokens are ids at once; {@code rest} gets what lies between them. */
   private void between(Pattern special, String text, List<Integer> ids, Consumer<String> rest) {
     Matcher token = special.matcher(text);

@@ -9,6 +9,7 @@ import dev.atelier.network.files.WeightFiles;
 import dev.atelier.network.tensors.HostTensor;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -20,8 +21,10 @@ import java.util.Set;
  */
 public final class ClipVision {
 
-  private static final String PREFIX = "vision_model.";
-  private static final String PROJECTION = "visual_projection";
+  /** How the names of its weights begin, and that of its projection. */
+  static final String PREFIX = "vision_model.";
+
+  static final String PROJECTION = "visual_projection";
 
   private final ClipConfig config;
   private final int channels;
@@ -49,11 +52,19 @@ public final class ClipVision {
       throws IOException {
     Part files = new Part(root, part, WeightFiles.TRANSFORMERS, variant);
     ConfigFields fields = files.config("model_type", "clip_vision_model");
-    ClipConfig config =
-        ClipConfig.of(
-            fields,
-            new ClipConfig.Defaults("768", "3072", "12"),
-            Set.of("image_size", "patch_size", "num_channels"));
+    return of(files, fields, Set.of(), files.tensors());
+  }
+
+  /**
+   * The same of a config and tensors that were read.
+   *
+   * @param ignored fields of the config that say nothing of it
+   */
+  static ClipVision of(
+      Part files, ConfigFields fields, Set<String> ignored, Map<String, HostTensor> tensors) {
+    Set<String> own = new HashSet<>(ignored);
+    own.addAll(List.of("image_size", "patch_size", "num_channels"));
+    ClipConfig config = ClipConfig.of(fields, new ClipConfig.Defaults("768", "3072", "12"), own);
     int channels = fields.integer("num_channels", "3", 1, 64);
     int side = fields.integer("image_size", "224", 1, 4096);
     int patch = fields.integer("patch_size", "32", 1, 256);
@@ -64,11 +75,7 @@ public final class ClipVision {
     fields.refuseFaults();
     ClipVision read =
         new ClipVision(
-            config,
-            channels,
-            side,
-            patch,
-            ClipLayers.named(files.tensors(), PREFIX, List.of(PROJECTION)));
+            config, channels, side, patch, ClipLayers.named(tensors, PREFIX, List.of(PROJECTION)));
     files.check(List.of(read.graph()), read.tensors);
     return read;
   }
@@ -113,8 +120,7 @@ public final class ClipVision {
 
   /** Absent: it has no projection. */
   private Optional<Integer> projectionWidth() {
-    return Optional.ofNullable(tensors.get(PROJECTION + ".weight"))
-        .map(weight -> Math.toIntExact(weight.shape()[0]));
+    return ClipLayers.projectionWidth(tensors, PROJECTION);
   }
 
   /** Elements of an embedding. */

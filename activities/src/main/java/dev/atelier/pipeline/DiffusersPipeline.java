@@ -19,12 +19,6 @@ import java.util.stream.Stream;
 public record DiffusersPipeline(
     Denoiser denoiser, Optional<Autoencoder> autoencoder, Optional<Texts> texts) {
 
-  private static final String AUTOENCODER = "vae";
-  private static final String ENCODER = "text_encoder";
-  private static final String TOKENIZER = "tokenizer";
-
-  private static final List<String> PARTS = List.of(AUTOENCODER, ENCODER, TOKENIZER);
-
   /** Parts that say nothing of the image: a filter, and what it or nobody reads. */
   private static final Set<String> OTHERS =
       Set.of("safety_checker", "feature_extractor", "image_encoder");
@@ -38,14 +32,14 @@ public record DiffusersPipeline(
    * @throws IllegalArgumentException if it is no folder of diffusers, as a clause
    */
   static boolean hasParts(Path root) throws IOException {
-    return Stream.concat(PARTS.stream(), UNKNOWN.stream())
+    return Stream.concat(Parts.FOLDERS.stream(), UNKNOWN.stream())
             .anyMatch(part -> Files.isDirectory(root.resolve(part)))
         || Denoiser.readsTexts(root);
   }
 
   /** Whether a file of a pipeline, by its name there, is of a part beside the network. */
   static boolean isOfPart(String file) {
-    return PARTS.stream().anyMatch(part -> file.startsWith(part + "/"));
+    return Parts.hasFile(file);
   }
 
   /** The folders of parts that are not read. */
@@ -62,9 +56,7 @@ public record DiffusersPipeline(
 
   /** The folders of its parts beside the network. */
   List<String> parts() {
-    return PARTS.stream()
-        .filter(part -> part.equals(AUTOENCODER) ? autoencoder.isPresent() : texts.isPresent())
-        .toList();
+    return new Parts(autoencoder, texts).folders();
   }
 
   /** What makes of a text what the network reads. */
@@ -87,8 +79,8 @@ public record DiffusersPipeline(
     }
     Denoiser denoiser = Denoiser.read(root, variant);
     Optional<Autoencoder> autoencoder =
-        Files.isDirectory(root.resolve(AUTOENCODER))
-            ? Optional.of(Autoencoder.read(root, AUTOENCODER, variant))
+        Files.isDirectory(root.resolve(Parts.AUTOENCODER))
+            ? Optional.of(Autoencoder.read(root, Parts.AUTOENCODER, variant))
             : Optional.empty();
     if (autoencoder.isPresent()) {
       requireChannels(denoiser, autoencoder.get().config());
@@ -111,23 +103,14 @@ public record DiffusersPipeline(
 
   private static Texts texts(Path root, Optional<String> variant, Denoiser denoiser)
       throws IOException {
-    for (String part : List.of(ENCODER, TOKENIZER)) {
-      if (!Files.isDirectory(root.resolve(part))) {
-        throw new IllegalArgumentException(
-            "%s reads texts, so that the folder needs %s and %s, found no %s"
-                .formatted(denoiser.part(), ENCODER, TOKENIZER, part));
-      }
-    }
-    ClipText encoder = ClipText.read(root, ENCODER, variant);
     Value context = denoiser.network().graph().told().context().orElseThrow();
-    if (encoder.width() != context.width()) {
+    Texts texts = Parts.texts(root, variant, denoiser.part());
+    if (texts.encoder().width() != context.width()) {
       throw new IllegalArgumentException(
           "hidden_size of text_encoder/config.json is %d, but cross_attention_dim of %s/config.json is %d"
-              .formatted(encoder.width(), denoiser.part(), context.width()));
+              .formatted(texts.encoder().width(), denoiser.part(), context.width()));
     }
-    ClipTokenizer tokenizer = ClipTokenizer.read(root.resolve(TOKENIZER));
-    encoder.check(tokenizer);
-    return new Texts(tokenizer, encoder);
+    return texts;
   }
 
   /** Pixels per side of the images that it makes. */

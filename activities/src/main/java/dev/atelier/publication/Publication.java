@@ -3,6 +3,7 @@ package dev.atelier.publication;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.SerializationFeature;
 import com.fasterxml.jackson.datatype.jdk8.Jdk8Module;
+import dev.atelier.artifacts.StoredEncodings;
 import dev.atelier.diffusion.ModelRanges;
 import dev.atelier.evaluation.Evaluation;
 import dev.atelier.network.Network;
@@ -23,14 +24,13 @@ import dev.atelier.spec.TeacherSpec.Parts;
 import dev.atelier.spec.TimestepRange;
 import dev.atelier.store.ArtifactHistory;
 import dev.atelier.store.CheckpointManifest;
-import dev.atelier.store.CheckpointManifest.StoredFile;
 import dev.atelier.store.EvaluationHistory;
 import dev.atelier.store.EventHistory;
 import dev.atelier.store.ObjectStore;
 import dev.atelier.training.Ensembles;
 import dev.atelier.training.Models;
-import dev.atelier.work.LocalFiles;
 import dev.atelier.workflows.DatasetRef;
+import dev.atelier.workflows.EncodedRef;
 import dev.atelier.workflows.EvaluationActivities.Publish;
 import dev.atelier.workflows.ModelKey;
 import dev.atelier.workflows.ModelRef;
@@ -65,7 +65,7 @@ public final class Publication {
   private final EventHistory events;
   private final Models models;
   private final Ensembles ensembles;
-  private final LocalFiles local;
+  private final StoredEncodings encodings;
 
   public Publication(
       ObjectStore store,
@@ -74,14 +74,14 @@ public final class Publication {
       EventHistory events,
       Models models,
       Ensembles ensembles,
-      LocalFiles local) {
+      StoredEncodings encodings) {
     this.store = store;
     this.evaluations = evaluations;
     this.artifacts = artifacts;
     this.events = events;
     this.models = models;
     this.ensembles = ensembles;
-    this.local = local;
+    this.encodings = encodings;
   }
 
   /** One model of {@code experiment.json}. */
@@ -130,11 +130,7 @@ public final class Publication {
             store, task.teacher().manifestKey(), task.teacher().manifestSha256());
     DiffusersFolders folders =
         new DiffusersFolders(
-            task,
-            new ModelCard(task, measured, teacher.origin()),
-            files,
-            parts(task, teacher),
-            work);
+            task, new ModelCard(task, measured, teacher.origin()), files, parts(task), work);
     List<Described> described = publishModels(task, students, merged, files, folders, work);
     if (!students.isEmpty()) {
       publishEnsemble(task, students, files, work.resolve(ensembleName(task, students)));
@@ -153,15 +149,15 @@ public final class Publication {
     keep(files, json, "application/json");
   }
 
-  /** What the teacher's pipeline has beside its network, which is kept with it. */
-  private Optional<PipelineParts> parts(Publish task, CheckpointManifest teacher) {
-    Map<String, Path> kept = new LinkedHashMap<>();
-    for (StoredFile file : teacher.objects()) {
-      if (file.name().contains("/")) {
-        kept.put(file.name(), local.file(file.key(), file.sha256()));
-      }
-    }
-    return PipelineParts.of(kept, task.spec().teacher().parts().orElse(Parts.COPIED));
+  /** What the pipeline has beside its network. */
+  private Optional<PipelineParts> parts(Publish task) {
+    return task.dataset()
+        .encoded()
+        .flatMap(
+            encoded ->
+                PipelineParts.of(
+                    encodings.parts(encoded.parts()),
+                    task.spec().teacher().parts().orElse(Parts.COPIED)));
   }
 
   private void addPipeline(
@@ -249,6 +245,10 @@ public final class Publication {
       writeWeights(task, model, network.get(), weights, file);
       keep(files, file, "application/octet-stream");
       place = folders.add(model, network.get(), weights, safetensors.orElseThrow());
+      Optional<Map<String, HostTensor>> update = models.diffusersUpdate(model, network.get());
+      if (update.isPresent()) {
+        folders.addUpdate(model, network.get(), update.get());
+      }
     } else {
       folders.leaveOut(model);
     }
@@ -327,7 +327,13 @@ public final class Publication {
     }
     ModelRanges ranges =
         new ModelRanges(owners.stream().map(ModelRef::range).toList(), process.timesteps());
-    TorchScriptArchive.write(file, EnsembleModule.of(ranges, students, task.dataset().classes()));
+    TorchScriptArchive.write(
+        file,
+        EnsembleModule.of(
+            ranges,
+            students,
+            task.dataset().classes(),
+            task.dataset().encoded().flatMap(EncodedRef::texts).isPresent()));
     keep(files, file, "application/octet-stream");
   }
 

@@ -1,5 +1,6 @@
 package dev.atelier.report;
 
+import dev.atelier.workflows.scorecard.SeedFigures;
 import java.util.List;
 import java.util.Locale;
 
@@ -14,14 +15,11 @@ public record Spread(int count, double mean, double deviation) {
 
   /** Of the values, of which there must be at least one. */
   public static Spread of(List<Double> values) {
-    double mean =
-        values.stream()
-            .mapToDouble(v -> v)
-            .average()
-            .orElseThrow(() -> new IllegalArgumentException("There are no values."));
-    double squares = values.stream().mapToDouble(v -> (v - mean) * (v - mean)).sum();
-    double deviation = values.size() < 2 ? 0 : Math.sqrt(squares / (values.size() - 1));
-    return new Spread(values.size(), mean, deviation);
+    return of(SeedFigures.of(values));
+  }
+
+  static Spread of(SeedFigures figures) {
+    return new Spread(figures.seeds(), figures.mean(), figures.deviation());
   }
 
   @Override

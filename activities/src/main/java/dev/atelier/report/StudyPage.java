@@ -9,8 +9,10 @@ import dev.atelier.report.XyPlot.Point;
 import dev.atelier.report.XyPlot.Scale;
 import dev.atelier.report.XyPlot.Shape;
 import dev.atelier.workflows.ModelKey;
+import dev.atelier.workflows.scorecard.ScorecardRow;
 import dev.atelier.workflows.vocabulary.Series;
 import dev.atelier.workflows.vocabulary.Subject;
+import java.math.BigDecimal;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
@@ -27,6 +29,7 @@ import java.util.stream.Stream;
 final class StudyPage {
 
   private static final String NONE = "–";
+  private static final String NOT_KNOWN = "not known to us";
   private static final int FEWEST_SEEDS = 3;
   private static final int MOST_OWN_SERIES = 8;
 
@@ -73,6 +76,7 @@ final class StudyPage {
         "%d of %d experiments have a result. Figures are means over the seeds, ± their standard deviation."
             .formatted(withResult, study.members().size()));
     warnings();
+    scorecard();
     if (!rows.isEmpty()) {
       results();
       distanceAgainstMacs();
@@ -99,6 +103,36 @@ final class StudyPage {
     samples();
     members();
     protocols();
+  }
+
+  /** Each claim beside what was measured. */
+  private void scorecard() {
+    if (study.scorecard().isEmpty()) {
+      return;
+    }
+    page.heading("Scorecard");
+    page.paragraph(
+        "Each claim, its figure, and ours: the mean over the seeds of the same quantity, ± its deviation. A claim holds or not only where the mean is at least a deviation from the bound of its rule, and by 3 seeds or more.");
+    page.wordTable(
+        List.of("claim", "its figure", "ours", "seeds", "verdict", "rule", "quantity", "size"),
+        study.scorecard().stream()
+            .map(
+                row ->
+                    List.of(
+                        row.claim(),
+                        row.figure().map(StudyPage::figure).orElse(NOT_KNOWN),
+                        row.ours().map(Spread::of).map(Spread::toString).orElse(NONE),
+                        row.ours().map(ours -> Integer.toString(ours.seeds())).orElse(NONE),
+                        row.verdict().title(),
+                        row.rule(),
+                        row.quantity(),
+                        row.size().map(ScorecardRow.Size::text).orElse(NONE)))
+            .toList());
+  }
+
+  /** As it was written: 1.8, not 1.800. */
+  private static String figure(double value) {
+    return BigDecimal.valueOf(value).stripTrailingZeros().toPlainString();
   }
 
   /** Spread, tails and outliers of every kind of supervision, over students and seeds. */

@@ -4,13 +4,23 @@ import dev.atelier.evaluation.Evaluation;
 import dev.atelier.workflows.ModelKey;
 import dev.atelier.workflows.ModelState;
 import dev.atelier.workflows.Stage;
+import dev.atelier.workflows.scorecard.ScorecardRow;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
-/** All that a study measured. */
+/**
+ * All that a study measured.
+ *
+ * @param scorecard what became of its claims
+ */
 public record StudyReport(
-    String id, String name, String question, List<String> axes, List<Member> members) {
+    String id,
+    String name,
+    String question,
+    List<String> axes,
+    List<Member> members,
+    List<ScorecardRow> scorecard) {
 
   /**
    * One experiment.

@@ -28,6 +28,11 @@ public final class ArtifactHistory {
       return "samples-%s.png".formatted(subject);
     }
 
+    /** Name of the file that says what the images of that grid were to show. */
+    public static String promptsOf(String subject) {
+      return "prompts-%s.json".formatted(subject);
+    }
+
     /** Name of a file of the trajectory of a subject. */
     public static String trajectoryOf(String subject, String extension) {
       return "trajectory-%s.%s".formatted(subject, extension);
@@ -36,7 +41,10 @@ public final class ArtifactHistory {
     /** Names of the pictures that are made of an evaluated subject. */
     static List<String> picturesOf(String subject) {
       return List.of(
-          samplesOf(subject), trajectoryOf(subject, "png"), trajectoryOf(subject, "json"));
+          samplesOf(subject),
+          promptsOf(subject),
+          trajectoryOf(subject, "png"),
+          trajectoryOf(subject, "json"));
     }
   }
 

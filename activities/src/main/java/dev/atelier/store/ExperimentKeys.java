@@ -11,8 +11,31 @@ public final class ExperimentKeys {
     return "datasets/" + sha256 + "/";
   }
 
+  /** Shards of what networks see of a dataset; they go with it. */
+  public static String encoded(String datasetSha256, String kind, String inputs) {
+    return dataset(datasetSha256) + kind + "-" + inputs + "/";
+  }
+
+  /** Below it, the parts of a pipeline that an experiment's networks need. */
+  public static String parts(String experimentId) {
+    return experiment(experimentId) + "parts/";
+  }
+
   public static String extractor(String sha256) {
     return "extractors/" + sha256 + ".pt";
+  }
+
+  /** The list of a CLIP model's files. */
+  public static String clip(String sha256) {
+    return "clip/" + sha256 + ".json";
+  }
+
+  public static String clipFile(String sha256) {
+    return "clip/files/" + sha256;
+  }
+
+  public static String prompts(String sha256) {
+    return "prompts/" + sha256 + ".json";
   }
 
   public static String statistics(String sha256) {

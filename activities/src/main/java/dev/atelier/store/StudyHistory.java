@@ -6,16 +6,21 @@ import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.datatype.jdk8.Jdk8Module;
+import dev.atelier.evaluation.Evaluation;
 import dev.atelier.report.StudyReport;
 import dev.atelier.report.StudyReport.Curve;
 import dev.atelier.report.StudyReport.Member;
 import dev.atelier.report.StudyReport.Model;
+import dev.atelier.spec.ClaimSpec;
 import dev.atelier.spec.ExperimentSpec;
 import dev.atelier.store.ArtifactHistory.Artifact;
 import dev.atelier.workflows.ModelKey;
 import dev.atelier.workflows.ModelState;
 import dev.atelier.workflows.Stage;
 import dev.atelier.workflows.StudyStage;
+import dev.atelier.workflows.scorecard.MeasuredExperiment;
+import dev.atelier.workflows.scorecard.MeasuredExperiment.Figures;
+import dev.atelier.workflows.scorecard.Scorecard;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.util.ArrayList;
@@ -23,6 +28,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
+import java.util.stream.Collectors;
 import javax.sql.DataSource;
 import org.jdbi.v3.core.Handle;
 
@@ -48,6 +54,44 @@ public final class StudyHistory {
 
   /** One value of an axis, as the database keeps it. */
   private record AxisValue(String axis, String value) {}
+
+  /** An experiment of a study, and what it was asked for. */
+  private record StoredMember(Member member, List<AxisValue> axes, ExperimentSpec spec) {
+
+    StoredMember with(List<Evaluation> evaluations, List<Model> models) {
+      return new StoredMember(
+          new Member(
+              member.experimentId(),
+              member.values(),
+              member.seed(),
+              member.stage(),
+              member.failure(),
+              evaluations,
+              models),
+          axes,
+          spec);
+    }
+
+    MeasuredExperiment measured() {
+      return new MeasuredExperiment(
+          axes.stream().collect(Collectors.toMap(AxisValue::axis, AxisValue::value)),
+          member.seed(),
+          spec,
+          member.evaluations().stream()
+              .map(
+                  e ->
+                      new Figures(
+                          e.subject(),
+                          e.metric(),
+                          e.distance(),
+                          e.macsPerStep(),
+                          e.parameters(),
+                          e.imagesPerSecond(),
+                          e.peakMemoryBytes(),
+                          e.metrics()))
+              .toList());
+    }
+  }
 
   /** The spec of an experiment that has not ended; empty: it has. */
   public Optional<ExperimentSpec> unfinished(String experimentId) {
@@ -126,7 +170,7 @@ public final class StudyHistory {
 
   /** All that a study measured so far. */
   public StudyReport report(String studyId) {
-    List<Member> members = members(studyId);
+    List<StoredMember> members = members(studyId);
     return database.inTransaction(
         handle ->
             handle
@@ -135,15 +179,20 @@ public final class StudyHistory {
                 .map(
                     (row, context) -> {
                       List<String> axes = new ArrayList<>();
-                      read(row.getString("spec"), new TreeType())
-                          .path("axes")
-                          .forEach(axis -> axes.add(axis.path("name").asText()));
+                      JsonNode spec = read(row.getString("spec"), new TreeType());
+                      spec.path("axes").forEach(axis -> axes.add(axis.path("name").asText()));
+                      List<ClaimSpec> claims =
+                          spec.has("scorecard")
+                              ? JSON.convertValue(spec.get("scorecard"), new ClaimsType())
+                              : List.of();
                       return new StudyReport(
                           studyId,
                           row.getString("name"),
                           row.getString("question"),
                           List.copyOf(axes),
-                          members);
+                          members.stream().map(StoredMember::member).toList(),
+                          Scorecard.of(
+                              claims, members.stream().map(StoredMember::measured).toList()));
                     })
                 .findOne()
                 .orElseThrow(
@@ -152,14 +201,14 @@ public final class StudyHistory {
                             "There is no study '%s' any more.".formatted(studyId))));
   }
 
-  private List<Member> members(String studyId) {
-    List<Member> withoutResults =
+  private List<StoredMember> members(String studyId) {
+    List<StoredMember> withoutResults =
         database.inTransaction(
             handle ->
                 handle
                     .createQuery(
                         """
-                        select m.experiment_id, m.axes, m.seed, e.stage, e.error_message,
+                        select m.experiment_id, m.axes, m.seed, e.stage, e.error_message, e.spec,
                           (select string_agg(key || ': ' || error_message, ' ' order by position)
                            from model where experiment_id = e.id and error_message is not null)
                           as model_errors
@@ -168,30 +217,27 @@ public final class StudyHistory {
                         """)
                     .bind("id", studyId)
                     .map(
-                        (row, context) ->
-                            new Member(
-                                row.getString("experiment_id"),
-                                read(row.getString("axes"), new AxesType()).stream()
-                                    .map(AxisValue::value)
-                                    .toList(),
-                                row.getLong("seed"),
-                                Stage.valueOf(row.getString("stage")),
-                                Optional.ofNullable(row.getString("error_message"))
-                                    .or(() -> modelErrors(row)),
-                                List.of(),
-                                List.of()))
+                        (row, context) -> {
+                          List<AxisValue> axes = read(row.getString("axes"), new AxesType());
+                          return new StoredMember(
+                              new Member(
+                                  row.getString("experiment_id"),
+                                  axes.stream().map(AxisValue::value).toList(),
+                                  row.getLong("seed"),
+                                  Stage.valueOf(row.getString("stage")),
+                                  Optional.ofNullable(row.getString("error_message"))
+                                      .or(() -> modelErrors(row)),
+                                  List.of(),
+                                  List.of()),
+                              axes,
+                              read(row.getString("spec"), new SpecType()));
+                        })
                     .list());
     return withoutResults.stream()
         .map(
             m ->
-                new Member(
-                    m.experimentId(),
-                    m.values(),
-                    m.seed(),
-                    m.stage(),
-                    m.failure(),
-                    evaluations.of(m.experimentId()),
-                    models(m.experimentId())))
+                m.with(
+                    evaluations.of(m.member().experimentId()), models(m.member().experimentId())))
         .toList();
   }
 
@@ -265,6 +311,8 @@ public final class StudyHistory {
   private static final class SpecType extends TypeReference<ExperimentSpec> {}
 
   private static final class TreeType extends TypeReference<JsonNode> {}
+
+  private static final class ClaimsType extends TypeReference<List<ClaimSpec>> {}
 
   private static final class AxesType extends TypeReference<List<AxisValue>> {}
 

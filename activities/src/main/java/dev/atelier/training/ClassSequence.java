@@ -60,6 +60,11 @@ public final class ClassSequence {
     return shares.length > 0;
   }
 
+  /** How many there are. */
+  public int count() {
+    return shares.length;
+  }
+
   /** The class of an image, counted from 0. */
   public synchronized int of(long image) {
     int index = Math.toIntExact(image);

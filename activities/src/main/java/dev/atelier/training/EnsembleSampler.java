@@ -9,7 +9,9 @@ import dev.atelier.diffusion.Sampler;
 import dev.atelier.diffusion.Sampler.Evaluation;
 import dev.atelier.diffusion.SamplerPlan;
 import dev.atelier.diffusion.SeededRandom;
+import dev.atelier.network.Network;
 import dev.atelier.network.libtorch.Libtorch;
+import dev.atelier.network.libtorch.MemoryRanOutException;
 import dev.atelier.network.libtorch.TorchException;
 import dev.atelier.network.libtorch.TorchModule;
 import dev.atelier.network.tensors.HostTensor;
@@ -17,6 +19,7 @@ import dev.atelier.spec.DiffusionSpec;
 import dev.atelier.spec.EvaluationSpec.SamplerSpec;
 import dev.atelier.spec.Prediction;
 import dev.atelier.spec.TimestepRange;
+import dev.atelier.workflows.ModelRef;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.FloatBuffer;
@@ -44,22 +47,69 @@ public final class EnsembleSampler implements AutoCloseable {
    * A model that owns {@code range}.
    *
    * @param archive TorchScript {@code (x [N, C, H, W], t [N]) -> y [N, C, H, W]}, with {@code y
-   *     [N]} after t if conditional
+   *     [N]} after t if it knows classes, and {@code context [N, L, D]} last if it reads texts
    * @param predicts what the archive's answer is
    * @param macs multiply-accumulates of one forward pass of one image, where known
    * @param activationBytes estimate of what that pass needs at most at once, where known
+   * @param guidance how far its predictions are led on from those without class or text (Ho &
+   *     Salimans 2022, eq. 6, as diffusers counts it); at most 1: these are not asked for
    */
   public record OwnedModel(
       Path archive,
       TimestepRange range,
       Prediction predicts,
       Optional<Long> macs,
-      Optional<Long> activationBytes) {
+      Optional<Long> activationBytes,
+      double guidance) {
+
+    /** Of a model whose predictions are taken as they are. */
+    public OwnedModel(
+        Path archive,
+        TimestepRange range,
+        Prediction predicts,
+        Optional<Long> macs,
+        Optional<Long> activationBytes) {
+      this(archive, range, predicts, macs, activationBytes, 1);
+    }
 
     /** Of a model that predicts eps. */
     public OwnedModel(
         Path archive, TimestepRange range, Optional<Long> macs, Optional<Long> activationBytes) {
       this(archive, range, Prediction.EPS, macs, activationBytes);
+    }
+
+    /**
+     * A trained model.
+     *
+     * @param network absent: nothing is known of it
+     */
+    public static OwnedModel of(
+        ModelRef model,
+        Path archive,
+        Optional<Network> network,
+        DiffusionSpec diffusion,
+        double guidance) {
+      return new OwnedModel(
+          archive,
+          model.range(),
+          model.predicts(diffusion),
+          network.map(Network::macs),
+          network.map(Network::activationBytes),
+          guidance);
+    }
+
+    /** The same as the owner of another range. */
+    public OwnedModel owning(TimestepRange other) {
+      return new OwnedModel(archive, other, predicts, macs, activationBytes, guidance);
+    }
+
+    /** Multiply-accumulates of all passes of a step, of one image, where known. */
+    public Optional<Long> macsPerStep() {
+      return macs.map(pass -> guided() ? 2 * pass : pass);
+    }
+
+    private boolean guided() {
+      return guidance > 1;
     }
   }
 
@@ -94,6 +144,46 @@ public final class EnsembleSampler implements AutoCloseable {
   @SuppressWarnings("ArrayRecordComponent") // never compared
   public record Frames(List<Integer> timesteps, int images, byte[] chw) {}
 
+  /**
+   * What is sampled, and how it is shown.
+   *
+   * @param channels of what models see
+   * @param side of what models see: pixels, or latents
+   * @param classes of the images, where models are conditioned on them
+   * @param texts that models read
+   * @param decoder makes images of what models see; absent: it is the images
+   */
+  public record Sampled(
+      int channels,
+      int side,
+      ClassSequence classes,
+      Optional<Texts> texts,
+      Optional<LatentDecoder> decoder) {
+
+    /** Images of pixels, without texts. */
+    public static Sampled pixels(int channels, int resolution, ClassSequence classes) {
+      return new Sampled(channels, resolution, classes, Optional.empty(), Optional.empty());
+    }
+  }
+
+  /** What images are to show, [tokens, width] each. */
+  public interface Texts {
+
+    /** The texts of {@code n} images from {@code first} on, [N, tokens, width]. */
+    HostTensor of(long first, int n);
+
+    /** That which stands for none, {@code n} times, [N, tokens, width]. */
+    HostTensor none(int n);
+  }
+
+  /** Makes images of latents. */
+  @FunctionalInterface
+  public interface LatentDecoder {
+
+    /** Images [N, C, H, W], about [−1, 1], of latents as networks see them. */
+    HostTensor images(HostTensor latents);
+  }
+
   /** Sees x at each step of a batch, and the clean images at the end. */
   private interface StepObserver {
     void onStep(int k, FloatBuffer x);
@@ -105,15 +195,31 @@ public final class EnsembleSampler implements AutoCloseable {
     final HostTensor x;
     final HostTensor t;
     final HostTensor[] inputs;
+    final HostTensor[] without; // class and text
     final SampledBatch moving;
 
-    Batch(long first, HostTensor x, Optional<HostTensor> classes, SampledBatch moving) {
+    /**
+     * @param told class and text of each image, as far as models ask
+     * @param none what stands for none of them; as many, or none if nobody asks
+     */
+    Batch(
+        long first,
+        HostTensor x,
+        List<HostTensor> told,
+        List<HostTensor> none,
+        SampledBatch moving) {
       this.first = first;
       this.x = x;
       this.moving = moving;
       this.t = HostTensor.zeros(HostTensor.DType.I64, x.shape()[0]);
-      this.inputs =
-          classes.isPresent() ? new HostTensor[] {x, t, classes.get()} : new HostTensor[] {x, t};
+      this.inputs = arguments(told);
+      this.without = arguments(none);
+    }
+
+    private HostTensor[] arguments(List<HostTensor> told) {
+      List<HostTensor> all = new ArrayList<>(List.of(x, t));
+      all.addAll(told);
+      return all.toArray(HostTensor[]::new);
     }
 
     int size() {
@@ -136,9 +242,8 @@ public final class EnsembleSampler implements AutoCloseable {
   private final Sampler sampler;
   private final double initialNoise; // its deviation
   private final SeededRandom random;
-  private final int channels;
-  private final int resolution;
-  private final ClassSequence classes;
+  private final Sampled sampled;
+  private final int elements; // of what models see of an image
   private final OptionalLong memoryBytes;
 
   /**
@@ -146,7 +251,6 @@ public final class EnsembleSampler implements AutoCloseable {
    * when it is asked, in place of the one before.
    *
    * @param models in order of their ranges, which must cover [0, T)
-   * @param classes of the images, where models are conditioned on them
    * @param memoryBytes what a batch may need; empty: not bounded
    * @throws IllegalArgumentException if they don't, or an archive can't be loaded
    */
@@ -155,9 +259,7 @@ public final class EnsembleSampler implements AutoCloseable {
       DiffusionSpec diffusion,
       SamplerSpec sampler,
       long seed,
-      int channels,
-      int resolution,
-      ClassSequence classes,
+      Sampled sampled,
       String device,
       OptionalLong memoryBytes) {
     this.models = List.copyOf(models);
@@ -170,9 +272,8 @@ public final class EnsembleSampler implements AutoCloseable {
     this.evaluations = this.sampler.evaluations(plan);
     this.initialNoise = Sampler.initialNoise(sampler, forward, evaluations.get(0).t());
     this.random = new SeededRandom(seed);
-    this.channels = channels;
-    this.resolution = resolution;
-    this.classes = classes;
+    this.sampled = sampled;
+    this.elements = sampled.channels() * sampled.side() * sampled.side();
     this.memoryBytes = memoryBytes;
     this.device = device;
     List<Path> archives = models.stream().map(OwnedModel::archive).distinct().toList();
@@ -231,7 +332,7 @@ public final class EnsembleSampler implements AutoCloseable {
     }
     return Optional.of(
         new AskedModels(plan, evaluations, ranges)
-            .macsPerStep(range -> models.get(range).macs().orElseThrow()));
+            .macsPerStep(range -> models.get(range).macsPerStep().orElseThrow()));
   }
 
   /** Bytes of the weights of all models, as libtorch holds them; a model counts once. */
@@ -248,7 +349,7 @@ public final class EnsembleSampler implements AutoCloseable {
    * on it only by rounding, as kernels may sum in another order.
    */
   public int batchSize(int wanted) {
-    long pixels = (long) channels * resolution * resolution;
+    long pixels = elements;
     long network = models.stream().mapToLong(m -> m.activationBytes().orElse(0L)).max().orElse(0);
     long perImage =
         network
@@ -266,8 +367,7 @@ public final class EnsembleSampler implements AutoCloseable {
     if (!inTurn) {
       return wanted;
     }
-    long pixels = (long) channels * resolution * resolution;
-    long waiting = pixels * (1 + Float.BYTES + (long) sampler.remembered() * Double.BYTES);
+    long waiting = elements * (1 + Float.BYTES + (long) sampler.remembered() * Double.BYTES);
     long images = Runtime.getRuntime().maxMemory() / WAITING / waiting;
     return (int) Math.max(1, Math.min(images / wanted, Integer.MAX_VALUE / wanted)) * wanted;
   }
@@ -303,7 +403,7 @@ public final class EnsembleSampler implements AutoCloseable {
       }
       batches.forEach(
           batch ->
-              sink.accept(batch.first, batch.size(), SampledBatch.pixels(batch.moving.images())));
+              sink.accept(batch.first, batch.size(), pixels(batch.moving.images(), batch.size())));
       done += n;
     }
     double seconds = (System.nanoTime() - start) / 1e9;
@@ -333,25 +433,57 @@ public final class EnsembleSampler implements AutoCloseable {
         (k, x) -> {
           if (steps.contains(k)) {
             timesteps.add(plan.timesteps().get(k));
-            chw.writeBytes(SampledBatch.pixels(x));
+            chw.writeBytes(pixels(x, n));
           }
         });
     timesteps.add(-1);
-    chw.writeBytes(SampledBatch.pixels(batch.moving.images()));
+    chw.writeBytes(pixels(batch.moving.images(), n));
     return new Frames(timesteps, n, chw.toByteArray());
+  }
+
+  /** What models see of {@code n} images, as 8-bit images. */
+  private byte[] pixels(FloatBuffer x, int n) {
+    if (sampled.decoder().isEmpty()) {
+      return SampledBatch.pixels(x);
+    }
+    ByteArrayOutputStream all = new ByteArrayOutputStream();
+    float[] one = new float[elements];
+    for (int i = 0; i < n; i++) { // one by one: an image takes much more than its latents
+      x.get(i * elements, one);
+      HostTensor latents =
+          HostTensor.ofFloats(one, 1, sampled.channels(), sampled.side(), sampled.side());
+      HostTensor image = sampled.decoder().get().images(latents);
+      all.writeBytes(SampledBatch.pixels(image.data().asFloatBuffer()));
+    }
+    return all.toByteArray();
   }
 
   /** The noise of {@code n} images from {@code firstIndex} on. */
   private Batch begin(long firstIndex, int n) {
-    int elements = channels * resolution * resolution;
-    HostTensor x = HostTensor.zeros(HostTensor.DType.F32, n, channels, resolution, resolution);
+    HostTensor x =
+        HostTensor.zeros(
+            HostTensor.DType.F32, n, sampled.channels(), sampled.side(), sampled.side());
     FloatBuffer images = x.data().asFloatBuffer();
     SampledBatch.begin(random, firstIndex, initialNoise, images, elements);
+    List<HostTensor> told = new ArrayList<>();
+    List<HostTensor> none = new ArrayList<>();
+    boolean guided = models.stream().anyMatch(OwnedModel::guided);
+    if (sampled.classes().conditional()) {
+      told.add(classesOf(firstIndex, n));
+      if (guided) {
+        long[] y = new long[n];
+        Arrays.fill(y, sampled.classes().count()); // the one after the last stands for none
+        none.add(HostTensor.ofLongs(y, n));
+      }
+    }
+    if (sampled.texts().isPresent()) {
+      told.add(sampled.texts().get().of(firstIndex, n));
+      if (guided) {
+        none.add(sampled.texts().get().none(n));
+      }
+    }
     return new Batch(
-        firstIndex,
-        x,
-        classes.conditional() ? Optional.of(classesOf(firstIndex, n)) : Optional.empty(),
-        new SampledBatch(sampler, random, firstIndex, images, elements));
+        firstIndex, x, told, none, new SampledBatch(sampler, random, firstIndex, images, elements));
   }
 
   /** Takes batches from noise to clean: all of them through what one model is asked in a row. */
@@ -388,21 +520,43 @@ public final class EnsembleSampler implements AutoCloseable {
     long[] timesteps = new long[batch.size()];
     Arrays.fill(timesteps, evaluation.t());
     batch.t.putLongs(timesteps);
-    Mixture mixture = Mixture.of(owner(evaluation).predicts(), schedule, evaluation.t());
-    module.read(
-        "forward",
-        results -> {
-          FloatBuffer y = checked(results.get(0), batch.x).data().asFloatBuffer();
-          batch.moving.move(evaluation, mixture, y);
-          return batch;
-        },
-        batch.inputs);
+    OwnedModel owner = owner(evaluation);
+    Mixture mixture = Mixture.of(owner.predicts(), schedule, evaluation.t());
+    MemoryRanOutException.naming(
+        "Sampling",
+        batch.size(),
+        sampled.side(),
+        () -> {
+          if (owner.guided()) {
+            FloatBuffer y = FloatBuffer.wrap(guided(batch, owner, module));
+            batch.moving.move(evaluation, mixture, y);
+          } else {
+            module.read(
+                "forward",
+                results -> {
+                  FloatBuffer y = checked(results.get(0), batch.x).data().asFloatBuffer();
+                  batch.moving.move(evaluation, mixture, y);
+                  return batch;
+                },
+                batch.inputs);
+          }
+        });
+  }
+
+  /** What is predicted of a batch, led on from what is predicted without class and text. */
+  private float[] guided(Batch batch, OwnedModel owner, TorchModule module) {
+    float[] with = checked(module.forward(batch.inputs), batch.x).toFloats();
+    float[] without = checked(module.forward(batch.without), batch.x).toFloats();
+    for (int i = 0; i < with.length; i++) {
+      with[i] = (float) (without[i] + owner.guidance() * (with[i] - without[i]));
+    }
+    return with;
   }
 
   /** y [N] of {@code n} images from {@code firstIndex} on. */
   private HostTensor classesOf(long firstIndex, int n) {
     long[] y = new long[n];
-    Arrays.setAll(y, i -> classes.of(firstIndex + i));
+    Arrays.setAll(y, i -> sampled.classes().of(firstIndex + i));
     return HostTensor.ofLongs(y, n);
   }
 

@@ -42,12 +42,9 @@ public record PrunedTeacher(Criterion criterion) implements InitialWeights {
   @Override
   public Map<String, HostTensor> of(TrainingTask task, ImageSource images, String device, Path work)
       throws IOException {
-    TeacherModel model = task.distillation().orElseThrow().teacher();
-    if (!(model instanceof TeacherModel.Weights teacher)) {
-      throw new InvalidSpecException(
-          "students.startFrom can't prune the teacher: it is a TorchScript file, of which no network is known; expected random or one-to-one.");
-    }
-    PruningRule.fault(teacher.network().spec(), task.network().spec(), task.network().resolution())
+    TeacherModel.Weights teacher = TeacherModel.known(task, "prune the teacher");
+    PruningRule.fault(
+            teacher.network().spec(), task.network().spec(), task.network().imageResolution())
         .ifPresent(
             fault -> {
               throw new InvalidSpecException("The network of %s %s".formatted(task.name(), fault));

@@ -21,4 +21,19 @@ public sealed interface TeacherModel {
    * it asks for.
    */
   record Archive(Path path) implements TeacherModel {}
+
+  /**
+   * The teacher of {@code task}, which must be a network of ours.
+   *
+   * @param wanted what students.startFrom has it for
+   * @throws InvalidSpecException if it is none
+   */
+  static Weights known(TrainingTask task, String wanted) {
+    if (task.distillation().orElseThrow().teacher() instanceof Weights weights) {
+      return weights;
+    }
+    throw new InvalidSpecException(
+        "students.startFrom can't %s: it is a TorchScript file, of which no network is known; expected random or one-to-one."
+            .formatted(wanted));
+  }
 }

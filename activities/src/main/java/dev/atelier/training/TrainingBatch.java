@@ -5,8 +5,13 @@ import dev.atelier.diffusion.NoiseSchedule;
 import dev.atelier.diffusion.SeededRandom;
 import dev.atelier.diffusion.SeededRandom.Purpose;
 import dev.atelier.diffusion.TimestepSampler;
+import dev.atelier.graph.Value;
 import dev.atelier.network.tensors.HostTensor;
+import dev.atelier.training.ImageSource.CaptionTexts;
+import dev.atelier.training.ImageSource.Latents;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * Makes the batch of a step: which images, flipped or not, at which t, with which noise, of which
@@ -34,6 +39,10 @@ final class TrainingBatch {
   private final HostTensor target;
   private final HostTensor t;
   private final HostTensor y;
+  private final Optional<Latents> latents; // in place of pixels
+  private final Optional<CaptionTexts> texts;
+  private final float[] contextValues;
+  private final Optional<HostTensor> context;
 
   private long orderEpoch = -1;
   private int[] order = {};
@@ -66,6 +75,28 @@ final class TrainingBatch {
     this.target = HostTensor.zeros(HostTensor.DType.F32, shape);
     this.t = HostTensor.zeros(HostTensor.DType.I64, size);
     this.y = HostTensor.zeros(HostTensor.DType.I64, size);
+    this.latents = images.latents();
+    this.texts = task.network().context().map(read -> texts(images, read));
+    int text = texts.map(read -> read.tokens() * read.width()).orElse(0);
+    this.contextValues = new float[Math.multiplyExact(size, text)];
+    this.context =
+        texts.map(
+            read -> HostTensor.zeros(HostTensor.DType.F32, size, read.tokens(), read.width()));
+  }
+
+  private static CaptionTexts texts(ImageSource images, Value wanted) {
+    CaptionTexts read =
+        images
+            .texts()
+            .orElseThrow(
+                () ->
+                    new IllegalArgumentException("The network reads texts, the images have none."));
+    if (read.tokens() != wanted.columns() || read.width() != wanted.width()) {
+      throw new IllegalArgumentException(
+          "The network reads %d tokens of width %d, but the images' texts have %d of width %d."
+              .formatted(wanted.columns(), wanted.width(), read.tokens(), read.width()));
+    }
+    return read;
   }
 
   /** Makes the batch of {@code step}, counted from 0. */
@@ -73,13 +104,17 @@ final class TrainingBatch {
     for (int i = 0; i < size; i++) {
       int offset = i * elements;
       int image = imageIndex(step, i);
-      images.copy(image, pixels, 0);
       boolean flip =
           task.training().horizontalFlips() && random.stream(Purpose.FLIP, step, i).nextLong() < 0;
-      decode(offset, flip);
+      if (latents.isPresent()) {
+        latents.get().draw(image, flip, random.stream(Purpose.LATENT, step, i), x0, offset);
+      } else {
+        images.copy(image, pixels, 0);
+        decode(offset, flip);
+      }
       int drawn = timesteps.draw(random, step, i);
       tValues[i] = drawn;
-      yValues[i] = task.network().conditional() ? label(image) : 0;
+      tell(step, i, image);
       random.stream(Purpose.NOISE, step, i).gaussians(noiseValues, offset, elements);
       schedule.qSample(drawn, x0, noiseValues, xtValues, offset, elements);
       aim(drawn, offset);
@@ -88,6 +123,28 @@ final class TrainingBatch {
     target.putFloats(targetValues);
     t.putLongs(tValues);
     y.putLongs(yValues);
+    context.ifPresent(tensor -> tensor.putFloats(contextValues));
+  }
+
+  /** What the network is told of the sample at {@code position}, if that is not left out. */
+  private void tell(int step, int position, int image) {
+    boolean none =
+        random.stream(Purpose.CONDITIONING, step, position).nextDouble()
+            < task.training().conditioningDropout().orElse(0.0);
+    if (task.network().conditional()) {
+      yValues[position] = none ? task.network().classes() : label(image);
+    }
+    texts.ifPresent(
+        read -> {
+          int offset = position * read.tokens() * read.width();
+          if (none) {
+            read.readEmpty(contextValues, offset);
+          } else {
+            int caption =
+                random.stream(Purpose.CAPTION, step, position).nextInt(read.captions(image));
+            read.read(image, caption, contextValues, offset);
+          }
+        });
   }
 
   private void aim(int t, int offset) {
@@ -143,8 +200,26 @@ final class TrainingBatch {
     return tValues.clone();
   }
 
-  /** What a network is told of them: their timesteps [N], and their classes [N] if it asks. */
+  /**
+   * What a network is told of them: their timesteps [N], and if it asks their classes [N] and the
+   * texts of their captions [N, L, D].
+   */
   List<HostTensor> conditions() {
-    return task.network().conditional() ? List.of(t, y) : List.of(t);
+    List<HostTensor> told = new ArrayList<>(List.of(t));
+    if (task.network().conditional()) {
+      told.add(y);
+    }
+    context.ifPresent(told::add);
+    return told;
+  }
+
+  /** The text that stands for none, [1, L, D], of networks that read texts. */
+  Optional<HostTensor> withoutText() {
+    return texts.map(
+        read -> {
+          float[] empty = new float[read.tokens() * read.width()];
+          read.readEmpty(empty, 0);
+          return HostTensor.ofFloats(empty, 1, read.tokens(), read.width());
+        });
   }
 }

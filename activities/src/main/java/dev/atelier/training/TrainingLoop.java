@@ -2,12 +2,14 @@ package dev.atelier.training;
 
 import dev.atelier.diffusion.SeededRandom;
 import dev.atelier.diffusion.SeededRandom.Purpose;
+import dev.atelier.network.LowRank;
 import dev.atelier.network.NetworkForm;
 import dev.atelier.network.StepFigures;
 import dev.atelier.network.TrainingModule;
 import dev.atelier.network.TrainingModule.Settings;
 import dev.atelier.network.TrainingModule.State;
 import dev.atelier.network.libtorch.Libtorch;
+import dev.atelier.network.libtorch.MemoryRanOutException;
 import dev.atelier.network.libtorch.TorchModule;
 import dev.atelier.network.tensors.HostTensor;
 import dev.atelier.network.torchscript.TorchScriptArchive;
@@ -21,6 +23,7 @@ import java.util.Arrays;
 import java.util.EnumSet;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.BooleanSupplier;
 
 /**
@@ -97,6 +100,7 @@ public final class TrainingLoop {
   }
 
   private TorchModule open(Optional<Checkpoint> start) throws IOException {
+    Optional<LowRank.Base> base = base();
     State state = start.isPresent() ? TrainingState.read(start.get()) : initialState();
     LossSpec loss =
         task.distillation().map(Distillation::loss).orElseGet(() -> new LossSpec(1.0, 0.0));
@@ -106,15 +110,31 @@ public final class TrainingLoop {
     Path archive = Files.createTempFile(workDirectory, "training-", ".pt");
     try {
       TorchScriptArchive.write(
-          archive, TrainingModule.of(task.network(), state, settings, Teacher.network(task)));
-      return Libtorch.load(archive, device, TorchModule.Mode.TRAINING);
+          archive, TrainingModule.of(task.network(), state, settings, Teacher.network(task), base));
+      TorchModule student = Libtorch.load(archive, device, TorchModule.Mode.TRAINING);
+      if (base.isPresent()) {
+        student.run("merge"); // by the same kernel as after each step: a resumed run has its bits
+      }
+      return student;
     } finally {
       Files.delete(archive);
     }
   }
 
+  private Optional<LowRank.Base> base() throws IOException {
+    return task.update().isPresent()
+        ? Optional.of(
+            new LowRank.Base(
+                task.update().get(), task.start().of(task, images, device, workDirectory)))
+        : Optional.empty();
+  }
+
   private State initialState() throws IOException {
-    State network = TrainingState.initial(task.start().of(task, images, device, workDirectory));
+    State network =
+        TrainingState.initial(
+            task.update().isPresent()
+                ? task.update().get().initialise(new SeededRandom(task.seed()))
+                : task.start().of(task, images, device, workDirectory));
     return Teacher.featureLoss(task)
         .map(feature -> TrainingState.withAdaptors(network, feature, task.network(), task.seed()))
         .orElse(network);
@@ -141,7 +161,7 @@ public final class TrainingLoop {
       double learningRate = LearningRate.at(spec, step);
       hyper.putDoubles(new double[] {learningRate, emaDecay(spec, step)});
       counters.putLongs(new long[] {done, random.seedFor(Purpose.DROPOUT, step)});
-      StepFigures measured = teacher.step(student, batch, hyper, counters);
+      StepFigures measured = step(student, teacher, batch, hyper, counters);
       requireConverging(measured, done, lastGoodStep);
       figures.add(measured, batch.timesteps());
       boolean last = done == spec.steps();
@@ -158,6 +178,21 @@ public final class TrainingLoop {
         throw new TrainingInterruptedException(task.name(), done);
       }
     }
+  }
+
+  private StepFigures step(
+      TorchModule student,
+      Teacher teacher,
+      TrainingBatch batch,
+      HostTensor hyper,
+      HostTensor counters) {
+    AtomicReference<StepFigures> figures = new AtomicReference<>();
+    MemoryRanOutException.naming(
+        "A step of " + task.name(),
+        task.training().batchSize() / task.training().accumulationSteps(),
+        task.network().resolution(),
+        () -> figures.set(teacher.step(student, batch, hyper, counters)));
+    return figures.get();
   }
 
   /** What this training has: a teacher learns from the images alone. */

@@ -24,13 +24,16 @@ public enum CodeVersion {
   DATASET(
       List.of("dataset/DatasetPreparation"),
       List.of("commons-compress", "webp-imageio", "xz", "zstd-jni")),
+  /** What networks see of a dataset in place of pixels, and read of its captions. */
+  ENCODING(List.of("encoding/DatasetEncoding"), List.of("djl", "pytorch")),
   /** The weights of a trained model. */
   TRAINING(
       List.of(
           "training/TrainingLoop",
           "attempt/TrainingTasks",
           "artifacts/TrainedModels",
-          "dataset/PackedImages"),
+          "dataset/PackedImages",
+          "encoding/EncodedImages"),
       List.of("djl", "pytorch")),
   /** The samples of a subject, and their features. */
   SAMPLING(

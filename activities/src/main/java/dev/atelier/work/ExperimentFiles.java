@@ -7,6 +7,13 @@ public interface ExperimentFiles {
   void keepSamples(String experimentId, String subject, byte[] png);
 
   /**
+   * Keeps what the images of a sample grid were to show.
+   *
+   * @param json an object whose {@code prompts} has a text per image, in their order
+   */
+  void keepPrompts(String experimentId, String subject, byte[] json);
+
+  /**
    * Keeps what sampling made of noise, step by step.
    *
    * @param extension "png" for the picture, "json" for the timesteps of its rows

@@ -4,8 +4,9 @@ import dev.atelier.dataset.DatasetException;
 import dev.atelier.evaluation.EvaluationException;
 import dev.atelier.evaluation.ExtractorException;
 import dev.atelier.network.FeatureLossException;
+import dev.atelier.network.GuidanceException;
 import dev.atelier.network.files.TeacherException;
-import dev.atelier.network.libtorch.TorchException;
+import dev.atelier.network.libtorch.MemoryRanOutException;
 import dev.atelier.reuse.DoneElsewhereException;
 import dev.atelier.store.ObjectCorruptException;
 import dev.atelier.store.StoreUnavailableException;
@@ -91,10 +92,9 @@ final class Failures {
       return ErrorType.INVALID_SPEC;
     } else if (failure instanceof TeacherException) {
       return ErrorType.TEACHER_INVALID;
-    } else if (failure instanceof FeatureLossException) {
+    } else if (failure instanceof FeatureLossException || failure instanceof GuidanceException) {
       return ErrorType.INVALID_SPEC; // of a teacher that is known once it is imported
-    } else if (failure instanceof OutOfMemoryError
-        || (failure instanceof TorchException && failure.getMessage().contains("memory"))) {
+    } else if (MemoryRanOutException.isBehind(failure)) {
       return ErrorType.OUT_OF_MEMORY;
     }
     return ErrorType.INTERNAL;

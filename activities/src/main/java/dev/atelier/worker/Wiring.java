@@ -2,6 +2,7 @@ package dev.atelier.worker;
 
 import dev.atelier.artifacts.ArtifactCache;
 import dev.atelier.artifacts.StoredDatasets;
+import dev.atelier.artifacts.StoredEncodings;
 import dev.atelier.artifacts.StoredEnsembles;
 import dev.atelier.artifacts.StoredExperimentFiles;
 import dev.atelier.artifacts.StoredFigures;
@@ -22,6 +23,7 @@ import dev.atelier.evaluation.ReferenceStore;
 import dev.atelier.evaluation.References;
 import dev.atelier.evaluation.ShardSampler;
 import dev.atelier.evaluation.UserFiles;
+import dev.atelier.intake.DatasetEncoder;
 import dev.atelier.intake.DatasetIntake;
 import dev.atelier.intake.EvaluationFiles;
 import dev.atelier.intake.TeacherFiles;
@@ -48,6 +50,7 @@ import dev.atelier.training.Device;
 import dev.atelier.work.ExperimentFiles;
 import dev.atelier.workflows.AssignmentActivities;
 import dev.atelier.workflows.DatasetActivities;
+import dev.atelier.workflows.EncodingActivities;
 import dev.atelier.workflows.EnsembleActivities;
 import dev.atelier.workflows.EvaluationActivities;
 import dev.atelier.workflows.HistoryActivities;
@@ -68,6 +71,7 @@ final class Wiring {
   private final String worker;
   private final Scopes scopes;
   private final StoredDatasets datasets;
+  private final StoredEncodings encodings;
   private final TrainedModels models;
   private final StoredEnsembles ensembles;
   private final ExperimentFiles files;
@@ -91,6 +95,7 @@ final class Wiring {
     this.worker = settings.name();
     this.scopes = new Scopes(cache, draining);
     this.datasets = new StoredDatasets(store, cache);
+    this.encodings = new StoredEncodings(store, cache);
     this.models = new TrainedModels(store, cache);
     this.ensembles = new StoredEnsembles(store);
     this.files = new StoredExperimentFiles(store, new ArtifactHistory(database));
@@ -126,6 +131,13 @@ final class Wiring {
         studies, new StudyReporting(store, new ArtifactHistory(database), studies));
   }
 
+  EncodingActivities encoding() {
+    return new EncodingActivitiesImpl(
+        scopes,
+        new DatasetEncoder(
+            store, cache, device, datasets, encodings, new TeacherFiles(store, cache), events));
+  }
+
   TrainingActivities training() {
     Attempts attempts = new Attempts(store, database, device, worker);
     return new TrainingActivitiesImpl(
@@ -154,7 +166,7 @@ final class Wiring {
     ArtifactHistory artifacts = new ArtifactHistory(database);
     return new EvaluationActivitiesImpl(
         scopes,
-        new ExtractorPreparation(device, brought, references),
+        new ExtractorPreparation(device, brought, references, events::record),
         new References(device, extractors, datasets, brought, references),
         new Evaluator(
             new ShardSampler(device, models, datasets, extractors, files, events::record),
@@ -163,7 +175,7 @@ final class Wiring {
             new StoredShards(store),
             new StoredFigures(evaluations, equalFigures),
             StoredFigures.codeVersion()),
-        new Publication(store, evaluations, artifacts, events, models, ensembles, cache),
+        new Publication(store, evaluations, artifacts, events, models, ensembles, encodings),
         new Reporting(store, new ReportHistory(database), evaluations, artifacts, files));
   }
 

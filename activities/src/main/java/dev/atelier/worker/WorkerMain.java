@@ -192,6 +192,7 @@ public final class WorkerMain {
         factory
             .newWorker(queue, computeOptions(device.slot(), settings))
             .registerActivitiesImplementations(
+                activities.encoding(),
                 activities.training(),
                 activities.assignment(),
                 activities.evaluation(),

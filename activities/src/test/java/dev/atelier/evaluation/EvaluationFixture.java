@@ -16,6 +16,7 @@ import dev.atelier.spec.TimestepRange;
 import dev.atelier.spec.TrainingSpec.Precision;
 import dev.atelier.training.ClassSequence;
 import dev.atelier.training.Device;
+import dev.atelier.training.ImageSource;
 import dev.atelier.training.Models;
 import dev.atelier.training.TeacherModel;
 import dev.atelier.workflows.DatasetRef;
@@ -122,6 +123,16 @@ public final class EvaluationFixture {
     @Override
     public PackedImages open(DatasetRef dataset) {
       throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public ImageSource seen(DatasetRef dataset) {
+      throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public Optional<Path> parts(DatasetRef dataset, Path work) {
+      return Optional.empty();
     }
 
     @Override

@@ -3,6 +3,7 @@ package dev.atelier.evaluation;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.atelier.ClipFixture;
 import dev.atelier.network.Network;
 import dev.atelier.spec.DiffusionSpec;
 import dev.atelier.spec.EvaluationSpec.Shard;
@@ -11,18 +12,22 @@ import dev.atelier.training.Ensembles;
 import dev.atelier.training.Models;
 import dev.atelier.work.ExperimentFiles;
 import dev.atelier.work.LocalScope;
+import dev.atelier.workflows.ClipRef;
 import dev.atelier.workflows.EnsembleRef;
 import dev.atelier.workflows.EvaluationActivities.CombineShards;
 import dev.atelier.workflows.EvaluationActivities.Evaluate;
 import dev.atelier.workflows.EvaluationActivities.Evaluated;
 import dev.atelier.workflows.EvaluationActivities.SampleShard;
+import dev.atelier.workflows.ExtractorRef;
 import dev.atelier.workflows.ModelKey;
 import dev.atelier.workflows.ModelRef;
 import dev.atelier.workflows.ShardRef;
+import dev.atelier.workflows.StatisticsRef;
 import dev.atelier.workflows.vocabulary.Subject;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
@@ -30,7 +35,9 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -99,6 +106,61 @@ class EvaluatorTest {
   }
 
   @Test
+  void shouldMeasureWhatAClipModelTellsWhateverTheNumberOfShards() throws IOException {
+    List<Evaluation> found = new ArrayList<>();
+    for (int size : List.of(SAMPLES, 30)) {
+      Evaluate subject = withClip(subject(size));
+      evaluator.combine(new CombineShards(subject, sample(subject)), scope);
+      found.add(figures.get(figures.size() - 1));
+    }
+    assertThat(found.get(0).metrics()).containsKey("clipDistance").doesNotContainKey("clipScore");
+    assertThat(found.get(0).metrics().get("clipDistance")).isPositive();
+    assertThat(found.get(1).metrics()).isEqualTo(found.get(0).metrics());
+    assertThat(found.get(0).protocol())
+        .contains(
+            "\"clip\":{\"model\":\"tiny\"",
+            "\"samples\":%d,\"referenceImages\":3".formatted(SAMPLES));
+  }
+
+  /** The same, judged by the fixture's CLIP model beside three images. */
+  private Evaluate withClip(Evaluate subject) throws IOException {
+    Map<String, StoredFile> files = new TreeMap<>();
+    try (Stream<Path> model = Files.list(ClipFixture.model())) {
+      for (Path file : model.toList()) {
+        String name = file.getFileName().toString();
+        Files.copy(file, data.resolve(name), StandardCopyOption.REPLACE_EXISTING);
+        files.put(name, new StoredFile(name, "0".repeat(64)));
+      }
+    }
+    Files.write(data.resolve("clip.json"), StoredFile.written(files));
+    try (ClipJudge judge = ClipJudge.open(ClipFixture.model(), "tiny", "cpu", scope.path())) {
+      ClipRows rows = judge.rows(3, false);
+      for (int i = 0; i < 3; i++) {
+        judge.judge(ClipFixture.picture(16, i), 1, 3, 16, List.of(), rows);
+      }
+      rows.write(data.resolve("embeddings"));
+    }
+    ExtractorRef extractor = subject.extractor();
+    return new Evaluate(
+        subject.experimentId(),
+        subject.subject(),
+        subject.dataset(),
+        subject.diffusion(),
+        subject.evaluation(),
+        new ExtractorRef(
+            extractor.name(),
+            extractor.objectKey(),
+            extractor.sha256(),
+            Optional.of(new ClipRef("tiny", "clip.json", "c".repeat(64))),
+            Optional.empty()),
+        subject
+            .reference()
+            .with(Optional.of(new StatisticsRef.Embeddings("embeddings", "b".repeat(64)))),
+        subject.models(),
+        subject.reuse());
+  }
+
+  @Test
   void shouldAnswerWithoutSamplingWhatIsKnown() throws IOException {
     Evaluate subject = subject(SAMPLES);
     List<ShardRef> sampled = sample(subject);
@@ -158,6 +220,11 @@ class EvaluatorTest {
     @Override
     public void keepSamples(String experimentId, String subject, byte[] png) {
       pictures.add("samples " + subject);
+    }
+
+    @Override
+    public void keepPrompts(String experimentId, String subject, byte[] json) {
+      pictures.add("prompts " + subject);
     }
 
     @Override

@@ -3,12 +3,8 @@ package dev.atelier.evaluation;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatCode;
 
-import com.fasterxml.jackson.core.JsonPointer;
-import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.node.ObjectNode;
-import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
-import com.fasterxml.jackson.datatype.jdk8.Jdk8Module;
 import dev.atelier.evaluation.FeatureExtractor.Convention;
+import dev.atelier.examples.ExampleSpecs;
 import dev.atelier.network.FeatureLoss;
 import dev.atelier.network.Network;
 import dev.atelier.spec.DatasetSpec;
@@ -19,12 +15,10 @@ import dev.atelier.spec.NetworkSpec;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.Set;
 import java.util.regex.Pattern;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
@@ -42,10 +36,17 @@ import org.junit.jupiter.params.provider.MethodSource;
  */
 class ExamplesStartTest {
 
-  private static final YAMLMapper YAML = YAMLMapper.builder().addModule(new Jdk8Module()).build();
-
   private static final String INCEPTION = "data/inception-2015-12-05.pt";
-  private static final Set<String> CIFAR10 = Set.of("cifar10", "data/cifar10-imagefolder.tar.xz");
+
+  /** Images of the sources that studies and examples name. */
+  private static final Map<String, Integer> IMAGES =
+      Map.of(
+          "cifar10", 50_000,
+          "data/cifar10-imagefolder.tar.xz", 50_000,
+          "data/church_outdoor_train_lmdb", 126_227,
+          "data/celebahq-256", 30_000,
+          "data/coco/train2014", 82_783);
+
   private static final Pattern COSTS = Pattern.compile("# ([\\d.]+ M parameters, [\\d.]+ GMACs)");
   private static final Pattern SHAPES = Pattern.compile("shapes\\?count=(\\d+)");
 
@@ -58,20 +59,13 @@ class ExamplesStartTest {
   }
 
   static List<Path> files() throws IOException {
-    List<Path> files = new ArrayList<>();
-    for (String folder : List.of("../examples", "../studies/smoke", "../studies/paper")) {
-      try (Stream<Path> inside = Files.list(Path.of(folder))) {
-        inside.filter(f -> f.toString().endsWith(".yaml")).sorted().forEach(files::add);
-      }
-    }
-    assertThat(files).hasSizeGreaterThan(20);
-    return files;
+    return ExampleSpecs.files();
   }
 
   @ParameterizedTest
   @MethodSource("files")
   void shouldBeReadyForItsFirstTrainingStep(Path file) throws IOException {
-    for (ExperimentSpec spec : experiments(YAML.readTree(file.toFile()))) {
+    for (ExperimentSpec spec : ExampleSpecs.experiments(file)) {
       assertThatCode(() -> prepare(spec)).as("%s", file).doesNotThrowAnyException();
     }
   }
@@ -81,7 +75,7 @@ class ExamplesStartTest {
   void shouldMeasureStudiesOfThePapersSizeWithInception() throws IOException {
     for (Path file : files()) {
       if (file.toString().contains("paper")) {
-        assertThat(experiments(YAML.readTree(file.toFile())))
+        assertThat(ExampleSpecs.experiments(file))
             .as(file.toString())
             .allMatch(spec -> spec.evaluation().extractor().source().equals(INCEPTION));
       }
@@ -94,7 +88,7 @@ class ExamplesStartTest {
     List<String> said =
         COSTS.matcher(Files.readString(file)).results().map(m -> m.group(1)).toList();
     List<String> costs =
-        experiments(YAML.readTree(file.toFile())).stream()
+        ExampleSpecs.experiments(file).stream()
             .flatMap(spec -> networks(spec).stream())
             .map(ExamplesStartTest::cost)
             .distinct()
@@ -175,8 +169,8 @@ class ExamplesStartTest {
   }
 
   private static int images(DatasetSpec dataset) {
-    if (CIFAR10.contains(dataset.source())) {
-      return 50_000;
+    if (IMAGES.containsKey(dataset.source())) {
+      return IMAGES.get(dataset.source());
     }
     return SHAPES
         .matcher(dataset.source())
@@ -184,37 +178,5 @@ class ExamplesStartTest {
         .map(match -> Integer.parseInt(match.group(1)))
         .findFirst()
         .orElseThrow(() -> new AssertionError("How many images has '%s'?".formatted(dataset)));
-  }
-
-  /** The file's experiment, or every one of its study, each with the first seed. */
-  private static List<ExperimentSpec> experiments(JsonNode document) throws IOException {
-    List<JsonNode> grid =
-        List.of(document.path("base").isMissingNode() ? document : document.get("base"));
-    for (JsonNode axis : document.path("axes")) {
-      List<JsonNode> next = new ArrayList<>();
-      for (JsonNode experiment : grid) {
-        for (JsonNode value : axis.path("values")) {
-          next.add(set((ObjectNode) experiment.deepCopy(), axis.get("field").asText(), value));
-        }
-        for (JsonNode choice : axis.path("choices")) {
-          ObjectNode chosen = experiment.deepCopy();
-          choice.path("set").properties().forEach(e -> set(chosen, e.getKey(), e.getValue()));
-          next.add(chosen);
-        }
-      }
-      grid = next;
-    }
-    List<ExperimentSpec> experiments = new ArrayList<>();
-    for (JsonNode experiment : grid) {
-      experiments.add(YAML.treeToValue(experiment, ExperimentSpec.class));
-    }
-    return experiments;
-  }
-
-  private static ObjectNode set(ObjectNode experiment, String field, JsonNode value) {
-    String path = "/" + field.replace('.', '/');
-    JsonPointer at = JsonPointer.compile(path);
-    experiment.withObject(at.head()).set(at.last().getMatchingProperty(), value);
-    return experiment;
   }
 }

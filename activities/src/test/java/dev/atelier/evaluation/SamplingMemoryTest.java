@@ -67,6 +67,7 @@ class SamplingMemoryTest {
         3,
         8,
         0,
+        Optional.empty(),
         "cpu",
         1,
         memoryBytes);

@@ -31,6 +31,11 @@ record KeptReports(Map<String, String> byName) implements ExperimentFiles {
   }
 
   @Override
+  public void keepPrompts(String experimentId, String subject, byte[] json) {
+    throw new UnsupportedOperationException();
+  }
+
+  @Override
   public void keepTrajectory(
       String experimentId, String subject, String extension, String contentType, byte[] bytes) {
     throw new UnsupportedOperationException();

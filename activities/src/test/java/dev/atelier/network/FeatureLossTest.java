@@ -82,7 +82,9 @@ class FeatureLossTest {
         form,
         feature,
         Optional.empty(),
-        Optional.empty());
+        Optional.empty(),
+        Optional.empty(),
+        false);
   }
 
   private TorchModule load(Settings settings, int classes) throws Exception {

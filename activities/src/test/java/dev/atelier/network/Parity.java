@@ -51,7 +51,11 @@ public final class Parity {
         .told()
         .context()
         .map(c -> ClosedForm.tensor(4000, 1, 0, batch, c.columns(), c.width()))
-        .ifPresent(question::add);
+        .ifPresent(
+            context -> {
+              question.add(context);
+              lesson.add(context);
+            });
 
     Path archive = directory.resolve("inference.pt");
     TorchScriptArchive.write(

@@ -91,7 +91,9 @@ class PredictionLossTest {
             form,
             FeatureLossSpec.NONE,
             CommonSpace.of(student, teacher, SCHEDULE),
-            LossWeights.of(training, student, SCHEDULE));
+            LossWeights.of(training, student, SCHEDULE),
+            Optional.empty(),
+            false);
     Path archive = directory.resolve("training.pt");
     TorchScriptArchive.write(
         archive, TrainingModule.of(network, new State(weights, weights, zeros, zeros), settings));

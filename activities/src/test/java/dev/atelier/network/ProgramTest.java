@@ -54,7 +54,9 @@ class ProgramTest {
                     form,
                     feature,
                     Optional.empty(),
-                    Optional.empty()),
+                    Optional.empty(),
+                    Optional.empty(),
+                    false),
                 Optional.of(new TeacherNetwork(network, weights))));
     check("program-%s.txt".formatted(form.name().toLowerCase(Locale.ROOT)), program);
   }

@@ -1,6 +1,7 @@
 package dev.atelier.network;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 import static org.assertj.core.api.Assertions.within;
 
@@ -17,21 +18,31 @@ import dev.atelier.network.torchscript.TorchScriptArchive;
 import dev.atelier.spec.DiffusionSpec;
 import dev.atelier.spec.LossSpec;
 import dev.atelier.spec.NetworkSpec;
+import dev.atelier.spec.NetworkSpec.Block;
+import dev.atelier.spec.NetworkSpec.BlocksSpec;
+import dev.atelier.spec.NetworkSpec.CrossAttentionSpec;
+import dev.atelier.spec.NetworkSpec.Middle;
+import dev.atelier.spec.NetworkSpec.TransformerSpec;
+import dev.atelier.spec.NetworkSpecBuilder;
 import dev.atelier.spec.Prediction;
 import dev.atelier.spec.TrainingSpec.Precision;
 import dev.atelier.spec.TrainingSpecBuilder;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.MethodSource;
 
 /** Against eager PyTorch; the fixture comes from {@code training_step_fixture.py}. */
 class TrainingModuleTest {
@@ -125,8 +136,11 @@ class TrainingModuleTest {
     Map<String, HostTensor> weights = ClosedForm.weights(network);
     Map<String, HostTensor> zeros = new LinkedHashMap<>();
     weights.forEach((k, v) -> zeros.put(k, HostTensor.zeros(v.dtype(), v.shape())));
-    Map<String, HostTensor> teacher = network.initialise(new SeededRandom(3));
-    teacher.put("conv_out.weight", weights.get("conv_out.weight")); // else its eps is 0
+    Map<String, HostTensor> teacher = teacherNetwork.initialise(new SeededRandom(3));
+    teacherNetwork.weights().stream() // else its eps is 0
+        .map(Weight::name)
+        .filter(weight -> weight.endsWith("out.weight") || weight.startsWith("proj_out"))
+        .forEach(weight -> teacher.put(weight, weights.get(weight)));
     Path archive = directory.resolve("training.pt");
     TorchScriptArchive.write(
         archive,
@@ -214,6 +228,204 @@ class TrainingModuleTest {
     assertThatIllegalArgumentException()
         .isThrownBy(() -> load(conditional, NETWORK, settings))
         .withMessage("The teacher is conditioned on 0 classes, expected the student's 3.");
+  }
+
+  private static final HostTensor CONTEXT = ClosedForm.tensor(4, 1, 0, 4, 3, 5);
+
+  /** Of texts of three tokens of width 5, and of {@code classes}. */
+  private static Network ofTexts(int classes) {
+    return ofTexts(5, 3, classes);
+  }
+
+  private static Network ofTexts(int width, int tokens, int classes) {
+    return Network.of(
+        NetworkSpecBuilder.builder()
+            .channels(8)
+            .multipliers(List.of(1, 2))
+            .resBlocks(1)
+            .groups(Optional.of(8))
+            .blocks(
+                Optional.of(
+                    new BlocksSpec(
+                        List.of(Block.CROSS_ATTENTION, Block.PLAIN),
+                        Middle.CROSS_ATTENTION,
+                        List.of(Block.PLAIN, Block.CROSS_ATTENTION))))
+            .crossAttention(
+                Optional.of(new CrossAttentionSpec(width, tokens, Optional.empty(), false)))
+            .build(),
+        8,
+        3,
+        classes);
+  }
+
+  @ParameterizedTest
+  @CsvSource({"0, PORTABLE", "0, CPU", "3, PORTABLE", "3, CPU"})
+  void shouldTellEachPartAndTheTeacherTheirTexts(int classes, NetworkForm form) throws Exception {
+    Network network = ofTexts(classes);
+    HostTensor y = HostTensor.ofLongs(new long[] {2, 0, 2, 2}, 4);
+    HostTensor[] told =
+        classes > 0 ? new HostTensor[] {T, y, CONTEXT} : new HostTensor[] {T, CONTEXT};
+    HostTensor[] otherTold = told.clone();
+    otherTold[told.length - 1] = ClosedForm.tensor(5, 1, 0, 4, 3, 5);
+    Settings inParts = new Settings(0.25, 0, 1, 0.5, 2, Precision.FP32, form);
+    try (TorchModule whole =
+            load(network, network, new Settings(0.25, 0, 1, 0.5, 1, Precision.FP32, form));
+        TorchModule cut = load(network, network, inParts);
+        TorchModule apart = load(network, network, inParts);
+        TorchModule other = load(network, network, inParts);
+        TorchModule teacher =
+            Libtorch.load(directory.resolve("teacher.pt"), "cpu", TorchModule.Mode.INFERENCE)) {
+      HostTensor epsTeacher = teacher.forward(inputs(List.of(XT), told));
+      double[] expected = figures(whole, "teach_step", told);
+      double[] found = figures(cut, "teach_step", told);
+      double[] asked = figures(apart, "distill_step", told, epsTeacher);
+      double[] toldOther = figures(other, "teach_step", otherTold);
+      for (int i = 0; i < 4; i++) {
+        assertThat(found[i]).isCloseTo(expected[i], within(1e-5 * expected[i]));
+        assertThat(asked[i]).isCloseTo(expected[i], within(1e-5 * expected[i]));
+        // Negative control.
+        assertThat(toldOther[i]).isNotCloseTo(expected[i], within(1e-5 * expected[i]));
+      }
+      assertThat(distance(all(cut.run("exp_avg")), all(whole.run("exp_avg")))).isLessThan(1e-5);
+      assertThat(whole.run("gradients", inputs(List.of(XT, NOISE), told)))
+          .hasSameSizeAs(network.weights());
+      assertThat(figures(whole, "train_step", told)[1]).isPositive();
+    }
+  }
+
+  private static double[] figures(
+      TorchModule module, String method, HostTensor[] told, HostTensor... more) {
+    List<HostTensor> inputs = new ArrayList<>(List.of(inputs(List.of(XT, NOISE), told)));
+    inputs.addAll(List.of(more));
+    inputs.addAll(List.of(HYPER, COUNTERS));
+    return module.run(method, inputs.toArray(HostTensor[]::new)).get(0).toDoubles();
+  }
+
+  private static HostTensor[] inputs(List<HostTensor> images, HostTensor[] told) {
+    return Stream.concat(images.stream(), Arrays.stream(told)).toArray(HostTensor[]::new);
+  }
+
+  private static final HostTensor WITHOUT = ClosedForm.tensor(6, 1, 0, 1, 3, 5);
+  private static final double GUIDANCE = 3.5;
+
+  /** Of patches, conditioned on {@code classes} and none. */
+  private static Network transformer(int classes) {
+    return Network.of(NetworkSpec.of(new TransformerSpec(2, 1, 2, 4, null, false)), 8, 3, classes);
+  }
+
+  static Stream<Arguments> guided() {
+    HostTensor y = HostTensor.ofLongs(new long[] {2, 0, 2, 2}, 4);
+    HostTensor none = HostTensor.ofLongs(new long[] {3, 3, 3, 3}, 4);
+    HostTensor empty = HostTensor.zeros(HostTensor.DType.F32, 4, 3, 5);
+    for (int i = 0; i < 4; i++) {
+      empty.data().put(i * 60, WITHOUT.data(), 0, 60);
+    }
+    return Stream.of(
+            Arguments.of("texts", ofTexts(0), List.of(T, CONTEXT), List.of(T, empty), true),
+            Arguments.of(
+                "texts and classes",
+                ofTexts(3),
+                List.of(T, y, CONTEXT),
+                List.of(T, y, empty),
+                true),
+            Arguments.of("classes", transformer(3), List.of(T, y), List.of(T, none), false))
+        .flatMap(
+            c ->
+                Stream.of(NetworkForm.values())
+                    .flatMap(
+                        form ->
+                            Stream.of(1, 2)
+                                .map(
+                                    parts -> {
+                                      List<Object> all = new ArrayList<>(List.of(c.get()));
+                                      all.addAll(List.of(form, parts));
+                                      return Arguments.of(all.toArray());
+                                    })));
+  }
+
+  @ParameterizedTest
+  @MethodSource("guided")
+  void shouldTeachWhatTheTeacherSaysGuided(
+      String name,
+      Network network,
+      List<HostTensor> told,
+      List<HostTensor> untold,
+      boolean givesWithout,
+      NetworkForm form,
+      int parts)
+      throws Exception {
+    Settings settings = new Settings(0.25, 0, 1, 0.5, parts, Precision.FP32, form);
+    HostTensor[] conditions = told.toArray(HostTensor[]::new);
+    double[] led;
+    double[] moments;
+    HostTensor with;
+    HostTensor without;
+    try (TorchModule module = load(network, network, settings.withGuidance(GUIDANCE));
+        TorchModule teacher =
+            Libtorch.load(directory.resolve("teacher.pt"), "cpu", TorchModule.Mode.INFERENCE)) {
+      HostTensor[] given = givesWithout ? new HostTensor[] {WITHOUT} : new HostTensor[0];
+      led = figures(module, "teach_step", conditions, given);
+      moments = all(module.run("exp_avg"));
+      with = teacher.forward(inputs(List.of(XT), conditions));
+      without = teacher.forward(inputs(List.of(XT), untold.toArray(HostTensor[]::new)));
+    }
+    float[] target = without.toFloats();
+    float[] taught = with.toFloats();
+    for (int i = 0; i < target.length; i++) {
+      target[i] = (float) (target[i] + GUIDANCE * (taught[i] - target[i]));
+    }
+    try (TorchModule module = load(network, network, settings);
+        TorchModule unled = load(network, network, settings)) {
+      double[] expected =
+          figures(module, "distill_step", conditions, HostTensor.ofFloats(target, with.shape()));
+      double[] asItIs = figures(unled, "teach_step", conditions);
+      for (int i = 0; i < 4; i++) {
+        assertThat(led[i]).isCloseTo(expected[i], within(1e-5 * expected[i]));
+      }
+      assertThat(distance(moments, all(module.run("exp_avg")))).isLessThan(1e-5);
+      // Negative control.
+      assertThat(asItIs[2]).isNotCloseTo(expected[2], within(1e-4 * expected[2]));
+    }
+  }
+
+  @Test
+  void shouldRefuseGuidanceByATeacherThatCannotBeAskedWithout() {
+    Settings settings =
+        new Settings(0.25, 0, 1, 0.5, 1, Precision.FP32, NetworkForm.CPU).withGuidance(3);
+    assertThatExceptionOfType(GuidanceException.class)
+        .isThrownBy(() -> load(NETWORK, settings))
+        .withMessage(
+            "students.loss.guidance needs a teacher that can be asked without a text or a class, found one that is told neither.");
+    Network classes = Network.of(NETWORK.spec(), 8, 3, 3);
+    assertThatExceptionOfType(GuidanceException.class)
+        .isThrownBy(() -> load(classes, classes, settings))
+        .withMessage(
+            "students.loss.guidance needs a teacher that can be asked without a text or a class, found one that has no class for none, as only transformers have.");
+    Map<String, HostTensor> weights = ClosedForm.weights(ofTexts(0));
+    assertThatExceptionOfType(GuidanceException.class)
+        .isThrownBy(
+            () ->
+                TrainingModule.of(
+                    ofTexts(0), new State(weights, weights, weights, weights), settings))
+        .withMessage(
+            "students.loss.guidance needs a teacher whose network is known, found a TorchScript file.");
+  }
+
+  @Test
+  void shouldRefuseATeacherWhenItReadsOtherTexts() {
+    Settings settings = new Settings(0.25, 0, 1, 0.5, 1, Precision.FP32, NetworkForm.CPU);
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> load(ofTexts(0), NETWORK, settings))
+        .withMessage(
+            "The teacher reads no texts, expected the student's texts of 3 tokens of width 5.");
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> load(ofTexts(0), ofTexts(6, 3, 0), settings))
+        .withMessage(
+            "The teacher reads texts of 3 tokens of width 6, expected the student's texts of 3 tokens of width 5.");
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> load(ofTexts(0), ofTexts(5, 4, 0), settings))
+        .withMessage(
+            "The teacher reads texts of 4 tokens of width 5, expected the student's texts of 3 tokens of width 5.");
   }
 
   @ParameterizedTest

@@ -3,6 +3,7 @@ package dev.atelier.opening;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.atelier.ClipFixture;
 import dev.atelier.evaluation.EvaluationException;
 import dev.atelier.evaluation.ExtractorException;
 import dev.atelier.network.files.TeacherException;
@@ -37,6 +38,20 @@ class OpenerProcessTest {
   void shouldPassAFileThatWorks() throws Exception {
     Path file = Path.of("src/test/resources/untrusted/ext-script.pt").toAbsolutePath();
     OPENER.open(extractor(file), directory, OpenerProcessTest::goOn);
+  }
+
+  @Test
+  void shouldTryAClipModelApart() throws Exception {
+    Path model = ClipFixture.model();
+    List<String> files = List.of(model.toFile().list());
+    OPENER.open(new Opening.Clip(model, "tiny", files), directory, OpenerProcessTest::goOn);
+    Path other = Files.createDirectory(directory.resolve("other"));
+    Files.writeString(other.resolve("config.json"), "{\"model_type\": \"siglip\"}");
+    Opening.Clip opening = new Opening.Clip(other, "other", List.of("config.json"));
+    assertThatThrownBy(() -> OPENER.open(opening, directory, OpenerProcessTest::goOn))
+        .isInstanceOf(ExtractorException.class)
+        .hasMessage(
+            "The CLIP model 'other' cannot be used: config.json: model_type is \"siglip\", supported: \"clip\".");
   }
 
   @Test

@@ -147,9 +147,8 @@ final class ExportedFolder implements ExportFiles {
             task.spec().diffusion(),
             task.spec().evaluation().sampler(),
             SEED,
-            3,
-            resolution,
-            ClassSequence.balanced(task.dataset().classes()),
+            EnsembleSampler.Sampled.pixels(
+                3, resolution, ClassSequence.balanced(task.dataset().classes())),
             "cpu",
             OptionalLong.empty())) {
       sampler.sample(

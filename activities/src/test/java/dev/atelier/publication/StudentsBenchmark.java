@@ -117,9 +117,7 @@ final class StudentsBenchmark {
             DiffusionSpec.DEFAULTS,
             new SamplerSpec(Kind.DDIM, steps, Spacing.TRAILING, 0.0),
             1,
-            3,
-            SIDE,
-            ClassSequence.NONE,
+            EnsembleSampler.Sampled.pixels(3, SIDE, ClassSequence.NONE),
             "cpu",
             inTurn ? OptionalLong.of(bytes - 1) : OptionalLong.empty())) {
       sampler.sample(0, images, batch, (first, n, chw) -> {}, () -> false);

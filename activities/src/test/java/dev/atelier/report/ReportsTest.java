@@ -13,6 +13,9 @@ import dev.atelier.report.StudyReport.Model;
 import dev.atelier.workflows.ModelKey;
 import dev.atelier.workflows.ModelState;
 import dev.atelier.workflows.Stage;
+import dev.atelier.workflows.scorecard.ScorecardRow;
+import dev.atelier.workflows.scorecard.SeedFigures;
+import dev.atelier.workflows.scorecard.Verdict;
 import java.awt.image.BufferedImage;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
@@ -52,12 +55,54 @@ class ReportsTest {
        "ranges": [{"low": 0, "high": 250}, {"low": 250, "high": 1000}]}
       """;
 
+  private static final List<ScorecardRow> CLAIMS =
+      List.of(
+          new ScorecardRow(
+              "1.8 times as fast",
+              Optional.of(1.8),
+              "MACs per step: teacher / o2mkd",
+              Optional.of(new SeedFigures(3, 1.79, 0)),
+              Verdict.HOLDS,
+              "at least 1.75",
+              Optional.of(
+                  new ScorecardRow.Size(
+                      Optional.of(300), 200, 16, 256, Optional.of("random-conv")))),
+          new ScorecardRow(
+              "better on COCO",
+              Optional.empty(),
+              "FID: o2mkd − one-to-one",
+              Optional.empty(),
+              Verdict.NOT_MEASURED,
+              "at most 0",
+              Optional.empty()));
+
   private static final String HOSTILE = "<script>alert('x')</script> & \"co\" | `a`";
 
   @Test
   void shouldShowASubjectOnceThatIsTheSameAtEveryPoint() {
     String report = text(StudyReports.render(study("{\"seed\":0}"), FILES), "report.md");
     assertThat(report).containsOnlyOnce("| teacher |").contains("| teacher | any | 9.100 ± 0.10 |");
+  }
+
+  @Test
+  void shouldSetEachClaimBesideItsFigure() {
+    Report report = StudyReports.render(study("{\"seed\":0}"), FILES);
+    assertThat(text(report, "report.md"))
+        .contains(
+            "| 1.8 times as fast | 1.8 | 1.790 ± 0.0 | 3 | holds | at least 1.75 | MACs per step: teacher / o2mkd | teacher 300 steps, students 200 steps of 16 images, 256 samples, random-conv |",
+            "| better on COCO | not known to us | – | – | not measured | at most 0 | FID: o2mkd − one-to-one | – |");
+    assertThat(text(report, "report.html")).contains("<td>not known to us</td>");
+    assertThat(text(report, "study.json"))
+        .contains("\"verdict\" : \"holds\"", "\"verdict\" : \"not-measured\"");
+  }
+
+  @Test
+  void shouldHaveNoScorecardWhereNothingIsClaimed() {
+    StudyReport study = study("{}");
+    StudyReport without =
+        new StudyReport(
+            study.id(), study.name(), study.question(), study.axes(), study.members(), List.of());
+    assertThat(text(StudyReports.render(without, FILES), "report.md")).doesNotContain("Scorecard");
   }
 
   @Test
@@ -245,7 +290,8 @@ class ReportsTest {
             Optional.of("Diverged " + HOSTILE),
             List.of(),
             List.of()));
-    return new StudyReport("s", HOSTILE, "Is more better?", List.of("students.count"), members);
+    return new StudyReport(
+        "s", HOSTILE, "Is more better?", List.of("students.count"), members, CLAIMS);
   }
 
   private static Evaluation evaluation(String subject, double distance, double macs, String how) {

@@ -1,15 +1,30 @@
 package dev.atelier.training;
 
 import com.sun.management.OperatingSystemMXBean;
+import dev.atelier.diffusion.NoiseSchedule;
 import dev.atelier.diffusion.SeededRandom;
+import dev.atelier.diffusion.SeededRandom.Purpose;
+import dev.atelier.graph.Value;
 import dev.atelier.network.Network;
 import dev.atelier.network.NetworkForm;
+import dev.atelier.network.StepFigures;
+import dev.atelier.network.TrainingModule;
+import dev.atelier.network.TrainingModule.Settings;
 import dev.atelier.network.libtorch.Libtorch;
+import dev.atelier.network.libtorch.TorchModule;
+import dev.atelier.network.tensors.HostTensor;
+import dev.atelier.network.tensors.HostTensor.DType;
 import dev.atelier.network.torchscript.TorchScriptArchive;
 import dev.atelier.spec.DiffusionSpec;
 import dev.atelier.spec.EvaluationSpec.SamplerSpec;
 import dev.atelier.spec.LossSpec;
 import dev.atelier.spec.NetworkSpec;
+import dev.atelier.spec.NetworkSpec.Block;
+import dev.atelier.spec.NetworkSpec.BlocksSpec;
+import dev.atelier.spec.NetworkSpec.CrossAttentionSpec;
+import dev.atelier.spec.NetworkSpec.Middle;
+import dev.atelier.spec.NetworkSpecBuilder;
+import dev.atelier.spec.Prediction;
 import dev.atelier.spec.TimestepRange;
 import dev.atelier.spec.TrainingSpec.Precision;
 import dev.atelier.spec.TrainingSpecBuilder;
@@ -25,6 +40,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.Random;
@@ -35,7 +51,7 @@ import java.util.stream.Collectors;
  * input. A line with a number runs that many steps (of training, or batches of sampling) and
  * answers with the seconds of each, and with the peak resident memory.
  *
- * <p>{@code EngineBenchmark train|distill|sample <channels> <teacher channels> <batch> <side>
+ * <p>{@code EngineBenchmark train|distill|sample|text <channels> <teacher channels> <batch> <side>
  * <sampler steps> <threads>}
  */
 final class EngineBenchmark {
@@ -52,8 +68,12 @@ final class EngineBenchmark {
   public static void main(String[] args) throws Exception {
     Libtorch.useThreads(Integer.parseInt(args[6]));
     EngineBenchmark benchmark = new EngineBenchmark();
-    Network network = unet(Integer.parseInt(args[1]), Integer.parseInt(args[4]));
-    Network teacher = unet(Integer.parseInt(args[2]), network.resolution());
+    boolean texts = args[0].equals("text");
+    int channels = Integer.parseInt(args[1]);
+    int teacherChannels = Integer.parseInt(args[2]);
+    int side = Integer.parseInt(args[4]);
+    Network network = texts ? ofTexts(channels, 1, side) : unet(channels, side);
+    Network teacher = texts ? ofTexts(channels, 2, side) : unet(teacherChannels, side);
     int batch = Integer.parseInt(args[3]);
     Path work = Files.createTempDirectory("atelier-bench-");
     System.out.printf(
@@ -61,7 +81,7 @@ final class EngineBenchmark {
         "{\"parameters\": %d, \"macs\": %d, \"teacherMacs\": %d}%n",
         network.parameters(),
         network.macs() + network.attentionMacs(),
-        args[0].equals("distill") ? teacher.macs() + teacher.attentionMacs() : 0);
+        texts || args[0].equals("distill") ? teacher.macs() + teacher.attentionMacs() : 0);
     switch (args[0]) {
       case "train" -> benchmark.train(network, Optional.empty(), batch, work);
       case "distill" -> {
@@ -71,6 +91,7 @@ final class EngineBenchmark {
             new Distillation(model, new TimestepRange(0, 1000), 1.0, new LossSpec(1.0, 1.0));
         benchmark.train(network, Optional.of(distillation), batch, work);
       }
+      case "text" -> benchmark.text(network, teacher, batch, work);
       case "sample" -> benchmark.sample(network, batch, Integer.parseInt(args[5]), work);
       default -> throw new IllegalArgumentException("Unknown task " + args[0]);
     }
@@ -82,6 +103,87 @@ final class EngineBenchmark {
             channels, List.of(1, 2, 2, 2), 2, List.of(side / 2), 1, 0.0, Optional.empty()),
         side,
         3);
+  }
+
+  /** As {@code pytorch_text.py} has it, of 16 tokens of width 64. */
+  static Network ofTexts(int channels, int resBlocks, int side) {
+    return Network.of(
+        NetworkSpecBuilder.builder()
+            .channels(channels)
+            .multipliers(List.of(1, 2))
+            .resBlocks(resBlocks)
+            .attentionHeads(8)
+            .groups(Optional.of(32))
+            .variant(Optional.of(NetworkSpec.Variant.DIFFUSERS))
+            .blocks(
+                Optional.of(
+                    new BlocksSpec(
+                        List.of(Block.CROSS_ATTENTION, Block.CROSS_ATTENTION),
+                        Middle.CROSS_ATTENTION,
+                        List.of(Block.CROSS_ATTENTION, Block.CROSS_ATTENTION))))
+            .crossAttention(Optional.of(new CrossAttentionSpec(64, 16, Optional.empty(), false)))
+            .build(),
+        side,
+        4);
+  }
+
+  /** Distillation steps of a network that reads texts, on latents. */
+  private void text(Network network, Network teacher, int batch, Path work) throws Exception {
+    Map<String, HostTensor> weights = network.initialise(new SeededRandom(5));
+    Path archive = work.resolve("training.pt");
+    TorchScriptArchive.write(
+        archive,
+        TrainingModule.of(
+            network,
+            TrainingState.initial(weights),
+            Settings.of(
+                TrainingSpecBuilder.builder()
+                    .precision(precision)
+                    .gradientCheckpointing(Optional.of(Boolean.getBoolean("recompute")))
+                    .build(),
+                new LossSpec(1.0, 1.0),
+                NetworkForm.valueOf(System.getProperty("form", "CPU")),
+                DiffusionSpec.DEFAULTS,
+                Prediction.EPS),
+            Optional.of(
+                new TrainingModule.TeacherNetwork(
+                    teacher, teacher.initialise(new SeededRandom(6))))));
+    NoiseSchedule schedule = NoiseSchedule.of(DiffusionSpec.DEFAULTS);
+    int elements = network.imageElements();
+    Value context = network.graph().told().context().orElseThrow();
+    HostTensor xt =
+        HostTensor.zeros(DType.F32, batch, 4, network.resolution(), network.resolution());
+    HostTensor noise = HostTensor.zeros(DType.F32, xt.shape());
+    HostTensor t = HostTensor.zeros(DType.I64, batch);
+    HostTensor text = HostTensor.zeros(DType.F32, batch, context.columns(), context.width());
+    HostTensor hyper = HostTensor.ofDoubles(new double[] {1e-4, 0.9999}, 2);
+    SeededRandom random = new SeededRandom(1);
+    float[] x0 = new float[batch * elements];
+    float[] drawn = new float[x0.length];
+    float[] noisy = new float[x0.length];
+    float[] told = new float[Math.toIntExact(text.elements())];
+    long[] steps = new long[batch];
+    HostTensor figures = StepFigures.buffer(batch);
+    try (TorchModule module = Libtorch.load(archive, "cpu", TorchModule.Mode.TRAINING)) {
+      Files.delete(archive);
+      awaitCommand();
+      for (int step = 1; wanted > 0; step++) {
+        random.stream(Purpose.FLIP, step, 0).gaussians(x0, 0, x0.length);
+        random.stream(Purpose.NOISE, step, 0).gaussians(drawn, 0, drawn.length);
+        random.stream(Purpose.DROPOUT, step, 0).gaussians(told, 0, told.length);
+        for (int i = 0; i < batch; i++) {
+          steps[i] = Math.floorMod(31L * step + 97L * i, 1000L);
+          schedule.qSample((int) steps[i], x0, drawn, noisy, i * elements, elements);
+        }
+        xt.putFloats(noisy);
+        noise.putFloats(drawn);
+        text.putFloats(told);
+        t.putLongs(steps);
+        HostTensor counters = HostTensor.ofLongs(new long[] {step, step}, 2);
+        module.runInto(figures, "teach_step", xt, noise, t, text, hyper, counters);
+        stepDone();
+      }
+    }
   }
 
   private void train(Network network, Optional<Distillation> distillation, int batch, Path work)
@@ -137,9 +239,7 @@ final class EngineBenchmark {
             DiffusionSpec.DEFAULTS,
             new SamplerSpec(null, steps, SamplerSpec.Spacing.UNIFORM, 0.0),
             1,
-            3,
-            network.resolution(),
-            ClassSequence.NONE,
+            EnsembleSampler.Sampled.pixels(3, network.resolution(), ClassSequence.NONE),
             "cpu",
             OptionalLong.empty())) {
       awaitCommand();

@@ -88,7 +88,14 @@ class EnsembleSamplerTest {
 
   private static EnsembleSampler sampler(
       List<OwnedModel> models, SamplerSpec spec, OptionalLong memory) {
-    return new EnsembleSampler(models, DIFFUSION, spec, 9, 3, 8, ClassSequence.NONE, "cpu", memory);
+    return new EnsembleSampler(
+        models,
+        DIFFUSION,
+        spec,
+        9,
+        EnsembleSampler.Sampled.pixels(3, 8, ClassSequence.NONE),
+        "cpu",
+        memory);
   }
 
   private static void assertSamePictures(byte[] one, byte[] other) {
@@ -129,7 +136,13 @@ class EnsembleSamplerTest {
     for (OptionalLong memory : List.of(forTwo, OptionalLong.of(1), OptionalLong.empty())) {
       try (EnsembleSampler sampler =
           new EnsembleSampler(
-              List.of(model), DIFFUSION, spec, 9, 3, 8, ClassSequence.NONE, "cpu", memory)) {
+              List.of(model),
+              DIFFUSION,
+              spec,
+              9,
+              EnsembleSampler.Sampled.pixels(3, 8, ClassSequence.NONE),
+              "cpu",
+              memory)) {
         List<Integer> batches = new ArrayList<>();
         sampler.sample(0, 5, 4, (first, count, chw) -> batches.add(count), () -> false);
         if (memory.isEmpty()) {
@@ -217,7 +230,13 @@ class EnsembleSamplerTest {
     List<OwnedModel> models = List.of(model(8, 0, 400), model(16, 400, 1000));
     try (EnsembleSampler sampler =
         new EnsembleSampler(
-            models, DIFFUSION, spec, 9, 3, 8, ClassSequence.NONE, "cpu", OptionalLong.empty())) {
+            models,
+            DIFFUSION,
+            spec,
+            9,
+            EnsembleSampler.Sampled.pixels(3, 8, ClassSequence.NONE),
+            "cpu",
+            OptionalLong.empty())) {
       byte[] images = new byte[4 * 192];
       sampler.sample(
           0, 4, 4, (i, n, chw) -> System.arraycopy(chw, 0, images, 0, n * 192), () -> false);
@@ -264,7 +283,13 @@ class EnsembleSamplerTest {
     SamplerSpec spec = new SamplerSpec(null, 1, Spacing.TRAILING, 0.0);
     try (EnsembleSampler sampler =
         new EnsembleSampler(
-            List.of(model), DIFFUSION, spec, 9, 3, 8, classes, "cpu", OptionalLong.empty())) {
+            List.of(model),
+            DIFFUSION,
+            spec,
+            9,
+            EnsembleSampler.Sampled.pixels(3, 8, classes),
+            "cpu",
+            OptionalLong.empty())) {
       Map<Long, Integer> pixels = new TreeMap<>();
       sampler.sample(
           10,
@@ -359,9 +384,7 @@ class EnsembleSamplerTest {
             diffusion,
             spec,
             9,
-            3,
-            8,
-            ClassSequence.NONE,
+            EnsembleSampler.Sampled.pixels(3, 8, ClassSequence.NONE),
             "cpu",
             OptionalLong.empty())) {
       sampler.sample(0, 1, 1, (i, n, chw) -> assertSamePictures(chw, expected), () -> false);
@@ -380,9 +403,7 @@ class EnsembleSamplerTest {
             DIFFUSION,
             spec,
             9,
-            3,
-            8,
-            ClassSequence.NONE,
+            EnsembleSampler.Sampled.pixels(3, 8, ClassSequence.NONE),
             "cpu",
             OptionalLong.empty())) {
       assertThat(sampler.macsPerStep().orElseThrow())

@@ -47,7 +47,7 @@ class CodeVersionTest {
 
   @ParameterizedTest
   @CsvSource({
-    "dev/atelier/dataset/image/LanczosResize, DATASET",
+    "dev/atelier/dataset/image/PillowResize, DATASET",
     "dev/atelier/dataset/image/ImageDecoder, DATASET",
     "dev/atelier/dataset/PackedImages, TRAINING MEASURING",
     "dev/atelier/spec/NetworkSpec, TRAINING SAMPLING MERGING", // groupsFor

@@ -8,7 +8,9 @@ import dev.atelier.dataset.DatasetException;
 import dev.atelier.evaluation.EvaluationException;
 import dev.atelier.evaluation.ExtractorException;
 import dev.atelier.network.FeatureLossException;
+import dev.atelier.network.GuidanceException;
 import dev.atelier.network.files.TeacherException;
+import dev.atelier.network.libtorch.MemoryRanOutException;
 import dev.atelier.store.ObjectCorruptException;
 import dev.atelier.store.StoreUnavailableException;
 import dev.atelier.store.SupersededException;
@@ -40,6 +42,7 @@ class FailuresTest {
         Arguments.of(new ExtractorException("no network"), ErrorType.EXTRACTOR_INVALID),
         Arguments.of(new TeacherException("t.pt", "no eps"), ErrorType.TEACHER_INVALID),
         Arguments.of(new FeatureLossException("no features"), ErrorType.INVALID_SPEC),
+        Arguments.of(new GuidanceException("no text"), ErrorType.INVALID_SPEC),
         Arguments.of(
             new DatasetException(DatasetException.Kind.UNREACHABLE, "gone"),
             ErrorType.DATASET_UNREACHABLE),
@@ -54,6 +57,9 @@ class FailuresTest {
             new StoreUnavailableException("x", new IOException("Connection reset")),
             ErrorType.STORE_UNAVAILABLE),
         Arguments.of(new OutOfMemoryError("heap"), ErrorType.OUT_OF_MEMORY),
+        Arguments.of(
+            MemoryRanOutException.of("Sampling", 4, 32, new OutOfMemoryError("heap")),
+            ErrorType.OUT_OF_MEMORY),
         Arguments.of(new IOException("anything else"), ErrorType.INTERNAL));
   }
 

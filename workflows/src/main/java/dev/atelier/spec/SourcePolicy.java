@@ -71,6 +71,11 @@ public record SourcePolicy(
         Optional.of(spec.evaluation().extractor().source())
             .filter(source -> !source.equals(EvaluationSpec.ExtractorSpec.RANDOM_CONV)));
     add(faults, "evaluation.reference", spec.evaluation().reference());
+    add(faults, "evaluation.prompts", spec.evaluation().prompts());
+    add(
+        faults,
+        "evaluation.clip.source",
+        spec.evaluation().clip().map(EvaluationSpec.ClipSpec::source));
     return faults;
   }
 

@@ -46,6 +46,7 @@ public final class SpecRules {
     rules.diffusion();
     rules.teacher();
     rules.network("students.network", spec.students().network());
+    rules.conditions();
     rules.assignment();
     rules.loss();
     rules.featureLoss();
@@ -166,8 +167,14 @@ public final class SpecRules {
         && spec.students().loss().feature().at().contains(FeatureLossSpec.EPS)) {
       fault(path, other.formatted("where students.loss.feature.at has eps"));
     }
-    if (trusts(path, "students.startFrom") && spec.students().startFrom().prunes()) {
-      fault(path, other.formatted("where students.startFrom prunes the teacher"));
+    StudentsSpec.StartFrom start = spec.students().startFrom();
+    if (trusts(path, "students.startFrom") && start.isTeachers()) {
+      fault(
+          path,
+          other.formatted(
+              start.prunes()
+                  ? "where students.startFrom prunes the teacher"
+                  : "where students.startFrom takes the teacher's blocks"));
     }
   }
 
@@ -179,7 +186,16 @@ public final class SpecRules {
           .flatMap(SourceRules::teacherFault)
           .ifPresent(message -> fault("teacher.source", message));
     }
-    if (trusts("teacher.source") && teacher.source().isEmpty()) {
+    if (trusts("teacher.partsFrom")) {
+      teacher
+          .partsFrom()
+          .filter(source -> !source.equals(TeacherSpec.RANDOM_CLIP))
+          .flatMap(SourceRules::teacherFault)
+          .ifPresent(message -> fault("teacher.partsFrom", message));
+    }
+    if (trusts("teacher.source", "teacher.partsFrom")
+        && teacher.source().isEmpty()
+        && teacher.partsFrom().isEmpty()) {
       ofSource("teacher.variant", teacher.variant());
       ofSource("teacher.parts", teacher.parts());
     }
@@ -217,15 +233,14 @@ public final class SpecRules {
                 fault(path + "." + field, sentence);
               }
             });
-    if (trusts(path + ".crossAttention") && n.crossAttention().isPresent()) {
-      fault(
-          path + ".crossAttention",
-          "is of networks that read texts: they are imported, sampled and exported, but no dataset has captions to train one with.");
-    }
-    if (trusts(path + ".latents") && n.latents().isPresent()) {
-      fault(
-          path + ".latents",
-          "is of networks that work on latents: they are imported, sampled and exported, but no dataset has latents to train one with.");
+  }
+
+  /** What networks see and are told. */
+  private void conditions() {
+    if (trusts("teacher.network", "teacher.source", "students.network", "students.overrides")) {
+      ConditionRules.of(spec).stream()
+          .filter(fault -> trusts(fault.field()))
+          .forEach(fault -> fault(fault.field(), fault.message()));
     }
   }
 
@@ -437,7 +452,17 @@ public final class SpecRules {
       return; // the network of an imported teacher is known once it is read
     }
     Map<String, Value> taught = features(spec.teacher().network());
+    for (int i = 0; i < feature.at().size(); i++) {
+      String place = feature.at().get(i);
+      if (places.containsKey(place) && !taught.containsKey(place)) {
+        fault(
+            "%s.at[%d]".formatted(path, i),
+            "must be a place of teacher.network too, one of %s, found %s."
+                .formatted(taught.keySet(), place));
+      }
+    }
     feature.at().stream()
+        .filter(place -> places.containsKey(place) && taught.containsKey(place))
         .filter(place -> side(places, place) != side(taught, place))
         .findFirst()
         .ifPresent(
@@ -454,9 +479,9 @@ public final class SpecRules {
         .features();
   }
 
-  /** Pixels per side of a place; 0 where the network has no such one. */
+  /** Pixels per side of a place. */
   private static int side(Map<String, Value> places, String place) {
-    return places.containsKey(place) ? places.get(place).side() : 0;
+    return places.get(place).side();
   }
 
   private void featureSamples(FeatureLossSpec feature) {
@@ -541,19 +566,22 @@ public final class SpecRules {
     if (!trusts("students.startFrom", "students.network", "students.overrides")) {
       return;
     }
-    if (students.startFrom().prunes()) {
+    if (students.startFrom().isTeachers()) {
       // The network of an imported teacher may not be known before it is read.
       NetworkSpec teacher = spec.teacher().network();
       if (spec.teacher().source().isPresent() && teacher.equals(TeacherSpec.DEFAULT_NETWORK)) {
         return;
       }
-      if (trusts("teacher.network", "dataset.resolution")) {
+      if (trusts("teacher.network", "dataset.resolution") && isFit("teacher.network")) {
         forEachNetwork(
-            (field, network) ->
-                PruningRule.fault(teacher, network, spec.dataset().resolution())
-                    .ifPresent(message -> fault(field, message)));
+            (field, network) -> {
+              if (isFit(field)) {
+                startFault(teacher, network).ifPresent(message -> fault(field, message));
+              }
+            });
       }
     }
+    sharing(students);
     if (students.startFrom() == StudentsSpec.StartFrom.ONE_TO_ONE) {
       forEachNetwork(
           (field, network) -> {
@@ -564,6 +592,42 @@ public final class SpecRules {
             }
           });
     }
+  }
+
+  private void sharing(StudentsSpec students) {
+    if (students.sharing().isEmpty()) {
+      if (trusts("students.rank") && students.rank().isPresent()) {
+        fault(
+            "students.rank",
+            "is for students.sharing lora only, found %d.".formatted(students.rank().get()));
+      }
+      return;
+    }
+    if (students.startFrom() != StudentsSpec.StartFrom.ONE_TO_ONE) {
+      fault(
+          "students.startFrom",
+          "must be one-to-one or left out where students.sharing is lora: each student is a low-rank update of the one-to-one student, found %s."
+              .formatted(SpecWord.of(students.startFrom())));
+    }
+    if (trusts("merge.kind") && spec.merge().kind() != MergeSpec.Kind.NONE) {
+      fault(
+          "merge.kind",
+          "must be none where students.sharing is lora, whose students share a network already, found %s."
+              .formatted(SpecWord.of(spec.merge().kind())));
+    }
+  }
+
+  /** Whether no rule has found fault with a network, so that it has a layout. */
+  private boolean isFit(String network) {
+    return faults.stream().noneMatch(fault -> holds(network, fault.field()));
+  }
+
+  /** Why a student can't start from the teacher's weights, if so. */
+  private Optional<String> startFault(NetworkSpec teacher, NetworkSpec student) {
+    int resolution = spec.dataset().resolution();
+    return spec.students().startFrom().prunes()
+        ? PruningRule.fault(teacher, student, resolution)
+        : new SharedBlocks(teacher, student, resolution).fault();
   }
 
   /** Every network that a student is trained with, and the path of its field. */
@@ -660,6 +724,16 @@ public final class SpecRules {
       e.reference()
           .flatMap(SourceRules::locationFault)
           .ifPresent(message -> fault("evaluation.reference", message));
+    }
+    if (trusts("evaluation.prompts")) {
+      e.prompts()
+          .flatMap(SourceRules::locationFault)
+          .ifPresent(message -> fault("evaluation.prompts", message));
+    }
+    if (trusts("evaluation.clip.source")) {
+      e.clip()
+          .flatMap(clip -> SourceRules.teacherFault(clip.source()))
+          .ifPresent(message -> fault("evaluation.clip.source", message));
     }
     if (trusts("evaluation.classes", "dataset.classConditional")
         && e.classes() != EvaluationSpec.Classes.DATASET

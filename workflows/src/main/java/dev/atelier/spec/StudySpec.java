@@ -1,5 +1,6 @@
 package dev.atelier.spec;
 
+import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.annotation.JsonPropertyDescription;
 import jakarta.validation.Valid;
 import jakarta.validation.constraints.Max;
@@ -40,7 +41,13 @@ public record StudySpec(
         @NotNull
         @Min(0)
         @Max(8760)
-        Integer awaitRetryHours) {
+        Integer awaitRetryHours,
+    @JsonPropertyDescription(
+            "What is claimed of the experiments, by others or by you: the report says of each claim whether it holds")
+        @NotNull
+        @Size(max = 100)
+        @JsonInclude(JsonInclude.Include.NON_EMPTY) // equal specs of earlier versions stay equal
+        List<@NotNull @Valid ClaimSpec> scorecard) {
 
   /** Most experiments of one study. */
   public static final int MAX_MEMBERS = 400;
@@ -96,5 +103,6 @@ public record StudySpec(
     seeds = seeds == null ? List.of() : List.copyOf(seeds);
     atOnce = atOnce == null ? 2 : atOnce;
     awaitRetryHours = awaitRetryHours == null ? 24 : awaitRetryHours;
+    scorecard = scorecard == null ? List.of() : List.copyOf(scorecard);
   }
 }

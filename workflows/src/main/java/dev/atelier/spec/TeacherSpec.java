@@ -44,6 +44,12 @@ public record TeacherSpec(
   /** The built-in text encoder: fixed random weights, needs no download. */
   public static final String RANDOM_CLIP = "random-clip";
 
+  /** Channels of each token of its texts. */
+  public static final int RANDOM_CLIP_WIDTH = 64;
+
+  /** Tokens of each of its texts. */
+  public static final int RANDOM_CLIP_TOKENS = 16;
+
   /** How parts of the teacher's pipeline go into an export. */
   public enum Parts {
     @JsonProperty("copied")

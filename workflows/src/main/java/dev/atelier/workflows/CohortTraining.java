@@ -84,7 +84,16 @@ final class CohortTraining {
   private void settle(ModelTraining model) {
     model.settle();
     switch (model.state()) {
-      case FAILED -> journal.modelFailed(model.key(), model.failure().orElseThrow());
+      case FAILED -> {
+        journal.modelFailed(model.key(), model.failure().orElseThrow());
+        model
+            .inSmallerParts()
+            .ifPresent(
+                smaller -> {
+                  model.trainAgain(smaller.applyTo(model.training()));
+                  journal.retry(model.key(), smaller, model.training().steps());
+                });
+      }
       case CANCELED -> journal.modelCanceled(model.key());
       case PENDING -> {
         if (paused && cohort.models().noneMatch(m -> m.is(ModelState.RUNNING))) {

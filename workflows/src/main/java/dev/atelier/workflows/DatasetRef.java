@@ -16,6 +16,7 @@ import java.util.Optional;
  * @param passedOver every file of the source that was not used, by reason; empty in histories of
  *     before they were counted
  * @param captions number of captions of all images together; 0: images have none
+ * @param encoded what networks see of it; absent: its pixels and classes
  */
 public record DatasetRef(
     String sha256,
@@ -25,7 +26,30 @@ public record DatasetRef(
     int skipped,
     int classes,
     @JsonInclude(JsonInclude.Include.NON_EMPTY) List<PassedOver> passedOver,
-    @JsonInclude(JsonInclude.Include.NON_DEFAULT) int captions) {
+    @JsonInclude(JsonInclude.Include.NON_DEFAULT) int captions,
+    @JsonInclude(JsonInclude.Include.NON_ABSENT) Optional<EncodedRef> encoded) {
+
+  /** As networks see it that work on pixels and read no texts. */
+  public DatasetRef(
+      String sha256,
+      int images,
+      int resolution,
+      int channels,
+      int skipped,
+      int classes,
+      List<PassedOver> passedOver,
+      int captions) {
+    this(
+        sha256,
+        images,
+        resolution,
+        channels,
+        skipped,
+        classes,
+        passedOver,
+        captions,
+        Optional.empty());
+  }
 
   /** Of images without captions. */
   public DatasetRef(
@@ -47,12 +71,19 @@ public record DatasetRef(
 
   public DatasetRef {
     passedOver = passedOver == null ? List.of() : List.copyOf(passedOver);
+    encoded = encoded == null ? Optional.empty() : encoded;
   }
 
   /** As work on its images needs it, which a history holds many times. */
   public DatasetRef withoutPassedOver() {
     return new DatasetRef(
-        sha256, images, resolution, channels, skipped, classes, List.of(), captions);
+        sha256, images, resolution, channels, skipped, classes, List.of(), captions, encoded);
+  }
+
+  /** The same as networks see it. */
+  public DatasetRef seenAs(Optional<EncodedRef> other) {
+    return new DatasetRef(
+        sha256, images, resolution, channels, skipped, classes, passedOver, captions, other);
   }
 
   /** How many images were lost, and why; empty: none. */

@@ -2,18 +2,20 @@ package dev.atelier.workflows;
 
 import dev.atelier.spec.AssignmentSpec;
 import dev.atelier.spec.BatchSize;
+import dev.atelier.spec.ConditionRules;
 import dev.atelier.spec.ExperimentSpec;
 import dev.atelier.spec.NetworkSpec;
+import dev.atelier.spec.SpecFault;
 import dev.atelier.spec.StudentsSpec;
 import dev.atelier.spec.StudentsSpec.StartFrom;
 import dev.atelier.spec.TimestepRange;
 import dev.atelier.workflows.AssignmentActivities.PlanRanges;
 import dev.atelier.workflows.DatasetActivities.PrepareDataset;
+import dev.atelier.workflows.EncodingActivities.EncodeDataset;
 import dev.atelier.workflows.EvaluationActivities.Publish;
 import io.temporal.failure.TemporalFailure;
 import io.temporal.workflow.Workflow;
 import io.temporal.workflow.WorkflowInit;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.stream.Collectors;
@@ -67,11 +69,9 @@ public final class DistillationWorkflowImpl implements DistillationWorkflow {
   private void distil() {
     standing.enter(Stage.PREPARING_DATASET);
     DatasetRef prepared = prepareDataset();
-    DatasetRef dataset = prepared.withoutPassedOver();
     // Now, so that a wrong file fails before hours of training.
-    Reference reference = Reference.prepare(experiment, dataset);
-
-    trainTeacher(dataset);
+    Reference reference = Reference.prepare(experiment, prepared.withoutPassedOver());
+    DatasetRef dataset = bringTeacher(prepared.withoutPassedOver());
     List<TimestepRange> ranges = ranges(dataset);
     assign(dataset, ranges);
     if (spec().students().startFrom() == StartFrom.ONE_TO_ONE) {
@@ -79,10 +79,10 @@ public final class DistillationWorkflowImpl implements DistillationWorkflow {
     }
     do {
       training.train(cohort.apprentices(), Stage.TRAINING_STUDENTS);
-    } while (!judging.judge(reference, ranges));
+    } while (!judging.judge(reference.seenAs(dataset), ranges));
 
     standing.enter(Stage.PUBLISHING);
-    publish(prepared, ranges);
+    publish(prepared.seenAs(dataset.encoded()), ranges);
     if (judging.failure().isPresent()) {
       judging.discardShards();
     }
@@ -99,30 +99,67 @@ public final class DistillationWorkflowImpl implements DistillationWorkflow {
             experiment.id(), spec().dataset(), spec().reuse(), BatchSize.of(spec())));
   }
 
-  private void trainTeacher(DatasetRef dataset) {
+  /** Trains or imports the teacher, and encodes the dataset as soon as its network is known. */
+  private DatasetRef bringTeacher(DatasetRef pixels) {
+    if (spec().teacher().source().isEmpty()) {
+      DatasetRef dataset = encoded(pixels, spec().teacher().network(), Optional.empty());
+      trainTeacher(dataset, Stage.TRAINING_TEACHER);
+      return dataset;
+    }
+    trainTeacher(pixels, Stage.IMPORTING_TEACHER);
+    ModelRef teacher = cohort.teacher().result();
+    teacher.diffusion().ifPresent(experiment::follow);
+    teacher.network().ifPresent(this::requireFit);
+    return teacher
+        .network()
+        .map(network -> encoded(pixels, network, Optional.of(teacher)))
+        .orElse(pixels);
+  }
+
+  private void trainTeacher(DatasetRef dataset, Stage stage) {
     ModelTraining teacher = cohort.teacher();
     tasks.assignTeacher(dataset);
-    boolean imported = spec().teacher().source().isPresent();
-    training.train(List.of(teacher), imported ? Stage.IMPORTING_TEACHER : Stage.TRAINING_TEACHER);
+    training.train(List.of(teacher), stage);
     if (!teacher.is(ModelState.DONE)) {
       throw ErrorType.INCOMPLETE.failure(missing(), 1);
     }
     teacher.close("the students are distilled from it as it is");
-    teacher.result().network().ifPresent(DistillationWorkflowImpl::requirePixels);
-    teacher.result().diffusion().ifPresent(experiment::follow);
   }
 
   /** An imported teacher's network is known only now. */
-  private static void requirePixels(NetworkSpec network) {
-    List<String> needs = new ArrayList<>();
-    network.latents().ifPresent(latents -> needs.add("works on latents"));
-    network.crossAttention().ifPresent(texts -> needs.add("reads texts"));
-    if (!needs.isEmpty()) {
-      throw ErrorType.TEACHER_INVALID.failure(
-          "The teacher was imported, but it %s: students are trained on pixels, without captions."
-              .formatted(String.join(" and ", needs)),
+  private void requireFit(NetworkSpec network) {
+    List<SpecFault> faults = ConditionRules.of(spec(), network);
+    if (!faults.isEmpty()) {
+      throw ErrorType.INVALID_SPEC.failure(
+          faults.stream()
+              .map(fault -> "%s %s".formatted(fault.field(), fault.message()))
+              .collect(Collectors.joining(" ")),
           1);
     }
+  }
+
+  private DatasetRef encoded(DatasetRef pixels, NetworkSpec network, Optional<ModelRef> imported) {
+    if (network.latents().isEmpty() && network.crossAttention().isEmpty()) {
+      return pixels;
+    }
+    standing.enter(Stage.ENCODING_DATASET);
+    boolean mirrored =
+        network.latents().isPresent()
+            && (spec().students().training().horizontalFlips()
+                || (imported.isEmpty() && spec().teacher().training().horizontalFlips()));
+    EncodedRef made =
+        experiment
+            .encoding("what networks see of the dataset")
+            .encodeDataset(
+                new EncodeDataset(
+                    experiment.id(),
+                    pixels,
+                    network,
+                    imported,
+                    spec().teacher().partsFrom(),
+                    spec().teacher().variant(),
+                    mirrored));
+    return pixels.seenAs(Optional.of(made));
   }
 
   /** One range per student: as the spec has them, or found now that the teacher is there. */

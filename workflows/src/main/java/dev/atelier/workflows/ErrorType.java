@@ -17,7 +17,7 @@ public enum ErrorType {
   INCOMPLETE(1), // what failed was not tried again in time
   WORKER_KILLED(1), // several times in a row by this work, on machines that lived on
   WEBHOOK_REFUSED(1), // the receiver is gone, or may not be reached
-  OUT_OF_MEMORY(2),
+  OUT_OF_MEMORY(1), // never again unchanged
   INTERNAL(3),
   DONE_ELSEWHERE(Integer.MAX_VALUE), // another experiment is at the same work: wait for it
   STORE_UNAVAILABLE(Integer.MAX_VALUE),

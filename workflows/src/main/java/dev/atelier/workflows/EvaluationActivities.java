@@ -1,5 +1,6 @@
 package dev.atelier.workflows;
 
+import com.fasterxml.jackson.annotation.JsonInclude;
 import dev.atelier.spec.DiffusionSpec;
 import dev.atelier.spec.EvaluationSpec;
 import dev.atelier.spec.ExperimentSpec;
@@ -44,6 +45,7 @@ public interface EvaluationActivities {
    *
    * @param reuse whether the figures of another experiment that judged the same models in the same
    *     way may be taken over
+   * @param distilledGuidance whether students have learned guided predictions, and are asked once
    */
   record Evaluate(
       String experimentId,
@@ -54,7 +56,33 @@ public interface EvaluationActivities {
       ExtractorRef extractor,
       StatisticsRef reference,
       EnsembleRef models,
-      Reuse reuse) {}
+      Reuse reuse,
+      @JsonInclude(JsonInclude.Include.NON_DEFAULT) boolean distilledGuidance) {
+
+    /** Of students that have learned predictions as they are. */
+    public Evaluate(
+        String experimentId,
+        Subject subject,
+        DatasetRef dataset,
+        DiffusionSpec diffusion,
+        EvaluationSpec evaluation,
+        ExtractorRef extractor,
+        StatisticsRef reference,
+        EnsembleRef models,
+        Reuse reuse) {
+      this(
+          experimentId,
+          subject,
+          dataset,
+          diffusion,
+          evaluation,
+          extractor,
+          reference,
+          models,
+          reuse,
+          false);
+    }
+  }
 
   /**
    * Some of the images of a subject, to be sampled and run through the extractor.

@@ -72,7 +72,8 @@ final class Evaluations {
             by.extractor(),
             by.reference(),
             models,
-            anew ? Reuse.NEVER : experiment.spec().reuse());
+            anew ? Reuse.NEVER : experiment.spec().reuse(),
+            subject != Subject.TEACHER && by.distilledGuidance());
     begun.add(
         Async.function(
             () -> {

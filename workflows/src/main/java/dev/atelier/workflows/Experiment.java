@@ -36,6 +36,10 @@ final class Experiment {
     return compute(AssignmentActivities.class, summary);
   }
 
+  EncodingActivities encoding(String summary) {
+    return compute(EncodingActivities.class, summary);
+  }
+
   TrainingActivities training(String summary) {
     return compute(TrainingActivities.class, summary);
   }

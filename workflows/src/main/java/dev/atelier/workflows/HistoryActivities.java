@@ -19,7 +19,10 @@ public interface HistoryActivities {
   record RecordModelFailed(
       String experimentId, ModelKey key, String errorType, String errorMessage) {}
 
-  /** A model whose training starts again at a user's wish, to {@code steps} in all. */
+  /**
+   * A model whose training starts again, to {@code steps} in all: at a user's wish, or in smaller
+   * parts, as its spec allows where memory ran out.
+   */
   record RecordRetry(String experimentId, ModelKey key, TrainingOverrides overrides, int steps) {}
 
   /** A model that a user wants to be trained to more steps in all. */

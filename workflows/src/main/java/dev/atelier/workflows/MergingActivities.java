@@ -1,5 +1,6 @@
 package dev.atelier.workflows;
 
+import com.fasterxml.jackson.annotation.JsonInclude;
 import dev.atelier.spec.DiffusionSpec;
 import dev.atelier.spec.EvaluationSpec;
 import dev.atelier.spec.MergeSpec;
@@ -12,13 +13,29 @@ import java.util.List;
 @ActivityInterface
 public interface MergingActivities {
 
-  /** How the distance of an ensemble is measured while others wait for it. */
+  /**
+   * How the distance of an ensemble is measured while others wait for it.
+   *
+   * @param distilledGuidance whether students have learned guided predictions, and are asked once
+   */
   record Measure(
       DatasetRef dataset,
       DiffusionSpec diffusion,
       EvaluationSpec evaluation,
       ExtractorRef extractor,
-      StatisticsRef reference) {}
+      StatisticsRef reference,
+      @JsonInclude(JsonInclude.Include.NON_DEFAULT) boolean distilledGuidance) {
+
+    /** Of students that have learned predictions as they are. */
+    public Measure(
+        DatasetRef dataset,
+        DiffusionSpec diffusion,
+        EvaluationSpec evaluation,
+        ExtractorRef extractor,
+        StatisticsRef reference) {
+      this(dataset, diffusion, evaluation, extractor, reference, false);
+    }
+  }
 
   /** Students to join into fewer models. */
   record Merge(

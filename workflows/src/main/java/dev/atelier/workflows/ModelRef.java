@@ -2,6 +2,7 @@ package dev.atelier.workflows;
 
 import com.fasterxml.jackson.annotation.JsonInclude;
 import dev.atelier.spec.DiffusionSpec;
+import dev.atelier.spec.EvaluationSpec;
 import dev.atelier.spec.NetworkSpec;
 import dev.atelier.spec.Prediction;
 import dev.atelier.spec.TimestepRange;
@@ -72,6 +73,15 @@ public record ModelRef(
   /** What it predicts under the experiment's forward process. */
   public Prediction predicts(DiffusionSpec process) {
     return key.equals(ModelKey.TEACHER) ? process.teacherPredicts() : process.studentsPredict();
+  }
+
+  /**
+   * How far its predictions are led on in sampling; 1: they are taken as they are.
+   *
+   * @param distilled whether students have learned guided predictions
+   */
+  public double guidance(EvaluationSpec evaluation, boolean distilled) {
+    return distilled && !key.equals(ModelKey.TEACHER) ? 1 : evaluation.guidance().orElse(1.0);
   }
 
   /** The same teacher, which brings the experiment's forward process. */

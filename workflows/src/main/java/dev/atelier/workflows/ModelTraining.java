@@ -1,5 +1,7 @@
 package dev.atelier.workflows;
 
+import dev.atelier.spec.TrainingOverrides;
+import dev.atelier.spec.TrainingOverridesBuilder;
 import dev.atelier.spec.TrainingSpec;
 import dev.atelier.workflows.ReuseActivities.Found;
 import io.temporal.failure.CanceledFailure;
@@ -32,6 +34,7 @@ final class ModelTraining {
   private int attempts;
   private boolean handingBack;
   private boolean changed;
+  private boolean cutSmaller;
   private boolean wantedAgain;
   private boolean unwanted;
   private boolean givenUp;
@@ -202,6 +205,23 @@ final class ModelTraining {
     } else {
       state = ModelState.PENDING;
     }
+  }
+
+  /**
+   * What a training whose memory ran out is tried with once more, where its spec allows: twice as
+   * many parts of a batch. Only once.
+   */
+  Optional<TrainingOverrides> inSmallerParts() {
+    int parts = 2 * training.accumulationSteps();
+    if (cutSmaller
+        || failure.filter(f -> f.type().equals(ErrorType.OUT_OF_MEMORY.name())).isEmpty()
+        || training.accumulateWhenOutOfMemory().isEmpty()
+        || training.batchSize() % parts != 0) {
+      return Optional.empty();
+    }
+    cutSmaller = true;
+    return Optional.of(
+        TrainingOverridesBuilder.builder().accumulationSteps(Optional.of(parts)).build());
   }
 
   /** Stops it; what it has learned is kept in case it is asked for again. */

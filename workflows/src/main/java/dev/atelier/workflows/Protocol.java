@@ -1,5 +1,6 @@
 package dev.atelier.workflows;
 
+import com.fasterxml.jackson.annotation.JsonInclude;
 import dev.atelier.spec.EvaluationSpec.Classes;
 import dev.atelier.spec.EvaluationSpec.SamplerSpec;
 import dev.atelier.spec.SpecWord;
@@ -28,6 +29,9 @@ import java.util.StringJoiner;
  * @param classScoreSplits parts of the class score, where it was measured
  * @param neighbours of precision and recall, where they were measured
  * @param classes of class-conditional samples
+ * @param promptsSha256 content hash of what the prompts of samples were drawn from, where they have
+ *     some
+ * @param clip of the figures of a CLIP model, where there are some
  */
 @RecordBuilder
 public record Protocol(
@@ -47,7 +51,10 @@ public record Protocol(
     Optional<Kernel> kernel,
     Optional<Integer> classScoreSplits,
     Optional<Neighbours> neighbours,
-    Optional<Classes> classes) {
+    Optional<Classes> classes,
+    @JsonInclude(JsonInclude.Include.NON_ABSENT) // as in rows of earlier versions
+        Optional<String> promptsSha256,
+    @JsonInclude(JsonInclude.Include.NON_ABSENT) Optional<Clip> clip) {
 
   /**
    * Of the kernel distance.
@@ -67,6 +74,18 @@ public record Protocol(
    */
   public record Neighbours(int k, int samples, int referenceImages) {}
 
+  /**
+   * Of the CLIP score and the distance of CLIP's embeddings.
+   *
+   * @param model its name
+   * @param sha256 of its files
+   * @param estimator of the distance
+   * @param samples number of samples whose embeddings were compared
+   * @param referenceImages number of images of the dataset whose embeddings were compared
+   */
+  public record Clip(
+      String model, String sha256, String estimator, int samples, int referenceImages) {}
+
   /** Fields that a row of an earlier version lacks are empty. */
   public Protocol {
     metric = metric == null ? "" : metric;
@@ -85,6 +104,8 @@ public record Protocol(
     classScoreSplits = classScoreSplits == null ? Optional.empty() : classScoreSplits;
     neighbours = neighbours == null ? Optional.empty() : neighbours;
     classes = classes == null ? Optional.empty() : classes;
+    promptsSha256 = promptsSha256 == null ? Optional.empty() : promptsSha256;
+    clip = clip == null ? Optional.empty() : clip;
   }
 
   /**
@@ -156,6 +177,14 @@ public record Protocol(
           fields.put("neighbours.k", Integer.toString(n.k()));
           fields.put("neighbours.samples", Integer.toString(n.samples()));
           fields.put("neighbours.referenceImages", Integer.toString(n.referenceImages()));
+        });
+    promptsSha256.ifPresent(sha256 -> fields.put("prompts", shortened(sha256)));
+    clip.ifPresent(
+        c -> {
+          fields.put("clip.model", "%s %s".formatted(c.model(), shortened(c.sha256())));
+          fields.put("clip.estimator", c.estimator());
+          fields.put("clip.samples", Integer.toString(c.samples()));
+          fields.put("clip.referenceImages", Integer.toString(c.referenceImages()));
         });
     return fields;
   }

@@ -51,7 +51,13 @@ final class Reference {
         experiment.spec().evaluation(),
         extractor,
         given.orElseGet(
-            () -> statistics("features of the dataset", experiment, dataset, extractor)));
+            () -> statistics("features of the dataset", experiment, dataset, extractor)),
+        experiment.spec().students().loss().guidance().isPresent());
+  }
+
+  /** The same of the dataset as networks see it, which changes nothing of its images. */
+  Reference seenAs(DatasetRef encoded) {
+    return new Reference(experiment, encoded, extractor, given);
   }
 
   private static StatisticsRef statistics(
@@ -60,6 +66,9 @@ final class Reference {
         .evaluation(summary)
         .measureReference(
             new MeasureReference(
-                experiment.id(), dataset, experiment.spec().evaluation(), extractor));
+                experiment.id(),
+                dataset.seenAs(Optional.empty()),
+                experiment.spec().evaluation(),
+                extractor));
   }
 }

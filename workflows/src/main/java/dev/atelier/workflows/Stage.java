@@ -6,6 +6,7 @@ public enum Stage {
   PREPARING_DATASET,
   TRAINING_TEACHER,
   IMPORTING_TEACHER, // in place of training one
+  ENCODING_DATASET, // where networks see latents or read texts
   MEASURING_DRIFT, // where the ranges depend on it
   TRAINING_ONE_TO_ONE, // where the students start from it
   TRAINING_STUDENTS,

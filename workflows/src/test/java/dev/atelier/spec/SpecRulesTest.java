@@ -635,15 +635,18 @@ class SpecRulesTest {
   }
 
   @Test
-  void shouldStartATransformerFromATeacherOnlyWhereItIsTheSame() {
+  void shouldPruneATransformerToFewerOrNarrowerHeads() {
     NetworkSpec teacher = transformer(4, 3, 8);
-    assertThat(PruningRule.fault(teacher, teacher, 32)).isEmpty();
-    for (NetworkSpec other : List.of(transformer(4, 2, 8), NetworkSpec.ofWidth(16))) {
-      assertThat(PruningRule.fault(teacher, other, 32).orElseThrow())
-          .startsWith(
-              "must be the teacher's to start from it where one of them is a transformer: positions are made of all channels");
-      assertThat(PruningRule.fault(other, teacher, 32)).isPresent();
+    for (NetworkSpec fits : List.of(teacher, transformer(4, 2, 8), transformer(4, 3, 4))) {
+      assertThat(PruningRule.fault(teacher, fits, 32)).isEmpty();
     }
+    assertThat(PruningRule.fault(transformer(4, 2, 8), teacher, 32))
+        .contains(
+            "must not be wider than the teacher to be pruned from it, found the width 24 for the teacher's 16.");
+    assertThat(PruningRule.fault(teacher, NetworkSpec.ofWidth(16), 32))
+        .contains("must be a transformer as the teacher is to be pruned from it.");
+    assertThat(PruningRule.fault(NetworkSpec.ofWidth(16), teacher, 32))
+        .contains("must be a U-Net as the teacher is to be pruned from it.");
   }
 
   @Test
@@ -780,6 +783,90 @@ class SpecRulesTest {
   }
 
   @Test
+  void shouldTrainWhatLowRankStudentsShareFirst() {
+    StudentsSpec lora =
+        StudentsSpecBuilder.builder()
+            .sharing(Optional.of(StudentsSpec.Sharing.LORA))
+            .rank(Optional.of(4))
+            .build();
+    assertThat(lora.startFrom()).isEqualTo(StartFrom.ONE_TO_ONE);
+    assertThat(lora.trainsOneToOne()).isTrue();
+    assertThat(lora.designOf(1).loraRank()).contains(4);
+    assertThat(lora.startingFrom(StartFrom.RANDOM))
+        .isEqualTo(StudentsSpecBuilder.builder().build()); // of what is shared itself
+    assertThat(SpecRules.check(ExperimentSpecBuilder.builder().students(lora).build())).isEmpty();
+  }
+
+  @Test
+  void shouldRefuseLowRankStudentsThatShareNoNetwork() {
+    StudentsSpec lora =
+        StudentsSpecBuilder.builder().sharing(Optional.of(StudentsSpec.Sharing.LORA)).build();
+    var pruned = StudentsSpecBuilder.builder(lora).startFrom(StartFrom.TEACHER_MAGNITUDE).build();
+    assertThat(SpecRules.check(ExperimentSpecBuilder.builder().students(pruned).build()))
+        .containsExactly(
+            new SpecFault(
+                "students.startFrom",
+                "must be one-to-one or left out where students.sharing is lora: each student is a low-rank update of the one-to-one student, found teacher-magnitude."));
+    var other =
+        new StudentOverride(
+            2,
+            null,
+            Optional.of(network(64, List.of(1, 2), List.of(16), 1, Optional.empty())),
+            null);
+    var shapes = StudentsSpecBuilder.builder(lora).overrides(List.of(other)).build();
+    assertThat(SpecRules.check(ExperimentSpecBuilder.builder().students(shapes).build()))
+        .containsExactly(
+            new SpecFault(
+                "students.overrides[0].network",
+                "must be students.network when startFrom is one-to-one: all students start from the weights of one."));
+    assertThat(
+            SpecRules.check(
+                ExperimentSpecBuilder.builder()
+                    .students(lora)
+                    .merge(
+                        new MergeSpec(
+                            MergeSpec.Kind.AVERAGE,
+                            null,
+                            Optional.empty(),
+                            Optional.empty(),
+                            null,
+                            null))
+                    .build()))
+        .containsExactly(
+            new SpecFault(
+                "merge.kind",
+                "must be none where students.sharing is lora, whose students share a network already, found average."));
+    var rank = StudentsSpecBuilder.builder().rank(Optional.of(3)).build();
+    assertThat(SpecRules.check(ExperimentSpecBuilder.builder().students(rank).build()))
+        .containsExactly(
+            new SpecFault("students.rank", "is for students.sharing lora only, found 3."));
+  }
+
+  @Test
+  void shouldRefusePlacesThatATransformerLacksByName() {
+    String path = "students.loss.feature";
+    LossSpec decoder =
+        new LossSpec(
+            null,
+            null,
+            new FeatureLossSpec(FeatureLossSpec.Kind.ATTENTION, null, List.of("eps", "up.0")));
+    assertThat(SpecRules.check(spec(s -> s.students(transformer(4, 3, 8)).loss(decoder))))
+        .containsExactly(
+            new SpecFault(
+                path + ".at[1]",
+                "must be a place of students.network, one of [mid, eps], found up.0."));
+    ExperimentSpec taughtByTransformer =
+        ExperimentSpecBuilder.builder(spec(s -> s.loss(decoder)))
+            .teacher(TeacherSpecBuilder.builder().network(transformer(4, 3, 8)).build())
+            .build();
+    assertThat(SpecRules.check(taughtByTransformer))
+        .containsExactly(
+            new SpecFault(
+                path + ".at[1]",
+                "must be a place of teacher.network too, one of [mid, eps], found up.0."));
+  }
+
+  @Test
   void shouldRefuseFeaturesThatCannotBeCompared() {
     String path = "students.loss.feature";
     assertThat(fields(comparing(FeatureLossSpec.Kind.NONE, 1.0, "mid")))
@@ -854,7 +941,9 @@ class SpecRulesTest {
     DatasetSpec dataset =
         new DatasetSpec(
             source, null, null, null, 3, classConditional, null, null, Optional.of(asked));
-    return SpecRules.check(spec(s -> s.dataset(dataset)));
+    return SpecRules.check(spec(s -> s.dataset(dataset))).stream()
+        .filter(fault -> fault.field().startsWith("dataset."))
+        .toList();
   }
 
   @Test
@@ -1245,6 +1334,26 @@ class SpecRulesTest {
         .containsExactly("evaluation.kidSubsetSize");
     assertThat(fields(spec(s -> s.evaluation(reference("gopher://x/y", Optional.empty())))))
         .containsExactly("evaluation.reference");
+  }
+
+  @Test
+  void shouldRefuseAClipModelThatIsNoLocation() {
+    assertThat(SpecRules.check(spec(s -> s.evaluation(clip("s3://models/clip/"))))).isEmpty();
+    assertThat(fields(spec(s -> s.evaluation(clip("gopher://x/y")))))
+        .containsExactly("evaluation.clip.source");
+    SourcePolicy closed =
+        new SourcePolicy(
+            Optional.of(List.of("example.org")), false, List.of(), Optional.empty(), "atelier");
+    assertThat(closed.faults(spec(s -> s.evaluation(clip("/models/clip")))))
+        .extracting(SpecFault::field)
+        .contains("evaluation.clip.source");
+    assertThat(SourcePolicy.OPEN.faults(spec(s -> s.evaluation(clip("/models/clip"))))).isEmpty();
+  }
+
+  private static EvaluationSpec clip(String source) {
+    return EvaluationSpecBuilder.builder()
+        .clip(Optional.of(new EvaluationSpec.ClipSpec(source)))
+        .build();
   }
 
   private static EvaluationSpec reference(String source, Optional<Integer> subsetSize) {

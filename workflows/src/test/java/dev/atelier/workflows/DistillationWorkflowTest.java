@@ -4,9 +4,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.atelier.spec.AssignmentSpec;
+import dev.atelier.spec.DatasetSpec;
+import dev.atelier.spec.DatasetSpecBuilder;
 import dev.atelier.spec.DiffusionSpec;
 import dev.atelier.spec.DiffusionSpecBuilder;
 import dev.atelier.spec.EvaluationSpec;
+import dev.atelier.spec.EvaluationSpec.SamplerSpec;
 import dev.atelier.spec.EvaluationSpec.Shard;
 import dev.atelier.spec.EvaluationSpecBuilder;
 import dev.atelier.spec.ExperimentSpec;
@@ -24,8 +27,10 @@ import dev.atelier.spec.TeacherSpec;
 import dev.atelier.spec.TimestepRange;
 import dev.atelier.spec.TrainingOverrides;
 import dev.atelier.spec.TrainingOverridesBuilder;
+import dev.atelier.spec.TrainingSpecBuilder;
 import dev.atelier.workflows.DistillationWorkflow.Input;
 import dev.atelier.workflows.DistillationWorkflow.RetryRequest;
+import dev.atelier.workflows.EncodingActivities.EncodeDataset;
 import dev.atelier.workflows.HistoryActivities.RecordTeacherRange;
 import io.temporal.activity.Activity;
 import io.temporal.client.ActivityCanceledException;
@@ -58,6 +63,10 @@ import org.junit.jupiter.api.Timeout;
 class DistillationWorkflowTest {
 
   private static final DatasetRef DATASET = new DatasetRef("d".repeat(64), 100, 16, 3, 0, 0);
+
+  private static final EncodedRef ENCODED =
+      new EncodedRef(
+          new PartsRef("parts.json", "a".repeat(64)), Optional.empty(), Optional.empty());
 
   private final ScriptedActivities activities = new ScriptedActivities();
   private TestWorkflowEnvironment environment;
@@ -174,6 +183,57 @@ class DistillationWorkflowTest {
     assertThat(activities.stages).contains(Stage.AWAITING_RETRY).endsWith(Stage.DONE);
   }
 
+  private WorkflowStub launchAccumulating(boolean allowed) {
+    return launch(
+        StudentsSpecBuilder.builder()
+            .count(2)
+            .oneToOneBaseline(false)
+            .training(
+                TrainingSpecBuilder.builder()
+                    .batchSize(32)
+                    .accumulateWhenOutOfMemory(Optional.of(allowed))
+                    .build())
+            .build());
+  }
+
+  @Test
+  void shouldTrainOnceMoreInSmallerPartsWhenMemoryRunsOutAndTheSpecAllowsIt() {
+    activities.roomFor.put("student-2", 16);
+    WorkflowStub workflow = launchAccumulating(true);
+    run(workflow);
+
+    assertThat(activities.failures)
+        .containsExactly("student-2 OUT_OF_MEMORY Memory ran out in 1 parts.");
+    assertThat(activities.requests).containsExactly("retry student-2 100000");
+    assertThat(activities.attempts).containsEntry("student-1", 1).containsEntry("student-2", 2);
+    assertThat(activities.stages).doesNotContain(Stage.AWAITING_RETRY).endsWith(Stage.DONE);
+  }
+
+  @Test
+  void shouldWaitForRetryWhenMemoryRunsOutInSmallerPartsToo() {
+    activities.roomFor.put("student-2", 8);
+    WorkflowStub workflow = launchAccumulating(true);
+    awaitStage(workflow, Stage.AWAITING_RETRY);
+
+    assertThat(activities.failures)
+        .containsExactly(
+            "student-2 OUT_OF_MEMORY Memory ran out in 1 parts.",
+            "student-2 OUT_OF_MEMORY Memory ran out in 2 parts.");
+    assertThat(activities.attempts).containsEntry("student-2", 2);
+  }
+
+  @Test
+  void shouldNotTryAgainWhenMemoryRunsOutAndTheSpecDoesNotAllowIt() {
+    activities.roomFor.put("student-2", 16);
+    WorkflowStub workflow = launchAccumulating(false);
+    awaitStage(workflow, Stage.AWAITING_RETRY);
+
+    assertThat(activities.failures)
+        .containsExactly("student-2 OUT_OF_MEMORY Memory ran out in 1 parts.");
+    assertThat(activities.attempts).containsEntry("student-2", 1);
+    assertThat(activities.requests).isEmpty();
+  }
+
   @Test
   void shouldAcceptRetryOfFailedStudentWhileAnotherStillTrains() {
     activities.diverging.add("student-1");
@@ -280,24 +340,67 @@ class DistillationWorkflowTest {
     assertThat(activities.published.get(0).spec().diffusion()).isEqualTo(theirs);
   }
 
+  private static NetworkSpec ofLatentsAndTexts() {
+    return NetworkSpecBuilder.builder()
+        .latents(Optional.of(new NetworkSpec.LatentsSpec(4, 8)))
+        .blocks(
+            Optional.of(
+                new NetworkSpec.BlocksSpec(
+                    List.of(NetworkSpec.Block.CROSS_ATTENTION),
+                    NetworkSpec.Middle.CROSS_ATTENTION,
+                    List.of(NetworkSpec.Block.CROSS_ATTENTION))))
+        .multipliers(List.of(1))
+        .crossAttention(
+            Optional.of(new NetworkSpec.CrossAttentionSpec(768, null, Optional.empty(), null)))
+        .build();
+  }
+
   @Test
-  void shouldEndWithASentenceWhenTheTeacherWorksOnLatentsOfTexts() {
-    activities.taught =
-        Optional.of(
-            NetworkSpecBuilder.builder()
-                .latents(Optional.of(new NetworkSpec.LatentsSpec(4, 8)))
-                .crossAttention(
-                    Optional.of(
-                        new NetworkSpec.CrossAttentionSpec(768, null, Optional.empty(), null)))
-                .build());
+  void shouldEndWithASentenceWhenStudentsDoNotReadWhatTheImportedTeacherDoes() {
+    activities.taught = Optional.of(ofLatentsAndTexts());
     WorkflowStub workflow = launch(2, false, imported("stable-diffusion"));
 
     assertThatThrownBy(() -> run(workflow))
         .isInstanceOf(WorkflowFailedException.class)
         .hasRootCauseMessage(
-            "message='The teacher was imported, but it works on latents and reads texts: students are trained on pixels, without captions.', type='TEACHER_INVALID', nonRetryable=true");
+            "message='dataset.captions is needed, as the teacher reads texts: expected {}. students.network.latents must be those of the teacher, 4 channels at 1/8, found pixels. students.network.crossAttention must read what the teacher does, 77 tokens of width 768, found no texts.', type='INVALID_SPEC', nonRetryable=true");
+    assertThat(activities.encoded).isEmpty();
     assertThat(activities.trained).isEmpty();
     assertThat(activities.stages).endsWith(Stage.IMPORTING_TEACHER, Stage.FAILED);
+  }
+
+  @Test
+  void shouldEncodeTheDatasetOnceTheTeachersNetworkIsKnown() {
+    activities.taught = Optional.of(ofLatentsAndTexts());
+    run(
+        launch(
+            ExperimentSpecBuilder.builder()
+                .name("test")
+                .dataset(
+                    DatasetSpecBuilder.builder()
+                        .captions(
+                            Optional.of(
+                                new DatasetSpec.CaptionsSpec(Optional.empty(), Optional.empty())))
+                        .build())
+                .teacher(imported("stable-diffusion"))
+                .students(
+                    StudentsSpecBuilder.builder().count(2).network(ofLatentsAndTexts()).build())
+                .evaluation(
+                    EvaluationSpecBuilder.builder()
+                        .sampler(new SamplerSpec(null, null, null, null, false))
+                        .build())
+                .build()));
+
+    assertThat(activities.stages)
+        .containsSubsequence(
+            Stage.IMPORTING_TEACHER, Stage.ENCODING_DATASET, Stage.TRAINING_STUDENTS);
+    assertThat(activities.encoded)
+        .singleElement()
+        .satisfies(task -> assertThat(task.dataset().encoded()).isEmpty())
+        .satisfies(task -> assertThat(task.teacher()).isPresent())
+        .satisfies(task -> assertThat(task.mirrored()).isTrue());
+    assertThat(activities.seen).containsOnly(Optional.of(ENCODED));
+    assertThat(activities.published.get(0).dataset().encoded()).contains(ENCODED);
   }
 
   @Test
@@ -647,12 +750,15 @@ class DistillationWorkflowTest {
   private static final class ScriptedActivities
       implements DatasetActivities,
           ReuseActivities,
+          EncodingActivities,
           TrainingActivities,
           AssignmentActivities,
           EvaluationActivities,
           MergingActivities,
           EnsembleActivities,
           HistoryActivities {
+    final List<EncodeDataset> encoded = new CopyOnWriteArrayList<>();
+    final Set<Optional<EncodedRef>> seen = ConcurrentHashMap.newKeySet(); // of students
     final Map<String, List<ModelRef>> kept = new ConcurrentHashMap<>(); // by object key
     final List<Shard> shards = new CopyOnWriteArrayList<>();
     final AtomicInteger sampling = new AtomicInteger();
@@ -661,6 +767,7 @@ class DistillationWorkflowTest {
     final Set<String> trainedElsewhere = ConcurrentHashMap.newKeySet(); // at this moment
 
     final Set<String> diverging = ConcurrentHashMap.newKeySet();
+    final Map<String, Integer> roomFor = new ConcurrentHashMap<>(); // samples at once
     final Set<String> blocked = ConcurrentHashMap.newKeySet();
     final CountDownLatch release = new CountDownLatch(1);
     volatile boolean datasetReachable = true;
@@ -699,6 +806,12 @@ class DistillationWorkflowTest {
         throw ErrorType.DATASET_UNREACHABLE.failure("Cannot reach the dataset.", 1);
       }
       return DATASET;
+    }
+
+    @Override
+    public EncodedRef encodeDataset(EncodeDataset task) {
+      encoded.add(task);
+      return ENCODED;
     }
 
     @Override
@@ -761,10 +874,17 @@ class DistillationWorkflowTest {
     @Override
     public ModelRef trainStudent(TrainStudent task) {
       processes.add(task.diffusion());
+      seen.add(task.dataset().encoded());
       networks.put(task.key().value(), task.network());
       starts.put(
           task.key().value(),
           task.startFrom() + task.oneToOne().map(m -> " " + m.manifestKey()).orElse(""));
+      Integer room = roomFor.get(task.key().value());
+      int parts = task.training().accumulationSteps();
+      if (room != null && task.training().batchSize() / parts > room) {
+        attempts.merge(task.key().value(), 1, Integer::sum);
+        throw ErrorType.OUT_OF_MEMORY.failure("Memory ran out in %d parts.".formatted(parts), 1);
+      }
       return train(task.key(), task.training().learningRate(), task.range(), task.network());
     }
 

@@ -8,7 +8,7 @@ import java.io.IOException;
  * Turns the bytes of one image file ({@link ImageFormat}) into uint8 [3, resolution, resolution].
  *
  * <p>What its pixels are is stated in {@link Picture}. The largest centred square is kept and
- * resized ({@link LanczosResize}). A large image is decoded in regions from top to bottom, which
+ * resized ({@link PillowResize}). A large image is decoded in regions from top to bottom, which
  * gives the same pixels.
  */
 public final class ImageDecoder {

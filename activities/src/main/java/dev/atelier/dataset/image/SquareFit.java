@@ -13,7 +13,7 @@ final class SquareFit {
   private final int side;
   private final int left;
   private final int top;
-  private final LanczosResize axis;
+  private final PillowResize axis;
   private final byte[] narrow; // [side, resolution, 3]
   private final int[] sums; // of the same shape
 
@@ -23,7 +23,7 @@ final class SquareFit {
     side = Math.min(width, height);
     left = start(width, turn.mirrorsColumns());
     top = start(height, turn.mirrorsRows());
-    axis = new LanczosResize(side, resolution);
+    axis = new PillowResize(PillowResize.Filter.LANCZOS, side, resolution);
     narrow = turn.transposes() ? new byte[0] : new byte[side * resolution * CHANNELS];
     sums = turn.transposes() ? axis.sums(side, CHANNELS) : new int[0];
   }
@@ -82,7 +82,7 @@ final class SquareFit {
 
   /** What all rows make: uint8 [3, resolution, resolution]. */
   byte[] planes() {
-    byte[] rows = turn.transposes() ? LanczosResize.clipped(sums) : narrow;
+    byte[] rows = turn.transposes() ? PillowResize.clipped(sums) : narrow;
     byte[] rgb = axis.rows(rows, resolution * CHANNELS);
     int plane = resolution * resolution;
     byte[] planes = new byte[CHANNELS * plane];

@@ -7,6 +7,8 @@ import dev.atelier.untrusted.OneLine;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collection;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -60,6 +62,21 @@ public record WeightFiles(String part, List<Path> files, Optional<String> varian
       Path root, String part, String stem, Optional<String> variant) throws IOException {
     WeightNames names = names(root, part, stem);
     return of(root.resolve(part), names, names.prefer(variant));
+  }
+
+  /**
+   * The files of a folder that {@link #preferring} would read, told by the names of its files.
+   *
+   * @throws IllegalArgumentException if there are none, as a clause
+   */
+  public static List<String> choose(Collection<String> names, String stem) {
+    Set<String> own =
+        names.stream().filter(name -> !name.contains("/")).collect(Collectors.toSet());
+    WeightNames weights = new WeightNames("", stem, own);
+    WeightNames.Choice choice = weights.prefer(Optional.empty());
+    List<String> chosen = new ArrayList<>(List.of(choice.file()));
+    chosen.addAll(choice.isIndex() ? weights.shards(choice) : List.of());
+    return chosen;
   }
 
   private static WeightNames names(Path root, String part, String stem) throws IOException {

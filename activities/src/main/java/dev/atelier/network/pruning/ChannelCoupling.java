@@ -6,8 +6,12 @@ import dev.atelier.graph.Value;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalInt;
+import java.util.Set;
+import java.util.stream.IntStream;
 
 /**
  * Which channels of a network can only be removed together, derived from its operations.
@@ -16,9 +20,9 @@ import java.util.Map;
  * convolution or linear layer makes a new space; what keeps its channels apart (norm, activation,
  * padding, upsampling, dropout) stays in it; a sum joins two spaces into one, which ties the whole
  * residual stream of a level, its skip connections and its attention outputs together; a
- * concatenation lays spaces side by side. Of the parts of an embedding that shift, scale and gate
- * it knows nothing: where there are positions, {@link dev.atelier.spec.PruningRule} keeps all
- * channels.
+ * concatenation lays spaces side by side. The parts of an embedding that shift, scale and gate a
+ * feature map have its space each, and so have both halves that a gated GELU multiplies. What a
+ * network is told, such as a text, keeps all its channels.
  */
 final class ChannelCoupling implements Operation.Visitor<List<Integer>> {
 
@@ -29,24 +33,48 @@ final class ChannelCoupling implements Operation.Visitor<List<Integer>> {
     }
   }
 
-  /** The space that queries and keys share, in {@code heads} equal parts. */
-  record Heads(String layer, int space, int heads) {}
+  /**
+   * Attention in {@code heads} equal parts.
+   *
+   * @param layer that makes queries
+   * @param queries the space that they and keys share
+   * @param values the space of values
+   */
+  record Heads(String layer, int queries, int values, int heads) {}
 
   private final Map<String, long[]> shapes = new LinkedHashMap<>();
   private final Map<Value, List<Integer>> values = new LinkedHashMap<>(); // their spaces
   private final Map<String, List<List<Integer>>> axes = new LinkedHashMap<>(); // of a tensor
   private final List<Norm> norms = new ArrayList<>();
-  private final List<Heads> queries = new ArrayList<>();
+  private final List<Heads> attentions = new ArrayList<>();
   private final Map<Integer, Integer> heads = new LinkedHashMap<>(); // by space
+  private final Map<Value, Integer> parts = new LinkedHashMap<>(); // of what shifts, scales, gates
+  private final Set<Value> gated = new LinkedHashSet<>(); // whose halves are multiplied
   private final List<Integer> widths = new ArrayList<>(); // by space
   private final List<Integer> parent = new ArrayList<>(); // of a space that joined another
   private final int sinusoid;
+  private final OptionalInt context;
+  private OptionalInt positions = OptionalInt.empty();
 
   /** Walks through {@code graph}. */
   ChannelCoupling(Graph graph) {
     graph.weights().forEach(w -> shapes.put(w.name(), w.dimensions()));
     List<Integer> image = List.of(space(graph.image().width()));
     values.put(graph.image(), image);
+    context =
+        graph
+            .told()
+            .context()
+            .map(c -> OptionalInt.of(space(c.width())))
+            .orElse(OptionalInt.empty());
+    graph.told().context().ifPresent(c -> values.put(c, List.of(context.getAsInt())));
+    graph
+        .all(Operation.AdaptiveNorm.class)
+        .forEach(o -> parts.put(o.embedding(), o.embedding().width() / o.in().width()));
+    graph
+        .all(Operation.AddGated.class)
+        .forEach(o -> parts.put(o.embedding(), o.embedding().width() / o.branch().width()));
+    graph.all(Operation.GatedGelu.class).forEach(o -> gated.add(o.in()));
     for (Operation operation : graph.operations()) {
       values.put(operation.out(), operation.accept(this));
     }
@@ -67,7 +95,15 @@ final class ChannelCoupling implements Operation.Visitor<List<Integer>> {
 
   @Override
   public List<Integer> linear(Operation.Linear o) {
-    return List.of(layer(o.layer(), values.get(o.in())));
+    List<Integer> in = values.get(o.in());
+    int width = o.out().width();
+    if (gated.contains(o.out())) {
+      int half = space(width / 2);
+      return layer(o.layer(), in, List.of(half, half));
+    }
+    int each = parts.getOrDefault(o.out(), 1);
+    return layer(
+        o.layer(), in, IntStream.range(0, each).mapToObj(part -> space(width / each)).toList());
   }
 
   @Override
@@ -123,11 +159,14 @@ final class ChannelCoupling implements Operation.Visitor<List<Integer>> {
 
   @Override
   public List<Integer> addPositions(Operation.AddPositions o) {
+    positions = OptionalInt.of(values.get(o.in()).get(0));
     return values.get(o.in());
   }
 
   @Override
   public List<Integer> adaptiveNorm(Operation.AdaptiveNorm o) {
+    joinPart(o.embedding(), o.part(), o.in());
+    joinPart(o.embedding(), o.part() + 1, o.in());
     return values.get(o.in());
   }
 
@@ -138,6 +177,7 @@ final class ChannelCoupling implements Operation.Visitor<List<Integer>> {
 
   @Override
   public List<Integer> addGated(Operation.AddGated o) {
+    joinPart(o.embedding(), o.part(), o.residual());
     return join(values.get(o.branch()), values.get(o.residual()));
   }
 
@@ -166,12 +206,20 @@ final class ChannelCoupling implements Operation.Visitor<List<Integer>> {
 
   @Override
   public List<Integer> crossAttention(Operation.CrossAttention o) {
-    return List.of(layer(o.last(), List.of(layer(o.value(), values.get(o.context())))));
+    List<Integer> in = values.get(o.in());
+    List<Integer> told = values.get(o.context());
+    return attention(
+        layer(o.query(), in),
+        layer(o.key(), told),
+        layer(o.value(), told),
+        o.query(),
+        o.last(),
+        o.heads());
   }
 
   @Override
   public List<Integer> gatedGelu(Operation.GatedGelu o) {
-    return List.of(space(o.out().width()));
+    return List.of(values.get(o.in()).get(0));
   }
 
   @Override
@@ -213,26 +261,41 @@ final class ChannelCoupling implements Operation.Visitor<List<Integer>> {
   @Override
   public List<Integer> attention(Operation.Attention o) {
     List<Integer> in = values.get(o.in());
-    int query = layer(o.layer() + ".to_q", in);
-    int key = layer(o.layer() + ".to_k", in);
-    int value = layer(o.layer() + ".to_v", in);
-    join(List.of(key), List.of(query));
-    heads.put(query, o.heads());
-    heads.put(value, o.heads());
-    queries.add(new Heads(o.layer() + ".to_q", query, o.heads()));
-    return List.of(layer(o.layer() + ".to_out.0", List.of(value)));
+    String query = o.layer() + ".to_q";
+    return attention(
+        layer(query, in),
+        layer(o.layer() + ".to_k", in),
+        layer(o.layer() + ".to_v", in),
+        query,
+        o.layer() + ".to_out.0",
+        o.heads());
   }
 
-  /** A layer with weights [out, in, …] and a bias [out]: returns the space that it makes. */
+  private List<Integer> attention(
+      int query, int key, int value, String layer, String last, int parts) {
+    join(List.of(key), List.of(query));
+    heads.put(query, parts);
+    heads.put(value, parts);
+    attentions.add(new Heads(layer, query, value, parts));
+    return List.of(layer(last, List.of(value)));
+  }
+
+  /** A layer that makes one space. */
   private int layer(String name, List<Integer> in) {
+    int out = space(Math.toIntExact(shapes.get(name + ".weight")[0]));
+    layer(name, in, List.of(out));
+    return out;
+  }
+
+  /** A layer with weights [out, in, …] and a bias [out]: returns the spaces that it makes. */
+  private List<Integer> layer(String name, List<Integer> in, List<Integer> out) {
     long[] shape = shapes.get(name + ".weight");
-    int out = space(Math.toIntExact(shape[0]));
-    List<List<Integer>> spaces = new ArrayList<>(List.of(List.of(out), in));
+    List<List<Integer>> spaces = new ArrayList<>(List.of(out, in));
     for (int axis = 2; axis < shape.length; axis++) {
       spaces.add(List.of()); // of the kernel
     }
     axes.put(name + ".weight", spaces);
-    axes.put(name + ".bias", List.of(List.of(out)));
+    axes.put(name + ".bias", List.of(out));
     return out;
   }
 
@@ -240,6 +303,10 @@ final class ChannelCoupling implements Operation.Visitor<List<Integer>> {
     widths.add(width);
     parent.add(parent.size());
     return parent.size() - 1;
+  }
+
+  private void joinPart(Value embedding, int part, Value map) {
+    join(List.of(values.get(embedding).get(part)), values.get(map));
   }
 
   /** Makes the spaces of two values that are added to each other the same. */
@@ -293,6 +360,16 @@ final class ChannelCoupling implements Operation.Visitor<List<Integer>> {
     return root(sinusoid);
   }
 
+  /** What positions are added to: they are made by a formula of all channels. */
+  OptionalInt positions() {
+    return positions.isPresent() ? OptionalInt.of(root(positions.getAsInt())) : positions;
+  }
+
+  /** What the network is told. */
+  OptionalInt context() {
+    return context;
+  }
+
   /** The spaces that lie along each axis of each tensor; none along kernels and classes. */
   Map<String, List<List<Integer>>> axes() {
     Map<String, List<List<Integer>>> result = new LinkedHashMap<>();
@@ -304,15 +381,16 @@ final class ChannelCoupling implements Operation.Visitor<List<Integer>> {
     return norms.stream().map(n -> new Norm(roots(n.spaces()), n.groups(), n.width())).toList();
   }
 
-  /** The layers that make queries. */
-  List<Heads> queries() {
-    return queries.stream().map(q -> new Heads(q.layer(), root(q.space()), q.heads())).toList();
+  /** Every attention. */
+  List<Heads> attentions() {
+    return attentions.stream()
+        .map(a -> new Heads(a.layer(), root(a.queries()), root(a.values()), a.heads()))
+        .toList();
   }
 
   /** Whether the same channels belong together in both, whatever their number. */
   boolean coupledAs(ChannelCoupling other) {
     return axes().equals(other.axes())
-        && spaces().stream().allMatch(s -> heads(s) == other.heads(s))
         && Arrays.equals(
             norms().stream().map(Norm::spaces).toArray(),
             other.norms().stream().map(Norm::spaces).toArray());

@@ -10,6 +10,7 @@ import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalInt;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.stream.IntStream;
@@ -23,10 +24,13 @@ import java.util.stream.IntStream;
  * in a group, whole groups are kept or removed: removing groups that are zero changes nothing.
  * Where both have as many groups, each keeps the same number of its channels. Where neither holds,
  * channels are chosen freely and groups mix. Where the norms of a space disagree, as behind a skip
- * connection, whole groups come first, and then the finest shares. Attention heads each keep the
- * same number of channels, and queries are rescaled, as attention divides by the root of a head's
- * width. The sines of the timestep belong to the width of the network, so that they can't be
- * chosen: the layer that reads them is fitted to the student's by least squares over all timesteps.
+ * connection, whole groups come first, and then the finest shares. Where both networks have as many
+ * attention heads, each keeps the same number of channels, and queries are rescaled, as attention
+ * divides by the root of a head's width; where heads are as wide, whole ones stay or go. Positions
+ * are a formula of the width, so that the channels that they are added to are not chosen by
+ * importance: those stay whose frequencies are nearest to the student's. The sines of the timestep
+ * belong to the width of the network, so that they can't be chosen: the layer that reads them is
+ * fitted to the student's by least squares over all timesteps.
  */
 public final class ChannelPruning {
 
@@ -39,6 +43,7 @@ public final class ChannelPruning {
   }
 
   private static final double MAX_PERIOD = 10_000; // of the sines, as PortableText has them
+  private static final int POSITION_PARTS = 4; // sines and cosines of columns, then of rows
   private static final double RIDGE = 1e-6; // of the least squares, times the timesteps
 
   /** Of {@code block} consecutive channels, {@code kept} stay, in whole {@code unit}s. */
@@ -71,6 +76,24 @@ public final class ChannelPruning {
                 .formatted(from.width(space), to.width(space)));
       }
     }
+    for (int i = 0; i < from.attentions().size(); i++) {
+      ChannelCoupling.Heads old = from.attentions().get(i);
+      ChannelCoupling.Heads cut = to.attentions().get(i);
+      if (old.heads() != cut.heads() && headWidth(from, old) != headWidth(to, cut)) {
+        throw new IllegalArgumentException(
+            "The student can't be pruned from the teacher: expected %d heads or heads of %d channels in %s, found %d of %d."
+                .formatted(
+                    old.heads(),
+                    headWidth(from, old),
+                    old.layer(),
+                    cut.heads(),
+                    headWidth(to, cut)));
+      }
+    }
+  }
+
+  private static int headWidth(ChannelCoupling coupling, ChannelCoupling.Heads attention) {
+    return coupling.width(attention.queries()) / attention.heads();
   }
 
   /** |w| of every element. */
@@ -102,12 +125,15 @@ public final class ChannelPruning {
     Map<Integer, int[]> kept = new TreeMap<>();
     Map<Integer, double[]> scores = scores(saliency, criterion);
     for (int space : from.spaces()) {
-      kept.put(
-          space,
-          space == from.sinusoid()
-              ? all(from.width(space)) // see timeEmbedding
-              : keep(scores.get(space), pattern(space)));
+      if (space == from.sinusoid()) {
+        kept.put(space, all(from.width(space))); // see timeEmbedding
+      } else if (from.positions().equals(OptionalInt.of(space))) {
+        kept.put(space, nearestPositions(from.width(space), to.width(space)));
+      } else {
+        kept.put(space, keep(scores.get(space), pattern(space)));
+      }
     }
+    keepWholeHeads(scores, kept);
     Map<String, HostTensor> pruned = new LinkedHashMap<>();
     for (Weight weight : teacher.weights()) {
       List<List<Integer>> axes = from.axes().get(weight.name());
@@ -116,14 +142,48 @@ public final class ChannelPruning {
           weight.name(),
           axes.contains(List.of(from.sinusoid())) ? timeEmbedding(cut, timesteps) : cut);
     }
-    for (ChannelCoupling.Heads query : from.queries()) {
-      double ratio = (double) to.width(query.space()) / from.width(query.space());
+    for (int i = 0; i < from.attentions().size(); i++) {
+      ChannelCoupling.Heads old = from.attentions().get(i);
+      double ratio = (double) headWidth(to, to.attentions().get(i)) / headWidth(from, old);
       for (String part : List.of(".weight", ".bias")) {
-        pruned.computeIfPresent(query.layer() + part, (n, q) -> times(q, Math.sqrt(ratio)));
+        pruned.computeIfPresent(old.layer() + part, (n, q) -> times(q, Math.sqrt(ratio)));
       }
     }
     student.check(pruned, "The pruned set of weights");
     return pruned;
+  }
+
+  /** A head's queries, keys and values stay together. */
+  private void keepWholeHeads(Map<Integer, double[]> scores, Map<Integer, int[]> kept) {
+    for (int i = 0; i < from.attentions().size(); i++) {
+      ChannelCoupling.Heads old = from.attentions().get(i);
+      if (old.heads() == to.attentions().get(i).heads()) {
+        continue;
+      }
+      double[] both = scores.get(old.queries()).clone();
+      double[] values = scores.get(old.values());
+      Arrays.setAll(both, channel -> both[channel] + values[channel]);
+      int after = to.width(old.queries());
+      int[] heads = keep(both, new Pattern(headWidth(from, old), both.length, after));
+      kept.put(old.queries(), heads);
+      kept.put(old.values(), heads);
+    }
+  }
+
+  /**
+   * The channels whose positions are most like the student's, of which each quarter has frequencies
+   * 10000^(-i / (width / 4)): those of every second one where the student is half as wide.
+   */
+  private static int[] nearestPositions(int before, int after) {
+    return IntStream.range(0, POSITION_PARTS)
+        .flatMap(
+            part ->
+                IntStream.range(0, after / POSITION_PARTS)
+                    .map(
+                        i ->
+                            part * (before / POSITION_PARTS)
+                                + (int) Math.round((double) i * before / after)))
+        .toArray();
   }
 
   /** Importance of the channels of the space that lies along an axis of a tensor. */

@@ -10,15 +10,7 @@ enum HalfPrecision {
   F16 {
     @Override
     float widened(short half) {
-      // IEEE 754 binary16: a sign, 5 bits of exponent with bias 15, 10 of fraction.
-      int sign = (half & 0x8000) << 16;
-      int exponent = half >> 10 & 0x1f;
-      int fraction = half & 0x3ff;
-      if (exponent == 0) {
-        return Math.copySign(fraction * 0x1p-24f, Float.intBitsToFloat(sign | 0x3f800000));
-      }
-      int wide = exponent == 0x1f ? 0xff : exponent + 127 - 15;
-      return Float.intBitsToFloat(sign | wide << 23 | fraction << 13);
+      return Float16.widen(half);
     }
   },
   BF16 {

@@ -10,8 +10,9 @@ import java.util.Map;
 
 /**
  * Several models as one: {@code forward(x [N, C, H, W] float, t [N] int64) -> eps}, with {@code y
- * [N] int64} after t for conditional ones, sends each sample to the model that owns its t. A t
- * outside [0, T) is an error, and so is a y that is no class.
+ * [N] int64} after t for conditional ones and {@code context [N, L, D]} last for those that read
+ * texts, sends each sample to the model that owns its t. A t outside [0, T) is an error, and so is
+ * a y that is no class.
  */
 public final class EnsembleModule {
 
@@ -22,9 +23,10 @@ public final class EnsembleModule {
    * student_1}, {@code student_2}, ….
    *
    * @param classes that every model is conditioned on; 0: unconditional
+   * @param texts whether every model reads one
    */
   public static TorchScriptModule of(
-      ModelRanges ranges, List<TorchScriptModule> models, int classes) {
+      ModelRanges ranges, List<TorchScriptModule> models, int classes, boolean texts) {
     if (models.size() != ranges.ranges().size()) {
       throw new IllegalArgumentException(
           "An ensemble needs one model per range: expected %d, found %d."
@@ -33,7 +35,8 @@ public final class EnsembleModule {
     Map<String, Attribute> attributes = new LinkedHashMap<>();
     boolean conditional = classes > 0;
     StringBuilder text = new StringBuilder("def forward(self, x: Tensor, t: Tensor");
-    text.append(conditional ? ", y: Tensor" : "").append(") -> Tensor:\n");
+    text.append(conditional ? ", y: Tensor" : "");
+    text.append(texts ? ", context: Tensor" : "").append(") -> Tensor:\n");
     text.append(check("t", ranges.timesteps()));
     if (conditional) {
       text.append(check("y", classes));
@@ -55,7 +58,8 @@ public final class EnsembleModule {
                   range.low(),
                   range.high(),
                   name,
-                  conditional ? ", torch.index_select(y, 0, index)" : ""));
+                  (conditional ? ", torch.index_select(y, 0, index)" : "")
+                      + (texts ? ", torch.index_select(context, 0, index)" : "")));
     }
     text.append("  return out\n");
     return new TorchScriptModule("Ensemble", text.toString(), attributes);

@@ -50,7 +50,9 @@ class ImagePixelsTest {
         int row = (y + (height - side) / 2) * width + (width - side) / 2;
         System.arraycopy(rgb, 3 * row, square, 3 * side * y, 3 * side);
       }
-      byte[] small = LanczosResize.resize(square, side, side, 3, RESOLUTION, RESOLUTION);
+      byte[] small =
+          PillowResize.resize(
+              PillowResize.Filter.LANCZOS, square, side, side, 3, RESOLUTION, RESOLUTION);
       byte[] planes = new byte[small.length];
       for (int i = 0; i < small.length; i++) {
         planes[i % 3 * RESOLUTION * RESOLUTION + i / 3] = small[i];

@@ -64,7 +64,8 @@ class PythonReadsFilesTest {
                 small.inferenceModule("Small", ClosedForm.weights(small)),
                 large.inferenceModule("Large", ClosedForm.weights(large)),
                 small.inferenceModule("Small", ClosedForm.weights(small))),
-            small.classes()));
+            small.classes(),
+            false));
     return archive;
   }
 

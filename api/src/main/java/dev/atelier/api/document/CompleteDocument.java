@@ -126,10 +126,10 @@ public class CompleteDocument implements OASFilter {
   /** A field without a value counts as one that was left out. */
   private static Schema orNull(Schema schema) {
     Schema none = OASFactory.createSchema().addType(SchemaType.NULL);
-    if (schema.getRef() != null || schema.getEnumeration() != null) {
+    List<SchemaType> types = Optional.ofNullable(schema.getType()).orElse(List.of());
+    if (types.isEmpty() || schema.getEnumeration() != null) { // it refers to another, or others
       return OASFactory.createSchema().anyOf(List.of(schema, none));
     }
-    List<SchemaType> types = Optional.ofNullable(schema.getType()).orElse(List.of());
     return types.contains(SchemaType.NULL) ? schema : schema.addType(SchemaType.NULL);
   }
 

@@ -10,9 +10,12 @@ import dev.atelier.api.maintenance.Deletions;
 import dev.atelier.api.spec.SpecJson;
 import dev.atelier.api.store.Columns;
 import dev.atelier.api.study.StudyMember.AxisValue;
+import dev.atelier.spec.ExperimentSpec;
 import dev.atelier.spec.StudySpec;
 import dev.atelier.workflows.Stage;
 import dev.atelier.workflows.StudyStage;
+import dev.atelier.workflows.scorecard.MeasuredExperiment;
+import dev.atelier.workflows.scorecard.MeasuredExperiment.Figures;
 import dev.atelier.workflows.vocabulary.ArtifactKind;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.net.URI;
@@ -20,6 +23,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -269,6 +273,59 @@ class StudyRepository {
                             Columns.namedNumbers(row, "distances"),
                             URI.create(Links.pathOf(row.getString("experiment_id")))))
                 .list());
+  }
+
+  /** What the experiments of a study were asked for and have measured, for its scorecard. */
+  List<MeasuredExperiment> measured(String id) {
+    return jdbi.withHandle(
+        handle -> {
+          Map<String, List<Figures>> figures = figures(handle, id);
+          return handle
+              .createQuery(
+                  """
+                  select s.experiment_id, s.axes, s.seed, e.spec
+                  from study_member s join experiment e on e.id = s.experiment_id
+                  where s.study_id = :id order by s.position
+                  """)
+              .bind("id", id)
+              .map(
+                  (row, context) ->
+                      new MeasuredExperiment(
+                          StudyMember.at(axes(row.getString("axes"))),
+                          row.getLong("seed"),
+                          SpecJson.read(row.getString("spec"), ExperimentSpec.class),
+                          figures.getOrDefault(row.getString("experiment_id"), List.of())))
+              .list();
+        });
+  }
+
+  private static Map<String, List<Figures>> figures(Handle handle, String id) {
+    Map<String, List<Figures>> figures = new HashMap<>();
+    handle
+        .createQuery(
+            """
+            select v.experiment_id, v.subject, v.metric, v.distance, v.macs_per_step, v.parameters,
+              v.images_per_second, v.peak_memory_bytes, v.metrics
+            from study_member s join evaluation v on v.experiment_id = s.experiment_id
+            where s.study_id = :id
+            """)
+        .bind("id", id)
+        .map(
+            (row, context) ->
+                Map.entry(
+                    row.getString("experiment_id"),
+                    new Figures(
+                        row.getString("subject"),
+                        row.getString("metric"),
+                        row.getDouble("distance"),
+                        Columns.finite(row, "macs_per_step"),
+                        row.getLong("parameters"),
+                        row.getDouble("images_per_second"),
+                        row.getLong("peak_memory_bytes"),
+                        Columns.namedNumbers(row, "metrics"))))
+        .forEach(
+            e -> figures.computeIfAbsent(e.getKey(), k -> new ArrayList<>()).add(e.getValue()));
+    return figures;
   }
 
   /** Ids of the experiments of a study, in the order in which they start. */

@@ -18,9 +18,13 @@ import dev.atelier.api.study.StudyRepository.LockedStudy;
 import dev.atelier.api.study.StudyRepository.StoredStudy;
 import dev.atelier.api.temporal.StudyRuns;
 import dev.atelier.api.temporal.TemporalUnavailableException;
+import dev.atelier.spec.ClaimSpec;
+import dev.atelier.spec.ScorecardRules;
 import dev.atelier.spec.SpecFault;
 import dev.atelier.spec.StudySpec;
 import dev.atelier.workflows.StudyStage;
+import dev.atelier.workflows.scorecard.Scorecard;
+import dev.atelier.workflows.scorecard.ScorecardRow;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.io.InputStream;
 import java.time.Duration;
@@ -114,6 +118,11 @@ class StudyService {
         }
       }
     }
+    if (faults.isEmpty()) {
+      List<ScorecardRules.Point> points =
+          members.stream().map(m -> new ScorecardRules.Point(m.at(), m.spec())).toList();
+      faults.addAll(ScorecardRules.check(document.spec().scorecard(), points));
+    }
     long bytes = members.stream().mapToLong(member -> SpecJson.bytes(member.spec())).sum();
     if (bytes > StudySpec.MAX_MEMBER_BYTES) {
       faults.add(
@@ -165,10 +174,16 @@ class StudyService {
         .updatedAt(row.updatedAt())
         .finishedAt(row.finishedAt())
         .members(repository.members(id))
+        .scorecard(scorecard(row))
         .artifacts(repository.artifacts(id))
         .spec(row.spec())
         .links(StudyLinks.of(id, runs.page(id)))
         .build();
+  }
+
+  private List<ScorecardRow> scorecard(StoredStudy row) {
+    List<ClaimSpec> claims = row.spec().scorecard();
+    return claims.isEmpty() ? List.of() : Scorecard.of(claims, repository.measured(row.id()));
   }
 
   /** Stops a study and its experiments; one that was canceled before is left as it is. */

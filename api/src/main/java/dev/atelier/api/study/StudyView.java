@@ -4,6 +4,7 @@ import dev.atelier.api.experiment.artifact.ArtifactView;
 import dev.atelier.spec.StudySpec;
 import dev.atelier.workflows.Stage;
 import dev.atelier.workflows.StudyStage;
+import dev.atelier.workflows.scorecard.ScorecardRow;
 import io.soabase.recordbuilder.core.RecordBuilder;
 import java.net.URI;
 import java.time.Instant;
@@ -25,6 +26,7 @@ public record StudyView(
     Instant updatedAt,
     @Schema(implementation = Instant.class) Optional<Instant> finishedAt,
     List<Member> members,
+    @Schema(description = "What became of the study's claims so far") List<ScorecardRow> scorecard,
     @Schema(description = "The report, once it is written") List<ArtifactView> artifacts,
     StudySpec spec,
     StudyLinks links) {

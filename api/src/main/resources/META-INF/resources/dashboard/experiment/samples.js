@@ -1,4 +1,5 @@
 // Grids of samples from the same noise, one of each subject, and the way from noise to image.
+import { get } from '../api.js';
 import { h } from '../dom.js';
 import { ArtifactKind, rankOf, Subject, titleOf } from '../vocabulary.js';
 import { trajectories } from './trajectories.js';
@@ -14,12 +15,14 @@ export function samplesPanel(id, models, failed) {
     show({ artifacts }) {
       const grids = bySubject(artifacts, ArtifactKind.GRID);
       const paths = bySubject(artifacts, ArtifactKind.TRAJECTORY);
-      const found = [...grids, ...paths].map(([, a]) => a.sha256).join();
+      const prompts = new Map(artifacts.filter((a) => a.kind === ArtifactKind.PROMPTS).map((a) => [a.name, a]));
+      const found = [...grids, ...paths, ...prompts].map(([, a]) => a.sha256).join();
       if (found === shown) return; // and keep the slider where it is
       shown = found;
       element.hidden = !grids.length;
       const ways = h('div', {});
-      element.replaceChildren(h('h2', {}, 'Samples from the same noise'), h('div', { class: 'grids' }, grids.map(grid)), ways);
+      const figures = grids.map((one) => grid(id, one, prompts, failed));
+      element.replaceChildren(h('h2', {}, 'Samples from the same noise'), h('div', { class: 'grids' }, figures), ways);
       if (paths.length) trajectories(id, paths, models).then((way) => ways.replaceChildren(way), failed);
     },
   };
@@ -34,12 +37,31 @@ function bySubject(artifacts, kind) {
     .sort((a, b) => rank(a[0]) - rank(b[0]));
 }
 
-function grid([name, a]) {
+function grid(id, [name, a], prompts, failed) {
   const isReal = name === REAL;
+  const asked = prompts.get(`prompts-${name}.json`);
   return h(
     'figure',
     {},
     h('figcaption', {}, isReal ? 'real images' : titleOf(Subject, name)),
     h('a', { href: a.href }, h('img', { src: a.href, alt: `Grid of ${isReal ? 'real images' : `samples of ${name}`}` })),
+    asked && promptsOf(id, asked, failed),
+  );
+}
+
+/** What each image of a grid was to show, row by row; fetched when somebody wants to read it. */
+function promptsOf(id, { name }, failed) {
+  const list = h('ol', { class: 'small' });
+  return h(
+    'details',
+    {
+      ontoggle: () => {
+        if (list.children.length) return;
+        const told = ({ prompts }) => list.replaceChildren(...prompts.map((prompt) => h('li', { dir: 'auto' }, prompt)));
+        get(`/experiments/${id}/artifacts/${name}`).then(told, failed);
+      },
+    },
+    h('summary', {}, 'Prompts, row by row'),
+    list,
   );
 }

@@ -31,7 +31,14 @@ class SpecReaderTest {
   private static final SpecReader READER = new SpecReader();
 
   @ParameterizedTest
-  @ValueSource(strings = {"demo.yaml", "cifar10-16.yaml", "cifar10-paper.yaml", "merge.yaml"})
+  @ValueSource(
+      strings = {
+        "demo.yaml",
+        "cifar10-16.yaml",
+        "cifar10-paper.yaml",
+        "merge.yaml",
+        "text-to-image.yaml"
+      })
   void shouldFindNoFaultInTheExamples(String file) throws IOException {
     byte[] text = Files.readAllBytes(Path.of("..", "examples", file));
     assertThat(READER.spec(text, DocumentFormat.YAML).name()).isNotBlank();

@@ -5,9 +5,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.atelier.api.spec.DocumentFormat;
 import dev.atelier.api.spec.SpecReader;
 import dev.atelier.api.spec.StudyDocument;
+import dev.atelier.spec.ScorecardRules;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -32,14 +34,29 @@ class BuiltInStudiesTest {
     assertThat(study.spec().name()).isEqualTo(file.getFileName().toString().replace(".yaml", ""));
     assertThat(study.spec().question()).endsWith("?");
     assertThat(StudyGrid.faults(study.spec())).isEmpty();
-    assertThat(StudyGrid.points(study).stream().map(p -> reader.spec(p.document())))
-        .hasSizeGreaterThan(3);
+    List<ScorecardRules.Point> points =
+        StudyGrid.points(study).stream()
+            .map(p -> new ScorecardRules.Point(StudyMember.at(p.axes()), reader.spec(p.document())))
+            .toList();
+    assertThat(points).hasSizeGreaterThan(3);
+    assertThat(ScorecardRules.check(study.spec().scorecard(), points)).isEmpty();
+  }
+
+  /** Figures of the paper that we know; of others its claims have none. */
+  @Test
+  void shouldClaimOnlyFiguresThatAreKnownToUs() throws IOException {
+    List<Double> figures = new ArrayList<>();
+    for (Path file : files().toList()) {
+      StudyDocument study = reader.study(Files.readAllBytes(file), DocumentFormat.YAML);
+      study.spec().scorecard().forEach(claim -> claim.figure().ifPresent(figures::add));
+    }
+    assertThat(figures).isSubsetOf(1.8, 0.18, 1.5, -0.15, 4.33, 4.23, -0.1).hasSize(14);
   }
 
   @Test
   void shouldComeInBothSizes() throws IOException {
     List<String> names = files().map(f -> f.getFileName().toString()).toList();
-    assertThat(names).hasSize(14);
-    assertThat(names.stream().distinct()).hasSize(7);
+    assertThat(names).hasSize(26);
+    assertThat(names.stream().distinct()).hasSize(13);
   }
 }

@@ -90,6 +90,73 @@ class StudyResourceTest {
   }
 
   @Test
+  void shouldDecideClaimsByWhatIsMeasuredSoFar() {
+    String id =
+        launch(
+            SWEEP
+                + """
+                scorecard:
+                  - text: half the work of the teacher
+                    figure: 2
+                    measure: macs-per-step
+                    of: {subject: teacher, at: {N: 2}}
+                    against: {subject: o2mkd}
+                    comparison: ratio
+                    rule: at-least
+                  - {text: unknown to us, measure: fid, rule: at-most, bound: 0}
+                """,
+            UUID.randomUUID().toString());
+    given()
+        .get(STUDIES + "/" + id)
+        .then()
+        .statusCode(200)
+        .body("scorecard.verdict", equalTo(List.of("not-measured", "not-measured")));
+    jdbi.useHandle(
+        h ->
+            h.createUpdate(
+                    """
+                    insert into evaluation (experiment_id, subject, metric, distance, macs_per_step,
+                        parameters, images_per_second, peak_memory_bytes, protocol)
+                    select experiment_id, subject, 'Fréchet distance (random-conv)', 9, macs,
+                        1, 1, 1, '{}'
+                    from study_member, (values ('teacher', 21), ('o2mkd', 10)) as v (subject, macs)
+                    where study_id = :id
+                    """)
+                .bind("id", id)
+                .execute());
+    given()
+        .get(STUDIES + "/" + id)
+        .then()
+        .statusCode(200)
+        .body("scorecard.verdict", equalTo(List.of("holds", "not-comparable")))
+        .body("scorecard[0].figure", equalTo(2.0f))
+        .body("scorecard[0].ours.mean", equalTo(2.1f))
+        .body("scorecard[0].ours.seeds", equalTo(2))
+        .body("scorecard[0].rule", equalTo("at least 2"))
+        .body("scorecard[0].size.samples", equalTo(10_000))
+        .body("scorecard[1].figure", equalTo(null))
+        .body("scorecard[1].quantity", equalTo("Fréchet distance (random-conv): o2mkd"));
+  }
+
+  @Test
+  void shouldNameTheClaimThatItsExperimentsCannotDecide() {
+    String claim = "scorecard: [{text: x, figure: 1, rule: at-most, measure: fid, of: %s}]\n";
+    long before = studies();
+    problem(post(SWEEP + claim.formatted("{at: {N: 3}}"), null), 422, "invalid-spec")
+        .body("faults", hasSize(1))
+        .body("faults[0].field", equalTo("scorecard[0].of.at"))
+        .body("faults[0].message", containsString("names '3' on the axis 'N'"));
+    problem(post(SWEEP + claim.formatted("{subject: merged}"), null), 422, "invalid-spec")
+        .body("faults[0].field", equalTo("scorecard[0].of.subject"));
+    problem(
+            post(SWEEP + claim.formatted("{}").replace("measure: fid", "measure: beauty"), null),
+            422,
+            "invalid-spec")
+        .body("faults[0].field", equalTo("scorecard[0].measure"));
+    assertThat(studies()).isEqualTo(before);
+  }
+
+  @Test
   void shouldRefuseAnUnknownFieldAndStoreNothing() {
     long before = studies();
     problem(post("nmae: x\n", null), 422, "invalid-spec").body("faults.field", hasItem("nmae"));

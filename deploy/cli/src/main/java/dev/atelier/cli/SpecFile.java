@@ -10,6 +10,7 @@ import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
@@ -20,7 +21,18 @@ public final class SpecFile {
 
   /** Fields that may name a local file. */
   private static final List<String> FILE_FIELDS =
-      List.of("/dataset/source", "/teacher/source", "/evaluation/extractor/source");
+      List.of(
+          "/dataset/source",
+          "/dataset/captions/source",
+          "/teacher/source",
+          "/teacher/partsFrom",
+          "/evaluation/extractor/source",
+          "/evaluation/reference",
+          "/evaluation/prompts",
+          "/evaluation/clip/source");
+
+  /** Where built-in studies look for what only users have. */
+  private static final String USERS_FOLDER = "data/";
 
   private SpecFile() {}
 
@@ -39,6 +51,32 @@ public final class SpecFile {
   static String readStudy(Path file, Map<String, String> changes, Path workingDirectory)
       throws CommandFailure {
     return read(file, changes, workingDirectory, "/base");
+  }
+
+  /**
+   * The files of {@code data/} that a study wants and that are not there, by their fields: no
+   * change names another place.
+   */
+  static Map<String, String> missingFromData(
+      Path study, Map<String, String> changes, Path workingDirectory) throws CommandFailure {
+    JsonNode spec;
+    try {
+      spec = YAML.readTree(study.toFile());
+    } catch (IOException e) {
+      throw new CommandFailure("Cannot read the spec %s: %s.".formatted(study, reason(e)), e);
+    }
+    Map<String, String> missing = new LinkedHashMap<>();
+    for (String field : FILE_FIELDS) {
+      String path = "base" + field.replace('/', '.');
+      String source = spec.at("/base" + field).asText();
+      if (source.startsWith(USERS_FOLDER)
+          && changes.keySet().stream()
+              .noneMatch(set -> set.equals(path) || path.startsWith(set + "."))
+          && !Files.exists(workingDirectory.resolve(source))) {
+        missing.put(path, source);
+      }
+    }
+    return missing;
   }
 
   /** Returns the YAML of {@code changes} alone: value, in YAML, by path of a field. */
@@ -121,8 +159,9 @@ public final class SpecFile {
       Path file = workingDirectory.resolve(source.asText()).toAbsolutePath().normalize();
       boolean relative = !Path.of(source.asText()).isAbsolute();
       if (relative && Files.exists(file)) {
-        String parent = field.substring(0, field.lastIndexOf('/'));
-        ((ObjectNode) spec.at(parent)).put("source", file.toString());
+        int name = field.lastIndexOf('/');
+        ((ObjectNode) spec.at(field.substring(0, name)))
+            .put(field.substring(name + 1), file.toString());
         return true;
       }
     } catch (InvalidPathException e) {

@@ -2,6 +2,7 @@ package dev.atelier.cli;
 
 import dev.atelier.workflows.Stage;
 import dev.atelier.workflows.StudyStage;
+import dev.atelier.workflows.scorecard.ScorecardRow;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -14,7 +15,12 @@ record Study(
     StudyStage stage,
     Optional<String> error,
     List<Member> members,
-    List<ExperimentReport.Artifact> artifacts) {
+    List<ExperimentReport.Artifact> artifacts,
+    List<ScorecardRow> scorecard) {
+
+  Study {
+    scorecard = scorecard == null ? List.of() : List.copyOf(scorecard); // an API of before has none
+  }
 
   /** Where an experiment lies on an axis. */
   record AxisValue(String axis, String value) {}

@@ -11,6 +11,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.ExitCode;
@@ -112,11 +113,29 @@ final class StudyCommand {
               .toAbsolutePath();
       Path builtIn = folder.resolve(study + ".yaml");
       if (!study.contains("/") && Files.exists(builtIn)) {
+        requireData(builtIn);
         return builtIn;
       }
       throw new CommandFailure(
           "There is no file '%s' and no built-in study of that name; there are: %s."
               .formatted(study, String.join(", ", names(folder))));
+    }
+
+    /** What only the user has must be named before anything starts. */
+    private void requireData(Path builtIn) throws CommandFailure {
+      Map<String, String> missing = SpecFile.missingFromData(builtIn, changes, Path.of(""));
+      if (!missing.isEmpty()) {
+        throw new CommandFailure(
+            "The study %s wants what only you have: %s. Put it there, or say where a worker finds it: %s."
+                .formatted(
+                    study,
+                    missing.entrySet().stream()
+                        .map(m -> "%s (%s)".formatted(m.getValue(), m.getKey()))
+                        .collect(Collectors.joining(", ")),
+                    missing.keySet().stream()
+                        .map("--set %s=PATH"::formatted)
+                        .collect(Collectors.joining(" "))));
+      }
     }
 
     private static List<String> names(Path folder) {

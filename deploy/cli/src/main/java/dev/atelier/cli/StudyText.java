@@ -1,5 +1,7 @@
 package dev.atelier.cli;
 
+import dev.atelier.workflows.scorecard.ScorecardRow;
+import dev.atelier.workflows.scorecard.SeedFigures;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Collectors;
@@ -24,11 +26,36 @@ final class StudyText {
     study.error().ifPresent(lines::add);
     lines.add("");
     lines.addAll(members(study));
+    if (!study.scorecard().isEmpty()) {
+      lines.add("");
+      lines.addAll(scorecard(study));
+    }
     if (!study.artifacts().isEmpty()) {
       lines.add("");
       lines.add("Report: ./atelier study report %s --to DIR".formatted(study.id()));
     }
     return lines;
+  }
+
+  private static List<String> scorecard(Study study) {
+    TextTable table =
+        new TextTable("claim", "its figure", "ours", "seeds", "verdict", "rule", "quantity");
+    for (ScorecardRow row : study.scorecard()) {
+      table.row(
+          row.claim(),
+          row.figure().map(Figures::number).orElse("not known to us"),
+          row.ours().map(StudyText::figure).orElse("-"),
+          row.ours().map(ours -> Integer.toString(ours.seeds())).orElse("-"),
+          row.verdict().title(),
+          row.rule(),
+          row.quantity());
+    }
+    return table.lines();
+  }
+
+  private static String figure(SeedFigures ours) {
+    String mean = Figures.number(ours.mean());
+    return ours.seeds() < 2 ? mean : "%s ± %s".formatted(mean, Figures.number(ours.deviation()));
   }
 
   private static List<String> members(Study study) {

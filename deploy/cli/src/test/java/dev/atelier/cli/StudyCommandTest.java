@@ -71,6 +71,47 @@ class StudyCommandTest {
   }
 
   @Test
+  void shouldNameWhatABuiltInStudyWantsOfItsUser() throws Exception {
+    String home = System.getProperty("atelier.home", "");
+    System.setProperty("atelier.home", "../..");
+    try {
+      CommandOutput output =
+          CommandOutput.of(
+              "study",
+              "launch",
+              "lsun-church-256",
+              "--size=paper",
+              "--set=base.evaluation.extractor.source=/data/inception.pt",
+              "--url=" + api.url());
+      assertThat(output.exitCode()).isEqualTo(1);
+      assertThat(output.err())
+          .contains(
+              "The study lsun-church-256 wants what only you have: data/church_outdoor_train_lmdb (base.dataset.source), data/ddpm-church-256 (base.teacher.source). Put it there, or say where a worker finds it: --set base.dataset.source=PATH --set base.teacher.source=PATH.");
+      assertThat(api.asked()).isEmpty();
+
+      api.answer("POST /api/v1/studies", 202, "{\"id\": \"%s\"}".formatted(ID));
+      assertThat(
+              CommandOutput.of(
+                      "study",
+                      "launch",
+                      "lsun-church-256",
+                      "--size=paper",
+                      "--set=base.dataset.source=/data/church",
+                      "--set=base.teacher.source=/data/teacher",
+                      "--set=base.evaluation.extractor.source=/data/inception.pt",
+                      "--url=" + api.url())
+                  .exitCode())
+          .isZero();
+    } finally {
+      if (home.isEmpty()) {
+        System.clearProperty("atelier.home");
+      } else {
+        System.setProperty("atelier.home", home);
+      }
+    }
+  }
+
+  @Test
   void shouldShowEachExperimentWithItsPlaceOnTheAxes() {
     api.answer("GET /api/v1/studies/" + ID, 200, study("DONE"));
     CommandOutput output = CommandOutput.of("study", "show", ID, "--url=" + api.url());
@@ -78,6 +119,29 @@ class StudyCommandTest {
         .contains("2 of 2 experiments have ended")
         .containsPattern("e-1 +1 +1 +DONE +10/10 +0 +o2mkd 7.250")
         .containsPattern("e-2 +2 +1 +FAILED +5/10 +1");
+  }
+
+  @Test
+  void shouldShowWhatBecameOfEachClaim() {
+    api.answer(
+        "GET /api/v1/studies/" + ID,
+        200,
+        study("DONE")
+            .replace(
+                "\"artifacts\": [],",
+                """
+                "artifacts": [],
+                "scorecard": [
+                  {"claim": "faster", "figure": 1.8, "quantity": "MACs per step: teacher / o2mkd",
+                   "ours": {"seeds": 3, "mean": 1.79, "deviation": 0}, "verdict": "holds",
+                   "rule": "at least 1.75"},
+                  {"claim": "better", "figure": null, "quantity": "FID: o2mkd", "ours": null,
+                   "verdict": "not-measured", "rule": "at most 0"}],
+                """));
+    CommandOutput output = CommandOutput.of("study", "show", ID, "--url=" + api.url());
+    assertThat(output.out())
+        .containsPattern("faster +1.800 +1.790 ± 0.000 +3 +holds +at least 1.75 +MACs per step")
+        .containsPattern("better +not known to us +- +- +not measured +at most 0 +FID: o2mkd");
   }
 
   @Test

@@ -26,6 +26,8 @@ public enum EventKind {
   CLASSES_FOUND("classes-found", "the classes of the dataset"),
   IMAGES_SKIPPED("images-skipped", "images of the dataset that were left out"),
   FILES_PASSED_OVER("files-passed-over", "files of the dataset's source that are no images"),
+  PROMPTS_TAKEN("prompts-taken", "what samples are to show, and which texts were left out or cut"),
+  CAPTIONS_CUT("captions-cut", "captions were longer than the text encoder reads"),
   SOURCE_KEPT("source-kept", "a source could not be reached, and its earlier copy was used"),
   CHECKPOINT_CORRUPT("checkpoint-corrupt", "a checkpoint is damaged, and the one before was taken"),
   NOT_BIT_IDENTICAL(

@@ -10,7 +10,9 @@ public enum Metric {
   PRECISION("precision", "precision", "precision"),
   RECALL("recall", "recall", "recall"),
   DENSITY("density", "density", "density"),
-  COVERAGE("coverage", "coverage", "coverage");
+  COVERAGE("coverage", "coverage", "coverage"),
+  CLIP_SCORE("clipScore", "CLIP score", "CLIP score"), // of samples and their prompts
+  CLIP_DISTANCE("clipDistance", "CMMD", "CMMD"); // of CLIP's embeddings
 
   /** What the Fréchet distance of Inception's features is called, and nothing else. */
   public static final String FID = "FID";

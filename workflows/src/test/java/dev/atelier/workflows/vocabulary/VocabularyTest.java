@@ -47,9 +47,9 @@ class VocabularyTest {
                     + " dataset-reused classes-found images-skipped files-passed-over source-kept"
                     + " checkpoint-corrupt not-bit-identical evaluation-reused memory-not-measured"
                     + " models-in-turn merged merge-refused schedules-searched search-refused ensemble-left-out"
-                    + " folder-left-out")
+                    + " folder-left-out captions-cut prompts-taken")
                 .split(" "));
-    assertThat(WORDS.get("artifacts")).containsExactly("grid", "trajectory", "report", "export");
+    assertThat(WORDS.get("artifacts")).containsExactly("grid", "prompts", "trajectory", "report", "export");
   }
 
   /** The dashboard makes its constants of the words. */

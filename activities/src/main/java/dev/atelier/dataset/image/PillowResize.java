@@ -3,16 +3,34 @@ package dev.atelier.dataset.image;
 import java.util.Arrays;
 
 /**
- * Resizes 8-bit images with a Lanczos filter of three lobes, bit for bit as Pillow's {@code
- * Image.resize(size, LANCZOS)} does, so that figures compare with those of other tools.
+ * Resizes 8-bit images bit for bit as Pillow's {@code Image.resize} does, so that figures compare
+ * with those of other tools.
  *
  * <p>Output pixel i samples the source around (i + ½)·scale. A smaller image averages what it
  * cannot show: the filter is as much wider. Columns come first, then rows, each rounded to 8 bits;
  * the weights are fixed-point numbers.
  */
-final class LanczosResize {
+public final class PillowResize {
 
-  private static final double LOBES = 3;
+  /** What the pixels around are weighed by; Pillow's names. */
+  public enum Filter {
+    LANCZOS(3), // lobes
+    BICUBIC(2); // Keys 1981, with a = -1/2
+
+    private final double reach;
+
+    Filter(double reach) {
+      this.reach = reach;
+    }
+
+    private double at(double x) {
+      return switch (this) {
+        case LANCZOS -> lanczos(x);
+        case BICUBIC -> bicubic(Math.abs(x));
+      };
+    }
+  }
+
   private static final int FRACTION_BITS = 32 - 8 - 2; // 8 bits of a pixel, 2 for overshoot
   private static final int HALF = 1 << (FRACTION_BITS - 1);
 
@@ -20,10 +38,10 @@ final class LanczosResize {
   private final int[][] weights; // fixed-point, of each window, which sum to about 1
 
   /** Resizes one axis of {@code size} pixels. */
-  LanczosResize(int size, int toSize) {
+  PillowResize(Filter filter, int size, int toSize) {
     double scale = (double) size / toSize;
     double width = Math.max(scale, 1);
-    double support = LOBES * width;
+    double support = filter.reach * width;
     first = new int[toSize];
     weights = new int[toSize][];
     for (int i = 0; i < toSize; i++) {
@@ -38,7 +56,7 @@ final class LanczosResize {
       double[] exact = new double[high - low];
       double sum = 0;
       for (int k = 0; k < exact.length; k++) {
-        exact[k] = lanczos((k + low - center + 0.5) / width);
+        exact[k] = filter.at((k + low - center + 0.5) / width);
         sum += exact[k];
       }
       weights[i] = new int[exact.length];
@@ -57,14 +75,20 @@ final class LanczosResize {
    * @param pixels uint8 [height, width, channels]
    * @return uint8 [toHeight, toWidth, channels]
    */
-  static byte[] resize(
-      byte[] pixels, int width, int height, int channels, int toWidth, int toHeight) {
-    LanczosResize columns = new LanczosResize(width, toWidth);
+  public static byte[] resize(
+      Filter filter,
+      byte[] pixels,
+      int width,
+      int height,
+      int channels,
+      int toWidth,
+      int toHeight) {
+    PillowResize columns = new PillowResize(filter, width, toWidth);
     byte[] narrow = new byte[height * toWidth * channels];
     for (int y = 0; y < height; y++) {
       columns.row(pixels, y * width * channels, channels, narrow, y * toWidth * channels);
     }
-    return new LanczosResize(height, toHeight).rows(narrow, toWidth * channels);
+    return new PillowResize(filter, height, toHeight).rows(narrow, toWidth * channels);
   }
 
   /**
@@ -154,7 +178,16 @@ final class LanczosResize {
   }
 
   private static double lanczos(double x) {
-    return -LOBES <= x && x < LOBES ? sinc(x) * sinc(x / LOBES) : 0;
+    double lobes = Filter.LANCZOS.reach;
+    return -lobes <= x && x < lobes ? sinc(x) * sinc(x / lobes) : 0;
+  }
+
+  private static double bicubic(double x) {
+    double a = -0.5;
+    if (x < 1) {
+      return ((a + 2) * x - (a + 3)) * x * x + 1;
+    }
+    return x < 2 ? (((x - 5) * x + 8) * x - 4) * a : 0;
   }
 
   private static double sinc(double x) {

@@ -12,7 +12,7 @@ import javax.imageio.ImageIO;
 import org.junit.jupiter.api.Test;
 
 /** Against Pillow's pixels (resources: images/lanczos.py). */
-class LanczosResizeTest {
+class PillowResizeTest {
 
   private record Case(int width, int height, int toWidth, int toHeight, Form form) {}
 
@@ -58,12 +58,17 @@ class LanczosResizeTest {
   @Test
   void shouldEqualPillowBitForBitUpAndDownAtWholeAndBrokenRatios() throws IOException {
     try (InputStream expected =
-        Objects.requireNonNull(
-            LanczosResizeTest.class.getResourceAsStream("/images/lanczos.bin"))) {
+        Objects.requireNonNull(PillowResizeTest.class.getResourceAsStream("/images/lanczos.bin"))) {
       for (Case image : CASES) {
         byte[] resized =
-            LanczosResize.resize(
-                pixels(image), image.width, image.height, 3, image.toWidth, image.toHeight);
+            PillowResize.resize(
+                PillowResize.Filter.LANCZOS,
+                pixels(image),
+                image.width,
+                image.height,
+                3,
+                image.toWidth,
+                image.toHeight);
         assertThat(resized)
             .as(image.toString())
             .isEqualTo(expected.readNBytes(image.toWidth * image.toHeight * 3));
@@ -94,6 +99,7 @@ class LanczosResizeTest {
   @Test
   void shouldReturnTheSamePixelsWhenTheSizeStays() {
     Case image = new Case(9, 7, 9, 7, Form.NOISE);
-    assertThat(LanczosResize.resize(pixels(image), 9, 7, 3, 9, 7)).isEqualTo(pixels(image));
+    assertThat(PillowResize.resize(PillowResize.Filter.LANCZOS, pixels(image), 9, 7, 3, 9, 7))
+        .isEqualTo(pixels(image));
   }
 }
