@@ -1,7 +1,7 @@
-"""Times Atelier's engine against PyTorch eager, in alternation, and prints one table.
+"""Times Atelier's engine against PyTorch eager, and compiled where texts are read, in alternation, and prints one table.
 
-Each case runs both programs, each a process of its own with the same number of threads; only one computes at a
-time. After warm-up they take turns, ours first in even pairs and PyTorch first in odd ones.
+Each case runs all programs, each a process of its own with the same number of threads; only one computes at a
+time. After warm-up they take turns, ours first in even rounds and last in odd ones.
 """
 
 import argparse
@@ -27,8 +27,10 @@ CASES = {
     "distill-48-2": ("distill", 48, 64, 32, 2, 2, 0.95),
     "sample-64-1": ("sample", 64, 0, 32, 1, 1, 0.80),
     "sample-64-2": ("sample", 64, 0, 32, 2, 1, 0.80),
+    "text-64-1": ("text", 64, 0, 16, 1, 1, 1.00),
 }
 SIDE = 32
+LATENT_SIDE = 16
 SAMPLER_STEPS = 20
 
 # As the local stack starts its workers.
@@ -78,6 +80,12 @@ def ours(task, channels, teacher, batch, side, threads, environment=WORKER_ENVIR
     return Program(command + [str(a) for a in arguments], environment, threads)
 
 
+def pytorch_text(channels, batch, side, threads, compiled):
+    command = [sys.executable, str(HERE / "pytorch_text.py"), "--channels", channels, "--batch", batch]
+    command += ["--side", side, "--threads", threads] + ["--compiled"] * compiled
+    return Program([str(c) for c in command], {}, threads)
+
+
 def pytorch(task, channels, teacher, batch, side, threads):
     command = [sys.executable, str(HERE / "pytorch_eager.py"), "--task", task, "--channels", channels]
     command += ["--teacher-channels", teacher or 64, "--batch", batch, "--side", side]
@@ -94,24 +102,38 @@ def flops(case, network):
 
 def compare(case, pairs, warmup):
     task, channels, teacher, batch, threads, steps, _ = CASES[case]
-    a, b = (program(task, channels, teacher, batch, SIDE, threads) for program in (ours, pytorch))
-    if a.network["parameters"] != b.network["parameters"]:
-        sys.exit(f"{case}: {a.network['parameters']} parameters here, {b.network['parameters']} in PyTorch")
+    side = LATENT_SIDE if task == "text" else SIDE
+    a = ours(task, channels, teacher, batch, side, threads)
+    if task == "text":
+        others = {f"PyTorch {kind}": pytorch_text(channels, batch, side, threads, kind == "compiled") for kind in ("eager", "compiled")}
+    else:
+        others = {"PyTorch eager": pytorch(task, channels, teacher, batch, side, threads)}
+    for b in others.values():
+        if a.network["parameters"] != b.network["parameters"]:
+            sys.exit(f"{case}: {a.network['parameters']} parameters here, {b.network['parameters']} in PyTorch")
     if task == "sample":
         warmup = 1  # a trajectory has steps enough to warm up in
-    a.run(warmup)
-    b.run(warmup)
-    times = {a: [], b: []}
-    cpu = {a: [], b: []}
+    programs = [a, *others.values()]
+    times = {program: [] for program in programs}
+    cpu = {program: [] for program in programs}
     peak = {}
+    for program in programs:
+        program.run(warmup)
     for pair in range(pairs):
-        for program in (a, b) if pair % 2 == 0 else (b, a):
+        for program in programs if pair % 2 == 0 else reversed(programs):
             answer = program.run(steps)
             times[program].append(statistics.median(answer["seconds"]))
             cpu[program].append(answer["cpuSeconds"] / steps)
             peak[program] = answer["peakRssBytes"]
-    a.close()
-    b.close()
+    for program in programs:
+        program.close()
+    for name, program in others.items():
+        print(
+            f"{case}, {name}: {statistics.median(times[program]):.3f} s, {statistics.median(cpu[program]):.3f} s of CPU, "
+            f"{peak[program] / 2**30:.2f} GiB; ours {statistics.median(times[a]):.3f} s, {statistics.median(cpu[a]):.3f} s of CPU",
+            file=sys.stderr,
+        )
+    b = min(others.values(), key=lambda program: statistics.median(times[program]))  # the best of them
     ratios = [x / y for x, y in zip(times[a], times[b])]
     return {
         "case": case,

@@ -6,7 +6,7 @@
 test_parts=(curl chromium python temporal go minio versitygw kustomize actionlint node biome)
 
 test_python_packages=(
-  torch==2.13.0 numpy==2.4.6 scipy==1.17.1 safetensors==0.8.0 diffusers==0.42.1 transformers==5.24.0 accelerate==1.15.0
+  torch==2.13.0 numpy==2.4.6 scipy==1.17.1 safetensors==0.8.0 diffusers==0.42.1 transformers==5.24.0 accelerate==1.15.0 peft==0.21.2
   onnx==1.23.2 onnxruntime==1.32.0 onnxscript==0.7.2
 )
 go_version=1.26.6 # VersityGW wants 1.25

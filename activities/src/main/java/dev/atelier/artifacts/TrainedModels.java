@@ -1,5 +1,6 @@
 package dev.atelier.artifacts;
 
+import dev.atelier.network.LowRank;
 import dev.atelier.network.Network;
 import dev.atelier.network.NetworkForm;
 import dev.atelier.network.files.TeacherException;
@@ -11,6 +12,7 @@ import dev.atelier.network.torchscript.TorchScriptArchive;
 import dev.atelier.spec.TrainingSpec.Precision;
 import dev.atelier.store.CheckpointManifest;
 import dev.atelier.store.CheckpointManifest.StoredFile;
+import dev.atelier.store.ObjectCorruptException;
 import dev.atelier.store.ObjectStore;
 import dev.atelier.training.Checkpoint.Part;
 import dev.atelier.training.Models;
@@ -19,10 +21,14 @@ import dev.atelier.untrusted.RefusedCodeException;
 import dev.atelier.untrusted.TorchScriptCheck;
 import dev.atelier.workflows.DatasetRef;
 import dev.atelier.workflows.ModelRef;
+import dev.atelier.workflows.StartRef;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Collectors;
 
 /** Trained models as networks, weights and files. A model's weights are its EMA weights. */
 public final class TrainedModels implements Models {
@@ -56,10 +62,87 @@ public final class TrainedModels implements Models {
     CheckpointManifest manifest =
         CheckpointManifest.read(store, model.manifestKey(), model.manifestSha256());
     StoredFile file = manifest.file(Part.EMA.fileName());
+    SafetensorsFile kept = SafetensorsFile.read(cache.file(file.key(), file.sha256()));
+    Optional<LowRank> update = update(kept, network);
     Map<String, HostTensor> tensors =
-        SafetensorsFile.read(cache.file(file.key(), file.sha256())).tensors();
+        update.isPresent() ? update.get().merged(start(model), kept.tensors()) : kept.tensors();
     network.check(tensors, "'" + file.key() + "'");
     return tensors;
+  }
+
+  private static Optional<LowRank> update(SafetensorsFile kept, Network network) {
+    return Optional.ofNullable(kept.metadata().get(LowRank.RANK))
+        .map(rank -> new LowRank(network, Integer.parseInt(rank)));
+  }
+
+  /** What a low-rank update is of: the weights that its training began with, by their content. */
+  private Map<String, HostTensor> start(ModelRef model) throws IOException {
+    StartRef start =
+        model
+            .start()
+            .orElseThrow(
+                () ->
+                    new ObjectCorruptException(
+                        "Cannot load %s: it is a low-rank update, and what it is of is not known."
+                            .formatted(model.key())));
+    return SafetensorsFile.read(cache.file(start.objectKey(), start.sha256())).tensors();
+  }
+
+  @Override
+  public Map<String, Path> sharedArchive(
+      List<ModelRef> models, DatasetRef dataset, Path directory, NetworkForm form)
+      throws IOException {
+    Map<String, LowRank.Turn> turns = new LinkedHashMap<>();
+    Optional<LowRank> shared = Optional.empty();
+    Optional<ModelRef> first = Optional.empty();
+    for (ModelRef model : models) {
+      Optional<Network> network = Models.network(model, dataset);
+      Optional<LowRank> update = Optional.empty();
+      if (network.isPresent()) {
+        SafetensorsFile kept = average(model);
+        update = update(kept, network.get());
+        if (update.isPresent()) {
+          turns.put(model.manifestKey(), new LowRank.Turn(model.range(), kept.tensors()));
+        }
+      }
+      if (update.isPresent() && first.isEmpty()) {
+        shared = update;
+        first = Optional.of(model);
+      } else if (update.isPresent() && !isOfOneBase(model, first.get(), update, shared)) {
+        return Map.of();
+      }
+    }
+    if (turns.size() < 2) {
+      return Map.of();
+    }
+    Path file = directory.resolve("shared.pt");
+    TorchScriptArchive.write(
+        file,
+        shared
+            .get()
+            .inferenceModule("UNet", start(first.get()), List.copyOf(turns.values()), form));
+    return turns.keySet().stream().collect(Collectors.toMap(key -> key, key -> file));
+  }
+
+  private static boolean isOfOneBase(
+      ModelRef model, ModelRef other, Optional<LowRank> update, Optional<LowRank> shared) {
+    return model.start().equals(other.start())
+        && update.get().rank() == shared.get().rank()
+        && model.network().equals(other.network());
+  }
+
+  private SafetensorsFile average(ModelRef model) throws IOException {
+    StoredFile file =
+        CheckpointManifest.read(store, model.manifestKey(), model.manifestSha256())
+            .file(Part.EMA.fileName());
+    return SafetensorsFile.read(cache.file(file.key(), file.sha256()));
+  }
+
+  @Override
+  public Optional<Map<String, HostTensor>> diffusersUpdate(ModelRef model, Network network)
+      throws IOException {
+    SafetensorsFile kept = average(model);
+    return update(kept, network).map(update -> update.asDiffusers(kept.tensors()));
   }
 
   /** The archive that a user gave, as it was given. */

@@ -1,5 +1,6 @@
 package dev.atelier.attempt;
 
+import dev.atelier.network.LowRank;
 import dev.atelier.network.pruning.ChannelPruning.Criterion;
 import dev.atelier.spec.StudentsSpec.StartFrom;
 import dev.atelier.store.Sha256;
@@ -59,7 +60,8 @@ public final class TrainingTasks {
                 task.loss(),
                 task.antithetic(),
                 task.rangeDraw())),
-        start(task));
+        start(task),
+        task.rank().map(rank -> new LowRank(Models.network(task.network(), task.dataset()), rank)));
   }
 
   /** Whether the first weights are the same for all students of the experiment. */

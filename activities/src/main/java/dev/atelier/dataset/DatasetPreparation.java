@@ -35,7 +35,6 @@ import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.function.Supplier;
 import java.util.regex.Pattern;
-import java.util.stream.Stream;
 
 /**
  * Brings any source a {@link DatasetSpec} may name into one form: packed uint8 RGB images of one
@@ -378,12 +377,6 @@ public final class DatasetPreparation {
     return shards.isPresent() ? shards.get().files(path) : List.of(path);
   }
 
-  private static boolean holdsTable(Path path) throws IOException {
-    try (Stream<Path> files = Files.walk(path)) {
-      return files.anyMatch(file -> Tables.isTable(EntryName.of(file.getFileName())));
-    }
-  }
-
   private static DatasetException cannotRead(String shown, IOException e) {
     return new DatasetException(
         DatasetException.Kind.CORRUPT,
@@ -607,7 +600,8 @@ public final class DatasetPreparation {
       Path path, Optional<Path> captions, DatasetSpec spec, Path directory) {
     String shown = SourceName.shown(spec.source());
     try {
-      if (spec.classConditional() && (ShardNames.of(path).isPresent() || holdsTable(path))) {
+      if (spec.classConditional()
+          && (ShardNames.of(path).isPresent() || !Tables.tables(path).isEmpty())) {
         throw new IOException(
             "dataset.classConditional needs images in folders of their classes, found shards or tables.");
       }

@@ -3,11 +3,15 @@ package dev.atelier.dataset;
 import dev.atelier.dataset.SourceFiles.Entry;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.FileVisitOption;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.stream.Stream;
 
 /**
  * Files whose rows are images: Parquet as Hugging Face writes it, and LMDB as LSUN has it. Their
@@ -88,26 +92,33 @@ final class Tables {
 
   /** Bytes of address space that reading a table takes beside Java's own. */
   static long mappedBytes(Path path) throws IOException {
-    long[] bytes = {0};
-    if (Files.isDirectory(path)) {
-      try (var files = Files.walk(path)) {
-        for (Path file : files.filter(Files::isRegularFile).toList()) {
-          bytes[0] = Math.max(bytes[0], mappedBytesOfFile(file));
-        }
-      }
-    } else {
-      for (Path file : DatasetPreparation.shards(path)) {
-        bytes[0] = Math.max(bytes[0], mappedBytesOfFile(file));
-      }
+    long bytes = 0;
+    for (Path file : tables(path)) {
+      // One is open at a time.
+      long mapped = isLmdb(file) ? Files.size(file) : 0;
+      bytes = Math.max(bytes, 2 * ParquetImages.MEMORY_BYTES + mapped);
     }
-    return bytes[0];
+    return bytes;
   }
 
-  private static long mappedBytesOfFile(Path file) throws IOException {
-    if (!isTable(EntryName.of(file.getFileName()))) {
-      return 0;
+  /** The tables of a file, a pattern, or a folder at any depth. */
+  static List<Path> tables(Path path) throws IOException {
+    if (!Files.isDirectory(path)) {
+      return DatasetPreparation.shards(path).stream().filter(Tables::isTable).toList();
     }
-    return ParquetImages.MEMORY_BYTES * 2 + (file.endsWith(LMDB) ? Files.size(file) : 0);
+    try (Stream<Path> files = Files.walk(path, FileVisitOption.FOLLOW_LINKS)) {
+      return files.filter(Tables::isTable).toList();
+    } catch (UncheckedIOException e) {
+      return List.of(); // whoever reads the folder says what is wrong with it
+    }
+  }
+
+  private static boolean isTable(Path file) {
+    return file.getFileName() != null && isTable(EntryName.of(file.getFileName()));
+  }
+
+  private static boolean isLmdb(Path file) {
+    return EntryName.of(file.getFileName()).equalsIgnoreCase(LMDB);
   }
 
   /** Whether a file begins with these characters, a byte each. */

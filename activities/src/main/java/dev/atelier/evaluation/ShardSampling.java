@@ -62,7 +62,8 @@ final class ShardSampling implements AutoCloseable {
   static List<OwnedModel> models(
       EvaluationInputs inputs, Models models, NetworkForm form, Path work) throws IOException {
     List<OwnedModel> owned = new ArrayList<>();
-    Map<String, Path> archives = new HashMap<>(); // by manifest: the teacher may own several ranges
+    Map<String, Path> archives = // by manifest: the teacher may own several ranges
+        new HashMap<>(models.sharedArchive(inputs.models(), inputs.dataset(), work, form));
     for (ModelRef model : inputs.models()) {
       Optional<Network> network = Models.network(model, inputs.dataset());
       if (!archives.containsKey(model.manifestKey())) {

@@ -65,7 +65,7 @@ final class Recomputation {
   Recomputation(Graph graph, Precision precision, Collection<Value> features) {
     this.graph = graph;
     this.precision = precision;
-    List<List<Operation>> cut = cut(graph.operations());
+    List<List<Operation>> cut = graph.branches();
     Map<Value, Integer> madeIn = new HashMap<>();
     List<Set<Value>> makes = new ArrayList<>();
     List<Set<Value>> reads = new ArrayList<>();
@@ -92,18 +92,6 @@ final class Recomputation {
     for (int i = 0; i < cut.size(); i++) {
       segments.add(new Segment(i, cut.get(i), reads.get(i), List.copyOf(makes.get(i))));
     }
-  }
-
-  private static List<List<Operation>> cut(List<Operation> operations) {
-    List<List<Operation>> cut = new ArrayList<>(List.of(new ArrayList<>()));
-    for (Operation operation : operations) {
-      cut.get(cut.size() - 1).add(operation);
-      if (operation instanceof Operation.AddResidual || operation instanceof Operation.AddGated) {
-        cut.add(new ArrayList<>());
-      }
-    }
-    cut.removeIf(List::isEmpty);
-    return cut;
   }
 
   /** A method for each segment, and one more that is told what dropout kept where it has some. */

@@ -183,17 +183,34 @@ public final class TrainingModule {
   /** As {@link #of(Network, State, Settings)}, with a teacher for {@code teach_step}. */
   public static TorchScriptModule of(
       Network network, State state, Settings settings, Optional<TeacherNetwork> teacher) {
+    return of(network, state, settings, teacher, Optional.empty());
+  }
+
+  /**
+   * The same of a low-rank update of {@code base}, if there is one: then it is what the state has,
+   * what is trained and averaged, in place of the network's weights. {@code merge() -> Tensor}
+   * makes the weights of the update; it has to run once before the first step.
+   */
+  public static TorchScriptModule of(
+      Network network,
+      State state,
+      Settings settings,
+      Optional<TeacherNetwork> teacher,
+      Optional<LowRank.Base> base) {
     teacher.ifPresent(t -> requireSameConditions(network.graph(), t.network().graph()));
     Optional<FeatureLoss> feature = featureLoss(network, settings, teacher);
     Optional<Guidance> guidance = guidance(settings, teacher);
     NetworkForm form = form(network, settings);
-    List<Weight> trained = new ArrayList<>(network.weights());
-    feature.ifPresent(f -> trained.addAll(f.adaptors()));
+    List<Weight> averaged =
+        base.map(shared -> shared.update().weights()).orElseGet(network::weights);
+    List<Weight> adaptors = feature.map(FeatureLoss::adaptors).orElse(List.of());
+    List<Weight> trained = joined(averaged, adaptors);
     Map<String, Attribute> attributes =
         WeightTensors.attributes(
             trained, "", state.weights(), "The set of weights", form, Parameter::new);
     attributes.putAll(
-        network.attributes("ema__", state.ema(), "The moving average", form, Buffer::new));
+        WeightTensors.attributes(
+            averaged, "ema__", state.ema(), "The moving average", form, Buffer::new));
     attributes.putAll(
         WeightTensors.attributes(
             trained, "exp_avg__", state.expAvg(), "Adam's first moment", form, Buffer::new));
@@ -206,22 +223,71 @@ public final class TrainingModule {
 
     String methods =
         lists(trained, "weights", "")
-            + lists(network.weights(), "averaged", "")
-            + lists(network.weights(), "ema", "ema__")
+            + lists(averaged, "averaged", "")
+            + lists(averaged, "ema", "ema__")
             + lists(trained, "exp_avg", "exp_avg__")
             + lists(trained, "exp_avg_sq", "exp_avg_sq__")
             + feature.map(FeatureLoss::methods).orElse("")
-            + backpropagate(network, settings, feature)
-            + update(network, settings)
+            + backpropagate(network, settings, feature, base.isPresent())
+            + update(network, settings, base.isPresent())
             + (feature.isPresent() || guidance.isPresent()
                 ? "" // nobody to compare features with, or to ask twice
                 : step(Target.NONE, network, settings, Optional.empty())
                     + step(Target.INPUT, network, settings, Optional.empty()));
+    if (base.isPresent()) {
+      attributes.putAll(
+          network.attributes("", base.get().weights(), "The base", form, Parameter::new));
+      attributes.putAll(
+          network.attributes("base__", base.get().weights(), "The base", form, Buffer::new));
+      methods +=
+          lists(network.weights(), "reached", "")
+              + lists(joined(network.weights(), adaptors), "compared", "")
+              + lowRank(network, base.get().update(), adaptors.size());
+    }
     if (teacher.isPresent()) {
       attributes.put("teacher", new Submodule(teacherModule(teacher.get(), settings)));
       methods += step(Target.SUBMODULE, network, settings, guidance);
     }
     return new TorchScriptModule("Training", methods, attributes);
+  }
+
+  private static List<Weight> joined(List<Weight> first, List<Weight> second) {
+    List<Weight> both = new ArrayList<>(first);
+    both.addAll(second);
+    return both;
+  }
+
+  // With W = base + B A, the gradients by A and B are Bᵀ G and G Aᵀ, G the one by W.
+  private static String lowRank(Network network, LowRank update, int adaptors) {
+    StringBuilder gradients =
+        new StringBuilder(
+            "def low_rank(self, grads: List[Tensor]) -> List[Tensor]:\n  result = annotate(List[Tensor], [])\n");
+    StringBuilder merge =
+        new StringBuilder("def merge(self) -> Tensor:\n  torch.set_grad_enabled(False)\n");
+    List<String> names = network.weights().stream().map(Weight::name).toList();
+    for (LowRank.Pair pair : update.pairs()) {
+      String w = WeightTensors.attribute(pair.updated());
+      String a = "self." + WeightTensors.attribute(pair.a());
+      String b = "self." + WeightTensors.attribute(pair.b());
+      gradients.append(
+          """
+            g = torch.reshape(grads[%1$d], [%2$d, -1])
+            torch.append(result, torch.mm(torch.t(%4$s), g))
+            torch.append(result, torch.mm(g, torch.t(%3$s)))
+          """
+              .formatted(names.indexOf(pair.updated().name()), pair.b().shape().get(0), a, b));
+      merge.append(
+          "  torch.copy_(self.%1$s, torch.add(self.base__%1$s, torch.reshape(torch.mm(%3$s, %2$s), %4$s)))\n"
+              .formatted(w, a, b, pair.updated().shape()));
+    }
+    for (int i = 0; i < adaptors; i++) {
+      gradients.append("  torch.append(result, grads[%d])\n".formatted(names.size() + i));
+    }
+    return gradients.append("  return result\n").toString()
+        + merge
+            .append("  torch.set_grad_enabled(True)\n  return self.")
+            .append(WeightTensors.attribute(network.weights().get(0)))
+            .append("\n");
   }
 
   private static void requireSameConditions(Graph student, Graph teacher) {
@@ -373,21 +439,21 @@ public final class TrainingModule {
   // Returns [loss, diffusion, distillation, feature], the diffusion loss of each sample, and the
   // gradient of share * loss by each weight. features are the teacher's, or none.
   private static String backpropagate(
-      Network network, Settings settings, Optional<FeatureLoss> feature) {
+      Network network, Settings settings, Optional<FeatureLoss> feature, boolean lowRank) {
     NetworkForm form = form(network, settings);
     List<String> places = settings.feature().at();
     String header =
         "def backpropagate(self, x: Tensor%s, noise: Tensor, target: Optional[Tensor], features: List[Tensor], share: float) -> Tuple[Tensor, Tensor, List[Tensor]]:\n"
             .formatted(GraphModule.told(network.graph(), ", %s: Tensor"));
     if (settings.recomputing()) {
-      return recomputing(network, settings, feature, header);
+      return recomputing(network, settings, feature, header, lowRank);
     }
     String body =
         switch (form) {
           case PORTABLE ->
               """
               eps, own, = (self).eps(%s)
-              trained = (self).averaged_()
+              trained = (self).%s_()
               %s
               %s\
               gradients = annotate(List[Tensor], [])
@@ -397,8 +463,9 @@ public final class TrainingModule {
               """
                   .formatted(
                       GraphModule.arguments(network.graph()),
+                      lowRank ? "reached" : "averaged",
                       losses(settings, ""),
-                      feature.map(TrainingModule::featureLossByAutograd).orElse(""),
+                      feature.map(f -> featureLossByAutograd(f, lowRank)).orElse(""),
                       MemoryFormat.CONTIGUOUS.of("g"));
           case CPU ->
               "torch.set_grad_enabled(False)\n"
@@ -438,7 +505,11 @@ public final class TrainingModule {
   }
 
   private static String recomputing(
-      Network network, Settings settings, Optional<FeatureLoss> feature, String header) {
+      Network network,
+      Settings settings,
+      Optional<FeatureLoss> feature,
+      String header,
+      boolean lowRank) {
     Graph graph = network.graph();
     List<Value> read = new ArrayList<>(List.of(graph.eps())); // by the losses
     settings.feature().at().stream()
@@ -486,7 +557,7 @@ public final class TrainingModule {
                 recomputation.float32(graph.eps()),
                 network.featureList(settings.feature().at()),
                 losses(settings, ""),
-                feature.map(TrainingModule::featureLossByAutograd).orElse(""),
+                feature.map(f -> featureLossByAutograd(f, lowRank)).orElse(""),
                 network.weights().size(),
                 read.size(),
                 recomputation.backward(gradients),
@@ -533,14 +604,14 @@ public final class TrainingModule {
             meanSquare(settings, "eps", "noise"));
   }
 
-  private static String featureLossByAutograd(FeatureLoss feature) {
+  private static String featureLossByAutograd(FeatureLoss feature, boolean lowRank) {
     return """
         if torch.gt(torch.len(features), 0):
-          trained = (self).weights_()
+          trained = (self).%s_()
           feature = (self).feature_loss(own, features)
           loss = torch.add(loss, torch.mul(feature, %s))
         """
-        .formatted(feature.weight());
+        .formatted(lowRank ? "compared" : "weights", feature.weight());
   }
 
   // The gradients by the student's features join those that come down from eps.
@@ -632,7 +703,7 @@ public final class TrainingModule {
 
   // The CPU's fused Adam walks through memory without looking at strides: each gradient lies as its
   // weight does.
-  private static String update(Network network, Settings settings) {
+  private static String update(Network network, Settings settings, boolean lowRank) {
     String adam = settings.weightDecay() > 0 ? "_fused_adamw_" : "_fused_adam_";
     return String.format(
         Locale.ROOT,
@@ -649,6 +720,7 @@ public final class TrainingModule {
           return %9$s
         def update(self, losses: Tensor, samples: Tensor, grads: List[Tensor], lr: float, ema_decay: float, step: Tensor) -> Tensor:
           torch.set_grad_enabled(False)
+        %11$s\
           norm = torch.linalg_vector_norm(torch.stack(torch._foreach_norm(grads)))
           torch._foreach_mul_(grads, torch.clamp(torch.mul(torch.reciprocal(torch.add(norm, 1e-06)), %1$s), None, 1.))
           params = (self).weights_()
@@ -657,6 +729,7 @@ public final class TrainingModule {
             torch.append(steps, step)
           torch.%2$s(params, grads, (self).exp_avg_(), (self).exp_avg_sq_(), annotate(List[Tensor], []), steps, lr=lr, beta1=%3$s, beta2=%4$s, weight_decay=%5$s, eps=%6$s, amsgrad=False, maximize=False)
           torch._foreach_lerp_((self).ema_(), (self).averaged_(), torch.sub(1., ema_decay))
+        %12$s\
           torch.set_grad_enabled(True)
           figures = [torch.slice(losses, 0, 0, 3, 1), torch.unsqueeze(norm, 0), torch.slice(losses, 0, 3, 4, 1), samples]
           return %10$s
@@ -670,6 +743,8 @@ public final class TrainingModule {
         GraphModule.told(network.graph(), ", %s: Tensor"),
         GraphModule.told(network.graph(), ", %s"),
         ScalarType.DOUBLE.of("torch.stack(norms)"),
-        ScalarType.DOUBLE.of("torch.cat(figures, 0)"));
+        ScalarType.DOUBLE.of("torch.cat(figures, 0)"),
+        lowRank ? "  grads = (self).low_rank(grads)\n" : "",
+        lowRank ? "  merged = (self).merge()\n" : "");
   }
 }

@@ -38,6 +38,7 @@ final class DiffusersFolders {
   private static final String VERSION = "0.42.1";
 
   private static final String WEIGHTS = "diffusion_pytorch_model.safetensors";
+  private static final String LORA = "pytorch_lora_weights.safetensors";
   private static final String JSON_TYPE = "application/json";
   private static final ObjectMapper JSON =
       new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT);
@@ -122,6 +123,25 @@ final class DiffusersFolders {
     text(place.folder() + "/README.md", card.ofModel(model, network, place), "text/markdown");
     places.put(model.key(), place);
     return Optional.of(place);
+  }
+
+  /**
+   * Writes a model that is a low-rank update of the one-to-one student as a LoRA beside its folder,
+   * where diffusers has LoRAs of such a network.
+   */
+  void addUpdate(ModelRef model, Network network, Map<String, HostTensor> update)
+      throws IOException {
+    if (!places.containsKey(model.key())
+        || network.spec().crossAttention().isEmpty()
+        || DiffusersNetwork.offset(process) != 0) { // which other files have in their weights
+      return;
+    }
+    Map<String, HostTensor> named = new LinkedHashMap<>();
+    update.forEach((name, tensor) -> named.put("unet." + name, tensor));
+    String name = model.key().value() + "/" + LORA;
+    Path file = file(name);
+    SafetensorsFile.write(file, named, Publication.origin(task, model));
+    files.keep(name, file, "application/octet-stream");
   }
 
   private void weights(

@@ -245,6 +245,10 @@ public final class Publication {
       writeWeights(task, model, network.get(), weights, file);
       keep(files, file, "application/octet-stream");
       place = folders.add(model, network.get(), weights, safetensors.orElseThrow());
+      Optional<Map<String, HostTensor>> update = models.diffusersUpdate(model, network.get());
+      if (update.isPresent()) {
+        folders.addUpdate(model, network.get(), update.get());
+      }
     } else {
       folders.leaveOut(model);
     }

@@ -8,6 +8,7 @@ import dev.atelier.workflows.DatasetRef;
 import dev.atelier.workflows.ModelRef;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
@@ -29,6 +30,26 @@ public interface Models {
 
   /** The weights of a model of {@code network}, by their names in safetensors files. */
   Map<String, HostTensor> weights(ModelRef model, Network network) throws IOException;
+
+  /**
+   * The low-rank update that a model is of the weights it started from, as a LoRA of diffusers, by
+   * layer; empty: it is none.
+   */
+  default Optional<Map<String, HostTensor>> diffusersUpdate(ModelRef model, Network network)
+      throws IOException {
+    return Optional.empty();
+  }
+
+  /**
+   * One archive of all of {@code models} that are low-rank updates of the same weights, by the
+   * manifests of these; empty where fewer than two are. It may be asked at timesteps of their
+   * ranges alone, of which all in a batch are equal.
+   */
+  default Map<String, Path> sharedArchive(
+      List<ModelRef> models, DatasetRef dataset, Path directory, NetworkForm form)
+      throws IOException {
+    return Map.of();
+  }
 
   /** The model as a frozen teacher. */
   TeacherModel teacher(ModelRef model, DatasetRef dataset) throws IOException;

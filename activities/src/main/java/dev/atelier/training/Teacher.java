@@ -19,15 +19,18 @@ final class Teacher implements AutoCloseable {
   private final Optional<TorchModule> archive; // asked before each step
   private final Optional<HostTensor> epsTeacher; // its answer
   private final String stepMethod;
+  private final boolean guided; // a step asks it once more, without text
   private final HostTensor figures;
 
   private Teacher(
       int batchSize,
+      boolean guided,
       String stepMethod,
       Optional<TorchModule> archive,
       Optional<HostTensor> epsTeacher) {
     this.figures = StepFigures.buffer(batchSize);
     this.stepMethod = stepMethod;
+    this.guided = guided;
     this.archive = archive;
     this.epsTeacher = epsTeacher;
   }
@@ -36,12 +39,13 @@ final class Teacher implements AutoCloseable {
     Optional<TeacherModel> model = task.distillation().map(Distillation::teacher);
     int batchSize = task.training().batchSize();
     if (model.isEmpty()) {
-      return new Teacher(batchSize, "train_step", Optional.empty(), Optional.empty());
+      return new Teacher(batchSize, false, "train_step", Optional.empty(), Optional.empty());
     }
     if (model.get() instanceof TeacherModel.Archive archive) {
       Network network = task.network();
       return new Teacher(
           batchSize,
+          false,
           "distill_step",
           Optional.of(Libtorch.load(archive.path(), device, TorchModule.Mode.INFERENCE)),
           Optional.of(
@@ -52,7 +56,8 @@ final class Teacher implements AutoCloseable {
                   network.resolution(),
                   network.resolution())));
     }
-    return new Teacher(batchSize, "teach_step", Optional.empty(), Optional.empty());
+    boolean guided = task.distillation().get().loss().guidance().isPresent();
+    return new Teacher(batchSize, guided, "teach_step", Optional.empty(), Optional.empty());
   }
 
   /** The network that belongs into the student's module, if the teacher is one. */
@@ -96,6 +101,9 @@ final class Teacher implements AutoCloseable {
       question.addAll(batch.conditions());
       archive.get().runInto(epsTeacher.get(), "forward", question.toArray(HostTensor[]::new));
       inputs.add(epsTeacher.get());
+    }
+    if (guided) {
+      batch.withoutText().ifPresent(inputs::add);
     }
     inputs.add(hyper);
     inputs.add(counters);

@@ -2,6 +2,7 @@ package dev.atelier.training;
 
 import dev.atelier.diffusion.SeededRandom;
 import dev.atelier.diffusion.SeededRandom.Purpose;
+import dev.atelier.network.LowRank;
 import dev.atelier.network.NetworkForm;
 import dev.atelier.network.StepFigures;
 import dev.atelier.network.TrainingModule;
@@ -99,6 +100,7 @@ public final class TrainingLoop {
   }
 
   private TorchModule open(Optional<Checkpoint> start) throws IOException {
+    Optional<LowRank.Base> base = base();
     State state = start.isPresent() ? TrainingState.read(start.get()) : initialState();
     LossSpec loss =
         task.distillation().map(Distillation::loss).orElseGet(() -> new LossSpec(1.0, 0.0));
@@ -108,15 +110,31 @@ public final class TrainingLoop {
     Path archive = Files.createTempFile(workDirectory, "training-", ".pt");
     try {
       TorchScriptArchive.write(
-          archive, TrainingModule.of(task.network(), state, settings, Teacher.network(task)));
-      return Libtorch.load(archive, device, TorchModule.Mode.TRAINING);
+          archive, TrainingModule.of(task.network(), state, settings, Teacher.network(task), base));
+      TorchModule student = Libtorch.load(archive, device, TorchModule.Mode.TRAINING);
+      if (base.isPresent()) {
+        student.run("merge"); // by the same kernel as after each step: a resumed run has its bits
+      }
+      return student;
     } finally {
       Files.delete(archive);
     }
   }
 
+  private Optional<LowRank.Base> base() throws IOException {
+    return task.update().isPresent()
+        ? Optional.of(
+            new LowRank.Base(
+                task.update().get(), task.start().of(task, images, device, workDirectory)))
+        : Optional.empty();
+  }
+
   private State initialState() throws IOException {
-    State network = TrainingState.initial(task.start().of(task, images, device, workDirectory));
+    State network =
+        TrainingState.initial(
+            task.update().isPresent()
+                ? task.update().get().initialise(new SeededRandom(task.seed()))
+                : task.start().of(task, images, device, workDirectory));
     return Teacher.featureLoss(task)
         .map(feature -> TrainingState.withAdaptors(network, feature, task.network(), task.seed()))
         .orElse(network);

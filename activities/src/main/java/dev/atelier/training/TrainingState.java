@@ -3,6 +3,7 @@ package dev.atelier.training;
 import dev.atelier.diffusion.SeededRandom;
 import dev.atelier.graph.Weight;
 import dev.atelier.network.FeatureLoss;
+import dev.atelier.network.LowRank;
 import dev.atelier.network.Network;
 import dev.atelier.network.TrainingModule.State;
 import dev.atelier.network.libtorch.TorchModule;
@@ -64,7 +65,7 @@ final class TrainingState {
       throws IOException {
     Files.createDirectories(directory);
     Checkpoint checkpoint = new Checkpoint(step, task.specHash(), task.codeVersion(), directory);
-    List<Weight> trained = new ArrayList<>(task.network().weights());
+    List<Weight> trained = new ArrayList<>(task.averaged());
     Teacher.featureLoss(task).ifPresent(feature -> trained.addAll(feature.adaptors()));
     for (Part part : Part.values()) {
       String method =
@@ -82,8 +83,11 @@ final class TrainingState {
               tensors.put(trained.get(i).name(), values.get(i)); // the average ends earlier
             }
             Path file = checkpoint.file(part);
-            SafetensorsFile.write(
-                file, tensors, Map.of("step", Integer.toString(step), "part", method));
+            Map<String, String> metadata = new LinkedHashMap<>();
+            metadata.put("step", Integer.toString(step));
+            metadata.put("part", method);
+            task.update().ifPresent(u -> metadata.put(LowRank.RANK, Integer.toString(u.rank())));
+            SafetensorsFile.write(file, tensors, metadata);
             return file;
           });
     }

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.atelier.spec.DatasetSpec;
 import dev.atelier.spec.DatasetSpec.CaptionsSpec;
 import dev.atelier.spec.ShapesSource;
+import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -15,6 +16,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.stream.IntStream;
+import javax.imageio.ImageIO;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -116,6 +118,20 @@ class ShapesCaptionsTest {
       assertThat(found).isEqualTo(expected);
       assertThat(images.captions(i)).isEqualTo(all.captions(left.get(i)));
     }
+  }
+
+  @Test
+  void shouldPrepareAndShowImagesOf512Pixels() throws IOException {
+    PreparedDataset prepared =
+        new DatasetPreparation(temporary, object -> temporary, sentence -> {})
+            .prepare(new DatasetSpec("shapes?count=33", "", 512, null), temporary.resolve("512"));
+    PackedImages images = open(prepared);
+    byte[] chw = new byte[32 * 3 * 512 * 512];
+    for (int i = 0; i < 32; i++) {
+      images.copy(i + 1, chw, i * 3 * 512 * 512);
+    }
+    byte[] png = ImageGrid.png(chw, 32, 3, 512, 4, 8, ImageGrid.scaleFor(512));
+    assertThat(ImageIO.read(new ByteArrayInputStream(png)).getHeight()).isGreaterThan(4 * 512);
   }
 
   private PreparedDataset prepare(String source, boolean captioned) throws IOException {

@@ -112,7 +112,7 @@ class TablesTest {
 
   @Test
   void shouldOpenTablesInAProcessOfTheirOwn() throws IOException {
-    OpenerProcess opener = new OpenerProcess(Duration.ofSeconds(120), 4L << 30, 256L << 20);
+    OpenerProcess opener = new OpenerProcess(Duration.ofMinutes(2), 4L << 30, 256L << 20);
     for (Path source : List.of(TABLES.resolve(FIRST), TABLES.resolve("church_lmdb"))) {
       DatasetSpec spec = plain(source);
       Path work = Files.createTempDirectory(temporary, "work-");

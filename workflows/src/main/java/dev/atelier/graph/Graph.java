@@ -1,5 +1,6 @@
 package dev.atelier.graph;
 
+import java.util.ArrayList;
 import java.util.Collections;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -95,6 +96,32 @@ public record Graph(
   /** The operations of one kind, in order. */
   public <T extends Operation> List<T> all(Class<T> kind) {
     return operations.stream().filter(kind::isInstance).map(kind::cast).toList();
+  }
+
+  /**
+   * The operations, cut after each residual sum: what is computed a second time together where
+   * activations are not kept.
+   */
+  public List<List<Operation>> branches() {
+    List<List<Operation>> cut = new ArrayList<>(List.of(new ArrayList<>()));
+    for (Operation operation : operations) {
+      cut.get(cut.size() - 1).add(operation);
+      if (operation instanceof Operation.AddResidual || operation instanceof Operation.AddGated) {
+        cut.add(new ArrayList<>());
+      }
+    }
+    cut.removeIf(List::isEmpty);
+    return cut;
+  }
+
+  /**
+   * Estimate of the elements of one image, in those of float32, that {@code operations} keep for
+   * their gradients.
+   *
+   * @param byHand whether gradients are written out with channels last, and not by autograd
+   */
+  public static long keptElements(List<Operation> operations, boolean byHand) {
+    return KeptForBackward.elements(operations, byHand);
   }
 
   /**

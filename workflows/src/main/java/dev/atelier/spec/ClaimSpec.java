@@ -102,6 +102,10 @@ public record ClaimSpec(
     PRECISION("precision"),
     @JsonProperty("recall")
     RECALL("recall"),
+    @JsonProperty("clip-score")
+    CLIP_SCORE("CLIP score"), // of samples and their prompts
+    @JsonProperty("clip-distance")
+    CLIP_DISTANCE("CMMD"),
     @JsonProperty("macs-per-step")
     MACS_PER_STEP("MACs per step"),
     @JsonProperty("parameters")
@@ -125,6 +129,11 @@ public record ClaimSpec(
     /** Whether it follows from the networks alone, so that one seed tells it. */
     public boolean exact() {
       return this == MACS_PER_STEP || this == PARAMETERS;
+    }
+
+    /** Whether a CLIP model judges it. */
+    boolean needsClip() {
+      return this == CLIP_SCORE || this == CLIP_DISTANCE;
     }
 
     /** Whether it compares samples with the images of the dataset, not with statistics alone. */

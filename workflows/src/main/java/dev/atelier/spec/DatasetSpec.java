@@ -17,15 +17,16 @@ import java.util.Optional;
  * Where the images come from and how they are prepared: centre-cropped to a square, resized, RGB or
  * grey.
  *
- * <p>A source is {@code shapes[?count=N&seed=S]}, {@code cifar10}, or the path or {@code file:},
- * {@code http(s):} or {@code s3:} URI of an image directory, an archive of images, or CIFAR-10's
- * binary files.
+ * <p>A source is {@link ShapesSource}, {@code cifar10}, or the path or {@code file:}, {@code
+ * http(s):} or {@code s3:} URI of an image directory, an archive of images, shards of a WebDataset,
+ * Parquet, LSUN's LMDB, or CIFAR-10's binary files.
  */
 @RecordBuilder
 public record DatasetSpec(
     @JsonPropertyDescription(
-            "shapes[?count=N&seed=S], cifar10, or the path or the file:, http(s): or s3: URI of an"
-                + " image directory, an archive of images, or the binary files of CIFAR-10")
+            "shapes[?count=N&seed=S&without=HUE+SHAPE,...], cifar10, or the path or the file:, http(s):"
+                + " or s3: URI of an image directory, an archive of images, shards of a WebDataset (a"
+                + " pattern), Parquet, LSUN's LMDB, or the binary files of CIFAR-10")
         @NotNull
         @Size(min = 1, max = 2000)
         String source,
@@ -69,7 +70,7 @@ public record DatasetSpec(
   /** Where the captions of images come from. */
   public record CaptionsSpec(
       @JsonPropertyDescription(
-              "Path or URI of the annotations of COCO (.json), of a metadata.jsonl, or of a table; absent: they lie beside the images")
+              "Path or URI of the annotations of COCO (.json) or of a metadata.jsonl; absent: they lie beside the images")
           @NotNull
           @JsonInclude(JsonInclude.Include.NON_ABSENT)
           Optional<@Size(min = 1, max = 2000) String> source,

@@ -92,29 +92,29 @@ public final class ScorecardRules {
           "names %s, which not every experiment that the claim is of has: expected %s."
               .formatted(SpecWord.of(subject), wanted(subject)));
     }
-    boolean images =
-        named.stream().allMatch(spec -> spec.evaluation().reference().isEmpty())
-            || !measure.needsImages();
-    boolean classes =
-        named.stream()
-                .noneMatch(
-                    spec ->
-                        spec.evaluation()
-                            .extractor()
-                            .source()
-                            .equals(EvaluationSpec.ExtractorSpec.RANDOM_CONV))
-            || measure != Measure.CLASS_SCORE;
-    String field = path.substring(0, path.lastIndexOf('.')) + ".measure";
-    if (!images && faults.stream().noneMatch(f -> f.field().equals(field))) {
+    measure(path.substring(0, path.lastIndexOf('.')) + ".measure", measure, named);
+  }
+
+  private void measure(String field, Measure measure, List<ExperimentSpec> named) {
+    List<EvaluationSpec> evaluations = named.stream().map(ExperimentSpec::evaluation).toList();
+    if (faults.stream().anyMatch(fault -> fault.field().equals(field))) {
+      return; // both sides of a claim have one measure
+    }
+    if (measure.needsImages() && evaluations.stream().anyMatch(e -> e.reference().isPresent())) {
       fault(
           field,
           "is %s, which needs images to compare with: evaluation.reference has statistics alone."
               .formatted(SpecWord.of(measure)));
     }
-    if (!classes && faults.stream().noneMatch(f -> f.field().equals(field))) {
+    String builtIn = EvaluationSpec.ExtractorSpec.RANDOM_CONV;
+    if (measure == Measure.CLASS_SCORE
+        && evaluations.stream().anyMatch(e -> e.extractor().source().equals(builtIn))) {
       fault(
           field,
           "is class-score, which needs an extractor that tells classes: random-conv doesn't.");
+    }
+    if (measure.needsClip() && evaluations.stream().anyMatch(e -> e.clip().isEmpty())) {
+      fault(field, "is %s: expected evaluation.clip.".formatted(SpecWord.of(measure)));
     }
   }
 

@@ -581,6 +581,7 @@ public final class SpecRules {
             });
       }
     }
+    sharing(students);
     if (students.startFrom() == StudentsSpec.StartFrom.ONE_TO_ONE) {
       forEachNetwork(
           (field, network) -> {
@@ -590,6 +591,29 @@ public final class SpecRules {
                   "must be students.network when startFrom is one-to-one: all students start from the weights of one.");
             }
           });
+    }
+  }
+
+  private void sharing(StudentsSpec students) {
+    if (students.sharing().isEmpty()) {
+      if (trusts("students.rank") && students.rank().isPresent()) {
+        fault(
+            "students.rank",
+            "is for students.sharing lora only, found %d.".formatted(students.rank().get()));
+      }
+      return;
+    }
+    if (students.startFrom() != StudentsSpec.StartFrom.ONE_TO_ONE) {
+      fault(
+          "students.startFrom",
+          "must be one-to-one or left out where students.sharing is lora: each student is a low-rank update of the one-to-one student, found %s."
+              .formatted(SpecWord.of(students.startFrom())));
+    }
+    if (trusts("merge.kind") && spec.merge().kind() != MergeSpec.Kind.NONE) {
+      fault(
+          "merge.kind",
+          "must be none where students.sharing is lora, whose students share a network already, found %s."
+              .formatted(SpecWord.of(spec.merge().kind())));
     }
   }
 

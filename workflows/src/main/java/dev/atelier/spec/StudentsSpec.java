@@ -12,7 +12,6 @@ import jakarta.validation.constraints.Min;
 import jakarta.validation.constraints.NotNull;
 import java.util.List;
 import java.util.Optional;
-import java.util.OptionalInt;
 
 /** The specialists: student i (1-based) owns the i-th range of timesteps, counted from t = 0. */
 @RecordBuilder
@@ -142,11 +141,14 @@ public record StudentsSpec(
     rangeDraw = rangeDraw == null ? RangeDraw.SAMPLE : rangeDraw;
     sharing = sharing == null ? Optional.empty() : sharing.filter(s -> s != Sharing.SEPARATE);
     rank = rank == null ? Optional.empty() : rank;
+    if (sharing.isPresent() && startFrom == StartFrom.RANDOM) {
+      startFrom = StartFrom.ONE_TO_ONE; // what is shared is trained first
+    }
   }
 
   /** The rank of each student's update of the shared one; empty: students share nothing. */
-  public OptionalInt loraRank() {
-    return sharing.isPresent() ? OptionalInt.of(rank.orElse(USUAL_RANK)) : OptionalInt.empty();
+  public Optional<Integer> loraRank() {
+    return sharing.map(lora -> rank.orElse(USUAL_RANK));
   }
 
   /** The settings of one student, as if all were like it. */
@@ -158,9 +160,13 @@ public record StudentsSpec(
         .build();
   }
 
-  /** The same with other weights to start from. */
+  /** The same, of students that share nothing, with other weights to start from. */
   public StudentsSpec startingFrom(StartFrom other) {
-    return StudentsSpecBuilder.builder(this).startFrom(other).build();
+    return StudentsSpecBuilder.builder(this)
+        .startFrom(other)
+        .sharing(Optional.empty())
+        .rank(Optional.empty())
+        .build();
   }
 
   /** The architecture of one student. */

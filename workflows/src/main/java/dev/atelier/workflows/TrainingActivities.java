@@ -69,6 +69,7 @@ public interface TrainingActivities {
    * @param startFrom where its first weights come from
    * @param oneToOne the model whose weights it starts from, when {@code startFrom} says so
    * @param rangeDraw whether p is drawn for each sample or for the batch
+   * @param rank of the low-rank update of its first weights that is trained; absent: they are
    */
   @RecordBuilder
   record TrainStudent(
@@ -86,9 +87,11 @@ public interface TrainingActivities {
       boolean antithetic,
       StartFrom startFrom,
       Optional<ModelRef> oneToOne,
-      RangeDraw rangeDraw) {
+      RangeDraw rangeDraw,
+      @JsonInclude(JsonInclude.Include.NON_ABSENT) Optional<Integer> rank) {
 
     public TrainStudent {
+      rank = rank == null ? Optional.empty() : rank;
       rangeDraw = rangeDraw == null ? RangeDraw.SAMPLE : rangeDraw; // a history of before it
     }
   }

@@ -116,6 +116,7 @@ final class TrainingTasks {
                     ? cohort.oneToOne().map(ModelTraining::result)
                     : Optional.empty())
             .rangeDraw(design.rangeDraw())
+            .rank(design.loraRank())
             .build();
     TrainingActivities work = experiment.training(summary);
     return unlessFound(

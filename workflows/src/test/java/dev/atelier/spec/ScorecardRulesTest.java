@@ -61,6 +61,9 @@ class ScorecardRulesTest {
             new SpecFault(
                 "scorecard[0].measure",
                 "is class-score, which needs an extractor that tells classes: random-conv doesn't."));
+    assertThat(faults(claim(Measure.CLIP_SCORE, ALL, Subject.TEACHER)))
+        .containsExactly(
+            new SpecFault("scorecard[0].measure", "is clip-score: expected evaluation.clip."));
     ExperimentSpec statistics =
         ExperimentSpecBuilder.builder()
             .evaluation(

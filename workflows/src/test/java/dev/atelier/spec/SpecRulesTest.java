@@ -783,6 +783,66 @@ class SpecRulesTest {
   }
 
   @Test
+  void shouldTrainWhatLowRankStudentsShareFirst() {
+    StudentsSpec lora =
+        StudentsSpecBuilder.builder()
+            .sharing(Optional.of(StudentsSpec.Sharing.LORA))
+            .rank(Optional.of(4))
+            .build();
+    assertThat(lora.startFrom()).isEqualTo(StartFrom.ONE_TO_ONE);
+    assertThat(lora.trainsOneToOne()).isTrue();
+    assertThat(lora.designOf(1).loraRank()).contains(4);
+    assertThat(lora.startingFrom(StartFrom.RANDOM))
+        .isEqualTo(StudentsSpecBuilder.builder().build()); // of what is shared itself
+    assertThat(SpecRules.check(ExperimentSpecBuilder.builder().students(lora).build())).isEmpty();
+  }
+
+  @Test
+  void shouldRefuseLowRankStudentsThatShareNoNetwork() {
+    StudentsSpec lora =
+        StudentsSpecBuilder.builder().sharing(Optional.of(StudentsSpec.Sharing.LORA)).build();
+    var pruned = StudentsSpecBuilder.builder(lora).startFrom(StartFrom.TEACHER_MAGNITUDE).build();
+    assertThat(SpecRules.check(ExperimentSpecBuilder.builder().students(pruned).build()))
+        .containsExactly(
+            new SpecFault(
+                "students.startFrom",
+                "must be one-to-one or left out where students.sharing is lora: each student is a low-rank update of the one-to-one student, found teacher-magnitude."));
+    var other =
+        new StudentOverride(
+            2,
+            null,
+            Optional.of(network(64, List.of(1, 2), List.of(16), 1, Optional.empty())),
+            null);
+    var shapes = StudentsSpecBuilder.builder(lora).overrides(List.of(other)).build();
+    assertThat(SpecRules.check(ExperimentSpecBuilder.builder().students(shapes).build()))
+        .containsExactly(
+            new SpecFault(
+                "students.overrides[0].network",
+                "must be students.network when startFrom is one-to-one: all students start from the weights of one."));
+    assertThat(
+            SpecRules.check(
+                ExperimentSpecBuilder.builder()
+                    .students(lora)
+                    .merge(
+                        new MergeSpec(
+                            MergeSpec.Kind.AVERAGE,
+                            null,
+                            Optional.empty(),
+                            Optional.empty(),
+                            null,
+                            null))
+                    .build()))
+        .containsExactly(
+            new SpecFault(
+                "merge.kind",
+                "must be none where students.sharing is lora, whose students share a network already, found average."));
+    var rank = StudentsSpecBuilder.builder().rank(Optional.of(3)).build();
+    assertThat(SpecRules.check(ExperimentSpecBuilder.builder().students(rank).build()))
+        .containsExactly(
+            new SpecFault("students.rank", "is for students.sharing lora only, found 3."));
+  }
+
+  @Test
   void shouldRefusePlacesThatATransformerLacksByName() {
     String path = "students.loss.feature";
     LossSpec decoder =

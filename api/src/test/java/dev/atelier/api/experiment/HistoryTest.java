@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.withinPercentage;
 import static org.hamcrest.Matchers.containsString;
 import static org.hamcrest.Matchers.equalTo;
+import static org.hamcrest.Matchers.greaterThan;
 import static org.hamcrest.Matchers.hasItem;
 import static org.hamcrest.Matchers.hasSize;
 import static org.hamcrest.Matchers.nullValue;
@@ -209,6 +210,8 @@ class HistoryTest {
         .then()
         .statusCode(200)
         .body("models.visits", equalTo(List.of(96, 36, 16, 12, 11, 9, 8, 4, 0)))
+        .body("models[1].memory.total", greaterThan(1_000_000_000L))
+        .body("models[1].memory.parts.weights", greaterThan(1_000_000))
         .body("warnings[0]", startsWith(unasked));
     given()
         .contentType("application/yaml")

@@ -112,6 +112,8 @@ public final class Scorecard {
       case CLASS_SCORE -> metric(figures, Metric.CLASS_SCORE);
       case PRECISION -> metric(figures, Metric.PRECISION);
       case RECALL -> metric(figures, Metric.RECALL);
+      case CLIP_SCORE -> metric(figures, Metric.CLIP_SCORE);
+      case CLIP_DISTANCE -> metric(figures, Metric.CLIP_DISTANCE);
       case MACS_PER_STEP -> figures.macsPerStep();
       case PARAMETERS -> Optional.of((double) figures.parameters());
       case IMAGES_PER_SECOND -> Optional.of(figures.imagesPerSecond());

@@ -1,11 +1,15 @@
 package dev.atelier.api.experiment.launch;
 
+import dev.atelier.graph.Graph;
+import dev.atelier.spec.Architectures;
 import dev.atelier.spec.ExperimentSpec;
+import dev.atelier.spec.MemoryPlan;
 import dev.atelier.spec.NetworkCost;
 import dev.atelier.spec.NetworkSpec;
 import dev.atelier.spec.StudentsSpec;
 import dev.atelier.spec.TimestepRange;
 import dev.atelier.spec.TrainingSpec;
+import dev.atelier.spec.TrainingSpecBuilder;
 import dev.atelier.spec.Visits;
 import dev.atelier.workflows.ModelKey;
 import java.util.ArrayList;
@@ -48,12 +52,26 @@ public record Estimate(
               description = "Bytes of weights, gradients, Adam moments and average in training",
               implementation = Long.class)
           Optional<Long> trainingStateBytes,
+      @Schema(
+              description =
+                  "Bytes that a training step holds at most; absent: not trained, or known once the teacher is imported",
+              implementation = Memory.class)
+          Optional<Memory> memory,
       @Schema(implementation = Double.class) Optional<Double> stepsPerSecond,
       @Schema(description = "Of one device", implementation = Double.class) Optional<Double> hours,
       @Schema(
               description = "Steps of evaluation.sampler in its range; absent: cut later",
               implementation = Integer.class)
           Optional<Integer> visits) {}
+
+  /**
+   * What a training step holds at most, in bytes.
+   *
+   * @param total all of it
+   * @param checkpointed all of it with training.gradientCheckpointing
+   * @param kept all of it without
+   */
+  public record Memory(long total, long checkpointed, long kept, MemoryPlan parts) {}
 
   /**
    * The estimate.
@@ -79,6 +97,7 @@ public record Estimate(
             spec.teacher().source().isPresent()
                 ? Optional.empty()
                 : Optional.of(spec.teacher().training()),
+            memory(spec, spec.teacher().network(), spec.teacher().training(), false),
             0,
             macsPerSecond,
             visited));
@@ -96,6 +115,13 @@ public record Estimate(
               trained
                   ? Optional.of(students.overridesOf(k).applyTo(students.training()))
                   : Optional.empty(),
+              trained
+                  ? memory(
+                      spec,
+                      students.networkOf(k),
+                      students.overridesOf(k).applyTo(students.training()),
+                      true)
+                  : Optional.empty(),
               teaching,
               macsPerSecond,
               visited));
@@ -107,6 +133,7 @@ public record Estimate(
               Optional.of(all),
               Optional.of(cost(spec, students.network())),
               Optional.of(students.training()),
+              memory(spec, students.network(), students.training(), true),
               teaching,
               macsPerSecond,
               visited));
@@ -136,11 +163,45 @@ public record Estimate(
     return NetworkCost.of(network, spec.dataset().resolution(), spec.dataset().channels());
   }
 
+  /** Empty where the teacher is imported: what it holds is not known. */
+  private static Optional<Memory> memory(
+      ExperimentSpec spec, NetworkSpec network, TrainingSpec training, boolean taught) {
+    if (spec.teacher().source().isPresent()) {
+      return Optional.empty();
+    }
+    Optional<Graph> teacher =
+        taught && spec.students().loss().distillation() > 0
+            ? Optional.of(graph(spec, spec.teacher().network()))
+            : Optional.empty();
+    Graph graph = graph(spec, network);
+    MemoryPlan.Form form =
+        spec.compute().equals("cpu")
+            ? MemoryPlan.Form.onCpu(network, graph.image().side())
+            : MemoryPlan.Form.AUTOGRAD;
+    MemoryPlan parts = MemoryPlan.of(graph, teacher, training, form);
+    return Optional.of(
+        new Memory(
+            parts.total(),
+            MemoryPlan.of(graph, teacher, checkpointing(training, true), form).total(),
+            MemoryPlan.of(graph, teacher, checkpointing(training, false), form).total(),
+            parts));
+  }
+
+  private static TrainingSpec checkpointing(TrainingSpec training, boolean on) {
+    return TrainingSpecBuilder.builder(training).gradientCheckpointing(Optional.of(on)).build();
+  }
+
+  private static Graph graph(ExperimentSpec spec, NetworkSpec network) {
+    return Architectures.of(network)
+        .layout(spec.dataset().resolution(), spec.dataset().channels(), 0);
+  }
+
   private static Model model(
       ModelKey key,
       Optional<TimestepRange> range,
       Optional<NetworkCost> cost,
       Optional<TrainingSpec> training,
+      Optional<Memory> memory,
       long teacherMacs,
       OptionalDouble macsPerSecond,
       List<Integer> visited) {
@@ -160,6 +221,7 @@ public record Estimate(
         training.isPresent()
             ? cost.map(c -> c.parameters() * TENSORS_PER_WEIGHT * BYTES_PER_FLOAT)
             : Optional.empty(),
+        memory,
         stepsPerSecond,
         stepsPerSecond.map(rate -> steps / rate / 3600),
         range.map(r -> Visits.in(r, visited)));

@@ -1,0 +1,117 @@
+package dev.atelier.spec;
+
+import dev.atelier.graph.Graph;
+import dev.atelier.graph.Operation;
+import dev.atelier.graph.Value;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.stream.Stream;
+
+/**
+ * Estimate of the bytes that the steps of a training hold at most, beside what its process holds
+ * anyway, where what is freed is given back at once. For bfloat16 it is too high.
+ *
+ * @param weights of the network
+ * @param average of the weights
+ * @param moments both of Adam
+ * @param gradients of the weights
+ * @param activations of a part of the batch, in the backward pass of the network
+ * @param teacherWeights of a frozen teacher
+ * @param teacherActivations of a part of the batch, in its forward pass
+ */
+public record MemoryPlan(
+    long weights,
+    long average,
+    long moments,
+    long gradients,
+    long activations,
+    long teacherWeights,
+    long teacherActivations) {
+
+  /** What libtorch and its allocator hold beside tensors, once for a process. */
+  private static final long BESIDE_TENSORS = 16L << 20;
+
+  private static final int FLOAT = 4; // bytes
+  private static final int GRADIENTS_AT_ONCE = 4; // of the largest values: one, and what makes it
+
+  /** How a network's gradients are written. */
+  public enum Form {
+    /** By autograd, as on a GPU. */
+    AUTOGRAD,
+    /** By hand, as on a CPU where all operations are. */
+    BY_HAND;
+
+    /** That of a network on a CPU: levels that are plain or of self-attention are by hand. */
+    public static Form onCpu(NetworkSpec network, int resolution) {
+      if (network.transformer().isPresent()) {
+        return AUTOGRAD;
+      }
+      NetworkSpec.BlocksSpec blocks = network.blocksAt(resolution);
+      boolean simple =
+          Stream.of(blocks.down(), blocks.up())
+                  .flatMap(List::stream)
+                  .allMatch(b -> b == NetworkSpec.Block.PLAIN || b == NetworkSpec.Block.ATTENTION)
+              && blocks.middle() != NetworkSpec.Middle.CROSS_ATTENTION
+              && network.learnedSigma().isEmpty();
+      return simple ? BY_HAND : AUTOGRAD;
+    }
+  }
+
+  /** The plan of a training of {@code network}, with a teacher that is known. */
+  public static MemoryPlan of(
+      Graph network, Optional<Graph> teacher, TrainingSpec training, Form form) {
+    long samples = Math.max(1, training.batchSize() / training.accumulationSteps());
+    long weights = FLOAT * network.parameters();
+    boolean again = training.gradientCheckpointing().isPresent();
+    long perSample =
+        again
+            ? computedAgain(network)
+            : Graph.keptElements(network.operations(), form == Form.BY_HAND)
+                + gradientsOfValues(network.operations());
+    return new MemoryPlan(
+        weights,
+        weights,
+        2 * weights,
+        (training.accumulationSteps() > 1 ? 2 : 1) * weights,
+        FLOAT * samples * perSample,
+        teacher.map(t -> FLOAT * t.parameters()).orElse(0L),
+        teacher.map(t -> FLOAT * samples * t.peakElements()).orElse(0L));
+  }
+
+  /** What is held at most at once: the teacher has answered when the backward pass begins. */
+  public long total() {
+    return BESIDE_TENSORS
+        + weights
+        + average
+        + moments
+        + teacherWeights
+        + Math.max(gradients + activations, teacherActivations);
+  }
+
+  /** What later branches read, and the largest branch with its gradients. */
+  private static long computedAgain(Graph network) {
+    List<List<Operation>> branches = network.branches();
+    Set<Value> made = new HashSet<>();
+    Set<Value> crossing = new HashSet<>();
+    long masks = 0;
+    long largest = 0;
+    for (List<Operation> branch : branches) {
+      Set<Value> here = new HashSet<>();
+      for (Operation operation : branch) {
+        operation.reads().stream().filter(made::contains).forEach(crossing::add);
+        here.add(operation.out());
+        masks += operation instanceof Operation.Dropout ? operation.out().elements() / FLOAT : 0;
+      }
+      made.addAll(here);
+      largest = Math.max(largest, Graph.keptElements(branch, false) + gradientsOfValues(branch));
+    }
+    return crossing.stream().mapToLong(Value::elements).sum() + masks + largest;
+  }
+
+  private static long gradientsOfValues(List<Operation> operations) {
+    long largest = operations.stream().mapToLong(o -> o.out().elements()).max().orElse(0);
+    return GRADIENTS_AT_ONCE * largest;
+  }
+}
