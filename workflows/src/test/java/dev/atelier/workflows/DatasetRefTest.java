@@ -3,13 +3,14 @@ package dev.atelier.workflows;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.datatype.jdk8.Jdk8Module;
 import dev.atelier.workflows.PassedOver.Reason;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
 class DatasetRefTest {
 
-  private static final ObjectMapper JSON = new ObjectMapper();
+  private static final ObjectMapper JSON = new ObjectMapper().registerModule(new Jdk8Module());
   private static final DatasetRef DATASET =
       new DatasetRef(
           "d",
