@@ -147,8 +147,7 @@ public final class RandomClip {
     new ObjectMapper().writeValue(folder.resolve("config.json").toFile(), config);
     Map<String, HostTensor> tensors = new LinkedHashMap<>();
     List<Weight> weights =
-        ClipText.graph(
-                layers, vocabulary.size(), TeacherSpec.RANDOM_CLIP_TOKENS, Optional.empty())
+        ClipText.graph(layers, vocabulary.size(), TeacherSpec.RANDOM_CLIP_TOKENS, Optional.empty())
             .weights();
     SeededRandom random = new SeededRandom(SEED);
     IntStream.range(0, weights.size())

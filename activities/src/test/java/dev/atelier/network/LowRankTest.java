@@ -80,7 +80,8 @@ class LowRankTest {
     for (LowRank.Pair pair : UPDATE.pairs()) {
       int i = layers.indexOf(pair.updated().name().replaceAll("\\.weight$", ""));
       long[] a = pair.a().dimensions();
-      update.put(pair.a().name(), ClosedForm.tensor(6000 + 2 * i, 1 / Math.sqrt((double) a[1]), 0, a));
+      update.put(
+          pair.a().name(), ClosedForm.tensor(6000 + 2 * i, 1 / Math.sqrt((double) a[1]), 0, a));
       update.put(pair.b().name(), ClosedForm.tensor(6001 + 2 * i, 0.3, 0, pair.b().dimensions()));
     }
     return update;
