@@ -23,7 +23,7 @@ public enum CodeVersion {
   /** Which images a dataset has, and their pixels. */
   DATASET(
       List.of("dataset/DatasetPreparation"),
-      List.of("commons-compress", "webp-imageio", "xz", "zstd-jni")),
+      List.of("commons-compress", "duckdb", "lmdbjava", "webp-imageio", "xz", "zstd-jni")),
   /** What networks see of a dataset in place of pixels, and read of its captions. */
   ENCODING(List.of("encoding/DatasetEncoding"), List.of("djl", "pytorch")),
   /** The weights of a trained model. */

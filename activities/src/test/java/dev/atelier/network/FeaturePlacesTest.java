@@ -74,7 +74,8 @@ class FeaturePlacesTest {
     }
   }
 
-  private static Network text(int width) {
+  /** As {@code feature_places_fixture.py} and {@code low_rank_fixture.py} have it. */
+  static Network text(int width) {
     return Network.of(
         NetworkSpecBuilder.builder()
             .channels(width)

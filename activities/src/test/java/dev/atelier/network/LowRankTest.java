@@ -15,11 +15,6 @@ import dev.atelier.network.torchscript.TorchScriptArchive;
 import dev.atelier.python.Python;
 import dev.atelier.python.RequiresPython;
 import dev.atelier.spec.NetworkSpec;
-import dev.atelier.spec.NetworkSpec.Block;
-import dev.atelier.spec.NetworkSpec.BlocksSpec;
-import dev.atelier.spec.NetworkSpec.CrossAttentionSpec;
-import dev.atelier.spec.NetworkSpec.Middle;
-import dev.atelier.spec.NetworkSpecBuilder;
 import dev.atelier.spec.TrainingSpec.Precision;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
@@ -39,25 +34,7 @@ class LowRankTest {
 
   @TempDir Path directory;
 
-  private static final Network NETWORK =
-      Network.of(
-          NetworkSpecBuilder.builder()
-              .channels(8)
-              .multipliers(List.of(1, 2))
-              .resBlocks(1)
-              .attentionHeads(2)
-              .groups(Optional.of(4))
-              .variant(Optional.of(NetworkSpec.Variant.DIFFUSERS))
-              .blocks(
-                  Optional.of(
-                      new BlocksSpec(
-                          List.of(Block.CROSS_ATTENTION, Block.PLAIN),
-                          Middle.CROSS_ATTENTION,
-                          List.of(Block.PLAIN, Block.CROSS_ATTENTION))))
-              .crossAttention(Optional.of(new CrossAttentionSpec(12, 7, Optional.empty(), false)))
-              .build(),
-          8,
-          4);
+  private static final Network NETWORK = FeaturePlacesTest.text(8);
   private static final LowRank UPDATE = new LowRank(NETWORK, RANK);
   private static final Map<String, HostTensor> BASE = ClosedForm.weights(NETWORK);
   private static final HostTensor X = ClosedForm.tensor(0, 1, 0, 4, 4, 8, 8);

@@ -43,17 +43,21 @@ class CodeVersionTest {
           "com/github/luben/", "zstd-jni",
           "com/luciad/", "webp-imageio",
           "org/apache/commons/compress/", "commons-compress",
+          "org/duckdb/", "duckdb",
+          "org/lmdbjava/", "lmdbjava",
           "org/tukaani/xz/", "xz");
 
   @ParameterizedTest
   @CsvSource({
-    "dev/atelier/dataset/image/PillowResize, DATASET",
+    "dev/atelier/dataset/image/PillowResize, DATASET SAMPLING MERGING", // CLIP's images too
     "dev/atelier/dataset/image/ImageDecoder, DATASET",
-    "dev/atelier/dataset/PackedImages, TRAINING MEASURING",
+    "dev/atelier/dataset/PackedImages, ENCODING TRAINING SAMPLING MEASURING MERGING", // captions
+    "dev/atelier/encoding/EncodedImages, TRAINING",
+    "dev/atelier/encoding/DatasetEncoding, ENCODING",
     "dev/atelier/spec/NetworkSpec, TRAINING SAMPLING MERGING", // groupsFor
     "dev/atelier/spec/UNetArchitecture, TRAINING SAMPLING MERGING",
-    "dev/atelier/graph/Operation, TRAINING SAMPLING MERGING",
-    "dev/atelier/graph/Initialiser, TRAINING SAMPLING MERGING",
+    "dev/atelier/graph/Operation, ENCODING TRAINING SAMPLING MERGING",
+    "dev/atelier/graph/Initialiser, ENCODING TRAINING SAMPLING MERGING",
     "dev/atelier/attempt/TrainingTasks, TRAINING", // first weights
     "dev/atelier/training/PrunedTeacher, TRAINING",
     "dev/atelier/training/TrainingLoop, TRAINING",
@@ -69,7 +73,7 @@ class CodeVersionTest {
     "dev/atelier/merging/MergePlanner, MERGING",
     "dev/atelier/merging/SampledDistance, MERGING",
     "dev/atelier/diffusion/AskedModels, SAMPLING MERGING",
-    "dev/atelier/network/tensors/HostTensor, TRAINING SAMPLING MEASURING MERGING",
+    "dev/atelier/network/tensors/HostTensor, ENCODING TRAINING SAMPLING MEASURING MERGING",
   })
   void shouldMoveWhatAClassDecidesAndNothingElse(String changed, String versions) {
     assertThat(movedBy(changed, CodeVersionTest::otherBehaviour)).isEqualTo(kinds(versions));
@@ -103,11 +107,13 @@ class CodeVersionTest {
 
   @ParameterizedTest
   @CsvSource({
-    "djl, TRAINING SAMPLING MEASURING MERGING",
-    "pytorch, TRAINING SAMPLING MEASURING MERGING",
+    "djl, ENCODING TRAINING SAMPLING MEASURING MERGING",
+    "pytorch, ENCODING TRAINING SAMPLING MEASURING MERGING",
     "webp-imageio, DATASET",
     "commons-compress, DATASET",
     "xz, DATASET",
+    "duckdb, DATASET",
+    "lmdbjava, DATASET",
   })
   void shouldMoveWithTheVersionOfALibraryThatDecidesNumbers(String library, String versions) {
     Properties altered = CodeVersion.libraryVersions();

@@ -42,11 +42,11 @@ final class SourceRules {
       SourceLocation parsed = SourceLocation.parse(location);
       if (!isTeacher && parsed instanceof SourceLocation.StoredFolder) {
         return Optional.of(
-            "names a prefix of the object store, which a teacher alone may: expected an object, as in s3://bucket/images.zip.");
+            "names a prefix of the object store, which teachers and CLIP models alone may: expected an object, as in s3://bucket/images.zip.");
       }
       if (!isTeacher && parsed instanceof SourceLocation.HubModel) {
         return Optional.of(
-            "names a model of the Hub, which a teacher alone may: expected a path, or a file:, http(s): or s3: URI.");
+            "names a model of the Hub, which teachers and CLIP models alone may: expected a path, or a file:, http(s): or s3: URI.");
       }
       return SourceSecrets.fault(location);
     } catch (SourceLocation.MalformedSourceException e) {

@@ -83,7 +83,7 @@ class SourceLocationTest {
     for (String source : List.of("s3://team/a/", "hf://a/b@" + COMMIT)) {
       assertThat(SourceRules.teacherFault(source)).isEmpty();
       assertThat(SourceRules.datasetFault(source).orElseThrow())
-          .contains("which a teacher alone may");
+          .contains("which teachers and CLIP models alone may");
       assertThat(SourceRules.locationFault(source)).as("an extractor").isPresent();
     }
   }

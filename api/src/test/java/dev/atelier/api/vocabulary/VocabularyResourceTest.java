@@ -23,7 +23,9 @@ class VocabularyResourceTest {
     var answer = given().get("/api/v1/vocabulary").then().statusCode(200);
 
     answer.body("subjects[3].title", equalTo("O2MKD, partial"));
-    answer.body("artifactKinds.word", equalTo(List.of("grid", "trajectory", "report", "export")));
+    answer.body(
+        "artifactKinds.word",
+        equalTo(List.of("grid", "prompts", "trajectory", "report", "export")));
     var words = answer.extract();
     assertThat(words.<List<String>>path("subjects.word"))
         .isEqualTo(Arrays.stream(Subject.values()).map(Subject::word).toList());

@@ -49,7 +49,8 @@ class VocabularyTest {
                     + " models-in-turn merged merge-refused schedules-searched search-refused ensemble-left-out"
                     + " folder-left-out captions-cut prompts-taken")
                 .split(" "));
-    assertThat(WORDS.get("artifacts")).containsExactly("grid", "prompts", "trajectory", "report", "export");
+    assertThat(WORDS.get("artifacts"))
+        .containsExactly("grid", "prompts", "trajectory", "report", "export");
   }
 
   /** The dashboard makes its constants of the words. */
