@@ -16,6 +16,7 @@ import dev.atelier.spec.ExperimentSpec;
 import dev.atelier.spec.NetworkSpec;
 import dev.atelier.spec.SpecRules;
 import dev.atelier.spec.StudentsSpec;
+import dev.atelier.spec.TeacherSpec;
 import dev.atelier.spec.TimestepRange;
 import dev.atelier.spec.TrainingSpec;
 import dev.atelier.spec.TrainingSpecBuilder;
@@ -66,7 +67,7 @@ class StudiesStartTest {
     }
     for (ExperimentSpec spec :
         List.of(experiments.get(0), experiments.get(experiments.size() - 1))) {
-      Network teacher = network(spec, spec.teacher().network());
+      Network teacher = network(spec, teacher(spec));
       if (spec.teacher().source().isEmpty()) {
         first(spec, task(spec, teacher, spec.teacher().training(), Optional.empty()));
       }
@@ -87,6 +88,14 @@ class StudiesStartTest {
         }
       }
     }
+  }
+
+  /** A pipeline brings its own network, which sees and reads what its students do. */
+  private static NetworkSpec teacher(ExperimentSpec spec) {
+    NetworkSpec said = spec.teacher().network();
+    return spec.teacher().source().isPresent() && said.equals(TeacherSpec.DEFAULT_NETWORK)
+        ? spec.students().network()
+        : said;
   }
 
   /** Its layout says what it weighs and what one image takes, without a weight in memory. */

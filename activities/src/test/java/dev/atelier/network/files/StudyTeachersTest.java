@@ -45,20 +45,28 @@ class StudyTeachersTest {
     assertThat(said.parameters()).isEqualTo(parameters);
   }
 
+  /** A pipeline brings its network: the study says its students' alone. */
   @Test
-  void shouldHaveTheNetworkOfStableDiffusion() throws IOException {
-    Network said = said("coco30k");
-    assertThat(said.graph()).isEqualTo(read(SD1, 64, 4).graph());
-    assertThat(said.parameters()).isEqualTo(859_520_964);
+  void shouldHaveStudentsOfStableDiffusionsLevelsWithOneBlockLess() throws IOException {
+    ExperimentSpec spec = spec("coco30k");
+    Network students =
+        Network.of(
+            spec.students().network(), spec.dataset().resolution(), spec.dataset().channels());
+    Network teacher = read(SD1, 64, 4);
     String fewer = SD1.replace("\"layers_per_block\": 2", "\"layers_per_block\": 1");
-    assertThat(said.graph()).isNotEqualTo(read(fewer, 64, 4).graph());
+    assertThat(teacher.parameters()).isEqualTo(859_520_964);
+    assertThat(students.graph()).isEqualTo(read(fewer, 64, 4).graph());
+    assertThat(students.graph()).isNotEqualTo(teacher.graph());
   }
 
   private static Network said(String study) throws IOException {
-    ExperimentSpec spec =
-        ExampleSpecs.experiments(Path.of("../studies/paper/" + study + ".yaml")).get(0);
+    ExperimentSpec spec = spec(study);
     return Network.of(
         spec.teacher().network(), spec.dataset().resolution(), spec.dataset().channels());
+  }
+
+  private static ExperimentSpec spec(String study) throws IOException {
+    return ExampleSpecs.experiments(Path.of("../studies/paper/" + study + ".yaml")).get(0);
   }
 
   /** A network of latents sees these, so that both have the same graph. */
