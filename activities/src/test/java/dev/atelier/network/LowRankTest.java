@@ -14,7 +14,6 @@ import dev.atelier.network.tensors.SafetensorsFile;
 import dev.atelier.network.torchscript.TorchScriptArchive;
 import dev.atelier.python.Python;
 import dev.atelier.python.RequiresPython;
-import dev.atelier.spec.NetworkSpec;
 import dev.atelier.spec.TrainingSpec.Precision;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;

@@ -59,6 +59,28 @@ public record MemoryPlan(
     }
   }
 
+  /**
+   * The plan of a training of {@code network} in an experiment whose teacher is trained here.
+   *
+   * @param taught whether it is a student's
+   */
+  public static MemoryPlan of(
+      ExperimentSpec spec, NetworkSpec network, TrainingSpec training, boolean taught) {
+    Graph graph = graph(spec, network);
+    return of(
+        graph,
+        taught && spec.students().loss().distillation() > 0
+            ? Optional.of(graph(spec, spec.teacher().network()))
+            : Optional.empty(),
+        training,
+        spec.compute().equals("cpu") ? Form.onCpu(network, graph.image().side()) : Form.AUTOGRAD);
+  }
+
+  private static Graph graph(ExperimentSpec spec, NetworkSpec network) {
+    return Architectures.of(network)
+        .layout(spec.dataset().resolution(), spec.dataset().channels(), 0);
+  }
+
   /** The plan of a training of {@code network}, with a teacher that is known. */
   public static MemoryPlan of(
       Graph network, Optional<Graph> teacher, TrainingSpec training, Form form) {

@@ -1,7 +1,5 @@
 package dev.atelier.api.experiment.launch;
 
-import dev.atelier.graph.Graph;
-import dev.atelier.spec.Architectures;
 import dev.atelier.spec.ExperimentSpec;
 import dev.atelier.spec.MemoryPlan;
 import dev.atelier.spec.NetworkCost;
@@ -169,31 +167,17 @@ public record Estimate(
     if (spec.teacher().source().isPresent()) {
       return Optional.empty();
     }
-    Optional<Graph> teacher =
-        taught && spec.students().loss().distillation() > 0
-            ? Optional.of(graph(spec, spec.teacher().network()))
-            : Optional.empty();
-    Graph graph = graph(spec, network);
-    MemoryPlan.Form form =
-        spec.compute().equals("cpu")
-            ? MemoryPlan.Form.onCpu(network, graph.image().side())
-            : MemoryPlan.Form.AUTOGRAD;
-    MemoryPlan parts = MemoryPlan.of(graph, teacher, training, form);
+    MemoryPlan parts = MemoryPlan.of(spec, network, training, taught);
     return Optional.of(
         new Memory(
             parts.total(),
-            MemoryPlan.of(graph, teacher, checkpointing(training, true), form).total(),
-            MemoryPlan.of(graph, teacher, checkpointing(training, false), form).total(),
+            MemoryPlan.of(spec, network, checkpointing(training, true), taught).total(),
+            MemoryPlan.of(spec, network, checkpointing(training, false), taught).total(),
             parts));
   }
 
   private static TrainingSpec checkpointing(TrainingSpec training, boolean on) {
     return TrainingSpecBuilder.builder(training).gradientCheckpointing(Optional.of(on)).build();
-  }
-
-  private static Graph graph(ExperimentSpec spec, NetworkSpec network) {
-    return Architectures.of(network)
-        .layout(spec.dataset().resolution(), spec.dataset().channels(), 0);
   }
 
   private static Model model(
