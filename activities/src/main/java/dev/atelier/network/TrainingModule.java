@@ -20,6 +20,7 @@ import dev.atelier.spec.LossSpec;
 import dev.atelier.spec.Prediction;
 import dev.atelier.spec.TrainingSpec;
 import dev.atelier.spec.TrainingSpec.Precision;
+import io.soabase.recordbuilder.core.RecordBuilder;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -53,6 +54,7 @@ import java.util.Optional;
 public final class TrainingModule {
 
   /** Settings that are the same for every step. */
+  @RecordBuilder
   public record Settings(
       double clipNorm, // of the whole gradient
       double weightDecay, // decoupled; 0: plain Adam

@@ -4,6 +4,7 @@ import dev.atelier.dataset.DatasetException;
 import dev.atelier.evaluation.EvaluationException;
 import dev.atelier.evaluation.ExtractorException;
 import dev.atelier.network.files.TeacherException;
+import dev.atelier.network.libtorch.MemoryRanOutException;
 import dev.atelier.opening.OpenerProcess.Answer;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -58,6 +59,10 @@ public final class OpenerMain {
       return new Answer(Optional.empty(), Optional.empty());
     } catch (ExtractorException | EvaluationException | TeacherException | DatasetException e) {
       return new Answer(Optional.of(e.getMessage()), Optional.empty());
+    } catch (MemoryRanOutException e) {
+      return new Answer(
+          Optional.of(opening.failure(e.getMessage().replaceFirst("\\.$", "")).getMessage()),
+          Optional.empty());
     } catch (StackOverflowError e) {
       return new Answer(
           Optional.of(opening.failure("it is nested too deep to be read").getMessage()),

@@ -25,7 +25,7 @@ class VocabularyResourceTest {
     answer.body("subjects[3].title", equalTo("O2MKD, partial"));
     answer.body(
         "artifactKinds.word",
-        equalTo(List.of("grid", "prompts", "trajectory", "report", "export")));
+        equalTo(List.of("grid", "grid-prompts", "trajectory", "report", "export")));
     var words = answer.extract();
     assertThat(words.<List<String>>path("subjects.word"))
         .isEqualTo(Arrays.stream(Subject.values()).map(Subject::word).toList());

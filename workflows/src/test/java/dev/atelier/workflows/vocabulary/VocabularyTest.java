@@ -50,7 +50,7 @@ class VocabularyTest {
                     + " folder-left-out captions-cut prompts-taken")
                 .split(" "));
     assertThat(WORDS.get("artifacts"))
-        .containsExactly("grid", "prompts", "trajectory", "report", "export");
+        .containsExactly("grid", "grid-prompts", "trajectory", "report", "export");
   }
 
   /** The dashboard makes its constants of the words. */
