@@ -35,7 +35,7 @@ public final class StoredExperimentFiles implements ExperimentFiles {
   public void keepPrompts(String experimentId, String subject, byte[] json) {
     String name = Artifact.promptsOf(subject);
     String key = ExperimentKeys.samples(experimentId, name);
-    keep(experimentId, name, ArtifactKind.PROMPTS, key, "application/json", json);
+    keep(experimentId, name, ArtifactKind.GRID_PROMPTS, key, "application/json", json);
   }
 
   @Override

@@ -3,7 +3,7 @@ package dev.atelier.workflows.vocabulary;
 /** What a file of an experiment is. */
 public enum ArtifactKind {
   GRID("grid", "a picture of samples, or of the dataset"),
-  PROMPTS("grid-prompts", "what the pictures of a grid were to show"),
+  GRID_PROMPTS("grid-prompts", "what the pictures of a grid were to show"),
   TRAJECTORY(
       "trajectory", "the way from noise to image, as a picture or the timesteps of its rows"),
   REPORT("report", "a page, plot or table of what was found"),
