@@ -15,7 +15,7 @@ export function samplesPanel(id, models, failed) {
     show({ artifacts }) {
       const grids = bySubject(artifacts, ArtifactKind.GRID);
       const paths = bySubject(artifacts, ArtifactKind.TRAJECTORY);
-      const prompts = new Map(artifacts.filter((a) => a.kind === ArtifactKind.PROMPTS).map((a) => [a.name, a]));
+      const prompts = new Map(artifacts.filter((a) => a.kind === ArtifactKind.GRID_PROMPTS).map((a) => [a.name, a]));
       const found = [...grids, ...paths, ...prompts].map(([, a]) => a.sha256).join();
       if (found === shown) return; // and keep the slider where it is
       shown = found;
