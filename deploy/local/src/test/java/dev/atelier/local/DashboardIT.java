@@ -28,6 +28,7 @@ import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.api.extension.TestWatcher;
 import org.junit.jupiter.api.io.TempDir;
 import org.openqa.selenium.Keys;
+import org.openqa.selenium.StaleElementReferenceException;
 import org.openqa.selenium.WebElement;
 
 /**
@@ -197,10 +198,8 @@ class DashboardIT {
     browser.type(count, "2");
     browser.type("[id='f-students.overrides']", "");
     browser.type("#f-name", "shapes, cut at 30");
-    WebElement cut = browser.await(".cut[role=slider]");
     for (int i = 0; i < 4; i++) {
-      cut.sendKeys(Keys.PAGE_DOWN); // a twentieth of T
-      cut = browser.await(".cut[role=slider]"); // drawn anew
+      press(".cut[role=slider]", Keys.PAGE_DOWN); // a twentieth of T
     }
     browser.await("pre", "boundaries: [0,30,100]");
     browser.await("pre", "kind: explicit");
@@ -212,6 +211,19 @@ class DashboardIT {
     browser.await("h1 + .pill", "done");
     browser.await(".segment[aria-label*='t in [0, 30)']");
     browser.await(".segment[aria-label*='t in [30, 100)']");
+  }
+
+  /** Presses a key on an element that may be drawn anew at any time, as answers come. */
+  private void press(String selector, Keys key) throws Exception {
+    boolean pressed = false;
+    while (!pressed) {
+      try {
+        browser.await(selector).sendKeys(key);
+        pressed = true;
+      } catch (StaleElementReferenceException e) {
+        // nothing was pressed
+      }
+    }
   }
 
   @Test
