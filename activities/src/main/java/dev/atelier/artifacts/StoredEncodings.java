@@ -116,6 +116,11 @@ public record StoredEncodings(ObjectStore store, ArtifactCache cache) {
 
   /** The files of parts by their names in the pipeline. */
   public Map<String, Path> parts(PartsRef parts) {
+    return files(parts).stream()
+        .collect(Collectors.toMap(StoredFile::name, f -> cache.file(f.key(), f.sha256())));
+  }
+
+  private List<StoredFile> files(PartsRef parts) {
     List<StoredFile> files;
     try {
       files =
@@ -136,19 +141,14 @@ public record StoredEncodings(ObjectStore store, ArtifactCache cache) {
           "Cannot read '%s': expected parts of the hash %s, found %s."
               .formatted(parts.objectKey(), parts.sha256(), contentOf(files)));
     }
-    return files.stream()
-        .collect(Collectors.toMap(StoredFile::name, f -> cache.file(f.key(), f.sha256())));
+    return files;
   }
 
   /** The same as a folder below {@code work}. */
   public Path partsFolder(PartsRef parts, Path work) throws IOException {
     Path folder = work.resolve("parts-" + parts.sha256());
-    for (Map.Entry<String, Path> file : parts(parts).entrySet()) {
-      Path link = folder.resolve(file.getKey());
-      Files.createDirectories(link.getParent());
-      if (!Files.exists(link)) {
-        Files.createSymbolicLink(link, file.getValue().toAbsolutePath());
-      }
+    for (StoredFile file : files(parts)) {
+      cache.link(file.key(), file.sha256(), folder.resolve(file.name()));
     }
     return folder;
   }

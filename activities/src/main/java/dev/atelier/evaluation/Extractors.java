@@ -39,11 +39,8 @@ public record Extractors(Device device, LocalFiles files) {
     Path folder = Files.createDirectories(work.resolve("clip"));
     Map<String, StoredFile> stored = StoredFile.read(files.file(clip.objectKey(), clip.sha256()));
     for (Map.Entry<String, StoredFile> file : stored.entrySet()) {
-      Path link = folder.resolve(file.getKey());
-      if (!Files.exists(link)) {
-        Path here = files.file(file.getValue().objectKey(), file.getValue().sha256());
-        Files.createSymbolicLink(link, here.toAbsolutePath());
-      }
+      files.link(
+          file.getValue().objectKey(), file.getValue().sha256(), folder.resolve(file.getKey()));
     }
     return Optional.of(ClipJudge.open(folder, clip.name(), device.name(), work));
   }

@@ -59,21 +59,28 @@ public record MemoryPlan(
     }
   }
 
-  /**
-   * The plan of a training of {@code network} in an experiment whose teacher is trained here.
-   *
-   * @param taught whether it is a student's
-   */
-  public static MemoryPlan of(
-      ExperimentSpec spec, NetworkSpec network, TrainingSpec training, boolean taught) {
-    Graph graph = graph(spec, network);
-    return of(
-        graph,
-        taught && spec.students().loss().distillation() > 0
-            ? Optional.of(graph(spec, spec.teacher().network()))
-            : Optional.empty(),
-        training,
-        spec.compute().equals("cpu") ? Form.onCpu(network, graph.image().side()) : Form.AUTOGRAD);
+  /** Networks that are laid out, for plans of trainings that differ in their settings alone. */
+  public record Networks(Graph network, Optional<Graph> teacher, Form form) {
+
+    /**
+     * Of an experiment whose teacher is trained here.
+     *
+     * @param taught whether the network is a student's
+     */
+    public static Networks of(ExperimentSpec spec, NetworkSpec network, boolean taught) {
+      Graph graph = graph(spec, network);
+      return new Networks(
+          graph,
+          taught && spec.students().loss().distillation() > 0
+              ? Optional.of(graph(spec, spec.teacher().network()))
+              : Optional.empty(),
+          spec.compute().equals("cpu") ? Form.onCpu(network, graph.image().side()) : Form.AUTOGRAD);
+    }
+
+    /** The plan of their training. */
+    public MemoryPlan plan(TrainingSpec training) {
+      return MemoryPlan.of(network, teacher, training, form);
+    }
   }
 
   private static Graph graph(ExperimentSpec spec, NetworkSpec network) {

@@ -167,12 +167,13 @@ public record Estimate(
     if (spec.teacher().source().isPresent()) {
       return Optional.empty();
     }
-    MemoryPlan parts = MemoryPlan.of(spec, network, training, taught);
+    MemoryPlan.Networks networks = MemoryPlan.Networks.of(spec, network, taught);
+    MemoryPlan parts = networks.plan(training);
     return Optional.of(
         new Memory(
             parts.total(),
-            MemoryPlan.of(spec, network, checkpointing(training, true), taught).total(),
-            MemoryPlan.of(spec, network, checkpointing(training, false), taught).total(),
+            networks.plan(checkpointing(training, true)).total(),
+            networks.plan(checkpointing(training, false)).total(),
             parts));
   }
 
