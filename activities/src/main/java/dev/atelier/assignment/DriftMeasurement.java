@@ -1,6 +1,7 @@
 package dev.atelier.assignment;
 
 import dev.atelier.diffusion.NoiseSchedule;
+import dev.atelier.diffusion.Pixels;
 import dev.atelier.diffusion.SeededRandom;
 import dev.atelier.diffusion.SeededRandom.Purpose;
 import dev.atelier.evaluation.FeatureStatistics;
@@ -216,9 +217,7 @@ public final class DriftMeasurement {
     }
     byte[] chw = new byte[x0.length];
     images.copy(chosen[index], chw, 0);
-    for (int i = 0; i < x0.length; i++) {
-      x0[i] = (chw[i] & 0xFF) / 127.5f - 1; // 0..255 to [-1, 1]
-    }
+    Pixels.values(chw, side, false, x0, 0);
     return x0;
   }
 

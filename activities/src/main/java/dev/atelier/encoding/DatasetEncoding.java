@@ -3,6 +3,7 @@ package dev.atelier.encoding;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import dev.atelier.dataset.PackedImages;
+import dev.atelier.diffusion.Pixels;
 import dev.atelier.encoding.EncodedStore.Shard;
 import dev.atelier.network.tensors.Float16;
 import dev.atelier.network.tensors.HostTensor;
@@ -78,17 +79,15 @@ public final class DatasetEncoding {
     int side = images.resolution() / config.reduction();
     long rowBytes = (mirrored ? 4L : 2L) * config.latentChannels() * side * side * Float16.BYTES;
     int perShard = (int) Math.max(1, shardBytes / rowBytes);
-    List<Shard> shards = new ArrayList<>();
+    List<Shard> shards;
     try (LazyEncoder encoder = new LazyEncoder(autoencoder)) {
-      for (int from = 0; from < images.count(); from += perShard) {
-        shards.add(
-            shard(
-                inputs,
-                LATENTS,
-                from / perShard,
-                new Span(from, Math.min(images.count(), from + perShard), images.count()),
-                (first, end, out) -> encode(images, encoder, mirrored, first, end, out)));
-      }
+      shards =
+          shards(
+              inputs,
+              LATENTS,
+              images.count(),
+              perShard,
+              (from, to, out) -> encode(images, encoder, mirrored, from, to, out));
     }
     return store.keepManifest(
         inputs,
@@ -104,18 +103,31 @@ public final class DatasetEncoding {
                 shards)));
   }
 
-  /** Rows [from, to) of {@code all}. */
-  private record Span(int from, int to, int all) {}
-
-  private Shard shard(String inputs, String kind, int index, Span span, Rows rows)
+  /** The shards of {@code count} rows. */
+  private List<Shard> shards(String inputs, String kind, int count, int perShard, Rows rows)
       throws IOException {
+    List<Shard> shards = new ArrayList<>();
+    for (int from = 0; from < count; from += perShard) {
+      int first = from;
+      int end = Math.min(count, from + perShard);
+      shards.add(shard(inputs, kind, shards.size(), out -> rows.write(first, end, out)));
+    }
+    return shards;
+  }
+
+  /** Writes a whole file. */
+  private interface Content {
+    void write(OutputStream out) throws IOException;
+  }
+
+  private Shard shard(String inputs, String kind, int index, Content content) throws IOException {
     Optional<Shard> known = store.find(inputs, kind, index);
     if (known.isPresent()) {
       return known.get();
     }
-    Path file = scope.path().resolve("%s-%05d.f16".formatted(kind, index));
+    Path file = scope.path().resolve("%s-%05d".formatted(kind, index));
     try (OutputStream out = new BufferedOutputStream(Files.newOutputStream(file), 1 << 20)) {
-      rows.write(span.from(), span.to(), out);
+      content.write(out);
     }
     Shard kept = store.keep(inputs, kind, index, file);
     Files.delete(file);
@@ -193,11 +205,7 @@ public final class DatasetEncoding {
     float[] values = new float[n * elements];
     for (int i = 0; i < n; i++) {
       images.copy(first + i, chw, 0);
-      for (int j = 0; j < elements; j++) {
-        int column = j % side;
-        int from = j - column + (mirrored ? side - 1 - column : column);
-        values[i * elements + j] = (chw[from] & 0xFF) / 127.5f - 1;
-      }
+      Pixels.values(chw, side, mirrored, values, i * elements);
     }
     return HostTensor.ofFloats(values, n, images.channels(), side, side);
   }
@@ -241,19 +249,17 @@ public final class DatasetEncoding {
     ClipText encoder = texts.encoder();
     long rowBytes = (long) encoder.tokens() * encoder.width() * Float16.BYTES;
     int perShard = (int) Math.max(1, shardBytes / rowBytes);
-    List<Shard> shards = new ArrayList<>();
+    List<Shard> shards;
     try (LazyTexts loaded = new LazyTexts(texts)) {
-      for (int from = 0; from < distinct.size(); from += perShard) {
-        shards.add(
-            shard(
-                inputs,
-                TEXTS,
-                from / perShard,
-                new Span(from, Math.min(distinct.size(), from + perShard), distinct.size()),
-                (first, end, out) -> encode(distinct, loaded, first, end, out)));
-      }
+      shards =
+          shards(
+              inputs,
+              TEXTS,
+              distinct.size(),
+              perShard,
+              (from, to, out) -> encode(distinct, loaded, from, to, out));
     }
-    Shard index = index(ofImages, numbers, inputs);
+    Shard index = shard(inputs, INDEX, 0, out -> writeIndex(ofImages, numbers, out));
     TextsManifest manifest =
         new TextsManifest(
             TextsManifest.FORMAT_VERSION,
@@ -303,30 +309,22 @@ public final class DatasetEncoding {
     }
   }
 
-  private Shard index(List<List<String>> captions, Map<String, Integer> numbers, String inputs)
+  private static void writeIndex(
+      List<List<String>> captions, Map<String, Integer> numbers, OutputStream file)
       throws IOException {
-    Optional<Shard> known = store.find(inputs, INDEX, 0);
-    if (known.isPresent()) {
-      return known.get();
-    }
-    Path file = scope.path().resolve("captions.i32");
-    try (DataOutputStream out =
-        new DataOutputStream(new BufferedOutputStream(Files.newOutputStream(file)))) {
-      int next = captions.size() + 1;
-      for (List<String> own : captions) {
-        out.writeInt(Integer.reverseBytes(next));
-        next += own.size();
-      }
+    DataOutputStream out = new DataOutputStream(file);
+    int next = captions.size() + 1;
+    for (List<String> own : captions) {
       out.writeInt(Integer.reverseBytes(next));
-      for (List<String> own : captions) {
-        for (String caption : own) {
-          out.writeInt(Integer.reverseBytes(numbers.get(caption)));
-        }
+      next += own.size();
+    }
+    out.writeInt(Integer.reverseBytes(next));
+    for (List<String> own : captions) {
+      for (String caption : own) {
+        out.writeInt(Integer.reverseBytes(numbers.get(caption)));
       }
     }
-    Shard kept = store.keep(inputs, INDEX, 0, file);
-    Files.delete(file);
-    return kept;
+    out.flush();
   }
 
   private static byte[] json(Object manifest) {

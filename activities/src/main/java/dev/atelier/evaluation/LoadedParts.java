@@ -61,16 +61,7 @@ public final class LoadedParts implements AutoCloseable {
 
   /** Makes images of latents, where networks work on them. */
   Optional<LatentDecoder> decoder() {
-    return decoder.map(loaded -> latents -> loaded.decode(unscaled(latents)));
-  }
-
-  private HostTensor unscaled(HostTensor latents) {
-    double scale = parts.autoencoder().orElseThrow().config().scalingFactor();
-    float[] values = latents.toFloats();
-    for (int i = 0; i < values.length; i++) {
-      values[i] = (float) (values[i] / scale);
-    }
-    return HostTensor.ofFloats(values, latents.shape());
+    return decoder.map(loaded -> loaded::decodeScaled);
   }
 
   /**

@@ -46,8 +46,6 @@ public record DatasetEncoder(
     TeacherFiles teachers,
     EventHistory events) {
 
-  private static final String RANDOM_CLIP = "random-clip";
-
   /**
    * Makes latents and texts that are not in the store yet.
    *
@@ -114,7 +112,7 @@ public record DatasetEncoder(
     String source = task.partsFrom().orElseThrow();
     Map<String, Path> files = new TreeMap<>();
     if (source.equals(TeacherSpec.RANDOM_CLIP)) {
-      Path folder = Files.createDirectories(scope.path().resolve(RANDOM_CLIP));
+      Path folder = Files.createDirectories(scope.path().resolve(TeacherSpec.RANDOM_CLIP));
       RandomClip.write(folder);
       try (Stream<Path> written = Files.walk(folder)) {
         written

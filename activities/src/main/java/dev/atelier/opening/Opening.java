@@ -105,6 +105,26 @@ public sealed interface Opening {
     }
   }
 
+  /** Shows {@code files} of {@code folder}, by their names there. */
+  private static void forEach(Path folder, List<String> files, FileVisitor visitor)
+      throws IOException {
+    for (String file : files) {
+      Path place = folder.resolve(file);
+      try (InputStream in = Files.newInputStream(place)) {
+        visitor.visit(folder.toAbsolutePath().getFileName() + "/" + file, Files.size(place), in);
+      }
+    }
+  }
+
+  /** Bytes of those of {@code files} that are weights. */
+  private static long weightsBytes(Path folder, List<String> files) throws IOException {
+    long bytes = 0;
+    for (String file : files) {
+      bytes += file.endsWith(".safetensors") ? Files.size(folder.resolve(file)) : 0;
+    }
+    return bytes;
+  }
+
   /** A feature extractor; see {@link FeatureExtractor#open}. */
   record Extractor(
       Path path, String name, String sha256, Optional<Integer> resizeTo, int resolution)
@@ -168,21 +188,12 @@ public sealed interface Opening {
 
     @Override
     public void forEachFile(FileVisitor visitor) throws IOException {
-      Path folder = path.toAbsolutePath();
-      for (String file : files) {
-        try (InputStream in = Files.newInputStream(folder.resolve(file))) {
-          visitor.visit(folder.getFileName() + "/" + file, Files.size(folder.resolve(file)), in);
-        }
-      }
+      Opening.forEach(path, files, visitor);
     }
 
     @Override
     public long weightsBytes() throws IOException {
-      long bytes = 0;
-      for (String file : files) {
-        bytes += file.endsWith(".safetensors") ? Files.size(path.resolve(file)) : 0;
-      }
-      return bytes;
+      return Opening.weightsBytes(path, files);
     }
 
     @Override
@@ -215,21 +226,13 @@ public sealed interface Opening {
         Opening.super.forEachFile(visitor);
         return;
       }
-      Path folder = path.toAbsolutePath();
-      for (String file : chosen) {
-        try (InputStream in = Files.newInputStream(path.resolve(file))) {
-          visitor.visit(folder.getFileName() + "/" + file, Files.size(path.resolve(file)), in);
-        }
-      }
+      Opening.forEach(path, chosen, visitor);
     }
 
     @Override
     public long weightsBytes() throws IOException {
-      long bytes = Files.isRegularFile(path) ? Files.size(path) : 0;
-      for (String file : taken()) {
-        bytes += file.endsWith(".safetensors") ? Files.size(path.resolve(file)) : 0;
-      }
-      return bytes;
+      return (Files.isRegularFile(path) ? Files.size(path) : 0)
+          + Opening.weightsBytes(path, taken());
     }
 
     private List<String> taken() throws IOException {
@@ -270,12 +273,7 @@ public sealed interface Opening {
 
     @Override
     public void forEachFile(FileVisitor visitor) throws IOException {
-      Path folder = path.toAbsolutePath();
-      for (String file : files()) {
-        try (InputStream in = Files.newInputStream(path.resolve(file))) {
-          visitor.visit(folder.getFileName() + "/" + file, Files.size(path.resolve(file)), in);
-        }
-      }
+      Opening.forEach(path, files(), visitor);
     }
 
     private List<String> files() throws IOException {
@@ -284,11 +282,7 @@ public sealed interface Opening {
 
     @Override
     public long weightsBytes() throws IOException {
-      long bytes = 0;
-      for (String file : files()) {
-        bytes += file.endsWith(".safetensors") ? Files.size(path.resolve(file)) : 0;
-      }
-      return bytes;
+      return Opening.weightsBytes(path, files());
     }
 
     @Override

@@ -125,6 +125,15 @@ public final class Autoencoder {
       this.graph = graph;
     }
 
+    /** The images, about [−1, 1], of latents [N, C, H, W] as networks see them. */
+    public HostTensor decodeScaled(HostTensor latents) {
+      float[] values = latents.toFloats();
+      for (int i = 0; i < values.length; i++) {
+        values[i] = (float) (values[i] / config.scalingFactor());
+      }
+      return decode(HostTensor.ofFloats(values, latents.shape()));
+    }
+
     /** The images, about [−1, 1], of latents [N, C, H, W] divided by {@code scaling_factor}. */
     public HostTensor decode(HostTensor latents) {
       requireShape(latents, "latents", config.latentChannels(), 1);

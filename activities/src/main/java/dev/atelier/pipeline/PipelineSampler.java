@@ -126,18 +126,13 @@ public final class PipelineSampler implements AutoCloseable {
       return latents;
     }
     Autoencoder autoencoder = pipeline.autoencoder().get();
-    float[] scaled = latents.toFloats();
-    for (int i = 0; i < scaled.length; i++) {
-      scaled[i] = (float) (scaled[i] / autoencoder.config().scalingFactor());
-    }
-    HostTensor all = HostTensor.ofFloats(scaled, latents.shape());
     if (decoder.isEmpty()) {
       decoder = Optional.of(autoencoder.decoder(device, work));
     }
     // One by one: an image takes much more than its latents.
     return stacked(
         IntStream.range(0, request.images())
-            .mapToObj(i -> decoder.get().decode(all.rows(i, i + 1)))
+            .mapToObj(i -> decoder.get().decodeScaled(latents.rows(i, i + 1)))
             .toList());
   }
 

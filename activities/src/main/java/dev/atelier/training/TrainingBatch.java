@@ -2,6 +2,7 @@ package dev.atelier.training;
 
 import dev.atelier.diffusion.Mixture;
 import dev.atelier.diffusion.NoiseSchedule;
+import dev.atelier.diffusion.Pixels;
 import dev.atelier.diffusion.SeededRandom;
 import dev.atelier.diffusion.SeededRandom.Purpose;
 import dev.atelier.diffusion.TimestepSampler;
@@ -43,6 +44,7 @@ final class TrainingBatch {
   private final Optional<CaptionTexts> texts;
   private final float[] contextValues;
   private final Optional<HostTensor> context;
+  private final Optional<HostTensor> withoutText;
 
   private long orderEpoch = -1;
   private int[] order = {};
@@ -82,6 +84,13 @@ final class TrainingBatch {
     this.context =
         texts.map(
             read -> HostTensor.zeros(HostTensor.DType.F32, size, read.tokens(), read.width()));
+    this.withoutText = texts.map(TrainingBatch::emptyText);
+  }
+
+  private static HostTensor emptyText(CaptionTexts read) {
+    float[] empty = new float[read.tokens() * read.width()];
+    read.readEmpty(empty, 0);
+    return HostTensor.ofFloats(empty, 1, read.tokens(), read.width());
   }
 
   private static CaptionTexts texts(ImageSource images, Value wanted) {
@@ -110,7 +119,7 @@ final class TrainingBatch {
         latents.get().draw(image, flip, random.stream(Purpose.LATENT, step, i), x0, offset);
       } else {
         images.copy(image, pixels, 0);
-        decode(offset, flip);
+        Pixels.values(pixels, side, flip, x0, offset);
       }
       int drawn = timesteps.draw(random, step, i);
       tValues[i] = drawn;
@@ -165,16 +174,6 @@ final class TrainingBatch {
     return label;
   }
 
-  // 0..255 to [-1, 1].
-  private void decode(int offset, boolean flip) {
-    for (int row = 0; row < elements; row += side) {
-      for (int column = 0; column < side; column++) {
-        int from = row + (flip ? side - 1 - column : column);
-        x0[offset + row + column] = (pixels[from] & 0xFF) / 127.5f - 1;
-      }
-    }
-  }
-
   private int imageIndex(int step, int position) {
     long sample = (long) step * size + position;
     long epoch = sample / images.count();
@@ -215,11 +214,6 @@ final class TrainingBatch {
 
   /** The text that stands for none, [1, L, D], of networks that read texts. */
   Optional<HostTensor> withoutText() {
-    return texts.map(
-        read -> {
-          float[] empty = new float[read.tokens() * read.width()];
-          read.readEmpty(empty, 0);
-          return HostTensor.ofFloats(empty, 1, read.tokens(), read.width());
-        });
+    return withoutText;
   }
 }
