@@ -39,6 +39,11 @@ FILTERS = [
     {"q": "label.team=team-7"},
     {"q": "name~exp-77"},
     {"q": "exp-1234"},
+    {"q": "nowhere"},
+    {"q": "label.run=1234"},
+    {"q": "spec.students.loss.feature.kind=hint"},
+    {"q": "spec.teacher.training.steps>1000000"},
+    {"q": "spec.compute~gpu", "sort": "-students"},
     {"q": "dataset=shapes created>2026-01-01", "sort": "created"},
     {"q": "spec.students.count=2 distance<15"},
     {"q": "seed=17"},
@@ -101,13 +106,23 @@ def fill(database, template: str, experiments: int, points: int) -> list[tuple[s
         (curves,),
     ).fetchall()
     for _, model in charted:
+        own = begin_curves(database, model)
         database.execute(
-            """insert into metric_point (model_id, series, step, value)
-               select %s, 'loss', n, 1 / sqrt(n::float) + random() from generate_series(1, %s) n""",
-            (model, SERIES_PER_CHART),
+            """insert into metric_report (curves, step, values)
+               select %s, n, array[1 / sqrt(n::float) + random()] from generate_series(1, %s) n""",
+            (own, SERIES_PER_CHART),
         )
     database.execute("analyze")
     return charted
+
+
+def begin_curves(database, model: int) -> int:
+    """Curves of the model, with a loss and no report yet."""
+    return database.execute(
+        """with own as (insert into curves (series) values ('{loss}') returning id)
+           update model set curves = own.id from own where model.id = %s returning curves""",
+        (model,),
+    ).fetchone()[0]
 
 
 def summary(times: list[float]) -> dict:
@@ -122,13 +137,14 @@ def summary(times: list[float]) -> dict:
 def bench_atelier(api: Client, database, charted, requests: int) -> dict:
     """Each read is followed by a write: points of a training, as a worker saves them."""
     step = SERIES_PER_CHART
+    (written,) = database.execute("select curves from model where id = %s", (charted[0][1],)).fetchone()
 
     def write():
         nonlocal step
         with database.cursor() as cursor:
             cursor.executemany(
-                "insert into metric_point (model_id, series, step, value) values (%s, 'loss', %s, 0.5)",
-                [(charted[0][1], step + i) for i in range(1, 101)],
+                "insert into metric_report (curves, step, values) values (%s, %s, array[0.5])",
+                [(written, step + i) for i in range(1, 101)],
             )
         step += 100
 
@@ -180,14 +196,16 @@ def busy_experiment(api: Client, database) -> str:
     """An experiment of 16 students whose loss has 100,000 points each."""
     spec = {**TEMPLATE, "name": "busy", "students": {"count": 16}}
     busy = json.loads(api.ask("POST", "/experiments", spec, expected=202)[1])["id"]
-    database.execute(
-        """insert into metric_point (model_id, series, step, value)
-           select m.id, 'loss', n, m.position / 20.0 + 1 / sqrt(n::float) + 0.1 * random()
-           from model m, generate_series(1, %s) n where m.experiment_id = %s and m.key like 'student-%%'""",
-        (SERIES_PER_CHART, busy),
-    )
+    for (student,) in database.execute("select id from model where experiment_id = %s and key like 'student-%%'", (busy,)).fetchall():
+        own = begin_curves(database, student)
+        database.execute(
+            """insert into metric_report (curves, step, values)
+               select %s, n, array[m.position / 20.0 + 1 / sqrt(n::float) + 0.1 * random()]
+               from model m, generate_series(1, %s) n where m.id = %s""",
+            (own, SERIES_PER_CHART, student),
+        )
     database.execute("update model set state = 'RUNNING', step = %s where experiment_id = %s and key like 'student-%%'", (SERIES_PER_CHART, busy))
-    database.execute("analyze metric_point")
+    database.execute("analyze metric_report")
     return busy
 
 
@@ -239,7 +257,7 @@ def bench_browser(base: str, busy: str, rounds=7) -> dict:
 
 def ingest(database_url: str, password: str, experiment: str) -> float:
     done = subprocess.run(
-        ["java", "-Xmx256m", "-cp", os.environ["ATELIER_CLASSPATH"], "dev.atelier.store.IngestBench", database_url, password, experiment],
+        ["java", "-Xmx256m", "-cp", os.environ["ATELIER_CLASSPATH"], "dev.atelier.store.IngestBench", database_url, password, experiment, "reports", "loss"],
         check=True,
         capture_output=True,
         text=True,

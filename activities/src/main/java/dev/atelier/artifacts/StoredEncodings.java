@@ -12,6 +12,7 @@ import dev.atelier.store.ObjectCorruptException;
 import dev.atelier.store.ObjectStore;
 import dev.atelier.store.Sha256;
 import dev.atelier.workflows.EncodedRef;
+import dev.atelier.workflows.ObjectRef;
 import dev.atelier.workflows.PartsRef;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -47,28 +48,28 @@ public record StoredEncodings(ObjectStore store, ArtifactCache cache) {
 
     // The hash is part of the name: two workers at the same shard may differ in bits.
     @Override
-    public Optional<Shard> find(String inputs, String kind, int index) {
+    public Optional<ObjectRef> find(String inputs, String kind, int index) {
       String beginning = prefix(inputs, kind) + "%05d-".formatted(index);
       return store.list(beginning).stream()
           .sorted()
           .findFirst()
-          .map(key -> new Shard(key, key.substring(beginning.length())));
+          .map(key -> new ObjectRef(key, key.substring(beginning.length())));
     }
 
     @Override
-    public Shard keep(String inputs, String kind, int index, Path file) {
+    public ObjectRef keep(String inputs, String kind, int index, Path file) {
       String sha256 = Sha256.of(file);
       String key = prefix(inputs, kind) + "%05d-%s".formatted(index, sha256);
       store.put(key, file, "application/octet-stream");
-      return new Shard(key, sha256);
+      return new ObjectRef(key, sha256);
     }
 
     @Override
-    public EncodedRef.Files keepManifest(String inputs, String kind, byte[] json) {
+    public ObjectRef keepManifest(String inputs, String kind, byte[] json) {
       String sha256 = Sha256.of(json);
       String key = prefix(inputs, kind) + "manifest-" + sha256 + ".json";
       store.put(key, json, "application/json");
-      return new EncodedRef.Files(key, sha256);
+      return new ObjectRef(key, sha256);
     }
   }
 
@@ -81,7 +82,7 @@ public record StoredEncodings(ObjectStore store, ArtifactCache cache) {
         shard -> cache.file(shard.objectKey(), shard.sha256()));
   }
 
-  private byte[] content(EncodedRef.Files files) {
+  private byte[] content(ObjectRef files) {
     try {
       return Files.readAllBytes(cache.file(files.objectKey(), files.sha256()));
     } catch (IOException e) {
@@ -104,12 +105,17 @@ public record StoredEncodings(ObjectStore store, ArtifactCache cache) {
 
   /** The same of files that are here, by their names in the pipeline. */
   public PartsRef keepParts(String experimentId, Map<String, Path> files) throws IOException {
+    ContentObjects objects = new ContentObjects(store);
     List<StoredFile> kept = new ArrayList<>();
     for (Map.Entry<String, Path> file : files.entrySet()) {
-      String sha256 = Sha256.of(file.getValue());
-      String key = ExperimentKeys.parts(experimentId) + sha256;
-      store.put(key, file.getValue(), "application/octet-stream");
-      kept.add(new StoredFile(file.getKey(), key, sha256, Files.size(file.getValue())));
+      ObjectRef object =
+          objects.keep(
+              file.getValue(),
+              sha256 -> ExperimentKeys.parts(experimentId) + sha256,
+              "application/octet-stream");
+      kept.add(
+          new StoredFile(
+              file.getKey(), object.objectKey(), object.sha256(), Files.size(file.getValue())));
     }
     return keepParts(experimentId, kept);
   }

@@ -4,9 +4,9 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.datatype.jdk8.Jdk8Module;
 import dev.atelier.evaluation.ClipFolder;
 import dev.atelier.evaluation.ExtractorFile;
+import dev.atelier.evaluation.FolderListing;
 import dev.atelier.evaluation.ReferenceStatistics;
 import dev.atelier.evaluation.ReferenceStore;
-import dev.atelier.evaluation.StoredFile;
 import dev.atelier.store.ExperimentKeys;
 import dev.atelier.store.ObjectStore;
 import dev.atelier.store.Sha256;
@@ -15,42 +15,39 @@ import dev.atelier.version.Fingerprint;
 import dev.atelier.workflows.ClipRef;
 import dev.atelier.workflows.EvaluationActivities.MeasureReference;
 import dev.atelier.workflows.ExtractorRef;
+import dev.atelier.workflows.ObjectRef;
 import dev.atelier.workflows.PromptsRef;
 import dev.atelier.workflows.StatisticsRef;
-import dev.atelier.workflows.StatisticsRef.Embeddings;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
+import java.util.function.UnaryOperator;
 
 /** Extractors and statistics as objects; what was measured is found again by what it was of. */
 public record StoredReferences(ObjectStore store) implements ReferenceStore {
 
+  private static final String BINARY = "application/octet-stream";
   private static final ObjectMapper JSON = new ObjectMapper().registerModule(new Jdk8Module());
 
   @Override
   public ExtractorRef keep(ExtractorFile extractor) {
     String key = ExperimentKeys.extractor(extractor.sha256());
-    if (!store.exists(key)) {
-      store.put(key, extractor.path(), "application/octet-stream");
-    }
-    return new ExtractorRef(extractor.name(), key, extractor.sha256());
+    ObjectRef kept =
+        new ContentObjects(store)
+            .keep(extractor.path(), new ObjectRef(key, extractor.sha256()), BINARY);
+    return new ExtractorRef(extractor.name(), kept.objectKey(), kept.sha256());
   }
 
   @Override
   public ClipRef keep(ClipFolder clip) throws IOException {
-    Map<String, StoredFile> files = new TreeMap<>();
+    ContentObjects objects = new ContentObjects(store);
+    Map<String, ObjectRef> files = new TreeMap<>();
     for (String name : clip.files()) {
-      Path file = clip.path().resolve(name);
-      String sha256 = Sha256.of(file);
-      String key = ExperimentKeys.clipFile(sha256);
-      if (!store.exists(key)) {
-        store.put(key, file, "application/octet-stream");
-      }
-      files.put(name, new StoredFile(key, sha256));
+      files.put(name, objects.keep(clip.path().resolve(name), ExperimentKeys::clipFile, BINARY));
     }
-    byte[] list = StoredFile.written(files);
+    byte[] list = FolderListing.written(files);
     String sha256 = Sha256.of(list);
     String key = ExperimentKeys.clip(sha256);
     store.put(key, list, "application/json");
@@ -59,22 +56,19 @@ public record StoredReferences(ObjectStore store) implements ReferenceStore {
 
   @Override
   public PromptsRef keepPrompts(Path file, int prompts) throws IOException {
-    String sha256 = Sha256.of(file);
-    String key = ExperimentKeys.prompts(sha256);
-    if (!store.exists(key)) {
-      store.put(key, file, "application/json");
-    }
-    return new PromptsRef(key, sha256, prompts);
+    ObjectRef kept =
+        new ContentObjects(store).keep(file, ExperimentKeys::prompts, "application/json");
+    return new PromptsRef(kept.objectKey(), kept.sha256(), prompts);
   }
 
   @Override
-  public Optional<Embeddings> embedded(MeasureReference task) {
+  public Optional<ObjectRef> embedded(MeasureReference task) {
     return store.get(embeddingsKey(task)).flatMap(this::storedEmbeddings);
   }
 
-  private Optional<Embeddings> storedEmbeddings(byte[] json) {
+  private Optional<ObjectRef> storedEmbeddings(byte[] json) {
     try {
-      return Optional.of(JSON.readValue(json, Embeddings.class))
+      return Optional.of(JSON.readValue(json, ObjectRef.class))
           .filter(embeddings -> store.exists(embeddings.objectKey()));
     } catch (IOException e) {
       return Optional.empty(); // not what was written: measured again
@@ -82,11 +76,8 @@ public record StoredReferences(ObjectStore store) implements ReferenceStore {
   }
 
   @Override
-  public Embeddings keepEmbedded(MeasureReference task, Path file) throws IOException {
-    String sha256 = Sha256.of(file);
-    String key = ExperimentKeys.statistics(sha256);
-    store.put(key, file, "application/octet-stream");
-    Embeddings embeddings = new Embeddings(key, sha256);
+  public ObjectRef keepEmbedded(MeasureReference task, Path file) throws IOException {
+    ObjectRef embeddings = keptStatistics(file, ExperimentKeys::statistics);
     store.put(embeddingsKey(task), JSON.writeValueAsBytes(embeddings), "application/json");
     return embeddings;
   }
@@ -118,12 +109,17 @@ public record StoredReferences(ObjectStore store) implements ReferenceStore {
   @Override
   public StatisticsRef keepMeasured(MeasureReference task, Path file, int images)
       throws IOException {
-    String sha256 = Sha256.of(file);
-    String key = ExperimentKeys.statistics(sha256);
-    store.put(key, file, "application/octet-stream");
-    StatisticsRef statistics = new StatisticsRef(key, sha256, images);
+    ObjectRef kept = keptStatistics(file, ExperimentKeys::statistics);
+    StatisticsRef statistics = new StatisticsRef(kept.objectKey(), kept.sha256(), images);
     store.put(keyOf(task), JSON.writeValueAsBytes(statistics), "application/json");
     return statistics;
+  }
+
+  private ObjectRef keptStatistics(Path file, UnaryOperator<String> keyOf) {
+    String sha256 = Sha256.of(file);
+    String key = keyOf.apply(sha256);
+    store.put(key, file, BINARY);
+    return new ObjectRef(key, sha256);
   }
 
   /** By what the statistics of a dataset depend on. */
@@ -140,10 +136,11 @@ public record StoredReferences(ObjectStore store) implements ReferenceStore {
 
   @Override
   public StatisticsRef keepGiven(Path file, ReferenceStatistics statistics) {
-    String sha256 = Sha256.of(file);
-    String key = ExperimentKeys.givenStatistics(sha256);
-    store.put(key, file, "application/octet-stream");
+    ObjectRef kept = keptStatistics(file, ExperimentKeys::givenStatistics);
     return new StatisticsRef(
-        key, sha256, (int) statistics.images().orElse(0), statistics.extractorSha256());
+        kept.objectKey(),
+        kept.sha256(),
+        (int) statistics.images().orElse(0),
+        statistics.extractorSha256());
   }
 }

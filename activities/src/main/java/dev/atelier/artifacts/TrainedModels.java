@@ -88,10 +88,47 @@ public final class TrainedModels implements Models {
     return SafetensorsFile.read(cache.file(start.objectKey(), start.sha256())).tensors();
   }
 
+  /** Low-rank updates of the same weights, by the manifests of the models that they are. */
+  private record Updates(LowRank form, ModelRef first, Map<String, LowRank.Turn> turns) {
+    long parameters() {
+      return form.network().parameters() + turns.size() * form.parameters();
+    }
+  }
+
+  @Override
+  public long parameters(List<ModelRef> models, DatasetRef dataset) throws IOException {
+    Optional<Updates> shared = updatesOfOneBase(models, dataset);
+    Map<String, ModelRef> others = Models.byManifest(models);
+    shared.ifPresent(updates -> others.keySet().removeAll(updates.turns().keySet()));
+    return shared.map(Updates::parameters).orElse(0L)
+        + others.values().stream().mapToLong(model -> parameters(model, dataset)).sum();
+  }
+
   @Override
   public Map<String, Path> sharedArchive(
       List<ModelRef> models, DatasetRef dataset, Path directory, NetworkForm form)
       throws IOException {
+    Optional<Updates> shared = updatesOfOneBase(models, dataset);
+    if (shared.isEmpty()) {
+      return Map.of();
+    }
+    Updates updates = shared.get();
+    Path file = directory.resolve("shared.pt");
+    TorchScriptArchive.write(
+        file,
+        updates
+            .form()
+            .inferenceModule(
+                "UNet", start(updates.first()), List.copyOf(updates.turns().values()), form));
+    return updates.turns().keySet().stream().collect(Collectors.toMap(key -> key, key -> file));
+  }
+
+  /** Empty where fewer than two are, or not all of one base. */
+  private Optional<Updates> updatesOfOneBase(List<ModelRef> models, DatasetRef dataset)
+      throws IOException {
+    if (Models.byManifest(models).size() < 2) {
+      return Optional.empty(); // a large teacher's weights need not be read for that
+    }
     Map<String, LowRank.Turn> turns = new LinkedHashMap<>();
     Optional<LowRank> shared = Optional.empty();
     Optional<ModelRef> first = Optional.empty();
@@ -109,19 +146,12 @@ public final class TrainedModels implements Models {
         shared = update;
         first = Optional.of(model);
       } else if (update.isPresent() && !isOfOneBase(model, first.get(), update, shared)) {
-        return Map.of();
+        return Optional.empty();
       }
     }
-    if (turns.size() < 2) {
-      return Map.of();
-    }
-    Path file = directory.resolve("shared.pt");
-    TorchScriptArchive.write(
-        file,
-        shared
-            .get()
-            .inferenceModule("UNet", start(first.get()), List.copyOf(turns.values()), form));
-    return turns.keySet().stream().collect(Collectors.toMap(key -> key, key -> file));
+    return turns.size() < 2
+        ? Optional.empty()
+        : Optional.of(new Updates(shared.get(), first.get(), turns));
   }
 
   private static boolean isOfOneBase(

@@ -7,13 +7,27 @@ import java.nio.file.Path;
 import java.util.Comparator;
 import java.util.stream.Stream;
 
-/** A directory that goes with the work that it was made for. */
-public record WorkDirectory(Path path) implements AutoCloseable {
+/**
+ * A directory that goes with the work that it was made for.
+ *
+ * @param end what else ends with the work
+ */
+public record WorkDirectory(Path path, End end) implements AutoCloseable {
+
+  /** Ends something. */
+  @FunctionalInterface
+  interface End {
+    void run() throws IOException;
+  }
 
   @Override
   public void close() {
     try {
-      delete(path);
+      try {
+        delete(path);
+      } finally {
+        end.run();
+      }
     } catch (IOException e) {
       throw new UncheckedIOException("Cannot delete '%s'.".formatted(path), e);
     }

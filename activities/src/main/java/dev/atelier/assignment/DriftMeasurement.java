@@ -8,6 +8,7 @@ import dev.atelier.evaluation.FeatureStatistics;
 import dev.atelier.evaluation.FrechetDistance;
 import dev.atelier.evaluation.LinearAlgebra;
 import dev.atelier.network.libtorch.Libtorch;
+import dev.atelier.network.libtorch.MemoryRanOutException;
 import dev.atelier.network.libtorch.TorchModule;
 import dev.atelier.network.tensors.HostTensor;
 import dev.atelier.network.torchscript.TorchScriptArchive;
@@ -247,6 +248,11 @@ public final class DriftMeasurement {
       asked.add(HostTensor.ofLongs(y, t.length));
     }
     context.ifPresent(asked::add);
-    return features.module().run("mid_block", asked.toArray(HostTensor[]::new)).get(0).toFloats();
+    return MemoryRanOutException.naming(
+        "The measurement of drift",
+        t.length,
+        side,
+        () ->
+            features.module().run("mid_block", asked.toArray(HostTensor[]::new)).get(0).toFloats());
   }
 }

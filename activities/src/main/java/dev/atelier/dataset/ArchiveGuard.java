@@ -21,13 +21,18 @@ final class ArchiveGuard {
     this.packedBytes = Math.max(1, packedBytes);
   }
 
-  /** Counts a file of the archive and checks its name. */
-  void entry(String name) throws IOException {
+  /** Counts a file whose name nobody holds. */
+  void row() throws IOException {
     if (++entries > limits.entries()) {
       throw new IOException(
           "The archive has more than %d files (atelier.sources.archive-entries)."
               .formatted(limits.entries()));
     }
+  }
+
+  /** Counts a file of the archive and checks its name, which is held. */
+  void entry(String name) throws IOException {
+    row();
     if (entries > HeapBudget.archiveEntries()) {
       throw new IOException(
           "The archive has more than %d files, whose list this worker's heap has no room for."

@@ -89,19 +89,40 @@ record CaptionFiles(Kind kind, Set<String> names) {
   private void readBeside(
       String name, InputStream in, Optional<String> column, int slot, CaptionSink sink)
       throws IOException {
+    if (kind == Kind.JSON) {
+      readObject(name, in, column, slot, sink);
+      return;
+    }
     byte[] bytes = in.readNBytes(CaptionJson.MOST_LINE_BYTES + 1);
     if (bytes.length > CaptionJson.MOST_LINE_BYTES) {
       sink.damaged(name);
-    } else if (kind == Kind.JSON) {
-      CaptionJson.readObject(name, bytes, column, slot, sink);
-    } else {
-      List<String> lines =
-          new String(bytes, StandardCharsets.UTF_8).lines().filter(l -> !l.isBlank()).toList();
-      lines.forEach(line -> sink.add(slot, line, name));
-      if (lines.isEmpty()) {
-        sink.add(slot, "", name);
-      }
+      return;
     }
+    List<String> lines =
+        new String(bytes, StandardCharsets.UTF_8).lines().filter(l -> !l.isBlank()).toList();
+    lines.forEach(line -> sink.add(slot, line, name));
+    if (lines.isEmpty()) {
+      sink.add(slot, "", name);
+    }
+  }
+
+  /** Reads the captions of one image from an object of JSON. */
+  static void readObject(
+      String name, InputStream in, Optional<String> column, int slot, CaptionSink sink)
+      throws IOException {
+    byte[] bytes = in.readNBytes(CaptionJson.MOST_LINE_BYTES + 1);
+    if (bytes.length > CaptionJson.MOST_LINE_BYTES) {
+      sink.damaged(name);
+    } else {
+      CaptionJson.readObject(name, bytes, column, slot, sink);
+    }
+  }
+
+  /** That a source has none. */
+  static IOException none() {
+    return new IOException(
+        "it has no captions beside its images: expected %s (dataset.captions.source names a file elsewhere), found none."
+            .formatted(EXPECTED));
   }
 
   @FunctionalInterface
@@ -129,13 +150,17 @@ record CaptionFiles(Kind kind, Set<String> names) {
       throws IOException {
     String name = EntryName.of(file.getFileName());
     String lowerCase = name.toLowerCase(Locale.ROOT);
+    if (Files.isRegularFile(file) && CaptionTable.isNamed(name)) {
+      CaptionTable.read(file, column, images, sink);
+      return;
+    }
     Kind kind =
         lowerCase.endsWith(".jsonl")
             ? Kind.JSON_LINES
             : lowerCase.endsWith(".json") ? Kind.COCO : Kind.NONE;
     if (kind == Kind.NONE || !Files.isRegularFile(file)) {
       throw new IOException(
-          "'%s' has no captions that are read: expected a .jsonl of lines or a .json of COCO."
+          "'%s' has no captions that are read: expected a .jsonl of lines, a .json of COCO, or a .parquet or .csv with columns of file names and captions."
               .formatted(EntryName.shown(name)));
     }
     SourceFiles one =

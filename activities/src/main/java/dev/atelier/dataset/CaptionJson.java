@@ -1,17 +1,12 @@
 package dev.atelier.dataset;
 
-import com.fasterxml.jackson.core.JsonFactory;
-import com.fasterxml.jackson.core.JsonParseException;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.JsonToken;
-import com.fasterxml.jackson.core.StreamReadConstraints;
-import com.fasterxml.jackson.core.exc.StreamConstraintsException;
-import com.fasterxml.jackson.core.io.JsonEOFException;
+import dev.atelier.dataset.CocoAnnotations.Texts;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
-import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -20,24 +15,15 @@ import java.util.Optional;
 /** Reads captions from JSON as it streams by: no string of it is longer than a megabyte. */
 final class CaptionJson {
 
-  static final int MOST_LINE_BYTES = 1 << 20;
+  static final int MOST_LINE_BYTES = CocoAnnotations.MOST_STRING_BYTES;
 
   /** Fields that have captions where a spec names none, the first that is there. */
-  private static final List<String> USUAL_FIELDS = List.of("text", "caption", "captions");
-
-  private static final JsonFactory JSON =
-      JsonFactory.builder()
-          .streamReadConstraints(
-              StreamReadConstraints.builder()
-                  .maxStringLength(MOST_LINE_BYTES)
-                  .maxNestingDepth(100)
-                  .build())
-          .build();
+  static final List<String> USUAL_FIELDS = List.of("text", "caption", "captions");
 
   private CaptionJson() {}
 
   /** What an object says: an image's file, and its captions. */
-  private record Entry(Optional<String> fileName, List<String> captions, boolean isDamaged) {}
+  private record Entry(Optional<String> fileName, Texts captions, boolean isDamaged) {}
 
   /**
    * Reads lines of {@code {"file_name": ..., "text": ...}}.
@@ -86,7 +72,7 @@ final class CaptionJson {
       sink.damaged(from);
       return;
     }
-    try (JsonParser parser = JSON.createParser(bytes)) {
+    try (JsonParser parser = CocoAnnotations.JSON.createParser(bytes)) {
       if (parser.nextToken() == null) {
         return; // an empty line
       }
@@ -96,7 +82,7 @@ final class CaptionJson {
       }
       if (entry.fileName().isPresent()) {
         int slot = images.slot(ImageNames.folder(name), entry.fileName().get());
-        entry.captions().forEach(caption -> sink.add(slot, caption, from));
+        entry.captions().give(sink, slot, from);
       }
     } catch (JsonProcessingException e) {
       sink.damaged(from);
@@ -107,13 +93,13 @@ final class CaptionJson {
   static void readObject(
       String name, byte[] json, Optional<String> column, int slot, CaptionSink sink)
       throws IOException {
-    try (JsonParser parser = JSON.createParser(json)) {
+    try (JsonParser parser = CocoAnnotations.JSON.createParser(json)) {
       parser.nextToken();
       Entry entry = entry(parser, column);
       if (entry.isDamaged()) {
         sink.damaged(name);
       }
-      entry.captions().forEach(caption -> sink.add(slot, caption, name));
+      entry.captions().give(sink, slot, name);
     } catch (JsonProcessingException e) {
       sink.damaged(name);
     }
@@ -121,10 +107,10 @@ final class CaptionJson {
 
   private static Entry entry(JsonParser parser, Optional<String> column) throws IOException {
     if (parser.currentToken() != JsonToken.START_OBJECT) {
-      return new Entry(Optional.empty(), List.of(), true);
+      return new Entry(Optional.empty(), new Texts(), true);
     }
     Optional<String> fileName = Optional.empty();
-    Map<String, List<String>> fields = new HashMap<>();
+    Map<String, Texts> fields = new HashMap<>();
     boolean damaged = false;
     while (parser.nextToken() == JsonToken.FIELD_NAME) {
       String field = parser.currentName();
@@ -132,14 +118,15 @@ final class CaptionJson {
       if (field.equals("file_name") && value == JsonToken.VALUE_STRING) {
         fileName = Optional.of(parser.getText());
       } else if (column.map(field::equals).orElse(USUAL_FIELDS.contains(field))) {
-        List<String> captions = new ArrayList<>();
-        damaged |= !readStrings(parser, captions);
+        Texts captions = new Texts();
+        captions.read(parser);
+        damaged |= captions.isDamaged();
         fields.put(field, captions);
       } else {
         parser.skipChildren();
       }
     }
-    List<String> captions =
+    Texts captions =
         column.stream()
             .flatMap(name -> Optional.ofNullable(fields.get(name)).stream())
             .findFirst()
@@ -149,32 +136,8 @@ final class CaptionJson {
                         .filter(fields::containsKey)
                         .findFirst()
                         .map(fields::get)
-                        .orElse(List.of()));
+                        .orElseGet(Texts::new));
     return new Entry(fileName, captions, damaged);
-  }
-
-  /** Reads a string or an array of strings; false: there is anything else. */
-  private static boolean readStrings(JsonParser parser, List<String> into) throws IOException {
-    if (parser.currentToken() == JsonToken.VALUE_STRING) {
-      into.add(parser.getText());
-      return true;
-    }
-    boolean allStrings = parser.currentToken() == JsonToken.START_ARRAY;
-    if (!allStrings) {
-      parser.skipChildren();
-      return false;
-    }
-    while (parser.nextToken() != JsonToken.END_ARRAY) {
-      if (parser.currentToken() == JsonToken.VALUE_STRING) {
-        if (into.size() < CaptionLine.MOST_CAPTIONS) {
-          into.add(parser.getText());
-        }
-      } else {
-        allStrings = false;
-        parser.skipChildren();
-      }
-    }
-    return allStrings;
   }
 
   /**
@@ -185,32 +148,16 @@ final class CaptionJson {
   static Map<Object, Integer> cocoImages(String name, InputStream in, ImageNames images)
       throws IOException {
     Map<Object, Integer> slots = new HashMap<>();
-    eachObject(
+    CocoAnnotations.forEachImage(
         name,
         in,
-        "images",
-        parser -> {
-          Optional<Object> id = Optional.empty();
-          Optional<String> file = Optional.empty();
-          while (parser.nextToken() == JsonToken.FIELD_NAME) {
-            String field = parser.currentName();
-            JsonToken value = parser.nextToken();
-            if (field.equals("id")) {
-              id = id(parser);
-            } else if (field.equals("file_name") && value == JsonToken.VALUE_STRING) {
-              file = Optional.of(parser.getText());
-            } else {
-              parser.skipChildren();
-            }
-          }
-          if (id.isPresent() && file.isPresent()) {
-            int slot = images.slot(ImageNames.folder(name), file.get());
-            Integer other = slots.put(id.get(), slot);
-            if (other != null && other != slot) {
-              throw new IOException(
-                  "'%s' has the image id %s twice, the second time for '%s': expected one image for each id."
-                      .formatted(EntryName.shown(name), id.get(), EntryName.shown(file.get())));
-            }
+        (id, file) -> {
+          int slot = images.slot(ImageNames.folder(name), file);
+          Integer other = slots.put(id, slot);
+          if (other != null && other != slot) {
+            throw new IOException(
+                "'%s' has the image id %s twice, the second time for '%s': expected one image for each id."
+                    .formatted(EntryName.shown(name), id, EntryName.shown(file)));
           }
         });
     return slots;
@@ -224,94 +171,20 @@ final class CaptionJson {
       Map<Object, Integer> slots,
       CaptionSink sink)
       throws IOException {
-    String wanted = column.orElse("caption");
-    eachObject(
+    CocoAnnotations.forEach(
         name,
         in,
-        "annotations",
-        parser -> {
-          Optional<Object> image = Optional.empty();
-          List<String> captions = new ArrayList<>();
-          boolean whole = true;
-          while (parser.nextToken() == JsonToken.FIELD_NAME) {
-            String field = parser.currentName();
-            parser.nextToken();
-            if (field.equals("image_id")) {
-              image = id(parser);
-            } else if (field.equals(wanted)) {
-              whole &= readStrings(parser, captions);
-            } else {
-              parser.skipChildren();
-            }
-          }
+        column.orElse(CocoAnnotations.CAPTION),
+        (image, captions) -> {
           String from = "%s: image_id %s".formatted(name, image.orElse("absent"));
-          if (!whole || image.isEmpty()) {
+          if (captions.isDamaged() || image.isEmpty()) {
             sink.damaged(from);
           }
           int slot =
               image
                   .map(id -> slots.getOrDefault(id, ImageNames.UNKNOWN))
                   .orElse(ImageNames.UNKNOWN);
-          captions.forEach(caption -> sink.add(slot, caption, from));
+          captions.give(sink, slot, from);
         });
-  }
-
-  private static Optional<Object> id(JsonParser parser) throws IOException {
-    return switch (parser.currentToken()) {
-      case VALUE_NUMBER_INT -> Optional.of(parser.getLongValue());
-      case VALUE_STRING -> Optional.of(parser.getText());
-      default -> {
-        parser.skipChildren();
-        yield Optional.empty();
-      }
-    };
-  }
-
-  /** Reads an object from its first field to its end. */
-  @FunctionalInterface
-  private interface ObjectVisitor {
-    void visit(JsonParser parser) throws IOException;
-  }
-
-  private static void eachObject(String name, InputStream in, String array, ObjectVisitor visitor)
-      throws IOException {
-    String shown = EntryName.shown(name);
-    try (JsonParser parser = JSON.createParser(in)) {
-      boolean found = false;
-      if (parser.nextToken() == JsonToken.START_OBJECT) {
-        while (parser.nextToken() == JsonToken.FIELD_NAME) {
-          boolean wanted = parser.currentName().equals(array);
-          if (parser.nextToken() != JsonToken.START_ARRAY || !wanted) {
-            parser.skipChildren();
-            continue;
-          }
-          found = true;
-          while (parser.nextToken() != JsonToken.END_ARRAY) {
-            if (parser.currentToken() == JsonToken.START_OBJECT) {
-              visitor.visit(parser);
-            } else {
-              parser.skipChildren();
-            }
-          }
-        }
-      }
-      if (!found) {
-        throw new IOException(
-            "'%s' has no array '%s': expected the annotations of COCO, {\"images\": [{\"id\", \"file_name\"}], \"annotations\": [{\"image_id\", \"caption\"}]}."
-                .formatted(shown, array));
-      }
-    } catch (JsonEOFException e) {
-      throw new IOException("'%s' ends early: its JSON is cut off.".formatted(shown), e);
-    } catch (StreamConstraintsException e) {
-      throw new IOException(
-          "'%s' has a text of more than %d bytes, or is nested too deep."
-              .formatted(shown, MOST_LINE_BYTES),
-          e);
-    } catch (JsonParseException e) {
-      throw new IOException(
-          "'%s' is no JSON: it is damaged at line %d, column %d."
-              .formatted(shown, e.getLocation().getLineNr(), e.getLocation().getColumnNr()),
-          e);
-    }
   }
 }

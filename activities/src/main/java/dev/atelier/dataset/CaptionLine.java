@@ -34,22 +34,31 @@ final class CaptionLine {
    * empty: there is nothing to read.
    */
   static Optional<String> clean(String caption) {
+    String text = plain(caption);
+    if (text.length() > MOST_CHARACTERS) {
+      boolean splits = Character.isHighSurrogate(text.charAt(MOST_CHARACTERS - 1));
+      text = text.substring(0, splits ? MOST_CHARACTERS - 1 : MOST_CHARACTERS);
+    }
+    return text.isBlank() ? Optional.empty() : Optional.of(text);
+  }
+
+  /** Whether {@link #clean} leaves out the end of a caption. */
+  static boolean isCut(String caption) {
+    return caption.length() > MOST_CHARACTERS && plain(caption).length() > MOST_CHARACTERS;
+  }
+
+  private static String plain(String caption) {
     int most = Math.min(caption.length(), 2 * MOST_CHARACTERS);
-    StringBuilder clean = new StringBuilder(most);
+    StringBuilder plain = new StringBuilder(most);
     caption
         .codePoints()
         .limit(most)
         .forEach(
             c -> {
               boolean lone = c >= Character.MIN_SURROGATE && c <= Character.MAX_SURROGATE;
-              clean.appendCodePoint(lone ? 0xFFFD : Character.isISOControl(c) ? ' ' : c);
+              plain.appendCodePoint(lone ? 0xFFFD : Character.isISOControl(c) ? ' ' : c);
             });
-    String text = clean.toString().strip();
-    if (text.length() > MOST_CHARACTERS) {
-      boolean splits = Character.isHighSurrogate(text.charAt(MOST_CHARACTERS - 1));
-      text = text.substring(0, splits ? MOST_CHARACTERS - 1 : MOST_CHARACTERS);
-    }
-    return text.isBlank() ? Optional.empty() : Optional.of(text);
+    return plain.toString().strip();
   }
 
   /** The line of {@link #clean} captions in UTF-8, without its end. */

@@ -27,7 +27,20 @@ final class CaptionSink {
       passedOver.add(Reason.CAPTION_OF_NO_IMAGE, from);
     } else if (slot != ImageNames.NOT_KEPT) {
       Optional<String> clean = CaptionLine.clean(caption);
-      clean.ifPresentOrElse(text -> slots.add(slot, text), () -> empty.set(slot));
+      if (clean.isEmpty()) {
+        empty.set(slot);
+      } else if (!slots.add(slot, clean.get())) {
+        tooMany(slot, from);
+      } else if (CaptionLine.isCut(caption)) {
+        passedOver.add(Reason.CAPTION_CUT, from);
+      }
+    }
+  }
+
+  /** Counts a caption beyond {@link CaptionLine#MOST_CAPTIONS} of an image. */
+  void tooMany(int slot, String from) {
+    if (slot >= 0) {
+      passedOver.add(Reason.CAPTION_TOO_MANY, from);
     }
   }
 

@@ -44,22 +44,17 @@ final class CaptionSlots implements Closeable {
   }
 
   /**
-   * Keeps a {@link CaptionLine#clean} caption; those beyond {@link CaptionLine#MOST_CAPTIONS} of an
-   * image are not.
+   * Keeps a {@link CaptionLine#clean} caption.
    *
+   * @return false: it is one beyond {@link CaptionLine#MOST_CAPTIONS} of an image, and is not kept
    * @throws DatasetException if all together are too long
    */
-  void add(int slot, String caption) {
+  boolean add(int slot, String caption) {
     if (counts[slot] == CaptionLine.MOST_CAPTIONS) {
-      return;
+      return false;
     }
     byte[] text = caption.getBytes(StandardCharsets.UTF_8);
-    if (end + HEADER + text.length > MOST_BYTES) {
-      throw new DatasetException(
-          DatasetException.Kind.CORRUPT,
-          "Cannot use the captions of the dataset: they have more than %d MB together."
-              .formatted(MOST_BYTES >> 20));
-    }
+    requireFits(end + HEADER + text.length);
     try {
       out.writeLong(last[slot]);
       out.writeInt(text.length);
@@ -70,6 +65,17 @@ final class CaptionSlots implements Closeable {
     last[slot] = end + 1;
     counts[slot]++;
     end += HEADER + text.length;
+    return true;
+  }
+
+  /** Refuses captions of so many bytes together. */
+  static void requireFits(long bytes) {
+    if (bytes > MOST_BYTES) {
+      throw new DatasetException(
+          DatasetException.Kind.CORRUPT,
+          "Cannot use the captions of the dataset: they have more than %d MB together."
+              .formatted(MOST_BYTES >> 20));
+    }
   }
 
   boolean has(int slot) {

@@ -2,16 +2,12 @@ package dev.atelier.dataset;
 
 import dev.atelier.dataset.SourceListing.Found;
 import dev.atelier.dataset.SourceListing.Lost;
-import dev.atelier.dataset.image.DecodingMemory;
-import dev.atelier.dataset.image.ImageDecoder;
 import dev.atelier.dataset.image.ImageFormat;
-import dev.atelier.dataset.image.NoDecoderException;
 import dev.atelier.spec.DatasetSpec;
 import dev.atelier.spec.ShapesSource;
 import dev.atelier.spec.SourceLocation;
 import dev.atelier.workflows.PassedOver;
 import dev.atelier.workflows.PassedOver.Reason;
-import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.InterruptedIOException;
@@ -33,8 +29,10 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.function.Function;
 import java.util.function.Supplier;
 import java.util.regex.Pattern;
+import java.util.stream.IntStream;
 
 /**
  * Brings any source a {@link DatasetSpec} may name into one form: packed uint8 RGB images of one
@@ -52,9 +50,6 @@ public final class DatasetPreparation {
   static final String CIFAR10_FILE = "cifar-10-binary.tar.gz";
   static final String CIFAR10_MD5 = "c32a1d4ab5d03f1284b67883e8d87530";
 
-  private static final int CIFAR_SIDE = 32;
-  private static final int CIFAR_RECORD_BYTES = 1 + 3 * CIFAR_SIDE * CIFAR_SIDE; // label, pixels
-  private static final int CIFAR_RECORDS_PER_TASK = 500;
   private static final Pattern CIFAR_FILE =
       Pattern.compile("data_batch_\\d+\\.bin|test_batch\\.bin");
   private static final String CIFAR_TEST_FILE = "test_batch.bin";
@@ -63,7 +58,6 @@ public final class DatasetPreparation {
           ".*\\.(pam|avif|heic|heif|jp2|j2k|jpx|jxl|tga|ico|icns|svg|psd|exr|hdr|pcx|qoi|dds|dng|cr2|cr3|nef|arw|orf|rw2|raf)");
   private static final Pattern ARCHIVE_FILE =
       Pattern.compile(".*\\.(zip|tar|tgz|tbz2|txz|gz|xz|bz2|zst|7z|rar|lz4)");
-  private static final int MAX_IMAGE_FILE_BYTES = 192 << 20;
 
   private final Path downloadCache;
   private final RemoteFiles s3;
@@ -129,12 +123,46 @@ public final class DatasetPreparation {
    */
   public Source find(DatasetSpec spec) {
     SourceName name = SourceName.parse(spec.source());
-    boolean known = name instanceof SourceName.Shapes || name instanceof SourceName.Cifar10;
+    Optional<RemoteShards> shards = shards(name, spec);
+    boolean known =
+        name instanceof SourceName.Shapes
+            || name instanceof SourceName.Cifar10
+            || shards.isPresent();
     return new Source(
         spec,
         name,
         known ? Optional.empty() : Optional.of(fetched(spec.source())),
+        shards,
         spec.captions().flatMap(DatasetSpec.CaptionsSpec::source).map(this::fetched));
+  }
+
+  /** The shards of the object store that a pattern names; empty: the source is something else. */
+  private Optional<RemoteShards> shards(SourceName name, DatasetSpec spec) {
+    if (!(name instanceof SourceName.Files files)
+        || !(files.location() instanceof SourceLocation.StoredObject object)
+        || ShardNames.of(baseName(object.key())).isEmpty()) {
+      return Optional.empty();
+    }
+    String shown = SourceName.shown(spec.source());
+    guard.require(object, shown);
+    if (spec.captions().flatMap(DatasetSpec.CaptionsSpec::source).isPresent()) {
+      throw new DatasetException(
+          DatasetException.Kind.CORRUPT,
+          "Cannot use dataset.captions.source with the shards '%s': expected the captions in them, a .txt or .json of each image's key, or columns of Parquet."
+              .formatted(shown));
+    }
+    try {
+      return Optional.of(s3.shards(object));
+    } catch (IOException e) {
+      throw cannotFetch(shown, e);
+    }
+  }
+
+  private static DatasetException cannotFetch(String shown, IOException e) {
+    return new DatasetException(
+        DatasetException.Kind.UNREACHABLE,
+        "Cannot fetch '%s': %s".formatted(shown, e.getMessage()),
+        e);
   }
 
   private Path fetched(String source) {
@@ -154,14 +182,25 @@ public final class DatasetPreparation {
     private final DatasetSpec spec;
     private final SourceName name;
     private final Optional<Path> path; // empty: what it holds is known without it
+    private final Optional<RemoteShards> shards;
     private final Optional<Path> captions;
 
     private Source(
-        DatasetSpec spec, SourceName name, Optional<Path> path, Optional<Path> captions) {
+        DatasetSpec spec,
+        SourceName name,
+        Optional<Path> path,
+        Optional<RemoteShards> shards,
+        Optional<Path> captions) {
       this.spec = spec;
       this.name = name;
       this.path = path;
+      this.shards = shards;
       this.captions = captions;
+    }
+
+    /** What a user brought shard by shard; empty: it is something else. */
+    public Optional<RemoteShards> broughtShards() {
+      return shards;
     }
 
     /** The file with captions that a user brought; empty: they lie beside the images. */
@@ -169,7 +208,10 @@ public final class DatasetPreparation {
       return captions;
     }
 
-    /** The file or directory that a user brought; empty: the source is the platform's own. */
+    /**
+     * The file or directory that a user brought; empty: the source is the platform's own, or they
+     * are {@link #broughtShards}.
+     */
     public Optional<Path> brought() {
       return path;
     }
@@ -189,6 +231,9 @@ public final class DatasetPreparation {
                 scenes.count(),
                 scenes.seed(),
                 scenes.without().isEmpty() ? "" : ", without " + scenes.without());
+      }
+      if (shards.isPresent()) {
+        return "shards of the store " + shards.get().content();
       }
       return path.map(files -> orDropped(() -> contentOf(files, spec)))
           .orElse("CIFAR-10, MD5 " + cifar10Md5);
@@ -223,13 +268,20 @@ public final class DatasetPreparation {
      *     interrupted
      */
     public PreparedDataset prepare(Path directory) {
+      if (shards.isPresent()) {
+        return orDropped(() -> joined(shards.get(), spec, directory));
+      }
       DatasetManifest manifest =
           name instanceof SourceName.Shapes shapes
               ? drawShapes(shapes.scenes(), spec, directory)
               : orDropped(
                   () ->
                       decodeFiles(
-                          path.orElseGet(() -> fetched(spec.source())), captions, spec, directory));
+                          path.orElseGet(() -> fetched(spec.source())),
+                          captions,
+                          spec,
+                          directory,
+                          Extent.WHOLE));
       return new PreparedDataset(directory, manifest);
     }
 
@@ -253,12 +305,34 @@ public final class DatasetPreparation {
     }
   }
 
+  private PreparedDataset joined(RemoteShards shards, DatasetSpec spec, Path directory) {
+    try {
+      return PreparedParts.of(
+          shards,
+          spec,
+          directory,
+          (pattern, rest, work) ->
+              new PreparedDataset(
+                  work, decodeFiles(pattern, Optional.empty(), rest, work, Extent.PART)),
+          listener,
+          maxShardBytes);
+    } catch (IOException e) {
+      throw new UncheckedIOException(
+          "Cannot write the prepared images below '%s': %s".formatted(directory, e.getMessage()),
+          e);
+    }
+  }
+
   /**
    * Bytes of address space that opening a source takes beside Java's own, for tables that native
    * code reads.
    */
-  public static long mappedBytes(Path path) throws IOException {
-    return Tables.mappedBytes(path);
+  public static long mappedBytes(Path path, Optional<Path> captions) throws IOException {
+    long table =
+        captions.filter(file -> CaptionTable.isNamed(file.getFileName().toString())).isPresent()
+            ? DuckTable.MEMORY_BYTES
+            : 0;
+    return Math.max(Tables.mappedBytes(path), table);
   }
 
   /** Writes shards and manifest of what the spec names, see {@link Source#prepare}. */
@@ -272,10 +346,11 @@ public final class DatasetPreparation {
    *
    * @param captions the file with captions; empty: they lie beside the images, if the spec asks for
    *     any
+   * @param extent whether others are joined to it, see {@link PreparedParts}
    */
   public DatasetManifest decode(
-      Path path, Optional<Path> captions, DatasetSpec spec, Path directory) {
-    return decodeFiles(path, captions, spec, directory);
+      Path path, Optional<Path> captions, DatasetSpec spec, Path directory, Extent extent) {
+    return decodeFiles(path, captions, spec, directory, extent);
   }
 
   /** Sees a file; {@code content} is valid during the call only. */
@@ -293,14 +368,14 @@ public final class DatasetPreparation {
   public void forEachFile(Path directory, DatasetSpec spec, FileVisitor visitor)
       throws IOException {
     SourceFiles files = SourceFiles.listed(directory, guard);
-    Choice choice = choose(files, spec);
+    Choice choice = choose(files, spec, ClassPlace.ANY);
     Set<Integer> chosen = choice.entries().keySet();
     int[] place = {0};
     files.forEach(
         (entry, content) -> {
           boolean read =
               chosen.contains(place[0]++)
-                  || choice.captions().names().contains(entry.name())
+                  || choice.isBeside(entry.name())
                   || Tables.isTable(entry.name());
           if (entry instanceof SourceFiles.Entry.Folder) {
             return;
@@ -326,7 +401,7 @@ public final class DatasetPreparation {
         }
       }
       SourceFiles files = SourceFiles.listed(path, guard);
-      Choice chosen = choose(files, spec);
+      Choice chosen = choose(files, spec, ClassPlace.ANY);
       SortedMap<String, String> hashes = new TreeMap<>();
       chosen.forEach(
           files,
@@ -338,7 +413,7 @@ public final class DatasetPreparation {
           });
       files.forEach(
           (entry, content) -> {
-            if (chosen.captions().names().contains(entry.name()) || Tables.isTable(entry.name())) {
+            if (chosen.isBeside(entry.name()) || Tables.isTable(entry.name())) {
               try (InputStream in = content.open()) {
                 hashes.put(entry.name(), hash.of(in));
               }
@@ -417,7 +492,12 @@ public final class DatasetPreparation {
       }
       pool.await();
       return shards.pack(
-          maxShardBytes, List.of(), spec.source(), classes, spec.captions().map(asked -> captions));
+          maxShardBytes,
+          List.of(),
+          spec.source(),
+          classes,
+          spec.captions().map(asked -> captions),
+          Extent.WHOLE);
     }
   }
 
@@ -502,10 +582,7 @@ public final class DatasetPreparation {
       try {
         return s3.fetch(object);
       } catch (IOException e) {
-        throw new DatasetException(
-            DatasetException.Kind.UNREACHABLE,
-            "Cannot fetch '%s': %s".formatted(shown, e.getMessage()),
-            e);
+        throw cannotFetch(shown, e);
       }
     }
     if (location instanceof SourceLocation.LocalFile file) {
@@ -517,44 +594,79 @@ public final class DatasetPreparation {
             .formatted(shown));
   }
 
-  private static final int LABEL_OF_RECORD = -1;
-
-  /** A file of the source: one image of a class, or {@code images} CIFAR-10 records. */
-  private record ImageFile(String name, boolean cifar, int firstSlot, int images, int label) {}
-
   /**
    * What is read of a source.
    *
    * @param entries by their places among all that the source is visited by
    * @param classes their names, if they have any
    * @param passedOver what is not read
-   * @param names of all images of the source; none where no captions are asked for
+   * @param names of all images of the source; none where nothing beside them is read
    * @param captions the files that have them, alike
+   * @param labels files that name the classes of images, alike
    */
   private record Choice(
       Map<Integer, ChosenEntry> entries,
       List<String> classes,
       PassedOverFiles passedOver,
       ImageNames names,
-      CaptionFiles captions) {
+      CaptionFiles captions,
+      Set<String> labels) {
+
+    /** Whether a file is read though it is no image. */
+    boolean isBeside(String name) {
+      return captions.names().contains(name) || labels.contains(name);
+    }
 
     /** Those that have captions; the others are lost. */
     Choice captioned(CaptionSink sink) {
+      return new Choice(
+          left(
+              image -> {
+                Optional<Reason> lack =
+                    image.cifar() ? Optional.of(Reason.NO_CAPTION) : sink.lack(image.firstSlot());
+                lack.ifPresent(reason -> passedOver.add(reason, image.name()));
+                return lack.isPresent() ? Optional.empty() : Optional.of(image);
+              }),
+          classes,
+          passedOver,
+          names,
+          captions,
+          labels);
+    }
+
+    /** Those that have labels, with them; the others are lost. */
+    Choice labelled(ImageLabels found) {
+      int[] numbers = found.classes();
+      return new Choice(
+          left(
+              image -> {
+                int number = image.cifar() ? ImageLabels.NONE : found.of(image.firstSlot());
+                if (number < 0) {
+                  passedOver.add(
+                      number == ImageLabels.NONE ? Reason.NO_LABEL : Reason.DAMAGED_LABEL,
+                      image.name());
+                  return Optional.empty();
+                }
+                return Optional.of(image.labelled(Arrays.binarySearch(numbers, number)));
+              }),
+          IntStream.of(numbers).mapToObj(Integer::toString).toList(),
+          passedOver,
+          names,
+          captions,
+          labels);
+    }
+
+    private Map<Integer, ChosenEntry> left(Function<ImageFile, Optional<ImageFile>> kept) {
       Map<Integer, ChosenEntry> left = new HashMap<>();
       entries.forEach(
           (place, entry) -> {
-            List<ImageFile> images = new ArrayList<>();
-            for (ImageFile image : entry.images()) {
-              Optional<Reason> lack =
-                  image.cifar() ? Optional.of(Reason.NO_CAPTION) : sink.lack(image.firstSlot());
-              lack.ifPresentOrElse(
-                  reason -> passedOver.add(reason, image.name()), () -> images.add(image));
-            }
+            List<ImageFile> images =
+                entry.images().stream().flatMap(image -> kept.apply(image).stream()).toList();
             if (!images.isEmpty()) {
               left.put(place, new ChosenEntry(entry.name(), entry.sizeBytes(), images));
             }
           });
-      return new Choice(left, classes, passedOver, names, captions);
+      return left;
     }
 
     int images() {
@@ -597,18 +709,44 @@ public final class DatasetPreparation {
   }
 
   private DatasetManifest decodeFiles(
-      Path path, Optional<Path> captions, DatasetSpec spec, Path directory) {
+      Path path, Optional<Path> captions, DatasetSpec spec, Path directory, Extent extent) {
     String shown = SourceName.shown(spec.source());
     try {
-      if (spec.classConditional()
-          && (ShardNames.of(path).isPresent() || !Tables.tables(path).isEmpty())) {
+      if (spec.classConditional() && !Tables.tables(path).isEmpty()) {
         throw new IOException(
-            "dataset.classConditional needs images in folders of their classes, found shards or tables.");
+            "dataset.classConditional needs images in folders of their classes, or with a .cls beside each, found tables.");
       }
+      PassedOverFiles others = new PassedOverFiles();
+      if (spec.subdirectory().isEmpty() && captions.isEmpty()) {
+        Optional<SortedMap<String, Path>> tables = RowPreparation.tables(path, guard, others);
+        if (tables.isPresent()) {
+          return new RowPreparation(spec, guard, others, listener)
+              .prepare(
+                  tables.get(),
+                  directory,
+                  extent,
+                  (shards, slots) -> pack(shards, others, List.of(), slots, spec, extent));
+        }
+      }
+      boolean areShards = ShardNames.of(path).isPresent();
       SourceFiles files = told(SourceFiles.of(path, guard));
-      Choice chosen = choose(files, spec);
-      requireImages(chosen.images(), chosen.passedOver(), spec);
-      return decode(files, chosen, captions, spec, directory);
+      Choice chosen = choose(files, spec, areShards ? ClassPlace.BESIDE : ClassPlace.ANY);
+      if (spec.classConditional()
+          && areShards
+          && chosen.labels().isEmpty()
+          && extent == Extent.WHOLE) {
+        throw new IOException(
+            "dataset.classConditional needs a .cls with the number of its class beside each image of the shards, found none.");
+      }
+      requireImages(chosen.images(), chosen.passedOver(), spec, extent);
+      Choice labelled = chosen;
+      if (spec.classConditional() && (areShards || !chosen.labels().isEmpty())) {
+        labelled =
+            chosen.labelled(
+                ImageLabels.read(files, chosen.labels(), chosen.names(), chosen.images()));
+        requireImages(labelled.images(), chosen.passedOver(), spec, extent);
+      }
+      return decode(files, labelled, chosen.images(), captions, spec, directory, extent);
     } catch (InterruptedIOException e) {
       throw new UncheckedIOException(e);
     } catch (IOException e) {
@@ -626,7 +764,14 @@ public final class DatasetPreparation {
             });
   }
 
-  private static void requireImages(int images, PassedOverFiles passedOver, DatasetSpec spec) {
+  private static void requireImages(
+      int images, PassedOverFiles passedOver, DatasetSpec spec, Extent extent) {
+    if (extent == Extent.WHOLE) {
+      requireImages(images, passedOver, spec);
+    }
+  }
+
+  static void requireImages(int images, PassedOverFiles passedOver, DatasetSpec spec) {
     String shown = SourceName.shown(spec.source());
     if (images == 0) {
       String others = PassedOver.sentence(passedOver.all());
@@ -664,24 +809,40 @@ public final class DatasetPreparation {
     }
   }
 
-  private Choice choose(SourceFiles files, DatasetSpec spec) throws IOException {
+  /** Where the classes of images are told. */
+  private enum ClassPlace {
+    /** By files beside them, or else by their folders. */
+    ANY,
+    BESIDE
+  }
+
+  private Choice choose(SourceFiles files, DatasetSpec spec, ClassPlace classPlace)
+      throws IOException {
     SourceListing listing =
         SourceListing.of(files, guard.limits(), DatasetPreparation::stopIfInterrupted);
     List<Candidate> below = below(candidates(listing), spec.subdirectory());
+    ImageNames names = new ImageNames();
+    List<String> others = besides(listing, spec, names);
+    CaptionFiles captions =
+        spec.captions().isPresent() && spec.captions().get().source().isEmpty()
+            ? CaptionFiles.among(others, names)
+            : CaptionFiles.NONE;
+    Set<String> labels =
+        spec.classConditional() ? ImageLabels.among(others, names) : Set.<String>of();
     ImageClasses classes =
-        spec.classConditional()
+        spec.classConditional() && classPlace == ClassPlace.ANY && labels.isEmpty()
             ? ImageClasses.of(
                 below.stream().filter(DatasetPreparation::hasClass).map(Candidate::name).toList(),
                 DatasetPreparation::isCifar)
             : ImageClasses.NONE;
     Map<Integer, ChosenEntry> chosen = new HashMap<>();
     PassedOverFiles passedOver = new PassedOverFiles();
-    ImageNames names = new ImageNames();
-    CaptionFiles captions = captionFiles(listing, spec, names);
     int slot = 0;
     int room = spec.maxImages();
     for (Candidate candidate : below) {
-      if (captions.names().contains(candidate.name()) || Tables.areCaptions(candidate.name())) {
+      if (captions.names().contains(candidate.name())
+          || labels.contains(candidate.name())
+          || Tables.areCaptions(candidate.name())) {
         continue;
       }
       if (!candidate.isAnImage()) {
@@ -699,7 +860,7 @@ public final class DatasetPreparation {
                   e -> new ChosenEntry(file.origin(), file.sizeBytes(), new ArrayList<>(1)))
               .images()
               .add(image);
-          if (spec.captions().isPresent()) {
+          if (spec.captions().isPresent() || !labels.isEmpty()) {
             names.keep(file.name(), slot);
           }
         }
@@ -713,14 +874,20 @@ public final class DatasetPreparation {
         classes.names().stream().map(EntryName::shown).toList(),
         passedOver,
         names,
-        captions);
+        captions,
+        labels);
   }
 
-  /** Finds the files with captions beside all images, whose names are added to {@code names}. */
-  private static CaptionFiles captionFiles(
-      SourceListing listing, DatasetSpec spec, ImageNames names) {
-    if (spec.captions().isEmpty()) {
-      return CaptionFiles.NONE;
+  /**
+   * The files that are no images, where captions or classes may lie beside them; all images are
+   * then added to {@code names}.
+   */
+  private static List<String> besides(SourceListing listing, DatasetSpec spec, ImageNames names) {
+    boolean labelled =
+        spec.classConditional()
+            && listing.found().stream().anyMatch(file -> ImageLabels.isNamed(file.name()));
+    if (spec.captions().isEmpty() && !labelled) {
+      return List.of();
     }
     List<String> others = new ArrayList<>();
     for (Found file : listing.found()) {
@@ -731,26 +898,29 @@ public final class DatasetPreparation {
         others.add(file.name());
       }
     }
-    return spec.captions().get().source().isPresent()
-        ? CaptionFiles.NONE
-        : CaptionFiles.among(others, names);
+    return others;
   }
 
   private static ImageFile imageFile(
       Found file, int slot, int room, DatasetSpec spec, ImageClasses classes) throws IOException {
     boolean cifar = isCifar(file.name());
-    if (cifar && file.sizeBytes() % CIFAR_RECORD_BYTES != 0) {
+    if (cifar && file.sizeBytes() % ImageDecoding.CIFAR_RECORD_BYTES != 0) {
       throw new IOException(
           "'%s' has %d bytes, expected a multiple of %d."
-              .formatted(EntryName.shown(file.name()), file.sizeBytes(), CIFAR_RECORD_BYTES));
+              .formatted(
+                  EntryName.shown(file.name()),
+                  file.sizeBytes(),
+                  ImageDecoding.CIFAR_RECORD_BYTES));
     }
-    long images = cifar ? file.sizeBytes() / CIFAR_RECORD_BYTES : 1;
+    long images = cifar ? file.sizeBytes() / ImageDecoding.CIFAR_RECORD_BYTES : 1;
     return new ImageFile(
         file.name(),
         cifar,
         slot,
         (int) Math.min(images, room),
-        cifar && spec.classConditional() ? LABEL_OF_RECORD : classes.labelOf(file.name()));
+        cifar && spec.classConditional()
+            ? ImageFile.LABEL_OF_RECORD
+            : classes.labelOf(file.name()));
   }
 
   /** Every name of the source, in name order. */
@@ -777,7 +947,7 @@ public final class DatasetPreparation {
   }
 
   /** Why a file of this name is not read; empty: it is. */
-  private static Optional<Reason> reason(String name) {
+  static Optional<Reason> reason(String name) {
     if (isHidden(name)) {
       return Optional.of(Reason.HIDDEN);
     }
@@ -835,23 +1005,25 @@ public final class DatasetPreparation {
     return new Candidate(file.name(), Optional.empty(), Optional.of(reason));
   }
 
+  /** slots: of all images that were chosen, those without labels among them. */
   private DatasetManifest decode(
       SourceFiles files,
       Choice chosen,
+      int slots,
       Optional<Path> captionFile,
       DatasetSpec spec,
-      Path directory)
+      Path directory,
+      Extent extent)
       throws IOException {
     if (spec.captions().isEmpty()) {
-      return decode(files, chosen, chosen.images(), Optional.empty(), spec, directory);
+      return decodeImages(files, chosen, slots, Optional.empty(), spec, directory, extent);
     }
-    int slots = chosen.images();
     try (CaptionSlots captions = new CaptionSlots(directory, slots)) {
       CaptionSink sink = new CaptionSink(captions, chosen.passedOver());
-      readCaptions(files, chosen, captionFile, spec, sink);
+      readCaptions(files, chosen, captionFile, spec, sink, extent);
       Choice captioned = chosen.captioned(sink);
-      requireImages(captioned.images(), chosen.passedOver(), spec);
-      return decode(files, captioned, slots, Optional.of(captions), spec, directory);
+      requireImages(captioned.images(), chosen.passedOver(), spec, extent);
+      return decodeImages(files, captioned, slots, Optional.of(captions), spec, directory, extent);
     }
   }
 
@@ -860,15 +1032,14 @@ public final class DatasetPreparation {
       Choice chosen,
       Optional<Path> captionFile,
       DatasetSpec spec,
-      CaptionSink sink)
+      CaptionSink sink,
+      Extent extent)
       throws IOException {
     Optional<String> column = spec.captions().flatMap(DatasetSpec.CaptionsSpec::column);
     if (captionFile.isPresent()) {
       CaptionFiles.readElsewhere(captionFile.get(), column, chosen.names(), sink);
-    } else if (chosen.captions().kind() == CaptionFiles.Kind.NONE) {
-      throw new IOException(
-          "it has no captions beside its images: expected %s (dataset.captions.source names a file elsewhere), found none."
-              .formatted(CaptionFiles.EXPECTED));
+    } else if (chosen.captions().kind() == CaptionFiles.Kind.NONE && extent == Extent.WHOLE) {
+      throw CaptionFiles.none();
     } else {
       chosen.captions().read(files, column, chosen.names(), sink);
     }
@@ -876,19 +1047,20 @@ public final class DatasetPreparation {
   }
 
   /** slots: of all images that were chosen, those without captions among them. */
-  private DatasetManifest decode(
+  private DatasetManifest decodeImages(
       SourceFiles files,
       Choice chosen,
       int slots,
       Optional<CaptionSlots> captions,
       DatasetSpec spec,
-      Path directory)
+      Path directory,
+      Extent extent)
       throws IOException {
-    ImageDecoder decoder = new ImageDecoder(spec.resolution(), spec.exifOrientation());
     PassedOverFiles passedOver = chosen.passedOver();
     try (PackedShards shards =
             new PackedShards(directory, slots, spec.resolution(), spec.channels(), listener);
         DecodingPool pool = new DecodingPool(listener, "decoded", slots)) {
+      ImageDecoding decoding = new ImageDecoding(spec, shards, pool, passedOver, listener);
       chosen.forEach(
           files,
           (images, sizeBytes, content) -> {
@@ -898,125 +1070,33 @@ public final class DatasetPreparation {
                   sizeBytes < 0 && Tables.isImage(images.get(0).name())
                       ? in.available()
                       : sizeBytes;
-              decode(images, bytes, in, decoder, shards, pool, passedOver);
+              decoding.decode(images, bytes, in);
             }
           });
       listener.onRead("");
       pool.await();
-      requireImages(shards.count(), passedOver, spec);
-      return shards.pack(
-          maxShardBytes,
-          passedOver.all(),
-          SourceName.shown(spec.source()),
-          chosen.classes(),
-          captions);
+      return pack(shards, passedOver, chosen.classes(), captions, spec, extent);
     }
   }
 
-  private void decode(
-      List<ImageFile> images,
-      long sizeBytes,
-      InputStream in,
-      ImageDecoder decoder,
+  private DatasetManifest pack(
       PackedShards shards,
-      DecodingPool pool,
-      PassedOverFiles passedOver)
-      throws IOException {
-    if (images.size() == 1 && images.get(0).cifar()) {
-      decodeCifar(images.get(0), in, decoder, shards, pool);
-      return;
-    }
-    long limit = Math.min(MAX_IMAGE_FILE_BYTES, Runtime.getRuntime().maxMemory() / 3);
-    if (sizeBytes > limit) {
-      images.forEach(image -> passedOver.add(Reason.TOO_LARGE, image.name()));
-      return;
-    }
-    DecodingMemory.Claim held = pool.claim(sizeBytes < 0 ? limit : sizeBytes);
-    byte[] bytes;
-    try {
-      bytes = content(in, sizeBytes, limit);
-      if (bytes.length > limit) {
-        held.close();
-        images.forEach(image -> passedOver.add(Reason.TOO_LARGE, image.name()));
-        return;
-      }
-      for (ImageFile image : images) {
-        if (image.cifar()) {
-          decodeCifar(image, new ByteArrayInputStream(bytes), decoder, shards, pool);
-        }
-      }
-    } catch (IOException | RuntimeException e) {
-      held.close();
-      throw e;
-    }
-    List<ImageFile> single = images.stream().filter(image -> !image.cifar()).toList();
-    pool.run(single.size(), held, () -> decodeImage(single, bytes, decoder, shards, passedOver));
+      PassedOverFiles passedOver,
+      List<String> classes,
+      Optional<CaptionSlots> captions,
+      DatasetSpec spec,
+      Extent extent) {
+    requireImages(shards.count(), passedOver, spec, extent);
+    return shards.pack(
+        maxShardBytes,
+        passedOver.all(),
+        SourceName.shown(spec.source()),
+        classes,
+        captions,
+        extent);
   }
 
-  /** images: further names of one file. */
-  private void decodeImage(
-      List<ImageFile> images,
-      byte[] bytes,
-      ImageDecoder decoder,
-      PackedShards shards,
-      PassedOverFiles passedOver) {
-    if (images.isEmpty()) {
-      return;
-    }
-    listener.onDecode(EntryName.shown(images.get(0).name()));
-    try {
-      byte[] chw = decoder.decode(bytes);
-      images.forEach(image -> shards.put(image.firstSlot(), chw, image.label()));
-    } catch (NoDecoderException e) {
-      throw new DatasetException(DatasetException.Kind.UNREACHABLE, e.getMessage(), e);
-    } catch (IOException e) {
-      images.forEach(image -> passedOver.add(Reason.DAMAGED, image.name()));
-    } finally {
-      listener.onDecode("");
-    }
-  }
-
-  /** A file's bytes, copied once where its size is known. */
-  private static byte[] content(InputStream in, long size, long limit) throws IOException {
-    if (size < 0) {
-      return in.readNBytes((int) limit + 1);
-    }
-    byte[] bytes = new byte[(int) size];
-    int read = in.readNBytes(bytes, 0, bytes.length);
-    return read == bytes.length ? bytes : Arrays.copyOf(bytes, read);
-  }
-
-  private void decodeCifar(
-      ImageFile file, InputStream in, ImageDecoder decoder, PackedShards shards, DecodingPool pool)
-      throws IOException {
-    for (int done = 0; done < file.images(); done += CIFAR_RECORDS_PER_TASK) {
-      int first = file.firstSlot() + done;
-      int images = Math.min(CIFAR_RECORDS_PER_TASK, file.images() - done);
-      byte[] records = in.readNBytes(images * CIFAR_RECORD_BYTES);
-      if (records.length < images * CIFAR_RECORD_BYTES) {
-        throw new IOException("'%s' ends early.".formatted(EntryName.shown(file.name())));
-      }
-      pool.run(
-          images,
-          () -> {
-            listener.onDecode(EntryName.shown(file.name()));
-            for (int i = 0; i < images; i++) {
-              int record = i * CIFAR_RECORD_BYTES;
-              int label = file.label() == LABEL_OF_RECORD ? records[record] & 0xFF : 0;
-              if (label >= ImageClasses.CIFAR10.size()) {
-                throw new DatasetException(
-                    DatasetException.Kind.CORRUPT,
-                    "'%s' has the label %d: expected one of CIFAR-10's, 0 to 9."
-                        .formatted(EntryName.shown(file.name()), label));
-              }
-              shards.put(first + i, decoder.decodePlanes(records, record + 1, CIFAR_SIDE), label);
-            }
-            listener.onDecode("");
-          });
-    }
-  }
-
-  private static void stopIfInterrupted() throws InterruptedIOException {
+  static void stopIfInterrupted() throws InterruptedIOException {
     if (Thread.currentThread().isInterrupted()) {
       throw new InterruptedIOException("The preparation was interrupted.");
     }

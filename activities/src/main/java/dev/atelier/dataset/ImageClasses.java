@@ -18,7 +18,7 @@ import java.util.function.Predicate;
 record ImageClasses(List<String> names, String prefix) {
 
   static final ImageClasses NONE = new ImageClasses(List.of(), "");
-  private static final int MOST = 1 << 16; // labels are uint16
+  static final int MOST = 1 << 16; // labels are uint16
 
   /** The order of the records' labels. */
   static final List<String> CIFAR10 =

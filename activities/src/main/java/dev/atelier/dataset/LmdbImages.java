@@ -26,32 +26,58 @@ final class LmdbImages implements SourceFiles {
 
   private final Path file;
   private final ArchiveLimits limits;
+  private final Tables.Names names;
 
-  LmdbImages(Path file, ArchiveLimits limits) {
+  LmdbImages(Path file, ArchiveLimits limits, Tables.Names names) {
     this.file = file;
     this.limits = limits;
+    this.names = names;
+  }
+
+  private interface Reader {
+    void read(Env<ByteBuffer> env) throws IOException;
+  }
+
+  private static void open(Path file, Reader reader) throws IOException {
+    requireLmdb(file);
+    try (Env<ByteBuffer> env =
+        Env.create()
+            .setMapSize(Files.size(file))
+            .setMaxDbs(DB_NAMES)
+            .open(
+                file.toFile(),
+                EnvFlags.MDB_RDONLY_ENV,
+                EnvFlags.MDB_NOLOCK,
+                EnvFlags.MDB_NOSUBDIR)) {
+      reader.read(env);
+    } catch (LmdbException e) {
+      throw new IOException(
+          "'%s' cannot be read as LMDB: %s".formatted(file.getFileName(), e.getMessage()), e);
+    }
+  }
+
+  /** How many values a file has. */
+  static long count(Path file) throws IOException {
+    long[] entries = {0};
+    open(file, env -> entries[0] = env.stat().entries);
+    return entries[0];
   }
 
   @Override
   public void forEach(Visitor visitor) throws IOException {
-    requireLmdb();
     ArchiveGuard counts = new ArchiveGuard(limits, Files.size(file));
-    try (Env<ByteBuffer> env =
-            Env.create()
-                .setMapSize(Files.size(file))
-                .setMaxDbs(DB_NAMES)
-                .open(
-                    file.toFile(),
-                    EnvFlags.MDB_RDONLY_ENV,
-                    EnvFlags.MDB_NOLOCK,
-                    EnvFlags.MDB_NOSUBDIR);
-        Txn<ByteBuffer> transaction = env.txnRead()) {
+    open(file, env -> forEach(env, counts, visitor));
+  }
+
+  private void forEach(Env<ByteBuffer> env, ArchiveGuard counts, Visitor visitor)
+      throws IOException {
+    try (Txn<ByteBuffer> transaction = env.txnRead()) {
       Dbi<ByteBuffer> database = env.openDbi((byte[]) null);
       try (CursorIterable<ByteBuffer> values = database.iterate(transaction)) {
         for (CursorIterable.KeyVal<ByteBuffer> pair : values) {
           ByteBuffer value = pair.val();
           String name = name(pair.key());
-          counts.entry(name);
+          names.count(counts, name);
           visitor.visit(
               new Entry.File(name, value.remaining()),
               () -> {
@@ -61,14 +87,11 @@ final class LmdbImages implements SourceFiles {
               });
         }
       }
-    } catch (LmdbException e) {
-      throw new IOException(
-          "'%s' cannot be read as LMDB: %s".formatted(file.getFileName(), e.getMessage()), e);
     }
   }
 
   /** A database that is none, or shorter than its pages, would end the process. */
-  private void requireLmdb() throws IOException {
+  private static void requireLmdb(Path file) throws IOException {
     ByteBuffer head;
     try (var in = Files.newInputStream(file)) {
       head = ByteBuffer.wrap(in.readNBytes(MAGIC_AT + Integer.BYTES));

@@ -14,7 +14,6 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
-import java.security.DigestOutputStream;
 import java.security.MessageDigest;
 import java.util.ArrayList;
 import java.util.List;
@@ -107,68 +106,98 @@ final class PackedShards implements Closeable {
    * is what the source held besides, {@code classes} are the names of the labels, empty if there
    * are none, and so are {@code captions}, where each filled slot has some.
    *
-   * @throws DatasetException when a class has no image
+   * @throws DatasetException when a class of the whole has no image
    */
   DatasetManifest pack(
       long maxShardBytes,
       List<PassedOver> passedOver,
       String source,
       List<String> classes,
-      Optional<CaptionSlots> captions) {
-    int perShard = (int) Math.max(1, maxShardBytes / imageBytes);
-    MessageDigest content = contentOf(channels, resolution);
-    List<DatasetManifest.Shard> shards = new ArrayList<>();
+      Optional<CaptionSlots> captions,
+      Extent extent) {
     int total = count();
-    try {
-      int slot = 0;
+    try (ShardWriter writer = new ShardWriter(directory, channels, resolution, maxShardBytes)) {
       byte[] image = new byte[imageBytes];
-      for (int done = 0; done < total; done += perShard) {
-        String name = shardName(shards.size());
-        int images = Math.min(perShard, total - done);
-        MessageDigest digest = ContentHash.sha256();
-        try (OutputStream out =
-            new DigestOutputStream(
-                new BufferedOutputStream(Files.newOutputStream(directory.resolve(name)), 1 << 20),
-                digest)) {
-          for (int i = 0; i < images; slot++) {
-            if (filled.get(slot) > 0) {
-              read(slot, image);
-              content.update(image);
-              out.write(image);
-              i++;
-            }
+      int perReport = (int) Math.max(1, maxShardBytes / imageBytes);
+      int reported = 0;
+      for (int slot = 0; writer.images() < total; slot++) {
+        if (filled.get(slot) > 0) {
+          read(slot, image);
+          writer.add(image);
+          if (writer.images() - reported == perReport || writer.images() == total) {
+            reported = writer.images();
+            listener.onProgress("packed %d of %d images".formatted(reported, total));
           }
         }
-        shards.add(
-            new DatasetManifest.Shard(
-                name, images, (long) images * imageBytes, ContentHash.hex(digest.digest())));
-        listener.onProgress("packed %d of %d images".formatted(done + images, total));
       }
-      List<DatasetManifest.ImageClass> counted = count(classes, source);
-      List<DatasetManifest.Shard> labels = classes.isEmpty() ? List.of() : labels(total);
-      if (!classes.isEmpty()) {
-        addClasses(content, classes, Files.readAllBytes(directory.resolve(LABELS_FILE)));
-      }
-      int captionCount = captions.isPresent() ? writeCaptions(captions.get(), content) : 0;
-      DatasetManifest manifest =
-          new DatasetManifest(
-              DatasetManifest.FORMAT_VERSION,
-              ContentHash.hex(content.digest()),
-              resolution,
-              channels,
-              total,
-              shards,
-              passedOver,
-              source,
-              counted,
-              labels,
-              captions.isPresent() ? List.of(captionShard(total)) : List.of(),
-              captionCount);
-      Files.write(directory.resolve(DatasetManifest.FILE_NAME), manifest.toJson());
-      return manifest;
+      List<DatasetManifest.ImageClass> counted = count(classes, source, extent);
+      byte[] labels = labels(total);
+      int captionCount = captions.isPresent() ? writeCaptions(captions.get()) : 0;
+      return writeManifest(
+          directory,
+          writer,
+          resolution,
+          channels,
+          counted,
+          labels,
+          captions.isPresent() ? Optional.of(captionCount) : Optional.empty(),
+          passedOver,
+          source,
+          listener);
     } catch (IOException e) {
       throw cannotWrite(e);
     }
+  }
+
+  /**
+   * Writes labels and manifest beside the shards, and the captions that are there.
+   *
+   * @param labels uint16, little-endian; none are written where there are no classes
+   * @param captionCount captions of all images together; empty: they have none
+   */
+  static DatasetManifest writeManifest(
+      Path directory,
+      ShardWriter images,
+      int resolution,
+      int channels,
+      List<DatasetManifest.ImageClass> classes,
+      byte[] labels,
+      Optional<Integer> captionCount,
+      List<PassedOver> passedOver,
+      String source,
+      PreparationListener listener)
+      throws IOException {
+    List<DatasetManifest.Shard> shards = images.shards();
+    MessageDigest content = images.content();
+    List<DatasetManifest.Shard> labelFiles = new ArrayList<>();
+    if (!classes.isEmpty()) {
+      Files.write(directory.resolve(LABELS_FILE), labels);
+      labelFiles.add(
+          new DatasetManifest.Shard(
+              LABELS_FILE, images.images(), labels.length, ContentHash.of(labels)));
+      addClasses(content, classes.stream().map(DatasetManifest.ImageClass::name).toList(), labels);
+    }
+    List<DatasetManifest.Shard> captionFiles = new ArrayList<>();
+    if (captionCount.isPresent()) {
+      addCaptions(content, directory.resolve(CaptionLine.FILE_NAME));
+      captionFiles.add(captionShard(directory, images.images(), listener));
+    }
+    DatasetManifest manifest =
+        new DatasetManifest(
+            DatasetManifest.FORMAT_VERSION,
+            ContentHash.hex(content.digest()),
+            resolution,
+            channels,
+            images.images(),
+            shards,
+            passedOver,
+            source,
+            classes,
+            labelFiles,
+            captionFiles,
+            captionCount.orElse(0));
+    Files.write(directory.resolve(DatasetManifest.FILE_NAME), manifest.toJson());
+    return manifest;
   }
 
   static String shardName(int index) {
@@ -195,7 +224,8 @@ final class PackedShards implements Closeable {
     content.update(labels);
   }
 
-  private List<DatasetManifest.ImageClass> count(List<String> classes, String source) {
+  private List<DatasetManifest.ImageClass> count(
+      List<String> classes, String source, Extent extent) {
     int[] images = new int[classes.size()];
     for (int slot = 0; slot < filled.length() && images.length > 0; slot++) {
       if (filled.get(slot) > 0) {
@@ -204,7 +234,7 @@ final class PackedShards implements Closeable {
     }
     List<DatasetManifest.ImageClass> counted = new ArrayList<>();
     for (int label = 0; label < images.length; label++) {
-      if (images[label] == 0) {
+      if (images[label] == 0 && extent == Extent.WHOLE) {
         throw new DatasetException(
             DatasetException.Kind.CORRUPT,
             "Cannot use the dataset source '%s' with dataset.classConditional: expected images of each of its %d classes, found none of '%s' (dataset.maxImages keeps the first in name order; damaged images are skipped)."
@@ -215,32 +245,27 @@ final class PackedShards implements Closeable {
     return counted;
   }
 
-  private List<DatasetManifest.Shard> labels(int images) throws IOException {
+  private byte[] labels(int images) {
     ByteBuffer labels = ByteBuffer.allocate(2 * images).order(ByteOrder.LITTLE_ENDIAN);
     for (int slot = 0; slot < filled.length(); slot++) {
       if (filled.get(slot) > 0) {
         labels.putShort((short) (filled.get(slot) - 1));
       }
     }
-    Files.write(directory.resolve(LABELS_FILE), labels.array());
-    return List.of(
-        new DatasetManifest.Shard(
-            LABELS_FILE, images, 2L * images, ContentHash.of(labels.array())));
+    return labels.array();
   }
 
-  private int writeCaptions(CaptionSlots captions, MessageDigest content) throws IOException {
+  private int writeCaptions(CaptionSlots captions) throws IOException {
     Path file = directory.resolve(CaptionLine.FILE_NAME);
     Iterable<Integer> slotsInUse =
         () -> IntStream.range(0, filled.length()).filter(slot -> filled.get(slot) > 0).iterator();
-    int count;
     try (OutputStream out = new BufferedOutputStream(Files.newOutputStream(file), 1 << 16)) {
-      count = captions.writeLines(slotsInUse, out);
+      return captions.writeLines(slotsInUse, out);
     }
-    addCaptions(content, file);
-    return count;
   }
 
-  private DatasetManifest.Shard captionShard(int images) throws IOException {
+  private static DatasetManifest.Shard captionShard(
+      Path directory, int images, PreparationListener listener) throws IOException {
     Path file = directory.resolve(CaptionLine.FILE_NAME);
     try (InputStream in = Files.newInputStream(file)) {
       return new DatasetManifest.Shard(

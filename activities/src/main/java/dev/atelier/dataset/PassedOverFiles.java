@@ -20,12 +20,24 @@ final class PassedOverFiles {
 
   private final Map<Reason, Tally> tallies = new EnumMap<>(Reason.class);
 
-  synchronized void add(Reason reason, String name) {
-    Tally tally = tallies.computeIfAbsent(reason, r -> new Tally());
-    tally.files++;
+  void add(Reason reason, String name) {
     String shown = EntryName.shown(name);
-    tally.names.add(shown.length() <= MAX_NAME ? shown : shown.substring(0, MAX_NAME) + "…");
-    if (tally.names.size() > PassedOver.MOST_EXAMPLES) {
+    add(
+        reason,
+        1,
+        List.of(shown.length() <= MAX_NAME ? shown : shown.substring(0, MAX_NAME) + "…"));
+  }
+
+  /** Adds those of a part of the source. */
+  void add(PassedOver files) {
+    add(files.reason(), files.files(), files.examples());
+  }
+
+  private synchronized void add(Reason reason, int files, List<String> names) {
+    Tally tally = tallies.computeIfAbsent(reason, r -> new Tally());
+    tally.files += files;
+    tally.names.addAll(names);
+    while (tally.names.size() > PassedOver.MOST_EXAMPLES) {
       tally.names.pollLast();
     }
   }

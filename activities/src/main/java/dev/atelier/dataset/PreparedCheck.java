@@ -36,10 +36,25 @@ public final class PreparedCheck {
    */
   public static PreparedDataset read(Path directory, DatasetSpec spec, PreparationListener listener)
       throws IOException {
+    return read(directory, spec, Extent.WHOLE, listener);
+  }
+
+  /**
+   * Alike, of a dataset or of what others are joined to, which may have no image.
+   *
+   * @throws IOException if it is not what it should be; says what does not fit
+   */
+  public static PreparedDataset read(
+      Path directory, DatasetSpec spec, Extent extent, PreparationListener listener)
+      throws IOException {
     PreparedCheck check = new PreparedCheck(directory, spec, listener);
     try {
       DatasetManifest manifest = check.manifest();
-      check.requireContent(manifest);
+      boolean isEmpty =
+          manifest.images() == 0 && manifest.files().stream().allMatch(f -> f.bytes() == 0);
+      if (extent == Extent.WHOLE || !isEmpty) {
+        check.requireContent(manifest);
+      }
       return new PreparedDataset(directory, manifest);
     } catch (DatasetException e) {
       throw new IOException(e.getMessage(), e); // of whoever wrote it, not of the user's files
@@ -55,7 +70,7 @@ public final class PreparedCheck {
         manifest.resolution() == spec.resolution()
             && manifest.channels() == spec.channels()
             && manifest.images() <= spec.maxImages()
-            && manifest.classes().isEmpty() != spec.classConditional()
+            && (manifest.images() == 0 || manifest.classes().isEmpty() != spec.classConditional())
             && manifest.captions().isEmpty() != spec.captions().isPresent()
             && manifest.source().equals(SourceName.shown(spec.source())),
         "it is not of this spec");

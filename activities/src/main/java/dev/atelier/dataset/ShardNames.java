@@ -41,6 +41,11 @@ public final class ShardNames {
         : Optional.empty();
   }
 
+  /** A pattern that names a file which lies alone in its folder. */
+  static String alone(String name) {
+    return "?" + name.substring(name.offsetByCodePoints(0, 1)).replaceAll("[*{}]", "?");
+  }
+
   /**
    * The pattern that the last part of a path is, where there is no file of that name.
    *

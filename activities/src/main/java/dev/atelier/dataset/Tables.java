@@ -20,7 +20,7 @@ import java.util.stream.Stream;
  */
 final class Tables {
 
-  private static final String PARQUET = ".parquet";
+  private static final String PARQUET = DuckTable.PARQUET;
   private static final String LMDB = "data.mdb";
   private static final String CAPTIONS = ".json";
 
@@ -51,21 +51,50 @@ final class Tables {
     return image + CAPTIONS;
   }
 
+  /** What becomes of the names of rows. */
+  enum Names {
+    /** They are listed, for which the heap must have room. */
+    HELD,
+    /** Each is forgotten after its row. */
+    STREAMED;
+
+    void count(ArchiveGuard counts, String name) throws IOException {
+      switch (this) {
+        case HELD -> counts.entry(name);
+        case STREAMED -> counts.row();
+      }
+    }
+  }
+
   /**
    * The rows of a file, below its name; empty: it is no table.
    *
    * @throws IOException if it is one by its name and not by its first bytes
    */
   static Optional<SourceFiles> of(Path file, SourceGuard guard) throws IOException {
+    return isTable(EntryName.of(file.getFileName()))
+        ? Optional.of(rows(file, guard, Names.HELD))
+        : Optional.empty();
+  }
+
+  /** The rows of a table, below its name. */
+  static SourceFiles rows(Path file, SourceGuard guard, Names names) {
     String name = EntryName.of(file.getFileName());
-    if (!isTable(name)) {
-      return Optional.empty();
-    }
     SourceFiles rows =
         name.toLowerCase(Locale.ROOT).endsWith(PARQUET)
-            ? new ParquetImages(file, guard.limits())
-            : new LmdbImages(file, guard.limits());
-    return Optional.of(visitor -> rows.forEach(below(name + "/", visitor)));
+            ? new ParquetImages(file, guard.limits(), names)
+            : new LmdbImages(file, guard.limits(), names);
+    return visitor -> rows.forEach(below(name + "/", visitor));
+  }
+
+  /** The rows of a table. */
+  static long count(Path file) throws IOException {
+    if (isLmdb(file)) {
+      return LmdbImages.count(file);
+    }
+    try (DuckTable table = DuckTable.open(file)) {
+      return table.count();
+    }
   }
 
   /** Shows what a visitor sees below a folder. */
@@ -96,7 +125,7 @@ final class Tables {
     for (Path file : tables(path)) {
       // One is open at a time.
       long mapped = isLmdb(file) ? Files.size(file) : 0;
-      bytes = Math.max(bytes, 2 * ParquetImages.MEMORY_BYTES + mapped);
+      bytes = Math.max(bytes, 2 * DuckTable.MEMORY_BYTES + mapped);
     }
     return bytes;
   }

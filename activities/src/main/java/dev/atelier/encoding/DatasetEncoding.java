@@ -4,7 +4,6 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import dev.atelier.dataset.PackedImages;
 import dev.atelier.diffusion.Pixels;
-import dev.atelier.encoding.EncodedStore.Shard;
 import dev.atelier.network.tensors.Float16;
 import dev.atelier.network.tensors.HostTensor;
 import dev.atelier.pipeline.Autoencoder;
@@ -12,7 +11,7 @@ import dev.atelier.pipeline.AutoencoderConfig;
 import dev.atelier.pipeline.ClipText;
 import dev.atelier.pipeline.DiffusersPipeline.Texts;
 import dev.atelier.work.Scope;
-import dev.atelier.workflows.EncodedRef;
+import dev.atelier.workflows.ObjectRef;
 import java.io.BufferedOutputStream;
 import java.io.DataOutputStream;
 import java.io.IOException;
@@ -72,14 +71,14 @@ public final class DatasetEncoding {
    *
    * @param inputs hash of images and autoencoder
    */
-  public EncodedRef.Files latents(
+  public ObjectRef latents(
       PackedImages images, Autoencoder autoencoder, boolean mirrored, String inputs)
       throws IOException {
     AutoencoderConfig config = autoencoder.config();
     int side = images.resolution() / config.reduction();
     long rowBytes = (mirrored ? 4L : 2L) * config.latentChannels() * side * side * Float16.BYTES;
     int perShard = (int) Math.max(1, shardBytes / rowBytes);
-    List<Shard> shards;
+    List<ObjectRef> shards;
     try (LazyEncoder encoder = new LazyEncoder(autoencoder)) {
       shards =
           shards(
@@ -104,9 +103,9 @@ public final class DatasetEncoding {
   }
 
   /** The shards of {@code count} rows. */
-  private List<Shard> shards(String inputs, String kind, int count, int perShard, Rows rows)
+  private List<ObjectRef> shards(String inputs, String kind, int count, int perShard, Rows rows)
       throws IOException {
-    List<Shard> shards = new ArrayList<>();
+    List<ObjectRef> shards = new ArrayList<>();
     for (int from = 0; from < count; from += perShard) {
       int first = from;
       int end = Math.min(count, from + perShard);
@@ -120,8 +119,9 @@ public final class DatasetEncoding {
     void write(OutputStream out) throws IOException;
   }
 
-  private Shard shard(String inputs, String kind, int index, Content content) throws IOException {
-    Optional<Shard> known = store.find(inputs, kind, index);
+  private ObjectRef shard(String inputs, String kind, int index, Content content)
+      throws IOException {
+    Optional<ObjectRef> known = store.find(inputs, kind, index);
     if (known.isPresent()) {
       return known.get();
     }
@@ -129,7 +129,7 @@ public final class DatasetEncoding {
     try (OutputStream out = new BufferedOutputStream(Files.newOutputStream(file), 1 << 20)) {
       content.write(out);
     }
-    Shard kept = store.keep(inputs, kind, index, file);
+    ObjectRef kept = store.keep(inputs, kind, index, file);
     Files.delete(file);
     return kept;
   }
@@ -220,7 +220,7 @@ public final class DatasetEncoding {
   }
 
   /** Texts that are kept, and how many captions were cut to fit. */
-  public record EncodedTexts(EncodedRef.Files files, int texts, int truncated) {}
+  public record EncodedTexts(ObjectRef files, int texts, int truncated) {}
 
   /**
    * Makes the embedding of every distinct caption, and of the empty text.
@@ -249,7 +249,7 @@ public final class DatasetEncoding {
     ClipText encoder = texts.encoder();
     long rowBytes = (long) encoder.tokens() * encoder.width() * Float16.BYTES;
     int perShard = (int) Math.max(1, shardBytes / rowBytes);
-    List<Shard> shards;
+    List<ObjectRef> shards;
     try (LazyTexts loaded = new LazyTexts(texts)) {
       shards =
           shards(
@@ -259,7 +259,7 @@ public final class DatasetEncoding {
               perShard,
               (from, to, out) -> encode(distinct, loaded, from, to, out));
     }
-    Shard index = shard(inputs, INDEX, 0, out -> writeIndex(ofImages, numbers, out));
+    ObjectRef index = shard(inputs, INDEX, 0, out -> writeIndex(ofImages, numbers, out));
     TextsManifest manifest =
         new TextsManifest(
             TextsManifest.FORMAT_VERSION,

@@ -4,8 +4,8 @@ import com.fasterxml.jackson.databind.json.JsonMapper;
 import dev.atelier.dataset.DatasetException;
 import dev.atelier.dataset.PackedImages;
 import dev.atelier.diffusion.SeededRandom;
-import dev.atelier.encoding.EncodedStore.Shard;
 import dev.atelier.training.ImageSource;
+import dev.atelier.workflows.ObjectRef;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -45,7 +45,7 @@ public final class EncodedImages implements ImageSource {
       PackedImages images,
       Optional<byte[]> latents,
       Optional<byte[]> texts,
-      Function<Shard, Path> local)
+      Function<ObjectRef, Path> local)
       throws IOException {
     Optional<Latents> seen = Optional.empty();
     if (latents.isPresent()) {
@@ -65,7 +65,7 @@ public final class EncodedImages implements ImageSource {
     return new EncodedImages(images, seen, read);
   }
 
-  private static List<Path> shards(List<Shard> shards, Function<Shard, Path> local) {
+  private static List<Path> shards(List<ObjectRef> shards, Function<ObjectRef, Path> local) {
     return shards.stream().map(local).toList();
   }
 

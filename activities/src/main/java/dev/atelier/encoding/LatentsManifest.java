@@ -1,6 +1,6 @@
 package dev.atelier.encoding;
 
-import dev.atelier.encoding.EncodedStore.Shard;
+import dev.atelier.workflows.ObjectRef;
 import java.util.List;
 
 /**
@@ -16,7 +16,7 @@ record LatentsManifest(
     int side,
     boolean mirrored,
     int perShard,
-    List<Shard> shards) {
+    List<ObjectRef> shards) {
 
   static final int FORMAT_VERSION = 1;
 

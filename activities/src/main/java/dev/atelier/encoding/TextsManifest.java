@@ -1,6 +1,6 @@
 package dev.atelier.encoding;
 
-import dev.atelier.encoding.EncodedStore.Shard;
+import dev.atelier.workflows.ObjectRef;
 import java.util.List;
 
 /**
@@ -20,8 +20,8 @@ record TextsManifest(
     int tokens,
     int width,
     int perShard,
-    List<Shard> shards,
-    Shard index,
+    List<ObjectRef> shards,
+    ObjectRef index,
     int truncated) {
 
   static final int FORMAT_VERSION = 1;

@@ -5,6 +5,7 @@ import dev.atelier.training.Device;
 import dev.atelier.work.LocalFiles;
 import dev.atelier.workflows.ClipRef;
 import dev.atelier.workflows.ExtractorRef;
+import dev.atelier.workflows.ObjectRef;
 import dev.atelier.workflows.PromptsRef;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -37,8 +38,8 @@ public record Extractors(Device device, LocalFiles files) {
     }
     ClipRef clip = extractor.clip().get();
     Path folder = Files.createDirectories(work.resolve("clip"));
-    Map<String, StoredFile> stored = StoredFile.read(files.file(clip.objectKey(), clip.sha256()));
-    for (Map.Entry<String, StoredFile> file : stored.entrySet()) {
+    Map<String, ObjectRef> stored = FolderListing.read(files.file(clip.objectKey(), clip.sha256()));
+    for (Map.Entry<String, ObjectRef> file : stored.entrySet()) {
       files.link(
           file.getValue().objectKey(), file.getValue().sha256(), folder.resolve(file.getKey()));
     }

@@ -275,11 +275,13 @@ public final class FeatureExtractor implements AutoCloseable {
     HostTensor images = HostTensor.ofFloats(pixels, count, 3, resolution, resolution);
     Raw raw;
     try {
-      raw = run(resize.isPresent() ? resize.get().forward(images) : images, withClasses);
+      raw =
+          MemoryRanOutException.naming(
+              "The extractor",
+              count,
+              resolution,
+              () -> run(resize.isPresent() ? resize.get().forward(images) : images, withClasses));
     } catch (TorchException e) {
-      if (MemoryRanOutException.isBehind(e)) {
-        throw MemoryRanOutException.of("The extractor", count, resolution, e);
-      }
       throw new UnfitException(
           "it fails on images [%d, 3, %d, %d]: %s"
               .formatted(count, resolution, resolution, e.getMessage().replaceFirst("\\.$", "")));

@@ -1,16 +1,13 @@
 package dev.atelier.evaluation;
 
-import com.fasterxml.jackson.core.JsonFactory;
-import com.fasterxml.jackson.core.JsonParser;
-import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.atelier.dataset.CocoAnnotations;
 import dev.atelier.untrusted.HeapBudget;
 import dev.atelier.untrusted.OneLine;
 import java.io.BufferedReader;
-import java.io.CharConversionException;
 import java.io.IOException;
+import java.io.InputStream;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -35,7 +32,6 @@ public record PromptSource(List<List<String>> texts, int empty, int tooLong) {
   static final int MOST_CHARACTERS = 4096;
 
   private static final int MOST_SHOWN = 200; // characters
-  private static final String ANNOTATIONS = "annotations";
   private static final ObjectMapper JSON = new ObjectMapper();
 
   public PromptSource {
@@ -72,11 +68,8 @@ public record PromptSource(List<List<String>> texts, int empty, int tooLong) {
                     MOST_CHARACTERS));
       }
       return new PromptSource(List.copyOf(found), reading.empty, reading.tooLong);
-    } catch (CharacterCodingException | CharConversionException e) {
+    } catch (CharacterCodingException e) {
       throw unusable(shown, "it is no text in UTF-8");
-    } catch (JsonProcessingException e) {
-      throw unusable(
-          shown, "it is no JSON (%s)".formatted(OneLine.of(e.getOriginalMessage(), MOST_SHOWN)));
     }
   }
 
@@ -112,43 +105,30 @@ public record PromptSource(List<List<String>> texts, int empty, int tooLong) {
   private static Collection<List<String>> annotations(Path file, String shown, Reading reading)
       throws IOException {
     TreeMap<Long, List<String>> byImage = new TreeMap<>();
-    boolean found = false;
-    try (JsonParser parser = new JsonFactory(JSON).createParser(file.toFile())) {
-      if (parser.nextToken() != JsonToken.START_OBJECT) {
-        throw unusable(shown, "expected COCO's annotations, a JSON object");
-      }
-      while (parser.nextToken() == JsonToken.FIELD_NAME) {
-        boolean wanted = parser.currentName().equals(ANNOTATIONS);
-        if (parser.nextToken() == JsonToken.START_ARRAY && wanted) {
-          found = true;
-          while (parser.nextToken() != JsonToken.END_ARRAY) {
-            add(parser.readValueAsTree(), shown, reading, byImage);
-          }
-        } else {
-          parser.skipChildren();
-        }
-      }
-    }
-    if (!found) {
-      throw unusable(shown, "expected COCO's array '%s', found none".formatted(ANNOTATIONS));
+    try (InputStream in = Files.newInputStream(file)) {
+      CocoAnnotations.forEach(
+          file.getFileName().toString(),
+          in,
+          CocoAnnotations.CAPTION,
+          (image, captions) -> {
+            if (!(image.orElse("none") instanceof Long id)
+                || captions.isDamaged()
+                || captions.kept().isEmpty()) {
+              throw unusable(
+                  shown,
+                  "expected annotations with a number image_id and a text caption, found one of image_id %s with %d texts"
+                      .formatted(
+                          OneLine.of(image.orElse("none").toString(), MOST_SHOWN),
+                          captions.kept().size()));
+            }
+            captions.kept().stream()
+                .flatMap(reading::prompt)
+                .forEach(prompt -> byImage.computeIfAbsent(id, i -> new ArrayList<>()).add(prompt));
+          });
+    } catch (CocoAnnotations.MalformedException e) {
+      throw unusable(shown, e.getMessage().replaceFirst("\\.$", ""));
     }
     return byImage.values();
-  }
-
-  private static void add(
-      JsonNode annotation, String shown, Reading reading, TreeMap<Long, List<String>> byImage) {
-    JsonNode image = annotation.path("image_id");
-    JsonNode caption = annotation.path("caption");
-    if (!image.canConvertToLong() || !image.isIntegralNumber() || !caption.isTextual()) {
-      throw unusable(
-          shown,
-          "expected annotations with a number image_id and a text caption, found %s"
-              .formatted(OneLine.of(annotation.toString(), MOST_SHOWN)));
-    }
-    reading
-        .prompt(caption.asText())
-        .forEach(
-            prompt -> byImage.computeIfAbsent(image.asLong(), id -> new ArrayList<>()).add(prompt));
   }
 
   private static EvaluationException unusable(String shown, String why) {

@@ -3,6 +3,7 @@ package dev.atelier.evaluation;
 import dev.atelier.workflows.ClipRef;
 import dev.atelier.workflows.EvaluationActivities.MeasureReference;
 import dev.atelier.workflows.ExtractorRef;
+import dev.atelier.workflows.ObjectRef;
 import dev.atelier.workflows.PromptsRef;
 import dev.atelier.workflows.StatisticsRef;
 import java.io.IOException;
@@ -26,10 +27,10 @@ public interface ReferenceStore {
   PromptsRef keepPrompts(Path file, int prompts) throws IOException;
 
   /** What the task's CLIP model told before of the same dataset. */
-  Optional<StatisticsRef.Embeddings> embedded(MeasureReference task);
+  Optional<ObjectRef> embedded(MeasureReference task);
 
   /** Keeps what the task's CLIP model tells of the dataset. */
-  StatisticsRef.Embeddings keepEmbedded(MeasureReference task, Path file) throws IOException;
+  ObjectRef keepEmbedded(MeasureReference task, Path file) throws IOException;
 
   /** Statistics that were measured before of the same dataset in the same way. */
   Optional<StatisticsRef> measured(MeasureReference task);

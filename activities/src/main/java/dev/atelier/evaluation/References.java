@@ -5,8 +5,8 @@ import dev.atelier.dataset.PackedImages;
 import dev.atelier.training.Device;
 import dev.atelier.work.Scope;
 import dev.atelier.workflows.EvaluationActivities.MeasureReference;
+import dev.atelier.workflows.ObjectRef;
 import dev.atelier.workflows.StatisticsRef;
-import dev.atelier.workflows.StatisticsRef.Embeddings;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
@@ -38,8 +38,8 @@ public record References(
     return known.isPresent() ? known.get() : measureDataset(task, scope);
   }
 
-  private Embeddings embeddings(MeasureReference task, Scope scope) throws IOException {
-    Optional<Embeddings> known = store.embedded(task);
+  private ObjectRef embeddings(MeasureReference task, Scope scope) throws IOException {
+    Optional<ObjectRef> known = store.embedded(task);
     if (known.isPresent()) {
       return known.get();
     }

@@ -13,16 +13,13 @@ import dev.atelier.work.Scope;
 import dev.atelier.workflows.DatasetRef;
 import dev.atelier.workflows.EvaluationActivities.Evaluate;
 import dev.atelier.workflows.EvaluationActivities.SampleShard;
-import dev.atelier.workflows.ModelRef;
 import dev.atelier.workflows.ShardRef.Cost;
 import dev.atelier.workflows.vocabulary.EventKind;
 import io.micrometer.core.instrument.Metrics;
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
-import java.util.Set;
 
 /** Samples shards; the first of a subject also shows it and says what it costs. */
 public record ShardSampler(
@@ -126,21 +123,13 @@ public record ShardSampler(
     Metrics.counter("atelier.sampling.images").increment(images);
   }
 
-  private Cost cost(EvaluationInputs inputs, ShardSampling sampling, Optional<Measured> memory) {
+  private Cost cost(EvaluationInputs inputs, ShardSampling sampling, Optional<Measured> memory)
+      throws IOException {
     return new Cost(
         sampling.sampler().macsPerStep(),
-        parameters(inputs.models(), inputs.dataset()),
+        models.parameters(inputs.models(), inputs.dataset()),
         memory.map(Measured::peakBytes),
         memory.map(Measured::weightsBytes));
-  }
-
-  /** Of all models, each counted once. */
-  private long parameters(List<ModelRef> owners, DatasetRef dataset) {
-    Set<String> counted = new HashSet<>();
-    return owners.stream()
-        .filter(model -> counted.add(model.manifestKey()))
-        .mapToLong(model -> models.parameters(model, dataset))
-        .sum();
   }
 
   /** Empty when it can't be measured, which an event then says: no reason to lose the figures. */

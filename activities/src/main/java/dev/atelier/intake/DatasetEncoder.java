@@ -24,6 +24,7 @@ import dev.atelier.work.Scope;
 import dev.atelier.workflows.EncodedRef;
 import dev.atelier.workflows.EncodingActivities.EncodeDataset;
 import dev.atelier.workflows.ModelRef;
+import dev.atelier.workflows.ObjectRef;
 import dev.atelier.workflows.PartsRef;
 import dev.atelier.workflows.vocabulary.EventKind;
 import java.io.IOException;
@@ -64,7 +65,7 @@ public record DatasetEncoder(
     PackedImages images = datasets.open(task.dataset().seenAs(Optional.empty()));
     DatasetEncoding encoding =
         new DatasetEncoding(encodings.of(task.dataset().sha256()), device.name(), scope);
-    Optional<EncodedRef.Files> latents = Optional.empty();
+    Optional<ObjectRef> latents = Optional.empty();
     if (parts.autoencoder().isPresent()) {
       latents =
           Optional.of(
@@ -74,7 +75,7 @@ public record DatasetEncoder(
                   task.mirrored(),
                   inputs(kept, String.valueOf(task.mirrored()))));
     }
-    Optional<EncodedRef.Files> texts = Optional.empty();
+    Optional<ObjectRef> texts = Optional.empty();
     if (parts.texts().isPresent()) {
       EncodedTexts made =
           encoding.texts(

@@ -7,11 +7,13 @@ import dev.atelier.dataset.DatasetException;
 import dev.atelier.dataset.DatasetManifest;
 import dev.atelier.dataset.DatasetPreparation;
 import dev.atelier.dataset.DatasetPreparation.Source;
+import dev.atelier.dataset.Extent;
 import dev.atelier.dataset.ImageGrid;
 import dev.atelier.dataset.PackedImages;
 import dev.atelier.dataset.PreparationListener;
 import dev.atelier.dataset.PreparedCheck;
 import dev.atelier.dataset.PreparedDataset;
+import dev.atelier.dataset.PreparedParts;
 import dev.atelier.opening.Opening;
 import dev.atelier.reuse.DoneElsewhereException;
 import dev.atelier.spec.BatchSize;
@@ -77,7 +79,7 @@ public final class DatasetIntake {
   public DatasetRef prepare(PrepareDataset task, Scope scope) throws IOException {
     PreparationListener listener = listener(task.experimentId(), scope);
     Source source =
-        new DatasetPreparation(cache.downloads(), sources::fetch, listener, cache.guard())
+        new DatasetPreparation(cache.downloads(), sources, listener, cache.guard())
             .find(task.dataset());
     String fingerprint = fingerprint(task.dataset(), source);
     Optional<DatasetRef> known =
@@ -169,25 +171,47 @@ public final class DatasetIntake {
   private PreparedDataset decode(
       DatasetSpec spec, Source source, Path directory, PreparationListener listener)
       throws IOException {
+    if (source.broughtShards().isPresent()) {
+      return PreparedParts.of(
+          source.broughtShards().get(),
+          spec,
+          directory,
+          (pattern, rest, work) ->
+              open(pattern, rest, Optional.empty(), Extent.PART, work, listener),
+          listener);
+    }
     if (source.brought().isEmpty()) {
       return source.prepare(directory);
     }
     try {
-      cache
-          .opener()
-          .open(
-              new Opening.Dataset(
-                  source.brought().get(),
-                  spec,
-                  cache.guard().policy(),
-                  cache.guard().limits(),
-                  source.broughtCaptions()),
-              directory,
-              listener);
+      return open(
+          source.brought().get(),
+          spec,
+          source.broughtCaptions(),
+          Extent.WHOLE,
+          directory,
+          listener);
     } catch (DatasetException e) {
       throw source.dropped(e);
     }
-    return PreparedCheck.read(directory.resolve(Opening.MADE), spec, listener);
+  }
+
+  private PreparedDataset open(
+      Path path,
+      DatasetSpec spec,
+      Optional<Path> captions,
+      Extent extent,
+      Path work,
+      PreparationListener listener)
+      throws IOException {
+    cache
+        .opener()
+        .open(
+            new Opening.Dataset(
+                path, spec, cache.guard().policy(), cache.guard().limits(), captions, extent),
+            work,
+            listener);
+    return PreparedCheck.read(work.resolve(Opening.MADE), spec, extent, listener);
   }
 
   private DatasetRef keep(String experimentId, PreparedDataset prepared) {

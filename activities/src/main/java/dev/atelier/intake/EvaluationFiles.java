@@ -113,7 +113,7 @@ public final class EvaluationFiles implements UserFiles {
 
   private DatasetPreparation preparation(String experimentId) {
     return new DatasetPreparation(
-        cache.downloads(), sources::fetch, new SourceNotices(events, experimentId), cache.guard());
+        cache.downloads(), sources, new SourceNotices(events, experimentId), cache.guard());
   }
 
   private Path fetch(String experimentId, String what, String source) {

@@ -3,7 +3,6 @@ package dev.atelier.intake;
 import dev.atelier.dataset.ArchiveLimits;
 import dev.atelier.intake.RemoteFolder.Listing;
 import dev.atelier.intake.RemoteFolder.RemoteFile;
-import dev.atelier.network.files.DiffusersFiles;
 import dev.atelier.store.Sha256;
 import dev.atelier.untrusted.HeapBudget;
 import java.io.IOException;
@@ -45,15 +44,6 @@ record FolderCopies(Path downloads, ArchiveLimits limits) {
    * @param license as the place states it, beside the files
    */
   record Copy(Path folder, List<RemoteFile> files, Optional<String> license) {}
-
-  /**
-   * Brings the files that diffusers would take.
-   *
-   * @throws IllegalArgumentException, a clause, if the folder is none of diffusers or too large
-   */
-  Copy of(RemoteFolder remote, Optional<String> variant) throws IOException {
-    return of(remote, names -> DiffusersFiles.choose(names, variant));
-  }
 
   /**
    * Brings some of the files.

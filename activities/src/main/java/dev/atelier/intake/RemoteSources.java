@@ -1,6 +1,8 @@
 package dev.atelier.intake;
 
 import dev.atelier.artifacts.ArtifactCache;
+import dev.atelier.dataset.RemoteFiles;
+import dev.atelier.dataset.RemoteShards;
 import dev.atelier.dataset.ShardNames;
 import dev.atelier.spec.SourceLocation.StoredObject;
 import dev.atelier.store.ObjectCorruptException;
@@ -10,17 +12,15 @@ import dev.atelier.store.Sha256;
 import dev.atelier.untrusted.HeapBudget;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
+import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.stream.Collectors;
 
 /** Users' own files in the object store, by {@code s3://bucket/key}. */
-public final class RemoteSources {
-
-  private static final String SHARDS = "_shards"; // no bucket's name
+public final class RemoteSources implements RemoteFiles {
 
   private final ObjectStore store;
   private final ArtifactCache cache;
@@ -31,17 +31,12 @@ public final class RemoteSources {
   }
 
   /**
-   * Copies the object to this machine, under its own file name; of {@link ShardNames} those that
-   * there are, each once, into a folder of their own.
+   * Copies the object to this machine, under its own file name.
    *
    * @throws IOException if there is none
    */
+  @Override
   public Path fetch(StoredObject object) throws IOException {
-    String name = object.key().substring(object.key().lastIndexOf('/') + 1);
-    Optional<ShardNames> shards = ShardNames.of(name);
-    if (shards.isPresent()) {
-      return fetchShards(object, name, shards.get());
-    }
     Path file = cache.downloads().resolve(object.bucket()).resolve(object.key());
     try {
       store.fetchForeign(object.bucket(), object.key(), file, cache.guard().limits().bytes());
@@ -51,11 +46,12 @@ public final class RemoteSources {
     return file;
   }
 
-  private Path fetchShards(StoredObject object, String pattern, ShardNames shards)
-      throws IOException {
+  @Override
+  public RemoteShards shards(StoredObject object) throws IOException {
+    String pattern = object.key().substring(object.key().lastIndexOf('/') + 1);
     String folder = object.key().substring(0, object.key().length() - pattern.length());
     long most = Math.min(cache.guard().limits().entries(), HeapBudget.archiveEntries());
-    Map<String, Listed> byName = new TreeMap<>();
+    SortedMap<String, Listed> byName = new TreeMap<>();
     try {
       for (Listed listed : store.listForeign(object.bucket(), folder, most)) {
         String name = listed.key().substring(folder.length());
@@ -63,22 +59,51 @@ public final class RemoteSources {
           byName.put(name, listed);
         }
       }
-      List<Listed> found = shards.among(byName.keySet()).stream().map(byName::get).toList();
-      // Another listing gets another folder, so that shards of two versions never meet.
-      String identity =
-          Sha256.of((object.bucket() + found).getBytes(StandardCharsets.UTF_8)).substring(0, 24);
-      Path copies = cache.downloads().resolve(SHARDS).resolve(identity);
-      long left = cache.guard().limits().bytes();
-      for (Listed listed : found) {
-        Path file = copies.resolve(listed.key().substring(folder.length()));
-        if (!Files.exists(file)) {
-          store.fetchForeign(object.bucket(), listed.key(), file, left);
-        }
-        left -= Files.size(file);
-      }
-      return copies.resolve(pattern);
     } catch (ObjectCorruptException e) {
       throw new IOException(e.getMessage(), e);
+    }
+    List<String> names = ShardNames.of(pattern).orElseThrow().among(byName.keySet());
+    byName.keySet().retainAll(names);
+    return new StoredShards(object.bucket(), names, byName);
+  }
+
+  /** Shards as they were listed. */
+  private final class StoredShards implements RemoteShards {
+    private final String bucket;
+    private final List<String> names;
+    private final Map<String, Listed> listed;
+
+    StoredShards(String bucket, List<String> names, Map<String, Listed> listed) {
+      this.bucket = bucket;
+      this.names = names;
+      this.listed = listed;
+    }
+
+    @Override
+    public List<String> names() {
+      return names;
+    }
+
+    /** By what the server says of each: all that can be told of them without fetching them. */
+    @Override
+    public String content() {
+      String all =
+          names.stream()
+              .map(
+                  name ->
+                      "%s %d %s\n"
+                          .formatted(name, listed.get(name).bytes(), listed.get(name).entityTag()))
+              .collect(Collectors.joining());
+      return Sha256.of(all.getBytes(StandardCharsets.UTF_8));
+    }
+
+    @Override
+    public void fetch(String name, Path file) throws IOException {
+      try {
+        store.fetchListed(bucket, listed.get(name), file, cache.guard().limits().bytes());
+      } catch (ObjectCorruptException e) {
+        throw new IOException(e.getMessage(), e);
+      }
     }
   }
 }

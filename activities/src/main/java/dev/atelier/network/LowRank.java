@@ -45,6 +45,11 @@ public record LowRank(Network network, int rank) {
     return pairs().stream().flatMap(pair -> List.of(pair.a(), pair.b()).stream()).toList();
   }
 
+  /** Number of learned numbers. */
+  public long parameters() {
+    return weights().stream().mapToLong(Weight::elements).sum();
+  }
+
   List<Pair> pairs() {
     List<Pair> pairs = new ArrayList<>();
     for (Operation operation : network.graph().operations()) {

@@ -93,67 +93,6 @@ public final class TrainingModule {
           loss.guidance(),
           training.gradientCheckpointing().orElse(false));
     }
-
-    /** The same, with activations that are computed a second time. */
-    public Settings withRecomputing() {
-      return new Settings(
-          clipNorm,
-          weightDecay,
-          beta2,
-          diffusionWeight,
-          distillationWeight,
-          accumulationSteps,
-          precision,
-          form,
-          feature,
-          common,
-          weights,
-          guidance,
-          true);
-    }
-
-    /** The same with the teacher's prediction led on. */
-    public Settings withGuidance(double scale) {
-      return new Settings(
-          clipNorm,
-          weightDecay,
-          beta2,
-          diffusionWeight,
-          distillationWeight,
-          accumulationSteps,
-          precision,
-          form,
-          feature,
-          common,
-          weights,
-          Optional.of(scale),
-          recomputing);
-    }
-
-    /** Without feature distillation or weights, learning what the teacher predicts. */
-    public Settings(
-        double clipNorm,
-        double weightDecay,
-        double diffusionWeight,
-        double distillationWeight,
-        int accumulationSteps,
-        Precision precision,
-        NetworkForm form) {
-      this(
-          clipNorm,
-          weightDecay,
-          TrainingSpec.DEFAULTS.beta2(),
-          diffusionWeight,
-          distillationWeight,
-          accumulationSteps,
-          precision,
-          form,
-          FeatureLossSpec.NONE,
-          Optional.empty(),
-          Optional.empty(),
-          Optional.empty(),
-          false);
-    }
   }
 
   /**

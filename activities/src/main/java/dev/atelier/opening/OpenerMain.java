@@ -8,7 +8,6 @@ import dev.atelier.network.libtorch.MemoryRanOutException;
 import dev.atelier.opening.OpenerProcess.Answer;
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.Optional;
 import java.util.concurrent.atomic.AtomicReference;
 
 /** The program that opens one file of a user's and says what came of it. */
@@ -56,22 +55,18 @@ public final class OpenerMain {
   private static Answer answer(Opening opening, Path own, Whereabouts whereabouts) {
     try {
       opening.open(own, whereabouts);
-      return new Answer(Optional.empty(), Optional.empty());
+      return Answer.OPENED;
     } catch (ExtractorException | EvaluationException | TeacherException | DatasetException e) {
-      return new Answer(Optional.of(e.getMessage()), Optional.empty());
+      return Answer.refusal(e.getMessage());
     } catch (MemoryRanOutException e) {
-      return new Answer(
-          Optional.of(opening.failure(e.getMessage().replaceFirst("\\.$", "")).getMessage()),
-          Optional.empty());
+      return Answer.memory(opening.failure(e.getMessage().replaceFirst("\\.$", "")).getMessage());
     } catch (StackOverflowError e) {
-      return new Answer(
-          Optional.of(opening.failure("it is nested too deep to be read").getMessage()),
-          Optional.empty());
+      return Answer.refusal(opening.failure("it is nested too deep to be read").getMessage());
     } catch (OutOfMemoryError e) { // beside the heap, of which Java ends the process itself
       Runtime.getRuntime().halt(OpenerProcess.HEAP_FULL);
       throw e;
     } catch (IOException | RuntimeException | LinkageError e) {
-      return new Answer(Optional.empty(), Optional.of(e.toString()));
+      return Answer.fault(e.toString());
     }
   }
 }

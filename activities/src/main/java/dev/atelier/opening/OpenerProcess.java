@@ -1,9 +1,11 @@
 package dev.atelier.opening;
 
+import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.datatype.jdk8.Jdk8Module;
 import dev.atelier.dataset.PreparationListener;
+import dev.atelier.network.libtorch.MemoryRanOutException;
 import dev.atelier.untrusted.OneLine;
 import java.io.IOException;
 import java.io.InputStream;
@@ -111,8 +113,44 @@ public record OpenerProcess(
    *
    * @param refusal the sentence why the file cannot be used; empty: it can be
    * @param fault what went wrong that is not the file's fault
+   * @param memory the sentence in what memory ran out
    */
-  record Answer(Optional<String> refusal, Optional<String> fault) {}
+  @JsonInclude(JsonInclude.Include.NON_ABSENT)
+  record Answer(Optional<String> refusal, Optional<String> fault, Optional<String> memory) {
+
+    static final Answer OPENED = new Answer(Optional.empty(), Optional.empty(), Optional.empty());
+
+    Answer {
+      refusal = refusal == null ? Optional.empty() : refusal;
+      fault = fault == null ? Optional.empty() : fault;
+      memory = memory == null ? Optional.empty() : memory;
+    }
+
+    static Answer refusal(String sentence) {
+      return new Answer(Optional.of(sentence), Optional.empty(), Optional.empty());
+    }
+
+    static Answer fault(String fault) {
+      return new Answer(Optional.empty(), Optional.of(fault), Optional.empty());
+    }
+
+    static Answer memory(String sentence) {
+      return new Answer(Optional.empty(), Optional.empty(), Optional.of(sentence));
+    }
+
+    /**
+     * Throws what whoever asked for {@code opening} is to hear, if it was not opened for a reason
+     * of its own.
+     */
+    void requireOpened(Opening opening) {
+      if (memory.isPresent()) {
+        throw MemoryRanOutException.told(memory.get());
+      }
+      if (refusal.isPresent()) {
+        throw opening.refusal(refusal.get());
+      }
+    }
+  }
 
   /** Bytes of its weights, which are not too many. */
   long weightsOf(Opening opening) throws IOException {
@@ -155,9 +193,7 @@ public record OpenerProcess(
       throw new IOException(
           "'%s' was not opened: %s".formatted(opening.name(), said.fault().get()));
     }
-    if (said.refusal().isPresent()) {
-      throw opening.refusal(said.refusal().get());
-    }
+    said.requireOpened(opening);
     Path made = own.resolve(Opening.MADE);
     if (Files.exists(made, LinkOption.NOFOLLOW_LINKS)) {
       Files.move(made, work.resolve(Opening.MADE));

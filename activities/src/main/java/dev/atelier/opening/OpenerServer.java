@@ -1,6 +1,7 @@
 package dev.atelier.opening;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
+import dev.atelier.network.libtorch.MemoryRanOutException;
 import dev.atelier.opening.OpenerProcess.Answer;
 import dev.atelier.opening.Wire.Message;
 import dev.atelier.opening.Wire.Request;
@@ -81,7 +82,7 @@ public final class OpenerServer {
         request = Wire.readJson(in, Request.class);
       } catch (JsonProcessingException e) { // of a worker of another version
         String fault = "the opener does not understand: " + e.getOriginalMessage();
-        Wire.writeAnswer(out, new Answer(Optional.empty(), Optional.of(OneLine.of(fault, 500))));
+        Wire.writeAnswer(out, Answer.fault(OneLine.of(fault, 500)));
         return;
       }
       Semaphore turn = request.opening() instanceof Opening.Dataset ? DATASETS : FILES;
@@ -110,7 +111,7 @@ public final class OpenerServer {
       out.flush();
       Optional<String> fault = receive(in, files);
       if (fault.isPresent()) {
-        Wire.writeAnswer(out, new Answer(Optional.empty(), fault));
+        Wire.writeAnswer(out, Answer.fault(fault.get()));
         return;
       }
       Answer answer = answer(request, files, folder, out);
@@ -172,13 +173,15 @@ public final class OpenerServer {
               speak(out, sentence); // and hear whether the worker is still there
             }
           });
-      return new Answer(Optional.empty(), Optional.empty());
+      return Answer.OPENED;
     } catch (GoneException e) {
       throw new IOException("the worker has gone");
     } catch (IOException e) {
-      return new Answer(Optional.empty(), Optional.of(OneLine.of(e.toString(), 500)));
+      return Answer.fault(OneLine.of(e.toString(), 500));
+    } catch (MemoryRanOutException e) {
+      return Answer.memory(e.getMessage());
     } catch (RuntimeException e) {
-      return new Answer(Optional.of(String.valueOf(e.getMessage())), Optional.empty());
+      return Answer.refusal(String.valueOf(e.getMessage()));
     }
   }
 

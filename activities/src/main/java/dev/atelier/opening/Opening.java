@@ -7,6 +7,7 @@ import dev.atelier.dataset.ArchiveLimits;
 import dev.atelier.dataset.DatasetException;
 import dev.atelier.dataset.DatasetPreparation;
 import dev.atelier.dataset.DatasetPreparation.FileVisitor;
+import dev.atelier.dataset.Extent;
 import dev.atelier.dataset.PreparationListener;
 import dev.atelier.dataset.SourceGuard;
 import dev.atelier.evaluation.ClipModelCheck;
@@ -304,31 +305,35 @@ public sealed interface Opening {
    * @param policy where links of a directory may lead
    * @param limits of an archive
    * @param captions the file with captions; empty: they lie beside the images, if any are read
+   * @param extent whether others are joined to it
    */
   record Dataset(
       Path path,
       DatasetSpec spec,
       SourcePolicy policy,
       ArchiveLimits limits,
-      @JsonInclude(JsonInclude.Include.NON_ABSENT) Optional<Path> captions)
+      @JsonInclude(JsonInclude.Include.NON_ABSENT) Optional<Path> captions,
+      Extent extent)
       implements Opening {
 
     private static final String CAPTIONS = ".captions"; // their folder at an opener elsewhere
 
     /** Of images whose captions lie beside them, if they have any. */
     public Dataset(Path path, DatasetSpec spec, SourcePolicy policy, ArchiveLimits limits) {
-      this(path, spec, policy, limits, Optional.empty());
+      this(path, spec, policy, limits, Optional.empty(), Extent.WHOLE);
     }
 
     public Dataset {
       captions = captions == null ? Optional.empty() : captions;
+      extent = extent == null ? Extent.WHOLE : extent;
     }
 
     private static final long BESIDES_BYTES = 1L << 30; // manifest, labels, temporary files
 
     @Override
     public void open(Path work, PreparationListener listener) {
-      var unused = preparation(work, listener).decode(path, captions, spec, work.resolve(MADE));
+      var unused =
+          preparation(work, listener).decode(path, captions, spec, work.resolve(MADE), extent);
     }
 
     /** Of what lies here: it fetches nothing. */
@@ -367,7 +372,7 @@ public sealed interface Opening {
 
     @Override
     public long mappedBytes() throws IOException {
-      return DatasetPreparation.mappedBytes(path);
+      return DatasetPreparation.mappedBytes(path, captions);
     }
 
     @Override
@@ -383,7 +388,8 @@ public sealed interface Opening {
           spec,
           policy,
           limits,
-          captions.map(file -> other.resolveSibling(CAPTIONS).resolve(file.getFileName())));
+          captions.map(file -> other.resolveSibling(CAPTIONS).resolve(file.getFileName())),
+          extent);
     }
 
     @Override

@@ -59,9 +59,7 @@ public record RemoteOpener(String host, int port, OpenerProcess limits) implemen
     if (answer.fault().isPresent()) {
       throw new IOException(answer.fault().get());
     }
-    if (answer.refusal().isPresent()) {
-      throw opening.refusal(answer.refusal().get());
-    }
+    answer.requireOpened(opening);
   }
 
   private Answer ask(Opening opening, Path made, PreparationListener listener)

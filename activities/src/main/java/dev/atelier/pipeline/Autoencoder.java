@@ -55,12 +55,16 @@ public final class Autoencoder {
 
   /** Loads what makes latents of images; {@code work}: a directory for temporary files. */
   public Encoder encoder(String device, Path work) throws IOException {
-    return new Encoder(config, LoadedGraph.load(encoderGraph(), tensors, device, work));
+    return new Encoder(
+        config,
+        LoadedGraph.load("The autoencoder's encoder", encoderGraph(), tensors, device, work));
   }
 
   /** Loads what makes images of latents; {@code work}: a directory for temporary files. */
   public Decoder decoder(String device, Path work) throws IOException {
-    return new Decoder(config, LoadedGraph.load(decoderGraph(), tensors, device, work));
+    return new Decoder(
+        config,
+        LoadedGraph.load("The autoencoder's decoder", decoderGraph(), tensors, device, work));
   }
 
   // Written for one side, a program computes for every side.

@@ -166,7 +166,7 @@ public final class ClipText {
 
   /** Loads it; {@code work}: a directory for temporary files. */
   public Encoder load(String device, Path work) throws IOException {
-    return new Encoder(this, LoadedGraph.load(graph(), tensors, device, work));
+    return new Encoder(this, LoadedGraph.load("The text encoder", graph(), tensors, device, work));
   }
 
   /**

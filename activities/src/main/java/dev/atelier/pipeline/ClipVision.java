@@ -145,7 +145,8 @@ public final class ClipVision {
 
   /** Loads it; {@code work}: a directory for temporary files. */
   public Encoder load(String device, Path work) throws IOException {
-    return new Encoder(this, LoadedGraph.load(graph(), tensors, device, work));
+    return new Encoder(
+        this, LoadedGraph.load("CLIP's image encoder", graph(), tensors, device, work));
   }
 
   /** Makes embeddings of pictures. */

@@ -1,5 +1,6 @@
 package dev.atelier.pipeline;
 
+import dev.atelier.diffusion.GuidedPrediction;
 import dev.atelier.diffusion.Mixture;
 import dev.atelier.diffusion.NoiseSchedule;
 import dev.atelier.diffusion.SampledBatch;
@@ -9,6 +10,7 @@ import dev.atelier.diffusion.SeededRandom;
 import dev.atelier.network.Network;
 import dev.atelier.network.NetworkForm;
 import dev.atelier.network.libtorch.Libtorch;
+import dev.atelier.network.libtorch.MemoryRanOutException;
 import dev.atelier.network.libtorch.TorchModule;
 import dev.atelier.network.tensors.HostTensor;
 import dev.atelier.pipeline.DiffusersPipeline.Texts;
@@ -67,7 +69,7 @@ public final class PipelineSampler implements AutoCloseable {
     }
 
     private boolean guided() {
-      return guidance > 1;
+      return GuidedPrediction.isAskedFor(guidance);
     }
   }
 
@@ -249,8 +251,7 @@ public final class PipelineSampler implements AutoCloseable {
     List<Sampler.Evaluation> evaluations = sampler.evaluations(plan);
     for (int k = 0; k < evaluations.size(); k++) {
       int t = evaluations.get(k).t();
-      batch.move(
-          evaluations.get(k), Mixture.of(predicted, schedule, t), FloatBuffer.wrap(asked.at(t)));
+      batch.move(evaluations.get(k), Mixture.of(predicted, schedule, t), asked.at(t));
       listener.onAnswer(request, k + 1, evaluations.size());
     }
     float[] values = new float[n * elements];
@@ -289,7 +290,7 @@ public final class PipelineSampler implements AutoCloseable {
     }
 
     /** What is predicted at {@code t}, [N·C·H·W]. */
-    float[] at(int t) {
+    FloatBuffer at(int t) {
       int elements = images * network.imageElements();
       if (times == 2) {
         x.put(elements, x.slice(0, elements), 0, elements);
@@ -299,16 +300,18 @@ public final class PipelineSampler implements AutoCloseable {
       List<HostTensor> arguments =
           new ArrayList<>(List.of(input, HostTensor.ofLongs(timesteps, timesteps.length)));
       arguments.addAll(told);
-      float[] answers = module.forward(arguments.toArray(HostTensor[]::new)).toFloats();
-      if (times == 1) {
-        return answers;
-      }
-      float[] led = new float[elements];
-      for (int i = 0; i < elements; i++) {
-        float without = answers[i];
-        led[i] = (float) (without + guidance * (answers[elements + i] - without));
-      }
-      return led;
+      FloatBuffer answers =
+          MemoryRanOutException.naming(
+                  "Sampling",
+                  times * images,
+                  network.resolution(),
+                  () -> module.forward(arguments.toArray(HostTensor[]::new)))
+              .data()
+              .asFloatBuffer();
+      return times == 1
+          ? answers
+          : GuidedPrediction.of(
+              answers.slice(0, elements), answers.slice(elements, elements), guidance);
     }
   }
 

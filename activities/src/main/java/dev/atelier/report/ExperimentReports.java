@@ -14,13 +14,13 @@ import dev.atelier.workflows.vocabulary.Subject;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Collectors;
 
 /** Tables, plots, Markdown and HTML of one experiment. */
 public final class ExperimentReports {
 
-  private static final String NONE = "–";
   private static final List<String> TROUBLES =
       List.of(EventKind.MODEL_FAILED.word(), EventKind.RETRY.word());
   private static final int UNSMOOTHED_POINTS = 20;
@@ -92,14 +92,15 @@ public final class ExperimentReports {
                     List.of(
                         e.subject(),
                         Numbers.text(e.distance()),
-                        e.macsPerStep().map(Numbers::count).orElse(NONE),
-                        acceleration(e, all).map(ExperimentReports::times).orElse(NONE),
+                        e.macsPerStep().map(Numbers::count).orElse(Page.NONE),
+                        acceleration(e, all).map(ExperimentReports::times).orElse(Page.NONE),
                         Numbers.count((double) e.parameters()),
                         Numbers.text(e.imagesPerSecond()),
                         e.peakMemoryBytes() > 0
                             ? Numbers.bytes((double) e.peakMemoryBytes())
-                            : NONE))
+                            : Page.NONE))
             .toList());
+    metrics(page, all);
     List<Series> points =
         all.stream()
             .filter(e -> e.macsPerStep().isPresent())
@@ -121,6 +122,28 @@ public final class ExperimentReports {
                   points)
               .draw(),
           "Distance against multiply-accumulates per step; lower and further left is better.");
+    }
+  }
+
+  /** Every figure but the distance. */
+  private static void metrics(Page page, List<Evaluation> all) {
+    MetricTable table =
+        MetricTable.of(
+            all.stream().map(Evaluation::metric).toList(),
+            all.stream().map(e -> e.metrics().keySet()).toList());
+    if (!table.isEmpty()) {
+      page.table(
+          table.columns(List.of("subject")),
+          all.stream()
+              .map(
+                  e ->
+                      table.row(
+                          List.of(e.subject()),
+                          e.metrics().entrySet().stream()
+                              .collect(
+                                  Collectors.toMap(
+                                      Map.Entry::getKey, f -> Numbers.text(f.getValue())))))
+              .toList());
     }
   }
 
@@ -152,7 +175,7 @@ public final class ExperimentReports {
                         String.valueOf(m.steps()),
                         Numbers.count((double) m.parameters()),
                         String.valueOf(m.attempts()),
-                        m.seconds().map(Numbers::seconds).orElse(NONE)))
+                        m.seconds().map(Numbers::seconds).orElse(Page.NONE)))
             .toList());
     page.plot(
         "ranges",

@@ -34,6 +34,9 @@ final class Page {
       """;
   private static final int LONGEST_LINE = 40;
 
+  /** In a cell: there is no such figure. */
+  static final String NONE = "–";
+
   private final String title;
   private final StringBuilder markdown = new StringBuilder();
   private final StringBuilder html = new StringBuilder();

@@ -12,6 +12,7 @@ import java.util.Locale;
 public record Spread(int count, double mean, double deviation) {
 
   private static final int FEWEST_FOR_A_VERDICT = 3;
+  private static final double LARGE = 1e4; // from here on a count, of parameters or bytes
 
   /** Of the values, of which there must be at least one. */
   public static Spread of(List<Double> values) {
@@ -22,11 +23,19 @@ public record Spread(int count, double mean, double deviation) {
     return new Spread(figures.seeds(), figures.mean(), figures.deviation());
   }
 
+  /** The mean, and its deviation where there is one. */
   @Override
   public String toString() {
-    return count < 2
-        ? String.format(Locale.ROOT, "%.4g", mean)
-        : String.format(Locale.ROOT, "%.4g ± %.2g", mean, deviation);
+    boolean large = Math.abs(mean) >= LARGE;
+    String middle = large ? Numbers.count(mean) : String.format(Locale.ROOT, "%.4g", mean);
+    if (deviation == 0) {
+      return middle;
+    }
+    return "%s ± %s".formatted(middle, large ? Numbers.count(deviation) : twoDigits(deviation));
+  }
+
+  private static String twoDigits(double value) {
+    return String.format(Locale.ROOT, value < 99.5 ? "%.2g" : "%.0f", value); // no 1.2e+02
   }
 
   /**

@@ -28,7 +28,6 @@ import java.util.stream.Stream;
 /** What people read of a study: warnings, figures over seeds, sentences on them, plots. */
 final class StudyPage {
 
-  private static final String NONE = "–";
   private static final String NOT_KNOWN = "not known to us";
   private static final int FEWEST_SEEDS = 3;
   private static final int MOST_OWN_SERIES = 8;
@@ -112,7 +111,7 @@ final class StudyPage {
     }
     page.heading("Scorecard");
     page.paragraph(
-        "Each claim, its figure, and ours: the mean over the seeds of the same quantity, ± its deviation. A claim holds or not only where the mean is at least a deviation from the bound of its rule, and by 3 seeds or more.");
+        "Each claim, its figure, and ours: the mean over the seeds of the same quantity, ± its deviation. A claim holds or not only where the mean is at least a deviation from the bound of its rule, and by 3 seeds or more; one is enough where networks alone decide it.");
     page.wordTable(
         List.of("claim", "its figure", "ours", "seeds", "verdict", "rule", "quantity", "size"),
         study.scorecard().stream()
@@ -121,12 +120,12 @@ final class StudyPage {
                     List.of(
                         row.claim(),
                         row.figure().map(StudyPage::figure).orElse(NOT_KNOWN),
-                        row.ours().map(Spread::of).map(Spread::toString).orElse(NONE),
-                        row.ours().map(ours -> Integer.toString(ours.seeds())).orElse(NONE),
+                        row.ours().map(Spread::of).map(Spread::toString).orElse(Page.NONE),
+                        row.ours().map(ours -> Integer.toString(ours.seeds())).orElse(Page.NONE),
                         row.verdict().title(),
                         row.rule(),
                         row.quantity(),
-                        row.size().map(ScorecardRow.Size::text).orElse(NONE)))
+                        row.size().map(ScorecardRow.Size::text).orElse(Page.NONE)))
             .toList());
   }
 
@@ -154,7 +153,7 @@ final class StudyPage {
                                   mean(series, StudyPage::relativeDeviation),
                                   mean(series, StudyPage::tail),
                                   mean(series, x -> x.max() / x.mean()),
-                                  outliers.isEmpty() ? NONE : mean(outliers, Curve::mean)))
+                                  outliers.isEmpty() ? Page.NONE : mean(outliers, Curve::mean)))
                           .toList());
                 }
               }
@@ -352,18 +351,41 @@ final class StudyPage {
           List.of(
               row.distance().toString(),
               Integer.toString(row.distance().count()),
-              row.macsPerStep().map(Numbers::count).orElse(NONE),
-              acceleration(row).map(ExperimentReports::times).orElse(NONE),
+              row.macsPerStep().map(Numbers::count).orElse(Page.NONE),
+              acceleration(row).map(ExperimentReports::times).orElse(Page.NONE),
               Numbers.count((double) row.parameters()),
               row.imagesPerSecond().toString(),
               Numbers.bytes(row.peakMemoryBytes().mean())));
       cells.add(line);
     }
     page.table(columns, cells);
+    metrics();
     List<String> verdicts = verdicts();
     if (!verdicts.isEmpty()) {
       page.paragraph("In words, by %s (lower is better):".formatted(metric()));
       page.list(verdicts);
+    }
+  }
+
+  /** Every figure but the distance. */
+  private void metrics() {
+    MetricTable table =
+        MetricTable.of(
+            rows.stream().map(StudyTable.Row::metric).toList(),
+            rows.stream().map(r -> r.metrics().keySet()).toList());
+    if (!table.isEmpty()) {
+      page.table(
+          table.columns(Stream.concat(Stream.of("subject"), study.axes().stream()).toList()),
+          rows.stream()
+              .map(
+                  r ->
+                      table.row(
+                          Stream.concat(Stream.of(r.subject()), r.values().stream()).toList(),
+                          r.metrics().entrySet().stream()
+                              .collect(
+                                  Collectors.toMap(
+                                      Map.Entry::getKey, f -> f.getValue().toString()))))
+              .toList());
     }
   }
 
@@ -588,8 +610,8 @@ final class StudyPage {
           List.of(
               Long.toString(member.seed()),
               member.stage().name(),
-              seconds > 0 ? Numbers.seconds(seconds) : NONE,
-              member.failure().orElse(NONE)));
+              seconds > 0 ? Numbers.seconds(seconds) : Page.NONE,
+              member.failure().orElse(Page.NONE)));
       cells.add(line);
     }
     page.wordTable(columns, cells);

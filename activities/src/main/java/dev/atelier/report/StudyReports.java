@@ -10,6 +10,7 @@ import dev.atelier.report.StudyReport.Member;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
@@ -40,20 +41,29 @@ public final class StudyReports {
   }
 
   private static String csv(StudyReport study) {
+    List<String> metrics =
+        study.members().stream()
+            .flatMap(member -> member.evaluations().stream())
+            .flatMap(e -> e.metrics().keySet().stream())
+            .distinct()
+            .sorted()
+            .toList();
     List<List<String>> lines = new ArrayList<>();
     lines.add(
         Stream.concat(
                 Stream.of("experiment", "seed", "stage"),
                 Stream.concat(
                     study.axes().stream(),
-                    Stream.of(
-                        "subject",
-                        "metric",
-                        "distance",
-                        "macs_per_step",
-                        "parameters",
-                        "images_per_second",
-                        "peak_memory_bytes")))
+                    Stream.concat(
+                        Stream.of(
+                            "subject",
+                            "metric",
+                            "distance",
+                            "macs_per_step",
+                            "parameters",
+                            "images_per_second",
+                            "peak_memory_bytes"),
+                        metrics.stream().map(key -> "metrics." + key))))
             .toList());
     for (Member member : study.members()) {
       for (Evaluation e : member.evaluations()) {
@@ -71,6 +81,10 @@ public final class StudyReports {
                 Long.toString(e.parameters()),
                 Double.toString(e.imagesPerSecond()),
                 Long.toString(e.peakMemoryBytes())));
+        metrics.forEach(
+            key ->
+                line.add(
+                    Optional.ofNullable(e.metrics().get(key)).map(Object::toString).orElse("")));
         lines.add(line);
       }
     }

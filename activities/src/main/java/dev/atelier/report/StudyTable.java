@@ -17,6 +17,7 @@ public record StudyTable(List<String> axes, List<Row> rows) {
    * One subject at one point of the grid.
    *
    * @param values of the axes; {@link #ANY} for a subject that is the same everywhere
+   * @param metrics every figure that compares images, by name, over the seeds that have it
    * @param failed experiments of this point without a result
    */
   public record Row(
@@ -28,6 +29,7 @@ public record StudyTable(List<String> axes, List<Row> rows) {
       long parameters,
       Spread imagesPerSecond,
       Spread peakMemoryBytes,
+      Map<String, Spread> metrics,
       int failed) {}
 
   /** In place of a value: the subject is the same wherever on this axis it is measured. */
@@ -69,8 +71,20 @@ public record StudyTable(List<String> axes, List<Row> rows) {
                     figures.get(0).parameters(),
                     Spread.of(figures.stream().map(Evaluation::imagesPerSecond).toList()),
                     Spread.of(figures.stream().map(e -> (double) e.peakMemoryBytes()).toList()),
+                    metrics(figures),
                     failed.getOrDefault(point.values(), 0))));
     return new StudyTable(study.axes(), rows);
+  }
+
+  private static Map<String, Spread> metrics(List<Evaluation> figures) {
+    Map<String, List<Double>> values = new LinkedHashMap<>();
+    for (Evaluation e : figures) {
+      e.metrics()
+          .forEach((key, value) -> values.computeIfAbsent(key, k -> new ArrayList<>()).add(value));
+    }
+    Map<String, Spread> spreads = new LinkedHashMap<>();
+    values.forEach((key, all) -> spreads.put(key, Spread.of(all)));
+    return spreads;
   }
 
   /** Whether a subject has the same distances at every point of the grid, as the teacher often. */

@@ -7,7 +7,6 @@ import dev.atelier.workflows.vocabulary.EventKind;
 import java.util.List;
 import java.util.Optional;
 import javax.sql.DataSource;
-import org.jdbi.v3.core.statement.PreparedBatch;
 
 /**
  * Attempts at models: what each has reached and cost, with the curves. Methods are as those of
@@ -84,6 +83,7 @@ public final class AttemptHistory {
                           new SupersededException(
                               "Experiment %s has no model '%s' any more."
                                   .formatted(experimentId, key)));
+          Curves.own(handle, attempt.modelId());
           handle
               .createUpdate(
                   "insert into attempt (model_id, fence, worker) values (:model, :fence, :worker)")
@@ -142,22 +142,8 @@ public final class AttemptHistory {
           if (points.isEmpty()) {
             return null;
           }
-          PreparedBatch batch =
-              handle.prepareBatch(
-                  """
-                  insert into metric_point (model_id, series, step, value)
-                  values (:model, :series, :step, :value)
-                  on conflict (model_id, series, step) do update set value = excluded.value
-                  """);
-          for (MetricPoint point : points) {
-            batch
-                .bind("model", attempt.modelId())
-                .bind("series", point.series())
-                .bind("step", point.step())
-                .bind("value", point.value())
-                .add();
-          }
-          return batch.execute();
+          Curves.add(handle, attempt.modelId(), points);
+          return null;
         });
   }
 

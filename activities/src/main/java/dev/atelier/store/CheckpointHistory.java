@@ -52,9 +52,10 @@ public final class CheckpointHistory {
                       insert into checkpoint
                         (model_id, step, manifest_key, manifest_sha256, bytes, loss)
                       select id, :step, :key, :sha256, :bytes,
-                        (select avg(value) from metric_point
-                         where model_id = :model and series = :loss and step <= :step
-                           and step > coalesce((select max(step) from checkpoint
+                        (select avg(r.values[array_position(c.series, :loss)])
+                         from curves c join metric_report r on r.curves = c.id
+                         where c.id = model.curves and r.step <= :step
+                           and r.step > coalesce((select max(step) from checkpoint
                              where model_id = :model and step < :step), 0))
                       from model
                       where id = :model and fence = :fence

@@ -150,19 +150,7 @@ public final class ModelHistory {
   public void recordExtension(String experimentId, ModelKey key, int steps) {
     database.inTransaction(
         handle -> {
-          keepMetricsOfReusers(handle, experimentId, key);
-          handle
-              .createUpdate(
-                  """
-                  insert into metric_point (model_id, series, step, value)
-                  select m.id, p.series, p.step, p.value
-                  from model m join metric_point p on p.model_id = m.reused_from
-                  where m.experiment_id = :id and m.key = :key
-                  on conflict (model_id, series, step) do nothing
-                  """)
-              .bind("id", experimentId)
-              .bind("key", key.value())
-              .execute();
+          keepCurvesOfReusers(handle, experimentId, key);
           handle
               .createUpdate(
                   """
@@ -171,6 +159,8 @@ public final class ModelHistory {
                       place = case when state = :done and total_steps < :steps
                         then place + 1 else place end,
                       total_steps = :steps, fingerprint = null, reused_from = null,
+                      curves = coalesce(curves,
+                        (select s.curves from model s where s.id = model.reused_from)),
                       error_type = null, error_message = null, finished_at = null
                   where experiment_id = :id and key = :key
                   """)
@@ -199,26 +189,23 @@ public final class ModelHistory {
       String experimentId, ModelKey key, StudentReplacement replacement, int steps) {
     database.inTransaction(
         handle -> {
-          keepMetricsOfReusers(handle, experimentId, key);
-          for (String table : List.of("checkpoint", "metric_point")) {
-            handle
-                .createUpdate(
-                    """
-                    delete from <table> where model_id =
-                      (select id from model where experiment_id = :id and key = :key)
-                    """)
-                .define("table", table)
-                .bind("id", experimentId)
-                .bind("key", key.value())
-                .execute();
-          }
+          keepCurvesOfReusers(handle, experimentId, key);
+          handle
+              .createUpdate(
+                  """
+                  delete from checkpoint where model_id =
+                    (select id from model where experiment_id = :id and key = :key)
+                  """)
+              .bind("id", experimentId)
+              .bind("key", key.value())
+              .execute();
           handle
               .createUpdate(
                   """
                   update model
                   set state = :pending, place = place + 1, fence = fence + 1, step = 0,
                       total_steps = :steps, overrides = cast(:overrides as jsonb), loss = null,
-                      images_per_second = null, parameters = null, macs = null,
+                      images_per_second = null, parameters = null, macs = null, curves = null,
                       fingerprint = null, reused_from = null, start_key = null,
                       start_sha256 = null, error_type = null, error_message = null,
                       started_at = null, finished_at = null
@@ -239,18 +226,17 @@ public final class ModelHistory {
         });
   }
 
-  /** Gives those that took a model over its curves as they are now. */
-  private static void keepMetricsOfReusers(Handle handle, String experimentId, ModelKey key) {
+  /**
+   * Gives those that took a model over its curves as they are now; an attempt at it copies them.
+   */
+  private static void keepCurvesOfReusers(Handle handle, String experimentId, ModelKey key) {
+    Curves.moveFormerPoints(handle, experimentId, Optional.of(key));
     handle
         .createUpdate(
             """
-            insert into metric_point (model_id, series, step, value)
-            select r.id, p.series, p.step, p.value
-            from model m
-            join model r on r.reused_from = m.id
-            join metric_point p on p.model_id = m.id
+            update model r set curves = m.curves from model m
             where m.experiment_id = :id and m.key = :key
-            on conflict (model_id, series, step) do nothing
+              and r.reused_from = m.id and r.curves is null
             """)
         .bind("id", experimentId)
         .bind("key", key.value())

@@ -36,6 +36,7 @@ import java.util.Set;
  */
 public final class ObjectStore {
 
+  private static final String CHANGED = "PreconditionFailed";
   private static final Set<String> ABSENT = Set.of("NoSuchKey", "NoSuchObject", "NoSuchBucket");
 
   private static final Set<Integer> REFUSALS = Set.of(401, 403);
@@ -163,7 +164,29 @@ public final class ObjectStore {
     fetch(foreignBucket, key, file, "", mostBytes);
   }
 
+  /**
+   * Copies an object that was listed into {@code file}.
+   *
+   * @throws ObjectCorruptException if it is missing or another one since, or has more than {@code
+   *     mostBytes}
+   */
+  public void fetchListed(String foreignBucket, Listed object, Path file, long mostBytes) {
+    GetObjectArgs asked =
+        GetObjectArgs.builder()
+            .bucket(foreignBucket)
+            .object(object.key())
+            .matchETag(object.entityTag())
+            .build();
+    fetch(asked, file, "", mostBytes);
+  }
+
   private String fetch(String from, String key, Path file, String expected, long mostBytes) {
+    return fetch(
+        GetObjectArgs.builder().bucket(from).object(key).build(), file, expected, mostBytes);
+  }
+
+  private String fetch(GetObjectArgs asked, Path file, String expected, long mostBytes) {
+    String key = asked.object();
     Path partial =
         file.resolveSibling(
             file.getFileName()
@@ -175,7 +198,7 @@ public final class ObjectStore {
     MessageDigest digest = Sha256.digest();
     try {
       Files.createDirectories(file.toAbsolutePath().getParent());
-      try (InputStream in = open(from, key);
+      try (InputStream in = client.getObject(asked);
           OutputStream out = new DigestOutputStream(Files.newOutputStream(partial), digest)) {
         copy(in, out, key, mostBytes);
       }
@@ -189,6 +212,10 @@ public final class ObjectStore {
       if (ABSENT.contains(e.errorResponse().code())) {
         throw new ObjectCorruptException(
             "Cannot read object '%s': it does not exist.".formatted(key));
+      }
+      if (e.errorResponse().code().equals(CHANGED)) {
+        throw new ObjectCorruptException(
+            "Cannot read object '%s': it changed after it was listed.".formatted(key));
       }
       throw unavailable("read object", key, e);
     } catch (MinioException | IOException | IllegalStateException e) {

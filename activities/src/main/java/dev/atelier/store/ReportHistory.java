@@ -19,42 +19,47 @@ public final class ReportHistory {
   /** The models of an experiment, with their loss curves; a reused one has those of its source. */
   public List<ExperimentReport.Model> models(String experimentId) {
     return database.inTransaction(
-        handle ->
-            handle
-                .createQuery(
-                    """
+        handle -> {
+          Curves.moveFormerPoints(handle, experimentId, Optional.empty());
+          return handle
+              .createQuery(
+                  """
                     select m.key, m.range_low, m.range_high, m.state, m.step, m.attempts,
                       coalesce(m.parameters, s.parameters, 0) as parameters,
-                      coalesce(s.id, m.id) as trained,
+                      coalesce(m.curves, s.curves) as curves,
                       cast(extract(epoch from m.finished_at - m.started_at) as double precision)
                         as seconds
                     from model m left join model s on s.id = m.reused_from
                     where m.experiment_id = :id order by m.position
                     """)
-                .bind("id", experimentId)
-                .map(
-                    (row, context) ->
-                        new ExperimentReport.Model(
-                            row.getString("key"),
-                            row.getInt("range_low"),
-                            row.getInt("range_high"),
-                            row.getString("state"),
-                            row.getInt("step"),
-                            row.getLong("parameters"),
-                            row.getInt("attempts"),
-                            Optional.ofNullable((Double) row.getObject("seconds")),
-                            lossCurve(handle, row.getLong("trained"))))
-                .list());
+              .bind("id", experimentId)
+              .map(
+                  (row, context) ->
+                      new ExperimentReport.Model(
+                          row.getString("key"),
+                          row.getInt("range_low"),
+                          row.getInt("range_high"),
+                          row.getString("state"),
+                          row.getInt("step"),
+                          row.getLong("parameters"),
+                          row.getInt("attempts"),
+                          Optional.ofNullable((Double) row.getObject("seconds")),
+                          lossCurve(handle, row.getLong("curves"))))
+              .list();
+        });
   }
 
-  private static List<ExperimentReport.LossPoint> lossCurve(Handle handle, long modelId) {
+  private static List<ExperimentReport.LossPoint> lossCurve(Handle handle, long curves) {
     return handle
         .createQuery(
             """
-            select step, value from metric_point
-            where model_id = :model and series = :series order by step
+            select r.step, v.value
+            from curves c join metric_report r on r.curves = c.id
+            cross join lateral (select r.values[array_position(c.series, :series)] as value) v
+            where c.id = :curves and v.value is not null
+            order by r.step
             """)
-        .bind("model", modelId)
+        .bind("curves", curves)
         .bind("series", Series.LOSS.word())
         .map(
             (row, context) ->

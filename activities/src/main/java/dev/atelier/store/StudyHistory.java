@@ -251,48 +251,50 @@ public final class StudyHistory {
 
   private List<Model> models(String experimentId) {
     return database.inTransaction(
-        handle ->
-            handle
-                .createQuery(
-                    """
-                    select m.id, m.key, m.range_low, m.range_high, m.state, m.attempts,
-                      m.total_steps, s.experiment_id as reused_from, s.id as source,
+        handle -> {
+          Curves.moveFormerPoints(handle, experimentId, Optional.empty());
+          return handle
+              .createQuery(
+                  """
+                    select m.key, m.range_low, m.range_high, m.state, m.attempts,
+                      m.total_steps, s.experiment_id as reused_from,
+                      coalesce(m.curves, s.curves) as curves,
                       coalesce(extract(epoch from m.finished_at - m.started_at), 0) as seconds
                     from model m left join model s on s.id = m.reused_from
                     where m.experiment_id = :id order by m.position
                     """)
-                .bind("id", experimentId)
-                .map(
-                    (row, context) -> {
-                      Optional<String> reusedFrom =
-                          Optional.ofNullable(row.getString("reused_from"));
-                      long curves =
-                          reusedFrom.isPresent() ? row.getLong("source") : row.getLong("id");
-                      return new Model(
-                          new ModelKey(row.getString("key")),
-                          row.getInt("range_low"),
-                          row.getInt("range_high"),
-                          ModelState.valueOf(row.getString("state")),
-                          row.getInt("attempts"),
-                          reusedFrom,
-                          reusedFrom.isPresent() ? 0 : row.getDouble("seconds"),
-                          series(handle, curves, row.getInt("total_steps") / 4));
-                    })
-                .list());
+              .bind("id", experimentId)
+              .map(
+                  (row, context) -> {
+                    Optional<String> reusedFrom = Optional.ofNullable(row.getString("reused_from"));
+                    return new Model(
+                        new ModelKey(row.getString("key")),
+                        row.getInt("range_low"),
+                        row.getInt("range_high"),
+                        ModelState.valueOf(row.getString("state")),
+                        row.getInt("attempts"),
+                        reusedFrom,
+                        reusedFrom.isPresent() ? 0 : row.getDouble("seconds"),
+                        series(handle, row.getLong("curves"), row.getInt("total_steps") / 4));
+                  })
+              .list();
+        });
   }
 
-  private static Map<String, Curve> series(Handle handle, long modelId, int firstStep) {
+  private static Map<String, Curve> series(Handle handle, long curves, int firstStep) {
     Map<String, Curve> statistics = new TreeMap<>();
     handle
         .createQuery(
             """
-            select series, count(*) as points, avg(value) as mean,
-              coalesce(stddev_samp(value), 0) as deviation,
-              percentile_cont(0.99) within group (order by value) as p99, max(value) as max
-            from metric_point where model_id = :model and step > :first
-            group by series
+            select c.series[v.place] as series, count(*) as points, avg(v.value) as mean,
+              coalesce(stddev_samp(v.value), 0) as deviation,
+              percentile_cont(0.99) within group (order by v.value) as p99, max(v.value) as max
+            from curves c join metric_report r on r.curves = c.id
+            cross join unnest(r.values) with ordinality v (value, place)
+            where c.id = :curves and r.step > :first and v.value is not null
+            group by c.series[v.place]
             """)
-        .bind("model", modelId)
+        .bind("curves", curves)
         .bind("first", firstStep)
         .map(
             (row, context) ->

@@ -13,8 +13,30 @@ public final class WebhookHistory {
     this.database = new Database(dataSource);
   }
 
+  /**
+   * An attempt that begins.
+   *
+   * @param number from 1
+   */
+  public record Attempt(WebhookMessage message, int number) {}
+
+  /** The receiver's URL; empty: the delivery has ended, or its webhook was deleted. */
+  public Optional<String> receiver(String deliveryId) {
+    return database.inTransaction(
+        handle ->
+            handle
+                .createQuery(
+                    """
+                    select w.url from webhook_delivery d join webhook w on w.id = d.webhook_id
+                    where d.id = :id and d.state = 'PENDING'
+                    """)
+                .bind("id", deliveryId)
+                .mapTo(String.class)
+                .findOne());
+  }
+
   /** Counts an attempt; empty: the delivery has ended, or its webhook was deleted. */
-  public Optional<WebhookMessage> begin(String deliveryId) {
+  public Optional<Attempt> begin(String deliveryId) {
     return database.inTransaction(
         handle ->
             handle
@@ -24,16 +46,18 @@ public final class WebhookHistory {
                     set attempts = attempts + 1, attempted_at = now()
                     from webhook w
                     where w.id = d.webhook_id and d.id = :id and d.state = 'PENDING'
-                    returning d.id, w.url, w.secret, d.payload
+                    returning d.id, w.url, w.secret, d.payload, d.attempts
                     """)
                 .bind("id", deliveryId)
                 .map(
                     (row, context) ->
-                        new WebhookMessage(
-                            row.getString("id"),
-                            row.getString("url"),
-                            row.getString("secret"),
-                            row.getString("payload")))
+                        new Attempt(
+                            new WebhookMessage(
+                                row.getString("id"),
+                                row.getString("url"),
+                                row.getString("secret"),
+                                row.getString("payload")),
+                            row.getInt("attempts")))
                 .findOne());
   }
 

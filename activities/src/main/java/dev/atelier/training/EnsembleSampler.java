@@ -1,6 +1,7 @@
 package dev.atelier.training;
 
 import dev.atelier.diffusion.AskedModels;
+import dev.atelier.diffusion.GuidedPrediction;
 import dev.atelier.diffusion.Mixture;
 import dev.atelier.diffusion.ModelRanges;
 import dev.atelier.diffusion.NoiseSchedule;
@@ -109,7 +110,7 @@ public final class EnsembleSampler implements AutoCloseable {
     }
 
     private boolean guided() {
-      return guidance > 1;
+      return GuidedPrediction.isAskedFor(guidance);
     }
   }
 
@@ -522,35 +523,33 @@ public final class EnsembleSampler implements AutoCloseable {
     batch.t.putLongs(timesteps);
     OwnedModel owner = owner(evaluation);
     Mixture mixture = Mixture.of(owner.predicts(), schedule, evaluation.t());
-    MemoryRanOutException.naming(
-        "Sampling",
-        batch.size(),
-        sampled.side(),
-        () -> {
-          if (owner.guided()) {
-            FloatBuffer y = FloatBuffer.wrap(guided(batch, owner, module));
-            batch.moving.move(evaluation, mixture, y);
-          } else {
-            module.read(
-                "forward",
-                results -> {
-                  FloatBuffer y = checked(results.get(0), batch.x).data().asFloatBuffer();
-                  batch.moving.move(evaluation, mixture, y);
-                  return batch;
-                },
-                batch.inputs);
-          }
-        });
+    Batch unused =
+        MemoryRanOutException.naming(
+            "Sampling",
+            batch.size(),
+            sampled.side(),
+            () -> {
+              if (owner.guided()) {
+                batch.moving.move(evaluation, mixture, guided(batch, owner, module));
+                return batch;
+              }
+              return module.read(
+                  "forward",
+                  results -> {
+                    FloatBuffer y = checked(results.get(0), batch.x).data().asFloatBuffer();
+                    batch.moving.move(evaluation, mixture, y);
+                    return batch;
+                  },
+                  batch.inputs);
+            });
   }
 
   /** What is predicted of a batch, led on from what is predicted without class and text. */
-  private float[] guided(Batch batch, OwnedModel owner, TorchModule module) {
-    float[] with = checked(module.forward(batch.inputs), batch.x).toFloats();
-    float[] without = checked(module.forward(batch.without), batch.x).toFloats();
-    for (int i = 0; i < with.length; i++) {
-      with[i] = (float) (without[i] + owner.guidance() * (with[i] - without[i]));
-    }
-    return with;
+  private static FloatBuffer guided(Batch batch, OwnedModel owner, TorchModule module) {
+    HostTensor with = checked(module.forward(batch.inputs), batch.x);
+    HostTensor without = checked(module.forward(batch.without), batch.x);
+    return GuidedPrediction.of(
+        without.data().asFloatBuffer(), with.data().asFloatBuffer(), owner.guidance());
   }
 
   /** y [N] of {@code n} images from {@code firstIndex} on. */

@@ -8,6 +8,7 @@ import dev.atelier.workflows.DatasetRef;
 import dev.atelier.workflows.ModelRef;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -27,6 +28,20 @@ public interface Models {
 
   /** Number of learned numbers. */
   long parameters(ModelRef model, DatasetRef dataset);
+
+  /** Of all models, each counted once, as what low-rank updates share. */
+  default long parameters(List<ModelRef> models, DatasetRef dataset) throws IOException {
+    return byManifest(models).values().stream()
+        .mapToLong(model -> parameters(model, dataset))
+        .sum();
+  }
+
+  /** Each model once, whatever ranges it owns. */
+  static Map<String, ModelRef> byManifest(List<ModelRef> models) {
+    Map<String, ModelRef> distinct = new LinkedHashMap<>();
+    models.forEach(model -> distinct.put(model.manifestKey(), model));
+    return distinct;
+  }
 
   /** The weights of a model of {@code network}, by their names in safetensors files. */
   Map<String, HostTensor> weights(ModelRef model, Network network) throws IOException;

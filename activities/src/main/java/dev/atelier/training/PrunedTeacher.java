@@ -6,12 +6,15 @@ import dev.atelier.network.Network;
 import dev.atelier.network.NetworkForm;
 import dev.atelier.network.TrainingModule;
 import dev.atelier.network.TrainingModule.Settings;
+import dev.atelier.network.TrainingModuleSettingsBuilder;
 import dev.atelier.network.libtorch.Libtorch;
+import dev.atelier.network.libtorch.MemoryRanOutException;
 import dev.atelier.network.libtorch.TorchModule;
 import dev.atelier.network.pruning.ChannelPruning;
 import dev.atelier.network.pruning.ChannelPruning.Criterion;
 import dev.atelier.network.tensors.HostTensor;
 import dev.atelier.network.torchscript.TorchScriptArchive;
+import dev.atelier.spec.FeatureLossSpec;
 import dev.atelier.spec.PruningRule;
 import dev.atelier.spec.TrainingSpec;
 import dev.atelier.spec.TrainingSpec.Precision;
@@ -80,7 +83,13 @@ public record PrunedTeacher(Criterion criterion) implements InitialWeights {
         batch.draw(k);
         List<HostTensor> inputs = new ArrayList<>(List.of(batch.xt(), batch.target()));
         inputs.addAll(batch.conditions());
-        add(network, teacher.weights(), gradients(module, inputs), sums);
+        List<HostTensor> found =
+            MemoryRanOutException.naming(
+                "Pruning the teacher for " + task.name(),
+                drawing.training().batchSize(),
+                network.resolution(),
+                () -> gradients(module, inputs));
+        add(network, teacher.weights(), found, sums);
       }
       return sums;
     }
@@ -111,7 +120,16 @@ public record PrunedTeacher(Criterion criterion) implements InitialWeights {
   static TorchModule open(
       Network network, Map<String, HostTensor> weights, String device, Path work)
       throws IOException {
-    Settings settings = new Settings(1.0, 0.0, 1.0, 0.0, 1, Precision.FP32, NetworkForm.PORTABLE);
+    Settings settings =
+        TrainingModuleSettingsBuilder.builder()
+            .clipNorm(1)
+            .beta2(TrainingSpec.DEFAULTS.beta2())
+            .diffusionWeight(1)
+            .accumulationSteps(1)
+            .precision(Precision.FP32)
+            .form(NetworkForm.PORTABLE)
+            .feature(FeatureLossSpec.NONE)
+            .build();
     Path archive = Files.createTempFile(work, "taylor-", ".pt");
     try {
       TorchScriptArchive.write(

@@ -23,7 +23,6 @@ import java.util.Arrays;
 import java.util.EnumSet;
 import java.util.Optional;
 import java.util.Set;
-import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.BooleanSupplier;
 
 /**
@@ -186,13 +185,11 @@ public final class TrainingLoop {
       TrainingBatch batch,
       HostTensor hyper,
       HostTensor counters) {
-    AtomicReference<StepFigures> figures = new AtomicReference<>();
-    MemoryRanOutException.naming(
+    return MemoryRanOutException.naming(
         "A step of " + task.name(),
         task.training().batchSize() / task.training().accumulationSteps(),
         task.network().resolution(),
-        () -> figures.set(teacher.step(student, batch, hyper, counters)));
-    return figures.get();
+        () -> teacher.step(student, batch, hyper, counters));
   }
 
   /** What this training has: a teacher learns from the images alone. */

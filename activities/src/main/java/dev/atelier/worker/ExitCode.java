@@ -7,7 +7,9 @@ enum ExitCode {
   AWAY(69), // Postgres, the object store or Temporal did not answer in time
   FAILED(70), // a fault of the program
   NO_LIBTORCH(72),
-  REFUSED(77); // one of the three does not accept the worker's credentials
+  NOT_LIVE(75), // a native call does not return, or threads wait for each other
+  REFUSED(77), // one of the three does not accept the worker's credentials
+  TERMINATED(143); // SIGTERM, and a native call was still running after the drain
 
   private final int number;
 

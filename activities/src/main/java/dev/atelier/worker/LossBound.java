@@ -33,10 +33,10 @@ final class LossBound extends AroundActivities {
 
   @Override
   ActivityOutput around(ActivityInfo info, ActivityInput input, Attempt attempt) {
-    if (info.isLocal() || info.getHeartbeatTimeout().isZero()) {
-      return attempt.run(); // rows and small objects, nothing of a user's
+    if (!isBounded(info)) {
+      return attempt.run();
     }
-    String activity = info.getWorkflowId() + "/" + info.getActivityId();
+    String activity = nameOf(info);
     boolean again = info.getAttempt() > 1;
     if (again) {
       require(info, activity);
@@ -56,6 +56,16 @@ final class LossBound extends AroundActivities {
     }
   }
 
+  /** Not where work is about rows and small objects, and nothing of a user's. */
+  static boolean isBounded(ActivityInfo info) {
+    return !info.isLocal() && !info.getHeartbeatTimeout().isZero();
+  }
+
+  /** The name of an activity for all of its attempts. */
+  static String nameOf(ActivityInfo info) {
+    return info.getWorkflowId() + "/" + info.getActivityId();
+  }
+
   private void require(ActivityInfo info, String activity) {
     int inARow;
     try {
@@ -66,7 +76,7 @@ final class LossBound extends AroundActivities {
     if (inARow >= MOST) {
       forget(activity); // who asks for it again has as many
       throw ErrorType.WORKER_KILLED.failure(
-          "%s ended the process of its worker %d times in a row without coming further, most likely because of memory or of a file that it reads; it is not tried again. The worker's log has its last words."
+          "%s ended the process of its worker %d times in a row without coming further, most likely because of memory, of a file that it reads, or of a native call that does not return; it is not tried again. The worker's log has its last words."
               .formatted(info.getActivityType(), inARow),
           info.getAttempt());
     }

@@ -4,25 +4,19 @@ import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.lang.management.ManagementFactory;
-import java.lang.management.ThreadInfo;
-import java.lang.management.ThreadMXBean;
 import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
-import java.util.Arrays;
-import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.function.Supplier;
-import java.util.stream.Collectors;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Serves {@code /metrics}, {@code /health/live} (200 while the process answers, 503 once threads of
- * it wait for each other for ever; never because of another server) and {@code /health/ready} (200
- * while it takes on work, else 503 and why not).
+ * Serves {@code /metrics}, {@code /health/live} (200 while the process works, 503 once it stands
+ * still; never because of another server) and {@code /health/ready} (200 while it takes on work,
+ * else 503 and why not).
  */
 final class StatusServer implements AutoCloseable {
 
@@ -35,11 +29,16 @@ final class StatusServer implements AutoCloseable {
    * Serves from now until closed.
    *
    * @param port 0: any free one
+   * @param notLive what in the process stands still; empty: nothing
    * @param notReady why the worker takes on no work; empty: it does
    * @throws UncheckedIOException if the port is taken
    */
   StatusServer(
-      String host, int port, Supplier<String> metrics, Supplier<Optional<String>> notReady) {
+      String host,
+      int port,
+      Supplier<String> metrics,
+      Supplier<Optional<String>> notLive,
+      Supplier<Optional<String>> notReady) {
     try {
       server = HttpServer.create(new InetSocketAddress(host, port), 0);
     } catch (IOException e) {
@@ -54,7 +53,7 @@ final class StatusServer implements AutoCloseable {
     server.createContext(
         "/health/live",
         call -> {
-          Optional<String> reason = deadlock();
+          Optional<String> reason = notLive.get();
           answer(call, reason.isEmpty() ? 200 : 503, "text/plain", reason.orElse("live") + "\n");
         });
     server.createContext(
@@ -78,20 +77,6 @@ final class StatusServer implements AutoCloseable {
 
   int port() {
     return server.getAddress().getPort();
-  }
-
-  /** The threads that wait for each other, if any do. */
-  private static Optional<String> deadlock() {
-    ThreadMXBean threads = ManagementFactory.getThreadMXBean();
-    long[] stuck = threads.findDeadlockedThreads();
-    if (stuck == null) {
-      return Optional.empty();
-    }
-    return Optional.of(
-        Arrays.stream(threads.getThreadInfo(stuck))
-            .filter(Objects::nonNull)
-            .map(ThreadInfo::getThreadName)
-            .collect(Collectors.joining(", ", "deadlock of threads ", "")));
   }
 
   private static void answer(HttpExchange call, int status, String type, String text)

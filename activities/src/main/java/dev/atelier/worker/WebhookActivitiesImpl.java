@@ -1,7 +1,9 @@
 package dev.atelier.worker;
 
 import dev.atelier.store.WebhookHistory;
-import dev.atelier.webhook.WebhookMessage;
+import dev.atelier.store.WebhookHistory.Attempt;
+import dev.atelier.webhook.DeliverySchedule;
+import dev.atelier.webhook.ReceiverBudget;
 import dev.atelier.webhook.WebhookSender;
 import dev.atelier.webhook.WebhookSender.Outcome;
 import dev.atelier.workflows.ErrorType;
@@ -20,10 +22,12 @@ final class WebhookActivitiesImpl implements WebhookActivities {
 
   private final WebhookHistory history;
   private final WebhookSender sender;
+  private final ReceiverBudget budget;
 
-  WebhookActivitiesImpl(WebhookHistory history, WebhookSender sender) {
+  WebhookActivitiesImpl(WebhookHistory history, WebhookSender sender, ReceiverBudget budget) {
     this.history = history;
     this.sender = sender;
+    this.budget = budget;
   }
 
   @Override
@@ -32,36 +36,41 @@ final class WebhookActivitiesImpl implements WebhookActivities {
   }
 
   private void send(String id) {
-    Optional<WebhookMessage> message = history.begin(id);
-    if (message.isEmpty()) {
-      return;
+    Optional<String> receiver = history.receiver(id);
+    if (receiver.isPresent()
+        && !budget.spend(
+            receiver.get(), () -> history.begin(id).ifPresent(attempt -> send(id, attempt)))) {
+      throw ErrorType.RECEIVER_BUSY.retriedAfter(
+          DeliverySchedule.untilTurn(Activity.getExecutionContext().getInfo().getAttempt()),
+          "The receiver has as many requests as it may have at once.");
     }
-    Outcome outcome = sender.send(message.get());
+  }
+
+  private void send(String id, Attempt attempt) {
+    Outcome outcome = sender.send(attempt.message());
     if (outcome instanceof Outcome.Delivered delivered) {
       history.recordDelivered(id, delivered.status());
     } else if (outcome instanceof Outcome.Failed failed) {
       history.recordAttempt(id, failed.status(), failed.reason());
-      throw failure(ErrorType.WEBHOOK_UNDELIVERED, false, id, failed.reason());
+      throw failure(ErrorType.WEBHOOK_UNDELIVERED, id, attempt.number(), failed.reason())
+          .setNextRetryDelay(DeliverySchedule.afterFailure(attempt.number()))
+          .build();
     } else if (outcome instanceof Outcome.Refused refused) {
       history.recordAttempt(id, refused.status(), refused.reason());
-      throw failure(ErrorType.WEBHOOK_REFUSED, true, id, refused.reason());
+      throw failure(ErrorType.WEBHOOK_REFUSED, id, attempt.number(), refused.reason())
+          .setNonRetryable(true)
+          .build();
     }
   }
 
   /** Benign: a receiver that is away is no fault of the worker, whose log has one line of it. */
-  private static ApplicationFailure failure(
-      ErrorType type, boolean last, String id, String reason) {
-    LOG.info(
-        "Attempt {} of delivery {}: {}",
-        Activity.getExecutionContext().getInfo().getAttempt(),
-        id,
-        reason);
+  private static ApplicationFailure.Builder failure(
+      ErrorType type, String id, int attempt, String reason) {
+    LOG.info("Attempt {} of delivery {}: {}", attempt, id, reason);
     return ApplicationFailure.newBuilder()
         .setMessage(reason)
         .setType(type.name())
-        .setNonRetryable(last)
-        .setCategory(ApplicationErrorCategory.BENIGN)
-        .build();
+        .setCategory(ApplicationErrorCategory.BENIGN);
   }
 
   @Override

@@ -92,7 +92,7 @@ final class Wiring {
     this.database = database;
     this.cache = cache;
     this.device = new Device(settings.device(), settings.threads(), settings.samplingMemoryBytes());
-    this.worker = settings.name();
+    this.worker = WorkerConfig.Worker.nameOf(settings);
     this.scopes = new Scopes(cache, draining);
     this.datasets = new StoredDatasets(store, cache);
     this.encodings = new StoredEncodings(store, cache);

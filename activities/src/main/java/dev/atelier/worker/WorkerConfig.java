@@ -4,7 +4,9 @@ import io.smallrye.config.ConfigMapping;
 import io.smallrye.config.SmallRyeConfigBuilder;
 import io.smallrye.config.WithConverter;
 import io.smallrye.config.WithDefault;
+import java.net.InetAddress;
 import java.net.URI;
+import java.net.UnknownHostException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -188,9 +190,22 @@ public interface WorkerConfig {
   /** This process. */
   interface Worker {
 
-    /** Name that is shown beside the models that it trains. */
-    @WithDefault("worker")
-    String name();
+    /** Name that is shown beside the models that it trains; absent: the host's, or container's. */
+    Optional<String> name();
+
+    /** The name that a worker goes by. */
+    static String nameOf(Worker settings) {
+      return settings
+          .name()
+          .orElseGet(
+              () -> {
+                try {
+                  return InetAddress.getLocalHost().getHostName();
+                } catch (UnknownHostException e) {
+                  return "worker"; // a host that does not know itself
+                }
+              });
+    }
 
     /** What the process does: {@code light} work and workflows, {@code compute}, or both. */
     @WithDefault("light,compute")
@@ -206,9 +221,29 @@ public interface WorkerConfig {
      */
     Optional<List<String>> taskQueues();
 
-    /** Pieces of light work at once. */
+    /** Activities of a few rows at once. */
     @WithDefault("4")
     int lightSlots();
+
+    /** Activities of small objects, and datasets that are drawn and not fetched, at once. */
+    @WithDefault("4")
+    int fileSlots();
+
+    /** Reports of studies at once. */
+    @WithDefault("2")
+    int reportSlots();
+
+    /** Datasets that are fetched and decoded at once. */
+    @WithDefault("4")
+    int dataSlots();
+
+    /** Messages to receivers of webhooks at once. */
+    @WithDefault("16")
+    int messageSlots();
+
+    /** The same for the receivers at one host and port. */
+    @WithDefault("2")
+    int receiverSlots();
 
     /**
      * How long a workflow's task waits for the worker that has the workflow in memory, before any
@@ -234,6 +269,12 @@ public interface WorkerConfig {
     Path cacheDir();
 
     /**
+     * Bytes of that folder that files of the store may have, at most: what was used longest ago
+     * goes first, and never what is in use; absent: four fifths of the disk, less what others have.
+     */
+    OptionalLong cacheBytes();
+
+    /**
      * Ends the process after so long without compute work, such as {@code PT15M}; absent: never.
      */
     Optional<Duration> exitWhenIdle();
@@ -244,6 +285,27 @@ public interface WorkerConfig {
      */
     @WithDefault("PT5M")
     Duration startPatience();
+
+    /**
+     * How long the first call of a loaded network may take, in seconds that the process ran; then
+     * the process ends with code 75.
+     */
+    @WithDefault("PT30M")
+    Duration firstCallTimeout();
+
+    /**
+     * The same for each later call, such as a training step; where 20 times the slowest one so far
+     * is longer, that.
+     */
+    @WithDefault("PT5M")
+    Duration callTimeout();
+
+    /**
+     * How long what runs may take to end after SIGTERM, such as to save a checkpoint; whoever sends
+     * it waits 30 s more before SIGKILL.
+     */
+    @WithDefault("PT4M30S")
+    Duration drainTimeout();
 
     /** Address that metrics and health are served on. */
     @WithDefault("127.0.0.1")

@@ -10,6 +10,7 @@ import dev.atelier.dataset.ArchiveLimits;
 import dev.atelier.dataset.SourceCredentials;
 import dev.atelier.dataset.SourceGuard;
 import dev.atelier.network.libtorch.Libtorch;
+import dev.atelier.network.libtorch.NativeCalls;
 import dev.atelier.opening.Opener;
 import dev.atelier.opening.OpenerProcess;
 import dev.atelier.opening.RemoteOpener;
@@ -18,7 +19,9 @@ import dev.atelier.store.KilledWorkers;
 import dev.atelier.store.ObjectStore;
 import dev.atelier.store.StoreUnavailableException;
 import dev.atelier.store.WebhookHistory;
+import dev.atelier.store.WorkerPresence;
 import dev.atelier.version.CodeVersion;
+import dev.atelier.webhook.ReceiverBudget;
 import dev.atelier.webhook.WebhookSender;
 import dev.atelier.worker.WorkerConfig.Role;
 import dev.atelier.workflows.DistillationWorkflowImpl;
@@ -43,10 +46,13 @@ import io.temporal.worker.tuning.ActivitySlotInfo;
 import io.temporal.worker.tuning.CompositeTuner;
 import io.temporal.worker.tuning.FixedSizeSlotSupplier;
 import io.temporal.worker.tuning.SlotSupplier;
+import java.lang.management.MemoryUsage;
 import java.time.Duration;
+import java.time.Instant;
 import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
@@ -65,9 +71,9 @@ import org.slf4j.LoggerFactory;
 public final class WorkerMain {
 
   private static final Logger LOG = LoggerFactory.getLogger(WorkerMain.class);
-  private static final Duration DRAIN_TIMEOUT = Duration.ofSeconds(22);
   private static final Duration INTERRUPT_TIMEOUT = Duration.ofSeconds(5);
   private static final Duration ANSWER_WITHIN = Duration.ofSeconds(4); // probes wait for 5 s
+  private static final Duration IDLE_CONNECTION = Duration.ofMinutes(1);
   private static final Duration IDLE_CHECK = Duration.ofSeconds(1);
 
   private static final Pattern ADDRESS = Pattern.compile("([^:/@ ]+):([0-9]{1,5})");
@@ -126,6 +132,8 @@ public final class WorkerMain {
             ANSWER_WITHIN);
     AtomicReference<Supplier<Optional<String>>> notReady =
         new AtomicReference<>(() -> Optional.of(dependencies.waiting()));
+    AtomicReference<Supplier<Optional<String>>> notLive =
+        new AtomicReference<>(Optional::empty); // nothing runs yet
     Optional<StatusServer> status =
         settings.httpPort().isEmpty()
             ? Optional.empty()
@@ -134,31 +142,72 @@ public final class WorkerMain {
                     settings.httpHost(),
                     settings.httpPort().getAsInt(),
                     metrics::scrape,
+                    () -> notLive.get().get(),
                     () -> notReady.get().get()));
     dependencies.await();
     HikariDataSource database = connect(config.database());
     ArtifactCache cache =
-        new ArtifactCache(settings.cacheDir(), store, guard(config), opener(config.opener()));
+        new ArtifactCache(
+            settings.cacheDir(),
+            settings.cacheBytes(),
+            store,
+            guard(config),
+            opener(config.opener()));
     KilledWorkers killed = new KilledWorkers(database);
     recordKilled(cache, killed);
     RunningWork running = cache.running();
     AtomicBoolean draining = new AtomicBoolean();
+    String name = WorkerConfig.Worker.nameOf(settings);
     Optional<Tracing> tracing =
-        config.traces().endpoint().map(endpoint -> new Tracing(endpoint, settings.name()));
+        config.traces().endpoint().map(endpoint -> new Tracing(endpoint, name));
 
     WorkflowClient client =
         WorkflowClient.newInstance(
             temporal,
             WorkflowClientOptions.newBuilder()
                 .setNamespace(config.temporal().namespace())
-                .setIdentity(settings.name() + "@" + ProcessHandle.current().pid())
+                .setIdentity(name + "@" + ProcessHandle.current().pid())
                 .build());
     IdleWatch idle = new IdleWatch(Set.copyOf(computeQueues), InstantSource.system());
     // One piece of work at a time, of all queues: libtorch's threads are the device, and a DJL
     // process trains one model at once.
     DeviceSlots device = new DeviceSlots(Set.copyOf(computeQueues));
+    LivenessWatch liveness =
+        new LivenessWatch(
+            settings.firstCallTimeout(),
+            settings.callTimeout(),
+            new StandstillEnd(
+                running,
+                killed,
+                client.newActivityCompletionClient(),
+                () -> Runtime.getRuntime().halt(ExitCode.NOT_LIVE.number())));
+    notLive.set(liveness::notLive);
+    List<String> served = new ArrayList<>();
+    if (settings.roles().contains(Role.LIGHT)) {
+      served.add(TaskQueues.LIGHT);
+      served.addAll(TaskQueues.OF_LONGER_WORK);
+    }
+    served.addAll(computeQueues);
+    Presence presence =
+        new Presence(
+            new WorkerPresence(database),
+            new WorkerPresence.Worker(
+                client.getOptions().getIdentity(),
+                name,
+                served,
+                settings.device(),
+                Libtorch.memory(settings.device()).map(MemoryUsage::getMax),
+                settings.threads(),
+                Instant.now()));
     List<WorkerInterceptor> interceptors =
-        new ArrayList<>(List.of(device, new ActivityWatch(), idle, new LossBound(killed, running)));
+        new ArrayList<>(
+            List.of(
+                device,
+                new ActivityWatch(),
+                idle,
+                liveness,
+                presence,
+                new LossBound(killed, running)));
     tracing.map(Tracing::interceptor).ifPresent(interceptors::add);
     WorkerFactory factory =
         WorkerFactory.newInstance(
@@ -168,27 +217,34 @@ public final class WorkerMain {
                 .build());
 
     Wiring activities = new Wiring(settings, store, database, cache, draining::get);
-    List<String> served = new ArrayList<>();
     if (settings.roles().contains(Role.LIGHT)) {
-      served.add(TaskQueues.LIGHT);
+      Object[] work = {
+        activities.history(),
+        activities.dataset(),
+        activities.reuse(),
+        activities.ensemble(),
+        activities.study(),
+        new WebhookActivitiesImpl(
+            new WebhookHistory(database),
+            new WebhookSender(config.webhooks().privateAddresses()),
+            new ReceiverBudget(settings.receiverSlots()))
+      };
       Worker light = factory.newWorker(TaskQueues.LIGHT, lightOptions(settings));
       light.registerWorkflowImplementationTypes(
           DistillationWorkflowImpl.class,
           StudyWorkflowImpl.class,
           WebhookDeliveryWorkflowImpl.class);
       light.registerActivitiesImplementations(
-          activities.history(),
-          activities.dataset(),
-          activities.reuse(),
-          activities.ensemble(),
-          activities.study(),
-          new WebhookActivitiesImpl(
-              new WebhookHistory(database),
-              new WebhookSender(config.webhooks().privateAddresses())));
+          work); // all: some were scheduled before longer work had its queues
+      longerWork(settings)
+          .forEach(
+              (queue, slots) ->
+                  factory
+                      .newWorker(queue, longerOptions(slots, settings))
+                      .registerActivitiesImplementations(work));
     }
     if (settings.roles().contains(Role.COMPUTE)) {
       for (String queue : computeQueues) {
-        served.add(queue);
         factory
             .newWorker(queue, computeOptions(device.slot(), settings))
             .registerActivitiesImplementations(
@@ -205,16 +261,23 @@ public final class WorkerMain {
             new Thread(
                 () -> {
                   running.endAll(); // what is killed while it drains is not to blame
-                  drain(draining, factory, temporal, database);
+                  draining.set(true);
+                  drain(settings.drainTimeout(), factory);
+                  temporal.shutdownNow();
+                  presence.close();
+                  database.close();
                   tracing.ifPresent(Tracing::close);
                   status.ifPresent(StatusServer::close);
+                  haltInNativeCalls();
                 },
                 "drain"));
+    liveness.start();
     factory.start();
+    presence.start();
     LOG.info(
         "{} serves {} with {} thread(s) on {}.",
-        settings.name(),
-        String.join(" and ", served),
+        name,
+        String.join(", ", served),
         settings.threads(),
         settings.device());
     notReady.set(() -> draining.get() ? Optional.of("draining") : dependencies.away());
@@ -305,6 +368,22 @@ public final class WorkerMain {
         .build();
   }
 
+  /** The queues of longer light work, and how much of each is done at once. */
+  private static Map<String, Integer> longerWork(WorkerConfig.Worker settings) {
+    return Map.of(
+        TaskQueues.FILES, settings.fileSlots(),
+        TaskQueues.REPORTS, settings.reportSlots(),
+        TaskQueues.DATA, settings.dataSlots(),
+        TaskQueues.MESSAGES, settings.messageSlots());
+  }
+
+  private static WorkerOptions longerOptions(int slots, WorkerConfig.Worker settings) {
+    return options(settings)
+        .setMaxConcurrentActivityTaskPollers(1)
+        .setMaxConcurrentActivityExecutionSize(slots)
+        .build();
+  }
+
   private static WorkerOptions computeOptions(
       SlotSupplier<ActivitySlotInfo> slot, WorkerConfig.Worker settings) {
     return options(settings)
@@ -322,7 +401,9 @@ public final class WorkerMain {
     WorkerOptions.Builder options =
         WorkerOptions.newBuilder()
             // Heartbeats carry cancellation back; the default lets 16 s pass between two of them.
-            .setMaxHeartbeatThrottleInterval(Duration.ofSeconds(Heartbeat.INTERVAL_SECONDS));
+            .setMaxHeartbeatThrottleInterval(Duration.ofSeconds(Heartbeat.INTERVAL_SECONDS))
+            // A drain may take longer than the server waits for a heartbeat.
+            .setAllowActivityHeartbeatDuringShutdown(true);
     versioning(settings.deployment()).ifPresent(options::setDeploymentOptions);
     return options;
   }
@@ -385,24 +466,28 @@ public final class WorkerMain {
     pool.setUsername(settings.user());
     pool.setPassword(settings.password());
     pool.setMaximumPoolSize(6); // light activities, and the progress of one training
+    pool.setMinimumIdle(0); // a hundred workers at rest would hold what few need
+    pool.setIdleTimeout(IDLE_CONNECTION.toMillis());
     pool.setInitializationFailTimeout(-1); // it was waited for; a short absence is the pool's
     return new HikariDataSource(pool);
   }
 
-  private static void drain(
-      AtomicBoolean draining,
-      WorkerFactory factory,
-      WorkflowServiceStubs temporal,
-      HikariDataSource database) {
+  private static void drain(Duration timeout, WorkerFactory factory) {
     LOG.info("Draining: no new work; a running training saves a checkpoint and is handed back.");
-    draining.set(true);
     factory.shutdown();
-    factory.awaitTermination(DRAIN_TIMEOUT.toSeconds(), TimeUnit.SECONDS);
+    factory.awaitTermination(timeout.toSeconds(), TimeUnit.SECONDS);
     if (!factory.isTerminated()) { // such as an upload that hangs
+      LOG.warn("Something still runs after {}: it is interrupted.", timeout);
       factory.shutdownNow();
       factory.awaitTermination(INTERRUPT_TIMEOUT.toSeconds(), TimeUnit.SECONDS);
     }
-    temporal.shutdownNow();
-    database.close();
+  }
+
+  /** A process that unloads libtorch around a call of it crashes. */
+  private static void haltInNativeCalls() {
+    if (NativeCalls.running().findAny().isPresent()) {
+      LOG.warn("A native call still runs: the process ends around it.");
+      Runtime.getRuntime().halt(ExitCode.TERMINATED.number());
+    }
   }
 }

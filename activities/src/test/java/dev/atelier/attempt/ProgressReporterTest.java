@@ -48,7 +48,7 @@ class ProgressReporterTest {
                 """
                 create function slow() returns trigger language plpgsql as $$
                 begin perform pg_sleep(0.3); return null; end $$;
-                create trigger slow before insert on metric_point
+                create trigger slow before insert on metric_report
                 for each statement execute function slow();
                 """));
   }
@@ -109,7 +109,11 @@ class ProgressReporterTest {
     return sql.withHandle(
         handle ->
             handle
-                .createQuery("select step from metric_point where series = 'loss' order by step")
+                .createQuery(
+                    """
+                    select r.step from metric_report r join model m on m.curves = r.curves
+                    order by r.step
+                    """)
                 .mapTo(Integer.class)
                 .list());
   }

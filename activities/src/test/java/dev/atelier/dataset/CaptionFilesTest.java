@@ -13,6 +13,10 @@ import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.DriverManager;
+import java.sql.SQLException;
+import java.sql.Statement;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
@@ -207,6 +211,88 @@ class CaptionFilesTest {
     Optional<String> one = preparation().find(named).captionContent();
     Files.writeString(elsewhere, "three");
     assertThat(preparation().find(named).captionContent()).isNotEqualTo(one);
+  }
+
+  @Test
+  void shouldCountCaptionsThatAreCutAndThoseBeyondWhatAnImageMayHave() throws IOException {
+    images("a.png", "b.png");
+    String long1 = "x".repeat(4096) + " y";
+    String many = "\"c\", ".repeat(66) + "\"last\"";
+    write(
+        "metadata.jsonl",
+        """
+        {"file_name": "a.png", "text": ["%s", "short", "  %s  "]}
+        {"file_name": "b.png", "text": [%s]}
+        {"file_name": "b.png", "text": "one more"}
+        """
+            .formatted(long1, "z".repeat(4096), many));
+    PreparedDataset prepared = prepare(spec(null));
+    List<List<String>> captions = captions(prepared);
+    assertThat(captions.get(0)).containsExactly("x".repeat(4096), "short", "z".repeat(4096));
+    assertThat(captions.get(1)).hasSize(64).containsOnly("c");
+    assertThat(prepared.manifest().passedOver())
+        .containsExactly(
+            new PassedOver(Reason.CAPTION_CUT, 1, List.of("metadata.jsonl:1")),
+            new PassedOver(
+                Reason.CAPTION_TOO_MANY, 4, List.of("metadata.jsonl:2", "metadata.jsonl:3")));
+  }
+
+  @Test
+  void shouldReadATableElsewhereOfFileNamesAndCaptions() throws IOException {
+    images("a.png", "sub/b.png", "c.png", "d.png");
+    Path csv = temporary.resolve("captions, all.csv");
+    Files.writeString(
+        csv,
+        """
+        id,file_name,text,alt
+        1,a.png,"first, with ""quotes\""",x
+        2,b.png,zweites 三,y
+        3,c.png,,z
+        4,a.png,"two
+        lines",x
+        5,gone.png,of no image,x
+        6,,of no name,x
+        """);
+    PreparedDataset prepared = prepare(spec(source, null, csv, null, 0.9));
+    assertThat(captions(prepared))
+        .containsExactly(List.of("first, with \"quotes\"", "two lines"), List.of("zweites 三"));
+    assertThat(prepared.manifest().passedOver())
+        .containsExactly(
+            new PassedOver(Reason.NO_CAPTION, 1, List.of("d.png")),
+            new PassedOver(Reason.EMPTY_CAPTION, 1, List.of("c.png")),
+            new PassedOver(Reason.DAMAGED_CAPTION, 1, List.of("captions, all.csv: row 6")),
+            new PassedOver(Reason.CAPTION_OF_NO_IMAGE, 1, List.of("captions, all.csv: row 5")));
+    assertThat(captions(prepare(spec(source, null, csv, "alt", 0.9))).get(1)).containsExactly("z");
+
+    Path parquet = temporary.resolve("captions.parquet");
+    try (Connection database = DriverManager.getConnection("jdbc:duckdb:");
+        Statement statement = database.createStatement()) {
+      statement.execute(
+          "copy (select * from (values ('a.png', ['one', null, 'uno']), ('d.png', ['four'])) t(filename, captions)) to '%s'"
+              .formatted(parquet));
+    } catch (SQLException e) {
+      throw new AssertionError(e);
+    }
+    assertThat(captions(prepare(spec(source, null, parquet, null, 0.9))))
+        .containsExactly(List.of("one", "uno"), List.of("four"));
+  }
+
+  @Test
+  void shouldNameWhatATableOfCaptionsLacksAndWhatOtherFilesAreTaken() throws IOException {
+    images("a.png");
+    Path csv = Files.writeString(temporary.resolve("c.csv"), "name,text\na.png,first\n");
+    assertThatThrownBy(() -> prepare(spec(source, null, csv, null, null)))
+        .isInstanceOf(DatasetException.class)
+        .hasMessageContaining("'c.csv' has no columns of file names and captions")
+        .hasMessageContaining("expected one of file_name, filename, path and one of text, caption")
+        .hasMessageContaining("found name VARCHAR, text VARCHAR");
+    Path parquet = Files.writeString(temporary.resolve("c.parquet"), "no Parquet");
+    assertThatThrownBy(() -> prepare(spec(source, null, parquet, null, null)))
+        .hasMessageContaining("'c.parquet' is no Parquet file");
+    Path other = Files.writeString(temporary.resolve("c.xlsx"), "");
+    assertThatThrownBy(() -> prepare(spec(source, null, other, null, null)))
+        .hasMessageContaining("'c.xlsx' has no captions that are read: expected a .jsonl of lines")
+        .hasMessageContaining("a .parquet or .csv with columns of file names and captions");
   }
 
   private void refused(String json, String reason) throws IOException {

@@ -10,19 +10,13 @@ import dev.atelier.spec.SourceLocation;
 import dev.atelier.spec.SourcePolicy;
 import dev.atelier.workflows.PassedOver;
 import dev.atelier.workflows.PassedOver.Reason;
-import java.awt.image.BufferedImage;
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.stream.IntStream;
-import javax.imageio.ImageIO;
-import org.apache.commons.compress.archivers.tar.TarArchiveEntry;
-import org.apache.commons.compress.archivers.tar.TarArchiveOutputStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -98,7 +92,8 @@ class ShardNamesTest {
             spec(pattern),
             SourcePolicy.OPEN,
             ArchiveLimits.DEFAULTS,
-            Optional.of(captions));
+            Optional.of(captions),
+            Extent.WHOLE);
     List<String> sent = new ArrayList<>();
     opening.forEachFile((name, bytes, content) -> sent.add(name));
     assertThat(sent).containsExactly(".captions/captions.json", "000.tar", "001.tar");
@@ -131,19 +126,17 @@ class ShardNamesTest {
 
   private Path shards() throws IOException {
     Path folder = Files.createDirectory(temporary.resolve("shards"));
-    try (TarArchiveOutputStream tar =
-        new TarArchiveOutputStream(Files.newOutputStream(folder.resolve("000.tar")))) {
-      add(tar, "a.png", png());
-      add(tar, "a.txt", "shard 0, first");
-      add(tar, "a.cls", "3");
-      add(tar, "b.txt", "shard 0, second\nzwei");
-      add(tar, "b.png", png());
+    try (WebDatasetFiles tar = new WebDatasetFiles(folder.resolve("000.tar"))) {
+      tar.image("a.png", 0);
+      tar.text("a.txt", "shard 0, first");
+      tar.text("a.cls", "3");
+      tar.text("b.txt", "shard 0, second\nzwei");
+      tar.image("b.png", 0);
     }
-    try (TarArchiveOutputStream tar =
-        new TarArchiveOutputStream(Files.newOutputStream(folder.resolve("001.tar")))) {
-      add(tar, "a.png", png()); // the same key as in the shard before
-      add(tar, "a.txt", "shard 1, first");
-      add(tar, "c.png", png());
+    try (WebDatasetFiles tar = new WebDatasetFiles(folder.resolve("001.tar"))) {
+      tar.image("a.png", 0); // the same key as in the shard before
+      tar.text("a.txt", "shard 1, first");
+      tar.image("c.png", 0);
     }
     return folder;
   }
@@ -163,24 +156,5 @@ class ShardNamesTest {
 
   private DatasetPreparation preparation() {
     return new DatasetPreparation(temporary, object -> temporary, sentence -> {});
-  }
-
-  private static byte[] png() throws IOException {
-    ByteArrayOutputStream out = new ByteArrayOutputStream();
-    ImageIO.write(new BufferedImage(8, 8, BufferedImage.TYPE_INT_RGB), "png", out);
-    return out.toByteArray();
-  }
-
-  private static void add(TarArchiveOutputStream tar, String name, String text) throws IOException {
-    add(tar, name, text.getBytes(StandardCharsets.UTF_8));
-  }
-
-  private static void add(TarArchiveOutputStream tar, String name, byte[] bytes)
-      throws IOException {
-    TarArchiveEntry entry = new TarArchiveEntry(name);
-    entry.setSize(bytes.length);
-    tar.putArchiveEntry(entry);
-    tar.write(bytes);
-    tar.closeArchiveEntry();
   }
 }

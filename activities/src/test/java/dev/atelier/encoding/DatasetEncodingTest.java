@@ -19,7 +19,7 @@ import dev.atelier.spec.DatasetSpec;
 import dev.atelier.training.ImageSource.CaptionTexts;
 import dev.atelier.training.ImageSource.Latents;
 import dev.atelier.work.Scope;
-import dev.atelier.workflows.EncodedRef;
+import dev.atelier.workflows.ObjectRef;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -39,6 +39,7 @@ import org.junit.jupiter.api.io.TempDir;
 class DatasetEncodingTest {
 
   private static final Path SD1 = Path.of("src/test/resources/pipeline/sd1");
+  private static final Path SD2 = Path.of("src/test/resources/pipeline/sd2");
   private static final int IMAGES = 7;
   private static final long SMALL_SHARDS = 5_000;
 
@@ -54,26 +55,26 @@ class DatasetEncodingTest {
     private OptionalInt dies = OptionalInt.empty(); // at this write
 
     @Override
-    public Optional<Shard> find(String inputs, String kind, int index) {
+    public Optional<ObjectRef> find(String inputs, String kind, int index) {
       String key = inputs + kind + index;
-      return kept.containsKey(key) ? Optional.of(new Shard(key, "")) : Optional.empty();
+      return kept.containsKey(key) ? Optional.of(new ObjectRef(key, "")) : Optional.empty();
     }
 
     @Override
-    public Shard keep(String inputs, String kind, int index, Path file) {
+    public ObjectRef keep(String inputs, String kind, int index, Path file) {
       if (dies.isPresent() && writes.size() == dies.getAsInt()) {
         throw new IllegalStateException("killed");
       }
       String key = inputs + kind + index;
       writes.add(key);
       kept.put(key, put(key, read(file)));
-      return new Shard(key, "");
+      return new ObjectRef(key, "");
     }
 
     @Override
-    public EncodedRef.Files keepManifest(String inputs, String kind, byte[] json) {
+    public ObjectRef keepManifest(String inputs, String kind, byte[] json) {
       kept.put("manifest", put("manifest", json));
-      return new EncodedRef.Files("manifest", "");
+      return new ObjectRef("manifest", "");
     }
 
     private Path put(String name, byte[] content) {
@@ -97,7 +98,18 @@ class DatasetEncodingTest {
     }
   }
 
-  private record Work(Path path) implements Scope {
+  private static class Work implements Scope {
+    private final Path path;
+
+    Work(Path path) {
+      this.path = path;
+    }
+
+    @Override
+    public Path path() {
+      return path;
+    }
+
     @Override
     public void describe(Supplier<String> doing) {}
 
@@ -115,6 +127,12 @@ class DatasetEncodingTest {
 
   @BeforeEach
   void prepare() throws IOException {
+    images = shapes(IMAGES, 16);
+    parts = Parts.read(SD1, true, true, Optional.empty());
+    store = new Shards();
+  }
+
+  private PackedImages shapes(int count, int side) throws IOException {
     PreparedDataset prepared =
         new DatasetPreparation(
                 directory,
@@ -124,16 +142,13 @@ class DatasetEncodingTest {
                   public void onProgress(String sentence) {}
                 })
             .prepare(
-                new DatasetSpec("shapes?count=%d&seed=1".formatted(IMAGES), "", 16, null),
-                directory.resolve("images"));
-    images =
-        PackedImages.open(
-            prepared.manifest(),
-            prepared.manifest().shards().stream()
-                .map(shard -> prepared.directory().resolve(shard.name()))
-                .toList());
-    parts = Parts.read(SD1, true, true, Optional.empty());
-    store = new Shards();
+                new DatasetSpec("shapes?count=%d&seed=1".formatted(count), "", side, null),
+                directory.resolve("images-" + side));
+    return PackedImages.open(
+        prepared.manifest(),
+        prepared.manifest().shards().stream()
+            .map(shard -> prepared.directory().resolve(shard.name()))
+            .toList());
   }
 
   private DatasetEncoding encoding() {
@@ -189,6 +204,35 @@ class DatasetEncodingTest {
         assertThat((double) drawn[i]).isCloseTo(wanted, within(2e-3 * (1 + Math.abs(wanted))));
       }
     }
+  }
+
+  @Test
+  void shouldEncodeImagesOf512PixelsOneAfterTheOther() throws IOException {
+    images = shapes(2, 512);
+    // Its autoencoder has no attention, which would see 65,536 places here.
+    Autoencoder autoencoder =
+        Parts.read(SD2, true, false, Optional.empty()).autoencoder().orElseThrow();
+    List<String> said = new ArrayList<>();
+    Scope scope =
+        new Work(directory) {
+          @Override
+          public void describe(Supplier<String> doing) {
+            said.add(doing.get());
+          }
+        };
+    var unused =
+        new DatasetEncoding(store, "cpu", scope).latents(images, autoencoder, false, "large");
+    assertThat(said).containsExactly("latents of 0 of 2 images", "latents of 1 of 2 images");
+    assertThat(store.writes).containsExactly("largelatents0");
+    Latents latents = opened(true).latents().orElseThrow();
+    int side = 512 / autoencoder.config().reduction();
+    int elements = autoencoder.config().latentChannels() * side * side;
+    assertThat(Files.size(store.kept.get("largelatents0"))).isEqualTo(2L * 2 * elements * 2);
+    float[] first = new float[elements];
+    float[] second = new float[elements];
+    latents.draw(0, false, new SeededRandom(3).stream(Purpose.LATENT, 1, 2), first, 0);
+    latents.draw(1, false, new SeededRandom(3).stream(Purpose.LATENT, 1, 2), second, 0);
+    assertThat(first).isNotEqualTo(second);
   }
 
   @Test

@@ -21,8 +21,8 @@ import dev.atelier.workflows.EvaluationActivities.SampleShard;
 import dev.atelier.workflows.ExtractorRef;
 import dev.atelier.workflows.ModelKey;
 import dev.atelier.workflows.ModelRef;
+import dev.atelier.workflows.ObjectRef;
 import dev.atelier.workflows.ShardRef;
-import dev.atelier.workflows.StatisticsRef;
 import dev.atelier.workflows.vocabulary.Subject;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -124,15 +124,15 @@ class EvaluatorTest {
 
   /** The same, judged by the fixture's CLIP model beside three images. */
   private Evaluate withClip(Evaluate subject) throws IOException {
-    Map<String, StoredFile> files = new TreeMap<>();
+    Map<String, ObjectRef> files = new TreeMap<>();
     try (Stream<Path> model = Files.list(ClipFixture.model())) {
       for (Path file : model.toList()) {
         String name = file.getFileName().toString();
         Files.copy(file, data.resolve(name), StandardCopyOption.REPLACE_EXISTING);
-        files.put(name, new StoredFile(name, "0".repeat(64)));
+        files.put(name, new ObjectRef(name, "0".repeat(64)));
       }
     }
-    Files.write(data.resolve("clip.json"), StoredFile.written(files));
+    Files.write(data.resolve("clip.json"), FolderListing.written(files));
     try (ClipJudge judge = ClipJudge.open(ClipFixture.model(), "tiny", "cpu", scope.path())) {
       ClipRows rows = judge.rows(3, false);
       for (int i = 0; i < 3; i++) {
@@ -153,9 +153,7 @@ class EvaluatorTest {
             extractor.sha256(),
             Optional.of(new ClipRef("tiny", "clip.json", "c".repeat(64))),
             Optional.empty()),
-        subject
-            .reference()
-            .with(Optional.of(new StatisticsRef.Embeddings("embeddings", "b".repeat(64)))),
+        subject.reference().with(Optional.of(new ObjectRef("embeddings", "b".repeat(64)))),
         subject.models(),
         subject.reuse());
   }

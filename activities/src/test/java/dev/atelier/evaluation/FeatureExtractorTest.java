@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import dev.atelier.network.libtorch.MemoryRanOutException;
 import dev.atelier.network.torchscript.TorchScriptArchive;
 import dev.atelier.network.torchscript.TorchScriptModule;
 import dev.atelier.python.Python;
@@ -113,6 +114,21 @@ class FeatureExtractorTest {
     assertThatThrownBy(() -> open(scalar, Optional.empty()))
         .isInstanceOf(ExtractorException.class)
         .hasMessageContaining("expected float features [2, D]");
+  }
+
+  @Test
+  void shouldNameBatchAndResolutionWhenMemoryRunsOut() throws IOException {
+    Path file =
+        script(
+            """
+            def forward(self, x: Tensor) -> Tensor:
+              y = torch.ones([4000000000000000])
+              return torch.mean(torch.add(x, y[0]), [2, 3])
+            """); // 16 PB
+    assertThatThrownBy(() -> open(file, Optional.empty()))
+        .isInstanceOf(MemoryRanOutException.class)
+        .hasMessageMatching(
+            "The extractor ran out of memory with \\d+ samples? of \\d+×\\d+ at once: .*allocate memory.*");
   }
 
   @Test

@@ -85,11 +85,13 @@ class PromptSourceTest {
       delimiter = '^',
       value = {
         "a.txt ^ '  ' ^ expected a text in each line, found none (1 are empty, 0 have more than 4096 characters)",
-        "a.json ^ [] ^ expected COCO's annotations, a JSON object",
-        "a.json ^ {\"images\": []} ^ expected COCO's array 'annotations', found none",
+        "a.json ^ [] ^ has no array 'annotations': expected the annotations of COCO",
+        "a.json ^ {\"images\": []} ^ has no array 'annotations': expected the annotations",
         "a.json ^ {\"annotations\": []} ^ expected a text in each of its annotations, found none",
-        "a.json ^ {\"annotations\": [{\"image_id\": \"x\", \"caption\": \"y\"}]} ^ expected annotations with a number image_id and a text caption, found {\"image_id\":\"x\",\"caption\":\"y\"}",
-        "a.json ^ {\"annotations\": [{ ^ it is no JSON (",
+        "a.json ^ {\"annotations\": [{\"image_id\": \"x\", \"caption\": \"y\"}]} ^ expected annotations with a number image_id and a text caption, found one of image_id x with 1 texts",
+        "a.json ^ {\"annotations\": [{\"image_id\": 3, \"caption\": 4}]} ^ found one of image_id 3 with 0 texts",
+        "a.json ^ {\"annotations\": [{ ^ ends early: its JSON is cut off",
+        "a.json ^ {\"annotations\": [}] ^ is no JSON: it is damaged at line 1, column 18",
       })
   void shouldNameWhatIsNoFileOfPrompts(String name, String content, String fault) {
     assertThatThrownBy(() -> read(name, content))

@@ -11,6 +11,8 @@ import dev.atelier.pipeline.RandomClip;
 import dev.atelier.spec.DiffusionSpec;
 import dev.atelier.spec.EvaluationSpec.SamplerSpec;
 import dev.atelier.spec.Prediction;
+import dev.atelier.spec.ShapesSource;
+import dev.atelier.spec.ShapesSource.Scene;
 import dev.atelier.spec.TimestepRange;
 import dev.atelier.training.ClassSequence;
 import dev.atelier.training.EnsembleSampler;
@@ -18,10 +20,13 @@ import dev.atelier.training.EnsembleSampler.OwnedModel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.Random;
+import java.util.stream.IntStream;
 
 /**
  * Whether models of an export of {@code examples/text-to-image.yaml} paint what captions say that
@@ -29,23 +34,31 @@ import java.util.OptionalLong;
  */
 public final class TextObedienceBenchmark {
 
-  private static final List<String> HELD_OUT =
-      List.of("red circle", "blue cross", "green triangle", "cyan square");
   private static final List<String> WORDINGS =
       List.of("a %s %s", "one %s %s", "a picture of a %s %s", "a drawing of a %s %s");
   private static final int BATCH = 50;
 
-  private TextObedienceBenchmark() {}
+  private final List<Scene> heldOut;
+  private final int samples;
+  private final int side;
+  private final long seed;
+
+  private TextObedienceBenchmark(List<Scene> heldOut, int samples, int side, long seed) {
+    this.heldOut = heldOut;
+    this.samples = samples;
+    this.side = side;
+    this.seed = seed;
+  }
 
   /**
-   * Prints, for each subject, how many of so many samples have the colour, the shape and both that
-   * their captions say, and both where captions are those of other samples.
+   * Prints, for each subject, the share of samples that have the colour, the shape and both that
+   * their captions say; and both where the captions are shuffled, with the share that is chance
+   * then.
    *
    * @param args the folder of an export, the number of samples, and the seed of their noise
    */
   public static void main(String[] args) throws Exception {
     Path export = Path.of(args[0]);
-    int samples = Integer.parseInt(args[1]);
     Libtorch.useThreads(2);
     ObjectMapper json = new ObjectMapper().registerModule(new Jdk8Module());
     JsonNode experiment = json.readTree(export.resolve("experiment.json").toFile());
@@ -54,6 +67,14 @@ public final class TextObedienceBenchmark {
     SamplerSpec sampler =
         json.treeToValue(experiment.at("/spec/evaluation/sampler"), SamplerSpec.class);
     int side = experiment.at("/spec/dataset/resolution").asInt();
+    long seed = Long.parseLong(args[2]);
+    TextObedienceBenchmark benchmark =
+        new TextObedienceBenchmark(
+            List.copyOf(
+                ShapesSource.parse(experiment.at("/spec/dataset/source").asText()).without()),
+            Integer.parseInt(args[1]),
+            side,
+            seed);
     double guidance = experiment.at("/spec/evaluation/guidance").asDouble(1);
     boolean distilled = experiment.at("/spec/students/loss/guidance").isNumber();
     Path work = Files.createTempDirectory("obedience-");
@@ -68,6 +89,9 @@ public final class TextObedienceBenchmark {
               owned(
                   export.resolve(model.get("torchScript").asText()),
                   model,
+                  subject.equals("teacher")
+                      ? diffusion.teacherPredicts()
+                      : diffusion.studentsPredict(),
                   subject.equals("teacher") || !distilled ? guidance : 1));
         }
       }
@@ -80,46 +104,43 @@ public final class TextObedienceBenchmark {
                   side,
                   ClassSequence.NONE,
                   Optional.of(new PartsFolder(work, false, true)),
-                  TextObedienceBenchmark::caption,
+                  benchmark::caption,
                   "cpu",
                   work);
           EnsembleSampler sampling =
               new EnsembleSampler(
-                  models,
-                  diffusion,
-                  sampler,
-                  Long.parseLong(args[2]),
-                  space.sampled(),
-                  "cpu",
-                  OptionalLong.empty())) {
-        System.out.println(judge(subject, sampling, samples, side));
+                  models, diffusion, sampler, seed, space.sampled(), "cpu", OptionalLong.empty())) {
+        System.out.println(benchmark.judge(subject, sampling));
       }
     }
     System.exit(0); // libtorch's threads may keep the JVM alive
   }
 
-  private static OwnedModel owned(Path archive, JsonNode model, double guidance) {
+  private static OwnedModel owned(
+      Path archive, JsonNode model, Prediction prediction, double guidance) {
     return new OwnedModel(
         archive,
         new TimestepRange(model.at("/range/low").asInt(), model.at("/range/high").asInt()),
-        Prediction.EPS,
+        prediction,
         Optional.of(model.get("macs").asLong()),
         Optional.empty(),
         guidance);
   }
 
-  private static String[] scene(long sample) {
-    return HELD_OUT.get((int) (sample % HELD_OUT.size())).split(" ", -1);
+  private Scene scene(long sample) {
+    return heldOut.get((int) (sample % heldOut.size()));
   }
 
-  private static String caption(long sample) {
-    String[] scene = scene(sample);
+  private String caption(long sample) {
+    Scene scene = scene(sample);
     return WORDINGS
-        .get((int) (sample / HELD_OUT.size() % WORDINGS.size()))
-        .formatted(scene[0], scene[1]);
+        .get((int) (sample / heldOut.size() % WORDINGS.size()))
+        .formatted(scene.hue().word(), scene.shape().word());
   }
 
-  private static String judge(String subject, EnsembleSampler sampling, int samples, int side) {
+  private String judge(String subject, EnsembleSampler sampling) {
+    List<Integer> shuffled = new ArrayList<>(IntStream.range(0, samples).boxed().toList());
+    Collections.shuffle(shuffled, new Random(seed));
     ShapesClassifier classifier = new ShapesClassifier(side);
     int[] right = new int[4];
     sampling.sample(
@@ -129,25 +150,31 @@ public final class TextObedienceBenchmark {
         (first, n, chw) -> {
           for (int i = 0; i < n; i++) {
             Seen seen = classifier.classify(chw, i * 3 * side * side);
-            String[] said = scene(first + i);
-            // As many places on as makes each scene meet each other one equally often.
-            String[] other = scene(first + i + 1 + (first + i) / HELD_OUT.size() % 3);
-            right[0] += seen.colour().equals(said[0]) ? 1 : 0;
-            right[1] += seen.shape().equals(said[1]) ? 1 : 0;
-            right[2] += seen.colour().equals(said[0]) && seen.shape().equals(said[1]) ? 1 : 0;
-            right[3] += seen.colour().equals(other[0]) && seen.shape().equals(other[1]) ? 1 : 0;
+            Scene said = scene(first + i);
+            Scene other = scene(shuffled.get((int) first + i));
+            boolean hue = seen.colour().equals(said.hue().word());
+            boolean shape = seen.shape().equals(said.shape().word());
+            right[0] += hue ? 1 : 0;
+            right[1] += shape ? 1 : 0;
+            right[2] += hue && shape ? 1 : 0;
+            right[3] +=
+                seen.colour().equals(other.hue().word())
+                        && seen.shape().equals(other.shape().word())
+                    ? 1
+                    : 0;
           }
         },
         () -> false);
     return String.format(
         Locale.ROOT,
-        "{\"subject\": \"%s\", \"samples\": %d, \"colour\": %.3f, \"shape\": %.3f, \"both\": %.3f, \"shuffled\": %.3f, \"macsPerStep\": %.0f}",
+        "{\"subject\": \"%s\", \"samples\": %d, \"colour\": %.3f, \"shape\": %.3f, \"both\": %.3f, \"shuffled\": %.3f, \"chance\": %.3f, \"macsPerStep\": %.0f}",
         subject,
         samples,
         right[0] / (double) samples,
         right[1] / (double) samples,
         right[2] / (double) samples,
         right[3] / (double) samples,
+        1.0 / heldOut.size(),
         sampling.macsPerStep().orElse(0.0));
   }
 }

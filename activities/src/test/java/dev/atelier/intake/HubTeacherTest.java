@@ -24,6 +24,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -78,7 +79,8 @@ class HubTeacherTest {
 
   private Fetched fetch(String source, Optional<String> variant, SourceGuard guard) {
     ArtifactCache cache =
-        new ArtifactCache(temporary.resolve("cache"), NO_STORE, guard, Opener.HERE);
+        new ArtifactCache(
+            temporary.resolve("cache"), OptionalLong.empty(), NO_STORE, guard, Opener.HERE);
     return new TeacherFiles(NO_STORE, cache).fetch(source, variant, sentence -> {});
   }
 

@@ -18,6 +18,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalLong;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -44,6 +45,7 @@ class LocalTeacherTest {
     ArtifactCache cache =
         new ArtifactCache(
             temporary.resolve("cache"),
+            OptionalLong.empty(),
             NO_STORE,
             new SourceGuard(policy, ArchiveLimits.DEFAULTS),
             Opener.HERE);

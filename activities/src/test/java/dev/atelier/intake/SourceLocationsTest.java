@@ -22,6 +22,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.concurrent.CopyOnWriteArrayList;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -93,6 +94,7 @@ class SourceLocationsTest {
     ArtifactCache cache =
         new ArtifactCache(
             temporary.resolve("cache"),
+            OptionalLong.empty(),
             store,
             new SourceGuard(policy, ArchiveLimits.DEFAULTS),
             Opener.HERE);
@@ -280,6 +282,7 @@ class SourceLocationsTest {
     ArtifactCache few =
         new ArtifactCache(
             temporary.resolve("cache"),
+            OptionalLong.empty(),
             store,
             new SourceGuard(closed(), new ArchiveLimits(10, 6, 200)),
             Opener.HERE);

@@ -16,12 +16,7 @@ import dev.atelier.network.torchscript.TorchScriptArchive;
 import dev.atelier.spec.FeatureLossSpec;
 import dev.atelier.spec.FeatureLossSpec.Kind;
 import dev.atelier.spec.NetworkSpec;
-import dev.atelier.spec.NetworkSpec.Block;
-import dev.atelier.spec.NetworkSpec.BlocksSpec;
-import dev.atelier.spec.NetworkSpec.CrossAttentionSpec;
-import dev.atelier.spec.NetworkSpec.Middle;
 import dev.atelier.spec.NetworkSpec.TransformerSpec;
-import dev.atelier.spec.NetworkSpecBuilder;
 import dev.atelier.spec.TrainingSpec.Precision;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -60,11 +55,11 @@ class FeaturePlacesTest {
     }
 
     Network student() {
-      return this == TEXT ? text(8) : transformer(2, 4);
+      return this == TEXT ? TextNetworks.ofWidth(8) : transformer(2, 4);
     }
 
     Network teacher() {
-      return this == TEXT ? text(16) : transformer(3, 8);
+      return this == TEXT ? TextNetworks.ofWidth(16) : transformer(3, 8);
     }
 
     HostTensor told() {
@@ -72,28 +67,6 @@ class FeaturePlacesTest {
           ? ClosedForm.tensor(4000, 1, 0, 4, 7, 12)
           : HostTensor.ofLongs(new long[] {2, 0, 1, 2}, 4);
     }
-  }
-
-  /** As {@code feature_places_fixture.py} and {@code low_rank_fixture.py} have it. */
-  static Network text(int width) {
-    return Network.of(
-        NetworkSpecBuilder.builder()
-            .channels(width)
-            .multipliers(List.of(1, 2))
-            .resBlocks(1)
-            .attentionHeads(2)
-            .groups(Optional.of(4))
-            .variant(Optional.of(NetworkSpec.Variant.DIFFUSERS))
-            .blocks(
-                Optional.of(
-                    new BlocksSpec(
-                        List.of(Block.CROSS_ATTENTION, Block.PLAIN),
-                        Middle.CROSS_ATTENTION,
-                        List.of(Block.PLAIN, Block.CROSS_ATTENTION))))
-            .crossAttention(Optional.of(new CrossAttentionSpec(12, 7, Optional.empty(), false)))
-            .build(),
-        8,
-        4);
   }
 
   private static Network transformer(int layers, int headWidth) {
@@ -219,7 +192,7 @@ class FeaturePlacesTest {
             () ->
                 new FeatureLoss(
                     new FeatureLossSpec(Kind.HINT, null, List.of("up.0")),
-                    text(8),
+                    TextNetworks.ofWidth(8),
                     transformer(2, 4)))
         .withMessage(
             "students.loss.feature.at names 'up.0', which the teacher's network doesn't have: expected one of [mid, eps].");

@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException
 import static org.assertj.core.api.Assertions.within;
 
 import dev.atelier.diffusion.SeededRandom;
-import dev.atelier.network.TrainingModule.Settings;
 import dev.atelier.network.TrainingModule.State;
 import dev.atelier.network.libtorch.Libtorch;
 import dev.atelier.network.libtorch.TorchModule;
@@ -14,7 +13,6 @@ import dev.atelier.network.tensors.SafetensorsFile;
 import dev.atelier.network.torchscript.TorchScriptArchive;
 import dev.atelier.python.Python;
 import dev.atelier.python.RequiresPython;
-import dev.atelier.spec.TrainingSpec.Precision;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -33,7 +31,7 @@ class LowRankTest {
 
   @TempDir Path directory;
 
-  private static final Network NETWORK = FeaturePlacesTest.text(8);
+  private static final Network NETWORK = TextNetworks.ofWidth(8);
   private static final LowRank UPDATE = new LowRank(NETWORK, RANK);
   private static final Map<String, HostTensor> BASE = ClosedForm.weights(NETWORK);
   private static final HostTensor X = ClosedForm.tensor(0, 1, 0, 4, 4, 8, 8);
@@ -72,7 +70,7 @@ class LowRankTest {
         TrainingModule.of(
             NETWORK,
             new State(update, update, zeros, zeros),
-            new Settings(1e30, 0, 1, 0, 1, Precision.FP32, form),
+            PlainSettings.of(1e30, 1, 0, 1, form),
             Optional.empty(),
             Optional.of(new LowRank.Base(UPDATE, BASE))));
     TorchModule module = Libtorch.load(archive, "cpu", TorchModule.Mode.TRAINING);

@@ -8,7 +8,6 @@ import dev.atelier.graph.Operation;
 import dev.atelier.graph.Operation.CrossAttention.Projections;
 import dev.atelier.graph.Value;
 import dev.atelier.graph.Weight;
-import dev.atelier.network.TrainingModule.Settings;
 import dev.atelier.network.TrainingModule.State;
 import dev.atelier.network.libtorch.Libtorch;
 import dev.atelier.network.libtorch.TorchModule;
@@ -228,7 +227,7 @@ class OperationFormsTest {
         TrainingModule.of(
             network,
             new State(weights, weights, weights, weights),
-            new Settings(1, 0, 1, 1, 1, Precision.FP32, form)));
+            PlainSettings.of(1, 1, 1, 1, form)));
     try (TorchModule module = Libtorch.load(archive, "cpu", TorchModule.Mode.TRAINING)) {
       return module.run("gradients", inputs(network, 1000, 2000).toArray(HostTensor[]::new));
     }

@@ -3,7 +3,6 @@ package dev.atelier.network;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
-import dev.atelier.network.TrainingModule.Settings;
 import dev.atelier.network.TrainingModule.State;
 import dev.atelier.network.libtorch.Libtorch;
 import dev.atelier.network.libtorch.TorchModule;
@@ -73,8 +72,7 @@ public final class Parity {
     Path training = directory.resolve("training.pt");
     State state = new State(weights, weights, weights, weights);
     TorchScriptArchive.write(
-        training,
-        TrainingModule.of(network, state, new Settings(1, 0, 1, 1, 1, Precision.FP32, form)));
+        training, TrainingModule.of(network, state, PlainSettings.of(1, 1, 1, 1, form)));
     try (TorchModule module = Libtorch.load(training, "cpu", TorchModule.Mode.TRAINING)) {
       List<HostTensor> gradients = module.run("gradients", lesson.toArray(HostTensor[]::new));
       for (int i = 0; i < gradients.size(); i++) {

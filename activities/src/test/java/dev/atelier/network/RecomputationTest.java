@@ -14,7 +14,6 @@ import dev.atelier.spec.FeatureLossSpec;
 import dev.atelier.spec.NetworkSpec;
 import dev.atelier.spec.NetworkSpec.Block;
 import dev.atelier.spec.NetworkSpec.BlocksSpec;
-import dev.atelier.spec.NetworkSpec.CrossAttentionSpec;
 import dev.atelier.spec.NetworkSpec.Middle;
 import dev.atelier.spec.NetworkSpec.TransformerSpec;
 import dev.atelier.spec.NetworkSpecBuilder;
@@ -50,16 +49,7 @@ class RecomputationTest {
 
   private static Network texts(double dropout) {
     return Network.of(
-        unet(dropout)
-            .attentionResolutions(List.of())
-            .attentionHeads(2)
-            .blocks(
-                Optional.of(
-                    new BlocksSpec(
-                        List.of(Block.CROSS_ATTENTION, Block.PLAIN),
-                        Middle.CROSS_ATTENTION,
-                        List.of(Block.PLAIN, Block.CROSS_ATTENTION))))
-            .crossAttention(Optional.of(new CrossAttentionSpec(5, 3, Optional.empty(), false)))
+        TextNetworks.reading(unet(dropout).attentionResolutions(List.of()).attentionHeads(2), 5, 3)
             .build(),
         SIDE,
         3,
@@ -99,15 +89,15 @@ class RecomputationTest {
   @MethodSource("networks")
   void shouldTakeTheSameStepsBitForBit(String name, Network network, Precision precision)
       throws Exception {
-    Settings settings = new Settings(0.25, 0, 1, 0.5, 2, precision, NetworkForm.PORTABLE);
+    Settings settings = PlainSettings.of(0.25, 1, 0.5, 2, precision, NetworkForm.PORTABLE);
     Steps kept = steps(network, settings, 7);
-    Steps again = steps(network, settings.withRecomputing(), 7);
+    Steps again = steps(network, PlainSettings.withRecomputing(settings), 7);
     assertThat(again.figures).usingRecursiveComparison().isEqualTo(kept.figures);
     assertThat(again.state).isEqualTo(kept.state);
     assertThat(again.gradients).isEqualTo(kept.gradients);
     // Negative control: another seed drops other units.
     if (name.contains("dropout")) {
-      assertThat(steps(network, settings.withRecomputing(), 8).figures.get(0))
+      assertThat(steps(network, PlainSettings.withRecomputing(settings), 8).figures.get(0))
           .isNotEqualTo(kept.figures.get(0));
     }
   }
@@ -144,7 +134,7 @@ class RecomputationTest {
             Optional.empty(),
             false);
     Steps kept = steps(network, settings, 7);
-    Steps again = steps(network, settings.withRecomputing(), 7);
+    Steps again = steps(network, PlainSettings.withRecomputing(settings), 7);
     assertThat(again.figures).usingRecursiveComparison().isEqualTo(kept.figures);
     assertThat(again.state).isEqualTo(kept.state);
     assertThat(again.gradients).isEqualTo(kept.gradients);

@@ -18,10 +18,6 @@ import dev.atelier.network.torchscript.TorchScriptArchive;
 import dev.atelier.spec.DiffusionSpec;
 import dev.atelier.spec.LossSpec;
 import dev.atelier.spec.NetworkSpec;
-import dev.atelier.spec.NetworkSpec.Block;
-import dev.atelier.spec.NetworkSpec.BlocksSpec;
-import dev.atelier.spec.NetworkSpec.CrossAttentionSpec;
-import dev.atelier.spec.NetworkSpec.Middle;
 import dev.atelier.spec.NetworkSpec.TransformerSpec;
 import dev.atelier.spec.NetworkSpecBuilder;
 import dev.atelier.spec.Prediction;
@@ -164,9 +160,8 @@ class TrainingModuleTest {
   @CsvSource({"2, CPU", "4, CPU", "2, PORTABLE"})
   void shouldTakeTheSameStepWhenTheBatchIsCut(int accumulationSteps, NetworkForm form)
       throws Exception {
-    try (TorchModule whole = load(NETWORK, new Settings(0.25, 0, 1, 0.5, 1, Precision.FP32, form));
-        TorchModule cut =
-            load(NETWORK, new Settings(0.25, 0, 1, 0.5, accumulationSteps, Precision.FP32, form))) {
+    try (TorchModule whole = load(NETWORK, PlainSettings.of(0.25, 1, 0.5, 1, form));
+        TorchModule cut = load(NETWORK, PlainSettings.of(0.25, 1, 0.5, accumulationSteps, form))) {
       double[] expected = whole.run("teach_step", XT, NOISE, T, HYPER, COUNTERS).get(0).toDoubles();
       double[] found = cut.run("teach_step", XT, NOISE, T, HYPER, COUNTERS).get(0).toDoubles();
       for (int i = 0; i < 4; i++) {
@@ -191,9 +186,8 @@ class TrainingModuleTest {
             new NetworkSpec(8, List.of(1, 2), 1, List.of(4), 1, 0.0, Optional.of(8)), 8, 3, 3);
     HostTensor y = HostTensor.ofLongs(new long[] {2, 0, 2, 2}, 4);
     HostTensor otherY = HostTensor.ofLongs(new long[] {2, 0, 1, 2}, 4);
-    Settings inParts = new Settings(0.25, 0, 1, 0.5, 2, Precision.FP32, form);
-    try (TorchModule whole =
-            load(network, network, new Settings(0.25, 0, 1, 0.5, 1, Precision.FP32, form));
+    Settings inParts = PlainSettings.of(0.25, 1, 0.5, 2, form);
+    try (TorchModule whole = load(network, network, PlainSettings.of(0.25, 1, 0.5, 1, form));
         TorchModule cut = load(network, network, inParts);
         TorchModule apart = load(network, network, inParts);
         TorchModule told = load(network, network, inParts);
@@ -224,7 +218,7 @@ class TrainingModuleTest {
   void shouldRefuseATeacherWhenItHasOtherClasses() {
     Network conditional =
         Network.of(NETWORK.spec(), NETWORK.resolution(), NETWORK.imageChannels(), 3);
-    Settings settings = new Settings(0.25, 0, 1, 0.5, 1, Precision.FP32, NetworkForm.CPU);
+    Settings settings = PlainSettings.of(0.25, 1, 0.5, 1, NetworkForm.CPU);
     assertThatIllegalArgumentException()
         .isThrownBy(() -> load(conditional, NETWORK, settings))
         .withMessage("The teacher is conditioned on 0 classes, expected the student's 3.");
@@ -239,19 +233,14 @@ class TrainingModuleTest {
 
   private static Network ofTexts(int width, int tokens, int classes) {
     return Network.of(
-        NetworkSpecBuilder.builder()
-            .channels(8)
-            .multipliers(List.of(1, 2))
-            .resBlocks(1)
-            .groups(Optional.of(8))
-            .blocks(
-                Optional.of(
-                    new BlocksSpec(
-                        List.of(Block.CROSS_ATTENTION, Block.PLAIN),
-                        Middle.CROSS_ATTENTION,
-                        List.of(Block.PLAIN, Block.CROSS_ATTENTION))))
-            .crossAttention(
-                Optional.of(new CrossAttentionSpec(width, tokens, Optional.empty(), false)))
+        TextNetworks.reading(
+                NetworkSpecBuilder.builder()
+                    .channels(8)
+                    .multipliers(List.of(1, 2))
+                    .resBlocks(1)
+                    .groups(Optional.of(8)),
+                width,
+                tokens)
             .build(),
         8,
         3,
@@ -267,9 +256,8 @@ class TrainingModuleTest {
         classes > 0 ? new HostTensor[] {T, y, CONTEXT} : new HostTensor[] {T, CONTEXT};
     HostTensor[] otherTold = told.clone();
     otherTold[told.length - 1] = ClosedForm.tensor(5, 1, 0, 4, 3, 5);
-    Settings inParts = new Settings(0.25, 0, 1, 0.5, 2, Precision.FP32, form);
-    try (TorchModule whole =
-            load(network, network, new Settings(0.25, 0, 1, 0.5, 1, Precision.FP32, form));
+    Settings inParts = PlainSettings.of(0.25, 1, 0.5, 2, form);
+    try (TorchModule whole = load(network, network, PlainSettings.of(0.25, 1, 0.5, 1, form));
         TorchModule cut = load(network, network, inParts);
         TorchModule apart = load(network, network, inParts);
         TorchModule other = load(network, network, inParts);
@@ -354,13 +342,13 @@ class TrainingModuleTest {
       NetworkForm form,
       int parts)
       throws Exception {
-    Settings settings = new Settings(0.25, 0, 1, 0.5, parts, Precision.FP32, form);
+    Settings settings = PlainSettings.of(0.25, 1, 0.5, parts, form);
     HostTensor[] conditions = told.toArray(HostTensor[]::new);
     double[] led;
     double[] moments;
     HostTensor with;
     HostTensor without;
-    try (TorchModule module = load(network, network, settings.withGuidance(GUIDANCE));
+    try (TorchModule module = load(network, network, guided(settings, GUIDANCE));
         TorchModule teacher =
             Libtorch.load(directory.resolve("teacher.pt"), "cpu", TorchModule.Mode.INFERENCE)) {
       HostTensor[] given = givesWithout ? new HostTensor[] {WITHOUT} : new HostTensor[0];
@@ -388,10 +376,13 @@ class TrainingModuleTest {
     }
   }
 
+  private static Settings guided(Settings settings, double scale) {
+    return TrainingModuleSettingsBuilder.builder(settings).guidance(Optional.of(scale)).build();
+  }
+
   @Test
   void shouldRefuseGuidanceByATeacherThatCannotBeAskedWithout() {
-    Settings settings =
-        new Settings(0.25, 0, 1, 0.5, 1, Precision.FP32, NetworkForm.CPU).withGuidance(3);
+    Settings settings = guided(PlainSettings.of(0.25, 1, 0.5, 1, NetworkForm.CPU), 3);
     assertThatExceptionOfType(GuidanceException.class)
         .isThrownBy(() -> load(NETWORK, settings))
         .withMessage(
@@ -413,7 +404,7 @@ class TrainingModuleTest {
 
   @Test
   void shouldRefuseATeacherWhenItReadsOtherTexts() {
-    Settings settings = new Settings(0.25, 0, 1, 0.5, 1, Precision.FP32, NetworkForm.CPU);
+    Settings settings = PlainSettings.of(0.25, 1, 0.5, 1, NetworkForm.CPU);
     assertThatIllegalArgumentException()
         .isThrownBy(() -> load(ofTexts(0), NETWORK, settings))
         .withMessage(
@@ -448,8 +439,7 @@ class TrainingModuleTest {
     int row =
         network.weights().stream().map(Weight::name).toList().indexOf("class_embedding.weight");
     int threads = Libtorch.threads();
-    try (TorchModule module =
-        load(network, network, new Settings(0.25, 0, 1, 0, 1, Precision.FP32, form))) {
+    try (TorchModule module = load(network, network, PlainSettings.of(0.25, 1, 0, 1, form))) {
       Libtorch.useThreads(2);
       float[] first = module.run("gradients", inputs).get(row).toFloats();
       for (int i = 0; i < 5; i++) {
@@ -471,7 +461,7 @@ class TrainingModuleTest {
     HostTensor noise = part(NOISE);
     HostTensor t = part(T);
     for (double dropout : new double[] {0, 0.5}) {
-      Settings settings = new Settings(0.25, 0, 1, 0, 2, Precision.FP32, form);
+      Settings settings = PlainSettings.of(0.25, 1, 0, 2, form);
       Network network = network(dropout);
       double twice;
       double once;
@@ -482,8 +472,7 @@ class TrainingModuleTest {
       try (TorchModule module = load(network, settings)) {
         again = loss(module, twice(xt), twice(noise), twice(t));
       }
-      try (TorchModule module =
-          load(network, new Settings(0.25, 0, 1, 0, 1, Precision.FP32, form))) {
+      try (TorchModule module = load(network, PlainSettings.of(0.25, 1, 0, 1, form))) {
         once = loss(module, xt, noise, t);
       }
       assertThat(again).isEqualTo(twice);
@@ -524,7 +513,7 @@ class TrainingModuleTest {
   @CsvSource({"FP32, CPU", "BF16, CPU", "FP32, PORTABLE", "BF16, PORTABLE"})
   void shouldTeachAsATeacherInACallOfItsOwn(Precision precision, NetworkForm form)
       throws Exception {
-    Settings settings = new Settings(0.25, 0, 1, 0.5, 1, precision, form);
+    Settings settings = PlainSettings.of(0.25, 1, 0.5, 1, precision, form);
     double[] together;
     double[] apart;
     double[] exp;
@@ -558,10 +547,9 @@ class TrainingModuleTest {
     HostTensor y = HostTensor.ofLongs(new long[] {2, 0, 2, 1}, 4);
     HostTensor[] inputs =
         classes > 0 ? new HostTensor[] {XT, NOISE, T, y} : new HostTensor[] {XT, NOISE, T};
-    try (TorchModule fp32 =
-            load(network, network, new Settings(0.25, 0, 1, 0, 1, Precision.FP32, form));
+    try (TorchModule fp32 = load(network, network, PlainSettings.of(0.25, 1, 0, 1, form));
         TorchModule bf16 =
-            load(network, network, new Settings(0.25, 0, 1, 0, 1, Precision.BF16, form))) {
+            load(network, network, PlainSettings.of(0.25, 1, 0, 1, Precision.BF16, form))) {
       double[] expected = all(fp32.run("gradients", inputs));
       List<HostTensor> gradients = bf16.run("gradients", inputs);
       double[] found = all(gradients);

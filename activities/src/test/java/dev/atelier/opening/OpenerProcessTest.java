@@ -8,6 +8,7 @@ import dev.atelier.evaluation.EvaluationException;
 import dev.atelier.evaluation.ExtractorException;
 import dev.atelier.network.files.TeacherException;
 import dev.atelier.network.files.TeacherImport;
+import dev.atelier.network.libtorch.MemoryRanOutException;
 import dev.atelier.network.torchscript.TorchScriptFile;
 import dev.atelier.spec.DiffusionSpec;
 import dev.atelier.spec.TeacherSpec;
@@ -99,7 +100,9 @@ class OpenerProcessTest {
     Path file =
         module("  y = torch.ones([4000000000])\n  return torch.mean(torch.add(x, y[0]), [2, 3])\n");
     assertThatThrownBy(() -> OPENER.open(extractor(file), directory, OpenerProcessTest::goOn))
-        .isInstanceOf(ExtractorException.class)
+        .isInstanceOf(MemoryRanOutException.class)
+        .hasMessageStartingWith("Cannot use 'e.pt': The extractor ran out of memory with ")
+        .hasMessageContaining("×")
         .hasMessageContaining("allocate"); // 16 GB of address space: refused, not the machine's end
   }
 

@@ -11,6 +11,7 @@ import dev.atelier.evaluation.EvaluationException;
 import dev.atelier.evaluation.ExtractorException;
 import dev.atelier.network.files.TeacherException;
 import dev.atelier.network.files.TeacherImport;
+import dev.atelier.network.libtorch.MemoryRanOutException;
 import dev.atelier.network.torchscript.TorchScriptFile;
 import dev.atelier.opening.BoobyTrap.Deed;
 import dev.atelier.spec.DatasetSpec;
@@ -109,6 +110,17 @@ class RemoteOpenerTest {
             () -> opener.open(teacher(unet.getParent()), directory, RemoteOpenerTest::goOn))
         .isInstanceOf(TeacherException.class)
         .hasMessageContaining("config.json: _class_name is Other"); // the folder was sent whole
+  }
+
+  @Test
+  void shouldPassOnThatMemoryRanOut() throws Exception {
+    Path file = directory.resolve("large.pt");
+    TorchScriptFile.write(
+        file,
+        "  y = torch.ones([4000000000000000])\n  return torch.mean(torch.add(x, y[0]), [2, 3])\n");
+    assertThatThrownBy(() -> opener.open(extractor(file), directory, RemoteOpenerTest::goOn))
+        .isInstanceOf(MemoryRanOutException.class)
+        .hasMessageContaining("The extractor ran out of memory with ");
   }
 
   @Test

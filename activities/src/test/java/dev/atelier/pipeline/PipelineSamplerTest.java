@@ -179,6 +179,28 @@ class PipelineSamplerTest {
         .withMessage("The pipeline needs no classes, as it has none, found 2.");
   }
 
+  @Test
+  void shouldRefuseGuidanceOfAPipelineThatIsToldNothing() throws Exception {
+    DiffusersPipeline pipeline =
+        DiffusersPipeline.read(PipelineFixture.folder("ddpm"), Optional.empty());
+    PipelineSampler sampler = sampler(pipeline);
+    Request guided =
+        new Request(
+            List.of(),
+            "",
+            List.of(),
+            3,
+            pipeline.denoiser().sampler(4),
+            sampler.noise(0, 1, 7),
+            0,
+            0);
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> sampler.sample(guided))
+        .withMessage(
+            "The pipeline needs guidance of at most 1, as it knows nothing without a text or a"
+                + " class, found 3.0.");
+  }
+
   private static Request request(
       DiffusersPipeline pipeline, List<String> prompts, double guidance, HostTensor noise) {
     return new Request(
@@ -189,8 +211,10 @@ class PipelineSamplerTest {
   @CsvSource(
       delimiter = '|',
       value = {
-        "text_encoder | unet reads texts, so that the folder needs text_encoder and tokenizer, found no text_encoder",
-        "tokenizer | unet reads texts, so that the folder needs text_encoder and tokenizer, found no tokenizer",
+        "text_encoder | unet reads texts, so that the folder needs text_encoder and tokenizer,"
+            + " found no text_encoder",
+        "tokenizer | unet reads texts, so that the folder needs text_encoder and tokenizer, found"
+            + " no tokenizer",
         "scheduler | expected scheduler/scheduler_config.json, found none",
       })
   void shouldNameThePartThatIsMissing(String part, String clause) throws Exception {
@@ -209,12 +233,14 @@ class PipelineSamplerTest {
     assertThatIllegalArgumentException()
         .isThrownBy(() -> DiffusersPipeline.read(root, Optional.empty()))
         .withMessage(
-            "hidden_size of text_encoder/config.json is 12, but cross_attention_dim of unet/config.json is 8");
+            "hidden_size of text_encoder/config.json is 12, but cross_attention_dim of"
+                + " unet/config.json is 8");
     Files.createDirectory(root.resolve("text_encoder_2"));
     assertThatIllegalArgumentException()
         .isThrownBy(() -> DiffusersPipeline.read(root, Optional.empty()))
         .withMessage(
-            "it has the part 'text_encoder_2', supported beside the network: vae, text_encoder and tokenizer");
+            "it has the part 'text_encoder_2', supported beside the network: vae, text_encoder and"
+                + " tokenizer");
   }
 
   private Path copy(String name) throws IOException {

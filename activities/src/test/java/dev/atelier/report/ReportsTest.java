@@ -15,7 +15,7 @@ import dev.atelier.workflows.ModelState;
 import dev.atelier.workflows.Stage;
 import dev.atelier.workflows.scorecard.ScorecardRow;
 import dev.atelier.workflows.scorecard.SeedFigures;
-import dev.atelier.workflows.scorecard.Verdict;
+import dev.atelier.workflows.vocabulary.Verdict;
 import java.awt.image.BufferedImage;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
@@ -81,7 +81,21 @@ class ReportsTest {
   @Test
   void shouldShowASubjectOnceThatIsTheSameAtEveryPoint() {
     String report = text(StudyReports.render(study("{\"seed\":0}"), FILES), "report.md");
-    assertThat(report).containsOnlyOnce("| teacher |").contains("| teacher | any | 9.100 ± 0.10 |");
+    assertThat(report)
+        .contains("| teacher | any | 9.100 ± 0.10 |")
+        .doesNotContain("| teacher | 2 |");
+  }
+
+  @Test
+  void shouldTellEveryFigureByTheNameThatPeopleKnow() {
+    String report = text(StudyReports.render(study("{\"seed\":0}"), FILES), "report.md");
+    assertThat(report)
+        .contains(
+            "| subject | students.count | kernel distance | CLIP score | CMMD |",
+            "| teacher | any | 0.09100 ± 0.0010 | 31.00 | – |",
+            "| o2mkd | 2 | 0.1200 ± 0.020 | – | 0.5000 |");
+    assertThat(text(experiment(), "report.html"))
+        .contains("<th scope=\"col\">CLIP score</th>", "<th scope=\"col\">CMMD</th>");
   }
 
   @Test
@@ -89,7 +103,7 @@ class ReportsTest {
     Report report = StudyReports.render(study("{\"seed\":0}"), FILES);
     assertThat(text(report, "report.md"))
         .contains(
-            "| 1.8 times as fast | 1.8 | 1.790 ± 0.0 | 3 | holds | at least 1.75 | MACs per step: teacher / o2mkd | teacher 300 steps, students 200 steps of 16 images, 256 samples, random-conv |",
+            "| 1.8 times as fast | 1.8 | 1.790 | 3 | holds | at least 1.75 | MACs per step: teacher / o2mkd | teacher 300 steps, students 200 steps of 16 images, 256 samples, random-conv |",
             "| better on COCO | not known to us | – | – | not measured | at most 0 | FID: o2mkd − one-to-one | – |");
     assertThat(text(report, "report.html")).contains("<td>not known to us</td>");
     assertThat(text(report, "study.json"))
@@ -304,7 +318,10 @@ class ReportsTest {
         12.5,
         1L << 30,
         how,
-        Map.of(),
+        subject.equals("teacher")
+            ? Map.of(
+                "frechetDistance", distance, "kernelDistance", distance / 100, "clipScore", 31.0)
+            : Map.of("kernelDistance", distance / 100, "clipDistance", 0.5),
         Optional.empty());
   }
 

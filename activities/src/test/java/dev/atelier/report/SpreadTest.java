@@ -19,5 +19,12 @@ class SpreadTest {
   @Test
   void shouldClaimNoSpreadOfASingleValue() {
     assertThat(Spread.of(List.of(3.5))).hasToString("3.500");
+    assertThat(Spread.of(List.of(1.79, 1.79, 1.79))).hasToString("1.790");
+  }
+
+  @Test
+  void shouldCountParametersAndBytesInsteadOfWritingPowersOfTen() {
+    assertThat(Spread.of(List.of(-123e6, -124e6))).hasToString("-124 M ± 707 k");
+    assertThat(Spread.of(List.of(400.0, 600.0))).hasToString("500.0 ± 141");
   }
 }

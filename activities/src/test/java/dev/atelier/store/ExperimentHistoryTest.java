@@ -117,7 +117,7 @@ class ExperimentHistoryTest {
     attempts.recordProgress(start(), 20, 0.25, 9, points, NOTHING_USED);
     attempts.recordProgress(start(), 20, 0.25, 9, points, NOTHING_USED);
 
-    assertThat(number("select count(*) from metric_point")).isEqualTo(2);
+    assertThat(number("select count(*) from metric_report")).isEqualTo(2);
   }
 
   @Test
@@ -271,7 +271,7 @@ class ExperimentHistoryTest {
     assertThatThrownBy(() -> checkpoints.record(replaced, 20, "m/20", "sha", 1))
         .isInstanceOf(SupersededException.class);
     assertThat(number("select total_steps from model")).isEqualTo(7);
-    assertThat(number("select count(*) from metric_point")).isZero();
+    assertThat(number("select count(*) from model where curves is not null")).isZero();
     Attempt anew = start();
     assertThat(anew.place()).isOne();
     assertThat(checkpoints.of(anew)).isEmpty();
@@ -300,7 +300,7 @@ class ExperimentHistoryTest {
     assertThat(
             text(
                 """
-                select m.experiment_id from metric_point p join model m on m.id = p.model_id
+                select m.experiment_id from metric_report r join model m on m.curves = r.curves
                 """))
         .isEqualTo("f");
   }

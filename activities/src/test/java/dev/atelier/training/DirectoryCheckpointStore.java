@@ -6,12 +6,12 @@ import java.nio.file.Path;
 import java.util.Optional;
 
 /** Keeps the last checkpoint below a directory. */
-final class DirectoryCheckpointStore implements CheckpointStore {
+public final class DirectoryCheckpointStore implements CheckpointStore {
   private final Path directory;
   private Optional<Checkpoint> latest = Optional.empty();
   private int saves;
 
-  DirectoryCheckpointStore(Path directory) {
+  public DirectoryCheckpointStore(Path directory) {
     this.directory = directory;
   }
 

@@ -14,10 +14,12 @@ import dev.atelier.network.tensors.HostTensor.DType;
 import dev.atelier.network.torchscript.TorchScriptArchive;
 import dev.atelier.spec.DiffusionSpec;
 import dev.atelier.spec.LossSpec;
+import dev.atelier.spec.MemoryPlan;
 import dev.atelier.spec.NetworkSpec;
 import dev.atelier.spec.NetworkSpec.TransformerSpec;
 import dev.atelier.spec.Prediction;
 import dev.atelier.spec.TrainingSpec;
+import dev.atelier.spec.TrainingSpec.Precision;
 import dev.atelier.spec.TrainingSpecBuilder;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -28,9 +30,10 @@ import java.util.Locale;
 import java.util.Optional;
 
 /**
- * What a distillation step holds at most, as the resident set of a process of its own grows by it.
+ * What a distillation step holds at most, as the resident set of a process of its own grows by it,
+ * beside what {@link MemoryPlan} says.
  *
- * <p>{@code MemoryBenchmark write|measure <shape> <batch> <recompute> <archive>}
+ * <p>{@code MemoryBenchmark write|measure <shape> <batch> <precision> <recompute> <archive>}
  */
 final class MemoryBenchmark {
 
@@ -48,26 +51,40 @@ final class MemoryBenchmark {
     Shape(Network network) {
       this.network = network;
     }
+
+    /** What is said of a training of it. */
+    MemoryPlan plan(TrainingSpec training) {
+      return new MemoryPlan.Networks(
+              network.graph(),
+              Optional.of(network.graph()),
+              MemoryPlan.Form.onCpu(network.spec(), network.resolution()),
+              true)
+          .plan(training);
+    }
   }
 
   private MemoryBenchmark() {}
 
   public static void main(String[] args) throws Exception {
-    Network network = Shape.valueOf(args[1].toUpperCase(Locale.ROOT)).network;
-    int batch = Integer.parseInt(args[2]);
-    boolean recompute = Boolean.parseBoolean(args[3]);
-    Path archive = Path.of(args[4]);
+    Shape shape = Shape.valueOf(args[1].toUpperCase(Locale.ROOT));
+    TrainingSpec training =
+        training(
+            Integer.parseInt(args[2]),
+            Precision.valueOf(args[3].toUpperCase(Locale.ROOT)),
+            Boolean.parseBoolean(args[4]));
+    Path archive = Path.of(args[5]);
     Libtorch.useThreads(1);
     if (args[0].equals("write")) {
-      write(network, training(batch, recompute), archive);
+      write(shape.network, training, archive);
     } else {
-      measure(network, batch, archive);
+      measure(shape, training, archive);
     }
   }
 
-  static TrainingSpec training(int batch, boolean recompute) {
+  static TrainingSpec training(int batch, Precision precision, boolean recompute) {
     return TrainingSpecBuilder.builder()
         .batchSize(batch)
+        .precision(precision)
         .gradientCheckpointing(Optional.of(recompute))
         .build();
   }
@@ -90,7 +107,10 @@ final class MemoryBenchmark {
                     network, network.initialise(new SeededRandom(6))))));
   }
 
-  private static void measure(Network network, int batch, Path archive) throws IOException {
+  private static void measure(Shape shaped, TrainingSpec training, Path archive)
+      throws IOException {
+    Network network = shaped.network;
+    int batch = training.batchSize();
     long[] shape = {batch, network.imageChannels(), network.resolution(), network.resolution()};
     List<HostTensor> lesson =
         new ArrayList<>(
@@ -113,10 +133,10 @@ final class MemoryBenchmark {
       }
       System.out.printf(
           Locale.ROOT,
-          "{\"parameters\": %d, \"loadedBytes\": %d, \"peakBytes\": %d}%n",
-          network.parameters(),
+          "{\"loadedBytes\": %d, \"peakBytes\": %d, \"planBytes\": %d}%n",
           loaded - before,
-          status("VmHWM:") - before);
+          status("VmHWM:") - before,
+          shaped.plan(training).total());
     }
   }
 

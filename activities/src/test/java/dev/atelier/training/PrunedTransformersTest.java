@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.within;
 import dev.atelier.graph.Graph;
 import dev.atelier.network.ClosedForm;
 import dev.atelier.network.Network;
+import dev.atelier.network.TextNetworks;
 import dev.atelier.network.libtorch.Libtorch;
 import dev.atelier.network.libtorch.TorchModule;
 import dev.atelier.network.pruning.ChannelPruning;
@@ -15,10 +16,7 @@ import dev.atelier.network.tensors.HostTensor;
 import dev.atelier.network.tensors.SafetensorsFile;
 import dev.atelier.network.torchscript.TorchScriptArchive;
 import dev.atelier.spec.NetworkSpec;
-import dev.atelier.spec.NetworkSpec.Block;
-import dev.atelier.spec.NetworkSpec.BlocksSpec;
 import dev.atelier.spec.NetworkSpec.CrossAttentionSpec;
-import dev.atelier.spec.NetworkSpec.Middle;
 import dev.atelier.spec.NetworkSpec.TransformerSpec;
 import dev.atelier.spec.NetworkSpecBuilder;
 import dev.atelier.spec.PruningRule;
@@ -78,18 +76,15 @@ class PrunedTransformersTest {
   }
 
   private static NetworkSpec textSpec(int width, int heads, boolean linear, int context) {
-    return NetworkSpecBuilder.builder()
-        .levelWidths(Optional.of(List.of(width, width)))
-        .resBlocks(1)
-        .attentionHeads(heads)
-        .groups(Optional.of(width / 4))
-        .variant(Optional.of(NetworkSpec.Variant.DIFFUSERS))
-        .blocks(
-            Optional.of(
-                new BlocksSpec(
-                    List.of(Block.CROSS_ATTENTION, Block.PLAIN),
-                    Middle.CROSS_ATTENTION,
-                    List.of(Block.PLAIN, Block.CROSS_ATTENTION))))
+    return TextNetworks.reading(
+            NetworkSpecBuilder.builder()
+                .levelWidths(Optional.of(List.of(width, width)))
+                .resBlocks(1)
+                .attentionHeads(heads)
+                .groups(Optional.of(width / 4))
+                .variant(Optional.of(NetworkSpec.Variant.DIFFUSERS)),
+            context,
+            7)
         .crossAttention(Optional.of(new CrossAttentionSpec(context, 7, Optional.empty(), linear)))
         .build();
   }

@@ -7,18 +7,23 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
 import dev.atelier.store.WebhookHistory;
+import dev.atelier.webhook.ReceiverBudget;
 import dev.atelier.webhook.WebhookSender;
 import dev.atelier.workflows.TaskQueues;
 import dev.atelier.workflows.WebhookDeliveryWorkflow;
 import dev.atelier.workflows.WebhookDeliveryWorkflowImpl;
 import io.temporal.client.WorkflowFailedException;
 import io.temporal.client.WorkflowOptions;
+import io.temporal.client.WorkflowStub;
 import io.temporal.testing.TestWorkflowEnvironment;
 import io.temporal.worker.Worker;
+import io.temporal.worker.WorkerOptions;
 import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.net.ServerSocket;
+import java.net.Socket;
 import java.util.ArrayDeque;
 import java.util.Base64;
 import java.util.HexFormat;
@@ -26,6 +31,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Queue;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.function.BooleanSupplier;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.flywaydb.core.Flyway;
@@ -42,6 +48,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** From an event's row to a receiver: real Postgres, real HTTP, Temporal's server skips time. */
 @Timeout(600) // time is skipped, but a busy machine is slow
 class WebhookDeliveryTest {
+
+  private static final int SLOTS = 2;
 
   private static final String SECRET =
       Base64.getEncoder().encodeToString("a key of more than 24 bytes".getBytes(UTF_8));
@@ -179,6 +187,42 @@ class WebhookDeliveryTest {
   }
 
   @ParameterizedTest
+  @ValueSource(booleans = {true, false})
+  void shouldBringOthersTheirMessagesWhileAReceiverNeverAnswers(boolean bounded) throws Exception {
+    answers.add(200);
+    List<Socket> asked = new CopyOnWriteArrayList<>();
+    try (ServerSocket silent = new ServerSocket(0, 50, InetAddress.getLoopbackAddress())) {
+      new Thread(() -> acceptAll(silent, asked)).start();
+      webhook("silent", List.of("experiment.stage"), "null", "{}");
+      sql.useHandle(
+          handle ->
+              handle.execute(
+                  "update webhook set url = ?", "http://127.0.0.1:" + silent.getLocalPort()));
+      for (int message = 0; message < SLOTS + 1; message++) {
+        event("e", "stage", "null", "DONE");
+      }
+      startWorker(true, bounded ? 1 : SLOTS + 1);
+      deliveries("silent").forEach(this::start);
+      int atOnce = bounded ? 1 : SLOTS;
+      await(() -> asked.size() == atOnce);
+      webhook("w", List.of("model.failed"), "null", "{}");
+      event("e", "model-failed", "'student-1'", "The loss is NaN.");
+      WorkflowStub message = start(deliveries("w").get(0));
+
+      if (bounded) {
+        message.getResult(Void.class); // within the 20 s that the silent receiver has for its one
+        assertThat(asked).hasSize(1);
+      } else {
+        Thread.sleep(2_000); // every slot is taken
+        assertThat(received).isEmpty();
+      }
+    }
+    for (Socket each : asked) {
+      each.close();
+    }
+  }
+
+  @ParameterizedTest
   @ValueSource(strings = {"127.0.0.1", "localhost", "[::ffff:127.0.0.1]", "2130706433"})
   void shouldNotAskAReceiverWithAPrivateAddressUnlessThatIsPermitted(String host) {
     webhook("w", List.of("experiment.stage"), "null", "{}");
@@ -226,23 +270,56 @@ class WebhookDeliveryTest {
 
   private void deliver(String id, boolean privateAddresses) {
     if (!environment.isStarted()) {
-      Worker light = environment.newWorker(TaskQueues.LIGHT);
-      light.registerWorkflowImplementationTypes(WebhookDeliveryWorkflowImpl.class);
-      light.registerActivitiesImplementations(
-          new WebhookActivitiesImpl(
-              new WebhookHistory(postgres.getPostgresDatabase()),
-              new WebhookSender(privateAddresses)));
-      environment.start();
+      startWorker(privateAddresses, SLOTS);
     }
+    start(id).getResult(Void.class);
+  }
+
+  private void startWorker(boolean privateAddresses, int receiverSlots) {
+    Worker light = environment.newWorker(TaskQueues.LIGHT);
+    light.registerWorkflowImplementationTypes(WebhookDeliveryWorkflowImpl.class);
+    WebhookActivitiesImpl activities =
+        new WebhookActivitiesImpl(
+            new WebhookHistory(postgres.getPostgresDatabase()),
+            new WebhookSender(privateAddresses),
+            new ReceiverBudget(receiverSlots));
+    light.registerActivitiesImplementations(activities);
     environment
-        .getWorkflowClient()
-        .newWorkflowStub(
-            WebhookDeliveryWorkflow.class,
-            WorkflowOptions.newBuilder()
-                .setTaskQueue(TaskQueues.LIGHT)
-                .setWorkflowId(WebhookDeliveryWorkflow.workflowId(id))
-                .build())
-        .run(new WebhookDeliveryWorkflow.Input(id));
+        .newWorker(
+            TaskQueues.MESSAGES,
+            WorkerOptions.newBuilder().setMaxConcurrentActivityExecutionSize(SLOTS).build())
+        .registerActivitiesImplementations(activities);
+    environment.start();
+  }
+
+  private WorkflowStub start(String id) {
+    WorkflowStub workflow =
+        environment
+            .getWorkflowClient()
+            .newUntypedWorkflowStub(
+                "WebhookDeliveryWorkflow",
+                WorkflowOptions.newBuilder()
+                    .setTaskQueue(TaskQueues.LIGHT)
+                    .setWorkflowId(WebhookDeliveryWorkflow.workflowId(id))
+                    .build());
+    workflow.start(new WebhookDeliveryWorkflow.Input(id));
+    return workflow;
+  }
+
+  private static void acceptAll(ServerSocket server, List<Socket> accepted) {
+    try {
+      while (true) {
+        accepted.add(server.accept());
+      }
+    } catch (IOException e) {
+      // closed: the test ends
+    }
+  }
+
+  private static void await(BooleanSupplier condition) throws InterruptedException {
+    while (!condition.getAsBoolean()) { // the test's own timeout ends it
+      Thread.sleep(20);
+    }
   }
 
   private void webhook(String id, List<String> events, String experiment, String labels) {
@@ -277,6 +354,16 @@ class WebhookDeliveryTest {
         handle ->
             handle
                 .createQuery("select webhook_id from webhook_delivery order by webhook_id")
+                .mapTo(String.class)
+                .list());
+  }
+
+  private static List<String> deliveries(String webhook) {
+    return sql.withHandle(
+        handle ->
+            handle
+                .createQuery("select id from webhook_delivery where webhook_id = :webhook")
+                .bind("webhook", webhook)
                 .mapTo(String.class)
                 .list());
   }

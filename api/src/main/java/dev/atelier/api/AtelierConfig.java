@@ -187,6 +187,34 @@ public interface AtelierConfig {
     /** Younger objects are never taken for orphans: their row may be on its way. */
     @WithDefault("24h")
     Duration grace();
+
+    /** How often rows of former versions are brought to their new form, and curves deleted. */
+    @WithDefault("1m")
+    Duration upkeepEvery();
+
+    Curves curves();
+  }
+
+  /** What becomes of curves of experiments that have ended. */
+  interface Curves {
+
+    /**
+     * How long after the start points of the version before are moved to their new form, which
+     * workers of that version don't read.
+     */
+    @WithDefault("1h")
+    Duration moveAfter();
+
+    /** How long after the end of its experiment a curve stays whole. */
+    @WithDefault("P90D")
+    Duration wholeFor();
+
+    /** About how many reports of a model stay after that; 0: all. */
+    @WithDefault("1000")
+    int thinnedTo();
+
+    /** How long after the end of its experiment a curve is kept at all; absent: for ever. */
+    Optional<Duration> keptFor();
   }
 
   /** The object store. */
@@ -196,7 +224,7 @@ public interface AtelierConfig {
     @WithDefault("http://127.0.0.1:9000")
     URI endpoint();
 
-    /** The same server as users reach it, for links to files; absent: {@code endpoint}. */
+    /** The same server as users reach it, for links to files; absent: no links are given. */
     Optional<URI> publicEndpoint();
 
     /** How long a link to a file is valid, 7 days at most. */

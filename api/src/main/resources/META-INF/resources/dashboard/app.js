@@ -8,6 +8,7 @@ import { launch } from './launch.js';
 import { studies, study } from './studies.js';
 import { takeFromAddress } from './token.js';
 import { loadVocabulary } from './vocabulary.js';
+import { workers } from './workers.js';
 
 const PAGES = [
   [/^\/experiments$/, 'Experiments', experiments],
@@ -16,6 +17,7 @@ const PAGES = [
   [/^\/studies\/([^/]+)$/, 'Studies', study],
   [/^\/launch$/, 'Launch', launch],
   [/^\/compare$/, 'Experiments', compare],
+  [/^\/workers$/, 'Workers', workers],
 ];
 
 let leave = () => {};

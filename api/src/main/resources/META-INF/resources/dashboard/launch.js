@@ -3,7 +3,7 @@
 import { get, Problem, post } from './api.js';
 import { problem } from './app.js';
 import { cutEditor } from './axis.js';
-import { count, figure, h } from './dom.js';
+import { bytes, count, figure, h } from './dom.js';
 
 const OPEN = ['dataset', 'students', 'students.assignment'];
 const WORDS = { 'students.loss.distillation': 'distillation weight', 'students.loss.diffusion': 'diffusion weight' };
@@ -266,6 +266,7 @@ export async function launch(main, parameters) {
         if (value('students.assignment.kind') !== 'explicit') editor.set([0, ...students.map((m) => m.range.high)]);
         editor.setVisits(students.map((m) => m.visits));
       }
+      const open = estimate.querySelector('details')?.open;
       faults.replaceChildren(...answer.warnings.map((w) => h('div', { class: 'note small' }, w)));
       estimate.replaceChildren(
         h(
@@ -280,7 +281,9 @@ export async function launch(main, parameters) {
               h(
                 'tr',
                 {},
-                ['', 'parameters', 'MACs', 'visits', 'steps', 'steps/s', 'hours'].map((t, i) => h('th', { class: i ? 'num' : '' }, t)),
+                ['', 'parameters', 'MACs', 'visits', 'steps', 'memory', 'steps/s', 'hours'].map((t, i) =>
+                  h('th', { class: i ? 'num' : '' }, t),
+                ),
               ),
             ),
             h(
@@ -295,6 +298,7 @@ export async function launch(main, parameters) {
                   h('td', { class: 'num' }, count(m.macs)),
                   h('td', { class: 'num', title: 'Sampler steps that ask it' }, m.visits ?? '–'),
                   h('td', { class: 'num' }, count(m.steps)),
+                  h('td', { class: 'num', title: 'That a training step holds at most' }, m.memory ? bytes(m.memory.total) : '–'),
                   h('td', { class: 'num' }, figure(m.stepsPerSecond)),
                   h('td', { class: 'num' }, m.hours === undefined ? '–' : figure(m.hours)),
                 ),
@@ -307,6 +311,7 @@ export async function launch(main, parameters) {
           { class: 'soft small' },
           `${answer.deviceHours === undefined ? '' : `${figure(answer.deviceHours)} device hours in all. `}${answer.estimatedFrom}`,
         ),
+        memoryOf(models, open),
       );
     } catch (e) {
       if (mine !== asked) return;
@@ -351,6 +356,59 @@ export async function launch(main, parameters) {
       go.disabled = false;
     }
   }
+}
+
+/** What a training step holds at most; models that hold the same are one row. */
+function memoryOf(models, open) {
+  const holding = new Map();
+  for (const m of models.filter((m) => m.memory)) {
+    const same = JSON.stringify(m.memory);
+    holding.set(same, [...(holding.get(same) || []), m.key]);
+  }
+  if (!holding.size) return h('p', { class: 'soft small' }, 'What a training step holds is known once the teacher is imported.');
+  const plans = [...holding].map(([memory, keys]) => [
+    keys.length > 2 ? `${keys[0]} … ${keys.at(-1)}` : keys.join(', '),
+    JSON.parse(memory),
+  ]);
+  const table = (titles, rows) =>
+    h(
+      'div',
+      { class: 'scroll' },
+      h(
+        'table',
+        { class: 'small' },
+        h('thead', {}, h('tr', {}, ...titles.map((t, i) => h('th', { class: i ? 'num' : '' }, t)))),
+        h(
+          'tbody',
+          {},
+          ...rows.map((row) =>
+            h('tr', {}, ...row.map((cell, i) => h('td', i ? { class: 'num' } : { style: 'white-space: nowrap' }, cell))),
+          ),
+        ),
+      ),
+    );
+  return h(
+    'details',
+    { class: 'memory small', open },
+    h('summary', {}, 'Memory of a training step'),
+    table(
+      ['', 'weights', 'average', 'moments', 'gradients', 'activations', 'teacher'],
+      plans.map(([name, { parts }]) => [
+        name,
+        bytes(parts.weights),
+        bytes(parts.average),
+        bytes(parts.moments),
+        bytes(parts.gradients),
+        bytes(parts.activations),
+        parts.teacherWeights ? bytes(parts.teacherWeights + parts.teacherActivations) : '–',
+      ]),
+    ),
+    table(
+      ['', 'samples at once', 'activations kept', 'computed again'],
+      plans.flatMap(([name, { bySamples }]) => bySamples.map((o) => [name, `${o.samples}`, bytes(o.kept), bytes(o.checkpointed)])),
+    ),
+    h('p', { class: 'soft' }, 'Activations are computed again with training.gradientCheckpointing.'),
+  );
 }
 
 function copyable(title, pre) {

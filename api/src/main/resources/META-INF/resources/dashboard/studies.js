@@ -3,6 +3,7 @@
 import { get } from './api.js';
 import { heatMap, scatter } from './charts.js';
 import { colour, h, pill, spread, when } from './dom.js';
+import { scorecard } from './scorecard.js';
 import { inOrder, Subject, subjectColour, titleOf } from './vocabulary.js';
 
 export async function studies(main) {
@@ -133,6 +134,7 @@ export async function study(main, _parameters, id) {
       ),
       h('p', { class: 'soft' }, view.question),
       h('div', { class: 'soft small' }, `${id} · ${ended} of ${view.members.length} experiments have ended`),
+      scorecard(view.scorecard),
       h(
         'div',
         { class: 'panel scroll' },

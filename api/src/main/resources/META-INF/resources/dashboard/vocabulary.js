@@ -1,4 +1,4 @@
-// The words that answers use for subjects, series, events and files: the server knows them, and this page asks it once.
+// The words that answers use for subjects, series, events, files, verdicts and metrics: the server knows them, and this page asks it once.
 import { get } from './api.js';
 
 /** Words by their constant: Subject.ONE_TO_ONE is the word of that subject. Filled before a page is shown. */
@@ -6,6 +6,8 @@ export const Subject = {};
 export const Series = {};
 export const EventKind = {};
 export const ArtifactKind = {};
+export const Verdict = {};
+export const Metric = {};
 
 const SUBJECT_COLOURS = ['#8a8fa3', '#d08a1d', '#5a4fcf', '#8a8fa3', '#1f9d6b']; // in their order
 const meanings = new Map(); // of words, by the object that has them
@@ -19,16 +21,26 @@ export function loadVocabulary() {
   return loading;
 }
 
-function fill({ subjects, series, eventKinds, artifactKinds }) {
+function fill({ subjects, series, eventKinds, artifactKinds, verdicts, metrics }) {
   take(Subject, subjects);
   take(Series, series);
   take(EventKind, eventKinds);
   take(ArtifactKind, artifactKinds);
+  take(Verdict, verdicts);
+  take(Metric, metrics);
 }
 
 function take(constants, words) {
   meanings.set(constants, new Map(words.map((w) => [w.word, w])));
-  for (const { word } of words) constants[word.toUpperCase().replaceAll('-', '_')] = word;
+  for (const { word } of words) constants[constantOf(word)] = word;
+}
+
+/** ONE_TO_ONE of one-to-one, CLIP_SCORE of clipScore. */
+function constantOf(word) {
+  return word
+    .replace(/([a-z])([A-Z])/g, '$1_$2')
+    .replaceAll('-', '_')
+    .toUpperCase();
 }
 
 /** What people read for a word; one that a later version has added is itself. */

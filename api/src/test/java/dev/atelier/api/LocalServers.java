@@ -96,6 +96,7 @@ public class LocalServers implements QuarkusTestResourceLifecycleManager {
         Map.entry("atelier.temporal.ui", "http://127.0.0.1:8233/"),
         Map.entry("atelier.reconcile-every", "1s"),
         Map.entry("atelier.s3.endpoint", "http://127.0.0.1:" + s3.getPort()),
+        Map.entry("atelier.s3.public-endpoint", "http://127.0.0.1:" + s3.getPort()),
         Map.entry("atelier.s3.access-key", ACCESS_KEY),
         Map.entry("atelier.s3.secret-key", SECRET_KEY),
         Map.entry("atelier.s3.bucket", BUCKET),

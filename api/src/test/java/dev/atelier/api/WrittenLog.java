@@ -30,10 +30,11 @@ public final class WrittenLog extends Handler implements AutoCloseable {
     return lines.stream().filter(line -> line.getMessage().contains(text)).toList();
   }
 
-  /** The lines that a user would see. */
+  /** The lines that a user would see, but for the pool's, which minds its connections meanwhile. */
   public List<String> shown() {
     return lines.stream()
         .filter(line -> line.getLevel().intValue() >= Level.INFO.intValue())
+        .filter(line -> !"io.agroal.pool".equals(line.getLoggerName()))
         .map(line -> line.getLevel() + " " + line.getLoggerName() + " " + line.getMessage())
         .toList();
   }

@@ -115,16 +115,6 @@ public record Graph(
   }
 
   /**
-   * Estimate of the elements of one image, in those of float32, that {@code operations} keep for
-   * their gradients.
-   *
-   * @param byHand whether gradients are written out with channels last, and not by autograd
-   */
-  public static long keptElements(List<Operation> operations, boolean byHand) {
-    return KeptForBackward.elements(operations, byHand);
-  }
-
-  /**
    * Estimate of the most elements of one image that inference holds at once: what an operation
    * needs, and each feature map as often as operations after it still read it.
    */

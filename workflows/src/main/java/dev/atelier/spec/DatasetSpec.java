@@ -47,8 +47,8 @@ public record DatasetSpec(
         @Max(3)
         Integer channels,
     @JsonPropertyDescription(
-            "Whether the networks learn which class an image is of: its first folder, the label of"
-                + " CIFAR-10, or the kind of shape")
+            "Whether the networks learn which class an image is of: the number in the .cls beside it,"
+                + " its first folder, the label of CIFAR-10, or the kind of shape")
         @NotNull
         Boolean classConditional,
     @JsonPropertyDescription(
@@ -70,7 +70,7 @@ public record DatasetSpec(
   /** Where the captions of images come from. */
   public record CaptionsSpec(
       @JsonPropertyDescription(
-              "Path or URI of the annotations of COCO (.json) or of a metadata.jsonl; absent: they lie beside the images")
+              "Path or URI of the annotations of COCO (.json), of a metadata.jsonl, or of a table with a column file_name (.parquet, .csv); absent: they lie beside the images")
           @NotNull
           @JsonInclude(JsonInclude.Include.NON_ABSENT)
           Optional<@Size(min = 1, max = 2000) String> source,

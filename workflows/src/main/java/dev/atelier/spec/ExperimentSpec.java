@@ -115,6 +115,20 @@ public record ExperimentSpec(
     return Visits.of(ranges, evaluation.sampler().timesteps(diffusion.timesteps()));
   }
 
+  /**
+   * What a sampler that cuts x0 and keeps its eps makes of guided predictions, which go far beyond
+   * what is cut, in a sentence; empty: nothing is guided, or cut so.
+   */
+  public Optional<String> guidedCutWarning() {
+    boolean guided = evaluation.guidance().isPresent() || students.loss().guidance().isPresent();
+    return guided
+            && evaluation.sampler().kind() == EvaluationSpec.SamplerSpec.Kind.DDIM
+            && evaluation.sampler().clip()
+        ? Optional.of(
+            "evaluation.sampler cuts the x0 of guided predictions and keeps the eps that belongs to the uncut one, which turns colours around. Expected clip: false, or a kind other than ddim.")
+        : Optional.empty();
+  }
+
   /** The same with other students. */
   public ExperimentSpec with(StudentsSpec others) {
     return ExperimentSpecBuilder.builder(this).students(others).build();

@@ -1,6 +1,7 @@
 package dev.atelier.spec;
 
 import dev.atelier.graph.Graph;
+import dev.atelier.graph.KeptForBackward;
 import dev.atelier.graph.Operation;
 import dev.atelier.graph.Value;
 import java.util.HashSet;
@@ -11,9 +12,10 @@ import java.util.stream.Stream;
 
 /**
  * Estimate of the bytes that the steps of a training hold at most, beside what its process holds
- * anyway, where what is freed is given back at once. For bfloat16 it is too high.
+ * anyway, where what is freed is given back at once. In bfloat16 a CPU is taken for one without
+ * instructions for it.
  *
- * @param weights of the network
+ * @param weights of the network, and their copies in bfloat16
  * @param average of the weights
  * @param moments both of Adam
  * @param gradients of the weights
@@ -34,6 +36,7 @@ public record MemoryPlan(
   private static final long BESIDE_TENSORS = 16L << 20;
 
   private static final int FLOAT = 4; // bytes
+  private static final int HALF = 2;
   private static final int GRADIENTS_AT_ONCE = 4; // of the largest values: one, and what makes it
 
   /** How a network's gradients are written. */
@@ -59,8 +62,12 @@ public record MemoryPlan(
     }
   }
 
-  /** Networks that are laid out, for plans of trainings that differ in their settings alone. */
-  public record Networks(Graph network, Optional<Graph> teacher, Form form) {
+  /**
+   * Networks that are laid out, for plans of trainings that differ in their settings alone.
+   *
+   * @param onCpu whether they are trained on one
+   */
+  public record Networks(Graph network, Optional<Graph> teacher, Form form, boolean onCpu) {
 
     /**
      * Of an experiment whose teacher is trained here.
@@ -69,17 +76,19 @@ public record MemoryPlan(
      */
     public static Networks of(ExperimentSpec spec, NetworkSpec network, boolean taught) {
       Graph graph = graph(spec, network);
+      boolean onCpu = spec.compute().equals("cpu");
       return new Networks(
           graph,
           taught && spec.students().loss().distillation() > 0
               ? Optional.of(graph(spec, spec.teacher().network()))
               : Optional.empty(),
-          spec.compute().equals("cpu") ? Form.onCpu(network, graph.image().side()) : Form.AUTOGRAD);
+          onCpu ? Form.onCpu(network, graph.image().side()) : Form.AUTOGRAD,
+          onCpu);
     }
 
     /** The plan of their training. */
     public MemoryPlan plan(TrainingSpec training) {
-      return MemoryPlan.of(network, teacher, training, form);
+      return MemoryPlan.of(this, training);
     }
   }
 
@@ -88,25 +97,30 @@ public record MemoryPlan(
         .layout(spec.dataset().resolution(), spec.dataset().channels(), 0);
   }
 
-  /** The plan of a training of {@code network}, with a teacher that is known. */
-  public static MemoryPlan of(
-      Graph network, Optional<Graph> teacher, TrainingSpec training, Form form) {
+  private static MemoryPlan of(Networks networks, TrainingSpec training) {
+    Graph network = networks.network();
     long samples = Math.max(1, training.batchSize() / training.accumulationSteps());
+    boolean bf16 = training.precision() == TrainingSpec.Precision.BF16;
+    boolean unfolds = bf16 && networks.onCpu();
     long weights = FLOAT * network.parameters();
     boolean again = training.gradientCheckpointing().isPresent();
+    KeptForBackward kept =
+        new KeptForBackward(network, networks.form() == Form.BY_HAND && !again, bf16);
     long perSample =
         again
-            ? computedAgain(network)
-            : Graph.keptElements(network.operations(), form == Form.BY_HAND)
-                + gradientsOfValues(network.operations());
+            ? computedAgain(network, kept, unfolds)
+            : kept.of(network.operations()) + atOnce(network.operations(), unfolds);
     return new MemoryPlan(
-        weights,
+        weights + (bf16 && !again ? HALF * network.parameters() : 0),
         weights,
         2 * weights,
         (training.accumulationSteps() > 1 ? 2 : 1) * weights,
-        FLOAT * samples * perSample,
-        teacher.map(t -> FLOAT * t.parameters()).orElse(0L),
-        teacher.map(t -> FLOAT * samples * t.peakElements()).orElse(0L));
+        samples * perSample,
+        networks.teacher().map(t -> FLOAT * t.parameters()).orElse(0L),
+        networks
+            .teacher()
+            .map(t -> samples * (FLOAT * t.peakElements() + unfolded(t.operations(), unfolds)))
+            .orElse(0L));
   }
 
   /** What is held at most at once: the teacher has answered when the backward pass begins. */
@@ -120,7 +134,7 @@ public record MemoryPlan(
   }
 
   /** What later branches read, and the largest branch with its gradients. */
-  private static long computedAgain(Graph network) {
+  private static long computedAgain(Graph network, KeptForBackward kept, boolean unfolds) {
     List<List<Operation>> branches = network.branches();
     Set<Value> made = new HashSet<>();
     Set<Value> crossing = new HashSet<>();
@@ -131,16 +145,21 @@ public record MemoryPlan(
       for (Operation operation : branch) {
         operation.reads().stream().filter(made::contains).forEach(crossing::add);
         here.add(operation.out());
-        masks += operation instanceof Operation.Dropout ? operation.out().elements() / FLOAT : 0;
+        masks += operation instanceof Operation.Dropout ? operation.out().elements() : 0;
       }
       made.addAll(here);
-      largest = Math.max(largest, Graph.keptElements(branch, false) + gradientsOfValues(branch));
+      largest = Math.max(largest, kept.of(branch) + atOnce(branch, unfolds));
     }
-    return crossing.stream().mapToLong(Value::elements).sum() + masks + largest;
+    return crossing.stream().mapToLong(kept::of).sum() + masks + largest;
   }
 
-  private static long gradientsOfValues(List<Operation> operations) {
+  /** Gradients of values, and what a convolution takes. */
+  private static long atOnce(List<Operation> operations, boolean unfolds) {
     long largest = operations.stream().mapToLong(o -> o.out().elements()).max().orElse(0);
-    return GRADIENTS_AT_ONCE * largest;
+    return GRADIENTS_AT_ONCE * FLOAT * largest + unfolded(operations, unfolds);
+  }
+
+  private static long unfolded(List<Operation> operations, boolean unfolds) {
+    return unfolds ? KeptForBackward.unfolded(operations) : 0;
   }
 }

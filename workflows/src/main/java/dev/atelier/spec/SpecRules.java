@@ -13,6 +13,7 @@ import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.Set;
 import java.util.function.BiConsumer;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
 /**
@@ -100,7 +101,8 @@ public final class SpecRules {
         && spec.dataset().classConditional()) {
       fault(
           "dataset.captions",
-          "goes without dataset.classConditional, since networks are told either texts or classes: expected classConditional false, found true.");
+          "goes without dataset.classConditional, since networks are told either texts or classes:"
+              + " expected classConditional false, found true.");
     }
     if (!trusts("dataset.captions", "dataset.source")) {
       return;
@@ -112,7 +114,8 @@ public final class SpecRules {
         && (captions.source().isPresent() || captions.column().isPresent())) {
       fault(
           "dataset.captions",
-          "has a source or a column, but shapes have captions of their own: expected neither, as in captions: {}.");
+          "has a source or a column, but shapes have captions of their own: expected neither, as in"
+              + " captions: {}.");
     }
     captions
         .source()
@@ -150,7 +153,8 @@ public final class SpecRules {
           d.teacherPredicts() == Prediction.EPS
               ? "diffusion.prediction"
               : "diffusion.studentPrediction",
-          "must not be eps where nothing of the image is left at the last timestep, of which it says nothing there.");
+          "must not be eps where nothing of the image is left at the last timestep, of which it"
+              + " says nothing there.");
     }
     if (d.studentPrediction().isPresent()) {
       studentPrediction(d);
@@ -238,7 +242,12 @@ public final class SpecRules {
   /** What networks see and are told. */
   private void conditions() {
     if (trusts("teacher.network", "teacher.source", "students.network", "students.overrides")) {
-      ConditionRules.of(spec).stream()
+      List<SpecFault> found = new ArrayList<>(ConditionRules.of(spec));
+      Set<String> known = found.stream().map(SpecFault::field).collect(Collectors.toSet());
+      ArchiveRules.ofName(spec).stream()
+          .filter(fault -> !known.contains(fault.field()))
+          .forEach(found::add);
+      found.stream()
           .filter(fault -> trusts(fault.field()))
           .forEach(fault -> fault(fault.field(), fault.message()));
     }
@@ -588,7 +597,8 @@ public final class SpecRules {
             if (!network.equals(students.network())) {
               fault(
                   field,
-                  "must be students.network when startFrom is one-to-one: all students start from the weights of one.");
+                  "must be students.network when startFrom is one-to-one: all students start from"
+                      + " the weights of one.");
             }
           });
     }
@@ -859,7 +869,8 @@ public final class SpecRules {
         && e.reference().isPresent()) {
       fault(
           "evaluation.kidSubsetSize",
-          "is for a comparison with the dataset's images: evaluation.reference has statistics alone.");
+          "is for a comparison with the dataset's images: evaluation.reference has statistics"
+              + " alone.");
     }
     if (trusts("evaluation.kidSubsetSize", "evaluation.samples")
         && e.kidSubsetSize().isPresent()

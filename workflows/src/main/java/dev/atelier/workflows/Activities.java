@@ -29,7 +29,7 @@ final class Activities {
   /** Finding an equal model; while one is being trained elsewhere it is tried again, unhurried. */
   static final ActivityOptions REUSE =
       ActivityOptions.newBuilder()
-          .setTaskQueue(TaskQueues.LIGHT)
+          .setTaskQueue(TaskQueues.FILES)
           .setStartToCloseTimeout(Duration.ofMinutes(2)) // bounds reading one manifest
           .setRetryOptions(PATIENT)
           .build();
@@ -48,7 +48,7 @@ final class Activities {
   /** Small objects. */
   static final ActivityOptions STORE =
       ActivityOptions.newBuilder()
-          .setTaskQueue(TaskQueues.LIGHT)
+          .setTaskQueue(TaskQueues.FILES)
           .setStartToCloseTimeout(Duration.ofMinutes(5)) // bounds listing and deleting many objects
           .setRetryOptions(PATIENT)
           .build();
@@ -56,7 +56,7 @@ final class Activities {
   /** Gathering the figures of a study and writing its report. */
   static final ActivityOptions REPORT =
       ActivityOptions.newBuilder()
-          .setTaskQueue(TaskQueues.LIGHT)
+          .setTaskQueue(TaskQueues.REPORTS)
           .setStartToCloseTimeout(Duration.ofMinutes(30)) // bounds the plots of a large study
           .setRetryOptions(PATIENT)
           .build();
@@ -64,25 +64,24 @@ final class Activities {
   /** Fetching and decoding a dataset. */
   static final ActivityOptions DATASET =
       ActivityOptions.newBuilder()
-          .setTaskQueue(TaskQueues.LIGHT)
+          .setTaskQueue(TaskQueues.DATA)
           .setStartToCloseTimeout(Duration.ofHours(12)) // bounds a slow download of a large archive
           .setHeartbeatTimeout(Duration.ofSeconds(20)) // bounds how long a lost worker goes unseen
           .setCancellationType(ActivityCancellationType.WAIT_CANCELLATION_COMPLETED)
           .setRetryOptions(PATIENT)
           .build();
 
-  /** A message to somebody else's server, tried after 5 s, 10 s, … 2 h until it is taken. */
+  /** Drawing a dataset, which nobody's server is asked for. */
+  static final ActivityOptions DRAWN_DATASET =
+      ActivityOptions.newBuilder(DATASET).setTaskQueue(TaskQueues.FILES).build();
+
+  /** A message to somebody else's server; what fails says itself when it is tried again. */
   static final ActivityOptions WEBHOOK =
       ActivityOptions.newBuilder()
-          .setTaskQueue(TaskQueues.LIGHT)
+          .setTaskQueue(TaskQueues.MESSAGES)
           .setStartToCloseTimeout(Duration.ofMinutes(1)) // bounds one request, which takes 20 s
           .setScheduleToCloseTimeout(Duration.ofHours(24)) // bounds all attempts
-          .setRetryOptions(
-              RetryOptions.newBuilder()
-                  .setInitialInterval(Duration.ofSeconds(5))
-                  .setBackoffCoefficient(2)
-                  .setMaximumInterval(Duration.ofHours(2))
-                  .build())
+          .setRetryOptions(PATIENT)
           .build();
 
   private Activities() {}

@@ -1,10 +1,12 @@
 package dev.atelier.workflows;
 
+import dev.atelier.spec.ArchiveRules;
 import dev.atelier.spec.AssignmentSpec;
 import dev.atelier.spec.BatchSize;
 import dev.atelier.spec.ConditionRules;
 import dev.atelier.spec.ExperimentSpec;
 import dev.atelier.spec.NetworkSpec;
+import dev.atelier.spec.ShapesSource;
 import dev.atelier.spec.SpecFault;
 import dev.atelier.spec.StudentsSpec;
 import dev.atelier.spec.StudentsSpec.StartFrom;
@@ -27,9 +29,7 @@ public final class DistillationWorkflowImpl implements DistillationWorkflow {
   /** Of 10,240; what follows the training of students needs up to 1,800. */
   static final long MOST_EVENTS = 8_000;
 
-  private final DatasetActivities datasets =
-      Workflow.newActivityStub(DatasetActivities.class, Activities.DATASET);
-
+  private final DatasetActivities datasets;
   private final Experiment experiment;
   private final ExperimentJournal journal;
   private final Cohort cohort;
@@ -43,6 +43,12 @@ public final class DistillationWorkflowImpl implements DistillationWorkflow {
   @WorkflowInit
   public DistillationWorkflowImpl(Input input) {
     experiment = new Experiment(input.experimentId(), input.spec());
+    datasets =
+        Workflow.newActivityStub(
+            DatasetActivities.class,
+            ShapesSource.isNamed(input.spec().dataset().source())
+                ? Activities.DRAWN_DATASET
+                : Activities.DATASET);
     journal = new ExperimentJournal(input.experimentId());
     cohort = new Cohort(input.spec());
     standing = new Standing(experiment, cohort, journal);
@@ -109,7 +115,11 @@ public final class DistillationWorkflowImpl implements DistillationWorkflow {
     trainTeacher(pixels, Stage.IMPORTING_TEACHER);
     ModelRef teacher = cohort.teacher().result();
     teacher.diffusion().ifPresent(experiment::follow);
-    teacher.network().ifPresent(this::requireFit);
+    requireNone(
+        teacher
+            .network()
+            .map(network -> ConditionRules.of(spec(), network))
+            .orElseGet(this::archiveFaults));
     return teacher
         .network()
         .map(network -> encoded(pixels, network, Optional.of(teacher)))
@@ -126,9 +136,18 @@ public final class DistillationWorkflowImpl implements DistillationWorkflow {
     teacher.close("the students are distilled from it as it is");
   }
 
+  /** Experiments that went on before there were these rules go on. */
+  private List<SpecFault> archiveFaults() {
+    List<SpecFault> faults = ArchiveRules.of(spec());
+    boolean ruled =
+        !faults.isEmpty()
+            && Workflow.getVersion("archive-rules", Workflow.DEFAULT_VERSION, 1)
+                != Workflow.DEFAULT_VERSION;
+    return ruled ? faults : List.of();
+  }
+
   /** An imported teacher's network is known only now. */
-  private void requireFit(NetworkSpec network) {
-    List<SpecFault> faults = ConditionRules.of(spec(), network);
+  private static void requireNone(List<SpecFault> faults) {
     if (!faults.isEmpty()) {
       throw ErrorType.INVALID_SPEC.failure(
           faults.stream()

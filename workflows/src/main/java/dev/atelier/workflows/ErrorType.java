@@ -23,6 +23,8 @@ public enum ErrorType {
   STORE_UNAVAILABLE(Integer.MAX_VALUE),
   DISK_FULL(Integer.MAX_VALUE), // of the worker: another one may have room, or this one later
   WORKER_LOST(Integer.MAX_VALUE),
+  STALLED(Integer.MAX_VALUE), // a native call did not return, and its worker was replaced
+  RECEIVER_BUSY(Integer.MAX_VALUE), // as many messages as it may be sent at once are on their way
   WEBHOOK_UNDELIVERED(Integer.MAX_VALUE); // within the time that the workflow gives
 
   private final int maxAttempts;

@@ -37,6 +37,10 @@ public record PassedOver(Reason reason, int files, List<String> examples) {
     NO_CAPTION("without a caption", true),
     @JsonProperty("empty-caption")
     EMPTY_CAPTION("with nothing but empty captions", true),
+    @JsonProperty("no-label")
+    NO_LABEL("without a class", true),
+    @JsonProperty("damaged-label")
+    DAMAGED_LABEL("with a class that is no number", true),
     @JsonProperty("link-cycle")
     LINK_CYCLE("link to a folder that it lies in", false),
     @JsonProperty("repeated")
@@ -50,7 +54,11 @@ public record PassedOver(Reason reason, int files, List<String> examples) {
     @JsonProperty("damaged-caption")
     DAMAGED_CAPTION("caption that cannot be read", false),
     @JsonProperty("caption-of-no-image")
-    CAPTION_OF_NO_IMAGE("caption of no image", false);
+    CAPTION_OF_NO_IMAGE("caption of no image", false),
+    @JsonProperty("caption-cut")
+    CAPTION_CUT("caption whose end is cut", false),
+    @JsonProperty("caption-too-many")
+    CAPTION_TOO_MANY("caption beyond the 64 of an image", false);
 
     private final String words;
     private final boolean losesImages;

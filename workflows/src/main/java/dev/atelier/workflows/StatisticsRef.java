@@ -12,22 +12,15 @@ import java.util.Optional;
  * @param images number of images they were measured on; 0: the file doesn't say
  * @param extractorSha256 of the network that made those of an .npz; empty: neither the file nor the
  *     spec says it, or the statistics are the dataset's
- * @param clip what a CLIP model tells of the dataset, where the spec names one
+ * @param clip the safetensors file of what a CLIP model tells of the dataset, where the spec names
+ *     one
  */
 public record StatisticsRef(
     String objectKey,
     String sha256,
     int images,
     @JsonInclude(JsonInclude.Include.NON_ABSENT) Optional<String> extractorSha256,
-    @JsonInclude(JsonInclude.Include.NON_ABSENT) Optional<Embeddings> clip) {
-
-  /**
-   * Embeddings of images of a dataset.
-   *
-   * @param objectKey of a safetensors file
-   * @param sha256 of that file
-   */
-  public record Embeddings(String objectKey, String sha256) {}
+    @JsonInclude(JsonInclude.Include.NON_ABSENT) Optional<ObjectRef> clip) {
 
   public StatisticsRef {
     extractorSha256 = extractorSha256 == null ? Optional.empty() : extractorSha256;
@@ -46,7 +39,7 @@ public record StatisticsRef(
   }
 
   /** The same, with what a CLIP model tells of the dataset. */
-  public StatisticsRef with(Optional<Embeddings> embeddings) {
+  public StatisticsRef with(Optional<ObjectRef> embeddings) {
     return new StatisticsRef(objectKey, sha256, images, extractorSha256, embeddings);
   }
 }

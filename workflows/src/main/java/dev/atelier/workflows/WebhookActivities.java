@@ -11,8 +11,10 @@ public interface WebhookActivities {
   record Delivery(String deliveryId) {}
 
   /**
-   * Sends the message once; fails with {@link ErrorType#WEBHOOK_UNDELIVERED} if it may succeed
-   * later, with {@link ErrorType#WEBHOOK_REFUSED} if not. Does nothing if the webhook was deleted.
+   * Sends the message once, unless its receiver has as many as it may have at once: then it fails
+   * with {@link ErrorType#RECEIVER_BUSY}. Fails with {@link ErrorType#WEBHOOK_UNDELIVERED} if it
+   * may succeed later, with {@link ErrorType#WEBHOOK_REFUSED} if not. Does nothing if the webhook
+   * was deleted.
    */
   @ActivityMethod(name = "DeliverWebhook")
   void deliver(Delivery delivery);

@@ -2,15 +2,20 @@ package dev.atelier.spec;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.atelier.spec.EvaluationSpec.SamplerSpec.Kind;
 import dev.atelier.spec.NetworkSpec.Block;
 import dev.atelier.spec.NetworkSpec.BlocksSpec;
 import dev.atelier.spec.NetworkSpec.CrossAttentionSpec;
 import dev.atelier.spec.NetworkSpec.LatentsSpec;
 import dev.atelier.spec.NetworkSpec.Middle;
+import dev.atelier.spec.NetworkSpec.TransformerSpec;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.UnaryOperator;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class ConditionRulesTest {
 
@@ -85,7 +90,8 @@ class ConditionRulesTest {
                 spec.teacher(teacher(plain, Optional.empty()))
                     .students(StudentsSpecBuilder.builder().network(plain).build())),
         "students.network.crossAttention",
-        "is needed, as dataset.captions has networks read texts: expected cross-attention of the teacher's width and tokens.");
+        "is needed, as dataset.captions has networks read texts: expected cross-attention of the"
+            + " teacher's width and tokens.");
   }
 
   @Test
@@ -93,7 +99,8 @@ class ConditionRulesTest {
     assertFault(
         with(spec -> spec.teacher(teacher(OF_TEXTS, Optional.empty()))),
         "teacher.partsFrom",
-        "is needed, as teacher.network reads texts: expected the source of a pipeline or random-clip.");
+        "is needed, as teacher.network reads texts: expected the source of a pipeline or"
+            + " random-clip.");
   }
 
   @Test
@@ -157,7 +164,8 @@ class ConditionRulesTest {
             .dataset(DatasetSpecBuilder.builder().classConditional(true).build())
             .build(),
         "evaluation.guidance",
-        "needs a class that stands for none, which transformers have: the teacher's network is a U-Net of classes.");
+        "needs a class that stands for none, which transformers have: the teacher's network is a"
+            + " U-Net of classes.");
     assertFault(
         ExperimentSpecBuilder.builder()
             .name("plain")
@@ -168,6 +176,101 @@ class ConditionRulesTest {
             .build(),
         "students.loss.guidance",
         "is for networks of classes or texts: the teacher's network has neither.");
+  }
+
+  /** Its network is known once it is imported, and then asked for all the same. */
+  @Test
+  void shouldRefuseGuidanceOfAnImportedTeacherThatIsToldNothing() {
+    ExperimentSpec classes =
+        ExperimentSpecBuilder.builder()
+            .name("imported")
+            .dataset(DatasetSpecBuilder.builder().classConditional(true).build())
+            .teacher(imported("/models/net"))
+            .students(StudentsSpecBuilder.builder().network(transformer()).build())
+            .evaluation(EvaluationSpecBuilder.builder().guidance(Optional.of(3.0)).build())
+            .build();
+    assertThat(SpecRules.check(classes)).isEmpty();
+    assertThat(ConditionRules.of(classes, transformer())).isEmpty();
+    assertThat(ConditionRules.of(classes, NetworkSpec.ofWidth(32)))
+        .containsExactly(
+            new SpecFault(
+                "evaluation.guidance",
+                "needs a class that stands for none, which transformers have: the teacher's network"
+                    + " is a U-Net of classes."));
+  }
+
+  private static TeacherSpec imported(String source) {
+    return TeacherSpecBuilder.builder().source(Optional.of(source)).build();
+  }
+
+  private static NetworkSpec transformer() {
+    return NetworkSpec.of(new TransformerSpec(4, 2, 2, 16, null, null));
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"/models/net.pt", "http://models/net.pt", "s3://models/a/net.pt"})
+  void shouldRefuseWhatATorchScriptTeacherCannotBeAskedFor(String source) {
+    ExperimentSpec plain =
+        ExperimentSpecBuilder.builder()
+            .name("archive")
+            .dataset(DatasetSpecBuilder.builder().classConditional(true).build())
+            .teacher(imported(source))
+            .students(StudentsSpecBuilder.builder().network(transformer()).build())
+            .build();
+    assertThat(SpecRules.check(plain)).isEmpty();
+    ExperimentSpec wanting =
+        ExperimentSpecBuilder.builder(plain)
+            .students(
+                StudentsSpecBuilder.builder(plain.students())
+                    .loss(new LossSpec(null, null, null, Optional.of(2.0)))
+                    .build())
+            .evaluation(EvaluationSpecBuilder.builder().guidance(Optional.of(3.0)).build())
+            .build();
+    List<SpecFault> faults =
+        Stream.of("students.loss.guidance", "evaluation.guidance")
+            .map(
+                field ->
+                    new SpecFault(
+                        field,
+                        "needs a teacher that can be asked without a class, but teacher.source is a"
+                            + " TorchScript file, whose network is not known: expected 1, or the"
+                            + " teacher as a folder of diffusers or a safetensors file."))
+            .toList();
+    assertThat(SpecRules.check(wanting)).isEqualTo(faults);
+    assertThat(ArchiveRules.of(wanting)).isEqualTo(faults); // also of another name
+    ExperimentSpec unnamed =
+        ExperimentSpecBuilder.builder(wanting).teacher(imported("/models/net")).build();
+    assertThat(SpecRules.check(unnamed)).isEmpty();
+  }
+
+  @Test
+  void shouldRefuseWhatNeedsTheNetworkOfATorchScriptTeacher() {
+    StudentsSpec wanting =
+        StudentsSpecBuilder.builder()
+            .startFrom(StudentsSpec.StartFrom.TEACHER_TAYLOR)
+            .loss(
+                new LossSpec(
+                    null, null, new FeatureLossSpec(FeatureLossSpec.Kind.HINT, null, null)))
+            .assignment(new AssignmentSpec(AssignmentSpec.Kind.MEASURED, null, null))
+            .build();
+    ExperimentSpec spec =
+        ExperimentSpecBuilder.builder()
+            .name("archive")
+            .dataset(captioned(true))
+            .teacher(imported("/models/net.pt"))
+            .students(wanting)
+            .build();
+    assertThat(ArchiveRules.of(spec))
+        .extracting(SpecFault::field)
+        .containsExactly(
+            "dataset.captions",
+            "students.loss.feature",
+            "students.startFrom",
+            "students.assignment.signal");
+    assertThat(ArchiveRules.of(spec).get(2).message())
+        .isEqualTo(
+            "takes weights of the teacher's network, but teacher.source is a TorchScript file,"
+                + " whose network is not known: expected random or one-to-one.");
   }
 
   @Test
@@ -194,5 +297,25 @@ class ConditionRulesTest {
                         .build())),
         "teacher.partsFrom",
         "is for a teacher that is trained here: the parts of an imported one come with it.");
+  }
+
+  @Test
+  void shouldWarnOfGuidedPredictionsOfWhichDdimCutsX0Alone() {
+    assertThat(texts().guidedCutWarning()).isEmpty();
+    assertThat(with(spec -> spec.evaluation(guided(Kind.DDIM, true))).guidedCutWarning())
+        .hasValueSatisfying(sentence -> assertThat(sentence).contains("clip: false"));
+    assertThat(with(spec -> spec.evaluation(guided(Kind.DDIM, false))).guidedCutWarning())
+        .isEmpty();
+    assertThat(
+            with(spec -> spec.evaluation(guided(Kind.DPM_SOLVER_PLUS_PLUS, true)))
+                .guidedCutWarning())
+        .isEmpty();
+  }
+
+  private static EvaluationSpec guided(Kind kind, boolean clip) {
+    return EvaluationSpecBuilder.builder()
+        .guidance(Optional.of(3.0))
+        .sampler(EvaluationSpecSamplerSpecBuilder.builder().kind(kind).clip(clip).build())
+        .build();
   }
 }

@@ -65,6 +65,8 @@ class DistillationRequestsTest {
     Worker light = environment.newWorker(TaskQueues.LIGHT);
     light.registerWorkflowImplementationTypes(DistillationWorkflowImpl.class);
     light.registerActivitiesImplementations(activities);
+    TaskQueues.OF_LONGER_WORK.forEach(
+        queue -> environment.newWorker(queue).registerActivitiesImplementations(activities));
     // An activity learns of a cancellation by a heartbeat; left alone, the SDK sends one in 16 s.
     WorkerOptions heartbeats =
         WorkerOptions.newBuilder()

@@ -33,6 +33,7 @@ import dev.atelier.workflows.DistillationWorkflow.RetryRequest;
 import dev.atelier.workflows.EncodingActivities.EncodeDataset;
 import dev.atelier.workflows.HistoryActivities.RecordTeacherRange;
 import io.temporal.activity.Activity;
+import io.temporal.api.history.v1.HistoryEvent;
 import io.temporal.client.ActivityCanceledException;
 import io.temporal.client.WorkflowClient;
 import io.temporal.client.WorkflowFailedException;
@@ -53,10 +54,13 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /** The workflow's decisions, with scripted activities in place of the long work. */
 @Timeout(60)
@@ -77,6 +81,8 @@ class DistillationWorkflowTest {
     Worker light = environment.newWorker(TaskQueues.LIGHT);
     light.registerWorkflowImplementationTypes(DistillationWorkflowImpl.class);
     light.registerActivitiesImplementations(activities);
+    TaskQueues.OF_LONGER_WORK.forEach(
+        queue -> environment.newWorker(queue).registerActivitiesImplementations(activities));
     // An activity learns of a cancellation by a heartbeat; left alone, the SDK sends one in 16 s.
     WorkerOptions heartbeats =
         WorkerOptions.newBuilder()
@@ -657,6 +663,33 @@ class DistillationWorkflowTest {
                 .evaluation(evaluation)
                 .build()));
     assertThat(activities.trainedBeforeReference).containsExactly(0);
+  }
+
+  @ParameterizedTest
+  @CsvSource({"shapes?count=200, atelier.files", "file:/data/cats, atelier.data"})
+  void shouldKeepWhatTakesHoursOffTheQueueOfTheStages(String source, String queue) {
+    run(
+        launch(
+            ExperimentSpecBuilder.builder()
+                .name("test")
+                .dataset(DatasetSpecBuilder.builder().source(source).build())
+                .build()));
+
+    Map<String, Set<String>> queues =
+        environment
+            .getWorkflowClient()
+            .fetchHistory(DistillationWorkflow.workflowId("1"))
+            .getEvents()
+            .stream()
+            .filter(HistoryEvent::hasActivityTaskScheduledEventAttributes)
+            .map(HistoryEvent::getActivityTaskScheduledEventAttributes)
+            .collect(
+                Collectors.groupingBy(
+                    scheduled -> scheduled.getActivityType().getName(),
+                    Collectors.mapping(
+                        scheduled -> scheduled.getTaskQueue().getName(), Collectors.toSet())));
+    assertThat(queues).containsEntry("PrepareDataset", Set.of(queue));
+    assertThat(queues).containsEntry("RecordStage", Set.of("atelier"));
   }
 
   private static TeacherSpec imported(String source) {

@@ -76,6 +76,11 @@ class LimitsTest {
     Worker light = environment.newWorker(TaskQueues.LIGHT, ONE_AT_A_TIME);
     light.registerWorkflowImplementationTypes(DistillationWorkflowImpl.class);
     light.registerActivitiesImplementations(activities);
+    TaskQueues.OF_LONGER_WORK.forEach(
+        queue ->
+            environment
+                .newWorker(queue, ONE_AT_A_TIME)
+                .registerActivitiesImplementations(activities));
     environment
         .newWorker(TaskQueues.compute("cpu"), ONE_AT_A_TIME)
         .registerActivitiesImplementations(activities);
@@ -174,6 +179,9 @@ class LimitsTest {
       Worker light = studies.newWorker(TaskQueues.LIGHT, ONE_AT_A_TIME);
       light.registerWorkflowImplementationTypes(StudyWorkflowImpl.class, RetriedExperiment.class);
       light.registerActivitiesImplementations(new SleepingStudies(spec));
+      studies
+          .newWorker(TaskQueues.REPORTS, ONE_AT_A_TIME)
+          .registerActivitiesImplementations(new SleepingStudies(spec));
       studies.start();
       List<String> ids = new ArrayList<>();
       for (int i = 0; i < StudySpec.MAX_MEMBERS; i++) {

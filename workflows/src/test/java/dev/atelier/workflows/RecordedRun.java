@@ -165,8 +165,10 @@ enum RecordedRun {
           DistillationWorkflowImpl.class,
           StudyWorkflowImpl.class,
           WebhookDeliveryWorkflowImpl.class);
-      light.registerActivitiesImplementations(
-          activities, new SleepingStudies(spec), new RefusingReceiver());
+      Object[] work = {activities, new SleepingStudies(spec), new RefusingReceiver()};
+      light.registerActivitiesImplementations(work);
+      TaskQueues.OF_LONGER_WORK.forEach(
+          queue -> environment.newWorker(queue).registerActivitiesImplementations(work));
       WorkerOptions heartbeats =
           WorkerOptions.newBuilder()
               .setMaxHeartbeatThrottleInterval(Duration.ofMillis(50))

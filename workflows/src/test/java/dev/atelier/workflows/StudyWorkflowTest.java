@@ -51,6 +51,8 @@ class StudyWorkflowTest {
     Worker light = environment.newWorker(TaskQueues.LIGHT);
     light.registerWorkflowImplementationTypes(StudyWorkflowImpl.class, ScriptedExperiment.class);
     light.registerActivitiesImplementations(activities);
+    TaskQueues.OF_LONGER_WORK.forEach(
+        queue -> environment.newWorker(queue).registerActivitiesImplementations(activities));
     environment.start();
   }
 

@@ -6,6 +6,7 @@ import dev.atelier.network.Network;
 import dev.atelier.network.files.Repeatability.Answer;
 import dev.atelier.network.files.Repeatability.UnfitException;
 import dev.atelier.network.libtorch.Libtorch;
+import dev.atelier.network.libtorch.MemoryRanOutException;
 import dev.atelier.network.libtorch.TorchException;
 import dev.atelier.network.libtorch.TorchModule;
 import dev.atelier.network.tensors.HostTensor;
@@ -143,6 +144,7 @@ public final class TeacherImport {
    * @param source its name in messages
    * @param work a directory for temporary files
    * @throws TeacherException with all that is wrong with it
+   * @throws MemoryRanOutException if it can't be tried here
    */
   public static Imported read(Path path, String source, Expected expected, String device, Path work)
       throws IOException {
@@ -405,7 +407,9 @@ public final class TeacherImport {
         c -> asked.add(HostTensor.zeros(HostTensor.DType.F32, count, c.pixels(), c.width())));
     HostTensor eps;
     try {
-      eps = module.forward(asked.toArray(HostTensor[]::new));
+      eps =
+          MemoryRanOutException.naming(
+              "The teacher", count, side, () -> module.forward(asked.toArray(HostTensor[]::new)));
     } catch (TorchException e) {
       throw new UnfitException(
           "it can't be asked for eps of x %s%s: %s"

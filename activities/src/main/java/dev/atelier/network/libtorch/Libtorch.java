@@ -103,6 +103,7 @@ public final class Libtorch {
    *
    * @param device {@code cpu}, {@code cuda:0}, …
    * @throws IllegalArgumentException if libtorch can't open it
+   * @throws MemoryRanOutException if it can't be held
    */
   public static TorchModule load(Path archive, String device, TorchModule.Mode mode) {
     engine();
@@ -111,9 +112,12 @@ public final class Libtorch {
       return new TorchModule((PtNDManager) manager, archive, mode);
     } catch (RuntimeException e) {
       manager.close();
+      String reason = TorchModule.firstLine(e);
+      if (MemoryRanOutException.saysSo(reason)) {
+        throw MemoryRanOutException.loading("'%s'".formatted(archive.getFileName()), reason, e);
+      }
       throw new IllegalArgumentException(
-          "Cannot load TorchScript archive '%s': %s".formatted(archive, TorchModule.firstLine(e)),
-          e);
+          "Cannot load TorchScript archive '%s': %s".formatted(archive, reason), e);
     }
   }
 

@@ -38,6 +38,7 @@ public final class TorchModule implements AutoCloseable {
   private final PtNDManager manager;
   private final PtSymbolBlock block;
   private final Mode mode;
+  private final Pace pace = new Pace();
   private List<HostTensor> lent = List.of(); // read by libtorch where they are
 
   TorchModule(PtNDManager manager, Path archive, Mode mode) {
@@ -139,11 +140,7 @@ public final class TorchModule implements AutoCloseable {
       for (HostTensor input : inputs) {
         arguments.add(call.create(input.data(), new Shape(input.shape()), dataType(input.dtype())));
       }
-      List<HostTensor> views = new ArrayList<>();
-      for (NDArray result : invoke(method, arguments)) {
-        views.add(view(method, result));
-      }
-      return reader.read(views);
+      return reader.read(results(method, arguments, inputs));
     }
   }
 
@@ -163,9 +160,11 @@ public final class TorchModule implements AutoCloseable {
       for (int i = 0; i < options.length; i++) {
         arguments[i + 1] = IValue.from(options[i]);
       }
+      NativeCalls.Call running = NativeCalls.begin(pace, "forward", input.elements());
       try (IValue result = IValueUtils.runMethod(block, "forward", arguments)) {
         return copyOf(view("forward", result.toTensor(call)));
       } finally {
+        running.end();
         Stream.of(arguments).forEach(IValue::close);
       }
     } catch (EngineException e) {
@@ -184,6 +183,21 @@ public final class TorchModule implements AutoCloseable {
   public long weightBytes() {
     try (NDList parameters = JniUtils.moduleGetParams(block, manager)) {
       return parameters.stream().mapToLong(p -> p.size() * p.getDataType().getNumOfBytes()).sum();
+    }
+  }
+
+  /** Calls, and waits for a device until the results are there. */
+  private List<HostTensor> results(String method, NDList arguments, HostTensor... inputs) {
+    long elements = Stream.of(inputs).mapToLong(HostTensor::elements).sum();
+    NativeCalls.Call running = NativeCalls.begin(pace, method, elements);
+    try {
+      List<HostTensor> views = new ArrayList<>();
+      for (NDArray result : invoke(method, arguments)) {
+        views.add(view(method, result));
+      }
+      return views;
+    } finally {
+      running.end();
     }
   }
 

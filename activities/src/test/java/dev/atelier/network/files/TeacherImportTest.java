@@ -16,6 +16,7 @@ import dev.atelier.network.files.TeacherImport.Imported;
 import dev.atelier.network.files.TeacherImport.TorchScript;
 import dev.atelier.network.files.TeacherImport.Weights;
 import dev.atelier.network.libtorch.Libtorch;
+import dev.atelier.network.libtorch.MemoryRanOutException;
 import dev.atelier.network.libtorch.TorchModule;
 import dev.atelier.network.tensors.HostTensor;
 import dev.atelier.network.tensors.SafetensorsFile;
@@ -725,6 +726,22 @@ class TeacherImportTest {
             "def forward(self, x: Tensor, t: Tensor) -> Tensor:\n  return %s\n".formatted(eps),
             Map.of()));
     assertThat(refusal(file)).contains(reason);
+  }
+
+  @Test
+  void shouldBlameNoTeacherWhenMemoryRunsOut() throws Exception {
+    Path file = directory.resolve("large.pt");
+    String takes = "torch.add(x, torch.mean(torch.ones([4000000000000000])))"; // 16 PB
+    TorchScriptArchive.write(
+        file,
+        new TorchScriptModule(
+            "Large",
+            "def forward(self, x: Tensor, t: Tensor) -> Tensor:\n  return %s\n".formatted(takes),
+            Map.of()));
+    assertThatThrownBy(() -> read(file))
+        .isInstanceOf(MemoryRanOutException.class)
+        .hasMessageMatching(
+            "The teacher ran out of memory with \\d+ samples? of 8×8 at once: .*allocate memory.*");
   }
 
   @Test

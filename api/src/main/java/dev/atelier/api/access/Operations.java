@@ -61,6 +61,7 @@ public final class Operations {
           row("listTeachers", VIEWER, LIST),
           row("showTeacher", VIEWER, EXPERIMENT),
           row("listDatasets", VIEWER, LIST),
+          row("listWorkers", VIEWER, LIST),
           row("launchExperiment", OPERATOR, LAUNCH),
           row("cancelExperiment", OPERATOR, EXPERIMENT),
           row("deleteExperiment", OPERATOR, EXPERIMENT),

@@ -114,6 +114,14 @@ public sealed interface QueryField {
         .toList();
   }
 
+  /** A field of the spec; what has a column of its own is read there. */
+  private static QueryField ofSpec(String name, String path) {
+    if (path.startsWith("labels.")) {
+      return new Label(name, path.substring("labels.".length()));
+    }
+    return path.equals("name") ? Own.NAME : new OfSpec(name, List.of(path.split("\\.")));
+  }
+
   /** The field that people call {@code name}; empty: there is none. */
   static Optional<QueryField> named(String name) {
     Optional<QueryField> own =
@@ -131,7 +139,7 @@ public sealed interface QueryField {
       return Optional.of(new Label(name, rest));
     }
     if (first.equals("spec") && SPEC_PATH.matcher(rest).matches()) {
-      return Optional.of(new OfSpec(name, List.of(rest.split("\\."))));
+      return Optional.of(ofSpec(name, rest));
     }
     Optional<Subject> subject = rest.isEmpty() ? Optional.of(Subject.O2MKD) : Subject.named(rest);
     return Arrays.stream(Figure.Measure.values())

@@ -89,7 +89,16 @@ public class Deletions {
         """,
         experimentId);
     handle.execute(
-        "update metric_point p set model_id = heir.heir from heir where p.model_id = heir.source");
+        """
+        update metric_point p set model_id = h.id from heir join model h on h.id = heir.heir
+        where p.model_id = heir.source and h.curves is null
+          and not exists (select 1 from metric_point where model_id = h.id)
+        """);
+    handle.execute(
+        """
+        update model h set curves = s.curves from heir join model s on s.id = heir.source
+        where h.id = heir.heir and h.curves is null
+        """);
     handle.execute(
         """
         update model o set reused_from = case when o.id = heir.heir then null else heir.heir end

@@ -27,6 +27,7 @@ public enum ProblemType {
   EXPERIMENT_RUNNING("experiment-running", 409, "The experiment has not ended"),
   STUDY_RUNNING("study-running", 409, "The study has not ended"),
   CHECK_RUNNING("check-running", 409, "A check is running"),
+  NO_PUBLIC_STORE("no-public-store", 409, "Users are not known to reach the object store"),
   DOCUMENT_TOO_LARGE("document-too-large", 413, "The document is too large"),
   UNSUPPORTED_MEDIA_TYPE("unsupported-media-type", 415, "The media type is not supported"),
   UNKNOWN_HOST("unknown-host", 421, "The server does not go by this name"),

@@ -1,6 +1,8 @@
 package dev.atelier.api.store;
 
 import dev.atelier.api.AtelierConfig;
+import dev.atelier.api.problem.ProblemException;
+import dev.atelier.api.problem.ProblemType;
 import io.micrometer.core.instrument.Metrics;
 import io.minio.GetObjectArgs;
 import io.minio.GetPresignedObjectUrlArgs;
@@ -27,32 +29,46 @@ public class ObjectStore {
   private static final Duration LONGEST = Duration.ofDays(7); // that S3 allows a signature
 
   private final MinioClient client;
-  private final MinioClient links;
+  private final Optional<MinioClient> links;
   private final AtelierConfig.S3 config;
 
   ObjectStore(MinioClient client, AtelierConfig config) {
     this.client = client;
     this.config = config.s3();
     this.links =
-        MinioClient.builder()
-            .endpoint(this.config.publicEndpoint().orElse(this.config.endpoint()).toString())
-            .region(this.config.region())
-            .credentials(this.config.accessKey(), this.config.secretKey())
-            .build();
+        this.config
+            .publicEndpoint()
+            .map(
+                endpoint ->
+                    MinioClient.builder()
+                        .endpoint(endpoint.toString())
+                        .region(this.config.region())
+                        .credentials(this.config.accessKey(), this.config.secretKey())
+                        .build());
   }
 
   /** A URL that needs no credentials, and the last moment when it works. */
   public record Link(URI href, Instant expiresAt) {}
 
-  /** Signs a URL of an object; the store is not asked, not even whether there is one. */
+  /**
+   * Signs a URL of an object; the store is not asked, not even whether there is one.
+   *
+   * @throws ProblemException 409 where it is not known how users reach the store
+   */
   public Link link(String key) {
+    MinioClient signer =
+        links.orElseThrow(
+            () ->
+                new ProblemException(
+                    ProblemType.NO_PUBLIC_STORE,
+                    "No link to the object store can be given, as atelier.s3.public-endpoint does not say under which address users reach it: download the file from here, or have the setting made."));
     Duration validity =
         config.linkValidity().compareTo(LONGEST) > 0 ? LONGEST : config.linkValidity();
     Instant expiresAt = Instant.now().plus(validity);
     try {
       return new Link(
           URI.create(
-              links.getPresignedObjectUrl(
+              signer.getPresignedObjectUrl(
                   GetPresignedObjectUrlArgs.builder()
                       .method(Http.Method.GET)
                       .bucket(config.bucket())

@@ -1,6 +1,7 @@
 package dev.atelier.api.study;
 
 import dev.atelier.api.AtelierConfig;
+import dev.atelier.api.store.Turns;
 import dev.atelier.api.temporal.TemporalUnavailableException;
 import io.quarkus.scheduler.Scheduled;
 import jakarta.enterprise.context.ApplicationScoped;
@@ -12,13 +13,16 @@ import org.jboss.logging.Logger;
 class StudyReconciler {
 
   private static final Logger LOG = Logger.getLogger(StudyReconciler.class);
+  private static final String TURN = "reconcile-studies";
 
   private final StudyService studies;
-  private final Duration launchTime; // a younger study is its launch's, with its trace
+  private final Turns turns;
+  private final Duration every; // a younger study is its launch's, with its trace
 
-  StudyReconciler(StudyService studies, AtelierConfig config) {
+  StudyReconciler(StudyService studies, Turns turns, AtelierConfig config) {
     this.studies = studies;
-    this.launchTime = config.reconcileEvery();
+    this.turns = turns;
+    this.every = config.reconcileEvery();
   }
 
   @Scheduled(
@@ -26,11 +30,15 @@ class StudyReconciler {
       concurrentExecution = Scheduled.ConcurrentExecution.SKIP)
   void reconcile() {
     try {
-      for (String id : studies.unfinished(launchTime)) {
+      if (!turns.take(TURN, every)) {
+        return;
+      }
+      for (String id : studies.doubtful(every)) {
         studies.reconcile(id);
       }
     } catch (TemporalUnavailableException e) {
       LOG.debugf("%s Studies without a workflow wait.", e.getMessage());
+      turns.giveBack(TURN); // another api may reach it
     } catch (RuntimeException e) {
       LOG.errorf(e, "Unfinished studies could not be compared with Temporal.");
     }

@@ -292,8 +292,8 @@ class StudyService {
     return true;
   }
 
-  List<String> unfinished(Duration age) {
-    return repository.unfinished(age);
+  List<String> doubtful(Duration age) {
+    return runs.doubtful(repository.unfinished(age));
   }
 
   private StudyAccepted accepted(String id) {

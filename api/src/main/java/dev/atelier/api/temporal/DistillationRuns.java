@@ -14,6 +14,7 @@ import io.temporal.failure.ApplicationFailure;
 import jakarta.annotation.PreDestroy;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.net.URI;
+import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.Executors;
@@ -74,6 +75,14 @@ public class DistillationRuns {
 
   public RunState state(String experimentId) {
     return runs.state(DistillationWorkflow.workflowId(experimentId));
+  }
+
+  /** Those of the experiments whose workflows may be absent or closed: ask for their state. */
+  public List<String> doubtful(List<String> experimentIds) {
+    return runs.notListedOpen(
+        DistillationWorkflow.class.getSimpleName(),
+        experimentIds,
+        DistillationWorkflow::workflowId);
   }
 
   /** Asks the workflow to stop; false: there is no open workflow. */

@@ -35,6 +35,12 @@ public class StudyRuns {
     return runs.state(StudyWorkflow.workflowId(studyId));
   }
 
+  /** Those of the studies whose workflows may be absent or closed: ask for their state. */
+  public List<String> doubtful(List<String> studyIds) {
+    return runs.notListedOpen(
+        StudyWorkflow.class.getSimpleName(), studyIds, StudyWorkflow::workflowId);
+  }
+
   /** Asks the study to cancel its experiments and stop; false: there is no open workflow. */
   public boolean cancel(String studyId) {
     return runs.cancel(StudyWorkflow.workflowId(studyId));

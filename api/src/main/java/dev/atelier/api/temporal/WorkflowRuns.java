@@ -8,6 +8,7 @@ import io.temporal.api.enums.v1.WorkflowIdReusePolicy;
 import io.temporal.client.WorkflowClient;
 import io.temporal.client.WorkflowException;
 import io.temporal.client.WorkflowExecutionAlreadyStarted;
+import io.temporal.client.WorkflowExecutionMetadata;
 import io.temporal.client.WorkflowNotFoundException;
 import io.temporal.client.WorkflowOptions;
 import io.temporal.client.WorkflowServiceException;
@@ -15,14 +16,23 @@ import io.temporal.client.WorkflowStub;
 import io.temporal.common.SearchAttributes;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.net.URI;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.Set;
 import java.util.function.Supplier;
+import java.util.function.UnaryOperator;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /** Workflows in Temporal, of any kind; throws {@link TemporalUnavailableException}. */
 @ApplicationScoped
 class WorkflowRuns {
+
+  private static final int FEW = 20; // asked one by one
+  private static final int MOST_ASKED = 200; // one by one, in a round
 
   private final WorkflowClient client;
   private final SearchAttributeRegistration searchAttributes;
@@ -113,6 +123,36 @@ class WorkflowRuns {
             return RunState.ABSENT;
           }
         });
+  }
+
+  /**
+   * Those of the ids whose workflows are worth asking for their state: a list names the open ones,
+   * a thousand in a call. The list is late by some seconds, so that one that it lacks may be open.
+   *
+   * @param workflowId of an id
+   */
+  List<String> notListedOpen(String type, List<String> ids, UnaryOperator<String> workflowId) {
+    if (ids.size() <= FEW) {
+      return ids;
+    }
+    Set<String> open = reaching(() -> listedOpen(type));
+    List<String> others =
+        new ArrayList<>(ids.stream().filter(id -> !open.contains(workflowId.apply(id))).toList());
+    Collections.shuffle(others); // a later round has others, where there are too many for one
+    return others.subList(0, Math.min(others.size(), MOST_ASKED));
+  }
+
+  private Set<String> listedOpen(String type) {
+    try (Stream<WorkflowExecutionMetadata> open =
+        client.listExecutions(
+            "WorkflowType = '%s' and ExecutionStatus = 'Running'".formatted(type))) {
+      return open.map(each -> each.getExecution().getWorkflowId()).collect(Collectors.toSet());
+    } catch (StatusRuntimeException e) {
+      if (e.getStatus().getCode() == Status.Code.UNIMPLEMENTED) {
+        return Set.of(); // the in-memory server has no lists
+      }
+      throw e;
+    }
   }
 
   /** Asks a workflow to stop; false: there is no open one. */

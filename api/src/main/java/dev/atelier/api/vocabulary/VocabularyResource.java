@@ -10,7 +10,7 @@ import org.eclipse.microprofile.openapi.annotations.media.Schema;
 import org.eclipse.microprofile.openapi.annotations.responses.APIResponse;
 import org.eclipse.microprofile.openapi.annotations.tags.Tag;
 
-/** The words for subjects, series, events and files. */
+/** The words for subjects, series, events, files, verdicts and metrics. */
 @Path("/api/v1/vocabulary")
 @Tag(name = "Schemas")
 public class VocabularyResource {
@@ -19,7 +19,7 @@ public class VocabularyResource {
   @Produces(MediaType.APPLICATION_JSON)
   @Operation(
       operationId = "vocabulary",
-      summary = "Get the words for subjects, series, events and files",
+      summary = "Get the words for subjects, series, events, files, verdicts and metrics",
       description =
           "In the order in which they are shown. Later versions may add words, so expect ones that are not here.")
   @APIResponse(

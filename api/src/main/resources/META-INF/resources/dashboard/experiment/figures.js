@@ -1,7 +1,7 @@
 // What was measured of each subject: distance against work, and a table of every figure.
 import { scatter } from '../charts.js';
 import { bytes, count, figure, h } from '../dom.js';
-import { Subject, subjectColour, titleOf } from '../vocabulary.js';
+import { inOrder, Metric, Subject, subjectColour, titleOf } from '../vocabulary.js';
 
 export function figuresPanel() {
   const element = h('div', { class: 'panel' });
@@ -29,7 +29,8 @@ function dot(e) {
 }
 
 function table(evaluations) {
-  const others = [...new Set(evaluations.flatMap((e) => Object.keys(e.metrics)))].filter((n) => n !== 'frechetDistance');
+  const measured = inOrder(Metric, new Set(evaluations.flatMap((e) => Object.keys(e.metrics))));
+  const others = measured.filter((metric) => metric !== Metric.FRECHET_DISTANCE); // shown as the distance
   const rows = [
     [evaluations[0].metric, (e) => h('strong', {}, figure(e.distance))],
     ['MACs per step', (e) => count(e.macsPerStep)],
@@ -37,7 +38,7 @@ function table(evaluations) {
     ['weights', (e) => bytes(e.weightsBytes)],
     ['images/s', (e) => figure(e.imagesPerSecond)],
     ['peak memory', (e) => (e.peakMemoryBytes ? bytes(e.peakMemoryBytes) : '–')],
-    ...others.map((n) => [n.replace(/([A-Z])/g, ' $1').toLowerCase(), (e) => figure(e.metrics[n])]),
+    ...others.map((metric) => [titleOf(Metric, metric), (e) => figure(e.metrics[metric])]),
   ];
   return h(
     'div',

@@ -3,6 +3,7 @@ package dev.atelier.api.access;
 import static io.restassured.RestAssured.given;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.hamcrest.Matchers.contains;
 import static org.hamcrest.Matchers.containsString;
 import static org.hamcrest.Matchers.equalTo;
 import static org.hamcrest.Matchers.hasItem;
@@ -151,6 +152,35 @@ class AccessTest {
         .body("detail", equalTo("project must name one of yours: apart-a, apart-b."));
     launch(as(a).header("Atelier-Project", "apart-b"), "not-mine").statusCode(403);
     launch(as(a).queryParam("project", "A/B"), "no-name").statusCode(400);
+  }
+
+  @Test
+  void shouldNameNoExperimentOfAnotherProjectWhereAWorkerIsAtIt() {
+    String ofA = launch(as(TokenIssuer.token("operator", "work-a")), "w").extract().path("id");
+    String ofB = launch(as(TokenIssuer.token("operator", "work-b")), "w").extract().path("id");
+    jdbi.useHandle(
+        handle ->
+            handle.execute(
+                """
+                insert into worker (id, name, task_queues, device, threads, started_at, seen_at, doing)
+                select 'busy@1', 'busy', '{atelier-cpu}', 'cpu', 1, now(), now(), jsonb_agg(
+                  jsonb_build_object('activity', 'Train', 'experimentId', id, 'modelKey', 'teacher',
+                    'since', '2026-11-30T10:00:00Z'))
+                from unnest(array[?, ?]) id
+                """,
+                ofA,
+                ofB));
+    try {
+      String doing = "items.find { it.id == 'busy@1' }.doing";
+      as(TokenIssuer.token("viewer", "work-a"))
+          .get("/api/v1/workers")
+          .then()
+          .body(doing + ".experiment", contains(ofA, null))
+          .body(doing + ".model", contains("teacher", null));
+      admin().get("/api/v1/workers").then().body(doing + ".experiment", contains(ofA, ofB));
+    } finally {
+      jdbi.useHandle(handle -> handle.execute("delete from worker"));
+    }
   }
 
   @Test

@@ -887,6 +887,7 @@ class ExperimentResourceTest {
             "/api/v1/tokens",
             "/api/v1/tokens/{id}",
             "/api/v1/vocabulary",
+            "/api/v1/workers",
             "/api/v1/whoami",
             "/api/v1/teachers",
             "/api/v1/teachers/{id}",

@@ -9,10 +9,12 @@ import static org.hamcrest.Matchers.equalTo;
 import static org.hamcrest.Matchers.greaterThan;
 import static org.hamcrest.Matchers.hasItem;
 import static org.hamcrest.Matchers.hasSize;
+import static org.hamcrest.Matchers.lessThan;
 import static org.hamcrest.Matchers.nullValue;
 import static org.hamcrest.Matchers.startsWith;
 
 import dev.atelier.api.LocalServers;
+import dev.atelier.api.maintenance.SpecValueUpkeep;
 import io.quarkus.test.common.WithTestResource;
 import io.quarkus.test.junit.QuarkusTest;
 import io.restassured.response.ValidatableResponse;
@@ -21,6 +23,7 @@ import java.io.BufferedReader;
 import java.io.InputStreamReader;
 import java.net.URI;
 import java.net.URLConnection;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.UUID;
@@ -38,6 +41,7 @@ class HistoryTest {
   private static final String EXPERIMENTS = "/api/v1/experiments";
 
   @Inject Jdbi jdbi;
+  @Inject SpecValueUpkeep upkeep;
 
   private final String group = UUID.randomUUID().toString();
 
@@ -94,6 +98,16 @@ class HistoryTest {
           spec.students.count>=4            | four, other
           spec.diffusion.schedule=linear    | four, other, two
           spec.students.count=linear        |
+          spec.students.count!=4            | two
+          spec.students.count!=2            | four, other
+          spec.diffusion.schedule!=linear   |
+          spec.diffusion.schedule~INE       | four, other, two
+          spec.students.network.multipliers.0=1 | four, other, two
+          spec.students.network.multipliers~[1, | four, other, two
+          spec.name=four                    | four
+          spec.seed>=0                      | four, other, two
+          spec.labels.run=7                 |
+          label.group!=x                    | four, other, two
           spec.no.such.field!=x             | four, other, two
           spec.students.loss.distillation=1 | four, other, two
           spec.students.loss.prediction=1   | four, other, two
@@ -102,7 +116,8 @@ class HistoryTest {
           created>2020-01-01                | four, other, two
           created<2020-01-01                |
           """)
-  void shouldFindWhatIsAskedFor(String query, String expected) {
+  void shouldFindWhatIsAskedForWhetherOrNotTheValuesOfSpecsAreGathered(
+      String query, String expected) {
     String two = launch("two", 2, 0.5);
     String four = launch("four", 4, 0.75);
     launch("other", 4, 0.25);
@@ -116,8 +131,24 @@ class HistoryTest {
                 "update experiment set spec = spec #- '{students,loss,distillation}' where id = ?",
                 two));
 
-    assertThat(names(query, "name"))
-        .isEqualTo(expected == null ? List.of() : List.of(expected.split(", ")));
+    List<String> found = expected == null ? List.of() : List.of(expected.split(", "));
+    assertThat(names(query, "name")).isEqualTo(found);
+
+    jdbi.useHandle(
+        handle ->
+            handle.execute(
+                "update experiment set spec_values = null where labels ->> 'group' = ?", group));
+    assertThat(names(query, "name")).as("as before they were gathered").isEqualTo(found);
+    upkeep.gather(Duration.ofMinutes(1));
+    assertThat(names(query, "name")).isEqualTo(found);
+    int left =
+        jdbi.withHandle(
+            handle ->
+                handle
+                    .createQuery("select count(*) from experiment where spec_values is null")
+                    .mapTo(Integer.class)
+                    .one());
+    assertThat(left).isZero();
   }
 
   @ParameterizedTest
@@ -212,6 +243,9 @@ class HistoryTest {
         .body("models.visits", equalTo(List.of(96, 36, 16, 12, 11, 9, 8, 4, 0)))
         .body("models[1].memory.total", greaterThan(1_000_000_000L))
         .body("models[1].memory.parts.weights", greaterThan(1_000_000))
+        .body("models[1].memory.bySamples.samples", equalTo(List.of(1, 2, 4, 8, 16, 32, 64, 128)))
+        .body("models[1].memory.bySamples[0].kept", lessThan(1_000_000_000))
+        .body("models[1].memory.bySamples[0].checkpointed", lessThan(1_000_000_000))
         .body("warnings[0]", startsWith(unasked));
     given()
         .contentType("application/yaml")

@@ -6,8 +6,10 @@ import static org.hamcrest.Matchers.equalTo;
 
 import dev.atelier.api.LocalServers;
 import dev.atelier.workflows.vocabulary.EventKind;
+import dev.atelier.workflows.vocabulary.Metric;
 import dev.atelier.workflows.vocabulary.Series;
 import dev.atelier.workflows.vocabulary.Subject;
+import dev.atelier.workflows.vocabulary.Verdict;
 import io.quarkus.test.common.WithTestResource;
 import io.quarkus.test.junit.QuarkusTest;
 import java.util.Arrays;
@@ -33,6 +35,12 @@ class VocabularyResourceTest {
         .isEqualTo(Arrays.stream(Series.values()).map(Series::word).toList());
     assertThat(words.<List<String>>path("eventKinds.word"))
         .isEqualTo(Arrays.stream(EventKind.values()).map(EventKind::word).toList());
+    assertThat(words.<List<String>>path("verdicts.word"))
+        .isEqualTo(Arrays.stream(Verdict.values()).map(Verdict::word).toList());
+    assertThat(words.<List<String>>path("metrics.word"))
+        .isEqualTo(Arrays.stream(Metric.values()).map(Metric::key).toList());
+    answer.body("metrics[10].title", equalTo("CMMD"));
+    answer.body("verdicts[1].title", equalTo("does not hold"));
     assertThat(words.<List<String>>path("eventKinds.description"))
         .doesNotContain("")
         .doesNotContainNull();

@@ -105,6 +105,11 @@ public final class AtelierApi {
     return read(post(EXPERIMENTS, yaml, idempotencyKey), Launched.class);
   }
 
+  /** What an experiment would take; launches nothing. */
+  LaunchEstimate estimate(String yaml) throws CommandFailure, InterruptedException {
+    return read(post(EXPERIMENTS + "?dryRun=true", yaml, Optional.empty()), LaunchEstimate.class);
+  }
+
   /** Launches a study and returns its id and how many experiments it has. */
   JsonNode launchStudy(String yaml, Optional<String> idempotencyKey)
       throws CommandFailure, InterruptedException {
@@ -220,6 +225,10 @@ public final class AtelierApi {
 
   JsonNode datasetsDocument(int limit) throws CommandFailure, InterruptedException {
     return document("/api/v1/datasets?limit=" + limit);
+  }
+
+  JsonNode workersDocument(int limit) throws CommandFailure, InterruptedException {
+    return document("/api/v1/workers?limit=" + limit);
   }
 
   JsonNode webhooksDocument(int limit) throws CommandFailure, InterruptedException {

@@ -56,6 +56,7 @@ public final class AtelierCli {
           StudyCommand.class,
           TeachersCommand.class,
           DatasetsCommand.class,
+          WorkersCommand.class,
           WebhooksCommand.class,
           WhoAmICommand.class,
           TokensCommand.class,

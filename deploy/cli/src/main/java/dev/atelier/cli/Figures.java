@@ -16,7 +16,7 @@ public final class Figures {
   static String count(double value) {
     int suffix = 0;
     double scaled = value;
-    while (scaled >= 1000 && suffix < COUNT_SUFFIXES.length - 1) {
+    while (Math.abs(scaled) >= 1000 && suffix < COUNT_SUFFIXES.length - 1) {
       scaled /= 1000;
       suffix++;
     }

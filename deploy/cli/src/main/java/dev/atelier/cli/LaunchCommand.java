@@ -3,9 +3,11 @@ package dev.atelier.cli;
 import dev.atelier.workflows.Stage;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
+import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.ExitCode;
 import picocli.CommandLine.Mixin;
@@ -23,8 +25,18 @@ final class LaunchCommand implements Callable<Integer> {
   @Parameters(paramLabel = "SPEC", description = "The spec, in YAML or JSON.")
   private Path spec;
 
-  @Option(names = "--wait", description = "Show progress until the experiment ends.")
-  private boolean wait;
+  @ArgGroup private Until until = new Until();
+
+  /** How far a launch goes. */
+  private static final class Until {
+    @Option(names = "--wait", description = "Show progress until the experiment ends.")
+    private boolean wait;
+
+    @Option(
+        names = "--dry-run",
+        description = "Launch nothing: check the spec, and say what it would take.")
+    private boolean dryRun;
+  }
 
   @Option(
       names = "--set",
@@ -43,18 +55,26 @@ final class LaunchCommand implements Callable<Integer> {
   public Integer call() throws CommandFailure, InterruptedException {
     AtelierApi api = connection.api();
     Screen screen = Screen.standard();
-    AtelierApi.Launched launched =
-        api.launch(SpecFile.read(spec, changes, Path.of("")), idempotencyKey);
+    String yaml = SpecFile.read(spec, changes, Path.of(""));
+    if (until.dryRun) {
+      LaunchEstimate estimate = api.estimate(yaml);
+      screen.print(EstimateText.full(estimate));
+      warn(estimate.warnings());
+      return ExitCode.OK;
+    }
+    AtelierApi.Launched launched = api.launch(yaml, idempotencyKey);
     String id = launched.id();
     screen.print(id);
-    for (String warning : launched.warnings()) {
-      command.commandLine().getErr().println("Warning: " + warning);
-    }
-    if (!wait) {
+    warn(launched.warnings());
+    if (!until.wait) {
       return ExitCode.OK;
     }
     ExperimentReport report = new ExperimentWatch(api, screen).untilEnd(id);
     screen.print(ReportText.full(report, api.url()));
     return report.stage() == Stage.DONE ? ExitCode.OK : ExitCode.SOFTWARE;
+  }
+
+  private void warn(List<String> warnings) {
+    warnings.forEach(warning -> command.commandLine().getErr().println("Warning: " + warning));
   }
 }

@@ -4,6 +4,7 @@ import dev.atelier.workflows.scorecard.ScorecardRow;
 import dev.atelier.workflows.scorecard.SeedFigures;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Function;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
@@ -54,8 +55,10 @@ final class StudyText {
   }
 
   private static String figure(SeedFigures ours) {
-    String mean = Figures.number(ours.mean());
-    return ours.seeds() < 2 ? mean : "%s ± %s".formatted(mean, Figures.number(ours.deviation()));
+    Function<Double, String> text = // large ones are counts, of parameters or bytes
+        Math.abs(ours.mean()) >= 1e4 ? Figures::count : Figures::number;
+    String mean = text.apply(ours.mean());
+    return ours.deviation() == 0 ? mean : "%s ± %s".formatted(mean, text.apply(ours.deviation()));
   }
 
   private static List<String> members(Study study) {

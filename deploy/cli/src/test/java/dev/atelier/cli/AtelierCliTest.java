@@ -106,6 +106,101 @@ class AtelierCliTest {
     assertThat(output.err()).contains("Warning: No step asks student-8.");
   }
 
+  private static final String STUDENT_MEMORY =
+      """
+      {"total": 104857600, "checkpointed": 52428800, "kept": 104857600,
+       "parts": {"weights": 1048576, "average": 2097152, "moments": 3145728, "gradients": 4194304,
+         "activations": 73400320, "teacherWeights": 5242880, "teacherActivations": 6291456},
+       "bySamples": [{"samples": 1, "checkpointed": 20971520, "kept": 31457280},
+         {"samples": 16, "checkpointed": 52428800, "kept": 104857600}]}""";
+
+  @Test
+  void shouldSayWhatALaunchWouldTakeAndLaunchNothingWhenRunDry() throws Exception {
+    api.answer(
+        "POST /api/v1/experiments",
+        200,
+        """
+        {"models": [
+           {"key": "teacher", "range": {"low": 0, "high": 1000}, "steps": 0, "visits": 25},
+           {"key": "student-1", "range": {"low": 0, "high": 500}, "parameters": 625000,
+            "macs": 36300000, "steps": 550, "memory": %1$s, "stepsPerSecond": 4.25, "hours": 0.0359,
+            "visits": 13},
+           {"key": "student-2", "parameters": 625000, "macs": 36300000, "steps": 550,
+            "memory": %1$s}],
+         "deviceHours": 0.0718, "estimatedFrom": "Rates from trainings on 'cpu'.", "spec": {},
+         "warnings": ["No step asks student-2."]}"""
+            .formatted(STUDENT_MEMORY));
+    Path spec = Files.writeString(folder.resolve("spec.yaml"), "name: mine\n");
+
+    CommandOutput output =
+        CommandOutput.of("launch", "--dry-run", spec.toString(), "--url", api.url());
+
+    assertThat(output.exitCode()).isZero();
+    assertThat(output.err()).isEqualToNormalizingNewlines("Warning: No step asks student-2.\n");
+    assertThat(output.out().lines().map(line -> line.replaceAll(" {2,}", "  ")))
+        .contains(
+            "teacher  [0, 1000)  25  unknown  unknown  0  —  —",
+            "student-1  [0, 500)  13  625.00 k  36.30 M  550  4.3  0.0359",
+            "student-2  cut later  —  625.00 k  36.30 M  550  —  —",
+            "0.0718 device hours in all. Rates from trainings on 'cpu'.",
+            "student-1, student-2  1.00 MiB  2.00 MiB  3.00 MiB  4.00 MiB  70.0 MiB  11.0 MiB  100 MiB",
+            "student-1, student-2  1  30.0 MiB  20.0 MiB",
+            "student-1, student-2  16  100 MiB  50.0 MiB");
+    assertThat(api.asked())
+        .containsExactly(
+            new StubApi.Asked(
+                "POST", "/api/v1/experiments?dryRun=true", Optional.empty(), "name: mine\n"));
+  }
+
+  @Test
+  void shouldSayThatMemoryIsNotKnownWhenTheTeacherIsImported() throws Exception {
+    api.answer(
+        "POST /api/v1/experiments",
+        200,
+        """
+        {"models": [{"key": "teacher", "steps": 0}], "warnings": [],
+         "estimatedFrom": "No training has ended on 'cpu' yet, so that rates are not known."}""");
+    Path spec = Files.writeString(folder.resolve("spec.yaml"), "name: mine\n");
+
+    CommandOutput output =
+        CommandOutput.of("launch", "--dry-run", spec.toString(), "--url", api.url());
+
+    assertThat(output.exitCode()).isZero();
+    assertThat(output.out())
+        .contains("What a training step holds is known once the teacher is imported.");
+  }
+
+  @Test
+  void shouldFailWithEachFaultWhenASpecIsRefusedInADryRun() throws Exception {
+    api.answer(
+        "POST /api/v1/experiments",
+        422,
+        """
+        {"title": "The document breaks the rules", "status": 422, "detail": "The spec has 1 fault.",
+         "faults": [{"field": "seed", "message": "must be a whole number."}]}""");
+    Path spec = Files.writeString(folder.resolve("spec.yaml"), "seed: x\n");
+
+    CommandOutput output =
+        CommandOutput.of("launch", "--dry-run", spec.toString(), "--url", api.url());
+
+    assertThat(output.exitCode()).isEqualTo(3);
+    assertThat(output.out()).isEmpty();
+    assertThat(output.err())
+        .isEqualToNormalizingNewlines("The spec has 1 fault.\n  seed must be a whole number.\n");
+  }
+
+  @Test
+  void shouldRefuseToWaitForWhatADryRunDoesNotLaunch() throws Exception {
+    Path spec = Files.writeString(folder.resolve("spec.yaml"), "name: mine\n");
+
+    CommandOutput output =
+        CommandOutput.of("launch", "--dry-run", "--wait", spec.toString(), "--url", api.url());
+
+    assertThat(output.exitCode()).isEqualTo(2);
+    assertThat(output.err()).contains("--wait", "--dry-run");
+    assertThat(api.asked()).isEmpty();
+  }
+
   @Test
   void shouldPrintEachFaultOnALineWhenTheSpecIsRefused() throws Exception {
     api.answer(

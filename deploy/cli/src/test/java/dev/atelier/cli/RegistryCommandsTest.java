@@ -52,6 +52,27 @@ class RegistryCommandsTest {
   }
 
   @Test
+  void shouldListWorkersWithWhatTheyAreAt() {
+    api.answer(
+        "GET /api/v1/workers",
+        200,
+        """
+        {"items": [
+          {"id": "a@1", "name": "a", "here": true, "taskQueues": ["atelier", "atelier-gpu"],
+            "device": "cuda:0", "deviceMemoryBytes": 85899345920, "threads": 4,
+            "startedAt": "2026-11-30T10:00:00Z", "seenAt": "2026-11-30T12:00:00Z",
+            "doing": [{"activity": "TrainStudent", "experiment": "e-1", "model": "student-2",
+              "since": "2026-11-30T11:00:00Z"}]},
+          {"id": "b@1", "name": "b", "here": false, "taskQueues": ["atelier-cpu"], "device": "cpu",
+            "threads": 1, "startedAt": "2026-11-30T10:00:00Z", "seenAt": "2026-11-30T10:30:00Z",
+            "doing": []}]}""");
+    assertThat(CommandOutput.of("workers", "--url", api.url()).out())
+        .containsPattern(
+            "a +now +cuda:0 +80.0 GiB +4 +atelier atelier-gpu +TrainStudent e-1 student-2 since 2026-11-30T11:00:00Z")
+        .containsPattern("b +2026-11-30T10:30:00Z +cpu +- +1 +atelier-cpu +-");
+  }
+
+  @Test
   void shouldMakeListTryAndDeleteAWebhook() {
     api.answer("POST " + WEBHOOKS, 201, "{\"id\": \"wh-1\", \"secret\": \"whsec_abc\"}")
         .answer(

@@ -135,12 +135,16 @@ class StudyCommandTest {
                   {"claim": "faster", "figure": 1.8, "quantity": "MACs per step: teacher / o2mkd",
                    "ours": {"seeds": 3, "mean": 1.79, "deviation": 0}, "verdict": "holds",
                    "rule": "at least 1.75"},
+                  {"claim": "less memory", "figure": null, "quantity": "peak memory: o2mkd / merged",
+                   "ours": {"seeds": 3, "mean": -123456789, "deviation": 1500000},
+                   "verdict": "holds", "rule": "at most 0"},
                   {"claim": "better", "figure": null, "quantity": "FID: o2mkd", "ours": null,
                    "verdict": "not-measured", "rule": "at most 0"}],
                 """));
     CommandOutput output = CommandOutput.of("study", "show", ID, "--url=" + api.url());
     assertThat(output.out())
-        .containsPattern("faster +1.800 +1.790 ± 0.000 +3 +holds +at least 1.75 +MACs per step")
+        .containsPattern("faster +1.800 +1.790 +3 +holds +at least 1.75 +MACs per step")
+        .containsPattern("less memory +not known to us +-123.46 M ± 1.50 M +3 +holds")
         .containsPattern("better +not known to us +- +- +not measured +at most 0 +FID: o2mkd");
   }
 

@@ -54,6 +54,7 @@ final class ApiService implements Service {
   public Launch launch() {
     Map<String, String> environment = new HashMap<>(connections.environment());
     environment.put("QUARKUS_HTTP_HOST", Ports.HOST);
+    environment.put("ATELIER_S3_PUBLIC_ENDPOINT", connections.s3Endpoint());
     switch (access) {
       case TOKEN -> {
         environment.put("ATELIER_AUTH_MODE", "tokens");

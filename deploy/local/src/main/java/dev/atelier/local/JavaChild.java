@@ -3,6 +3,7 @@ package dev.atelier.local;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 
 /** Command lines of children that are JVMs. */
 final class JavaChild {
@@ -20,6 +21,8 @@ final class JavaChild {
                 "-Xmx" + maxHeap,
                 "-XX:+UseSerialGC",
                 "-XX:+ExitOnOutOfMemoryError"));
+    // How tests have children that live for a minute compiled: quickly.
+    Optional.ofNullable(System.getProperty("atelier.jvm")).ifPresent(command::add);
     if (Runtime.version().feature() >= NATIVE_ACCESS_FLAG_SINCE) {
       command.add("--enable-native-access=ALL-UNNAMED");
     }

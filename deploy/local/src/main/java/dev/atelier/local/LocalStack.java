@@ -18,7 +18,7 @@ public final class LocalStack implements AutoCloseable {
   private final Ports ports;
   private final Installation installation;
   private final Consumer<String> notices;
-  private UnaryOperator<String> s3Route = UnaryOperator.identity();
+  private UnaryOperator<Connections> route = UnaryOperator.identity();
   private volatile Optional<WebUiGuard> guard = Optional.empty();
 
   private LocalStack(
@@ -60,9 +60,11 @@ public final class LocalStack implements AutoCloseable {
     }
   }
 
-  /** Lets the api and the workers reach S3 at another endpoint, such as a proxy before it. */
-  void routeS3(UnaryOperator<String> route) {
-    s3Route = route;
+  /**
+   * Lets the api and the workers reach the other servers elsewhere, such as at proxies before them.
+   */
+  void route(UnaryOperator<Connections> newRoute) {
+    route = newRoute;
   }
 
   /** Starts everything and returns when all of it answers. */
@@ -84,12 +86,13 @@ public final class LocalStack implements AutoCloseable {
     Optional<String> temporalWebUi =
         temporal.webUi().map(ui -> "http://%s:%d".formatted(Ports.HOST, ports.temporalUi()));
     Connections connections =
-        new Connections(
-            temporal.target(),
-            postgres.jdbcUrl(),
-            PostgresService.USER,
-            s3Route.apply(s3.endpoint()),
-            credentials);
+        route.apply(
+            new Connections(
+                temporal.target(),
+                postgres.jdbcUrl(),
+                PostgresService.USER,
+                s3.endpoint(),
+                credentials));
     ApiService api =
         new ApiService(
             options.api(), installation, ports.api(), connections, temporalWebUi, options.access());

@@ -13,6 +13,7 @@ final class WorkerService implements Service {
 
   private static final String MAIN = "dev.atelier.worker.WorkerMain";
   private static final String DEVICE_CLASS = "cpu";
+  private static final Duration DRAIN = Duration.ofMinutes(2); // time for a last checkpoint
 
   private final int number;
   private final int threads;
@@ -48,7 +49,7 @@ final class WorkerService implements Service {
 
   @Override
   public Duration stopGrace() {
-    return Duration.ofSeconds(30); // time for a last checkpoint
+    return DRAIN.plusSeconds(10); // it interrupts what still runs, and waits for that
   }
 
   @Override
@@ -70,6 +71,7 @@ final class WorkerService implements Service {
     environment.put("ATELIER_WORKER_THREADS", Integer.toString(threads));
     environment.putAll(WorkerDevice.of(System.getenv()).environment());
     environment.put("ATELIER_WORKER_DEVICE_CLASS", DEVICE_CLASS);
+    environment.put("ATELIER_WORKER_DRAIN_TIMEOUT", DRAIN.toString());
     environment.put("ATELIER_WORKER_CACHE_DIR", root.resolve("cache").toString());
     environment.put("DJL_CACHE_DIR", root.resolve("djl").toString());
     environment.put("OMP_NUM_THREADS", Integer.toString(threads));

@@ -18,6 +18,7 @@ import dev.atelier.store.S3ServerProcess;
 import dev.atelier.store.Sha256;
 import dev.atelier.training.Device;
 import dev.atelier.work.Scope;
+import dev.atelier.work.UnendedScope;
 import dev.atelier.workflows.DatasetRef;
 import dev.atelier.workflows.ModelOrigin;
 import dev.atelier.workflows.ModelRef;
@@ -29,7 +30,6 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
-import java.util.function.Supplier;
 import java.util.stream.Stream;
 import org.flywaydb.core.Flyway;
 import org.jdbi.v3.core.Jdbi;
@@ -210,26 +210,7 @@ class TeacherImporterTest {
 
   private Scope scope() throws IOException {
     Path work = Files.createTempDirectory(temporary, "work");
-    return new Scope() {
-      @Override
-      public Path path() {
-        return work;
-      }
-
-      @Override
-      public void describe(Supplier<String> doing) {}
-
-      @Override
-      public boolean stops() {
-        return false;
-      }
-
-      @Override
-      public void stopIfAsked() {}
-
-      @Override
-      public void stopIfCanceled() {}
-    };
+    return new UnendedScope(work, doing -> {});
   }
 
   private static String column(String name) {

@@ -31,7 +31,7 @@ class ComposeFileTest {
           .getSchema(composeSpecification());
   // ${NAME}, ${NAME:-default}, ${NAME:?message}; $$ is a dollar sign
   private static final Pattern VARIABLE =
-      Pattern.compile("(?<!\\$)\\$\\{([A-Z_]+)(:-[^}]*|:\\?[^}]*)?\\}");
+      Pattern.compile("(?<!\\$)\\$\\{([A-Z0-9_]+)(:-[^}]*|:\\?[^}]*)?\\}");
   private static final Pattern SECRET =
       Pattern.compile(".*(PASSWORD|SECRET|ACCESS_KEY|PWD|BOOTSTRAP_TOKEN).*");
   private static final Set<String> ONE_SHOT =
@@ -114,11 +114,11 @@ class ComposeFileTest {
 
   @Test
   void shouldListEachVariableInTheExampleAndFillInTheSecrets() throws Exception {
-    Set<String> used = new TreeSet<>();
+    Set<String> used = new TreeSet<>(passedOn());
     VARIABLE.matcher(text).results().forEach(match -> used.add(match.group(1)));
     String example = DeployFiles.read(".env.example");
     Set<String> listed = new TreeSet<>();
-    Pattern.compile("(?m)^(?:# )?([A-Z_]+)=")
+    Pattern.compile("(?m)^(?:# )?([A-Z0-9_]+)=")
         .matcher(example)
         .results()
         .forEach(m -> listed.add(m.group(1)));
@@ -130,12 +130,73 @@ class ComposeFileTest {
     Files.writeString(folder.resolve(".env.example"), example);
     assertThat(run("sh", script.toString())).isZero();
     String made = Files.readString(folder.resolve(".env"));
-    assertThat(made).doesNotContainPattern("(?m)^[A-Z_]+=$");
+    assertThat(made).doesNotContainPattern("(?m)^[A-Z0-9_]+=$");
     assertThat(made.lines().filter(line -> line.matches("[A-Z].*=.+")).distinct()).hasSize(6);
     assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(folder.resolve(".env"))))
         .isEqualTo("rw-------");
     assertThat(run("sh", script.toString())).as("it overwrites nothing").isNotZero();
     assertThat(folder.resolve(".env")).hasContent(made);
+  }
+
+  /**
+   * Compose gives a variable without a value the one of {@code .env}, and leaves it out where that
+   * has none.
+   */
+  @Test
+  void shouldPassOnWhatTheDocsName() {
+    assertThat(passedOn())
+        .containsExactlyInAnyOrder(
+            "ATELIER_AUTH_OIDC_AUDIENCE",
+            "ATELIER_AUTH_OIDC_ISSUER",
+            "ATELIER_AUTH_OIDC_PROJECTS_CLAIM",
+            "ATELIER_AUTH_OIDC_ROLE_PREFIX",
+            "ATELIER_S3_PUBLIC_ENDPOINT",
+            "ATELIER_SOURCES_HOSTS",
+            "ATELIER_TRACES_ENDPOINT");
+    for (String name : List.of("api", "worker-light", "worker-cpu", "worker-gpu")) {
+      assertThat(environment(name))
+          .as(name)
+          .contains("ATELIER_SOURCES_HOSTS", "ATELIER_TRACES_ENDPOINT", "ATELIER_LOG_FORMAT");
+    }
+  }
+
+  private Set<String> passedOn() {
+    Set<String> names = new TreeSet<>();
+    services()
+        .values()
+        .forEach(
+            service ->
+                service
+                    .path("environment")
+                    .properties()
+                    .forEach(
+                        entry -> {
+                          if (entry.getValue().isNull()) {
+                            names.add(entry.getKey());
+                          }
+                        }));
+    return names;
+  }
+
+  /** Scaled workers would share one name; without one each has its container's. */
+  @Test
+  void shouldNameNoWorkerThatMayBeScaled() {
+    for (String name : List.of("worker-light", "worker-cpu", "worker-gpu")) {
+      assertThat(environment(name)).as(name).doesNotContain("ATELIER_WORKER_NAME");
+    }
+  }
+
+  @Test
+  void shouldGiveEachServerTwoMinutesToStart() {
+    services()
+        .forEach(
+            (name, service) -> {
+              if (service.has("healthcheck")) {
+                assertThat(service.at("/healthcheck/start_period").asText())
+                    .as(name)
+                    .isEqualTo("120s");
+              }
+            });
   }
 
   @Test
@@ -211,6 +272,16 @@ class ComposeFileTest {
           .as(name)
           .extracting(JsonNode::asText)
           .containsExactly("/tmp:exec");
+    }
+  }
+
+  @Test
+  void shouldGiveWorkersTheTimeThatTheirDrainTakes() throws Exception {
+    for (String name : List.of("worker-light", "worker-cpu", "worker-gpu")) {
+      JsonNode worker = services().get(name);
+      assertThat(worker.path("stop_grace_period").asText())
+          .isEqualTo("%ds", KnownVariables.graceOfWorker().toSeconds());
+      assertThat(worker.path("environment").has("ATELIER_WORKER_DRAIN_TIMEOUT")).isFalse();
     }
   }
 

@@ -3,6 +3,7 @@ package dev.atelier.deploy;
 import dev.atelier.api.AtelierConfig;
 import dev.atelier.worker.WorkerConfig;
 import io.smallrye.config.ConfigMapping;
+import io.smallrye.config.WithDefault;
 import io.smallrye.config.WithName;
 import io.smallrye.config.WithParentName;
 import java.io.IOException;
@@ -13,6 +14,7 @@ import java.lang.reflect.ParameterizedType;
 import java.lang.reflect.Type;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.Locale;
 import java.util.Properties;
 import java.util.Set;
@@ -46,6 +48,16 @@ final class KnownVariables {
     Set<String> names = new TreeSet<>(OF_LIBRARIES);
     add(WorkerConfig.class, WorkerConfig.class.getAnnotation(ConfigMapping.class).prefix(), names);
     return names;
+  }
+
+  /** How long whoever sends a worker SIGTERM waits before SIGKILL, unless it is told otherwise. */
+  static Duration graceOfWorker() throws NoSuchMethodException {
+    String drain =
+        WorkerConfig.Worker.class
+            .getMethod("drainTimeout")
+            .getAnnotation(WithDefault.class)
+            .value();
+    return Duration.parse(drain).plusSeconds(30); // it interrupts what still runs
   }
 
   static Set<String> ofApi() throws IOException {

@@ -109,6 +109,23 @@ class KubernetesOverlaysTest {
 
   @ParameterizedTest
   @ValueSource(strings = {"gpu", "production"})
+  void shouldGiveWorkersTheTimeThatTheirDrainTakes(String overlay) throws Exception {
+    int workers = 0;
+    for (JsonNode owner : render(overlay)) {
+      JsonNode pod = podTemplate(owner).orElse(owner);
+      JsonNode container = pod.at("/spec/containers/0");
+      if (!value(container, "ATELIER_WORKER_ROLES").isEmpty()) { // the opener has its image alone
+        workers++;
+        assertThat(value(container, "ATELIER_WORKER_DRAIN_TIMEOUT")).isEmpty(); // the default
+        assertThat(pod.at("/spec/terminationGracePeriodSeconds").asLong())
+            .isEqualTo(KnownVariables.graceOfWorker().toSeconds());
+      }
+    }
+    assertThat(workers).isGreaterThanOrEqualTo(2);
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"gpu", "production"})
   void shouldNeverEndAGpuWorkerThatIsBusy(String overlay) throws Exception {
     List<JsonNode> resources = render(overlay);
     // KEDA and the autoscaler of pods end the pods of a Deployment, whatever they do.
@@ -126,7 +143,6 @@ class KubernetesOverlaysTest {
       }
       gpuPods++;
       assertThat(container.at("/resources/limits/nvidia.com~1gpu").asInt()).isEqualTo(1);
-      assertThat(pod.at("/spec/terminationGracePeriodSeconds").asInt()).isGreaterThanOrEqualTo(120);
       assertThat(
               pod.path("metadata")
                   .path("annotations")

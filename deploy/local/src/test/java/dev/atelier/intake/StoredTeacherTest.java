@@ -20,6 +20,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -75,7 +76,11 @@ class StoredTeacherTest {
             Optional.empty(), false, List.of(), Optional.of(buckets), "the-platforms-own");
     ArtifactCache cache =
         new ArtifactCache(
-            temporary.resolve("cache"), store(), new SourceGuard(policy, limits), Opener.HERE);
+            temporary.resolve("cache"),
+            OptionalLong.empty(),
+            store(),
+            new SourceGuard(policy, limits),
+            Opener.HERE);
     return new TeacherFiles(store(), cache).fetch(source, Optional.empty(), sentence -> {});
   }
 

@@ -21,6 +21,7 @@ import java.util.TreeSet;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
 
 /**
  * Does real damage to a running stack, fault by fault, and says whether what must hold has held.
@@ -34,6 +35,8 @@ final class Chaos {
     KILL("SIGKILL a worker at a seeded moment"),
     ZOMBIE("SIGSTOP a worker past its heartbeat timeout, then SIGCONT"),
     S3("S3 away, slow, 503 for every other request, or full"),
+    DRAIN("SIGTERM a worker whose store takes long for a checkpoint"),
+    AWAY("S3, Postgres and Temporal away: all at once, or one of them"),
     POSTGRES("Postgres stopped at once (immediate) under launches and training"),
     DISK("the disk of the workers' cache is full for a while"),
     TEMPORAL("Temporal server killed and started on its database file"),
@@ -72,6 +75,11 @@ final class Chaos {
 
   private static final int STEPS = 240;
   private static final String FULL = "The worker's disk is full";
+  // The time after which the server takes a worker for lost, and more.
+  private static final Duration SLOW_SAVE = Duration.ofSeconds(25);
+  private static final int WRITES = 6; // of a checkpoint: four files, manifest, latest
+  private static final Duration AWAY = Duration.ofMinutes(1); // at least
+  private static final Duration HEALTHY_WITHIN = Duration.ofMinutes(2);
   private static final int CANCEL_SECONDS = 13; // the heartbeat interval, and ten seconds
 
   private final ChaosStack stack;
@@ -81,7 +89,7 @@ final class Chaos {
   private Duration whole = Duration.ZERO; // from launch to end
 
   /**
-   * @param outage how long S3 stays away
+   * @param outage how long a server stays away
    */
   Chaos(ChaosStack stack, long seed, Duration outage) throws Exception {
     this.stack = stack;
@@ -101,6 +109,14 @@ final class Chaos {
         create or replace trigger chaos_checkpoint after insert or update on checkpoint
         for each row execute function chaos_checkpoint();
         """);
+  }
+
+  /** The same with longer outages. */
+  Chaos lasting(Duration longer) throws Exception {
+    Chaos other = new Chaos(stack, seed, longer);
+    other.peaceful = peaceful;
+    other.whole = whole;
+    return other;
   }
 
   /** One teacher and its students, all trained anew. */
@@ -144,6 +160,8 @@ final class Chaos {
       case KILL -> damage(fault, rounds, (id, random, round) -> kill(id, random));
       case ZOMBIE -> zombies(rounds);
       case S3 -> damage(fault, rounds, this::s3);
+      case DRAIN -> drain(rounds);
+      case AWAY -> away(rounds);
       case POSTGRES -> postgres(rounds);
       case TEMPORAL ->
           damage(
@@ -204,8 +222,8 @@ final class Chaos {
     long points =
         stack.number(
             """
-            select count(*) from metric_point p join model m on m.id = p.model_id
-            where m.experiment_id = '%s' and m.key = 'student-1' and p.series = 'loss'
+            select count(*) from metric_report r join model m on m.curves = r.curves
+            where m.experiment_id = '%s' and m.key = 'student-1'
             """
                 .formatted(id));
     if (points != STEPS / 10) {
@@ -281,6 +299,119 @@ final class Chaos {
     }
     System.out.printf(
         "  S3 %s for %d s: %d refused%n", mode, outage.toSeconds(), stack.s3().refused() - before);
+  }
+
+  /** The checkpoint of a drain is kept, however long it takes, and no step is trained twice. */
+  private Outcome drain(int rounds) throws Exception {
+    Duration save = outage.compareTo(SLOW_SAVE) > 0 ? outage : SLOW_SAVE;
+    List<String> broken = new ArrayList<>();
+    List<String> ids = new ArrayList<>();
+    List<Long> seconds = new ArrayList<>();
+    Outcome outcome =
+        damage(
+            Fault.DRAIN,
+            rounds,
+            (id, random, round) -> {
+              ids.add(id);
+              stack.awaitStep(id, "student-1", 1 + random.nextInt(STEPS / 2));
+              ProcessHandle worker =
+                  ProcessHandle.of(stack.pid(busyWorker(id, random))).orElseThrow();
+              stack.s3().holdUp(save.dividedBy(WRITES));
+              stack.s3().become(Mode.LATE);
+              Instant start = Instant.now();
+              try {
+                ChaosStack.signal(worker.pid(), "TERM");
+                worker.onExit().get(5, TimeUnit.MINUTES);
+              } finally {
+                stack.s3().become(Mode.PASS);
+              }
+              seconds.add(Duration.between(start, Instant.now()).toSeconds());
+            });
+    for (String id : ids) {
+      long repeated =
+          stack.number(
+              """
+              select coalesce(sum(a.last_step - a.first_step), 0) - max(m.total_steps)
+              from attempt a join model m on m.id = a.model_id
+              where m.experiment_id = '%s' and m.key = 'student-1'
+              """
+                  .formatted(id));
+      if (repeated > 0) {
+        broken.add("%s trained %d steps twice.".formatted(id, repeated));
+      }
+    }
+    for (long took : seconds) {
+      if (took < save.toSeconds() / 2) { // nothing was saved while it drained
+        broken.add("A drain took %d s, with a store that takes %s.".formatted(took, save));
+      }
+    }
+    broken.addAll(outcome.broken());
+    return new Outcome(
+        Fault.DRAIN,
+        rounds,
+        broken.isEmpty() ? outcome.held() : 0,
+        "%s; drains of %s s, no step trained twice".formatted(outcome.figures(), seconds),
+        broken);
+  }
+
+  /** Callers are told so while a server is away, and all is well by itself once it is back. */
+  private Outcome away(int rounds) throws Exception {
+    Duration each = outage.compareTo(AWAY) > 0 ? outage : AWAY;
+    List<String> wrong = new ArrayList<>();
+    List<String> answers = new ArrayList<>();
+    Outcome outcome =
+        damage(
+            Fault.AWAY,
+            rounds,
+            (id, random, round) -> {
+              List<FaultProxy> servers = awayIn(round);
+              stack.awaitStep(id, "student-1", random.nextInt(STEPS / 2));
+              Map<String, Long> processes = processes();
+              List<Integer> refused = servers.stream().map(FaultProxy::refused).toList();
+              try (Callers callers = new Callers(stack.api(), id)) {
+                try {
+                  servers.forEach(server -> server.become(Mode.AWAY));
+                  Thread.sleep(each.toMillis());
+                } finally {
+                  servers.forEach(server -> server.become(Mode.PASS));
+                }
+                callers.awaitHealthy(HEALTHY_WITHIN);
+                wrong.addAll(callers.wrong());
+                answers.add(callers.answers());
+              }
+              for (int i = 0; i < servers.size(); i++) {
+                if (servers.get(i).refused() == refused.get(i)) { // S3, between two checkpoints
+                  answers.add("server %d was not asked for".formatted(i));
+                }
+              }
+              if (!processes().equals(processes)) {
+                wrong.add("Processes were %s, and are %s.".formatted(processes, processes()));
+              }
+            });
+    List<String> broken = new ArrayList<>(outcome.broken());
+    broken.addAll(wrong);
+    return new Outcome(
+        Fault.AWAY,
+        rounds,
+        broken.isEmpty() ? outcome.held() : 0,
+        "%s; for %d s each; the api's answers: %s"
+            .formatted(outcome.figures(), each.toSeconds(), String.join("; ", answers)),
+        broken);
+  }
+
+  private List<FaultProxy> awayIn(int round) {
+    List<FaultProxy> all = List.of(stack.s3(), stack.postgres(), stack.temporal());
+    int which = round % (all.size() + 1);
+    return which == 0 ? all : List.of(all.get(which - 1));
+  }
+
+  /** Nobody ends because a server is away. */
+  private Map<String, Long> processes() throws InterruptedException {
+    Map<String, Long> pids = new TreeMap<>();
+    for (String service : ChaosStack.SERVICES) {
+      pids.put(service, stack.pid(service));
+    }
+    return pids;
   }
 
   /** Launches go on while Postgres is stopped: each that was acknowledged must be there, once. */
@@ -524,7 +655,10 @@ final class Chaos {
         name + "-" + seed);
   }
 
-  /** Arguments: the seed, seconds that S3 stays away, a data directory, then FAULT=ROUNDS each. */
+  /**
+   * Arguments: the seed, seconds that a server stays away, a data directory, then FAULT=ROUNDS
+   * each.
+   */
   public static void main(String[] args) throws Exception {
     long seed = Long.parseLong(args[0]);
     Duration outage = Duration.ofSeconds(Long.parseLong(args[1]));

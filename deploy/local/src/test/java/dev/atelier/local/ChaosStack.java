@@ -43,19 +43,22 @@ import java.util.function.Predicate;
 import java.util.stream.Stream;
 import java.util.stream.StreamSupport;
 
-/** The local stack with a {@link FaultProxy} before S3, and what fault tests do to it. */
+/** The local stack with a {@link FaultProxy} before each server, and what fault tests do to it. */
 final class ChaosStack implements AutoCloseable {
 
   static final List<String> SERVICES =
       List.of("postgres", "s3", "temporal", "api", "worker-1", "worker-2");
 
   private static final ObjectMapper JSON = new ObjectMapper();
+  private static final URI NOWHERE = URI.create("http://" + Ports.HOST + ":1");
   private static final Duration PATIENCE = Duration.ofMinutes(5); // ends a hung run, no more
 
   private final HttpClient http =
       HttpClient.newBuilder().connectTimeout(Duration.ofSeconds(5)).build();
   private final Path data;
   private final FaultProxy s3;
+  private final FaultProxy postgres;
+  private final FaultProxy temporalServer;
   private final boolean smallCache; // the workers' cache has a disk of its own, and a small one
   private final Optional<Path> temporal;
   private LocalStack stack;
@@ -71,7 +74,9 @@ final class ChaosStack implements AutoCloseable {
   ChaosStack(Path data, Optional<Path> temporal) throws Exception {
     this.data = data;
     this.temporal = temporal;
-    this.s3 = new FaultProxy(URI.create("http://" + Ports.HOST + ":1"));
+    this.s3 = new FaultProxy(NOWHERE);
+    this.postgres = new FaultProxy(NOWHERE);
+    this.temporalServer = new FaultProxy(NOWHERE);
     this.smallCache = mountSmallCache();
     start();
   }
@@ -82,12 +87,21 @@ final class ChaosStack implements AutoCloseable {
             new StackOptions(data, Ports.ANY, 2, 1, temporal, ApiAccess.OPEN, ApiProgram.BUILT),
             new Installation(StackUnderTest.ROOT),
             line -> System.out.println("  stack: " + line));
-    stack.routeS3(
-        endpoint -> {
-          s3.target(URI.create(endpoint));
-          return s3.endpoint().toString();
-        });
+    stack.route(this::throughProxies);
     endpoints = stack.start();
+  }
+
+  private Connections throughProxies(Connections direct) {
+    URI database = URI.create(direct.postgresUrl().replaceFirst("^jdbc:", ""));
+    s3.target(URI.create(direct.s3Endpoint()));
+    postgres.target(database);
+    temporalServer.target(URI.create("http://" + direct.temporalTarget()));
+    return new Connections(
+        temporalServer.endpoint().getAuthority(),
+        direct.postgresUrl().replace(database.getAuthority(), postgres.endpoint().getAuthority()),
+        direct.postgresUser(),
+        s3.endpoint().toString(),
+        direct.credentials());
   }
 
   /** Mounting takes root: {@code false} without. */
@@ -133,6 +147,19 @@ final class ChaosStack implements AutoCloseable {
 
   FaultProxy s3() {
     return s3;
+  }
+
+  FaultProxy postgres() {
+    return postgres;
+  }
+
+  FaultProxy temporal() {
+    return temporalServer;
+  }
+
+  /** The base URL of the API. */
+  String api() {
+    return endpoints.api();
   }
 
   Path data() {
@@ -420,6 +447,8 @@ final class ChaosStack implements AutoCloseable {
       return found
           .filter(path -> work.relativize(path).getNameCount() == 2)
           .filter(Files::isDirectory)
+          .filter(
+              path -> !path.endsWith("used") || path.toFile().list().length > 0) // links, if any
           .toList();
     }
   }
@@ -458,6 +487,8 @@ final class ChaosStack implements AutoCloseable {
   public void close() throws IOException {
     stack.close();
     s3.close();
+    postgres.close();
+    temporalServer.close();
     if (smallCache) {
       try {
         run("umount", data.resolve("cache").toString());

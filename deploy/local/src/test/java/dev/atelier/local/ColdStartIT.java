@@ -146,7 +146,7 @@ class ColdStartIT {
 
     doors.get(late).open();
     Waiting.until(() -> get(port, "/health/ready").statusCode() == 200);
-    assertThat(text(worker)).contains(shown + " answers after", "worker serves atelier");
+    assertThat(text(worker)).contains(shown + " answers after", " serves atelier");
 
     doors.get(late).close();
     Waiting.until(() -> get(port, "/health/ready").statusCode() == 503);

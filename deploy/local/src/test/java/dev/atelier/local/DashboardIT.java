@@ -66,6 +66,29 @@ class DashboardIT {
         sampler: {steps: 10, spacing: uniform}
       """;
 
+  private static final String STUDY =
+      """
+      name: one or two
+      question: "Are two students better than one?"
+      axes: [{name: N, field: students.count, values: [1, 2]}]
+      scorecard:
+        - {text: less work than the teacher, figure: 1.5, measure: macs-per-step, of: {subject: teacher, at: {N: 2}},
+            against: {subject: o2mkd}, comparison: ratio, rule: at-least, bound: 1}
+        - {text: fewer parameters than one, measure: parameters, of: {at: {N: 2}}, against: {at: {N: 1}}, rule: at-most, bound: 0}
+        - {text: two are better, measure: distance, of: {at: {N: 2}}, against: {at: {N: 1}}, rule: at-most, bound: 0}
+      base:
+        dataset: {source: "shapes?count=256&seed=1", resolution: 8}
+        diffusion: {timesteps: 100}
+        teacher:
+          network: {channels: 16, multipliers: [1, 2], resBlocks: 1, attentionResolutions: [4]}
+          training: {steps: 20, batchSize: 8, warmupSteps: 5}
+        students:
+          network: {channels: 8, multipliers: [1, 2], resBlocks: 1, attentionResolutions: [4]}
+          training: {steps: 20, batchSize: 8, warmupSteps: 5}
+        evaluation:
+          {samples: 200, gridRows: 2, gridColumns: 4, sampler: {steps: 5, spacing: uniform}}
+      """;
+
   @RegisterExtension
   final TestWatcher watcher =
       new TestWatcher() {
@@ -126,7 +149,7 @@ class DashboardIT {
   @Order(2)
   void shouldShowTrainingLiveWithoutAReload() throws Exception {
     browser.open(api + "/#/experiments");
-    String id = launch(SPEC);
+    String id = launch("/api/v1/experiments", SPEC);
     browser.click("tbody a", "shapes, two students"); // the list has found it by itself
     browser.evaluate("window.sameDocument = true");
     browser.await(".segment[aria-label*='student-1 · running']");
@@ -205,6 +228,9 @@ class DashboardIT {
     browser.await("pre", "kind: explicit");
     browser.awaitTrue(
         "!document.querySelector('form button[type=submit], .panel button[type=submit]').disabled");
+    browser.click("details.memory summary", "Memory of a training step");
+    browser.await("details.memory td", "student-1, student-2");
+    browser.await("details.memory th", "computed again");
     browser.picture("launch");
     browser.click("button[type=submit]", "Launch");
     browser.await("h1", "shapes, cut at 30");
@@ -252,10 +278,52 @@ class DashboardIT {
 
   @Test
   @Order(7)
+  void shouldShowWhatBecameOfAStudysClaims() throws Exception {
+    String id = launch("/api/v1/studies", STUDY);
+    browser.open(api + "/#/studies");
+    browser.click("tbody a", "one or two");
+    browser.await("h1", "one or two");
+    browser.await(line(1) + " .pill", "not measured"); // nothing can be yet
+    browser.await("h1 + .pill", "done");
+    browser.await(line(1) + " td", "less work than the teacher");
+    browser.await(line(1) + " td:nth-child(2)", "1.5");
+    browser.await(line(1) + " .pill.s-DONE", "holds");
+    browser.await(line(1) + " td:nth-child(5)", "at least 1");
+    browser.await(line(1) + " td:nth-child(6)", "teacher 20 steps, students 20 steps of 8 images");
+    browser.await(line(2) + " td:nth-child(2)", "not known to us");
+    browser.await(line(2) + " .pill.s-FAILED", "does not hold");
+    browser.await(line(3) + " td", "Fréchet distance: o2mkd (N 2) − o2mkd (N 1)");
+    browser.await(line(3) + " td:nth-child(3)", "1 seed");
+    browser.await(line(3) + " .pill.s-PENDING", "too few seeds to say");
+    assertThat(browser.count(".scorecard tbody tr")).isEqualTo(3);
+    assertThat(browser.address()).endsWith("#/studies/" + id);
+    browser.picture("study");
+  }
+
+  private static String line(int number) {
+    return ".scorecard tbody tr:nth-child(%d)".formatted(number);
+  }
+
+  @Test
+  @Order(8)
+  void shouldShowWhoWorksOnWhat() throws Exception {
+    browser.open(api + "/#/workers");
+    browser.await("h1", "Workers");
+    browser.await("tbody tr", "worker-1");
+    browser.await("tbody tr", "worker-2");
+    browser.await("tbody tr", "atelier-cpu");
+    browser.await("tbody tr", "waits for work");
+    browser.picture("workers");
+  }
+
+  @Test
+  @Order(9)
   void shouldFitAPhone() throws Exception {
     browser.resize(390, 844);
+    String study = browser.address().replaceFirst(".*#", "#");
+    browser.open(api + "/#/experiments");
     String id = browser.await("tbody a", "shapes, cut at 30").getDomAttribute("href");
-    for (String page : List.of("#/experiments", id, "#/launch", "#/studies")) {
+    for (String page : List.of("#/experiments", id, "#/launch", "#/studies", "#/workers", study)) {
       browser.open(api + "/" + page);
       browser.await("h1");
       browser.awaitTrue("document.querySelector('main').textContent.length > 50");
@@ -268,7 +336,7 @@ class DashboardIT {
   }
 
   @Test
-  @Order(8)
+  @Order(10)
   void shouldAskForATokenWhereTheApiWantsOne(@TempDir Path directory) throws Exception {
     String token = "atl_" + "k".repeat(40);
     int port = Ports.anyFree();
@@ -315,10 +383,10 @@ class DashboardIT {
     return (String) browser.evaluate("document.querySelector('.u-wrap canvas').toDataURL()");
   }
 
-  private String launch(String spec) throws Exception {
+  private String launch(String path, String spec) throws Exception {
     var answer =
         http.send(
-            StackUnderTest.request(endpoints, "/api/v1/experiments")
+            StackUnderTest.request(endpoints, path)
                 .header("Content-Type", "application/yaml")
                 .POST(BodyPublishers.ofString(spec))
                 .build(),

@@ -52,6 +52,7 @@ import org.junit.jupiter.api.io.TempDir;
 class ExperimentIT {
 
   private static final ObjectMapper JSON = new ObjectMapper();
+  private static final long POLL_MILLIS = 100;
   private static final int STEPS = 600;
   private static final int MANY = 200; // a workflow of Temporal's takes 10 updates at once
 
@@ -70,7 +71,7 @@ class ExperimentIT {
         count: 2
         network: {channels: 8, multipliers: [1, 2], resBlocks: 1, attentionResolutions: [4], groups: 4}
         training: {steps: %d, batchSize: 8, warmupSteps: 5, learningRate: 1.0e-3, emaDecay: 0.9,
-          checkpointEverySteps: 25, metricsEverySteps: 10}
+          checkpointEverySteps: 50, metricsEverySteps: 10}
         overrides: [{student: 2, training: {learningRate: 1.0e+30}}]
         oneToOneBaseline: true
       evaluation:
@@ -148,6 +149,135 @@ class ExperimentIT {
       checkPause();
       checkManyRequestsAtOnce();
     }
+  }
+
+  private static final String OF_TEXTS =
+      "{channels: 16, multipliers: [1, 2], resBlocks: 1, groups: 4, variant: diffusers,"
+          + " attentionHeads: 2, crossAttention: {width: 64, tokens: 16}, blocks: {down: [plain,"
+          + " cross-attention], middle: cross-attention, up: [cross-attention, plain]}}";
+
+  // As SPEC, of texts: each student is an update of the one-to-one student.
+  private static final String LOW_RANK =
+      """
+      name: low-rank
+      seed: 3
+      reuse: never
+      dataset: {source: "shapes?count=256&seed=1", resolution: 8, captions: {}}
+      diffusion: {timesteps: 100}
+      teacher:
+        partsFrom: random-clip
+        network: %1$s
+        training: {steps: 20, batchSize: 8, warmupSteps: 5, learningRate: 1.0e-3, emaDecay: 0.9,
+          horizontalFlips: false, conditioningDropout: 0.1}
+      students:
+        count: 2
+        sharing: lora
+        rank: 1
+        network: %1$s
+        training: {steps: 100, batchSize: 8, warmupSteps: 5, learningRate: 1.0e-2, emaDecay: 0.9,
+          horizontalFlips: false, conditioningDropout: 0.1, checkpointEverySteps: 50, metricsEverySteps: 10}
+        overrides: [{student: 2, training: {learningRate: 1.0e+30}}]
+        oneToOneBaseline: true
+      evaluation:
+        samples: 200
+        batchSize: 50
+        gridRows: 2
+        gridColumns: 4
+        guidance: 2
+        prompts: %2$s
+        clip: {source: %3$s}
+        sampler: {steps: 5, spacing: uniform}
+      """;
+
+  private static final Path CLIP =
+      StackUnderTest.ROOT.resolve("activities/src/test/resources/clip/model");
+  private static final Set<String> PROMPTS = Set.of("a red circle", "a cat", "two dogs");
+
+  // Annotations of COCO: a prompt is a caption of an image.
+  private static final String ANNOTATIONS =
+      """
+      {"images": [{"id": 1, "file_name": "1.jpg"}, {"id": 2, "file_name": "2.jpg"}],
+       "annotations": [
+         {"id": 7, "image_id": 1, "caption": "a red circle"}, {"id": 8, "image_id": 1, "caption": "a cat"},
+         {"id": 9, "image_id": 2, "caption": "two dogs"}]}
+      """;
+
+  /**
+   * Students that share a network, and prompts of COCO's annotations: from a spec to files that
+   * diffusers and peft load, with a student retried on the way.
+   */
+  @Test
+  void shouldExportLowRankStudentsThatDiffusersLoads(@TempDir Path directory) throws Exception {
+    Path prompts = Files.writeString(directory.resolve("captions_val2014.json"), ANNOTATIONS);
+    try (LocalStack stack = StackUnderTest.prepare(directory.resolve("data"))) {
+      endpoints = stack.start();
+      String id = launch(LOW_RANK.formatted(OF_TEXTS, prompts, CLIP), "low-rank");
+      JsonNode waiting = await(id, e -> "AWAITING_RETRY".equals(e.get("stage").asText()));
+      assertThat(state(waiting, "student-1")).isEqualTo("DONE");
+      assertThat(model(waiting, "student-2").get("error").get("type").asText())
+          .isEqualTo("DIVERGED");
+      retry(id, "student-2", "{\"learningRate\": 0.01}");
+      JsonNode done = await(id, e -> "DONE".equals(e.get("stage").asText()));
+      assertThat(model(done, "student-1").get("attempts").asInt()).isEqualTo(1);
+
+      checkPrompted(done);
+      Path export = directory.resolve("export");
+      keep(done, export);
+      checkUpdates(export);
+    }
+  }
+
+  /** Two updates beside one network are less than two networks, and all are judged by CLIP. */
+  private void checkPrompted(JsonNode done) throws Exception {
+    Map<String, Long> weights = new HashMap<>();
+    Map<String, Long> parameters = new HashMap<>();
+    for (JsonNode evaluation : done.get("evaluations")) {
+      String subject = evaluation.get("subject").asText();
+      weights.put(subject, evaluation.get("weightsBytes").asLong());
+      parameters.put(subject, evaluation.get("parameters").asLong());
+      assertThat(evaluation.get("metrics").get("clipScore").asDouble()).isBetween(0.0, 100.0);
+      assertThat(evaluation.get("metrics").get("clipDistance").asDouble()).isPositive();
+      assertThat(evaluation.get("protocol").get("promptsSha256").asText()).hasSize(64);
+    }
+    assertThat(weights).containsOnlyKeys("teacher", "one-to-one", "o2mkd");
+    for (Map<String, Long> size : List.of(weights, parameters)) {
+      assertThat(size.get("o2mkd"))
+          .isBetween(size.get("one-to-one") + 1, size.get("one-to-one") * 3 / 2);
+    }
+    JsonNode shown =
+        JSON.readTree(
+            get(
+                "/api/v1/experiments/%s/artifacts/prompts-o2mkd.json"
+                    .formatted(done.get("id").asText())));
+    assertThat(shown.get("prompts")).hasSize(8).allMatch(p -> PROMPTS.contains(p.asText()));
+    byte[] report =
+        get("/api/v1/experiments/%s/artifacts/report.html".formatted(done.get("id").asText()));
+    assertThat(new String(report, StandardCharsets.UTF_8)).contains("CLIP score", "CMMD");
+  }
+
+  /** A student is its own network, the shared one with its LoRA, and its part of the ensemble. */
+  private static void checkUpdates(Path export) throws Exception {
+    assertThat(export.resolve("student-1/pytorch_lora_weights.safetensors").toFile().length())
+        .isLessThan(export.resolve("student-1.safetensors").toFile().length() / 2);
+    python(
+        export,
+        """
+        import os, torch
+        os.environ.update(HF_HOME=os.path.abspath("hf"), HF_HUB_OFFLINE="1")
+        from diffusers import UNet2DConditionModel
+        torch.manual_seed(1)
+        x, text = torch.randn(1, 3, 8, 8), torch.randn(1, 16, 64)
+        folder = lambda name: UNet2DConditionModel.from_pretrained(name, subfolder="unet")
+        with torch.no_grad():
+            for name, t in [("student-1", torch.tensor([7])), ("student-2", torch.tensor([93]))]:
+                wanted = torch.jit.load(name + ".pt")(x, t, text)
+                shared = folder("one-to-one")
+                assert (shared(x, t, text).sample - wanted).abs().max() > 1e-3
+                shared.load_lora_adapter(name, prefix="unet", weight_name="pytorch_lora_weights.safetensors")
+                for found in [folder(name)(x, t, text).sample, shared(x, t, text).sample,
+                              torch.jit.load("ensemble.pt")(x, t, text)]:
+                    assert (found - wanted).abs().max() < 1e-4, (name, (found - wanted).abs().max())
+        """);
   }
 
   // A student of more steps than it does while a request for it, or word of one, is on its way.
@@ -316,12 +446,7 @@ class ExperimentIT {
     String id =
         launch(specialists(teacher.resolve("teacher.safetensors"), "feature"), "specialists");
     JsonNode done = await(id, e -> "DONE".equals(e.get("stage").asText()));
-    Files.createDirectories(export);
-    for (JsonNode artifact : done.get("artifacts")) {
-      write(
-          export.resolve(artifact.get("name").asText()),
-          get(URI.create(artifact.get("href").asText()).getPath()));
-    }
+    keep(done, export);
 
     JsonNode drift = JSON.readTree(export.resolve("drift.json").toFile());
     assertThat(drift.get("lengths")).hasSize(9);
@@ -355,7 +480,17 @@ class ExperimentIT {
   }
 
   private void checkThatAnArchiveHasNoFeatures(Path teacher) throws Exception {
-    String id = launch(specialists(teacher.resolve("teacher.pt"), "feature"), "archive");
+    HttpRequest named =
+        StackUnderTest.request(endpoints, "/api/v1/experiments")
+            .header("Content-Type", "application/yaml")
+            .POST(BodyPublishers.ofString(specialists(teacher.resolve("teacher.pt"), "feature")))
+            .build();
+    HttpResponse<String> refused = http.send(named, BodyHandlers.ofString());
+    assertThat(refused.statusCode()).isEqualTo(422);
+    assertThat(refused.body()).contains("students.assignment.signal", "is a TorchScript file");
+
+    Path unnamed = Files.copy(teacher.resolve("teacher.pt"), teacher.resolve("unnamed"));
+    String id = launch(specialists(unnamed, "feature"), "archive");
     JsonNode failed = awaitEnd(id);
     assertThat(failed.get("stage").asText()).isEqualTo("FAILED");
     assertThat(failed.get("error").get("type").asText()).isEqualTo("INVALID_SPEC");
@@ -365,27 +500,27 @@ class ExperimentIT {
 
   private static String specialists(Path teacher, String signal) {
     return """
-        name: specialists
-        dataset: {source: "shapes?count=256", resolution: 8}
-        diffusion: {timesteps: 100}
-        teacher: {source: %s}
-        students:
-          count: 3
-          network: {channels: 8, multipliers: [1, 2], resBlocks: 1, attentionResolutions: [4]}
-          training: {steps: 10, batchSize: 8, warmupSteps: 5, emaDecay: 0.9}
-          assignment: {kind: measured, signal: %s, bins: 10, images: 16}
-          startFrom: teacher-taylor
-          overrides:
-            - {student: 2, model: teacher}
-            - student: 3
-              network: {channels: 6, multipliers: [1, 2], resBlocks: 1, attentionResolutions: [4]}
-        evaluation:
-          samples: 200
-          batchSize: 16
-          gridRows: 2
-          gridColumns: 4
-          sampler: {steps: 10, spacing: uniform}
-        """
+    name: specialists
+    dataset: {source: "shapes?count=256", resolution: 8}
+    diffusion: {timesteps: 100}
+    teacher: {source: %s}
+    students:
+      count: 3
+      network: {channels: 8, multipliers: [1, 2], resBlocks: 1, attentionResolutions: [4]}
+      training: {steps: 10, batchSize: 8, warmupSteps: 5, emaDecay: 0.9}
+      assignment: {kind: measured, signal: %s, bins: 10, images: 16}
+      startFrom: teacher-taylor
+      overrides:
+        - {student: 2, model: teacher}
+        - student: 3
+          network: {channels: 6, multipliers: [1, 2], resBlocks: 1, attentionResolutions: [4]}
+    evaluation:
+      samples: 200
+      batchSize: 16
+      gridRows: 2
+      gridColumns: 4
+      sampler: {steps: 10, spacing: uniform}
+    """
         .formatted(teacher, signal);
   }
 
@@ -396,8 +531,8 @@ class ExperimentIT {
               number(
                   database,
                   """
-                  select count(*) from metric_point p join model m on m.id = p.model_id
-                  where m.experiment_id = '%s' and m.key = 'student-1' and p.series = 'loss'
+                  select count(*) from metric_report r join model m on m.curves = r.curves
+                  where m.experiment_id = '%s' and m.key = 'student-1'
                   """
                       .formatted(id)))
           .isEqualTo(STEPS / 10);
@@ -448,13 +583,17 @@ class ExperimentIT {
     Files.write(file, content);
   }
 
-  private void download(JsonNode done, Path export) throws Exception {
+  private void keep(JsonNode done, Path export) throws Exception {
     Files.createDirectories(export);
     for (JsonNode artifact : done.get("artifacts")) {
       byte[] content = get(URI.create(artifact.get("href").asText()).getPath());
       assertThat(Sha256.of(content)).isEqualTo(artifact.get("sha256").asText());
       write(export.resolve(artifact.get("name").asText()), content);
     }
+  }
+
+  private void download(JsonNode done, Path export) throws Exception {
+    keep(done, export);
     for (String file :
         List.of(
             "model_index.json",
@@ -505,10 +644,9 @@ class ExperimentIT {
     assertThat(first).isNotEqualTo(second);
     checkMerged(export);
 
-    Optional<Path> python = Programs.find("python");
-    assumeTrue(python.isPresent(), "missing: python");
     Files.write(export.resolve("x.f32"), bytes(x));
-    String script =
+    python(
+        export,
         """
         import os, torch
         os.environ.update(HF_HOME=os.path.abspath("hf"), HF_HUB_OFFLINE="1")
@@ -525,19 +663,24 @@ class ExperimentIT {
                 assert torch.allclose(told, eps[i : i + 1], atol=1e-5)
         assert len(pipe(batch_size=2).images) == 2
         open("eps.f32", "wb").write(eps.detach().numpy().tobytes())
-        """;
-    Process process =
-        new ProcessBuilder(python.get().toString(), "-c", script)
-            .directory(export.toFile())
-            .inheritIO()
-            .start();
-    assertThat(process.waitFor()).isZero();
+        """);
     ByteBuffer eps =
         ByteBuffer.wrap(Files.readAllBytes(export.resolve("eps.f32")))
             .order(ByteOrder.LITTLE_ENDIAN);
     for (float value : ensemble) {
       assertThat(eps.getFloat()).isCloseTo(value, org.assertj.core.api.Assertions.within(1e-5f));
     }
+  }
+
+  private static void python(Path directory, String script) throws Exception {
+    Optional<Path> python = Programs.find("python");
+    assumeTrue(python.isPresent(), "missing: python");
+    Process process =
+        new ProcessBuilder(python.get().toString(), "-c", script)
+            .directory(directory.toFile())
+            .inheritIO()
+            .start();
+    assertThat(process.waitFor()).isZero();
   }
 
   /** Greedy merging of two students under half of their memory leaves the mean of both. */
@@ -637,7 +780,7 @@ class ExperimentIT {
       }
       String stage = experiment.get("stage").asText();
       assertThat(stage).as(experiment.toPrettyString()).isNotIn("FAILED", "CANCELED", "DONE");
-      Thread.sleep(50);
+      Thread.sleep(POLL_MILLIS);
     }
   }
 
@@ -647,7 +790,7 @@ class ExperimentIT {
       if (List.of("FAILED", "CANCELED", "DONE").contains(experiment.get("stage").asText())) {
         return experiment;
       }
-      Thread.sleep(50);
+      Thread.sleep(POLL_MILLIS);
     }
   }
 

@@ -8,6 +8,7 @@ import java.net.ServerSocket;
 import java.net.Socket;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.util.List;
 import java.util.Queue;
 import java.util.Set;
@@ -25,6 +26,7 @@ final class FaultProxy implements AutoCloseable {
   enum Mode {
     PASS,
     AWAY, // connections are closed without a byte of answer
+    LATE, // each write of HTTP is held up, see holdUp
     SLOW, // an eighth of a second for each 64 KiB, either way
     UNAVAILABLE, // every other request is answered 503, the next one passes
     FULL // writes are answered 507, reads pass
@@ -40,6 +42,7 @@ final class FaultProxy implements AutoCloseable {
   private final Queue<String> asked = new ConcurrentLinkedQueue<>();
   private volatile Mode mode = Mode.PASS;
   private volatile URI target;
+  private volatile Duration late = Duration.ZERO;
 
   FaultProxy(URI target) throws IOException {
     this.target = target;
@@ -55,6 +58,11 @@ final class FaultProxy implements AutoCloseable {
   /** Another server from now on, as when the one before was started again elsewhere. */
   void target(URI newTarget) {
     target = newTarget;
+  }
+
+  /** How long {@link Mode#LATE} holds up a write. */
+  void holdUp(Duration each) {
+    late = each;
   }
 
   /** Changes the behaviour; open connections are cut, so that none escapes it. */
@@ -125,7 +133,7 @@ final class FaultProxy implements AutoCloseable {
         deny(client);
         return;
       }
-      pause();
+      pause(begins && start.equals("PUT "));
       out.write(chunk, 0, n);
       out.flush();
     }
@@ -133,7 +141,7 @@ final class FaultProxy implements AutoCloseable {
 
   private boolean denies(String method) {
     return switch (mode) {
-      case PASS, AWAY, SLOW -> false;
+      case PASS, AWAY, LATE, SLOW -> false;
       case UNAVAILABLE -> requests.getAndIncrement() % 2 == 0;
       case FULL -> method.equals("PUT ") || method.equals("POST");
     };
@@ -164,7 +172,7 @@ final class FaultProxy implements AutoCloseable {
     try {
       InputStream in = server.getInputStream();
       for (int n = in.read(chunk); n >= 0; n = in.read(chunk)) {
-        pause();
+        pause(false);
         client.getOutputStream().write(chunk, 0, n);
       }
     } catch (IOException e) {
@@ -175,10 +183,11 @@ final class FaultProxy implements AutoCloseable {
     }
   }
 
-  private void pause() throws IOException {
-    if (mode == Mode.SLOW) {
+  private void pause(boolean writes) throws IOException {
+    long pause = mode == Mode.SLOW ? 125 : mode == Mode.LATE && writes ? late.toMillis() : 0; // ms
+    if (pause > 0) {
       try {
-        Thread.sleep(125);
+        Thread.sleep(pause);
       } catch (InterruptedException e) {
         throw new IOException(e);
       }

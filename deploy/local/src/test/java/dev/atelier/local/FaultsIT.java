@@ -47,16 +47,23 @@ class FaultsIT {
     "KILL, 1",
     "ZOMBIE, 1",
     "S3, 3",
+    "AWAY, 1",
     "POSTGRES, 1",
     "POISON, 1",
     "CANCEL, 1",
-    "SOAK, 3",
+    "SOAK, 2",
   })
   void shouldKeepItsPromiseWhenDamaged(Fault fault, int rounds) throws Exception {
     Outcome outcome = chaos.run(fault, rounds);
     System.out.println(outcome.row());
     assertThat(outcome.broken()).isEmpty();
     assertThat(outcome.held()).isEqualTo(rounds);
+  }
+
+  @Test
+  @Order(2)
+  void shouldKeepACheckpointThatTakesAMinuteToSave() throws Exception {
+    assertThat(chaos.lasting(Duration.ofMinutes(1)).run(Fault.DRAIN, 1).broken()).isEmpty();
   }
 
   @Test

@@ -47,6 +47,20 @@ final class PoisonFiles {
         "  i = 0\n  while torch.gt(1, 0):\n    i = torch.add(i, 1)\n  return x\n");
   }
 
+  /** Answers whoever tries it with a few images, and never returns for a whole batch. */
+  static Path hangingTorchScript(Path folder, int batch) throws IOException {
+    return torchScript(
+        folder.resolve("hanging.pt"),
+        """
+          n = torch.size(x, 0)
+          while torch.eq(n, %d):
+            n = torch.add(n, 0)
+          return torch.mean(x, [2, 3])
+        """
+            .formatted(batch)
+            .indent(0));
+  }
+
   /** Two tensors of 2.4 GB: less than an opener's address space, more than its container. */
   static Path greedyTorchScript(Path folder) throws IOException {
     return torchScript(

@@ -78,6 +78,7 @@ class PoisonIT {
 
   private static final Duration PATIENCE = Duration.ofMinutes(4); // ends a hung test, no more
 
+  private static final int BATCH = 50; // of the evaluation
   private static final String SPEC =
       """
       name: %s
@@ -231,6 +232,35 @@ class PoisonIT {
             "WORKER_KILLED", "PrepareDataset ended the process of its worker 3 times in a row");
   }
 
+  @Test
+  @Order(4)
+  void shouldReplaceAWorkerThatStandsStillAndGiveUpTheThirdTime() throws Exception {
+    first.close();
+    Path hanging = PoisonFiles.hangingTorchScript(folder, BATCH);
+    String id =
+        launch(
+            "hangs",
+            SHAPES,
+            TRAINED.formatted(5),
+            ", extractor: {source: \"%s\"}".formatted(hanging));
+    for (int i = 0; i < 3; i++) {
+      ProgramProcess worker = impatientWorker();
+      assertThat(worker.exitCode((int) PATIENCE.toSeconds())).isEqualTo(75);
+      assertThat(String.join("\n", worker.log()))
+          .contains("MeasureReference stands still: the native call 'forward' has not returned");
+    }
+    try (ProgramProcess worker = impatientWorker()) {
+      until(() -> show(id).toString().contains("WORKER_KILLED"));
+      assertThat(show(id).toString())
+          .contains("MeasureReference ended the process of its worker 3 times in a row");
+      assertThat(worker.alive()).isTrue();
+    }
+  }
+
+  private ProgramProcess impatientWorker() throws IOException {
+    return worker("first", "light,compute", Map.of("ATELIER_WORKER_FIRST_CALL_TIMEOUT", "PT10S"));
+  }
+
   private static void until(Callable<Boolean> condition) throws Exception {
     Waiting.until(condition, PATIENCE);
   }
@@ -250,7 +280,13 @@ class PoisonIT {
   }
 
   private ProgramProcess worker(String name, String roles) throws IOException {
+    return worker(name, roles, Map.of());
+  }
+
+  private ProgramProcess worker(String name, String roles, Map<String, String> more)
+      throws IOException {
     Map<String, String> environment = environment();
+    environment.putAll(more);
     environment.put("ATELIER_DATABASE_URL", postgres());
     environment.put("ATELIER_DATABASE_USER", PostgresService.USER);
     environment.put("ATELIER_DATABASE_PASSWORD", credentials.postgresPassword());

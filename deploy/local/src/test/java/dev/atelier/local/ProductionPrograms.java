@@ -102,6 +102,10 @@ final class ProductionPrograms implements AutoCloseable {
         .formatted(Ports.HOST, ports.postgres(), PostgresService.DATABASE);
   }
 
+  String postgresPassword() {
+    return credentials.postgresPassword();
+  }
+
   Connection database() throws SQLException {
     return DriverManager.getConnection(
         postgres(), PostgresService.USER, credentials.postgresPassword());
@@ -128,6 +132,7 @@ final class ProductionPrograms implements AutoCloseable {
     int port = Ports.anyFree();
     Map<String, String> environment = environment();
     environment.put("QUARKUS_HTTP_PORT", Integer.toString(port));
+    environment.put("ATELIER_S3_PUBLIC_ENDPOINT", s3());
     environment.put("QUARKUS_DATASOURCE_JDBC_URL", postgres());
     environment.put("QUARKUS_DATASOURCE_USERNAME", PostgresService.USER);
     environment.put("QUARKUS_DATASOURCE_PASSWORD", credentials.postgresPassword());

@@ -108,6 +108,11 @@ class TemporalDevServerTest {
     Worker light = factory.newWorker(TaskQueues.LIGHT, options);
     light.registerWorkflowImplementationTypes(DistillationWorkflowImpl.class);
     light.registerActivitiesImplementations(new WrongExtractor());
+    TaskQueues.OF_LONGER_WORK.forEach(
+        queue ->
+            factory
+                .newWorker(queue, options)
+                .registerActivitiesImplementations(new WrongExtractor()));
     factory
         .newWorker(TaskQueues.compute("cpu"), options)
         .registerActivitiesImplementations(new WrongExtractor());

@@ -54,7 +54,7 @@ class WholeAnswersIT {
       List.of("text/csv", "application/vnd.apache.arrow.stream");
 
   // Rows of each list: more bytes than all buffers between the two hold, and three parts in Arrow.
-  private static final int ROWS = 9000;
+  private static final int ROWS = 12_000;
   private static final int ROW_BYTES = 32 * 38;
   private static final int FILE_BYTES = 96_000_000; // more than all buffers on the way hold
 
@@ -70,7 +70,7 @@ class WholeAnswersIT {
   }
 
   private static final String ALL_TABLES =
-      "experiment, event, model, metric_point, evaluation, artifact, study, study_artifact,"
+      "experiment, event, model, curves, metric_report, evaluation, artifact, study, study_artifact,"
           + " webhook, webhook_delivery, audit, api_token";
 
   private final ExecutorService readers = Executors.newCachedThreadPool();

@@ -27,7 +27,9 @@ class VocabularyUseTest {
               Arrays.stream(Subject.values()).map(Subject::word),
               Arrays.stream(Series.values()).map(Series::word),
               Arrays.stream(EventKind.values()).map(EventKind::word),
-              Arrays.stream(ArtifactKind.values()).map(ArtifactKind::word))
+              Arrays.stream(ArtifactKind.values()).map(ArtifactKind::word),
+              Arrays.stream(dev.atelier.workflows.vocabulary.Verdict.values())
+                  .map(dev.atelier.workflows.vocabulary.Verdict::word))
           .flatMap(words -> words)
           .collect(Collectors.toSet());
 

@@ -75,6 +75,7 @@ public final class TestRun {
    */
   enum Inapplicable {
     NO_ROOT("takes root to mount"),
+    NO_POOLER("PgBouncer cannot be had here"),
     GPU_HIDDEN("Environment variable [CUDA_VISIBLE_DEVICES]");
 
     private final String text;

@@ -55,7 +55,7 @@ class ToolsSetupTest {
         scripts.run(
             """
             temporal_on_path() { return 1; }
-            for part in curl chromium python go minio versitygw kustomize actionlint node biome; do eval "has_$part() { return 1; }"; done
+            for part in curl chromium pgbouncer python go minio versitygw kustomize actionlint node biome; do eval "has_$part() { return 1; }"; done
             bring_python() { return 1; }
             bring_temporal() { return 1; }
             bring_go() { return 1; }
@@ -71,6 +71,7 @@ class ToolsSetupTest {
             "The tests need what this machine lacks:",
             "Chromium and its driver",
             "sudo apt-get install chromium chromium-driver",
+            "PgBouncer",
             "Python with PyTorch",
             "2.9 GB",
             "pip install torch==",
@@ -86,7 +87,7 @@ class ToolsSetupTest {
             "chromium chromium-driver cannot be installed without root",
             "Without Chromium and its driver the tests that need it are skipped.");
     assertThat(Files.readAllLines(folder.resolve("target/missing-parts")))
-        .hasSize(11)
+        .hasSize(12)
         .allMatch(line -> line.split("\\|", -1).length == 4);
   }
 

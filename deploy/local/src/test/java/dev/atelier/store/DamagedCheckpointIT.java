@@ -39,8 +39,8 @@ class DamagedCheckpointIT {
 
   private static final String EXPERIMENT = "damaged";
   private static final int INTERVAL = 8;
-  private static final int FLIPS = 1000;
-  private static final int TRUNCATIONS = 100;
+  private static final int FLIPS = 250;
+  private static final int TRUNCATIONS = 40;
   private static final long SEED = 7;
   private static final ObjectMapper JSON = new ObjectMapper().registerModule(new Jdk8Module());
 

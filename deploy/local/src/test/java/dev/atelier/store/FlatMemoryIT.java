@@ -14,7 +14,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * The memory of a process that distils a student for 5,000 steps, with checkpoints and metrics on
+ * The memory of a process that distils a student for 3,000 steps, with checkpoints and metrics on
  * the way, as the kernel and the JVM report it.
  *
  * <p>What the JVM itself takes in its first minutes is kept out: the heap is touched at the start,
@@ -25,8 +25,8 @@ import org.junit.jupiter.api.io.TempDir;
 @Timeout(1800)
 class FlatMemoryIT {
 
-  private static final int STEPS = 5000;
-  private static final int MEASURE_EVERY = 200;
+  private static final int STEPS = 3000;
+  private static final int MEASURE_EVERY = 100;
   private static final int WINDOW = 5; // readings; one alone may meet an upload or a collection
 
   /** Memory after a step: resident set of the process, and the Java heap after a collection. */
@@ -54,7 +54,6 @@ class FlatMemoryIT {
                   bench.databaseUrl()),
               "-Xms128m",
               "-XX:+AlwaysPreTouch",
-              "-XX:TieredStopAtLevel=1",
               "-XX:CompileThresholdScaling=0.05"); // compiled soon, not throughout the run
     }
     assertThat(run.status()).isZero();

@@ -356,8 +356,11 @@ class LostAnswersTest {
                       from checkpoint c join model m on m.id = c.model_id
                       """,
                       """
-                      select experiment_id, key, series, p.step, value
-                      from metric_point p join model m on m.id = p.model_id
+                      select experiment_id, key, u.series, r.step, u.value
+                      from model m join curves c on c.id = m.curves
+                      join metric_report r on r.curves = c.id
+                      cross join unnest(c.series, r.values) u (series, value)
+                      where u.value is not null
                       """,
                       """
                       select experiment_id, subject, distance, metrics, fingerprint, reused_from

@@ -14,7 +14,7 @@ public record S3ServerProcess(Process process, String endpoint, ObjectStore stor
 
   static final String USER = "contract-user";
   static final String PASSWORD = "contract-password";
-  static final String BUCKET = "contract";
+  public static final String BUCKET = "contract";
 
   /** The local stack's own server. */
   public static S3ServerProcess s3Proxy(Path directory) throws Exception {
@@ -53,7 +53,7 @@ public record S3ServerProcess(Process process, String endpoint, ObjectStore stor
   }
 
   /** A real VersityGW, the S3 server of {@code docker-compose.yml}. */
-  static S3ServerProcess versityGw(String program, Path directory) throws Exception {
+  public static S3ServerProcess versityGw(String program, Path directory) throws Exception {
     URI endpoint = URI.create("http://127.0.0.1:" + freePort());
     Path data = directory.resolve("versitygw");
     // It refuses to make a bucket in us-east-1 for MinIO's client, as AWS does; a folder is one.
@@ -72,7 +72,7 @@ public record S3ServerProcess(Process process, String endpoint, ObjectStore stor
     builder.environment().putAll(environment);
     File log = directory.resolve("server.log").toFile();
     Process process = builder.redirectErrorStream(true).redirectOutput(log).start();
-    ObjectStore store = new ObjectStore(endpoint, USER, PASSWORD, BUCKET);
+    ObjectStore store = storeAt(endpoint);
     S3ServerProcess server = new S3ServerProcess(process, endpoint, store);
     try {
       server.awaitBucket(log);
@@ -81,6 +81,11 @@ public record S3ServerProcess(Process process, String endpoint, ObjectStore stor
       server.close();
       throw e;
     }
+  }
+
+  /** The store of a server that another process has started. */
+  public static ObjectStore storeAt(String endpoint) {
+    return new ObjectStore(endpoint, USER, PASSWORD, BUCKET);
   }
 
   private void awaitBucket(File log) throws InterruptedException {

@@ -7,11 +7,11 @@ import java.nio.charset.StandardCharsets;
 import java.util.concurrent.locks.LockSupport;
 
 /** Kills this process with SIGKILL, from a shell that waits for the word: within a millisecond. */
-final class SuddenDeath {
+public final class SuddenDeath {
 
   private final OutputStream trigger;
 
-  SuddenDeath() throws IOException {
+  public SuddenDeath() throws IOException {
     long pid = ProcessHandle.current().pid();
     // At the end of this process the shell reads nothing and ends as well.
     trigger =
@@ -19,7 +19,7 @@ final class SuddenDeath {
   }
 
   /** Does not return. */
-  synchronized void now() {
+  public synchronized void now() {
     try {
       trigger.write("now\n".getBytes(StandardCharsets.UTF_8));
       trigger.flush();

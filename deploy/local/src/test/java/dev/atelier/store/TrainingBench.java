@@ -122,6 +122,7 @@ final class TrainingBench implements AutoCloseable {
         List.of(
             "-Xmx128m",
             "-XX:+UseSerialGC",
+            "-XX:TieredStopAtLevel=1",
             "-XX:MaxDirectMemorySize=128m",
             "-Dlogback.configurationFile=logback-cli.xml"));
     command.addAll(List.of(jvmOptions));

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.atelier.artifacts.ArtifactCache;
+import dev.atelier.dataset.ShardBytes;
 import dev.atelier.spec.BatchSize;
 import dev.atelier.spec.DatasetSpec;
 import dev.atelier.spec.ExperimentSpec.Reuse;
@@ -23,6 +24,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.stream.Stream;
 import javax.imageio.ImageIO;
 import org.flywaydb.core.Flyway;
 import org.jdbi.v3.core.Jdbi;
@@ -43,10 +45,11 @@ class DatasetReuseTest {
   private static DatasetActivities activities;
   private static DatasetReuse reuse;
 
+  @TempDir private static Path data;
   @TempDir private Path images;
 
   @BeforeAll
-  static void start(@TempDir Path data) throws Exception {
+  static void start() throws Exception {
     postgres = EmbeddedPostgres.start();
     Flyway.configure().dataSource(postgres.getPostgresDatabase()).load().migrate();
     sql = Jdbi.create(postgres.getPostgresDatabase());
@@ -158,6 +161,46 @@ class DatasetReuseTest {
     assertThat(events("b")).containsExactly("images-skipped", "dataset-reused");
     assertThat(prepare("b", Reuse.ALLOWED)).as("its answer was lost").isEqualTo(first);
     assertThat(events("b")).containsExactly("images-skipped", "dataset-reused");
+  }
+
+  @Test
+  void shouldPrepareShardsOfTheStoreOneByOneAndKnowThemAgain() throws IOException {
+    for (int shard = 0; shard < 3; shard++) {
+      putShard(shard, 0x10 * shard);
+    }
+    DatasetSpec spec =
+        new DatasetSpec("s3://contract/shards/{0..2}.tar", "", 8, null, 3, true, null, 0.5);
+    DatasetRef first = activities.prepare(new PrepareDataset("a", spec, Reuse.ALLOWED));
+    assertThat(first.images()).isEqualTo(6);
+    assertThat(first.classes()).isEqualTo(2);
+    assertThat(first.passedOver())
+        .containsExactly(
+            new PassedOver(
+                Reason.NO_LABEL, 3, List.of("0.tar/none.png", "1.tar/none.png", "2.tar/none.png")));
+    assertThat(events("a")).containsExactly("classes-found", "images-skipped");
+    try (Stream<Path> kept = Files.walk(data)) {
+      assertThat(kept.filter(file -> file.toString().endsWith(".tar")))
+          .as("of the server alone")
+          .allMatch(file -> file.startsWith(data.resolve("s3")));
+    }
+
+    assertThat(activities.prepare(new PrepareDataset("b", spec, Reuse.ALLOWED))).isEqualTo(first);
+    assertThat(events("b")).endsWith("dataset-reused");
+    putShard(1, 0x77);
+    assertThat(activities.prepare(new PrepareDataset("b", spec, Reuse.ALLOWED)).sha256())
+        .isNotEqualTo(first.sha256());
+  }
+
+  private static void putShard(int number, int rgb) throws IOException {
+    try (ShardBytes shard = new ShardBytes()) {
+      for (String key : List.of("0", "1", "none")) {
+        shard.image(key + ".png", rgb);
+        if (!key.equals("none")) {
+          shard.text(key + ".cls", key);
+        }
+      }
+      store.put("shards/%d.tar".formatted(number), shard.written(), "application/x-tar");
+    }
   }
 
   @Test

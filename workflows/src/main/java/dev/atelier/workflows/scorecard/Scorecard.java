@@ -10,6 +10,7 @@ import dev.atelier.spec.SpecWord;
 import dev.atelier.workflows.scorecard.MeasuredExperiment.Figures;
 import dev.atelier.workflows.scorecard.ScorecardRow.Size;
 import dev.atelier.workflows.vocabulary.Metric;
+import dev.atelier.workflows.vocabulary.Verdict;
 import java.math.BigDecimal;
 import java.util.ArrayList;
 import java.util.List;

@@ -1,5 +1,6 @@
 package dev.atelier.workflows.scorecard;
 
+import dev.atelier.workflows.vocabulary.Verdict;
 import java.util.Optional;
 
 /**

@@ -1,6 +1,7 @@
 package dev.atelier.workflows.scorecard;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.atelier.spec.ClaimSpec;
@@ -14,6 +15,7 @@ import dev.atelier.spec.ExperimentSpecBuilder;
 import dev.atelier.spec.SpecWord;
 import dev.atelier.workflows.scorecard.MeasuredExperiment.Figures;
 import dev.atelier.workflows.vocabulary.Metric;
+import dev.atelier.workflows.vocabulary.Verdict;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
@@ -41,6 +43,14 @@ class ScorecardTest {
     assertThat(row.rule()).isEqualTo("at most 0.5");
     assertThat(row.size().orElseThrow().text())
         .isEqualTo("teacher 100000 steps, students 100000 steps of 128 images, 10000 samples, FID");
+  }
+
+  @Test
+  void shouldTellNoDeviationWhereAllSeedsAgree() {
+    // As doubles, a third of their sum is not 0.1.
+    assertThat(SeedFigures.of(List.of(0.1, 0.1, 0.1))).isEqualTo(new SeedFigures(3, 0.1, 0));
+    assertThatThrownBy(() -> SeedFigures.of(List.of()))
+        .isInstanceOf(IllegalArgumentException.class);
   }
 
   @Test

@@ -17,7 +17,9 @@ class VocabularyTest {
           "subjects", words(Subject.values(), Subject::word),
           "series", words(Series.values(), Series::word),
           "events", words(EventKind.values(), EventKind::word),
-          "artifacts", words(ArtifactKind.values(), ArtifactKind::word));
+          "artifacts", words(ArtifactKind.values(), ArtifactKind::word),
+          "verdicts", words(Verdict.values(), Verdict::word),
+          "metrics", words(Metric.values(), Metric::key));
 
   /** Rows and files of years ago have them: a word is added here, and none is changed. */
   @Test
@@ -51,6 +53,26 @@ class VocabularyTest {
                 .split(" "));
     assertThat(WORDS.get("artifacts"))
         .containsExactly("grid", "grid-prompts", "trajectory", "report", "export");
+    assertThat(WORDS.get("verdicts"))
+        .containsExactly(
+            "holds", "fails", "within-noise", "too-few-seeds", "not-comparable", "not-measured");
+  }
+
+  @Test
+  void shouldHaveTheNamesOfFiguresThatHistoriesHold() {
+    assertThat(WORDS.get("metrics"))
+        .containsExactly(
+            "frechetDistance",
+            "kernelDistance",
+            "kernelDistanceDeviation",
+            "classScore",
+            "classScoreDeviation",
+            "precision",
+            "recall",
+            "density",
+            "coverage",
+            "clipScore",
+            "clipDistance");
   }
 
   /** The dashboard makes its constants of the words. */
@@ -58,13 +80,19 @@ class VocabularyTest {
   void shouldNameEachConstantByItsWord() {
     Stream<Enum<?>> constants =
         Stream.<Enum<?>[]>of(
-                Subject.values(), Series.values(), EventKind.values(), ArtifactKind.values())
+                Subject.values(),
+                Series.values(),
+                EventKind.values(),
+                ArtifactKind.values(),
+                Verdict.values(),
+                Metric.values())
             .flatMap(Arrays::stream);
     assertThat(constants.map(Enum::name))
         .containsExactlyElementsOf(
-            Stream.of("subjects", "series", "events", "artifacts")
+            Stream.of("subjects", "series", "events", "artifacts", "verdicts", "metrics")
                 .flatMap(kind -> WORDS.get(kind).stream())
-                .map(word -> word.toUpperCase(Locale.ROOT).replace('-', '_'))
+                .map(word -> word.replaceAll("([a-z])([A-Z])", "$1_$2").replace('-', '_'))
+                .map(word -> word.toUpperCase(Locale.ROOT))
                 .toList());
   }
 

@@ -60,7 +60,7 @@ public class ArtifactResource {
       summary = "Get a link to a file in the object store, which needs no credentials",
       description =
           "Signed, and valid until `expiresAt` (atelier.s3.link-validity). It leads to"
-              + " atelier.s3.public-endpoint.")
+              + " atelier.s3.public-endpoint; without that setting none is given (409).")
   @APIResponse(responseCode = "200", description = "The link")
   public ArtifactLink link(
       @PathParam("id") String id, @Parameter(description = NAME) @PathParam("name") String name) {

@@ -14,6 +14,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalDouble;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
 
 /** What an experiment would take, for a spec that is right. */
@@ -68,16 +70,28 @@ public record Estimate(
    * @param total all of it
    * @param checkpointed all of it with training.gradientCheckpointing
    * @param kept all of it without
+   * @param bySamples the same for fewer samples at once, fewest first
    */
-  public record Memory(long total, long checkpointed, long kept, MemoryPlan parts) {}
+  public record Memory(
+      long total, long checkpointed, long kept, MemoryPlan parts, List<OfSamples> bySamples) {}
+
+  /**
+   * What a training step holds at most with {@code samples} at once, in bytes: those of a batch, or
+   * of a part of it where it is cut into accumulationSteps.
+   *
+   * @param checkpointed all of it with training.gradientCheckpointing
+   * @param kept all of it without
+   */
+  public record OfSamples(int samples, long checkpointed, long kept) {}
 
   /**
    * The estimate.
    *
    * @param macsPerSecond that trainings on this class of device have done; a training step is three
    *     forward passes, and one of the teacher where it teaches
+   * @param warnings what is allowed and hardly meant
    */
-  static Estimate of(ExperimentSpec spec, OptionalDouble macsPerSecond) {
+  static Estimate of(ExperimentSpec spec, OptionalDouble macsPerSecond, List<String> warnings) {
     List<Model> models = new ArrayList<>();
     StudentsSpec students = spec.students();
     int timesteps = spec.diffusion().timesteps();
@@ -147,14 +161,16 @@ public record Estimate(
             : "Rates from trainings on '%s': %.2f GMACs per second."
                 .formatted(spec.compute(), macsPerSecond.getAsDouble() / 1e9),
         spec,
-        warnings(spec));
+        warnings);
   }
 
   /** What is known at launch to be hardly meant. */
   static List<String> warnings(ExperimentSpec spec) {
-    return spec.students().assignment().plannedLater()
-        ? List.of()
-        : spec.visits(spec.ranges()).warning().stream().toList();
+    Optional<String> unasked =
+        spec.students().assignment().plannedLater()
+            ? Optional.empty()
+            : spec.visits(spec.ranges()).warning();
+    return Stream.of(unasked, spec.guidedCutWarning()).flatMap(Optional::stream).toList();
   }
 
   private static NetworkCost cost(ExperimentSpec spec, NetworkSpec network) {
@@ -174,7 +190,31 @@ public record Estimate(
             parts.total(),
             networks.plan(checkpointing(training, true)).total(),
             networks.plan(checkpointing(training, false)).total(),
-            parts));
+            parts,
+            bySamples(networks, training)));
+  }
+
+  private static List<OfSamples> bySamples(MemoryPlan.Networks networks, TrainingSpec training) {
+    int most = Math.max(1, training.batchSize() / training.accumulationSteps());
+    return Stream.concat(
+            IntStream.iterate(1, samples -> samples < most, samples -> 2 * samples).boxed(),
+            Stream.of(most))
+        .map(
+            samples ->
+                new OfSamples(
+                    samples,
+                    ofSamples(networks, checkpointing(training, true), samples),
+                    ofSamples(networks, checkpointing(training, false), samples)))
+        .toList();
+  }
+
+  private static long ofSamples(MemoryPlan.Networks networks, TrainingSpec training, int samples) {
+    return networks
+        .plan(
+            TrainingSpecBuilder.builder(training)
+                .batchSize(samples * training.accumulationSteps())
+                .build())
+        .total();
   }
 
   private static TrainingSpec checkpointing(TrainingSpec training, boolean on) {

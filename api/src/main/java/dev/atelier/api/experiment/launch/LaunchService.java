@@ -9,10 +9,13 @@ import dev.atelier.api.problem.ProblemException;
 import dev.atelier.api.problem.ProblemType;
 import dev.atelier.api.temporal.DistillationRuns;
 import dev.atelier.api.temporal.TemporalUnavailableException;
+import dev.atelier.api.worker.WorkerRepository;
 import dev.atelier.spec.ExperimentSpec;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.time.Instant;
+import java.util.List;
 import java.util.Optional;
+import java.util.stream.Stream;
 import org.jboss.logging.Logger;
 
 /** Begins experiments. */
@@ -23,11 +26,14 @@ class LaunchService {
 
   private final LaunchRepository repository;
   private final DistillationRuns runs;
+  private final WorkerRepository workers;
   private final Caller caller;
 
-  LaunchService(LaunchRepository repository, DistillationRuns runs, Caller caller) {
+  LaunchService(
+      LaunchRepository repository, DistillationRuns runs, WorkerRepository workers, Caller caller) {
     this.repository = repository;
     this.runs = runs;
+    this.workers = workers;
     this.caller = caller;
   }
 
@@ -54,11 +60,17 @@ class LaunchService {
   }
 
   private Accepted launched(String id, ExperimentSpec spec) {
-    return new Accepted(id, Links.of(id, runs.page(id)), Estimate.warnings(spec));
+    return new Accepted(id, Links.of(id, runs.page(id)), warnings(spec));
   }
 
   /** What the experiment would take, without launching it. */
   Estimate estimate(ExperimentSpec spec) {
-    return Estimate.of(spec, repository.macsPerSecond(spec.compute()));
+    return Estimate.of(spec, repository.macsPerSecond(spec.compute()), warnings(spec));
+  }
+
+  private List<String> warnings(ExperimentSpec spec) {
+    return Stream.concat(
+            Estimate.warnings(spec).stream(), workers.unserved(spec.compute()).stream())
+        .toList();
   }
 }

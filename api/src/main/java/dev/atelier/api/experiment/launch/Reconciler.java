@@ -5,6 +5,7 @@ import dev.atelier.api.experiment.ExperimentRepository;
 import dev.atelier.api.experiment.Failure;
 import dev.atelier.api.experiment.LockedExperiment;
 import dev.atelier.api.experiment.StoredExperiment;
+import dev.atelier.api.store.Turns;
 import dev.atelier.api.temporal.DistillationRuns;
 import dev.atelier.api.temporal.TemporalUnavailableException;
 import dev.atelier.workflows.Stage;
@@ -23,16 +24,20 @@ import org.jboss.logging.Logger;
 class Reconciler {
 
   private static final Logger LOG = Logger.getLogger(Reconciler.class);
+  private static final String TURN = "reconcile-experiments";
 
   private final ExperimentRepository experiments;
   private final DistillationRuns runs;
-  private final Duration launchTime; // a younger experiment is its launch's, with its trace
+  private final Turns turns;
+  private final Duration every; // a younger experiment is its launch's, with its trace
   private boolean temporalWasAway;
 
-  Reconciler(ExperimentRepository experiments, DistillationRuns runs, AtelierConfig config) {
+  Reconciler(
+      ExperimentRepository experiments, DistillationRuns runs, Turns turns, AtelierConfig config) {
     this.runs = runs;
     this.experiments = experiments;
-    this.launchTime = config.reconcileEvery();
+    this.turns = turns;
+    this.every = config.reconcileEvery();
   }
 
   @Scheduled(
@@ -40,7 +45,10 @@ class Reconciler {
       concurrentExecution = Scheduled.ConcurrentExecution.SKIP)
   void reconcile() {
     try {
-      for (String id : experiments.unfinished(launchTime)) {
+      if (!turns.take(TURN, every)) {
+        return;
+      }
+      for (String id : runs.doubtful(experiments.unfinished(every))) {
         reconcile(id);
       }
       temporalWasAway = false;
@@ -49,6 +57,7 @@ class Reconciler {
         LOG.warnf("%s Experiments without a workflow wait.", e.getMessage());
       }
       temporalWasAway = true;
+      turns.giveBack(TURN); // another api may reach it
     } catch (RuntimeException e) {
       LOG.errorf(e, "Unfinished experiments could not be compared with Temporal.");
     }

@@ -29,6 +29,28 @@ final class Curve {
     return newSteps.length;
   }
 
+  /** This curve with the points of {@code other}, which count where both have one of a step. */
+  Curve overlaidBy(Curve other) {
+    if (size == 0 || other.size == 0) {
+      return size == 0 ? other : this;
+    }
+    Curve both = new Curve();
+    int own = 0;
+    for (int i = 0; i < other.size; i++) {
+      for (; own < size && steps[own] < other.steps[i]; own++) {
+        both.add(steps[own], values[own]);
+      }
+      if (own < size && steps[own] == other.steps[i]) {
+        own++;
+      }
+      both.add(other.steps[i], other.values[i]);
+    }
+    for (; own < size; own++) {
+      both.add(steps[own], values[own]);
+    }
+    return both;
+  }
+
   int size() {
     return size;
   }

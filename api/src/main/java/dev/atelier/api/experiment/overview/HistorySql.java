@@ -15,6 +15,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.UnaryOperator;
 
 /**
  * A page of the history as SQL over {@code experiment e}. What users write is in no text but in the
@@ -86,25 +87,53 @@ final class HistorySql {
   }
 
   private String text(Condition.OfText text) {
-    String field = field(text.field());
-    if (text.field().kind() == QueryField.Kind.JSON) {
-      field = "(%s) #>> '{}'".formatted(field);
+    if (text.field() instanceof QueryField.Label label && text.operator() == Operator.EQUAL) {
+      return condition(new Condition.Labelled(Map.of(label.key(), text.value())));
     }
-    return text.operator() == Operator.CONTAINS
-        ? "position(lower(%s) in lower(%s)) > 0".formatted(value(text.value()), field)
-        : compared(field, text.operator(), value(text.value()));
+    String value = value(text.value());
+    if (text.field() instanceof QueryField.OfSpec ofSpec) {
+      return text.operator() == Operator.NOT_EQUAL
+          ? "not coalesce(%s, false)"
+              .formatted(ofSpec(ofSpec, json -> text(json, Operator.EQUAL, value)))
+          : ofSpec(ofSpec, json -> text(json, text.operator(), value));
+    }
+    return compared(field(text.field()), text.operator(), value);
   }
 
-  /** Of JSON, what is no number compares as none. */
+  private static String text(String json, Operator operator, String value) {
+    return compared("(%s) #>> '{}'".formatted(json), operator, value);
+  }
+
   private String number(Condition.OfNumber number) {
-    String field = field(number.field());
     String value = value(number.value());
-    return number.field().kind() == QueryField.Kind.JSON
-        ? "case when jsonb_typeof(%1$s) = 'number' then %2$s else false end"
-            .formatted(
-                field,
-                compared("cast(%s as double precision)".formatted(field), number.operator(), value))
-        : compared(field, number.operator(), value);
+    return number.field() instanceof QueryField.OfSpec ofSpec
+        ? ofSpec(ofSpec, json -> number(json, number.operator(), value))
+        : compared(field(number.field()), number.operator(), value);
+  }
+
+  /** What is no number compares as none. */
+  private static String number(String json, Operator operator, String value) {
+    return "case when jsonb_typeof(%1$s) = 'number' then %2$s else false end"
+        .formatted(json, compared("cast(%s as double precision)".formatted(json), operator, value));
+  }
+
+  /**
+   * Asked of the values that specs have, whose experiments an index knows; of a spec itself where
+   * its values are not gathered yet.
+   *
+   * @param holds what must hold of an expression that is JSON
+   */
+  private String ofSpec(QueryField.OfSpec field, UnaryOperator<String> holds) {
+    String path = String.join(".", field.path());
+    String[] paths =
+        FormerName.of(path)
+            .map(name -> new String[] {name.present(), name.former()})
+            .orElseGet(() -> new String[] {path});
+    return """
+        e.spec_values && array(select v.id from spec_value v where v.path = any(%s) and %s)
+          or e.spec_values is null and %s
+        """
+        .formatted(value(paths), holds.apply("v.value"), holds.apply(field(field)));
   }
 
   private static String compared(String field, Operator operator, String value) {
@@ -112,7 +141,7 @@ final class HistorySql {
       case EQUAL, LESS, AT_MOST, GREATER, AT_LEAST ->
           "%s %s %s".formatted(field, operator.sign(), value);
       case NOT_EQUAL -> "%s is distinct from %s".formatted(field, value);
-      case CONTAINS -> throw new IllegalArgumentException("Only text contains something.");
+      case CONTAINS -> "position(lower(%s) in lower(%s)) > 0".formatted(value, field);
     };
   }
 

@@ -19,6 +19,7 @@ import dev.atelier.api.history.QueryField;
 import dev.atelier.api.history.Sort;
 import dev.atelier.api.parameter.PageParameters;
 import dev.atelier.api.temporal.DistillationRuns;
+import dev.atelier.api.worker.WorkerRepository;
 import dev.atelier.spec.ExperimentSpec;
 import dev.atelier.workflows.DatasetRef;
 import dev.atelier.workflows.Protocol;
@@ -40,6 +41,7 @@ class OverviewService {
   private final EvaluationRepository evaluations;
   private final ArtifactRepository artifacts;
   private final DistillationRuns runs;
+  private final WorkerRepository workers;
   private final Projects projects;
 
   OverviewService(
@@ -50,6 +52,7 @@ class OverviewService {
       EvaluationRepository evaluations,
       ArtifactRepository artifacts,
       DistillationRuns runs,
+      WorkerRepository workers,
       Projects projects) {
     this.experiments = experiments;
     this.lists = lists;
@@ -58,6 +61,7 @@ class OverviewService {
     this.evaluations = evaluations;
     this.artifacts = artifacts;
     this.runs = runs;
+    this.workers = workers;
     this.projects = projects;
   }
 
@@ -99,6 +103,10 @@ class OverviewService {
     row.dataset().flatMap(DatasetRef::loss).ifPresent(loss -> warnings.add(loss + "."));
     warnings.addAll(incomparable(List.of(id)));
     unasked(row.spec(), ofExperiment).ifPresent(warnings::add);
+    row.spec().guidedCutWarning().ifPresent(warnings::add);
+    if (!row.stage().terminal()) {
+      workers.unserved(row.spec().compute()).ifPresent(warnings::add);
+    }
     return ExperimentViewBuilder.builder()
         .id(id)
         .name(row.name())

@@ -32,7 +32,7 @@ class HistorySqlTest {
     assertThat(sql.joins() + sql.conditions() + sql.sorted() + sql.order())
         .doesNotContain("drop")
         .doesNotContain("kk");
-    assertThat(sql.values().values()).contains(attack, "kk", "{kk}");
+    assertThat(sql.values().values()).contains(attack, "{kk}", "{\"kk\":\"" + attack + "\"}");
   }
 
   @Test

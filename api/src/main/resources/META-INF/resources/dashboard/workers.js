@@ -1,0 +1,74 @@
+// Workers: who serves which task queue, on which device, and what each is at.
+
+import { get } from './api.js';
+import { bytes, h, pill, when } from './dom.js';
+
+const CATCH_UP_MS = 6000;
+
+export async function workers(main) {
+  const body = h('div', { class: 'panel scroll' });
+  main.append(h('h1', {}, 'Workers'), body);
+  async function show() {
+    const items = [];
+    let cursor;
+    do {
+      const page = await get('/workers', { limit: 200, cursor });
+      items.push(...page.items);
+      cursor = page.nextCursor;
+    } while (cursor);
+    body.replaceChildren(items.length ? table(items) : nobody());
+  }
+  await show();
+  const timer = setInterval(() => {
+    if (!document.hidden) show().catch(() => {});
+  }, CATCH_UP_MS);
+  return () => clearInterval(timer);
+}
+
+function nobody() {
+  return h('div', { class: 'empty' }, h('p', {}, 'No worker has been seen within a day: experiments wait until one starts.'));
+}
+
+function table(items) {
+  return h(
+    'table',
+    {},
+    h(
+      'thead',
+      {},
+      h(
+        'tr',
+        {},
+        ['name', 'seen', 'device', 'task queues', 'doing', 'since'].map((t) => h('th', {}, t)),
+      ),
+    ),
+    h(
+      'tbody',
+      {},
+      items.flatMap((worker) => rows(worker)),
+    ),
+  );
+}
+
+/** One row for each thing that the worker is at, and one for a worker that waits. */
+function rows(worker) {
+  const memory = worker.deviceMemoryBytes ? `, ${bytes(worker.deviceMemoryBytes)}` : '';
+  const own = [
+    h('td', {}, worker.name),
+    h('td', { class: 'small' }, worker.here ? 'now' : h('span', {}, pill('FAILED', 'gone'), ' ', when(worker.seenAt))),
+    h('td', {}, `${worker.device}${memory}, ${worker.threads} thread${worker.threads === 1 ? '' : 's'}`),
+    h('td', { class: 'small' }, worker.taskQueues.join(' ')),
+  ];
+  if (!worker.doing.length) return [h('tr', {}, own, h('td', { class: 'soft' }, 'waits for work'), h('td', {}))];
+  return worker.doing.map((work, i) =>
+    h('tr', {}, i ? [h('td', { colspan: own.length })] : own, h('td', {}, doing(work)), h('td', { class: 'small' }, when(work.since))),
+  );
+}
+
+function doing(work) {
+  return [
+    `${work.activity} `,
+    work.experiment ? h('a', { href: `#/experiments/${work.experiment}` }, work.experiment) : null,
+    work.model ? ` ${work.model}` : '',
+  ];
+}

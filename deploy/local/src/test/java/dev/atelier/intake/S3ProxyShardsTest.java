@@ -1,0 +1,29 @@
+package dev.atelier.intake;
+
+import dev.atelier.store.ObjectStore;
+import dev.atelier.store.S3ServerProcess;
+import java.nio.file.Path;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The local stack's own S3 server. */
+class S3ProxyShardsTest extends StoredShardsContract {
+
+  private static S3ServerProcess server;
+
+  @BeforeAll
+  static void start(@TempDir Path data) throws Exception {
+    server = S3ServerProcess.s3Proxy(data);
+  }
+
+  @AfterAll
+  static void stop() {
+    server.close();
+  }
+
+  @Override
+  ObjectStore store() {
+    return server.store();
+  }
+}

@@ -1,0 +1,32 @@
+package dev.atelier.intake;
+
+import dev.atelier.deploy.Programs;
+import dev.atelier.deploy.RequiresProgram;
+import dev.atelier.store.ObjectStore;
+import dev.atelier.store.S3ServerProcess;
+import java.nio.file.Path;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The S3 server of {@code docker-compose.yml}. */
+@RequiresProgram("versitygw")
+class VersityGwShardsTest extends StoredShardsContract {
+
+  private static S3ServerProcess server;
+
+  @BeforeAll
+  static void start(@TempDir Path data) throws Exception {
+    server = S3ServerProcess.versityGw(Programs.find("versitygw").orElseThrow().toString(), data);
+  }
+
+  @AfterAll
+  static void stop() {
+    server.close();
+  }
+
+  @Override
+  ObjectStore store() {
+    return server.store();
+  }
+}
