@@ -24,6 +24,8 @@ import dev.atelier.workflows.DistillationWorkflow.Progress;
 import dev.atelier.workflows.DistillationWorkflow.ReplaceRequest;
 import dev.atelier.workflows.DistillationWorkflow.RetryRequest;
 import io.temporal.activity.Activity;
+import io.temporal.api.enums.v1.EventType;
+import io.temporal.api.history.v1.HistoryEvent;
 import io.temporal.client.ActivityCanceledException;
 import io.temporal.client.WorkflowFailedException;
 import io.temporal.client.WorkflowNotFoundException;
@@ -34,6 +36,7 @@ import io.temporal.testing.TestWorkflowEnvironment;
 import io.temporal.worker.Worker;
 import io.temporal.worker.WorkerOptions;
 import java.time.Duration;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -41,6 +44,7 @@ import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.BooleanSupplier;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.AfterEach;
@@ -126,7 +130,7 @@ class DistillationRequestsTest {
   void shouldStopTheEvaluationWhenPausedAndRepeatOnlyWhatWasNotDone() {
     activities.blocked.add("o2mkd");
     WorkflowStub workflow = launch(1);
-    await(() -> activities.evaluated.size() == 1 && activities.started.contains("o2mkd"));
+    awaitStarted("o2mkd");
     ask(workflow, "pause");
     await(() -> activities.stopped.contains("o2mkd"));
     activities.blocked.clear();
@@ -440,7 +444,7 @@ class DistillationRequestsTest {
   void shouldEvaluateFromTheBeginningWhenAskedToDuringTheEvaluation() {
     activities.blocked.add("o2mkd");
     WorkflowStub workflow = launch(1);
-    await(() -> activities.evaluated.contains("teacher") && activities.started.contains("o2mkd"));
+    awaitStarted("o2mkd");
     ask(workflow, "rerunEvaluation");
     await(() -> activities.stopped.contains("o2mkd"));
     activities.blocked.clear();
@@ -628,8 +632,30 @@ class DistillationRequestsTest {
     return workflow;
   }
 
+  /**
+   * Waits until these works have started and the rest of the workflow waits for the test: the
+   * server in memory, unlike a real one, is stuck for ever where an activity is canceled that has
+   * just ended.
+   */
   private void awaitStarted(String... works) {
-    await(() -> activities.started.containsAll(List.of(works)));
+    await(() -> activities.started.containsAll(List.of(works)) && onlyWaits());
+  }
+
+  private boolean onlyWaits() {
+    List<EventType> events =
+        environment
+            .getWorkflowClient()
+            .fetchHistory(DistillationWorkflow.workflowId("1"))
+            .getEvents()
+            .stream()
+            .map(HistoryEvent::getEventType)
+            .toList();
+    int underWay =
+        Collections.frequency(events, EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED)
+            - Collections.frequency(events, EventType.EVENT_TYPE_ACTIVITY_TASK_COMPLETED);
+    return underWay == activities.waiting.get()
+        && events.lastIndexOf(EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED)
+            > events.lastIndexOf(EventType.EVENT_TYPE_WORKFLOW_TASK_SCHEDULED);
   }
 
   private void awaitStage(WorkflowStub workflow, Stage stage) {
@@ -672,6 +698,7 @@ class DistillationRequestsTest {
     final Set<String> endingWell = ConcurrentHashMap.newKeySet(); // although told to stop
     final Set<String> failing = ConcurrentHashMap.newKeySet();
     final Set<String> started = ConcurrentHashMap.newKeySet();
+    final AtomicInteger waiting = new AtomicInteger(); // works that the test blocks
     final List<String> stopped = new CopyOnWriteArrayList<>();
     final Map<String, Integer> checkpoints = new ConcurrentHashMap<>(); // steps by model
     final Map<String, Integer> places = new ConcurrentHashMap<>(); // times replaced, by model
@@ -702,22 +729,25 @@ class DistillationRequestsTest {
       if (failing.contains(name)) {
         throw ErrorType.DIVERGED.failure("Diverged.", 1);
       }
-      while (blocked.contains(name)) {
-        try {
+      waiting.incrementAndGet();
+      try {
+        while (blocked.contains(name)) {
           Activity.getExecutionContext().heartbeat(null);
           Thread.sleep(20);
-        } catch (ActivityCanceledException e) {
-          if (endingWell.contains(name)) {
-            return;
-          }
-          if (places.getOrDefault(name, 0) == place) { // as the fence has it
-            checkpoints.merge(name, 1, Integer::sum);
-          }
-          stopped.add(name);
-          throw e;
-        } catch (InterruptedException e) {
-          throw new IllegalStateException(e);
         }
+      } catch (ActivityCanceledException e) {
+        if (endingWell.contains(name)) {
+          return;
+        }
+        if (places.getOrDefault(name, 0) == place) { // as the fence has it
+          checkpoints.merge(name, 1, Integer::sum);
+        }
+        stopped.add(name);
+        throw e;
+      } catch (InterruptedException e) {
+        throw new IllegalStateException(e);
+      } finally {
+        waiting.decrementAndGet();
       }
     }
 
