@@ -93,6 +93,10 @@ def pytorch(task, channels, teacher, batch, side, threads):
     return Program([str(c) for c in command], {}, threads)
 
 
+def side_of(task):
+    return LATENT_SIDE if task == "text" else SIDE
+
+
 def flops(case, network):
     """Of one step: a backward pass takes twice a forward one; the teacher only goes forward."""
     task, batch = CASES[case][0], CASES[case][3]
@@ -102,7 +106,7 @@ def flops(case, network):
 
 def compare(case, pairs, warmup):
     task, channels, teacher, batch, threads, steps, _ = CASES[case]
-    side = LATENT_SIDE if task == "text" else SIDE
+    side = side_of(task)
     a = ours(task, channels, teacher, batch, side, threads)
     if task == "text":
         others = {f"PyTorch {kind}": pytorch_text(channels, batch, side, threads, kind == "compiled") for kind in ("eager", "compiled")}

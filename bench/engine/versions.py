@@ -14,7 +14,7 @@ import compare
 
 def program(classpath, case):
     task, channels, teacher, batch, threads, _, _ = compare.CASES[case]
-    return compare.ours(task, channels, teacher, batch, compare.SIDE, threads, classpath=classpath)
+    return compare.ours(task, channels, teacher, batch, compare.side_of(task), threads, classpath=classpath)
 
 
 def interval(values):

@@ -11,6 +11,7 @@ import dev.atelier.graph.Weight;
 import dev.atelier.network.torchscript.ScalarType;
 import dev.atelier.network.torchscript.TorchScriptModule.MemoryFormat;
 import dev.atelier.spec.TrainingSpec.Precision;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
@@ -27,7 +28,8 @@ import java.util.function.Consumer;
  * times: libtorch's own group norm doesn't (backward, it takes seven times as long as in the other
  * order), so it is written as sums, one {@code addcmul} each way, and small tensors. Linear layers
  * over pixels are 1×1 convolutions. The backward pass is written out, operation by operation in
- * reverse; there is no autograd tape but that of the attention's softmax.
+ * reverse; there is no autograd tape but that of the attention's softmax, and one for each
+ * operation of the blocks that read texts, which are written as in the portable form.
  */
 final class ChannelsLastText implements Operation.Visitor<Optional<ChannelsLastText.Passes>> {
 
@@ -42,6 +44,7 @@ final class ChannelsLastText implements Operation.Visitor<Optional<ChannelsLastT
 
   private final Graph graph;
   private final boolean training;
+  private final Precision precision;
   private final boolean bf16;
   private final StringBuilder text = new StringBuilder();
 
@@ -53,6 +56,7 @@ final class ChannelsLastText implements Operation.Visitor<Optional<ChannelsLastT
   private ChannelsLastText(Graph graph, boolean training, Precision precision) {
     this.graph = graph;
     this.training = training;
+    this.precision = precision;
     this.bf16 = precision == Precision.BF16;
   }
 
@@ -117,6 +121,54 @@ final class ChannelsLastText implements Operation.Visitor<Optional<ChannelsLastT
     graph.operations().forEach(o -> passes(o).forward().run());
   }
 
+  /** The operation as in the portable form, its gradients by a tape of its own. */
+  private Optional<Passes> taped(Operation o) {
+    return passes(() -> tapedForward(o), g -> tapedBackward(o, g));
+  }
+
+  private void tapedForward(Operation o) {
+    String v = name(o);
+    if (training) {
+      for (Value read : learnedReads(o)) {
+        line("%s = %s", read.name(), Recomputation.leaf(read));
+        line("%s_%s = %s", v, read.name(), read.name());
+      }
+      line("torch.set_grad_enabled(True)");
+    }
+    text.append(PortableText.forward(List.of(o), false, precision));
+    line("%s = %s", v, float32(v));
+    if (training) {
+      line("torch.set_grad_enabled(False)");
+      line("%s_tape = %s", v, v);
+      line("%1$s = torch.detach(%1$s)", v);
+    }
+  }
+
+  private void tapedBackward(Operation o, String g) {
+    String v = name(o);
+    List<Value> reads = learnedReads(o);
+    List<String> leaves = new ArrayList<>();
+    reads.forEach(read -> leaves.add(v + "_" + read.name()));
+    o.weights().forEach(w -> leaves.add("self." + WeightTensors.attribute(w)));
+    String found = "g" + variables++;
+    line("%s = annotate(List[Tensor], [])", found);
+    line(
+        "for g in torch.grad([%s_tape], [%s], annotate(List[Optional[Tensor]], [%s])):",
+        v, String.join(", ", leaves), g);
+    line("  if g is not None:");
+    line("    torch.append(%s, g)", found);
+    for (int i = 0; i < reads.size(); i++) {
+      give(reads.get(i), "%s[%d]".formatted(found, i), true);
+    }
+    for (int i = 0; i < o.weights().size(); i++) {
+      weightGradient(o.weights().get(i).name(), "%s[%d]".formatted(found, reads.size() + i));
+    }
+  }
+
+  private List<Value> learnedReads(Operation o) {
+    return o.reads().stream().distinct().filter(read -> !graph.isArgument(read)).toList();
+  }
+
   private Passes passes(Operation operation) {
     return operation
         .accept(this)
@@ -146,7 +198,7 @@ final class ChannelsLastText implements Operation.Visitor<Optional<ChannelsLastT
   @Override
   public Optional<Passes> linear(Operation.Linear o) {
     if (o.ofPixels() || !o.biased()) {
-      return Optional.empty();
+      return taped(o);
     }
     String in = o.in().name();
     return passes(
@@ -304,17 +356,17 @@ final class ChannelsLastText implements Operation.Visitor<Optional<ChannelsLastT
 
   @Override
   public Optional<Passes> layerNorm(Operation.LayerNorm o) {
-    return Optional.empty();
+    return taped(o);
   }
 
   @Override
   public Optional<Passes> crossAttention(Operation.CrossAttention o) {
-    return Optional.empty();
+    return taped(o);
   }
 
   @Override
   public Optional<Passes> gatedGelu(Operation.GatedGelu o) {
-    return Optional.empty();
+    return taped(o);
   }
 
   @Override

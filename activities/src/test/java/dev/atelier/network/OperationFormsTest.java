@@ -78,6 +78,12 @@ class OperationFormsTest {
             (b, h) -> b.upsample(b.halve(b.padRightBottom(h), "c", h.side(), 0))),
         of("padded halving and doubling", (b, h) -> b.upsample(b.halve(h, "c", h.side(), 1))),
         of("attention", (b, h) -> b.attention(h, "attention", 2)),
+        of("linear", (b, h) -> like(b, h, out -> new Operation.Linear(out, h, "linear"))),
+        of("linear without bias", (b, h) -> b.linear(h, "linear", 8, false)),
+        of("layer norm", (b, h) -> b.layerNorm(h, "norm", 1e-5)),
+        of("attention of transformers", (b, h) -> attention(b, h, Projections.DIFFUSERS, false)),
+        of("causal attention", (b, h) -> attention(b, h, Projections.CLIP, true)),
+        of("gated GELU", (b, h) -> b.append(4, h.side(), out -> new Operation.GatedGelu(out, h))),
         of("dropout", (b, h) -> b.dropout(h, 1e-12))); // so rare that both forms keep all
   }
 
@@ -92,7 +98,6 @@ class OperationFormsTest {
                         h.width(),
                         h.side() / 2,
                         out -> new Operation.Convolution(out, h, "half", 1, 2, 0, false)))),
-        of("linear", (b, h) -> like(b, h, out -> new Operation.Linear(out, h, "linear"))),
         of("positions", (b, h) -> like(b, h, out -> new Operation.AddPositions(out, h))),
         of("GELU", (b, h) -> like(b, h, out -> new Operation.Gelu(out, h))),
         of(
@@ -109,7 +114,6 @@ class OperationFormsTest {
             }),
         of("GELU as it is", (b, h) -> b.gelu(h, Operation.Gelu.Form.EXACT)),
         of("quick GELU", (b, h) -> b.gelu(h, Operation.Gelu.Form.SIGMOID)),
-        of("linear without bias", (b, h) -> b.linear(h, "linear", 8, false)),
         of(
             "convolution without bias",
             (b, h) ->
@@ -118,10 +122,6 @@ class OperationFormsTest {
             "first channels",
             (b, h) -> b.append(4, h.side(), out -> new Operation.FirstChannels(out, h))),
         of("scale", (b, h) -> b.like(h, out -> new Operation.Scale(out, h, 0.7))),
-        of("layer norm", (b, h) -> b.layerNorm(h, "norm", 1e-5)),
-        of("attention of transformers", (b, h) -> attention(b, h, Projections.DIFFUSERS, false)),
-        of("causal attention", (b, h) -> attention(b, h, Projections.CLIP, true)),
-        of("gated GELU", (b, h) -> b.append(4, h.side(), out -> new Operation.GatedGelu(out, h))),
         of(
             "pool",
             (b, h) ->

@@ -60,7 +60,8 @@ public record Graph(
     return told.classes();
   }
 
-  private boolean isArgument(Value value) {
+  /** Whether it is given to the network, and not made by it. */
+  public boolean isArgument(Value value) {
     return value.equals(image) || told.context().filter(value::equals).isPresent();
   }
 

@@ -4,6 +4,7 @@ import dev.atelier.graph.Graph;
 import dev.atelier.graph.KeptForBackward;
 import dev.atelier.graph.Operation;
 import dev.atelier.graph.Value;
+import java.util.EnumSet;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
@@ -39,6 +40,10 @@ public record MemoryPlan(
   private static final int HALF = 2;
   private static final int GRADIENTS_AT_ONCE = 4; // of the largest values: one, and what makes it
 
+  private static final Set<NetworkSpec.Block> BLOCKS_BY_HAND =
+      EnumSet.of(
+          NetworkSpec.Block.PLAIN, NetworkSpec.Block.ATTENTION, NetworkSpec.Block.CROSS_ATTENTION);
+
   /** How a network's gradients are written. */
   public enum Form {
     /** By autograd, as on a GPU. */
@@ -46,7 +51,7 @@ public record MemoryPlan(
     /** By hand, as on a CPU where all operations are. */
     BY_HAND;
 
-    /** That of a network on a CPU: levels that are plain or of self-attention are by hand. */
+    /** That of a network on a CPU: a U-Net of levels without filters is by hand. */
     public static Form onCpu(NetworkSpec network, int resolution) {
       if (network.transformer().isPresent()) {
         return AUTOGRAD;
@@ -55,8 +60,7 @@ public record MemoryPlan(
       boolean simple =
           Stream.of(blocks.down(), blocks.up())
                   .flatMap(List::stream)
-                  .allMatch(b -> b == NetworkSpec.Block.PLAIN || b == NetworkSpec.Block.ATTENTION)
-              && blocks.middle() != NetworkSpec.Middle.CROSS_ATTENTION
+                  .allMatch(BLOCKS_BY_HAND::contains)
               && network.learnedSigma().isEmpty();
       return simple ? BY_HAND : AUTOGRAD;
     }
