@@ -10,19 +10,35 @@ import dev.atelier.api.spec.SpecJson;
 import dev.atelier.api.store.Columns;
 import dev.atelier.workflows.Stage;
 import jakarta.enterprise.context.ApplicationScoped;
+import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.OffsetDateTime;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
 import java.util.function.Function;
+import org.jdbi.v3.core.Handle;
 import org.jdbi.v3.core.Jdbi;
+import org.jdbi.v3.core.statement.StatementContext;
+import org.jdbi.v3.core.statement.StatementCustomizer;
+import org.postgresql.PGStatement;
 
 /** Lists of experiments, from Postgres. */
 @ApplicationScoped
 class ExperimentList {
+
+  // A plan that is kept for any values walks through the newest experiments for one that has none.
+  private static final StatementCustomizer PLANNED_FOR_ITS_VALUES =
+      new StatementCustomizer() {
+        @Override
+        public void beforeExecution(PreparedStatement statement, StatementContext context)
+            throws SQLException {
+          statement.unwrap(PGStatement.class).setPrepareThreshold(0);
+        }
+      };
 
   private final Jdbi jdbi;
   private final Projects projects;
@@ -75,17 +91,30 @@ class ExperimentList {
             .formatted(
                 query.sorted(), query.order(), query.joins(), query.conditions(), query.order());
     return jdbi.withHandle(
-        handle ->
-            handle
-                .createQuery(sql)
-                .bindMap(query.values())
-                .bind("limit", limit)
-                .map(
-                    (row, context) ->
-                        new Row(
-                            summary(row, linksOf),
-                            new Cursor(sort.text(), sortValue(row, sort), row.getString("id"))))
-                .list());
+        handle -> {
+          Map<String, Object> values = new HashMap<>(query.values());
+          values.put("limit", limit);
+          query.lookups().forEach((name, lookup) -> values.put(name, ids(handle, lookup)));
+          return handle
+              .createQuery(sql)
+              .addCustomizer(PLANNED_FOR_ITS_VALUES)
+              .bindMap(values)
+              .map(
+                  (row, context) ->
+                      new Row(
+                          summary(row, linksOf),
+                          new Cursor(sort.text(), sortValue(row, sort), row.getString("id"))))
+              .list();
+        });
+  }
+
+  private static Integer[] ids(Handle handle, HistorySql.Lookup lookup) {
+    return handle
+        .createQuery(lookup.sql())
+        .bindMap(lookup.values())
+        .mapTo(Integer.class)
+        .list()
+        .toArray(Integer[]::new);
   }
 
   private static Optional<String> sortValue(ResultSet row, Sort sort) throws SQLException {

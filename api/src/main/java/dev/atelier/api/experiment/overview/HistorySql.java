@@ -15,7 +15,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
-import java.util.function.UnaryOperator;
+import java.util.function.BinaryOperator;
 
 /**
  * A page of the history as SQL over {@code experiment e}. What users write is in no text but in the
@@ -26,8 +26,17 @@ final class HistorySql {
   private final List<String> conditions = new ArrayList<>();
   private final Map<String, String> joins = new LinkedHashMap<>(); // by alias
   private final Map<String, Object> values = new HashMap<>(); // by the parameter's name
+  private final Map<String, Lookup> lookups = new HashMap<>(); // by the parameter's name
   private final String sorted;
   private final String order;
+
+  /**
+   * A query for ids, which become the value of a parameter: what they are decides how the page is
+   * best looked for.
+   *
+   * @param values of its own parameters, by name
+   */
+  record Lookup(String sql, Map<String, Object> values) {}
 
   /** What the query describes, from the cursor on. */
   HistorySql(HistoryQuery query, Sort sort, Optional<Cursor> after) {
@@ -66,6 +75,11 @@ final class HistorySql {
     return values;
   }
 
+  /** What is to be asked first, by the name of the parameter that is an array of its ids. */
+  Map<String, Lookup> lookups() {
+    return lookups;
+  }
+
   private String condition(Condition condition) {
     if (condition instanceof Condition.Word word) {
       return "position(%s in e.words) > 0".formatted(value(word.word()));
@@ -90,14 +104,13 @@ final class HistorySql {
     if (text.field() instanceof QueryField.Label label && text.operator() == Operator.EQUAL) {
       return condition(new Condition.Labelled(Map.of(label.key(), text.value())));
     }
-    String value = value(text.value());
     if (text.field() instanceof QueryField.OfSpec ofSpec) {
-      return text.operator() == Operator.NOT_EQUAL
-          ? "not coalesce(%s, false)"
-              .formatted(ofSpec(ofSpec, json -> text(json, Operator.EQUAL, value)))
-          : ofSpec(ofSpec, json -> text(json, text.operator(), value));
+      boolean unequal = text.operator() == Operator.NOT_EQUAL;
+      Operator operator = unequal ? Operator.EQUAL : text.operator();
+      String holds = ofSpec(ofSpec, text.value(), (json, asked) -> text(json, operator, asked));
+      return unequal ? "not coalesce(%s, false)".formatted(holds) : holds;
     }
-    return compared(field(text.field()), text.operator(), value);
+    return compared(field(text.field()), text.operator(), value(text.value()));
   }
 
   private static String text(String json, Operator operator, String value) {
@@ -105,10 +118,9 @@ final class HistorySql {
   }
 
   private String number(Condition.OfNumber number) {
-    String value = value(number.value());
     return number.field() instanceof QueryField.OfSpec ofSpec
-        ? ofSpec(ofSpec, json -> number(json, number.operator(), value))
-        : compared(field(number.field()), number.operator(), value);
+        ? ofSpec(ofSpec, number.value(), (json, asked) -> number(json, number.operator(), asked))
+        : compared(field(number.field()), number.operator(), value(number.value()));
   }
 
   /** What is no number compares as none. */
@@ -121,19 +133,24 @@ final class HistorySql {
    * Asked of the values that specs have, whose experiments an index knows; of a spec itself where
    * its values are not gathered yet.
    *
-   * @param holds what must hold of an expression that is JSON
+   * @param asked what the value is compared with
+   * @param holds what must hold of an expression that is JSON, and of one for {@code asked}
    */
-  private String ofSpec(QueryField.OfSpec field, UnaryOperator<String> holds) {
+  private String ofSpec(QueryField.OfSpec field, Object asked, BinaryOperator<String> holds) {
     String path = String.join(".", field.path());
     String[] paths =
         FormerName.of(path)
             .map(name -> new String[] {name.present(), name.former()})
             .orElseGet(() -> new String[] {path});
-    return """
-        e.spec_values && array(select v.id from spec_value v where v.path = any(%s) and %s)
-          or e.spec_values is null and %s
-        """
-        .formatted(value(paths), holds.apply("v.value"), holds.apply(field(field)));
+    String ids = "ids" + lookups.size();
+    lookups.put(
+        ids,
+        new Lookup(
+            "select v.id from spec_value v where v.path = any(:paths) and "
+                + holds.apply("v.value", ":asked"),
+            Map.of("paths", paths, "asked", asked)));
+    return "e.spec_values && :%s or e.spec_values is null and %s"
+        .formatted(ids, holds.apply(field(field), value(asked)));
   }
 
   private static String compared(String field, Operator operator, String value) {

@@ -33,6 +33,9 @@ class HistorySqlTest {
         .doesNotContain("drop")
         .doesNotContain("kk");
     assertThat(sql.values().values()).contains(attack, "{kk}", "{\"kk\":\"" + attack + "\"}");
+    HistorySql.Lookup lookup = sql.lookups().values().iterator().next();
+    assertThat(lookup.sql()).doesNotContain("drop").doesNotContain("kk");
+    assertThat(lookup.values()).containsEntry("asked", attack);
   }
 
   @Test
