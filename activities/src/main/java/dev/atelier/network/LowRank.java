@@ -133,7 +133,7 @@ public record LowRank(Network network, int rank) {
    */
   public TorchScriptModule inferenceModule(
       String className, Map<String, HostTensor> base, List<Turn> turns, NetworkForm wanted) {
-    NetworkForm form = network.form(wanted);
+    NetworkForm form = network.inferenceForm(wanted);
     Map<String, Attribute> attributes =
         new LinkedHashMap<>(network.attributes("", base, "The base", form, Parameter::new));
     String forward = network.method("forward", form, false, Precision.FP32);

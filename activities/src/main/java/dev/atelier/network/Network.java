@@ -151,6 +151,11 @@ public final class Network {
     };
   }
 
+  // Large ones read texts: weights that are lent are read where they lie, and not laid out anew.
+  NetworkForm inferenceForm(NetworkForm wanted) {
+    return context().isPresent() ? NetworkForm.PORTABLE : form(wanted);
+  }
+
   /**
    * TorchScript of a method {@code name(self, x, t) -> eps}, with {@code y} after t if the network
    * is conditional; {@code dropout} switches it on, in the portable form only. For {@code BF16}
@@ -258,11 +263,12 @@ public final class Network {
   /** The same in a form for one kind of device, as far as the network has it. */
   public TorchScriptModule inferenceModule(
       String className, Map<String, HostTensor> tensors, NetworkForm form, Precision precision) {
+    NetworkForm written = inferenceForm(form);
     return new TorchScriptModule(
         className,
-        method("forward", form(form), false, precision),
+        method("forward", written, false, precision),
         attributes(
-            "", tensors, "The set of weights", form(form), TorchScriptModule.Parameter::new));
+            "", tensors, "The set of weights", written, TorchScriptModule.Parameter::new));
   }
 
   /**
