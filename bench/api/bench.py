@@ -109,9 +109,10 @@ def fill_experiments(database, template: str, first: int, last: int) -> None:
     names = columns(database, "experiment")
     chosen = ", ".join(f"r.{name}" for name in names)
     database.execute(
-        f"""insert into experiment ({", ".join(names)})
+        f"""with alike as materialized (select name, spec_values from experiment) -- what is being inserted is not looked through
+            insert into experiment ({", ".join(names)})
             select {chosen} from experiment e cross join generate_series(%(first)s::int, %(last)s::int) n
-              left join experiment alike on alike.name = 'exp-' || (1 + (n - 1) %% 100),
+              left join alike on alike.name = 'exp-' || (1 + (n - 1) %% 100),
               jsonb_populate_record(null::experiment, to_jsonb(e) || jsonb_build_object(
                 'id', to_char(timestamp '2026-01-01' + n * interval '10 min', 'YYYYMMDD-HH24MISS-') || lpad(to_hex(n), 4, '0'),
                 'name', 'exp-' || n, 'stage', 'DONE',
