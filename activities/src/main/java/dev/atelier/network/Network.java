@@ -267,8 +267,7 @@ public final class Network {
     return new TorchScriptModule(
         className,
         method("forward", written, false, precision),
-        attributes(
-            "", tensors, "The set of weights", written, TorchScriptModule.Parameter::new));
+        attributes("", tensors, "The set of weights", written, TorchScriptModule.Parameter::new));
   }
 
   /**
