@@ -8,11 +8,11 @@ import dev.atelier.store.ExperimentKeys;
 import dev.atelier.store.ObjectStore;
 import dev.atelier.store.Sha256;
 import dev.atelier.store.TrainingEnvironment;
-import dev.atelier.training.Checkpoint.Part;
 import dev.atelier.training.Device;
 import dev.atelier.version.CodeVersion;
 import dev.atelier.workflows.ModelKey;
 import dev.atelier.workflows.ModelRef;
+import dev.atelier.workflows.vocabulary.CheckpointPart;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -27,11 +27,11 @@ public record StoredMergedModels(ObjectStore store, Device device) implements Me
   @Override
   public ModelRef keep(String experimentId, int m, Merged model, Path directory)
       throws IOException {
-    Path file = directory.resolve(Part.EMA.fileName());
+    Path file = directory.resolve(CheckpointPart.EMA.fileName());
     SafetensorsFile.write(file, model.weights(), Map.of("part", "ema"));
     String sha256 = Sha256.of(file);
     String prefix = ExperimentKeys.merged(experimentId, m, sha256);
-    String key = prefix + Part.EMA.fileName();
+    String key = prefix + CheckpointPart.EMA.fileName();
     store.put(key, file, "application/octet-stream");
     byte[] manifest =
         new CheckpointManifest(
@@ -39,7 +39,8 @@ public record StoredMergedModels(ObjectStore store, Device device) implements Me
                 Sha256.of(model.how().toString().getBytes(StandardCharsets.UTF_8)),
                 CodeVersion.MERGING.current(),
                 Optional.of(TrainingEnvironment.here(device.name(), device.threads())),
-                List.of(new StoredFile(Part.EMA.fileName(), key, sha256, Files.size(file))))
+                List.of(
+                    new StoredFile(CheckpointPart.EMA.fileName(), key, sha256, Files.size(file))))
             .toJson();
     store.put(prefix + "manifest.json", manifest, "application/json");
     return new ModelRef(

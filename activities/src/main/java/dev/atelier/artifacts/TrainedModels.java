@@ -14,7 +14,6 @@ import dev.atelier.store.CheckpointManifest;
 import dev.atelier.store.CheckpointManifest.StoredFile;
 import dev.atelier.store.ObjectCorruptException;
 import dev.atelier.store.ObjectStore;
-import dev.atelier.training.Checkpoint.Part;
 import dev.atelier.training.Models;
 import dev.atelier.training.TeacherModel;
 import dev.atelier.untrusted.RefusedCodeException;
@@ -22,6 +21,7 @@ import dev.atelier.untrusted.TorchScriptCheck;
 import dev.atelier.workflows.DatasetRef;
 import dev.atelier.workflows.ModelRef;
 import dev.atelier.workflows.StartRef;
+import dev.atelier.workflows.vocabulary.CheckpointPart;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
@@ -61,7 +61,7 @@ public final class TrainedModels implements Models {
   public Map<String, HostTensor> weights(ModelRef model, Network network) throws IOException {
     CheckpointManifest manifest =
         CheckpointManifest.read(store, model.manifestKey(), model.manifestSha256());
-    StoredFile file = manifest.file(Part.EMA.fileName());
+    StoredFile file = manifest.file(CheckpointPart.EMA.fileName());
     SafetensorsFile kept = SafetensorsFile.read(cache.file(file.key(), file.sha256()));
     Optional<LowRank> update = update(kept, network);
     Map<String, HostTensor> tensors =
@@ -164,7 +164,7 @@ public final class TrainedModels implements Models {
   private SafetensorsFile average(ModelRef model) throws IOException {
     StoredFile file =
         CheckpointManifest.read(store, model.manifestKey(), model.manifestSha256())
-            .file(Part.EMA.fileName());
+            .file(CheckpointPart.EMA.fileName());
     return SafetensorsFile.read(cache.file(file.key(), file.sha256()));
   }
 

@@ -21,7 +21,6 @@ import dev.atelier.store.AttemptHistory.Attempt;
 import dev.atelier.store.CheckpointHistory.CheckpointRow;
 import dev.atelier.store.EventHistory;
 import dev.atelier.store.ExperimentHistory;
-import dev.atelier.training.Checkpoint;
 import dev.atelier.untrusted.OneLine;
 import dev.atelier.version.CodeVersion;
 import dev.atelier.work.Scope;
@@ -30,6 +29,7 @@ import dev.atelier.workflows.ModelOrigin;
 import dev.atelier.workflows.ModelOrigin.TakenFile;
 import dev.atelier.workflows.ModelRef;
 import dev.atelier.workflows.TrainingActivities.ImportTeacher;
+import dev.atelier.workflows.vocabulary.CheckpointPart;
 import dev.atelier.workflows.vocabulary.EventKind;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -138,7 +138,7 @@ public record TeacherImporter(
 
     static Kept of(Imported imported, Path work) throws IOException {
       if (imported instanceof TeacherImport.Weights weights) {
-        Path file = work.resolve(Checkpoint.Part.EMA.fileName());
+        Path file = work.resolve(CheckpointPart.EMA.fileName());
         SafetensorsFile.write(file, weights.tensors(), Map.of("step", "0", "part", "ema"));
         return new Kept(file, weights.network().parameters(), Optional.of(weights.network()));
       }

@@ -79,7 +79,7 @@ public record EqualModels(ObjectStore store, ModelReuse history) {
     return Optional.empty();
   }
 
-  /** Whether the model's last checkpoint is in the store, its manifest as it was written. */
+  /** Whether the model in its last checkpoint is in the store, its manifest as it was written. */
   private boolean isWhole(Trained twin) {
     try {
       return CheckpointManifest.read(
@@ -88,6 +88,7 @@ public record EqualModels(ObjectStore store, ModelReuse history) {
                   twin.lastCheckpoint().manifestSha256())
               .objects()
               .stream()
+              .filter(twin.lastCheckpoint()::has)
               .allMatch(object -> store.exists(object.key()))
           && twin.start().stream().allMatch(start -> store.exists(start.objectKey()));
     } catch (ObjectCorruptException e) {

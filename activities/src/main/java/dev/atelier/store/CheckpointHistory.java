@@ -2,6 +2,8 @@ package dev.atelier.store;
 
 import dev.atelier.spec.RetentionSpec;
 import dev.atelier.store.AttemptHistory.Attempt;
+import dev.atelier.store.CheckpointManifest.StoredFile;
+import dev.atelier.workflows.vocabulary.CheckpointPart;
 import dev.atelier.workflows.vocabulary.Series;
 import java.util.Collection;
 import java.util.List;
@@ -26,13 +28,23 @@ public final class CheckpointHistory {
    * A checkpoint as the database knows it.
    *
    * @param loss mean of the training loss since the checkpoint before, where it is known
+   * @param momentsRemoved whether Adam's moments are gone, as nobody trained on from it for long
    */
   public record CheckpointRow(
-      int step, String manifestKey, String manifestSha256, OptionalDouble loss) {
+      int step,
+      String manifestKey,
+      String manifestSha256,
+      OptionalDouble loss,
+      boolean momentsRemoved) {
 
-    /** One whose loss doesn't matter. */
+    /** A whole one whose loss doesn't matter. */
     public CheckpointRow(int step, String manifestKey, String manifestSha256) {
-      this(step, manifestKey, manifestSha256, OptionalDouble.empty());
+      this(step, manifestKey, manifestSha256, OptionalDouble.empty(), false);
+    }
+
+    /** Whether a file that its manifest lists is still there. */
+    public boolean has(StoredFile file) {
+      return !momentsRemoved || !CheckpointPart.momentFiles().contains(file.name());
     }
   }
 
@@ -63,7 +75,7 @@ public final class CheckpointHistory {
                       on conflict (model_id, step) do update
                       set manifest_key = excluded.manifest_key, bytes = excluded.bytes,
                           manifest_sha256 = excluded.manifest_sha256, loss = excluded.loss,
-                          created_at = now()
+                          moments_removed_at = null, created_at = now()
                       """)
                   .bind("model", attempt.modelId())
                   .bind("fence", attempt.fence())
@@ -115,8 +127,9 @@ public final class CheckpointHistory {
             handle
                 .createQuery(
                     """
-                    select step, manifest_key, manifest_sha256, loss from checkpoint
-                    where model_id = :model order by step desc
+                    select step, manifest_key, manifest_sha256, loss,
+                      moments_removed_at is not null as moments_removed
+                    from checkpoint where model_id = :model order by step desc
                     """)
                 .bind("model", attempt.modelId())
                 .map(
@@ -128,7 +141,8 @@ public final class CheckpointHistory {
                             Optional.ofNullable((Double) row.getObject("loss"))
                                 .filter(Double::isFinite)
                                 .map(OptionalDouble::of)
-                                .orElseGet(OptionalDouble::empty)))
+                                .orElseGet(OptionalDouble::empty),
+                            row.getBoolean("moments_removed")))
                 .list());
   }
 

@@ -10,6 +10,7 @@ import java.sql.SQLException;
 import java.util.Collection;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalDouble;
 import javax.sql.DataSource;
 import org.jdbi.v3.core.Handle;
 
@@ -44,7 +45,8 @@ public final class ModelReuse {
                 .createQuery(
                     """
                     select m.id, m.experiment_id, m.key, m.start_key, m.start_sha256,
-                      c.step, c.manifest_key, c.manifest_sha256
+                      c.step, c.manifest_key, c.manifest_sha256,
+                      c.moments_removed_at is not null as moments_removed
                     from model m
                     join lateral (
                       select * from checkpoint where model_id = m.id order by step desc limit 1
@@ -67,7 +69,9 @@ public final class ModelReuse {
                             new CheckpointRow(
                                 row.getInt("step"),
                                 row.getString("manifest_key"),
-                                row.getString("manifest_sha256")),
+                                row.getString("manifest_sha256"),
+                                OptionalDouble.empty(),
+                                row.getBoolean("moments_removed")),
                             Optional.ofNullable(row.getString("start_key"))
                                 .map(key -> new StartRef(key, startSha256(row)))))
                 .list());
@@ -191,12 +195,14 @@ public final class ModelReuse {
           handle
               .createUpdate(
                   """
-                  insert into checkpoint (model_id, step, manifest_key, manifest_sha256, bytes)
-                  select :model, step, manifest_key, manifest_sha256, bytes
+                  insert into checkpoint
+                    (model_id, step, manifest_key, manifest_sha256, bytes, moments_removed_at)
+                  select :model, step, manifest_key, manifest_sha256, bytes, moments_removed_at
                   from checkpoint where model_id = :source and step = :step
                   on conflict (model_id, step) do update
                   set manifest_key = excluded.manifest_key, bytes = excluded.bytes,
-                      manifest_sha256 = excluded.manifest_sha256, created_at = now()
+                      manifest_sha256 = excluded.manifest_sha256, created_at = now(),
+                      moments_removed_at = excluded.moments_removed_at
                   """)
               .bind("model", model)
               .bind("source", source.modelId())

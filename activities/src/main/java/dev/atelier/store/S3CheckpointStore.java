@@ -108,6 +108,11 @@ public final class S3CheckpointStore implements CheckpointStore {
   }
 
   private Checkpoint load(CheckpointRow row) {
+    if (row.momentsRemoved()) {
+      throw new ObjectCorruptException(
+          "Cannot train on from the checkpoint of step %d: Adam's moments were removed, as atelier.maintenance.files.moments-kept-for says, after its experiment had ended."
+              .formatted(row.step()));
+    }
     CheckpointManifest manifest =
         CheckpointManifest.read(store, row.manifestKey(), row.manifestSha256());
     Path directory = workDirectory.resolve("checkpoint-" + manifest.step());

@@ -11,7 +11,7 @@ import java.util.stream.Stream;
 
 /**
  * Memory that this process can still take: what the machine has available, or less where a control
- * group limits it. Linux; see proc(5) and cgroups(7).
+ * group or the process's own bound limits it. Linux; see proc(5) and cgroups(7).
  */
 public final class AvailableMemory {
 
@@ -37,7 +37,36 @@ public final class AvailableMemory {
   static OptionalLong bytes(Path proc, Path cgroups) {
     LongStream machine =
         number(proc.resolve("meminfo"), "MemAvailable:").stream().map(kib -> kib * 1024);
-    return LongStream.concat(machine, limits(proc.resolve("self/cgroup"), cgroups)).min();
+    return Stream.of(
+            machine,
+            limits(proc.resolve("self/cgroup"), cgroups),
+            belowOwnBound(proc.resolve("self")).stream())
+        .flatMapToLong(bytes -> bytes)
+        .min();
+  }
+
+  /** Bytes of its own that this process has a claim to and does not use. */
+  public static OptionalLong reservedBytes() {
+    return reservedBytes(Path.of("/proc/self"));
+  }
+
+  private static OptionalLong reservedBytes(Path process) {
+    Path status = process.resolve("status");
+    OptionalLong claimed = number(status, "VmData:");
+    return claimed.isEmpty()
+        ? claimed
+        : OptionalLong.of(
+            1024 * Math.max(0, claimed.getAsLong() - number(status, "RssAnon:").orElse(0)));
+  }
+
+  /** What is left of {@code RLIMIT_DATA}, which counts what is claimed. */
+  private static OptionalLong belowOwnBound(Path process) {
+    OptionalLong bound = number(process.resolve("limits"), "Max data size");
+    if (bound.isEmpty()) {
+      return bound; // "unlimited"
+    }
+    long claimed = 1024 * number(process.resolve("status"), "VmData:").orElse(0);
+    return OptionalLong.of(Math.max(0, bound.getAsLong() - claimed));
   }
 
   private static LongStream limits(Path membership, Path cgroups) {

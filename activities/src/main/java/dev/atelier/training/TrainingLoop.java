@@ -15,6 +15,7 @@ import dev.atelier.network.tensors.HostTensor;
 import dev.atelier.network.torchscript.TorchScriptArchive;
 import dev.atelier.spec.LossSpec;
 import dev.atelier.spec.TrainingSpec;
+import dev.atelier.workflows.vocabulary.CheckpointPart;
 import dev.atelier.workflows.vocabulary.Series;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -240,7 +241,7 @@ public final class TrainingLoop {
       Checkpoint checkpoint = TrainingState.write(student, task, step, directory);
       checkpoints.save(checkpoint);
     } finally {
-      for (Checkpoint.Part part : Checkpoint.Part.values()) {
+      for (CheckpointPart part : CheckpointPart.values()) {
         Files.deleteIfExists(directory.resolve(part.fileName()));
       }
       Files.deleteIfExists(directory);

@@ -9,7 +9,7 @@ import dev.atelier.network.TrainingModule.State;
 import dev.atelier.network.libtorch.TorchModule;
 import dev.atelier.network.tensors.HostTensor;
 import dev.atelier.network.tensors.SafetensorsFile;
-import dev.atelier.training.Checkpoint.Part;
+import dev.atelier.workflows.vocabulary.CheckpointPart;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -54,10 +54,10 @@ final class TrainingState {
   /** As {@code checkpoint} holds it. */
   static State read(Checkpoint checkpoint) throws IOException {
     return new State(
-        SafetensorsFile.read(checkpoint.file(Part.WEIGHTS)).tensors(),
-        SafetensorsFile.read(checkpoint.file(Part.EMA)).tensors(),
-        SafetensorsFile.read(checkpoint.file(Part.EXP_AVG)).tensors(),
-        SafetensorsFile.read(checkpoint.file(Part.EXP_AVG_SQ)).tensors());
+        SafetensorsFile.read(checkpoint.file(CheckpointPart.WEIGHTS)).tensors(),
+        SafetensorsFile.read(checkpoint.file(CheckpointPart.EMA)).tensors(),
+        SafetensorsFile.read(checkpoint.file(CheckpointPart.EXP_AVG)).tensors(),
+        SafetensorsFile.read(checkpoint.file(CheckpointPart.EXP_AVG_SQ)).tensors());
   }
 
   /** Writes the state that {@code module} holds after {@code step} steps into {@code directory}. */
@@ -67,7 +67,7 @@ final class TrainingState {
     Checkpoint checkpoint = new Checkpoint(step, task.specHash(), task.codeVersion(), directory);
     List<Weight> trained = new ArrayList<>(task.averaged());
     Teacher.featureLoss(task).ifPresent(feature -> trained.addAll(feature.adaptors()));
-    for (Part part : Part.values()) {
+    for (CheckpointPart part : CheckpointPart.values()) {
       String method =
           switch (part) {
             case WEIGHTS -> "weights";

@@ -262,6 +262,12 @@ public interface WorkerConfig {
     @WithDefault("1")
     int threads();
 
+    /**
+     * Bytes that the process may allocate on a CPU: work that wants more fails with {@code
+     * OUT_OF_MEMORY}; absent: nine tenths of what its container has, or the machine.
+     */
+    OptionalLong memoryBytes();
+
     /** Bytes that sampling may use; absent: half of what is available, on cuda no bound. */
     OptionalLong samplingMemoryBytes();
 

@@ -76,6 +76,7 @@ public final class WorkerMain {
   private static final Duration IDLE_CONNECTION = Duration.ofMinutes(1);
   private static final Duration IDLE_CHECK = Duration.ofSeconds(1);
 
+  private static final String CPU = "cpu";
   private static final Pattern ADDRESS = Pattern.compile("([^:/@ ]+):([0-9]{1,5})");
 
   private WorkerMain() {}
@@ -117,7 +118,12 @@ public final class WorkerMain {
     WorkerConfig.Worker settings = config.worker();
     List<String> computeQueues =
         settings.roles().contains(Role.COMPUTE) ? computeQueues(settings) : List.of();
+    long memoryBytes = MemoryBound.bytes(settings.memoryBytes());
     loadLibtorch(settings.device());
+    MemoryBound.goFirst();
+    if (settings.device().equals(CPU)) {
+      MemoryBound.set(memoryBytes); // CUDA claims address space without end
+    }
     WorkerMetrics metrics = new WorkerMetrics(settings);
     TrainingMeters.register();
     ObjectStore store = connect(config.s3());
@@ -196,7 +202,9 @@ public final class WorkerMain {
                 name,
                 served,
                 settings.device(),
-                Libtorch.memory(settings.device()).map(MemoryUsage::getMax),
+                settings.device().equals(CPU)
+                    ? Optional.of(memoryBytes)
+                    : Libtorch.memory(settings.device()).map(MemoryUsage::getMax),
                 settings.threads(),
                 Instant.now()));
     List<WorkerInterceptor> interceptors =

@@ -35,6 +35,7 @@ import dev.atelier.workflows.EnsembleRef;
 import dev.atelier.workflows.EvaluationActivities.Publish;
 import dev.atelier.workflows.ModelKey;
 import dev.atelier.workflows.ModelRef;
+import dev.atelier.workflows.vocabulary.CheckpointPart;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -135,7 +136,7 @@ class TransformerExperimentTest {
     Kept kept = new Kept(directory.resolve(task.name()));
     new TrainingLoop(task, IMAGES, kept, metrics::add, () -> false, "cpu", directory).run();
     assertThat(kept.last.orElseThrow().step()).isEqualTo(8);
-    return SafetensorsFile.read(kept.last.get().file(Checkpoint.Part.EMA)).tensors();
+    return SafetensorsFile.read(kept.last.get().file(CheckpointPart.EMA)).tensors();
   }
 
   @Test

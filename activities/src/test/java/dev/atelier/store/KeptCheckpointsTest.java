@@ -76,6 +76,6 @@ class KeptCheckpointsTest {
   }
 
   private static CheckpointRow row(int step, double loss) {
-    return new CheckpointRow(step, "key-" + step, "sha", OptionalDouble.of(loss));
+    return new CheckpointRow(step, "key-" + step, "sha", OptionalDouble.of(loss), false);
   }
 }

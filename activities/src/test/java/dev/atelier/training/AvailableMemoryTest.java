@@ -46,6 +46,27 @@ class AvailableMemoryTest {
   }
 
   @Test
+  void shouldTellWhatTheBoundOfTheProcessLeavesWhenThatIsLess() throws IOException {
+    write(
+        "proc/self/limits",
+        """
+        Limit                     Soft Limit           Hard Limit           Units
+        Max data size             3000000              unlimited            bytes
+        """);
+    write("proc/self/status", "Name: java\nVmData:\t    2000 kB\nRssAnon:\t   500 kB\n");
+    assertThat(bytes()).isEqualTo(3_000_000 - 2000 * 1024);
+  }
+
+  @Test
+  void shouldTellWhatTheMachineHasWhenTheProcessHasNoBound() throws IOException {
+    write(
+        "proc/self/limits",
+        "Max data size             unlimited            unlimited            bytes\n");
+    write("proc/self/status", "VmData:\t    2000 kB\n");
+    assertThat(bytes()).isEqualTo(1_024_000_000);
+  }
+
+  @Test
   void shouldTellNothingWhenTheSystemHasNoSuchFiles() {
     assertThat(AvailableMemory.bytes(root.resolve("none"), root.resolve("none"))).isEmpty();
   }

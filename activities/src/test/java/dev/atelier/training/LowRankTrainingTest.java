@@ -16,7 +16,7 @@ import dev.atelier.spec.LossSpec;
 import dev.atelier.spec.NetworkSpec;
 import dev.atelier.spec.TimestepRange;
 import dev.atelier.spec.TrainingSpecBuilder;
-import dev.atelier.training.Checkpoint.Part;
+import dev.atelier.workflows.vocabulary.CheckpointPart;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -97,10 +97,10 @@ class LowRankTrainingTest {
     loop(cut, false).run();
 
     Checkpoint last = whole.latest().orElseThrow();
-    for (Part part : Part.values()) {
+    for (CheckpointPart part : CheckpointPart.values()) {
       assertThat(cut.latest().orElseThrow().file(part)).hasSameBinaryContentAs(last.file(part));
     }
-    SafetensorsFile average = SafetensorsFile.read(last.file(Part.EMA));
+    SafetensorsFile average = SafetensorsFile.read(last.file(CheckpointPart.EMA));
     assertThat(average.metadata()).containsEntry(LowRank.RANK, "2");
     assertThat(average.tensors().keySet())
         .containsExactlyInAnyOrderElementsOf(UPDATE.weights().stream().map(Weight::name).toList());

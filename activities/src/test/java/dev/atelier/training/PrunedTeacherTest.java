@@ -18,7 +18,7 @@ import dev.atelier.spec.NetworkSpec;
 import dev.atelier.spec.TimestepRange;
 import dev.atelier.spec.TrainingSpec;
 import dev.atelier.spec.TrainingSpecBuilder;
-import dev.atelier.training.Checkpoint.Part;
+import dev.atelier.workflows.vocabulary.CheckpointPart;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -111,7 +111,7 @@ class PrunedTeacherTest {
   private TeacherModel.Weights trainedTeacher() throws Exception {
     Checkpoint last = train(teacher(150), new ArrayList<>()).latest().orElseThrow();
     return new TeacherModel.Weights(
-        network(16, 0), SafetensorsFile.read(last.file(Part.EMA)).tensors());
+        network(16, 0), SafetensorsFile.read(last.file(CheckpointPart.EMA)).tensors());
   }
 
   @Test
@@ -151,7 +151,7 @@ class PrunedTeacherTest {
     new TrainingLoop(task, IMAGES, store, m -> {}, () -> false, "cpu", directory).run();
 
     Checkpoint resumed = store.latest().orElseThrow();
-    for (Part part : Part.values()) {
+    for (CheckpointPart part : CheckpointPart.values()) {
       assertThat(resumed.file(part)).hasSameBinaryContentAs(whole.file(part));
     }
   }

@@ -22,7 +22,7 @@ import dev.atelier.spec.TimestepRange;
 import dev.atelier.spec.TrainingSpec;
 import dev.atelier.spec.TrainingSpec.Precision;
 import dev.atelier.spec.TrainingSpecBuilder;
-import dev.atelier.training.Checkpoint.Part;
+import dev.atelier.workflows.vocabulary.CheckpointPart;
 import dev.atelier.workflows.vocabulary.Series;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -189,10 +189,10 @@ class TrainingLoopTest {
     return new TrainingLoop(task, IMAGES, store, metrics::add, stop, "cpu", directory).run();
   }
 
-  private static Map<Part, String> hashes(CheckpointStore store) throws Exception {
+  private static Map<CheckpointPart, String> hashes(CheckpointStore store) throws Exception {
     Checkpoint checkpoint = store.latest().orElseThrow();
-    Map<Part, String> hashes = new TreeMap<>();
-    for (Part part : Part.values()) {
+    Map<CheckpointPart, String> hashes = new TreeMap<>();
+    for (CheckpointPart part : CheckpointPart.values()) {
       byte[] digest =
           MessageDigest.getInstance("SHA-256").digest(Files.readAllBytes(checkpoint.file(part)));
       hashes.put(part, HexFormat.of().formatHex(digest));
@@ -276,7 +276,7 @@ class TrainingLoopTest {
     DirectoryCheckpointStore elsewhere = store("elsewhere");
     run(other, elsewhere, new ArrayList<>(), () -> false);
     assertThat(hashes(elsewhere))
-        .doesNotContainEntry(Part.WEIGHTS, hashes(whole).get(Part.WEIGHTS));
+        .doesNotContainEntry(CheckpointPart.WEIGHTS, hashes(whole).get(CheckpointPart.WEIGHTS));
   }
 
   @Test
@@ -288,7 +288,7 @@ class TrainingLoopTest {
     DirectoryCheckpointStore resumed = store("resumed");
     assertThatExceptionOfType(TrainingInterruptedException.class)
         .isThrownBy(() -> run(task, resumed, new ArrayList<>(), () -> true));
-    Path moment = resumed.latest().orElseThrow().file(Part.EXP_AVG);
+    Path moment = resumed.latest().orElseThrow().file(CheckpointPart.EXP_AVG);
     SafetensorsFile file = SafetensorsFile.read(moment);
     Map<String, HostTensor> tensors = new LinkedHashMap<>();
     file.tensors()
@@ -305,7 +305,8 @@ class TrainingLoopTest {
     Files.move(lost, moment, StandardCopyOption.REPLACE_EXISTING);
     run(task, resumed, new ArrayList<>(), () -> false);
 
-    assertThat(hashes(resumed)).doesNotContainEntry(Part.EMA, hashes(whole).get(Part.EMA));
+    assertThat(hashes(resumed))
+        .doesNotContainEntry(CheckpointPart.EMA, hashes(whole).get(CheckpointPart.EMA));
   }
 
   @Test
@@ -316,9 +317,10 @@ class TrainingLoopTest {
     run(task, store, metrics, () -> false);
 
     Checkpoint checkpoint = store.latest().orElseThrow();
-    Map<String, HostTensor> ema = SafetensorsFile.read(checkpoint.file(Part.EMA)).tensors();
+    Map<String, HostTensor> ema =
+        SafetensorsFile.read(checkpoint.file(CheckpointPart.EMA)).tensors();
     task.network().check(ema, "The average"); // refuses unknown tensors
-    assertThat(SafetensorsFile.read(checkpoint.file(Part.WEIGHTS)).tensors())
+    assertThat(SafetensorsFile.read(checkpoint.file(CheckpointPart.WEIGHTS)).tensors())
         .containsKeys("feature_adaptor.mid.weight", "feature_adaptor.up.1.bias");
     assertThat(metrics).hasSize(1);
     TrainingMetrics m = metrics.get(0);
@@ -675,7 +677,7 @@ class TrainingLoopTest {
     DirectoryCheckpointStore store = store("bf16");
     run(teacher(training(150, 3e-3, 1, Precision.BF16, 1e4), 0), store, metrics, () -> false);
     assertThat(metrics.subList(65, 75)).allSatisfy(m -> assertThat(m.loss()).isLessThan(0.85));
-    for (Part part : Part.values()) {
+    for (CheckpointPart part : CheckpointPart.values()) {
       assertThat(SafetensorsFile.read(store.latest().orElseThrow().file(part)).tensors().values())
           .allMatch(tensor -> tensor.dtype() == HostTensor.DType.F32);
     }

@@ -80,6 +80,15 @@ public interface AtelierConfig {
      * and the address that it listens on; what asks for another one is refused.
      */
     Optional<List<String>> hosts();
+
+    /**
+     * What a scraper of {@code /q/metrics} sends as {@code Authorization: Bearer}; a secret.
+     * Absent: an API that is open to all shows its metrics to all, another one to nobody.
+     */
+    Optional<String> metricsToken();
+
+    /** File that holds the metrics' token, in its place. */
+    Optional<Path> metricsTokenFile();
   }
 
   /** Who may do what. */
@@ -180,6 +189,10 @@ public interface AtelierConfig {
     @WithDefault("1h")
     String firstCheckAfter();
 
+    /** Objects that are listed and compared in one go, about. */
+    @WithDefault("100000")
+    int checkPartObjects();
+
     /** Whether the scheduled comparison removes objects that no row refers to. */
     @WithDefault("false")
     boolean repair();
@@ -193,6 +206,32 @@ public interface AtelierConfig {
     Duration upkeepEvery();
 
     Curves curves();
+
+    Files files();
+  }
+
+  /** How long files of experiments that have ended are kept, from their end on. */
+  interface Files {
+
+    /**
+     * Adam's moments of models that are done: half of each checkpoint, which nobody needs who does
+     * not train on; a model that another experiment takes over later cannot be extended without.
+     * {@code PT0S}: until the experiment has ended; {@code P36500D}: for ever.
+     */
+    @WithDefault("P90D")
+    Duration momentsKeptFor();
+
+    /** Checkpoints but for the last of a model that is done; absent: for ever. */
+    Optional<Duration> checkpointsKeptFor();
+
+    /** Pictures of samples and of their way from noise; absent: for ever. */
+    Optional<Duration> samplesKeptFor();
+
+    /**
+     * Prepared datasets, with what networks see of them, that no experiment has any more, from when
+     * they were written; looked for by the comparison of the store; absent: for ever.
+     */
+    Optional<Duration> unnamedDatasetsKeptFor();
   }
 
   /** What becomes of curves of experiments that have ended. */

@@ -63,7 +63,8 @@ public class Deletions {
     note(handle, "study " + studyId, Set.of("studies/%s/".formatted(studyId)));
   }
 
-  private static void note(Handle handle, String what, Set<String> prefixes) {
+  /** Notes that what no row refers to, of the objects below the prefixes, is to be removed. */
+  static void note(Handle handle, String what, Set<String> prefixes) {
     handle
         .createUpdate("insert into deletion (what, prefixes) values (:what, cast(:json as jsonb))")
         .bind("what", what)

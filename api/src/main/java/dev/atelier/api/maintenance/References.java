@@ -1,5 +1,6 @@
 package dev.atelier.api.maintenance;
 
+import dev.atelier.workflows.vocabulary.CheckpointPart;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.util.Collection;
 import java.util.HashSet;
@@ -32,8 +33,11 @@ class References {
                   or exists (select 1 from study_artifact where object_key = k.key)
                   or exists (select 1 from model where start_key = k.key)
                   or exists (select 1 from checkpoint
-                    where manifest_key = regexp_replace(k.key, '[^/]*$', '') || 'manifest.json')
+                    where manifest_key = regexp_replace(k.key, '[^/]*$', '') || 'manifest.json'
+                      and (moments_removed_at is null
+                        or not regexp_replace(k.key, '^.*/', '') = any(:moments)))
                 """)
+            .bindArray("moments", String.class, CheckpointPart.momentFiles().toArray())
             .bindArray("keys", String.class, keys.toArray())
             .mapTo(String.class)
             .list());

@@ -5,100 +5,44 @@ import dev.atelier.api.access.Audit;
 import dev.atelier.api.problem.ProblemException;
 import dev.atelier.api.problem.ProblemType;
 import dev.atelier.api.spec.SpecJson;
-import dev.atelier.api.store.ObjectStore;
-import dev.atelier.api.store.ObjectStore.Listed;
 import io.quarkus.scheduler.Scheduled;
 import jakarta.enterprise.context.ApplicationScoped;
-import java.time.Instant;
 import java.time.OffsetDateTime;
-import java.time.ZoneOffset;
-import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 import java.util.concurrent.ExecutorService;
-import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.jboss.logging.Logger;
-import org.jdbi.v3.core.Handle;
 import org.jdbi.v3.core.Jdbi;
-import org.jdbi.v3.core.statement.PreparedBatch;
 
 /**
- * Compares the objects of the store with the rows that refer to them, both ways. The listing goes
- * into a temporary table, so that a large bucket needs no memory here; what looks wrong is looked
- * at again before it is reported, for both sides change while the check runs.
- *
- * <p>An orphan is an object that has lain there longer than the grace period and belongs to no
- * experiment, study or prepared dataset that there is, or to a checkpoint that no model knows.
- * Extractors and statistics are kept by content for whoever needs them next: they are no orphans.
+ * Checks now and then whether the objects of the store and the rows that refer to them agree, as
+ * {@link StoreComparison} says. One check runs at a time, of all apis; another api goes on with one
+ * that was cut off.
  */
 @ApplicationScoped
 public class StoreCheck {
 
   private static final Logger LOG = Logger.getLogger(StoreCheck.class);
-  private static final int BATCH = 1000;
   private static final int NAMED = 1000;
-
-  private static final String ORPHANS =
-      """
-      select s.key, s.bytes from stored s
-      where s.modified < :before
-        and not exists (select 1 from artifact where object_key = s.key)
-        and not exists (select 1 from study_artifact where object_key = s.key)
-        and not exists (select 1 from model where start_key = s.key)
-        and case split_part(s.key, '/', 1)
-          when 'experiments' then
-            not exists (select 1 from checkpoint where manifest_key = s.directory || 'manifest.json')
-            and (not exists (select 1 from experiment where id = split_part(s.key, '/', 2))
-              or s.directory ~ '/checkpoints[^/]*/[^/]+/$')
-          when 'studies' then not exists (select 1 from study where id = split_part(s.key, '/', 2))
-          when 'datasets' then not exists (
-            select 1 from experiment where dataset ->> 'sha256' = split_part(s.key, '/', 2))
-          else false end
-      order by s.key
-      """;
-
-  private static final String MISSING =
-      """
-      select a.object_key as key, format('file %s of experiment %s', a.name, a.experiment_id) as owner,
-        a.bytes as expected, s.bytes as found
-      from artifact a left join stored s on s.key = a.object_key
-      where a.created_at < :started and s.bytes is distinct from a.bytes
-      union all
-      select a.object_key, format('file %s of study %s', a.name, a.study_id), a.bytes, s.bytes
-      from study_artifact a left join stored s on s.key = a.object_key
-      where a.created_at < :started and s.bytes is distinct from a.bytes
-      union all
-      select c.manifest_key,
-        format('checkpoint of %s of experiment %s, step %s', m.key, m.experiment_id, c.step),
-        c.bytes, s.bytes
-      from checkpoint c join model m on m.id = c.model_id
-      left join lateral (
-        select cast(sum(bytes) as bigint) as bytes from stored
-        where directory = regexp_replace(c.manifest_key, '[^/]*$', '') and key <> c.manifest_key
-        having bool_or(true) and exists (select 1 from stored where key = c.manifest_key)) s on true
-      where c.created_at < :started and s.bytes is distinct from c.bytes
-      order by 1, 2
-      """;
+  private static final String CUT_OFF_AFTER = "interval '10 minutes'"; // a part takes less
 
   private final Jdbi jdbi;
-  private final ObjectStore store;
-  private final References references;
+  private final StoreComparison comparison;
   private final AtelierConfig.Maintenance config;
   private final ExecutorService executor;
   private final Audit audit;
 
   StoreCheck(
       Jdbi jdbi,
-      ObjectStore store,
-      References references,
+      StoreComparison comparison,
       AtelierConfig config,
       ExecutorService executor,
       Audit audit) {
     this.audit = audit;
     this.jdbi = jdbi;
-    this.store = store;
-    this.references = references;
+    this.comparison = comparison;
     this.config = config.maintenance();
     this.executor = executor;
   }
@@ -128,16 +72,29 @@ public class StoreCheck {
     return id;
   }
 
-  /** A new check, unless one is running; one that has said nothing for a day was cut off. */
+  /** Goes on with a check whose api has ended. */
+  @Scheduled(every = "1m", concurrentExecution = Scheduled.ConcurrentExecution.SKIP)
+  void resume() {
+    jdbi.withHandle(
+            handle ->
+                handle
+                    .createQuery(
+                        """
+                        update store_check set touched_at = now()
+                        where finished_at is null and touched_at < now() - %s
+                        returning id, repair
+                        """
+                            .formatted(CUT_OFF_AFTER))
+                    .map((row, context) -> Map.entry(row.getLong("id"), row.getBoolean("repair")))
+                    .list())
+        .forEach(check -> run(check.getKey(), check.getValue()));
+  }
+
+  /** A new check, unless one is running. */
   private Optional<Long> begin(boolean repair, boolean byCaller) {
     return jdbi.inTransaction(
         handle -> {
           handle.execute("lock table store_check in share row exclusive mode");
-          handle.execute(
-              """
-              update store_check set finished_at = now(), error = 'It was cut off.'
-              where finished_at is null and started_at < now() - interval '1 day'
-              """);
           Optional<Long> begun =
               handle
                   .createQuery(
@@ -163,7 +120,7 @@ public class StoreCheck {
 
   private void run(long id, boolean repair) {
     try {
-      jdbi.useHandle(handle -> check(handle, id, repair));
+      check(id, repair);
     } catch (RuntimeException e) {
       LOG.warnf(e, "The store could not be checked.");
       jdbi.useHandle(
@@ -177,112 +134,68 @@ public class StoreCheck {
     }
   }
 
-  private void check(Handle handle, long id, boolean repair) {
-    OffsetDateTime started = Instant.now().atOffset(ZoneOffset.UTC);
-    handle.execute("drop table if exists stored");
-    handle.execute(
-        """
-        create temporary table stored (
-          key text primary key, directory text, bytes bigint, modified timestamptz)
-        """);
-    try {
-      List<Listed> batch = new ArrayList<>();
-      store.list(
-          "",
-          object -> {
-            batch.add(object);
-            if (batch.size() == BATCH) {
-              insert(handle, batch);
-            }
-          });
-      insert(handle, batch);
-      handle.execute("create index on stored (directory)");
-      handle.execute("analyze stored");
-      List<StoreCheckReport.Orphan> orphans = orphans(handle, started, repair);
-      List<StoreCheckReport.Missing> missing = missing(handle, started);
-      handle
-          .createUpdate(
-              """
-              update store_check
-              set finished_at = now(), orphans = cast(:orphans as jsonb),
-                missing = cast(:missing as jsonb), objects = (select count(*) from stored),
-                bytes = (select coalesce(sum(bytes), 0) from stored)
-              where id = :id
-              """)
-          .bind("orphans", SpecJson.write(orphans.stream().limit(NAMED).toList()))
-          .bind("missing", SpecJson.write(missing.stream().limit(NAMED).toList()))
-          .bind("id", id)
-          .execute();
-      if (!orphans.isEmpty() || !missing.isEmpty()) {
-        LOG.warnf(
-            "The store has %d objects without a row, and %d rows without their object.",
-            orphans.size(), missing.size());
+  /** Part by part, so that neither a connection nor memory is held for all of a large bucket. */
+  private void check(long id, boolean repair) {
+    String after = checkedTo(id);
+    boolean last = false;
+    while (!last) {
+      StoreComparison.Found found = comparison.compare(after, repair);
+      if (!record(id, after, found)) {
+        return; // another api has taken it for cut off, and goes on
       }
-    } finally {
-      handle.execute("drop table if exists stored");
+      after = found.to();
+      last = found.last();
+    }
+    StoreCheckReport report = report(id).orElseThrow();
+    if (!report.orphans().isEmpty() || !report.missing().isEmpty()) {
+      LOG.warnf(
+          "The store has %s objects without a row, and %s rows without their object.",
+          counted(report.orphans()), counted(report.missing()));
     }
   }
 
-  private static void insert(Handle handle, List<Listed> batch) {
-    PreparedBatch rows =
-        handle.prepareBatch(
-            """
-            insert into stored (key, directory, bytes, modified)
-            values (:key, regexp_replace(:key, '[^/]*$', ''), :bytes, :modified)
-            on conflict do nothing
-            """);
-    for (Listed object : batch) {
-      rows.bind("key", object.key())
-          .bind("bytes", object.bytes())
-          .bind("modified", object.modified().atOffset(ZoneOffset.UTC))
-          .add();
-    }
-    if (!batch.isEmpty()) {
-      rows.execute();
-    }
-    batch.clear();
+  private static String counted(List<?> named) {
+    return named.size() < NAMED ? Integer.toString(named.size()) : NAMED + " or more";
   }
 
-  private List<StoreCheckReport.Orphan> orphans(
-      Handle handle, OffsetDateTime started, boolean repair) {
-    List<StoreCheckReport.Orphan> suspected =
-        handle
-            .createQuery(ORPHANS)
-            .bind("before", started.minus(config.grace()))
-            .map(
-                (row, context) ->
-                    new StoreCheckReport.Orphan(row.getString("key"), row.getLong("bytes"), repair))
-            .list();
-    Set<String> referred =
-        references.among(suspected.stream().map(StoreCheckReport.Orphan::key).toList());
-    List<StoreCheckReport.Orphan> orphans =
-        suspected.stream().filter(orphan -> !referred.contains(orphan.key())).toList();
-    if (repair) {
-      orphans.forEach(orphan -> store.remove(orphan.key()));
-    }
-    return orphans;
+  private String checkedTo(long id) {
+    return jdbi.withHandle(
+        handle ->
+            handle
+                .createQuery("select coalesce(checked_to, '') from store_check where id = :id")
+                .bind("id", id)
+                .mapTo(String.class)
+                .one());
   }
 
-  private List<StoreCheckReport.Missing> missing(Handle handle, OffsetDateTime started) {
-    List<StoreCheckReport.Missing> suspected =
-        handle
-            .createQuery(MISSING)
-            .bind("started", started)
-            .map(
-                (row, context) ->
-                    new StoreCheckReport.Missing(
-                        row.getString("key"),
-                        row.getString("owner"),
-                        row.getObject("found") == null
-                            ? "it does not exist"
-                            : "expected %d bytes, found %d"
-                                .formatted(row.getLong("expected"), row.getLong("found"))))
-            .list();
-    // A checkpoint may have been removed in the meantime, its row first.
-    Set<String> known =
-        references.among(
-            suspected.stream().map(StoreCheckReport.Missing::key).collect(Collectors.toSet()));
-    return suspected.stream().filter(missing -> known.contains(missing.key())).toList();
+  private boolean record(long id, String after, StoreComparison.Found found) {
+    StoreCheckReport before = report(id).orElseThrow();
+    return jdbi.withHandle(
+        handle ->
+            handle
+                    .createUpdate(
+                        """
+                    update store_check
+                    set checked_to = :to, touched_at = now(), objects = objects + :objects,
+                      bytes = bytes + :bytes, orphans = cast(:orphans as jsonb),
+                      missing = cast(:missing as jsonb),
+                      finished_at = case when :last then now() end
+                    where id = :id and coalesce(checked_to, '') = :after
+                    """)
+                    .bind("after", after)
+                    .bind("to", found.to())
+                    .bind("objects", found.objects())
+                    .bind("bytes", found.bytes())
+                    .bind("orphans", SpecJson.write(named(before.orphans(), found.orphans())))
+                    .bind("missing", SpecJson.write(named(before.missing(), found.missing())))
+                    .bind("last", found.last())
+                    .bind("id", id)
+                    .execute()
+                > 0);
+  }
+
+  private static <T> List<T> named(List<T> before, List<T> found) {
+    return Stream.concat(before.stream(), found.stream()).limit(NAMED).toList();
   }
 
   /** A check and what it found; empty: there is none with that id. */

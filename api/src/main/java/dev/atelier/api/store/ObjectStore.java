@@ -21,6 +21,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.Optional;
 import java.util.function.Consumer;
+import java.util.function.Predicate;
 
 /** Reads the objects that workers wrote, and removes those that nothing refers to. */
 @ApplicationScoped
@@ -110,12 +111,40 @@ public class ObjectStore {
                   .prefix(prefix)
                   .recursive(true)
                   .build())) {
-        Item item = result.get();
-        each.accept(new Listed(item.objectName(), item.size(), item.lastModified().toInstant()));
+        each.accept(listed(result.get()));
       }
     } catch (MinioException | IllegalStateException e) {
       throw unavailable(e);
     }
+  }
+
+  /**
+   * Tells of every object whose key comes after one, in the order of the keys' bytes, for as long
+   * as {@code each} says so; whether there are no more.
+   *
+   * @param after empty: from the first one
+   */
+  public boolean listAfter(String after, Predicate<Listed> each) {
+    try {
+      for (Result<Item> result :
+          client.listObjects(
+              ListObjectsArgs.builder()
+                  .bucket(config.bucket())
+                  .startAfter(after)
+                  .recursive(true)
+                  .build())) {
+        if (!each.test(listed(result.get()))) {
+          return false;
+        }
+      }
+      return true;
+    } catch (MinioException | IllegalStateException e) {
+      throw unavailable(e);
+    }
+  }
+
+  private static Listed listed(Item item) {
+    return new Listed(item.objectName(), item.size(), item.lastModified().toInstant());
   }
 
   /** Removes an object; nothing happens if there is none. */

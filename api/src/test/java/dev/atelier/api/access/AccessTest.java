@@ -44,6 +44,22 @@ class AccessTest {
   }
 
   @Test
+  void shouldShowMetricsToTheScraperAndNoOtherToken() {
+    as(SecuredProfile.METRICS_TOKEN)
+        .get("/q/metrics")
+        .then()
+        .statusCode(200)
+        .body(containsString("# TYPE"));
+    given().get("/q/metrics").then().statusCode(401).header("WWW-Authenticate", "Bearer");
+    as(SecuredProfile.BOOTSTRAP_TOKEN)
+        .get("/q/metrics")
+        .then()
+        .statusCode(401)
+        .body("detail", containsString("atelier.http.metrics-token"));
+    as(SecuredProfile.METRICS_TOKEN).get(EXPERIMENTS).then().statusCode(401);
+  }
+
+  @Test
   void shouldTakeTheRoleAndTheProjectsFromTheProvidersToken() {
     as(TokenIssuer.token("operator", "b", "a"))
         .get("/api/v1/whoami")

@@ -9,11 +9,13 @@ import java.util.Map;
 public class SecuredProfile implements QuarkusTestProfile {
 
   static final String BOOTSTRAP_TOKEN = "atl_bootstrap-of-the-tests-0123456789-abcdefghijkl";
+  static final String METRICS_TOKEN = "of-the-scraper";
   static final int BURST = 700;
 
   @Override
   public Map<String, String> getConfigOverrides() {
     return Map.of(
+        "atelier.http.metrics-token", METRICS_TOKEN,
         "atelier.auth.bootstrap-token", BOOTSTRAP_TOKEN,
         "atelier.limits.requests-per-second", "1",
         "atelier.limits.burst", Integer.toString(BURST),

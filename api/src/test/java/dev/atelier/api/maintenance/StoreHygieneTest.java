@@ -6,6 +6,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 import static org.hamcrest.Matchers.containsString;
 import static org.hamcrest.Matchers.equalTo;
+import static org.hamcrest.Matchers.notNullValue;
+import static org.hamcrest.Matchers.nullValue;
 
 import dev.atelier.api.LocalServers;
 import dev.atelier.api.store.ObjectStore;
@@ -37,6 +39,8 @@ class StoreHygieneTest {
   @Inject ObjectStore store;
   @Inject MinioClient s3;
   @Inject Deletions deletions;
+  @Inject StoreCheck storeCheck;
+  @Inject FileUpkeep fileUpkeep;
 
   @BeforeEach
   void emptyTheStore() {
@@ -181,6 +185,150 @@ class StoreHygieneTest {
     check(true).body("orphans.removed", equalTo(List.of(true, true, true)));
     check(true).body("orphans", equalTo(List.of())).body("missing.size()", equalTo(1));
     assertThat(keys("")).contains(directory(id, "teacher") + "manifest.json").hasSize(4);
+  }
+
+  @Test
+  void shouldRemoveMomentsOfDoneModelsOnceTheirExperimentsAreOld() {
+    String old = ended("P2D");
+    String young = ended("PT1H");
+    for (String id : List.of(old, young)) {
+      trained(id, "teacher");
+      withMoments(id, "teacher");
+    }
+    String shared = ended("P2D");
+    trained(shared, "teacher");
+    withMoments(shared, "teacher");
+    takenOver(shared, experiment("TRAINING_STUDENTS"));
+    age();
+
+    fileUpkeep.removeMoments(Duration.ofDays(1));
+    check(true).body("orphans", equalTo(List.of())).body("missing", equalTo(List.of()));
+    deletions.removeObjects();
+
+    assertThat(keys(directory(old, "teacher")))
+        .containsExactly(
+            directory(old, "teacher") + "manifest.json", directory(old, "teacher") + "weights");
+    assertThat(keys(directory(young, "teacher"))).hasSize(4);
+    assertThat(keys(directory(shared, "teacher"))).hasSize(4);
+    check(true).body("orphans", equalTo(List.of())).body("missing", equalTo(List.of()));
+  }
+
+  @Test
+  void shouldRemoveOldCheckpointsButNotTheModel() {
+    String old = ended("P2D");
+    String young = ended("PT1H");
+    for (String id : List.of(old, young)) {
+      trained(id, "teacher");
+      trained(id, "student-1");
+      jdbi.useHandle(
+          handle -> {
+            handle.execute(
+                """
+                insert into checkpoint (model_id, step, manifest_key, manifest_sha256, bytes)
+                select id, 50, replace(?, '0100-', '0050-'), 's', 5 from model
+                where experiment_id = ? and key = 'teacher'
+                """,
+                directory(id, "teacher") + "manifest.json",
+                id);
+            handle.execute(
+                "update model set state = 'FAILED' where experiment_id = ? and key = 'student-1'",
+                id);
+          });
+      put(directory(id, "teacher").replace("0100-", "0050-") + "manifest.json", "{}");
+    }
+
+    fileUpkeep.removeCheckpoints(Duration.ofDays(1));
+    deletions.removeObjects();
+
+    assertThat(keys("experiments/%s/".formatted(old)))
+        .containsExactly(
+            "experiments/%s/export/teacher.pt".formatted(old),
+            directory(old, "teacher") + "manifest.json",
+            directory(old, "teacher") + "weights");
+    assertThat(keys("experiments/%s/".formatted(young))).hasSize(6);
+  }
+
+  @Test
+  void shouldRemoveOldSamplesAndNoModel() {
+    String old = ended("P2D");
+    String young = ended("PT1H");
+    for (String id : List.of(old, young)) {
+      trained(id, "teacher");
+      String grid = "experiments/%s/samples/samples-teacher.png".formatted(id);
+      put(grid, "picture");
+      jdbi.useHandle(
+          handle ->
+              handle.execute(
+                  """
+                  insert into artifact (experiment_id, name, kind, object_key, content_type, bytes, sha256)
+                  values (?, 'samples-teacher.png', 'grid', ?, 'image/png', 7, 's')
+                  """,
+                  id,
+                  grid));
+    }
+
+    fileUpkeep.removeSamples(Duration.ofDays(1));
+    deletions.removeObjects();
+
+    assertThat(keys("experiments/%s/samples/".formatted(old))).isEmpty();
+    assertThat(keys("experiments/%s/".formatted(old))).hasSize(3);
+    assertThat(keys("experiments/%s/".formatted(young))).hasSize(4);
+  }
+
+  private String ended(String age) {
+    String id = experiment("DONE");
+    jdbi.useHandle(
+        handle ->
+            handle.execute(
+                "update experiment set finished_at = now() - cast(? as interval) where id = ?",
+                age,
+                id));
+    return id;
+  }
+
+  private void withMoments(String id, String key) {
+    put(directory(id, key) + "exp_avg.safetensors", "123");
+    put(directory(id, key) + "exp_avg_sq.safetensors", "123");
+    jdbi.useHandle(
+        handle ->
+            handle.execute(
+                "update checkpoint set bytes = 11 where manifest_key = ?",
+                directory(id, key) + "manifest.json"));
+  }
+
+  @Test
+  void shouldGoOnWhereACheckWasCutOff() {
+    put("experiments/gone/a", "looked at before");
+    put("experiments/gone/b", "not looked at");
+    age();
+    long cutOff = unfinished("experiments/gone/a", "11 minutes");
+    long running = unfinished("experiments/gone/a", "1 minute");
+
+    storeCheck.resume();
+
+    given()
+        .get(CHECKS + "/" + cutOff)
+        .then()
+        .body("orphans.key", equalTo(List.of("experiments/gone/b")))
+        .body("objects", equalTo(1))
+        .body("finishedAt", notNullValue());
+    given().get(CHECKS + "/" + running).then().body("finishedAt", nullValue());
+    jdbi.useHandle(handle -> handle.execute("delete from store_check where id = ?", running));
+  }
+
+  private long unfinished(String checkedTo, String since) {
+    return jdbi.withHandle(
+        handle ->
+            handle
+                .createQuery(
+                    """
+                    insert into store_check (repair, checked_to, touched_at)
+                    values (false, :to, now() - cast(:since as interval)) returning id
+                    """)
+                .bind("to", checkedTo)
+                .bind("since", since)
+                .mapTo(Long.class)
+                .one());
   }
 
   @Test

@@ -59,6 +59,7 @@ final class ApiService implements Service {
       case TOKEN -> {
         environment.put("ATELIER_AUTH_MODE", "tokens");
         environment.put("ATELIER_AUTH_BOOTSTRAP_TOKEN", connections.credentials().apiToken());
+        environment.put("ATELIER_HTTP_METRICS_TOKEN", connections.credentials().apiToken());
       }
       case OPEN -> environment.put("ATELIER_AUTH_MODE", "open"); // on loopback alone
     }

@@ -1,8 +1,10 @@
 package dev.atelier.local;
 
+import com.sun.management.OperatingSystemMXBean;
 import dev.atelier.cli.stack.StackAddress;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.lang.management.ManagementFactory;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -11,6 +13,9 @@ import java.util.function.UnaryOperator;
 
 /** Postgres, S3, Temporal, the api and the workers, as processes on this machine. */
 public final class LocalStack implements AutoCloseable {
+
+  private static final double WORKERS_SHARE = 0.8; // of the machine's memory
+  private static final long LEAST_WORKER_BYTES = 1_000_000_000; // a worker refuses less
 
   private final DataDirectory directory;
   private final Supervisor supervisor;
@@ -67,6 +72,13 @@ public final class LocalStack implements AutoCloseable {
     route = newRoute;
   }
 
+  // Postgres, Temporal, the API and the user's own programs have the rest.
+  private static long workerMemoryBytes(int workers) {
+    long machine =
+        ManagementFactory.getPlatformMXBean(OperatingSystemMXBean.class).getTotalMemorySize();
+    return Math.max(LEAST_WORKER_BYTES, (long) (WORKERS_SHARE * machine) / workers);
+  }
+
   /** Starts everything and returns when all of it answers. */
   public Endpoints start() throws StackException, InterruptedException {
     supervisor.prepare();
@@ -102,6 +114,7 @@ public final class LocalStack implements AutoCloseable {
           new WorkerService(
               number,
               options.threadsPerWorker(),
+              workerMemoryBytes(options.workers()),
               installation.workerClassPath(),
               directory,
               connections,

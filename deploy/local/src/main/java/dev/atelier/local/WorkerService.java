@@ -12,11 +12,13 @@ import java.util.Map;
 final class WorkerService implements Service {
 
   private static final String MAIN = "dev.atelier.worker.WorkerMain";
+  private static final String MEMORY_BYTES = "ATELIER_WORKER_MEMORY_BYTES";
   private static final String DEVICE_CLASS = "cpu";
   private static final Duration DRAIN = Duration.ofMinutes(2); // time for a last checkpoint
 
   private final int number;
   private final int threads;
+  private final long memoryBytes;
   private final String classPath;
   private final Path root;
   private final Connections connections;
@@ -25,17 +27,20 @@ final class WorkerService implements Service {
   /**
    * @param number from 1
    * @param threads of libtorch
+   * @param memoryBytes that it may allocate, where the environment doesn't say
    * @param temporalEnvironment what this Temporal server asks of workers
    */
   WorkerService(
       int number,
       int threads,
+      long memoryBytes,
       String classPath,
       DataDirectory directory,
       Connections connections,
       Map<String, String> temporalEnvironment) {
     this.number = number;
     this.threads = threads;
+    this.memoryBytes = memoryBytes;
     this.classPath = classPath;
     this.root = directory.root();
     this.connections = connections;
@@ -70,6 +75,8 @@ final class WorkerService implements Service {
     environment.put("ATELIER_WORKER_NAME", name());
     environment.put("ATELIER_WORKER_THREADS", Integer.toString(threads));
     environment.putAll(WorkerDevice.of(System.getenv()).environment());
+    environment.put(
+        MEMORY_BYTES, System.getenv().getOrDefault(MEMORY_BYTES, Long.toString(memoryBytes)));
     environment.put("ATELIER_WORKER_DEVICE_CLASS", DEVICE_CLASS);
     environment.put("ATELIER_WORKER_DRAIN_TIMEOUT", DRAIN.toString());
     environment.put("ATELIER_WORKER_CACHE_DIR", root.resolve("cache").toString());

@@ -33,7 +33,7 @@ class ComposeFileTest {
   private static final Pattern VARIABLE =
       Pattern.compile("(?<!\\$)\\$\\{([A-Z0-9_]+)(:-[^}]*|:\\?[^}]*)?\\}");
   private static final Pattern SECRET =
-      Pattern.compile(".*(PASSWORD|SECRET|ACCESS_KEY|PWD|BOOTSTRAP_TOKEN).*");
+      Pattern.compile(".*(PASSWORD|SECRET|ACCESS_KEY|PWD|BOOTSTRAP_TOKEN|METRICS_TOKEN).*");
   private static final Set<String> ONE_SHOT =
       Set.of("migrate", "s3-bucket", "temporal-schema", "temporal-namespace");
 
@@ -131,7 +131,7 @@ class ComposeFileTest {
     assertThat(run("sh", script.toString())).isZero();
     String made = Files.readString(folder.resolve(".env"));
     assertThat(made).doesNotContainPattern("(?m)^[A-Z0-9_]+=$");
-    assertThat(made.lines().filter(line -> line.matches("[A-Z].*=.+")).distinct()).hasSize(6);
+    assertThat(made.lines().filter(line -> line.matches("[A-Z].*=.+")).distinct()).hasSize(7);
     assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(folder.resolve(".env"))))
         .isEqualTo("rw-------");
     assertThat(run("sh", script.toString())).as("it overwrites nothing").isNotZero();

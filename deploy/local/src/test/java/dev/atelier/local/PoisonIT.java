@@ -82,6 +82,7 @@ class PoisonIT {
   private static final String SPEC =
       """
       name: %s
+      compute: %s
       dataset: {source: "%s", resolution: 8}
       diffusion: {timesteps: 100}
       teacher:
@@ -97,6 +98,11 @@ class PoisonIT {
       network: {channels: 8, multipliers: [1], resBlocks: 1, attentionResolutions: []}
         training: {steps: %d, batchSize: 4, warmupSteps: 5, emaDecay: 0.9,
           checkpointEverySteps: 1000000, metricsEverySteps: 5}""";
+  private static final int LARGE_BATCH = 4096; // some 3 GB
+  private static final String TRAINED_AT_ONCE =
+      """
+      network: {channels: 64, multipliers: [1], resBlocks: 1, attentionResolutions: []}
+        training: {steps: 2, batchSize: %d, warmupSteps: 1, emaDecay: 0.9, metricsEverySteps: 1}""";
   private static final String SHAPES = "shapes?count=256";
 
   private final HttpClient http = HttpClient.newHttpClient();
@@ -215,6 +221,33 @@ class PoisonIT {
 
   @Test
   @Order(3)
+  void shouldEndATrainingThatWantsMoreMemoryThanItsWorkerMayHave() throws Exception {
+    int before = step(training);
+    Map<String, String> small = Map.of("ATELIER_WORKER_TASK_QUEUES", "atelier-small");
+    Map<String, String> bounded = new HashMap<>(small);
+    bounded.put("ATELIER_WORKER_MEMORY_BYTES", "1500000000");
+    String large = TRAINED_AT_ONCE.formatted(LARGE_BATCH);
+    String asked = launch("small", "large", SHAPES, large, "");
+    try (ProgramProcess worker = worker("small", "compute", bounded)) {
+      until(() -> show(asked).toString().contains("OUT_OF_MEMORY"));
+      assertThat(show(asked).toString())
+          .contains("ran out of memory with %d samples of 8×8 at once".formatted(LARGE_BATCH));
+
+      String modest = launch("small", "modest", SHAPES, TRAINED.formatted(5), "");
+      until(() -> stage(modest).equals("DONE"));
+      assertThat(worker.alive()).isTrue();
+      until(() -> step(training) > before);
+    }
+    String askedAgain = launch("small", "large-again", SHAPES, large, "");
+    try (ProgramProcess unbounded = worker("small-unbounded", "compute", small)) {
+      until(() -> step(askedAgain) > 0);
+      assertThat(unbounded.alive()).isTrue();
+    }
+    cancel(askedAgain);
+  }
+
+  @Test
+  @Order(4)
   void shouldEndWorkThatKillsItsWorkerAgainAndAgain() throws Exception {
     cancel(training);
     second.close();
@@ -233,7 +266,7 @@ class PoisonIT {
   }
 
   @Test
-  @Order(4)
+  @Order(5)
   void shouldReplaceAWorkerThatStandsStillAndGiveUpTheThirdTime() throws Exception {
     first.close();
     Path hanging = PoisonFiles.hangingTorchScript(folder, BATCH);
@@ -345,11 +378,19 @@ class PoisonIT {
 
   private String launch(String name, String dataset, String teacher, String evaluation)
       throws IOException, InterruptedException {
+    return launch("cpu", name, dataset, teacher, evaluation);
+  }
+
+  private String launch(
+      String compute, String name, String dataset, String teacher, String evaluation)
+      throws IOException, InterruptedException {
     HttpResponse<String> answer =
         http.send(
             HttpRequest.newBuilder(URI.create(api("/api/v1/experiments")))
                 .header("Content-Type", "application/yaml")
-                .POST(BodyPublishers.ofString(SPEC.formatted(name, dataset, teacher, evaluation)))
+                .POST(
+                    BodyPublishers.ofString(
+                        SPEC.formatted(name, compute, dataset, teacher, evaluation)))
                 .build(),
             BodyHandlers.ofString());
     assertThat(answer.statusCode()).as(answer.body()).isEqualTo(202);

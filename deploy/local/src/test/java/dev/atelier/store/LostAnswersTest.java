@@ -20,6 +20,7 @@ import dev.atelier.workflows.ModelKey;
 import dev.atelier.workflows.Stage;
 import dev.atelier.workflows.StartRef;
 import dev.atelier.workflows.vocabulary.ArtifactKind;
+import dev.atelier.workflows.vocabulary.CheckpointPart;
 import dev.atelier.workflows.vocabulary.EventKind;
 import io.minio.MinioClient;
 import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
@@ -73,7 +74,7 @@ class LostAnswersTest {
     pool = new HikariDataSource(config);
     server = S3ServerProcess.s3Proxy(directory);
     parts = Files.createDirectory(directory.resolve("parts"));
-    for (Checkpoint.Part part : Checkpoint.Part.values()) {
+    for (CheckpointPart part : CheckpointPart.values()) {
       Files.writeString(parts.resolve(part.fileName()), part.toString());
     }
   }

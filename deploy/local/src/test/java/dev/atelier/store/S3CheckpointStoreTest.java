@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.atelier.store.AttemptHistory.Attempt;
 import dev.atelier.training.Checkpoint;
 import dev.atelier.workflows.ModelKey;
+import dev.atelier.workflows.vocabulary.CheckpointPart;
 import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -83,7 +84,7 @@ class S3CheckpointStoreTest {
     Checkpoint loaded = newAttempt().latest().orElseThrow();
     assertThat(loaded.step()).isEqualTo(30);
     assertThat(loaded.specHash()).isEqualTo("spec");
-    assertThat(loaded.file(Checkpoint.Part.EMA)).hasContent("EMA at step 30");
+    assertThat(loaded.file(CheckpointPart.EMA)).hasContent("EMA at step 30");
     assertThat(server.store().list(PREFIX))
         .hasSize(2 * 5 + 1) // four files and a manifest each, and latest
         .noneMatch(key -> key.contains("000000010-"));
@@ -123,6 +124,19 @@ class S3CheckpointStoreTest {
         .isInstanceOf(ObjectCorruptException.class)
         .hasMessageContaining("None of 1 checkpoints is whole")
         .hasMessageContaining("weights.safetensors': expected sha256");
+  }
+
+  @Test
+  void shouldSayThatNobodyCanTrainOnWhenMomentsWereRemoved() throws IOException {
+    newAttempt().save(checkpoint(10));
+    removeMoments();
+
+    assertThatThrownBy(() -> newAttempt().latest())
+        .isInstanceOf(ObjectCorruptException.class)
+        .hasMessageContaining("Cannot train on from the checkpoint of step 10")
+        .hasMessageContaining("moments-kept-for");
+    newAttempt().save(checkpoint(10)); // a training from the start
+    assertThat(newAttempt().latest().orElseThrow().step()).isEqualTo(10);
   }
 
   @Test
@@ -180,6 +194,11 @@ class S3CheckpointStoreTest {
 
     assertThat(newAttempt().latest().orElseThrow().step()).isEqualTo(10);
     assertThat(events("not-bit-identical")).isEmpty();
+  }
+
+  private static void removeMoments() {
+    Jdbi.create(postgres.getPostgresDatabase())
+        .useHandle(handle -> handle.execute("update checkpoint set moments_removed_at = now()"));
   }
 
   private static Attempt currentAttempt() {
@@ -274,7 +293,7 @@ class S3CheckpointStoreTest {
   private Checkpoint checkpoint(int step) throws IOException {
     Path files = Files.createTempDirectory(directory, "checkpoint-");
     Checkpoint checkpoint = new Checkpoint(step, "spec", "code", files);
-    for (Checkpoint.Part part : Checkpoint.Part.values()) {
+    for (CheckpointPart part : CheckpointPart.values()) {
       Files.writeString(checkpoint.file(part), part + " at step " + step);
     }
     return checkpoint;

@@ -23,6 +23,7 @@ import dev.atelier.training.TrainingLoop;
 import dev.atelier.training.TrainingMetrics;
 import dev.atelier.training.TrainingTask;
 import dev.atelier.workflows.ModelKey;
+import dev.atelier.workflows.vocabulary.CheckpointPart;
 import io.minio.MinioClient;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
@@ -299,8 +300,8 @@ final class TrainingProcess {
     public Optional<Checkpoint> latest() throws IOException {
       Optional<Checkpoint> latest = real.latest();
       if (latest.isPresent() && job.resume() == Resume.WITHOUT_MOMENTS) {
-        zero(latest.get().file(Checkpoint.Part.EXP_AVG));
-        zero(latest.get().file(Checkpoint.Part.EXP_AVG_SQ));
+        zero(latest.get().file(CheckpointPart.EXP_AVG));
+        zero(latest.get().file(CheckpointPart.EXP_AVG_SQ));
       }
       return latest;
     }

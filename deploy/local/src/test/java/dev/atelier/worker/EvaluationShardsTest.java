@@ -29,7 +29,6 @@ import dev.atelier.store.ExperimentKeys;
 import dev.atelier.store.ObjectStore;
 import dev.atelier.store.S3ServerProcess;
 import dev.atelier.store.Sha256;
-import dev.atelier.training.Checkpoint.Part;
 import dev.atelier.workflows.DatasetRef;
 import dev.atelier.workflows.EnsembleActivities;
 import dev.atelier.workflows.EnsembleActivities.DiscardShards;
@@ -46,6 +45,7 @@ import dev.atelier.workflows.ModelRef;
 import dev.atelier.workflows.ReuseActivities;
 import dev.atelier.workflows.ShardRef;
 import dev.atelier.workflows.StatisticsRef;
+import dev.atelier.workflows.vocabulary.CheckpointPart;
 import dev.atelier.workflows.vocabulary.Subject;
 import io.temporal.failure.ActivityFailure;
 import io.temporal.testing.TestActivityEnvironment;
@@ -131,10 +131,11 @@ class EvaluationShardsTest {
 
   private static ModelRef model(Path directory, int k, int low, int high) throws Exception {
     NetworkSpec spec = new NetworkSpec(8, List.of(1, 2), 1, List.of(), 1, 0.0, Optional.empty());
-    Path file = directory.resolve(k + "-" + Part.EMA.fileName());
+    Path file = directory.resolve(k + "-" + CheckpointPart.EMA.fileName());
     SafetensorsFile.write(
         file, Network.of(spec, 8, 3).initialise(new SeededRandom(k)), Map.of("part", "ema"));
-    String key = ExperimentKeys.checkpoints("e", ModelKey.student(k)) + Part.EMA.fileName();
+    String key =
+        ExperimentKeys.checkpoints("e", ModelKey.student(k)) + CheckpointPart.EMA.fileName();
     store.put(key, file, "application/octet-stream");
     byte[] manifest =
         new CheckpointManifest(
@@ -143,7 +144,8 @@ class EvaluationShardsTest {
                 "version",
                 Optional.empty(),
                 List.of(
-                    new StoredFile(Part.EMA.fileName(), key, Sha256.of(file), Files.size(file))))
+                    new StoredFile(
+                        CheckpointPart.EMA.fileName(), key, Sha256.of(file), Files.size(file))))
             .toJson();
     store.put(key + ".json", manifest, "application/json");
     return new ModelRef(

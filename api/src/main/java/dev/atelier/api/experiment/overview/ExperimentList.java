@@ -3,8 +3,10 @@ package dev.atelier.api.experiment.overview;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.atelier.api.access.Projects;
 import dev.atelier.api.experiment.Links;
+import dev.atelier.api.experiment.overview.HistorySql.Rows;
 import dev.atelier.api.history.Cursor;
 import dev.atelier.api.history.HistoryQuery;
+import dev.atelier.api.history.QueryField;
 import dev.atelier.api.history.Sort;
 import dev.atelier.api.spec.SpecJson;
 import dev.atelier.api.store.Columns;
@@ -14,6 +16,7 @@ import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.OffsetDateTime;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -58,8 +61,31 @@ class ExperimentList {
       Optional<Cursor> after,
       int limit,
       Function<String, Links> linksOf) {
-    HistorySql query =
-        new HistorySql(asked.and(HistoryQuery.ofProjects(projects.visible())), sort, after);
+    HistoryQuery visible = asked.and(HistoryQuery.ofProjects(projects.visible()));
+    return jdbi.withHandle(
+        handle -> {
+          if (!(sort.field() instanceof QueryField.Figure)) {
+            return rows(
+                handle, new HistorySql(visible, sort, after, Rows.ALL), sort, limit, linksOf);
+          }
+          boolean onlyWithout = after.isPresent() && after.get().value().isEmpty();
+          List<Row> rows = new ArrayList<>();
+          if (!onlyWithout) {
+            HistorySql with = new HistorySql(visible, sort, after, Rows.WITH_THE_FIGURE);
+            rows.addAll(rows(handle, with, sort, limit, linksOf));
+          }
+          if (rows.size() < limit) {
+            HistorySql without =
+                new HistorySql(
+                    visible, sort, onlyWithout ? after : Optional.empty(), Rows.WITHOUT_IT);
+            rows.addAll(rows(handle, without, sort, limit - rows.size(), linksOf));
+          }
+          return rows;
+        });
+  }
+
+  private static List<Row> rows(
+      Handle handle, HistorySql query, Sort sort, int limit, Function<String, Links> linksOf) {
     // The page is chosen first, so that models and figures are gathered for its rows alone.
     String sql =
         """
@@ -90,22 +116,19 @@ class ExperimentList {
         """
             .formatted(
                 query.sorted(), query.order(), query.joins(), query.conditions(), query.order());
-    return jdbi.withHandle(
-        handle -> {
-          Map<String, Object> values = new HashMap<>(query.values());
-          values.put("limit", limit);
-          query.lookups().forEach((name, lookup) -> values.put(name, ids(handle, lookup)));
-          return handle
-              .createQuery(sql)
-              .addCustomizer(PLANNED_FOR_ITS_VALUES)
-              .bindMap(values)
-              .map(
-                  (row, context) ->
-                      new Row(
-                          summary(row, linksOf),
-                          new Cursor(sort.text(), sortValue(row, sort), row.getString("id"))))
-              .list();
-        });
+    Map<String, Object> values = new HashMap<>(query.values());
+    values.put("limit", limit);
+    query.lookups().forEach((name, lookup) -> values.put(name, ids(handle, lookup)));
+    return handle
+        .createQuery(sql)
+        .addCustomizer(PLANNED_FOR_ITS_VALUES)
+        .bindMap(values)
+        .map(
+            (row, context) ->
+                new Row(
+                    summary(row, linksOf),
+                    new Cursor(sort.text(), sortValue(row, sort), row.getString("id"))))
+        .list();
   }
 
   private static Integer[] ids(Handle handle, HistorySql.Lookup lookup) {

@@ -27,8 +27,18 @@ final class HistorySql {
   private final Map<String, String> joins = new LinkedHashMap<>(); // by alias
   private final Map<String, Object> values = new HashMap<>(); // by the parameter's name
   private final Map<String, Lookup> lookups = new HashMap<>(); // by the parameter's name
+  private final Rows rows;
   private final String sorted;
   private final String order;
+
+  /**
+   * Which rows: what is sorted by a figure is asked for in two parts, of which an index has one.
+   */
+  enum Rows {
+    ALL,
+    WITH_THE_FIGURE, // that they are sorted by
+    WITHOUT_IT
+  }
 
   /**
    * A query for ids, which become the value of a parameter: what they are decides how the page is
@@ -39,13 +49,21 @@ final class HistorySql {
   record Lookup(String sql, Map<String, Object> values) {}
 
   /** What the query describes, from the cursor on. */
-  HistorySql(HistoryQuery query, Sort sort, Optional<Cursor> after) {
+  HistorySql(HistoryQuery query, Sort sort, Optional<Cursor> after, Rows rows) {
+    this.rows = rows;
     sorted = field(sort.field());
     String direction = sort.descending() ? "desc" : "asc";
-    order =
-        sort.field() == QueryField.Own.CREATED
-            ? "e.created_at %1$s, e.id %1$s".formatted(direction) // as the index has it
-            : "%s %s nulls last, e.id desc".formatted(sorted, direction);
+    if (sort.field() == QueryField.Own.CREATED) {
+      order = "e.created_at %1$s, e.id %1$s".formatted(direction); // as the index has it
+    } else if (rows == Rows.WITH_THE_FIGURE) {
+      order = "%s %s, e.id desc".formatted(sorted, direction); // as the index has it
+      conditions.add(sorted + " is not null");
+    } else {
+      order = "%s %s nulls last, e.id desc".formatted(sorted, direction);
+    }
+    if (rows == Rows.WITHOUT_IT) {
+      conditions.add(sorted + " is null");
+    }
     query.conditions().forEach(condition -> conditions.add(condition(condition)));
     after.ifPresent(cursor -> conditions.add(beyond(sort, cursor)));
   }
@@ -170,6 +188,10 @@ final class HistorySql {
     }
     String last = value(sort.read(cursor.value().get()));
     String beyond = sort.descending() ? "<" : ">";
+    if (rows == Rows.WITH_THE_FIGURE) {
+      return "%1$s %2$s= %3$s and (%1$s %2$s %3$s or e.id < %4$s)"
+          .formatted(sorted, beyond, last, id);
+    }
     return sort.field() == QueryField.Own.CREATED
         ? "(e.created_at, e.id) %s (%s, %s)".formatted(beyond, last, id)
         : "%1$s %2$s %3$s or (%1$s = %3$s and e.id < %4$s) or %1$s is null"
@@ -219,8 +241,11 @@ final class HistorySql {
     if (!joins.containsKey(alias)) {
       joins.put(
           alias,
-          "left join evaluation %1$s on %1$s.experiment_id = e.id and %1$s.subject = %2$s"
-              .formatted(alias, value(figure.subject().word())));
+          "%1$s join evaluation %2$s on %2$s.experiment_id = e.id and %2$s.subject = %3$s"
+              .formatted(
+                  joins.isEmpty() && rows == Rows.WITH_THE_FIGURE ? "" : "left", // sorted by first
+                  alias,
+                  value(figure.subject().word())));
     }
     return switch (figure.measure()) {
       case DISTANCE -> alias + ".distance";

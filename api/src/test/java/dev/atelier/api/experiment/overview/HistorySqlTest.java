@@ -26,7 +26,11 @@ class HistorySqlTest {
     Sort sort = Sort.parse("sort", "label." + attack, faults);
 
     HistorySql sql =
-        new HistorySql(query, sort, Optional.of(new Cursor(sort.text(), Optional.of(attack), "a")));
+        new HistorySql(
+            query,
+            sort,
+            Optional.of(new Cursor(sort.text(), Optional.of(attack), "a")),
+            HistorySql.Rows.ALL);
 
     assertThat(faults).isEmpty();
     assertThat(sql.joins() + sql.conditions() + sql.sorted() + sql.order())
@@ -43,12 +47,16 @@ class HistorySqlTest {
     HistoryQuery query = HistoryQuery.parse("q", "distance<20 macs>3 distance.teacher<9", faults);
 
     HistorySql sql =
-        new HistorySql(query, Sort.parse("sort", "distance", faults), Optional.empty());
+        new HistorySql(
+            query,
+            Sort.parse("sort", "distance", faults),
+            Optional.empty(),
+            HistorySql.Rows.WITH_THE_FIGURE);
 
     assertThat(faults).isEmpty();
     assertThat(sql.joins()).containsOnlyOnce("join evaluation v_o2mkd on");
     assertThat(sql.joins()).containsOnlyOnce("join evaluation v_teacher on");
     assertThat(sql.values().values()).containsOnlyOnce("o2mkd");
-    assertThat(sql.order()).isEqualTo("v_o2mkd.distance asc nulls last, e.id desc");
+    assertThat(sql.order()).isEqualTo("v_o2mkd.distance asc, e.id desc");
   }
 }
