@@ -1,6 +1,7 @@
 package dev.atelier.store;
 
 import dev.atelier.webhook.WebhookMessage;
+import dev.atelier.workflows.WebhookForm;
 import java.util.Optional;
 import javax.sql.DataSource;
 
@@ -20,7 +21,10 @@ public final class WebhookHistory {
    */
   public record Attempt(WebhookMessage message, int number) {}
 
-  /** The receiver's URL; empty: the delivery has ended, or its webhook was deleted. */
+  /**
+   * The receiver's URL as it is shown, {@code mailto:} for mails; empty: the delivery has ended, or
+   * its webhook was deleted.
+   */
   public Optional<String> receiver(String deliveryId) {
     return database.inTransaction(
         handle ->
@@ -46,7 +50,7 @@ public final class WebhookHistory {
                     set attempts = attempts + 1, attempted_at = now()
                     from webhook w
                     where w.id = d.webhook_id and d.id = :id and d.state = 'PENDING'
-                    returning d.id, w.url, w.secret, d.payload, d.attempts
+                    returning d.id, w.form, w.url, w.secret, d.recipient, d.payload, d.attempts
                     """)
                 .bind("id", deliveryId)
                 .map(
@@ -54,8 +58,10 @@ public final class WebhookHistory {
                         new Attempt(
                             new WebhookMessage(
                                 row.getString("id"),
+                                WebhookForm.valueOf(row.getString("form")),
                                 row.getString("url"),
                                 row.getString("secret"),
+                                Optional.ofNullable(row.getString("recipient")),
                                 row.getString("payload")),
                             row.getInt("attempts")))
                 .findOne());

@@ -10,6 +10,8 @@ import java.util.Map;
  */
 public final class ReceiverBudget {
 
+  private static final String MAIL = "mailto:";
+
   private final int requestsAtOnce;
   private final Map<String, Integer> underWay = new HashMap<>(); // guarded by this
 
@@ -47,6 +49,9 @@ public final class ReceiverBudget {
   }
 
   private static String server(String url) {
+    if (url.startsWith(MAIL)) {
+      return MAIL; // all go through the operator's server
+    }
     try {
       return String.valueOf(URI.create(url).getAuthority());
     } catch (IllegalArgumentException e) {

@@ -2,9 +2,11 @@ package dev.atelier.webhook;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import dev.atelier.workflows.WebhookForm;
 import java.security.GeneralSecurityException;
 import java.time.Instant;
 import java.util.Base64;
+import java.util.Optional;
 import javax.crypto.Mac;
 import javax.crypto.spec.SecretKeySpec;
 
@@ -12,10 +14,18 @@ import javax.crypto.spec.SecretKeySpec;
  * A message and where it goes.
  *
  * @param id the same with each attempt, by which the receiver knows a repeated message
- * @param secret key of the signature, Base64
- * @param payload the body as JSON
+ * @param url where a signed one is posted to
+ * @param secret of a signed one the key of the signature, Base64; of one for Slack its URL
+ * @param recipient of a mail
+ * @param payload what it tells, as JSON
  */
-public record WebhookMessage(String id, String url, String secret, String payload) {
+public record WebhookMessage(
+    String id,
+    WebhookForm form,
+    String url,
+    String secret,
+    Optional<String> recipient,
+    String payload) {
 
   /** Value of {@code webhook-signature} as Standard Webhooks has it: HMAC-SHA256, version 1. */
   public String signature(Instant timestamp) {

@@ -1,2 +1,2 @@
-/** Signs a message and posts it to its receiver. */
+/** Writes a message in the form of its webhook, and brings it to its receiver: HTTP or SMTP. */
 package dev.atelier.webhook;

@@ -3,9 +3,9 @@ package dev.atelier.worker;
 import dev.atelier.store.WebhookHistory;
 import dev.atelier.store.WebhookHistory.Attempt;
 import dev.atelier.webhook.DeliverySchedule;
+import dev.atelier.webhook.Outcome;
 import dev.atelier.webhook.ReceiverBudget;
 import dev.atelier.webhook.WebhookSender;
-import dev.atelier.webhook.WebhookSender.Outcome;
 import dev.atelier.workflows.ErrorType;
 import dev.atelier.workflows.WebhookActivities;
 import io.temporal.activity.Activity;
@@ -15,7 +15,7 @@ import java.util.Optional;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** Sends messages to receivers; neither secrets nor URLs leave it. */
+/** Sends messages to receivers; neither secrets, URLs nor addresses of people leave it. */
 final class WebhookActivitiesImpl implements WebhookActivities {
 
   private static final Logger LOG = LoggerFactory.getLogger(WebhookActivitiesImpl.class);

@@ -36,6 +36,8 @@ public interface WorkerConfig {
 
   Webhooks webhooks();
 
+  Mail mail();
+
   Traces traces();
 
   Log log();
@@ -345,6 +347,51 @@ public interface WorkerConfig {
     /** Whether a receiver may have a loopback, link-local or private address; as of the API. */
     @WithDefault("false")
     boolean privateAddresses();
+
+    /**
+     * Base URL of the dashboard as users reach it, for links in Slack's messages and mails; absent:
+     * they have none.
+     */
+    Optional<URI> dashboard();
+  }
+
+  /** The server that takes mails. */
+  interface Mail {
+
+    /** Its name; absent: no mails are sent; as of the API. */
+    Optional<String> host();
+
+    /** Its port; absent: 587, with {@code tls} 465, with {@code none} 25. */
+    OptionalInt port();
+
+    /**
+     * {@code starttls}: TLS before anything is sent; {@code tls}: from the first byte; {@code
+     * none}: for a server on this machine.
+     */
+    @WithDefault("starttls")
+    MailSecurity security();
+
+    /** Certificates (PEM) that sign the server's; absent: those that Java trusts. */
+    Optional<Path> caFile();
+
+    /** User name; absent: the server asks for none. */
+    Optional<String> user();
+
+    /** Password of that user; a secret. */
+    Optional<String> password();
+
+    /** File that holds the password, in its place. */
+    Optional<Path> passwordFile();
+
+    /** Address that mails come from, such as {@code atelier@example.org}; needed with a host. */
+    Optional<String> from();
+  }
+
+  /** How a connection to the mail server is kept from others. */
+  enum MailSecurity {
+    STARTTLS,
+    TLS,
+    NONE
   }
 
   /** OpenTelemetry traces. */

@@ -21,6 +21,9 @@ import dev.atelier.store.StoreUnavailableException;
 import dev.atelier.store.WebhookHistory;
 import dev.atelier.store.WorkerPresence;
 import dev.atelier.version.CodeVersion;
+import dev.atelier.webhook.MailServer;
+import dev.atelier.webhook.MailServer.Login;
+import dev.atelier.webhook.MailServer.Security;
 import dev.atelier.webhook.ReceiverBudget;
 import dev.atelier.webhook.WebhookSender;
 import dev.atelier.worker.WorkerConfig.Role;
@@ -234,7 +237,10 @@ public final class WorkerMain {
         activities.study(),
         new WebhookActivitiesImpl(
             new WebhookHistory(database),
-            new WebhookSender(config.webhooks().privateAddresses()),
+            new WebhookSender(
+                config.webhooks().privateAddresses(),
+                mailServer(config.mail()),
+                config.webhooks().dashboard()),
             new ReceiverBudget(settings.receiverSlots()))
       };
       Worker light = factory.newWorker(TaskQueues.LIGHT, lightOptions(settings));
@@ -308,6 +314,41 @@ public final class WorkerMain {
       }
     }
     return queues;
+  }
+
+  /**
+   * What takes mails; empty: none is set.
+   *
+   * @throws IllegalArgumentException if a setting that goes with the host is missing or malformed
+   */
+  static Optional<MailServer> mailServer(WorkerConfig.Mail settings) {
+    if (settings.host().isEmpty()) {
+      return Optional.empty();
+    }
+    Security security = Security.valueOf(settings.security().name());
+    if (settings.user().isPresent() != settings.password().isPresent()) {
+      throw new IllegalArgumentException(
+          "atelier.mail.user and atelier.mail.password go together; found one of them.");
+    }
+    if (settings.user().isPresent() && security == Security.NONE) {
+      throw new IllegalArgumentException(
+          "atelier.mail.security is 'none', where everybody could read atelier.mail.password;"
+              + " expected starttls or tls.");
+    }
+    return Optional.of(
+        new MailServer(
+            settings.host().get(),
+            settings.port().orElse(security.port()),
+            security,
+            settings.caFile().map(file -> CertificateAuthority.read("atelier.mail.ca-file", file)),
+            settings.user().map(user -> new Login(user, settings.password().orElseThrow())),
+            settings
+                .from()
+                .orElseThrow(
+                    () ->
+                        new IllegalArgumentException(
+                            "atelier.mail.host needs atelier.mail.from: the address that mails come"
+                                + " from."))));
   }
 
   /**

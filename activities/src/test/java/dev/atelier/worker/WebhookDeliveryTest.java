@@ -4,10 +4,14 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
 import dev.atelier.store.WebhookHistory;
+import dev.atelier.webhook.MailServer;
 import dev.atelier.webhook.ReceiverBudget;
+import dev.atelier.webhook.SlackSchema;
 import dev.atelier.webhook.WebhookSender;
 import dev.atelier.workflows.TaskQueues;
 import dev.atelier.workflows.WebhookDeliveryWorkflow;
@@ -26,9 +30,11 @@ import java.net.ServerSocket;
 import java.net.Socket;
 import java.util.ArrayDeque;
 import java.util.Base64;
+import java.util.Collections;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Queue;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.BooleanSupplier;
@@ -43,7 +49,10 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.subethamail.smtp.RejectException;
+import org.subethamail.smtp.server.SMTPServer;
 
 /** From an event's row to a receiver: real Postgres, real HTTP, Temporal's server skips time. */
 @Timeout(600) // time is skipped, but a busy machine is slow
@@ -59,6 +68,7 @@ class WebhookDeliveryTest {
 
   private TestWorkflowEnvironment environment;
   private HttpServer server;
+  private MailServer mails; // null: none is set
   private final Queue<Integer> answers = new ArrayDeque<>();
   private final List<Received> received = new CopyOnWriteArrayList<>();
 
@@ -132,7 +142,8 @@ class WebhookDeliveryTest {
     assertThat(received).extracting(Received::body).containsOnly(received.get(0).body());
     assertThat(received.get(0).body())
         .matches(
-            "\\{\"type\" : \"experiment.stage\", \"timestamp\" : \"20[0-9T:.-]+Z\", \"data\" : \\{.*}}")
+            "\\{\"type\" : \"experiment.stage\", \"timestamp\" : \"20[0-9T:.-]+Z\", \"data\" :"
+                + " \\{.*}}")
         .contains("\"experiment\":\"e\"", "\"stage\":\"TEACHING\"", "\"name\":\"first\"")
         .doesNotContain("\"model\"");
     for (Received request : received) {
@@ -164,12 +175,7 @@ class WebhookDeliveryTest {
         .containsEntry("state", "FAILED")
         .containsEntry("status", 503)
         .containsEntry("error", "127.0.0.1 answered 503: expected 200 to 299.");
-    String history =
-        readable(
-            environment
-                .getWorkflowClient()
-                .fetchHistory(WebhookDeliveryWorkflow.workflowId(delivery()))
-                .toJson(true));
+    String history = historyOf(delivery());
     assertThat(history).contains("WEBHOOK_UNDELIVERED").contains("\"" + delivery() + "\"");
     assertThat(history).doesNotContain(SECRET).doesNotContain("/receiver");
   }
@@ -223,11 +229,22 @@ class WebhookDeliveryTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"127.0.0.1", "localhost", "[::ffff:127.0.0.1]", "2130706433"})
-  void shouldNotAskAReceiverWithAPrivateAddressUnlessThatIsPermitted(String host) {
+  @CsvSource({
+    "127.0.0.1, SIGNED",
+    "localhost, SIGNED",
+    "[::ffff:127.0.0.1], SIGNED",
+    "2130706433, SIGNED",
+    "127.0.0.1, SLACK",
+    "localhost, SLACK"
+  })
+  void shouldNotAskAReceiverWithAPrivateAddressUnlessThatIsPermitted(String host, String form) {
     webhook("w", List.of("experiment.stage"), "null", "{}");
     sql.useHandle(
-        handle -> handle.execute("update webhook set url = replace(url, '127.0.0.1', ?)", host));
+        handle -> {
+          handle.execute("update webhook set url = replace(url, '127.0.0.1', ?)", host);
+          handle.execute("update webhook set form = ?", form);
+          handle.execute("update webhook set secret = url where form = 'SLACK'");
+        });
     event("e", "stage", "null", "DONE");
     answers.add(200);
     String first = delivery();
@@ -243,6 +260,144 @@ class WebhookDeliveryTest {
     environment = TestWorkflowEnvironment.newInstance();
     deliver(delivery(), true);
     assertThat(received).hasSize(1);
+  }
+
+  @Test
+  void shouldPostWhatSlackTakesAndGiveUpWhenItsWebhookIsGone() throws Exception {
+    webhook("w", List.of("model.failed"), "null", "{}");
+    sql.useHandle(
+        handle ->
+            handle.execute(
+                """
+                update webhook
+                set form = 'SLACK', secret = url || '/key', url = replace(url, '/receiver', '')
+                """));
+    event("e", "model-failed", "'student-1'", "The loss is NaN.");
+    answers.addAll(List.of(429, 200));
+    deliver(delivery(), true);
+
+    assertThat(received).extracting(Received::path).containsOnly("/receiver/key").hasSize(2);
+    assertThat(received).extracting(Received::signature).containsOnlyNulls();
+    JsonNode body = new ObjectMapper().readTree(received.get(0).body());
+    assertThat(SlackSchema.faults(body)).isEmpty();
+    assertThat(body.path("text").asText()).isEqualTo("first: student-1 failed");
+    assertThat(received.get(0).body()).contains("The loss is NaN.");
+
+    sql.useHandle(handle -> handle.execute("delete from webhook_delivery"));
+    event("e", "model-failed", "'student-2'", "The loss is NaN.");
+    answers.clear();
+    answers.add(404);
+    assertThatThrownBy(() -> deliver(delivery(), true)).isInstanceOf(WorkflowFailedException.class);
+    assertThat(received).hasSize(3);
+    assertThat(row())
+        .containsEntry("state", "FAILED")
+        .containsEntry("error", "127.0.0.1 answered 404: expected 200 to 299.");
+    assertThat(historyOf(delivery())).contains("WEBHOOK_REFUSED").doesNotContain("/receiver");
+  }
+
+  @Test
+  void shouldNotTellWhereSlackIsAskedWhenAConnectionBreaks() throws Exception {
+    try (ServerSocket broken = new ServerSocket(0, 50, InetAddress.getLoopbackAddress())) {
+      new Thread(() -> closeAll(broken)).start();
+      webhook("w", List.of("experiment.stage"), "null", "{}");
+      sql.useHandle(
+          handle ->
+              handle.execute(
+                  "update webhook set form = 'SLACK', url = ?, secret = ?",
+                  "http://127.0.0.1:" + broken.getLocalPort(),
+                  "http://127.0.0.1:%d/T0/B0/key".formatted(broken.getLocalPort())));
+      event("e", "stage", "null", "DONE");
+      String id = delivery();
+      assertThatThrownBy(() -> deliver(id, true)).isInstanceOf(WorkflowFailedException.class);
+      assertThat((String) row().get("error")).startsWith("127.0.0.1 could not be reached");
+      assertThat(row().get("error") + historyOf(id)).doesNotContain("/T0", "B0/key");
+    }
+  }
+
+  @Test
+  void shouldMailEachRecipientUntilTheServerTakesIt() throws Exception {
+    List<String> asked = new CopyOnWriteArrayList<>();
+    SMTPServer smtp =
+        SMTPServer.port(0)
+            .bindAddress(InetAddress.getLoopbackAddress())
+            .hostName("localhost")
+            .messageHandler(
+                (context, from, to, data) -> {
+                  asked.add(to);
+                  if (to.startsWith("bob") || Collections.frequency(asked, to) < 3) {
+                    throw new RejectException(to.startsWith("bob") ? 550 : 451, "Not now, " + to);
+                  }
+                })
+            .build();
+    smtp.start();
+    try {
+      mails =
+          new MailServer(
+              "localhost",
+              smtp.getPortAllocated(),
+              MailServer.Security.NONE,
+              Optional.empty(),
+              Optional.empty(),
+              "atelier@example.org");
+      webhook("w", List.of("experiment.stage"), "null", "{}");
+      sql.useHandle(
+          handle ->
+              handle.execute(
+                  """
+                  update webhook set form = 'EMAIL', secret = '', url = 'mailto:ada@example.org',
+                    recipients = '{ada@example.org,bob@example.org}'
+                  """));
+      event("e", "stage", "null", "DONE");
+      List<String> queued = deliveries("w").stream().sorted().toList();
+      assertThat(queued).hasSize(2);
+
+      deliver(queued.get(0), true);
+      assertThatThrownBy(() -> deliver(queued.get(1), true))
+          .isInstanceOf(WorkflowFailedException.class);
+
+      assertThat(asked)
+          .containsExactly(
+              "ada@example.org", "ada@example.org", "ada@example.org", "bob@example.org");
+      assertThat(states()).containsExactly("DELIVERED 250", "FAILED 550");
+      assertThat(historyOf(queued.get(0)) + historyOf(queued.get(1)))
+          .contains("answered 451", "answered 550")
+          .doesNotContain("ada@", "bob@");
+    } finally {
+      smtp.stop();
+    }
+  }
+
+  @Test
+  void shouldKeepMailsUntilAMailServerIsSet() {
+    webhook("w", List.of("experiment.stage"), "null", "{}");
+    sql.useHandle(
+        handle ->
+            handle.execute(
+                "update webhook set form = 'EMAIL', url = 'mailto:a@b.c', recipients = '{a@b.c}'"));
+    event("e", "stage", "null", "DONE");
+    assertThatThrownBy(() -> deliver(delivery(), true)).isInstanceOf(WorkflowFailedException.class);
+    assertThat((int) row().get("attempts")).isGreaterThan(10);
+    assertThat(row())
+        .containsEntry("error", "The worker has no mail server: set atelier.mail.host.");
+  }
+
+  @Test
+  void shouldTellAProjectOfItsOwnExperimentsAlone() {
+    for (String id : List.of("of-vision", "of-audio", "of-all")) {
+      webhook(id, List.of("experiment.stage"), "null", "{}");
+    }
+    webhook("of-audio-and-e", List.of("experiment.stage"), "'e'", "{}");
+    sql.useHandle(
+        handle -> {
+          handle.execute("update webhook set project = 'vision' where id = 'of-vision'");
+          handle.execute("update webhook set project = 'audio' where id like 'of-audio%'");
+          handle.execute("update experiment set project = 'vision' where id = 'e'");
+          handle.execute("update experiment set project = 'audio' where id = 'other'");
+        });
+    event("e", "stage", "null", "DONE");
+    assertThat(queued()).containsExactly("of-all", "of-vision");
+    event("other", "stage", "null", "DONE");
+    assertThat(queued()).containsExactly("of-all", "of-all", "of-audio", "of-vision");
   }
 
   @Test
@@ -281,7 +436,7 @@ class WebhookDeliveryTest {
     WebhookActivitiesImpl activities =
         new WebhookActivitiesImpl(
             new WebhookHistory(postgres.getPostgresDatabase()),
-            new WebhookSender(privateAddresses),
+            new WebhookSender(privateAddresses, Optional.ofNullable(mails), Optional.empty()),
             new ReceiverBudget(receiverSlots));
     light.registerActivitiesImplementations(activities);
     environment
@@ -314,6 +469,33 @@ class WebhookDeliveryTest {
     } catch (IOException e) {
       // closed: the test ends
     }
+  }
+
+  private static void closeAll(ServerSocket server) {
+    try {
+      while (true) {
+        server.accept().close();
+      }
+    } catch (IOException e) {
+      // closed: the test ends
+    }
+  }
+
+  private String historyOf(String delivery) {
+    return readable(
+        environment
+            .getWorkflowClient()
+            .fetchHistory(WebhookDeliveryWorkflow.workflowId(delivery))
+            .toJson(true));
+  }
+
+  private static List<String> states() {
+    return sql.withHandle(
+        handle ->
+            handle
+                .createQuery("select state || ' ' || status from webhook_delivery order by id")
+                .mapTo(String.class)
+                .list());
   }
 
   private static void await(BooleanSupplier condition) throws InterruptedException {

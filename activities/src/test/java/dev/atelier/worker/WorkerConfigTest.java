@@ -24,6 +24,7 @@ class WorkerConfigTest {
   private static final String ROLES = "atelier.worker.roles";
   private static final String QUEUES = "atelier.worker.task-queues";
   private static final String PASSWORD_FILE = "atelier.database.password-file";
+  private static final String MAIL = "atelier.mail.";
   private static final Map<String, String> REQUIRED =
       Map.of(
           "atelier.database.url", "jdbc:postgresql://127.0.0.1/a",
@@ -39,6 +40,8 @@ class WorkerConfigTest {
     REQUIRED.keySet().forEach(System::clearProperty);
     List.of(MEMORY, THREADS, DEPLOYMENT, BUILD, ROLES, QUEUES, PASSWORD_FILE)
         .forEach(System::clearProperty);
+    List.of("host", "from", "user", "password", "security")
+        .forEach(name -> System.clearProperty(MAIL + name));
   }
 
   @Test
@@ -105,6 +108,25 @@ class WorkerConfigTest {
     WorkerConfig.Worker worker = WorkerConfig.load().worker();
     assertThatThrownBy(() -> WorkerMain.computeQueues(worker))
         .hasMessageStartingWith("atelier.worker.task-queues has 'atelier'; expected names such as");
+  }
+
+  @Test
+  void shouldSendMailsOnlyWithAServerAndNoPasswordInTheClear() {
+    REQUIRED.forEach(System::setProperty);
+    assertThat(WorkerMain.mailServer(WorkerConfig.load().mail())).isEmpty();
+    System.setProperty(MAIL + "host", "smtp.example.org");
+    assertThatThrownBy(() -> WorkerMain.mailServer(WorkerConfig.load().mail()))
+        .hasMessageStartingWith("atelier.mail.host needs atelier.mail.from");
+    System.setProperty(MAIL + "from", "atelier@example.org");
+    assertThat(WorkerMain.mailServer(WorkerConfig.load().mail())).isPresent();
+    System.setProperty(MAIL + "user", "atelier");
+    assertThatThrownBy(() -> WorkerMain.mailServer(WorkerConfig.load().mail()))
+        .hasMessageContaining("go together");
+    System.setProperty(MAIL + "password", "secret");
+    assertThat(WorkerMain.mailServer(WorkerConfig.load().mail())).isPresent();
+    System.setProperty(MAIL + "security", "none");
+    assertThatThrownBy(() -> WorkerMain.mailServer(WorkerConfig.load().mail()))
+        .hasMessageContaining("everybody could read atelier.mail.password");
   }
 
   @Test

@@ -40,6 +40,8 @@ public interface AtelierConfig {
 
   Webhooks webhooks();
 
+  Mail mail();
+
   /** What one request, and one caller, may take. */
   interface Limits {
 
@@ -172,6 +174,13 @@ public interface AtelierConfig {
     /** How long the records of finished deliveries are kept. */
     @WithDefault("P30D")
     Duration keep();
+  }
+
+  /** The server that takes the workers' mails. */
+  interface Mail {
+
+    /** Its name; absent: webhooks of the form email are refused; as of the workers. */
+    Optional<String> host();
   }
 
   /** What keeps the store and the database clean. */

@@ -79,7 +79,7 @@ final class Activities {
   static final ActivityOptions WEBHOOK =
       ActivityOptions.newBuilder()
           .setTaskQueue(TaskQueues.MESSAGES)
-          .setStartToCloseTimeout(Duration.ofMinutes(1)) // bounds one request, which takes 20 s
+          .setStartToCloseTimeout(Duration.ofMinutes(2)) // bounds a request (20 s) or a mail
           .setScheduleToCloseTimeout(Duration.ofHours(24)) // bounds all attempts
           .setRetryOptions(PATIENT)
           .build();

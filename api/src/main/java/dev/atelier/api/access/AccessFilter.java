@@ -53,7 +53,10 @@ class AccessFilter {
       case INSTALLATION, LIST -> {}
       case EXPERIMENT -> requireExperiment(id(request));
       case STUDY -> requireStudy(id(request));
+      case WEBHOOK -> requireWebhook(id(request));
       case LAUNCH -> caller.launchesInto(Projects.ofLaunch(principal, project(request)));
+      case LAUNCH_FOR_ALL ->
+          Projects.ofLaunchForAll(principal, project(request)).ifPresent(caller::launchesInto);
     }
   }
 
@@ -96,6 +99,13 @@ class AccessFilter {
     if (!projects.seesStudy(id)) {
       throw new ProblemException(
           ProblemType.STUDY_NOT_FOUND, "There is no study '%s'.".formatted(id));
+    }
+  }
+
+  private void requireWebhook(String id) {
+    if (!projects.seesWebhook(id)) {
+      throw new ProblemException(
+          ProblemType.WEBHOOK_NOT_FOUND, "There is no webhook '%s'.".formatted(id));
     }
   }
 

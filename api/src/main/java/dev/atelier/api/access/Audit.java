@@ -36,7 +36,8 @@ public class Audit {
     EXPERIMENT,
     STUDY,
     TOKEN,
-    CHECK
+    CHECK,
+    WEBHOOK
   }
 
   private final Jdbi jdbi;
@@ -113,7 +114,8 @@ public class Audit {
               detail, request_id, address)
             values (:actor, :role, :action, :kind, :id, case :kind
                 when 'EXPERIMENT' then (select project from experiment where id = :id)
-                when 'STUDY' then (select project from study where id = :id) end,
+                when 'STUDY' then (select project from study where id = :id)
+                when 'WEBHOOK' then (select project from webhook where id = :id) end,
               :outcome, :detail, :request, :address)
             """)
         .bind("actor", caller.principal().name())

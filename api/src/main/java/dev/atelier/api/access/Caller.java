@@ -42,6 +42,11 @@ public class Caller {
     return project.orElse(Projects.DEFAULT);
   }
 
+  /** The same; empty: it belongs to every project. */
+  public Optional<String> namedProject() {
+    return project;
+  }
+
   String operation() {
     return operation;
   }

@@ -3,8 +3,10 @@ package dev.atelier.api.access;
 import static dev.atelier.api.access.Operations.Scope.EXPERIMENT;
 import static dev.atelier.api.access.Operations.Scope.INSTALLATION;
 import static dev.atelier.api.access.Operations.Scope.LAUNCH;
+import static dev.atelier.api.access.Operations.Scope.LAUNCH_FOR_ALL;
 import static dev.atelier.api.access.Operations.Scope.LIST;
 import static dev.atelier.api.access.Operations.Scope.STUDY;
+import static dev.atelier.api.access.Operations.Scope.WEBHOOK;
 import static dev.atelier.api.access.Role.ADMIN;
 import static dev.atelier.api.access.Role.OPERATOR;
 import static dev.atelier.api.access.Role.VIEWER;
@@ -25,8 +27,12 @@ public final class Operations {
     EXPERIMENT,
     /** The study that {@code {id}} in the path names. */
     STUDY,
+    /** The webhook that {@code {id}} in the path names. */
+    WEBHOOK,
     /** Something new in the project that the request names. */
     LAUNCH,
+    /** The same, or of every project if an admin names none. */
+    LAUNCH_FOR_ALL,
     /** Whatever the caller may see; the resource leaves out the rest, by {@link Projects}. */
     LIST
   }
@@ -83,13 +89,13 @@ public final class Operations {
           row("startCheck", ADMIN, INSTALLATION),
           row("listChecks", ADMIN, INSTALLATION),
           row("showCheck", ADMIN, INSTALLATION),
-          // They tell of every project's experiments.
-          row("createWebhook", ADMIN, INSTALLATION),
-          row("listWebhooks", ADMIN, INSTALLATION),
-          row("showWebhook", ADMIN, INSTALLATION),
-          row("deleteWebhook", ADMIN, INSTALLATION),
-          row("listDeliveries", ADMIN, INSTALLATION),
-          row("testWebhook", ADMIN, INSTALLATION),
+          // Not a viewer's: their URLs may hold keys.
+          row("createWebhook", OPERATOR, LAUNCH_FOR_ALL),
+          row("listWebhooks", OPERATOR, LIST),
+          row("showWebhook", OPERATOR, WEBHOOK),
+          row("deleteWebhook", OPERATOR, WEBHOOK),
+          row("listDeliveries", OPERATOR, WEBHOOK),
+          row("testWebhook", OPERATOR, WEBHOOK),
           row("createToken", ADMIN, INSTALLATION),
           row("listTokens", ADMIN, INSTALLATION),
           row("revokeToken", ADMIN, INSTALLATION),

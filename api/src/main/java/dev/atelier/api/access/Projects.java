@@ -54,13 +54,23 @@ public class Projects {
 
   /** Whether the caller may see the study. */
   public boolean seesStudy(String id) {
+    return sees("study", id);
+  }
+
+  /** Whether the caller may see the webhook; one of every project is an admin's. */
+  boolean seesWebhook(String id) {
+    return sees("webhook", id);
+  }
+
+  private boolean sees(String table, String id) {
     Optional<Set<String>> own = visible();
     return own.isEmpty()
         || jdbi.withHandle(
                 handle ->
                     handle
                         .createQuery(
-                            "select id from study where id = any(:ids) and project = any(:own)")
+                            "select id from %s where id = any(:ids) and project = any(:own)"
+                                .formatted(table))
                         .bindArray("ids", String.class, storable(List.of(id)))
                         .bindArray("own", String.class, own.get())
                         .mapTo(String.class)
@@ -71,6 +81,13 @@ public class Projects {
   /** Postgres has no text with NUL in it, and refuses to look for it. */
   private static List<String> storable(List<String> ids) {
     return ids.stream().filter(id -> id.indexOf('\0') < 0).toList();
+  }
+
+  /** The project of a launch that an admin can make for all; empty: for all. */
+  static Optional<String> ofLaunchForAll(Principal principal, Optional<String> named) {
+    return named.isEmpty() && principal.projects().isEmpty()
+        ? Optional.empty()
+        : Optional.of(ofLaunch(principal, named));
   }
 
   /** The project that a launch goes to. */
@@ -89,7 +106,7 @@ public class Projects {
     if (!principal.reaches(named.get())) {
       throw new ProblemException(
           ProblemType.FORBIDDEN,
-          "You may not launch in project '%s': yours are %s."
+          "You may make nothing in project '%s': yours are %s."
               .formatted(
                   named.get(),
                   String.join(

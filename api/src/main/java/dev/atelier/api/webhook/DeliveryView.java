@@ -13,6 +13,8 @@ public record DeliveryView(
             description = "The experiment's event that it tells of; absent: a test",
             implementation = Long.class)
         Optional<Long> event,
+    @Schema(description = "Who gets the mail; absent: it is no mail", implementation = String.class)
+        Optional<String> recipient,
     State state,
     int attempts,
     @Schema(description = "Status of the receiver's last answer", implementation = Integer.class)

@@ -1,9 +1,12 @@
 package dev.atelier.api.webhook;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.atelier.api.access.Audit;
 import dev.atelier.api.spec.SpecJson;
 import dev.atelier.api.spec.WebhookEvent;
+import dev.atelier.api.spec.WebhookRequest;
 import dev.atelier.api.store.Columns;
+import dev.atelier.workflows.WebhookForm;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.net.URI;
 import java.sql.ResultSet;
@@ -13,6 +16,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.Function;
 import org.jdbi.v3.core.Jdbi;
@@ -21,45 +25,66 @@ import org.jdbi.v3.core.Jdbi;
 @ApplicationScoped
 class WebhookRepository {
 
-  private final Jdbi jdbi;
+  private static final String COLUMNS =
+      "id, project, form, url, recipients, events, experiment_id, labels, created_at";
 
-  WebhookRepository(Jdbi jdbi) {
+  private final Jdbi jdbi;
+  private final Audit audit;
+
+  WebhookRepository(Jdbi jdbi, Audit audit) {
     this.jdbi = jdbi;
+    this.audit = audit;
   }
 
   /** A delivery that has no workflow yet. */
   record Undispatched(String id, String type) {}
 
-  void insert(
-      String id,
-      String url,
-      String secret,
-      List<WebhookEvent> events,
-      Optional<String> experiment,
-      Map<String, String> labels) {
-    jdbi.useHandle(
-        handle ->
-            handle
-                .createUpdate(
-                    """
-                    insert into webhook (id, url, secret, events, experiment_id, labels)
-                    values (:id, :url, :secret, :events, :experiment, cast(:labels as jsonb))
-                    """)
-                .bind("id", id)
-                .bind("url", url)
-                .bind("secret", secret)
-                .bindArray("events", String.class, events.stream().map(WebhookEvent::type).toList())
-                .bind("experiment", experiment)
-                .bind("labels", SpecJson.write(labels))
-                .execute());
+  void insert(NewWebhook webhook) {
+    WebhookRequest request = webhook.request();
+    List<String> events = request.events().stream().map(WebhookEvent::type).distinct().toList();
+    jdbi.useTransaction(
+        handle -> {
+          handle
+              .createUpdate(
+                  """
+                  insert into webhook
+                    (id, project, form, url, secret, recipients, events, experiment_id, labels)
+                  values (:id, :project, :form, :url, :secret, :recipients, :events, :experiment,
+                    cast(:labels as jsonb))
+                  """)
+              .bind("id", webhook.id())
+              .bind("project", webhook.project())
+              .bind("form", request.form())
+              .bind("url", webhook.url())
+              .bind("secret", webhook.secret())
+              .bindArray(
+                  "recipients", String.class, request.recipients().stream().distinct().toList())
+              .bindArray("events", String.class, events)
+              .bind("experiment", request.experiment())
+              .bind("labels", SpecJson.write(request.labels()))
+              .execute();
+          audit.done(
+              handle,
+              Audit.Kind.WEBHOOK,
+              webhook.id(),
+              "%s, %s".formatted(request.form(), String.join(", ", events)));
+        });
   }
 
-  boolean hasExperiment(String id) {
+  /**
+   * @param project that it must be of; empty: any
+   */
+  boolean hasExperiment(String id, Optional<String> project) {
     return jdbi.withHandle(
         handle ->
             handle
-                .createQuery("select 1 from experiment where id = :id")
+                .createQuery(
+                    """
+                    select 1 from experiment
+                    where id = :id and (cast(:project as text) is null or project = :project)
+                    """)
                 .bind("id", id)
+                .bind("project", project)
                 .mapTo(Integer.class)
                 .findOne()
                 .isPresent());
@@ -69,27 +94,33 @@ class WebhookRepository {
     return jdbi.withHandle(
         handle ->
             handle
-                .createQuery(
-                    """
-                    select id, url, events, experiment_id, labels, created_at
-                    from webhook where id = :id
-                    """)
+                .createQuery("select " + COLUMNS + " from webhook where id = :id")
                 .bind("id", id)
                 .map((row, context) -> webhook(row))
                 .findOne());
   }
 
-  List<WebhookView> list(Optional<String> before, int limit) {
+  /**
+   * Up to {@code limit} webhooks before the one named, newest first.
+   *
+   * @param projects whose; empty: all, also those that are of every project
+   */
+  List<WebhookView> list(Optional<Set<String>> projects, Optional<String> before, int limit) {
     return jdbi.withHandle(
         handle ->
             handle
                 .createQuery(
                     """
-                    select id, url, events, experiment_id, labels, created_at from webhook
+                    with visible as (
+                      select * from webhook where :all or project = any(:projects))
+                    select %s from visible
                     where cast(:before as text) is null or (created_at, id) <
-                      (select created_at, id from webhook where id = :before)
+                      (select created_at, id from visible where id = :before)
                     order by created_at desc, id desc limit :limit
-                    """)
+                    """
+                        .formatted(COLUMNS))
+                .bind("all", projects.isEmpty())
+                .bindArray("projects", String.class, projects.orElse(Set.of()))
                 .bind("before", before)
                 .bind("limit", limit)
                 .map((row, context) -> webhook(row))
@@ -101,9 +132,13 @@ class WebhookRepository {
     SpecJson.read(row.getString("labels"), JsonNode.class)
         .properties()
         .forEach(label -> labels.put(label.getKey(), label.getValue().asText()));
+    WebhookForm form = WebhookForm.valueOf(row.getString("form"));
     return new WebhookView(
         row.getString("id"),
-        row.getString("url"),
+        Optional.ofNullable(row.getString("project")),
+        form,
+        Optional.of(row.getString("url")).filter(url -> form != WebhookForm.EMAIL),
+        List.of((String[]) row.getArray("recipients").getArray()),
         Arrays.stream((String[]) row.getArray("events").getArray()).map(WebhookEvent::of).toList(),
         Optional.ofNullable(row.getString("experiment_id")),
         labels,
@@ -113,19 +148,35 @@ class WebhookRepository {
 
   /** Deletes a webhook with its deliveries; false: there is none. */
   boolean delete(String id) {
-    return jdbi.withHandle(handle -> handle.execute("delete from webhook where id = ?", id)) > 0;
+    return jdbi.inTransaction(
+        handle -> {
+          boolean known =
+              handle
+                  .createQuery("select 1 from webhook where id = :id for update")
+                  .bind("id", id)
+                  .mapTo(Integer.class)
+                  .findOne()
+                  .isPresent();
+          if (known) {
+            audit.done(
+                handle, Audit.Kind.WEBHOOK, id, ""); // before the row goes: it has the project
+            handle.execute("delete from webhook where id = ?", id);
+          }
+          return known;
+        });
   }
 
-  void insertTest(String id, String webhookId, String payload) {
+  void insertTest(String id, String webhookId, Optional<String> recipient, String payload) {
     jdbi.useHandle(
         handle ->
             handle.execute(
                 """
-                insert into webhook_delivery (id, webhook_id, type, payload)
-                values (?, ?, 'webhook.test', ?)
+                insert into webhook_delivery (id, webhook_id, type, recipient, payload)
+                values (?, ?, 'webhook.test', ?, ?)
                 """,
                 id,
                 webhookId,
+                recipient.orElse(null),
                 payload));
   }
 
@@ -140,11 +191,12 @@ class WebhookRepository {
             handle
                 .createQuery(
                     """
-                    select id, event_id, type, state, attempts, status, error,
+                    select id, event_id, type, recipient, state, attempts, status, error,
                       created_at, attempted_at, finished_at
                     from webhook_delivery
                     where webhook_id = :webhook and (cast(:before as text) is null or (created_at, id) <
-                      (select created_at, id from webhook_delivery where id = :before))
+                      (select created_at, id from webhook_delivery
+                        where id = :before and webhook_id = :webhook))
                     order by created_at desc, id desc limit :limit
                     """)
                 .bind("webhook", webhookId)
@@ -160,7 +212,7 @@ class WebhookRepository {
             handle
                 .createQuery(
                     """
-                    select id, event_id, type, state, attempts, status, error,
+                    select id, event_id, type, recipient, state, attempts, status, error,
                       created_at, attempted_at, finished_at
                     from webhook_delivery where id = :id
                     """)
@@ -176,6 +228,7 @@ class WebhookRepository {
         id,
         row.getString("type"),
         Optional.ofNullable(row.getObject("event_id", Long.class)),
+        Optional.ofNullable(row.getString("recipient")),
         DeliveryView.State.valueOf(row.getString("state")),
         row.getInt("attempts"),
         Optional.ofNullable(row.getObject("status", Integer.class)),
@@ -224,7 +277,8 @@ class WebhookRepository {
         handle ->
             handle
                 .createUpdate(
-                    "delete from webhook_delivery where finished_at < now() - cast(:age as interval)")
+                    "delete from webhook_delivery where finished_at < now() - cast(:age as"
+                        + " interval)")
                 .bind("age", age.toSeconds() + " s")
                 .execute());
   }

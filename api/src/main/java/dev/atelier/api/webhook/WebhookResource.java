@@ -31,6 +31,7 @@ import java.net.URI;
 import java.util.List;
 import java.util.Optional;
 import org.eclipse.microprofile.openapi.annotations.Operation;
+import org.eclipse.microprofile.openapi.annotations.enums.ParameterIn;
 import org.eclipse.microprofile.openapi.annotations.enums.SchemaType;
 import org.eclipse.microprofile.openapi.annotations.headers.Header;
 import org.eclipse.microprofile.openapi.annotations.media.Content;
@@ -41,7 +42,7 @@ import org.eclipse.microprofile.openapi.annotations.responses.APIResponse;
 import org.eclipse.microprofile.openapi.annotations.responses.APIResponseSchema;
 import org.eclipse.microprofile.openapi.annotations.tags.Tag;
 
-/** Webhooks over REST: signed as Standard Webhooks has it, delivered by workflows. */
+/** Webhooks over REST: of a project, signed, Slack's or mails, delivered by workflows. */
 @Path("/api/v1/webhooks")
 @Produces(MediaType.APPLICATION_JSON)
 @Tag(name = "Webhooks")
@@ -57,18 +58,25 @@ public class WebhookResource {
 
   @POST
   @Consumes({JSON, YAML, X_YAML, TEXT_YAML, TEXT_X_YAML})
+  @Parameter(
+      name = "project",
+      in = ParameterIn.QUERY,
+      description =
+          "Project whose experiments it tells of, also as the header Atelier-Project; absent: the"
+              + " caller's only one, or, for an admin, all",
+      schema = @Schema(type = SchemaType.STRING, pattern = "[a-z0-9][a-z0-9-]{0,62}"))
   @Operation(
       operationId = "createWebhook",
       summary = "Be told of stage changes and failed models",
       description =
-          "Messages are signed with the secret as Standard Webhooks has it. A message that the"
-              + " receiver does not take with a status of 200 to 299 is sent again, for a day.")
+          "Messages are JSON, signed with the secret as Standard Webhooks has it, or Slack's, or"
+              + " mails. One that the receiver does not take is sent again, for a day.")
   @RequestBody(
       required = true,
       content = @Content(mediaType = JSON, schema = @Schema(implementation = WebhookRequest.class)))
   @APIResponse(
       responseCode = "201",
-      description = "The webhook, with its secret",
+      description = "The webhook, with the key of its signatures if they are signed",
       headers =
           @Header(
               name = "Location",

@@ -1,6 +1,7 @@
 package dev.atelier.api.webhook;
 
 import dev.atelier.api.spec.WebhookEvent;
+import dev.atelier.workflows.WebhookForm;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
@@ -10,7 +11,16 @@ import org.eclipse.microprofile.openapi.annotations.media.Schema;
 /** Who is told of what. */
 public record WebhookView(
     String id,
-    String url,
+    @Schema(
+            description = "Whose experiments it tells of; absent: those of every project",
+            implementation = String.class)
+        Optional<String> project,
+    WebhookForm form,
+    @Schema(
+            description = "Where messages are posted to; of slack, whose URL is secret, the server",
+            implementation = String.class)
+        Optional<String> url,
+    @Schema(description = "Who gets mails") List<String> recipients,
     List<WebhookEvent> events,
     @Schema(description = "The only experiment it tells of", implementation = String.class)
         Optional<String> experiment,
@@ -20,4 +30,10 @@ public record WebhookView(
     @Schema(
             description = "Key of the signatures; only in the answer that makes the webhook",
             implementation = String.class)
-        Optional<String> secret) {}
+        Optional<String> secret) {
+
+  WebhookView withSecret(Optional<String> shown) {
+    return new WebhookView(
+        id, project, form, url, recipients, events, experiment, labels, createdAt, shown);
+  }
+}

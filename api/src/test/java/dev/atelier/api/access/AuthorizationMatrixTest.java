@@ -129,13 +129,18 @@ class AuthorizationMatrixTest {
     }
     return caller.reachesOwn() || rule.scope() == Scope.INSTALLATION || rule.scope() == Scope.LIST
         ? 0
-        : rule.scope() == Scope.LAUNCH ? 403 : 404;
+        : launches(rule) ? 403 : 404;
+  }
+
+  private static boolean launches(Rule rule) {
+    return rule.scope() == Scope.LAUNCH || rule.scope() == Scope.LAUNCH_FOR_ALL;
   }
 
   private static boolean missesItsSubject(Response response) {
     return response.statusCode() == 404
         && (response.asString().contains("/problems/experiment-not-found")
-            || response.asString().contains("/problems/study-not-found"));
+            || response.asString().contains("/problems/study-not-found")
+            || response.asString().contains("/problems/webhook-not-found"));
   }
 
   private Response call(Described operation, Rule rule, CallerKind caller) {
@@ -144,12 +149,13 @@ class AuthorizationMatrixTest {
         switch (rule.scope()) {
           case EXPERIMENT -> experiment(allowed);
           case STUDY -> study(allowed);
-          case INSTALLATION, LAUNCH, LIST -> "none";
+          case WEBHOOK -> webhook();
+          case INSTALLATION, LAUNCH, LAUNCH_FOR_ALL, LIST -> "none";
         };
     // Each has a client of its own, of which one address may not have a thousand.
     RequestSpecification request = given().header("Connection", "close");
     caller.token().ifPresent(token -> request.header("Authorization", "Bearer " + token));
-    if (rule.scope() == Scope.LAUNCH) {
+    if (launches(rule)) {
       request.queryParam("project", OWN);
     }
     if (operation.method().equals("post")) {
@@ -178,7 +184,8 @@ class AuthorizationMatrixTest {
     jdbi.useHandle(
         handle -> {
           handle.execute(
-              "insert into experiment (id, name, spec, stage, project) values (?, 'm', cast(? as jsonb), 'DONE', ?)",
+              "insert into experiment (id, name, spec, stage, project) values (?, 'm', cast(? as"
+                  + " jsonb), 'DONE', ?)",
               id,
               SPEC,
               OWN);
@@ -210,6 +217,20 @@ class AuthorizationMatrixTest {
                 id,
                 OWN));
     sharedStudy = fresh ? sharedStudy : id;
+    return id;
+  }
+
+  private String webhook() {
+    String id = "wh-" + UUID.randomUUID();
+    jdbi.useHandle(
+        handle ->
+            handle.execute(
+                """
+                insert into webhook (id, project, url, secret, events)
+                values (?, ?, 'https://example.org', '', '{model.failed}')
+                """,
+                id,
+                OWN));
     return id;
   }
 

@@ -5,7 +5,7 @@ import io.quarkus.test.junit.QuarkusTestProfile;
 import java.util.List;
 import java.util.Map;
 
-/** The API with OIDC, API tokens, a rate limit and closed sources. */
+/** The API with OIDC, API tokens, a rate limit, closed sources and a mail server. */
 public class SecuredProfile implements QuarkusTestProfile {
 
   static final String BOOTSTRAP_TOKEN = "atl_bootstrap-of-the-tests-0123456789-abcdefghijkl";
@@ -21,6 +21,7 @@ public class SecuredProfile implements QuarkusTestProfile {
         "atelier.limits.burst", Integer.toString(BURST),
         "atelier.limits.body-bytes", "400000",
         "atelier.limits.spec-bytes", "20000",
+        "atelier.mail.host", "mail.example.org",
         "atelier.sources.directories", "/data",
         "atelier.sources.private-addresses", "false");
   }

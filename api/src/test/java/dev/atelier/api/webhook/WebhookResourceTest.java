@@ -108,13 +108,45 @@ class WebhookResourceTest {
         "{\"url\": \"https://example.org\", \"events\": [\"other\"]} | events[0]",
         "{\"url\": \"https://example.org\", \"experiment\": \"none\"} | experiment",
         "{\"url\": \"https://example.org\", \"filter\": 1} | filter",
+        "{\"url\": \"https://example.org\", \"form\": \"teams\"} | form",
+        "{\"url\": \"https://example.org\", \"recipients\": [\"a@example.org\"]} | recipients",
+        "{\"form\": \"slack\"} | url",
+        "{\"form\": \"slack\", \"url\": \"http://hooks.slack.com/services/T0/B0/key\"} | url",
+        "{\"form\": \"slack\", \"url\": \"https://10.0.0.1/services/T0/B0/key\"} | url",
+        "{\"form\": \"slack\", \"url\": \"https://hooks.slack.com/services/T0/B0/key#x\"} | url",
+        "{\"form\": \"email\"} | recipients",
+        "{\"form\": \"email\", \"recipients\": [\"a@example.org\"], \"url\": \"https://a.org\"} |"
+            + " url",
+        "{\"form\": \"email\", \"recipients\": [\"no address\"]} | recipients[0]",
+        "{\"form\": \"email\", \"recipients\": [\"a@example.org\\nBcc: b@c\"]} | recipients[0]",
+        "{\"form\": \"email\", \"recipients\": [\"a@example.org\"]} | form", // no mail server
       })
   void shouldNameTheFieldThatIsWrong(String document, String field) {
     problem(
             given().contentType("application/json").body(document).post(WEBHOOKS).then(),
             422,
             "/problems/invalid-spec")
-        .body("faults.field", hasItem(field));
+        .body("faults.field", hasItem(field))
+        .body(not(containsString("T0/B0/key"))); // a secret, even if it is refused
+  }
+
+  @Test
+  void shouldNeverShowTheUrlThatSlackGave() {
+    String id =
+        create(Map.of("form", "slack", "url", "https://hooks.slack.com/services/T0/B0/key"))
+            .statusCode(201)
+            .body("form", equalTo("slack"))
+            .body("url", equalTo("https://hooks.slack.com"))
+            .body("secret", nullValue())
+            .body(not(containsString("T0/B0/key")))
+            .extract()
+            .path("id");
+    for (String path : List.of(WEBHOOKS, WEBHOOKS + "/" + id, "/api/v1/audit?subject=" + id)) {
+      given().get(path).then().statusCode(200).body(not(containsString("T0/B0/key")));
+    }
+    assertThat(number("select count(*) from webhook where secret like '%/T0/B0/key'"))
+        .as("it is kept, as messages go there")
+        .isEqualTo(1);
   }
 
   @ParameterizedTest
@@ -195,7 +227,8 @@ class WebhookResourceTest {
     jdbi.useHandle(
         handle -> {
           handle.execute(
-              "update webhook_delivery set state = 'DELIVERED', finished_at = now() - interval '29 d'");
+              "update webhook_delivery set state = 'DELIVERED', finished_at = now() - interval '29"
+                  + " d'");
         });
     dispatcher.forget();
     given()

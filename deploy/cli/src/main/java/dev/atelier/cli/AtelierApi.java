@@ -240,9 +240,10 @@ public final class AtelierApi {
     return document(WEBHOOKS + "/" + encoded(webhook) + "/deliveries?limit=" + limit);
   }
 
-  /** Makes a webhook; only this answer has its secret. */
-  JsonNode addWebhook(Map<String, Object> webhook) throws CommandFailure, InterruptedException {
-    return make(WEBHOOKS, webhook);
+  /** Makes a webhook; only this answer has its secret. Without a project: the caller's, or all. */
+  JsonNode addWebhook(Map<String, Object> webhook, Optional<String> project)
+      throws CommandFailure, InterruptedException {
+    return make(WEBHOOKS + project.map(name -> "?project=" + encoded(name)).orElse(""), webhook);
   }
 
   private JsonNode make(String path, Map<String, Object> document)

@@ -1,11 +1,13 @@
 package dev.atelier.cli;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Scanner;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -14,7 +16,7 @@ import picocli.CommandLine.Parameters;
 
 @Command(
     name = "webhooks",
-    description = "Be told of stage changes and failed models by signed messages.",
+    description = "Be told of stage changes and failed models: signed JSON, Slack, e-mail.",
     synopsisSubcommandLabel = "COMMAND",
     subcommands = {
       WebhooksCommand.Ls.class,
@@ -37,7 +39,8 @@ final class WebhooksCommand {
     public Integer call() throws CommandFailure, InterruptedException {
       JsonNode page = connection.api().webhooksDocument(200);
       if (!output.prints(() -> page)) {
-        TextTable table = TextTable.toTheLeft("id", "url", "events", "experiment", "labels");
+        TextTable table =
+            TextTable.toTheLeft("id", "project", "form", "to", "events", "experiment", "labels");
         for (JsonNode webhook : page.path("items")) {
           List<String> labels = new ArrayList<>();
           webhook
@@ -48,7 +51,9 @@ final class WebhooksCommand {
           webhook.path("events").forEach(event -> events.add(event.asText()));
           table.row(
               webhook.path("id").asText(),
-              webhook.path("url").asText(),
+              webhook.path("project").asText("all"),
+              webhook.path("form").asText(),
+              to(webhook),
               String.join(",", events),
               webhook.path("experiment").asText("all"),
               String.join(",", labels));
@@ -57,18 +62,46 @@ final class WebhooksCommand {
       }
       return ExitCodes.OK;
     }
+
+    private static String to(JsonNode webhook) {
+      List<String> recipients = new ArrayList<>();
+      webhook.path("recipients").forEach(recipient -> recipients.add(recipient.asText()));
+      return webhook.path("url").asText(String.join(",", recipients));
+    }
   }
 
   @Command(
       name = "add",
-      description = "Make a webhook and print its secret, which is shown this once.")
+      description = "Make a webhook and print its secret, if it has one, which is shown this once.")
   static final class Add implements Callable<Integer> {
 
     @Mixin private ApiOptions connection;
     @Mixin private OutputOption output;
 
-    @Parameters(paramLabel = "URL", description = "Where messages are posted to.")
-    private String receiver;
+    @Parameters(
+        paramLabel = "URL",
+        arity = "0..1",
+        description =
+            "Where messages are posted to; -: it is read from the input, and so in no history.")
+    private Optional<String> receiver = Optional.empty();
+
+    @Option(
+        names = "--form",
+        paramLabel = "FORM",
+        description = "signed, slack or email; absent: signed, and email with --to.")
+    private Optional<String> form = Optional.empty();
+
+    @Option(
+        names = "--to",
+        paramLabel = "ADDRESS",
+        description = "Who gets a mail; may be repeated.")
+    private List<String> recipients = List.of();
+
+    @Option(
+        names = "--project",
+        paramLabel = "NAME",
+        description = "Whose experiments; absent: your only one's, or, for an admin, all.")
+    private Optional<String> project = Optional.empty();
 
     @Option(
         names = "--event",
@@ -89,7 +122,14 @@ final class WebhooksCommand {
     public Integer call() throws CommandFailure, InterruptedException {
       AtelierApi api = connection.api();
       Map<String, Object> webhook = new LinkedHashMap<>();
-      webhook.put("url", receiver);
+      form.or(() -> recipients.isEmpty() ? Optional.empty() : Optional.of("email"))
+          .ifPresent(name -> webhook.put("form", name));
+      if (receiver.isPresent()) {
+        webhook.put("url", receiver.get().equals("-") ? firstLineOfInput() : receiver.get());
+      }
+      if (!recipients.isEmpty()) {
+        webhook.put("recipients", recipients);
+      }
       if (!events.isEmpty()) {
         webhook.put("events", events);
       }
@@ -97,14 +137,22 @@ final class WebhooksCommand {
         webhook.put("experiment", api.resolve(experiment.get()));
       }
       webhook.put("labels", labels);
-      JsonNode made = api.addWebhook(webhook);
+      JsonNode made = api.addWebhook(webhook, project);
       if (!output.prints(() -> made)) {
+        String secret = made.path("secret").asText("");
         Screen.standard()
             .print(
-                "Made webhook %s. Its secret: %s"
-                    .formatted(made.path("id").asText(), made.path("secret").asText()));
+                "Made webhook %s.%s"
+                    .formatted(
+                        made.path("id").asText(),
+                        secret.isEmpty() ? "" : " Its secret: " + secret));
       }
       return ExitCodes.OK;
+    }
+
+    private static String firstLineOfInput() {
+      Scanner input = new Scanner(System.in, StandardCharsets.UTF_8);
+      return input.hasNextLine() ? input.nextLine().strip() : "";
     }
   }
 
@@ -123,11 +171,13 @@ final class WebhooksCommand {
       JsonNode page = connection.api().deliveriesDocument(id, limit.value());
       if (!output.prints(() -> page)) {
         TextTable table =
-            TextTable.toTheLeft("created", "type", "state", "attempts", "status", "id", "error");
+            TextTable.toTheLeft(
+                "created", "type", "to", "state", "attempts", "status", "id", "error");
         for (JsonNode delivery : page.path("items")) {
           table.row(
               delivery.path("createdAt").asText(),
               delivery.path("type").asText(),
+              delivery.path("recipient").asText("-"),
               delivery.path("state").asText(),
               delivery.path("attempts").asText(),
               delivery.path("status").asText("-"),

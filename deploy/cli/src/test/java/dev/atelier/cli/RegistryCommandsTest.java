@@ -1,8 +1,11 @@
 package dev.atelier.cli;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.ByteArrayInputStream;
+import java.io.InputStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -32,14 +35,16 @@ class RegistryCommandsTest {
             """
             {"items": [{"id": "20261122-230513-5232", "name": "first", "step": 800,
               "parameters": 35, "distance": 4.19, "usedBy": ["a", "b"], "use": {"seed": 1}},
-              {"id": "20261122-230513-5233", "name": "imported", "step": 0, "usedBy": []}]}""")
+              {"id": "20261122-230513-5233", "name": "imported", "step": 0, "usedBy": []}]}\
+            """)
         .answer(
             "GET /api/v1/datasets",
             200,
             """
             {"items": [{"sha256": "abcdefabcdefabcdef", "images": 50000, "resolution": 32,
               "channels": 3, "skipped": 0, "classes": 10, "sources": ["cifar10"],
-              "experiments": 7}]}""");
+              "experiments": 7}]}\
+            """);
     CommandOutput teachers = CommandOutput.of("teachers", "--url", api.url());
     assertThat(teachers.exitCode()).isZero();
     assertThat(teachers.out())
@@ -65,10 +70,12 @@ class RegistryCommandsTest {
               "since": "2026-11-30T11:00:00Z"}]},
           {"id": "b@1", "name": "b", "here": false, "taskQueues": ["atelier-cpu"], "device": "cpu",
             "threads": 1, "startedAt": "2026-11-30T10:00:00Z", "seenAt": "2026-11-30T10:30:00Z",
-            "doing": []}]}""");
+            "doing": []}]}\
+        """);
     assertThat(CommandOutput.of("workers", "--url", api.url()).out())
         .containsPattern(
-            "a +now +cuda:0 +80.0 GiB +4 +atelier atelier-gpu +TrainStudent e-1 student-2 since 2026-11-30T11:00:00Z")
+            "a +now +cuda:0 +80.0 GiB +4 +atelier atelier-gpu +TrainStudent e-1 student-2 since"
+                + " 2026-11-30T11:00:00Z")
         .containsPattern("b +2026-11-30T10:30:00Z +cpu +- +1 +atelier-cpu +-");
   }
 
@@ -79,8 +86,11 @@ class RegistryCommandsTest {
             "GET " + WEBHOOKS,
             200,
             """
-            {"items": [{"id": "wh-1", "url": "https://example.org/x",
-              "events": ["model.failed"], "labels": {"team": "vision"}}]}""")
+            {"items": [{"id": "wh-1", "form": "signed", "url": "https://example.org/x",
+              "recipients": [], "events": ["model.failed"], "labels": {"team": "vision"}},
+              {"id": "wh-2", "project": "vision", "form": "email",
+              "recipients": ["a@example.org", "b@example.org"], "events": ["model.failed"]}]}\
+            """)
         .answer("POST " + WEBHOOKS + "/wh-1/test", 202, "{\"id\": \"wh-1-test-1\"}")
         .answer(
             "GET " + WEBHOOKS + "/wh-1/deliveries",
@@ -88,7 +98,8 @@ class RegistryCommandsTest {
             """
             {"items": [{"id": "wh-1-test-1", "type": "webhook.test", "state": "FAILED",
               "attempts": 3, "status": 503, "error": "example.org answered 503.",
-              "createdAt": "2026-11-23T12:00:00Z"}]}""")
+              "createdAt": "2026-11-23T12:00:00Z"}]}\
+            """)
         .answer("DELETE " + WEBHOOKS + "/wh-1", 204, "");
 
     CommandOutput added =
@@ -105,14 +116,42 @@ class RegistryCommandsTest {
         .isEqualTo(
             "{\"url\":\"https://example.org/x\",\"events\":[\"model.failed\"],\"labels\":{\"team\":\"vision\"}}");
     assertThat(CommandOutput.of("webhooks", "ls", "--url", api.url()).out())
-        .containsPattern("wh-1 +https://example.org/x +model.failed +all +team:vision");
+        .containsPattern("wh-1 +all +signed +https://example.org/x +model.failed +all +team:vision")
+        .containsPattern("wh-2 +vision +email +a@example.org,b@example.org +model.failed +all");
     assertThat(CommandOutput.of("webhooks", "test", "wh-1", "--url", api.url()).exitCode())
         .isZero();
     assertThat(CommandOutput.of("webhooks", "deliveries", "wh-1", "--url", api.url()).out())
-        .containsPattern("webhook.test +FAILED +3 +503 +wh-1-test-1 +example.org answered 503.");
+        .containsPattern("webhook.test +- +FAILED +3 +503 +wh-1-test-1 +example.org answered 503.");
     assertThat(CommandOutput.of("webhooks", "rm", "wh-1", "--url", api.url()).exitCode()).isZero();
     assertThat(CommandOutput.of("webhooks", "rm", "wh-2", "--url", api.url()).exitCode())
         .isEqualTo(ExitCodes.NOT_FOUND);
+  }
+
+  @Test
+  void shouldMakeWebhooksForSlackAndMailsInAProject() throws Exception {
+    api.answer("POST " + WEBHOOKS, 201, "{\"id\": \"wh-1\", \"form\": \"slack\"}");
+    InputStream before = System.in;
+    System.setIn(new ByteArrayInputStream("https://hooks.slack.com/T0/B0/key\n".getBytes(UTF_8)));
+    CommandOutput slack;
+    try {
+      slack =
+          CommandOutput.of(
+              "webhooks", "add", "-", "--form=slack", "--project=vision", "--url=" + api.url());
+    } finally {
+      System.setIn(before);
+    }
+    assertThat(slack.exitCode()).isZero();
+    assertThat(slack.out()).contains("Made webhook wh-1.").doesNotContain("secret", "T0/B0/key");
+    assertThat(api.asked().get(0).uri()).isEqualTo(WEBHOOKS + "?project=vision");
+    assertThat(api.asked().get(0).body())
+        .isEqualTo(
+            "{\"form\":\"slack\",\"url\":\"https://hooks.slack.com/T0/B0/key\",\"labels\":{}}");
+
+    CommandOutput.of(
+        "webhooks", "add", "--to=a@example.org", "--to=b@example.org", "--url=" + api.url());
+    assertThat(api.asked().get(1).body())
+        .isEqualTo(
+            "{\"form\":\"email\",\"recipients\":[\"a@example.org\",\"b@example.org\"],\"labels\":{}}");
   }
 
   @Test
@@ -123,7 +162,8 @@ class RegistryCommandsTest {
             200,
             """
             {"items": [{"id": "t-1", "name": "ci", "role": "operator", "projects": ["vision"],
-              "createdBy": "ada", "createdAt": "2026-11-23T12:00:00Z"}]}""")
+              "createdBy": "ada", "createdAt": "2026-11-23T12:00:00Z"}]}\
+            """)
         .answer("DELETE " + TOKENS + "/t-1", 204, "")
         .answer(
             "GET /api/v1/whoami",
@@ -135,7 +175,8 @@ class RegistryCommandsTest {
             """
             {"items": [{"at": "2026-11-23T12:00:00Z", "actor": "ada", "role": "admin",
               "address": "10.0.0.7", "action": "createToken", "subjectId": "t-1",
-              "outcome": "DONE", "detail": "ci"}]}""");
+              "outcome": "DONE", "detail": "ci"}]}\
+            """);
 
     CommandOutput made =
         CommandOutput.of(

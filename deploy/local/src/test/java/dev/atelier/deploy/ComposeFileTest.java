@@ -150,13 +150,24 @@ class ComposeFileTest {
             "ATELIER_AUTH_OIDC_ISSUER",
             "ATELIER_AUTH_OIDC_PROJECTS_CLAIM",
             "ATELIER_AUTH_OIDC_ROLE_PREFIX",
+            "ATELIER_MAIL_FROM",
+            "ATELIER_MAIL_HOST",
+            "ATELIER_MAIL_PASSWORD_FILE",
+            "ATELIER_MAIL_PORT",
+            "ATELIER_MAIL_SECURITY",
+            "ATELIER_MAIL_USER",
             "ATELIER_S3_PUBLIC_ENDPOINT",
             "ATELIER_SOURCES_HOSTS",
-            "ATELIER_TRACES_ENDPOINT");
+            "ATELIER_TRACES_ENDPOINT",
+            "ATELIER_WEBHOOKS_DASHBOARD");
     for (String name : List.of("api", "worker-light", "worker-cpu", "worker-gpu")) {
       assertThat(environment(name))
           .as(name)
-          .contains("ATELIER_SOURCES_HOSTS", "ATELIER_TRACES_ENDPOINT", "ATELIER_LOG_FORMAT");
+          .contains(
+              "ATELIER_SOURCES_HOSTS",
+              "ATELIER_TRACES_ENDPOINT",
+              "ATELIER_MAIL_HOST",
+              "ATELIER_LOG_FORMAT");
     }
   }
 

@@ -19,6 +19,7 @@ public final class Secrets {
       Set.of(
           "atelier.auth.bootstrap-token",
           "atelier.database.password",
+          "atelier.mail.password",
           "atelier.http.metrics-token",
           "atelier.s3.access-key",
           "atelier.s3.secret-key",
