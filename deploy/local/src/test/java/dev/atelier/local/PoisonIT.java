@@ -223,22 +223,23 @@ class PoisonIT {
   @Order(3)
   void shouldEndATrainingThatWantsMoreMemoryThanItsWorkerMayHave() throws Exception {
     int before = step(training);
-    Map<String, String> small = Map.of("ATELIER_WORKER_TASK_QUEUES", "atelier-small");
+    Map<String, String> small = Map.of("ATELIER_WORKER_TASK_QUEUES", "atelier-gpu-small");
     Map<String, String> bounded = new HashMap<>(small);
     bounded.put("ATELIER_WORKER_MEMORY_BYTES", "1500000000");
+    String images = "shapes?count=" + LARGE_BATCH;
     String large = TRAINED_AT_ONCE.formatted(LARGE_BATCH);
-    String asked = launch("small", "large", SHAPES, large, "");
+    String asked = launch("gpu-small", "large", images, large, "");
     try (ProgramProcess worker = worker("small", "compute", bounded)) {
       until(() -> show(asked).toString().contains("OUT_OF_MEMORY"));
       assertThat(show(asked).toString())
           .contains("ran out of memory with %d samples of 8×8 at once".formatted(LARGE_BATCH));
 
-      String modest = launch("small", "modest", SHAPES, TRAINED.formatted(5), "");
+      String modest = launch("gpu-small", "modest", SHAPES, TRAINED.formatted(5), "");
       until(() -> stage(modest).equals("DONE"));
       assertThat(worker.alive()).isTrue();
       until(() -> step(training) > before);
     }
-    String askedAgain = launch("small", "large-again", SHAPES, large, "");
+    String askedAgain = launch("gpu-small", "large-again", images, large, "");
     try (ProgramProcess unbounded = worker("small-unbounded", "compute", small)) {
       until(() -> step(askedAgain) > 0);
       assertThat(unbounded.alive()).isTrue();
