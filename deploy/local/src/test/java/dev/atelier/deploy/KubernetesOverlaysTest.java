@@ -3,18 +3,17 @@ package dev.atelier.deploy;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.atelier.workflows.TaskQueues;
-import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.stream.Collectors;
 import java.util.stream.StreamSupport;
-import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -28,21 +27,19 @@ class KubernetesOverlaysTest {
           "database-password",
           "s3-access-key",
           "s3-secret-key",
-          "bootstrap-token");
-
-  @TempDir private Path folder;
+          "bootstrap-token",
+          "temporal-api-key");
 
   @ParameterizedTest
-  @ValueSource(strings = {"local", "cpu", "gpu", "production"})
+  @ValueSource(strings = {"local", "cpu", "gpu", "production", "cloud"})
   void shouldSatisfyTheSchemasAndHoldTogether(String overlay) throws Exception {
-    List<JsonNode> resources = render(overlay);
+    List<JsonNode> resources = KubernetesObjects.ofOverlay(overlay);
     KubernetesSchema schema = new KubernetesSchema();
     assertThat(resources.stream().flatMap(resource -> schema.faults(resource).stream())).isEmpty();
 
-    Set<String> names =
-        resources.stream().map(KubernetesOverlaysTest::id).collect(Collectors.toSet());
+    Set<String> names = resources.stream().map(KubernetesObjects::id).collect(Collectors.toSet());
     for (JsonNode owner : resources) {
-      podTemplate(owner)
+      KubernetesObjects.podTemplate(owner)
           .ifPresent(
               pod -> {
                 checkPod(owner, pod);
@@ -54,8 +51,12 @@ class KubernetesOverlaysTest {
         JsonNode selector = resource.at("/spec/selector");
         JsonNode labels = selector.has("matchLabels") ? selector.path("matchLabels") : selector;
         assertThat(resources)
-            .as(id(resource) + " selects pods")
-            .anyMatch(owner -> podTemplate(owner).filter(pod -> selects(labels, pod)).isPresent());
+            .as(KubernetesObjects.id(resource) + " selects pods")
+            .anyMatch(
+                owner ->
+                    KubernetesObjects.podTemplate(owner)
+                        .filter(pod -> selects(labels, pod))
+                        .isPresent());
       }
     }
     // What isn't allowed by another policy is denied.
@@ -70,13 +71,13 @@ class KubernetesOverlaysTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"local", "cpu", "gpu", "production"})
+  @ValueSource(strings = {"local", "cpu", "gpu", "production", "cloud"})
   void shouldSetOnlyVariablesThatTheProgramsReadAndAllThatTheyNeed(String overlay)
       throws Exception {
-    List<JsonNode> resources = render(overlay);
+    List<JsonNode> resources = KubernetesObjects.ofOverlay(overlay);
     Set<String> seen = new TreeSet<>();
     for (JsonNode owner : resources) {
-      Optional<JsonNode> pod = podTemplate(owner);
+      Optional<JsonNode> pod = KubernetesObjects.podTemplate(owner);
       String image = pod.map(p -> p.at("/spec/containers/0/image").asText()).orElse("");
       if (!image.contains("atelier/")) {
         continue;
@@ -89,7 +90,7 @@ class KubernetesOverlaysTest {
       }
       seen.add(worker ? "worker" : "api");
       assertThat(variables)
-          .as(id(owner))
+          .as(KubernetesObjects.id(owner))
           .isSubsetOf(worker ? KnownVariables.ofWorker() : KnownVariables.ofApi());
       if (worker) {
         assertThat(variables)
@@ -108,11 +109,11 @@ class KubernetesOverlaysTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"gpu", "production"})
+  @ValueSource(strings = {"gpu", "production", "cloud"})
   void shouldGiveWorkersTheTimeThatTheirDrainTakes(String overlay) throws Exception {
     int workers = 0;
-    for (JsonNode owner : render(overlay)) {
-      JsonNode pod = podTemplate(owner).orElse(owner);
+    for (JsonNode owner : KubernetesObjects.ofOverlay(overlay)) {
+      JsonNode pod = KubernetesObjects.podTemplate(owner).orElse(owner);
       JsonNode container = pod.at("/spec/containers/0");
       if (!value(container, "ATELIER_WORKER_ROLES").isEmpty()) { // the opener has its image alone
         workers++;
@@ -125,9 +126,9 @@ class KubernetesOverlaysTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"gpu", "production"})
+  @ValueSource(strings = {"gpu", "production", "cloud"})
   void shouldNeverEndAGpuWorkerThatIsBusy(String overlay) throws Exception {
-    List<JsonNode> resources = render(overlay);
+    List<JsonNode> resources = KubernetesObjects.ofOverlay(overlay);
     // KEDA and the autoscaler of pods end the pods of a Deployment, whatever they do.
     assertThat(resources)
         .noneMatch(
@@ -136,7 +137,7 @@ class KubernetesOverlaysTest {
                     .contains(resource.path("kind").asText()));
     int gpuPods = 0;
     for (JsonNode owner : resources) {
-      JsonNode pod = podTemplate(owner).orElse(owner);
+      JsonNode pod = KubernetesObjects.podTemplate(owner).orElse(owner);
       JsonNode container = pod.at("/spec/containers/0");
       if (!container.path("image").asText().contains("worker-cuda")) {
         continue;
@@ -160,11 +161,106 @@ class KubernetesOverlaysTest {
         assertThat(Duration.parse(value(container, "ATELIER_WORKER_EXIT_WHEN_IDLE"))).isPositive();
       }
     }
-    assertThat(gpuPods).isEqualTo(overlay.equals("gpu") ? 1 : 2);
+    assertThat(gpuPods).isEqualTo(overlay.equals("production") ? 2 : 1);
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"production", "cloud"})
+  void shouldLetKedaAskTemporalWhereAndAsTheWorkersDo(String overlay) throws Exception {
+    List<JsonNode> resources = KubernetesObjects.ofOverlay(overlay);
+    assertThat(faultsOfKeda(resources)).isEmpty();
+    // Without any of these its scaler would speak plain text, or be let in nowhere.
+    for (String pointer :
+        List.of("/spec/triggers/0/authenticationRef", "/spec/triggers/0/metadata/endpoint")) {
+      List<JsonNode> changed = resources.stream().<JsonNode>map(JsonNode::deepCopy).toList();
+      remove(of("ScaledJob", changed), pointer);
+      assertThat(faultsOfKeda(changed)).as(pointer).isNotEmpty();
+    }
+    List<JsonNode> changed = resources.stream().<JsonNode>map(JsonNode::deepCopy).toList();
+    JsonNode parameters = of("TriggerAuthentication", changed).at("/spec/secretTargetRef");
+    ((ArrayNode) parameters).remove(parameters.size() - 1);
+    assertThat(faultsOfKeda(changed)).isNotEmpty();
+  }
+
+  /** KEDA's scaler uses TLS with a certificate and its key, or with an API key, and not else. */
+  private static List<String> faultsOfKeda(List<JsonNode> resources) {
+    JsonNode job = of("ScaledJob", resources);
+    JsonNode trigger = job.at("/spec/triggers/0");
+    JsonNode pod = KubernetesObjects.podTemplate(job).orElseThrow();
+    JsonNode settings =
+        resources.stream()
+            .filter(r -> KubernetesObjects.id(r).matches("ConfigMap/atelier-[a-z0-9]{10}"))
+            .findFirst()
+            .orElseThrow()
+            .path("data");
+    List<String> faults = new ArrayList<>();
+    if (!trigger.at("/metadata/endpoint").equals(settings.path("ATELIER_TEMPORAL_TARGET"))
+        || !trigger.at("/metadata/namespace").equals(settings.path("ATELIER_TEMPORAL_NAMESPACE"))) {
+      faults.add("another Temporal than the workers'");
+    }
+    JsonNode authentication = of("TriggerAuthentication", resources);
+    if (!trigger
+        .at("/authenticationRef/name")
+        .asText()
+        .equals(authentication.at("/metadata/name").asText())) {
+      faults.add("no authentication");
+    }
+    Set<String> given = new TreeSet<>();
+    authentication
+        .at("/spec/secretTargetRef")
+        .forEach(
+            parameter ->
+                given.add(
+                    "%s=%s/%s"
+                        .formatted(
+                            parameter.path("parameter").asText(),
+                            parameter.path("name").asText(),
+                            parameter.path("key").asText())));
+    Set<String> expected =
+        settings.has("ATELIER_TEMPORAL_CERTIFICATE_FILE")
+            ? certificates(pod)
+            : Set.of("apiKey=atelier/" + secretKey(pod, "ATELIER_TEMPORAL_API_KEY"));
+    if (!given.equals(expected)) {
+      faults.add("authentication by %s, the workers' is by %s".formatted(given, expected));
+    }
+    return faults;
+  }
+
+  private static Set<String> certificates(JsonNode pod) {
+    String secret =
+        StreamSupport.stream(pod.at("/spec/volumes").spliterator(), false)
+            .map(volume -> volume.at("/secret/secretName").asText())
+            .filter(name -> !name.isEmpty())
+            .findFirst()
+            .orElse("none");
+    return Set.of(
+        "ca=%s/ca.crt".formatted(secret),
+        "cert=%s/tls.crt".formatted(secret),
+        "key=%s/tls.key".formatted(secret));
+  }
+
+  private static String secretKey(JsonNode pod, String variable) {
+    return StreamSupport.stream(pod.at("/spec/containers/0/env").spliterator(), false)
+        .filter(entry -> entry.path("name").asText().equals(variable))
+        .map(entry -> entry.at("/valueFrom/secretKeyRef/key").asText())
+        .findFirst()
+        .orElse("none");
+  }
+
+  private static JsonNode of(String kind, List<JsonNode> resources) {
+    return resources.stream()
+        .filter(resource -> resource.path("kind").asText().equals(kind))
+        .findFirst()
+        .orElseThrow();
+  }
+
+  private static void remove(JsonNode object, String pointer) {
+    int last = pointer.lastIndexOf('/');
+    ((ObjectNode) object.at(pointer.substring(0, last))).remove(pointer.substring(last + 1));
   }
 
   private static void checkPod(JsonNode owner, JsonNode pod) {
-    String name = id(owner);
+    String name = KubernetesObjects.id(owner);
     JsonNode spec = pod.path("spec");
     assertThat(spec.at("/securityContext/runAsNonRoot").asBoolean()).as(name).isTrue();
     assertThat(spec.at("/securityContext/seccompProfile/type").asText())
@@ -196,7 +292,7 @@ class KubernetesOverlaysTest {
           .forEach(
               from ->
                   assertThat(names)
-                      .as(id(owner))
+                      .as(KubernetesObjects.id(owner))
                       .contains("ConfigMap/" + from.at("/configMapRef/name").asText()));
       for (JsonNode variable : container.path("env")) {
         JsonNode reference = variable.at("/valueFrom/secretKeyRef");
@@ -217,7 +313,7 @@ class KubernetesOverlaysTest {
     }
     String account = pod.at("/spec/serviceAccountName").asText();
     assertThat(account.isEmpty() || names.contains("ServiceAccount/" + account))
-        .as(id(owner))
+        .as(KubernetesObjects.id(owner))
         .isTrue();
   }
 
@@ -227,7 +323,10 @@ class KubernetesOverlaysTest {
     container.path("env").forEach(variable -> variables.add(variable.path("name").asText()));
     for (JsonNode from : container.path("envFrom")) {
       resources.stream()
-          .filter(r -> id(r).equals("ConfigMap/" + from.at("/configMapRef/name").asText()))
+          .filter(
+              r ->
+                  KubernetesObjects.id(r)
+                      .equals("ConfigMap/" + from.at("/configMapRef/name").asText()))
           .forEach(map -> map.path("data").fieldNames().forEachRemaining(variables::add));
     }
     return variables;
@@ -250,31 +349,5 @@ class KubernetesOverlaysTest {
                     .path(label.getKey())
                     .asText()
                     .equals(label.getValue().asText()));
-  }
-
-  private static Optional<JsonNode> podTemplate(JsonNode owner) {
-    JsonNode template =
-        owner.path("kind").asText().equals("ScaledJob")
-            ? owner.at("/spec/jobTargetRef/template")
-            : owner.at("/spec/template");
-    return template.isMissingNode() ? Optional.empty() : Optional.of(template);
-  }
-
-  private static String id(JsonNode resource) {
-    return resource.path("kind").asText() + "/" + resource.at("/metadata/name").asText();
-  }
-
-  private List<JsonNode> render(String overlay) throws IOException, InterruptedException {
-    Path rendered = folder.resolve(overlay + ".yaml");
-    Process kustomize =
-        new ProcessBuilder(
-                Programs.find("kustomize").orElseThrow().toString(),
-                "build",
-                DeployFiles.ROOT.resolve("deploy/kubernetes/overlays/" + overlay).toString())
-            .redirectOutput(rendered.toFile())
-            .redirectError(ProcessBuilder.Redirect.INHERIT)
-            .start();
-    assertThat(kustomize.waitFor()).isZero();
-    return DeployFiles.documents(Files.readString(rendered));
   }
 }

@@ -55,7 +55,7 @@ class ToolsSetupTest {
         scripts.run(
             """
             temporal_on_path() { return 1; }
-            for part in curl chromium pgbouncer python go minio versitygw kustomize actionlint node biome; do eval "has_$part() { return 1; }"; done
+            for part in curl chromium pgbouncer python go minio versitygw kustomize helm actionlint node biome; do eval "has_$part() { return 1; }"; done
             bring_python() { return 1; }
             bring_temporal() { return 1; }
             bring_go() { return 1; }
@@ -81,13 +81,14 @@ class ToolsSetupTest {
             "go install github.com/minio/minio@",
             "VersityGW",
             "Kustomize",
+            "Helm",
             "actionlint",
             "Node ",
             "Biome ",
             "chromium chromium-driver cannot be installed without root",
             "Without Chromium and its driver the tests that need it are skipped.");
     assertThat(Files.readAllLines(folder.resolve("target/missing-parts")))
-        .hasSize(12)
+        .hasSize(13)
         .allMatch(line -> line.split("\\|", -1).length == 4);
   }
 
