@@ -28,6 +28,7 @@ class KubernetesOverlaysTest {
           "s3-access-key",
           "s3-secret-key",
           "bootstrap-token",
+          "metrics-token",
           "temporal-api-key");
 
   @ParameterizedTest
