@@ -28,7 +28,9 @@ class KubernetesOverlaysTest {
           "database-password",
           "s3-access-key",
           "s3-secret-key",
-          "bootstrap-token");
+          "bootstrap-token",
+          "oidc-client-secret",
+          "oidc-state-secret");
 
   @TempDir private Path folder;
 
