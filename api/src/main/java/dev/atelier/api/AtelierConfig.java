@@ -137,6 +137,44 @@ public interface AtelierConfig {
     /** Claim that lists the caller's projects. */
     @WithDefault("atelier_projects")
     String projectsClaim();
+
+    /** The client by which people sign in to the dashboard; absent: they enter tokens there. */
+    Optional<String> clientId();
+
+    /** The client's secret, of 32 characters or more; absent: it is a public client. */
+    Optional<String> clientSecret();
+
+    /** File that holds the client's secret, in its place. */
+    Optional<Path> clientSecretFile();
+
+    /**
+     * What the cookie of a sign-in that is under way is encrypted with, of 32 characters or more; a
+     * secret that all api processes share. Absent: the client's secret, or one of each process.
+     */
+    Optional<String> stateSecret();
+
+    /** File that holds the state secret, in its place. */
+    Optional<Path> stateSecretFile();
+
+    /** What people call the provider: the dashboard says "Sign in with …". */
+    @WithDefault("your organisation")
+    String providerName();
+
+    /** What is asked of the provider beside {@code openid}. */
+    @WithDefault("profile")
+    List<String> scopes();
+
+    /** Whether browsers come by https, also where a proxy ends TLS before the API. */
+    @WithDefault("false")
+    boolean https();
+
+    /** How long a person stays signed in; then they sign in again. */
+    @WithDefault("8h")
+    Duration session();
+
+    /** Days that a person's own token may live, at most. */
+    @WithDefault("90")
+    int tokenDays();
   }
 
   /** Where the sources of specs may lie; the workers' setting, by which specs are checked early. */

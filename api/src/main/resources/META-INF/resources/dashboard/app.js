@@ -6,7 +6,8 @@ import { experiment } from './experiment.js';
 import { experiments } from './experiments.js';
 import { launch } from './launch.js';
 import { studies, study } from './studies.js';
-import { takeFromAddress } from './token.js';
+import { caller, signOut, takeFromAddress } from './token.js';
+import { tokens } from './tokens.js';
 import { loadVocabulary } from './vocabulary.js';
 import { workers } from './workers.js';
 
@@ -18,6 +19,7 @@ const PAGES = [
   [/^\/launch$/, 'Launch', launch],
   [/^\/compare$/, 'Experiments', compare],
   [/^\/workers$/, 'Workers', workers],
+  [/^\/tokens$/, 'Tokens', tokens],
 ];
 
 let leave = () => {};
@@ -75,10 +77,25 @@ async function show() {
   }
   try {
     await loadVocabulary();
+    await showCaller();
     leave = (await page[2](main, parameters, ...path.match(page[0]).slice(1).map(decodeURIComponent))) || (() => {});
   } catch (e) {
     main.append(problem(e));
   }
+}
+
+/** Who is signed in, in the head of the page. */
+async function showCaller() {
+  const place = document.getElementById('caller');
+  if (place.childElementCount) return;
+  const who = await caller();
+  if (!who) return;
+  place.append(
+    who.person
+      ? h('a', { href: '#/tokens', title: 'Your tokens for scripts' }, who.name.replace(/^oidc /, ''))
+      : h('span', { class: 'soft small' }, who.name),
+    h('button', { class: 'quiet small', onclick: signOut }, 'Sign out'),
+  );
 }
 
 const root = document.documentElement;

@@ -1,8 +1,11 @@
-// The token that a server with authentication asks for. It is exchanged for a cookie that no script reads; on a page
-// without TLS from another machine, where browsers do not say who asks and the server so trusts no cookie, the tab keeps it.
+// Who asks, where the server wants to know. A provider of the server's signs people in, in a page of its own; else a token is
+// entered, and exchanged for a cookie that no script reads. On a page without TLS from another machine, where browsers do not
+// say who asks and the server so trusts no cookie, the tab keeps the token, and nobody can be signed in.
 
 const KEY = 'atelier-token';
+const PAGE = 'atelier-page'; // what was asked for before the way to the provider
 const cookies = window.isSecureContext; // loopback counts as secure
+const signedIn = new BroadcastChannel('atelier-signed-in'); // tells the other tabs
 let asking = null;
 let refused = ''; // why the token that was entered last is of no use
 
@@ -28,6 +31,9 @@ async function keep(given) {
 
 /** Takes the code out of the link that the terminal shows, #code=…; it works once, since the browser's history keeps it. */
 export async function takeFromAddress() {
+  const asked = sessionStorage.getItem(PAGE);
+  sessionStorage.removeItem(PAGE);
+  if (asked?.startsWith('#') && !location.hash) history.replaceState(null, '', asked);
   const [, given, page = ''] = location.hash.match(/^#code=([^&]*)&?(.*)$/) || [];
   if (given === undefined) return;
   history.replaceState(null, '', `${location.pathname}${page ? `#${page}` : ''}`);
@@ -35,26 +41,89 @@ export async function takeFromAddress() {
   if (refusal) await askForToken(refusal);
 }
 
-/** Asks for a token; several requests that were refused at once wait for the same answer. */
+/** Asks who the user is; several requests that were refused at once wait for the same answer. */
 export function askForToken(why) {
-  asking ??= new Promise((done) => {
-    const dialog = document.createElement('dialog');
-    dialog.innerHTML = `<form method="dialog"><h2>This server asks who you are</h2><p class="soft flush"></p>
-      <div class="field"><label for="token">Token</label><input id="token" type="password" autocomplete="off" spellcheck="false" required placeholder="atl_…"></div>
-      <p class="soft small flush">An API token or one of your provider; of a local stack, what ./atelier token prints. It is kept until ${cookies ? 'the browser' : 'this tab'} is closed.</p>
-      <div class="row"><button type="submit">Go on</button></div></form>`;
-    dialog.querySelector('p').textContent = refused || why;
-    dialog.addEventListener('close', async () => {
-      const given = dialog.querySelector('input').value.trim();
-      dialog.remove();
-      refused = given ? await keep(given) : '';
-      asking = null;
-      done(Boolean(given));
-    });
-    document.body.append(dialog);
-    dialog.showModal();
+  asking ??= ask(why).finally(() => {
+    asking = null;
   });
   return asking;
+}
+
+async function ask(why) {
+  const provider = cookies ? await fetch('sign-in/provider').then((answer) => (answer.ok ? answer.json() : {})) : {};
+  return provider.name ? askForSignIn(provider.name) : askForText(why);
+}
+
+function openDialog(html) {
+  const dialog = document.createElement('dialog');
+  dialog.innerHTML = html;
+  document.body.append(dialog);
+  dialog.showModal();
+  return new Promise((done) => {
+    dialog.addEventListener('close', () => {
+      dialog.remove();
+      done(dialog);
+    });
+  });
+}
+
+async function askForText(why) {
+  const closed = openDialog(`<form method="dialog"><h2>This server asks who you are</h2><p class="soft flush"></p>
+      <div class="field"><label for="token">Token</label><input id="token" type="password" autocomplete="off" spellcheck="false" required placeholder="atl_…"></div>
+      <p class="soft small flush">An API token or one of your provider; of a local stack, what ./atelier token prints. It is kept until ${cookies ? 'the browser' : 'this tab'} is closed.</p>
+      <div class="row"><button type="submit">Go on</button></div></form>`);
+  document.querySelector('dialog:last-of-type p').textContent = refused || why;
+  const given = (await closed).querySelector('input').value.trim();
+  refused = given ? await keep(given) : '';
+  return Boolean(given);
+}
+
+/** A page that shows something stays as it is, with what was typed into it: the provider's page comes in a tab beside it. */
+async function askForSignIn(name) {
+  const isShown = document.getElementById('main').childElementCount > 0;
+  const closed = openDialog(`<form method="dialog"><h2>${isShown ? 'Your session has ended' : 'This server asks who you are'}</h2>
+      <p class="soft flush">${isShown ? 'What you typed stays here. Sign in again in a tab of its own; this page goes on by itself.' : 'You sign in on a page of your provider, which leads back here.'}</p>
+      <div class="row"><button type="button" id="sign-in"></button><button type="submit" class="quiet" ${isShown ? '' : 'hidden'}>Not now</button></div></form>`);
+  const dialog = document.querySelector('dialog:last-of-type');
+  const button = dialog.querySelector('#sign-in');
+  let tab = null;
+  let isIn = false;
+  button.textContent = `Sign in with ${name}`;
+  button.addEventListener('click', () => {
+    if (isShown) {
+      tab = window.open('sign-in', '_blank');
+    } else {
+      sessionStorage.setItem(PAGE, location.hash);
+      location.assign('sign-in');
+    }
+  });
+  signedIn.onmessage = () => {
+    isIn = true;
+    tab?.close();
+    dialog.close();
+  };
+  await closed;
+  signedIn.onmessage = null;
+  return isIn;
+}
+
+/** Who the server takes the browser for, without a question; null: it does not know, or asks nobody. */
+export async function caller() {
+  const answer = await fetch('api/v1/whoami', { headers: authorization() });
+  if (!answer.ok) return null;
+  const who = await answer.json();
+  if (who.name === 'anyone') return null;
+  signedIn.postMessage('');
+  return who;
+}
+
+/** Ends the session here, and leads to where the provider ends its own. */
+export async function signOut() {
+  const answer = await fetch('api/v1/session', { method: 'DELETE', headers: authorization() });
+  sessionStorage.removeItem(KEY);
+  const { provider } = answer.status === 200 ? await answer.json() : {};
+  if (provider) location.assign(provider);
+  else location.reload();
 }
 
 /** Lets images and links of the API carry the token, which a browser would not send with them. */

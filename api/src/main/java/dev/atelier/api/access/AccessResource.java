@@ -7,10 +7,8 @@ import dev.atelier.api.problem.ProblemType;
 import dev.atelier.api.spec.DocumentFormat;
 import dev.atelier.api.spec.RefusedDocumentException;
 import dev.atelier.api.spec.SpecReader;
-import dev.atelier.api.web.SessionCookie;
 import dev.atelier.spec.SpecFault;
 import io.smallrye.common.annotation.Blocking;
-import io.vertx.core.http.HttpServerRequest;
 import jakarta.ws.rs.BeanParam;
 import jakarta.ws.rs.Consumes;
 import jakarta.ws.rs.DELETE;
@@ -21,11 +19,9 @@ import jakarta.ws.rs.Path;
 import jakarta.ws.rs.PathParam;
 import jakarta.ws.rs.Produces;
 import jakarta.ws.rs.QueryParam;
-import jakarta.ws.rs.core.Context;
 import jakarta.ws.rs.core.HttpHeaders;
 import jakarta.ws.rs.core.MediaType;
 import jakarta.ws.rs.core.Response;
-import java.net.URI;
 import java.time.OffsetDateTime;
 import java.util.ArrayList;
 import java.util.List;
@@ -50,15 +46,12 @@ public class AccessResource {
   private static final int DEFAULT_PAGE = 50;
 
   private final ApiTokens tokens;
-  private final BrowserSessions sessions;
   private final Caller caller;
   private final SpecReader reader;
   private final Jdbi jdbi;
 
-  AccessResource(
-      ApiTokens tokens, BrowserSessions sessions, Caller caller, SpecReader reader, Jdbi jdbi) {
+  AccessResource(ApiTokens tokens, Caller caller, SpecReader reader, Jdbi jdbi) {
     this.tokens = tokens;
-    this.sessions = sessions;
     this.caller = caller;
     this.reader = reader;
     this.jdbi = jdbi;
@@ -70,95 +63,8 @@ public class AccessResource {
   @APIResponse(responseCode = "200", description = "The caller")
   public WhoAmI whoAmI() {
     Principal principal = caller.principal();
-    return new WhoAmI(principal.name(), principal.role(), principal.projects());
-  }
-
-  @POST
-  @Path("/session")
-  @Operation(
-      operationId = "openSession",
-      summary = "Let the browser in as the caller of this request",
-      description =
-          "The answer sets a cookie that no script reads, and that counts only for what pages of this"
-              + " server, or the user, ask for. It lasts until the browser is closed, 30 days at most.")
-  @APIResponse(responseCode = "204", description = "The cookie is set")
-  public Response openSession(
-      @HeaderParam(HttpHeaders.AUTHORIZATION) @Parameter(hidden = true) String authorization,
-      @Context HttpServerRequest request) {
-    Response.ResponseBuilder answer = Response.noContent().header("Cache-Control", "no-store");
-    caller
-        .principal()
-        .token()
-        .map(token -> sessions.cookie(token).secret())
-        .or(() -> jwt(authorization)) // of the provider, who is asked no more often for it
-        .ifPresent(
-            secret ->
-                answer.header(
-                    HttpHeaders.SET_COOKIE,
-                    SessionCookie.set(authority(request), secret, isEncrypted(request))));
-    return answer.build();
-  }
-
-  private static Optional<String> jwt(String authorization) {
-    return Authentication.token(Optional.ofNullable(authorization))
-        .filter(token -> token.matches("[A-Za-z0-9._-]+")); // what a cookie can hold
-  }
-
-  @DELETE
-  @Path("/session")
-  @Operation(operationId = "closeSession", summary = "End the browser's session")
-  @APIResponse(responseCode = "204", description = "The cookie is removed, and worth nothing")
-  public Response closeSession(
-      @HeaderParam(HttpHeaders.AUTHORIZATION) @Parameter(hidden = true) String authorization,
-      @Context HttpServerRequest request) {
-    Authentication.token(Optional.ofNullable(authorization)).ifPresent(sessions::end);
-    return Response.noContent()
-        .header(
-            HttpHeaders.SET_COOKIE, SessionCookie.remove(authority(request), isEncrypted(request)))
-        .build();
-  }
-
-  @POST
-  @Path("/session/links")
-  @Operation(
-      operationId = "createSignInLink",
-      summary = "Make a link that lets one browser in, once",
-      description =
-          "The browser is let in as the caller of this request, who must have an API token.")
-  @APIResponseSchema(
-      value = SignInLink.class,
-      responseCode = "201",
-      responseDescription = "The link")
-  public Response createSignInLink(@Context HttpServerRequest request) {
-    BrowserSessions.Made made =
-        sessions.link(
-            caller
-                .principal()
-                .token()
-                .orElseThrow(
-                    () ->
-                        new ProblemException(
-                            ProblemType.BAD_REQUEST,
-                            "A link lets in the caller of an API token, and this request came without one.")));
-    URI page =
-        URI.create(
-            "%s://%s/#code=%s"
-                .formatted(
-                    isEncrypted(request) ? "https" : "http", authority(request), made.secret()));
-    return Response.status(Response.Status.CREATED)
-        .header("Cache-Control", "no-store")
-        .entity(new SignInLink(page, made.expiresAt()))
-        .build();
-  }
-
-  private static String authority(HttpServerRequest request) {
-    return String.valueOf(request.authority());
-  }
-
-  /** Whether the browser speaks TLS, also where a proxy ends it. */
-  private static boolean isEncrypted(HttpServerRequest request) {
-    String origin = request.getHeader("Origin");
-    return request.isSSL() || (origin != null && origin.startsWith("https:"));
+    return new WhoAmI(
+        principal.name(), principal.role(), principal.projects(), principal.asPerson().isPresent());
   }
 
   @POST

@@ -15,4 +15,12 @@ public record ApiToken(
     String createdBy,
     Instant createdAt,
     @Schema(implementation = Instant.class) Optional<Instant> expiresAt,
-    @Schema(implementation = Instant.class) Optional<Instant> revokedAt) {}
+    @Schema(implementation = Instant.class) Optional<Instant> revokedAt,
+    @Schema(
+            description = "When it was last used, to the minute; absent: never",
+            implementation = Instant.class)
+        Optional<Instant> lastUsedAt,
+    @Schema(
+            description = "Id of the person whose own it is, who bounds what it may do",
+            implementation = String.class)
+        Optional<String> person) {}

@@ -18,7 +18,6 @@ import java.util.Base64;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Optional;
-import java.util.Set;
 import org.jboss.logging.Logger;
 import org.jdbi.v3.core.Jdbi;
 
@@ -37,11 +36,13 @@ class ApiTokens {
   private final Jdbi jdbi;
   private final Audit audit;
   private final AtelierConfig.Auth config;
+  private final People people;
 
-  ApiTokens(Jdbi jdbi, Audit audit, AtelierConfig config) {
+  ApiTokens(Jdbi jdbi, Audit audit, AtelierConfig config, People people) {
     this.jdbi = jdbi;
     this.audit = audit;
     this.config = config.auth();
+    this.people = people;
   }
 
   /** A new token; it is shown this once. */
@@ -49,8 +50,17 @@ class ApiTokens {
 
   /** Makes a token for a program. */
   Created create(TokenRequest wanted, String createdBy) {
+    return create(wanted, createdBy, Optional.empty());
+  }
+
+  /**
+   * Makes a token.
+   *
+   * @param person id of whose own it is
+   */
+  Created create(TokenRequest wanted, String createdBy, Optional<String> person) {
     String token = PREFIX + secret();
-    String id = text(9);
+    String id = newId();
     Optional<Instant> expires =
         wanted
             .expiresInDays()
@@ -60,8 +70,9 @@ class ApiTokens {
           handle
               .createUpdate(
                   """
-                  insert into api_token (id, name, sha256, role, projects, created_by, expires_at)
-                  values (:id, :name, :sha256, :role, :projects, :by, :expires)
+                  insert into api_token
+                    (id, name, sha256, role, projects, created_by, expires_at, person)
+                  values (:id, :name, :sha256, :role, :projects, :by, :expires, :person)
                   """)
               .bind("id", id)
               .bind("name", wanted.name())
@@ -69,6 +80,7 @@ class ApiTokens {
               .bind("role", wanted.role())
               .bindArray("projects", String.class, wanted.projects())
               .bind("by", createdBy)
+              .bind("person", person)
               .bind("expires", expires.map(at -> at.atOffset(ZoneOffset.UTC)))
               .execute();
           audit.done(
@@ -77,48 +89,64 @@ class ApiTokens {
               id,
               "%s, %s, projects %s".formatted(wanted.name(), wanted.role(), wanted.projects()));
         });
-    return new Created(token, find(List.of(id)).get(0));
+    return new Created(token, find("id = :key", id).get(0));
   }
 
   /** The caller that the token names; empty: it is unknown, expired or revoked. */
   Optional<Principal> find(String token) {
+    String sha256 = sha256(token);
     return jdbi.withHandle(
-        handle ->
-            handle
-                .createQuery(
-                    """
-                    select id, name, role, projects from api_token
-                    where sha256 = :sha256 and revoked_at is null
-                      and (expires_at is null or expires_at > now())
-                    """)
-                .bind("sha256", sha256(token))
-                .map(
-                    (row, context) ->
-                        Principal.ofToken(
-                            row.getString("id"),
-                            row.getString("name"),
-                            Role.valueOf(row.getString("role")),
-                            Set.copyOf(texts(row, "projects"))))
-                .findOne());
+        handle -> {
+          Optional<Principal> found =
+              handle
+                  .createQuery(
+                      """
+                      select %s
+                      from api_token t left join person p on p.id = t.person
+                      where t.sha256 = :sha256 and t.revoked_at is null
+                        and (t.expires_at is null or t.expires_at > now())
+                        and (p.id is null or p.issuer = :issuer)
+                      """
+                          .formatted(PrincipalMapper.COLUMNS))
+                  .bind("sha256", sha256)
+                  .bind("issuer", people.issuer())
+                  .map(new PrincipalMapper())
+                  .findOne();
+          if (found.isPresent()) {
+            handle.execute(
+                """
+                update api_token set last_used_at = now() where sha256 = ?
+                  and (last_used_at is null or last_used_at < now() - interval '1 minute')
+                """,
+                sha256);
+          }
+          return found;
+        });
   }
 
   /** Every token, newest first. */
   List<ApiToken> list() {
-    return find(List.of());
+    return find(":key = ''", "");
   }
 
-  private List<ApiToken> find(List<String> ids) {
+  /** Those of one person, newest first. */
+  List<ApiToken> listOf(String person) {
+    return find("person = :key", person);
+  }
+
+  private List<ApiToken> find(String condition, String key) {
     return jdbi.withHandle(
         handle ->
             handle
                 .createQuery(
                     """
-                    select id, name, role, projects, created_by, created_at, expires_at, revoked_at
-                    from api_token where :every or id = any(:ids)
+                    select id, name, role, projects, created_by, created_at, expires_at, revoked_at,
+                      last_used_at, person
+                    from api_token where %s
                     order by created_at desc, id limit 1000
-                    """)
-                .bind("every", ids.isEmpty())
-                .bindArray("ids", String.class, ids)
+                    """
+                        .formatted(condition))
+                .bind("key", key)
                 .map(
                     (row, context) ->
                         new ApiToken(
@@ -129,17 +157,35 @@ class ApiTokens {
                             row.getString("created_by"),
                             instant(row, "created_at").orElseThrow(),
                             instant(row, "expires_at"),
-                            instant(row, "revoked_at")))
+                            instant(row, "revoked_at"),
+                            instant(row, "last_used_at"),
+                            Optional.ofNullable(row.getString("person"))))
                 .list());
   }
 
   /** Ends a token; false: there is none of that id. One that has ended stays as it is. */
   boolean revoke(String id) {
+    return revoke(id, Optional.empty());
+  }
+
+  /** Ends a token of that person alone; false: they have none of that id. */
+  boolean revokeOf(String person, String id) {
+    return revoke(id, Optional.of(person));
+  }
+
+  private boolean revoke(String id, Optional<String> person) {
     return jdbi.inTransaction(
         handle -> {
           int revoked =
-              handle.execute(
-                  "update api_token set revoked_at = coalesce(revoked_at, now()) where id = ?", id);
+              handle
+                  .createUpdate(
+                      """
+                      update api_token set revoked_at = coalesce(revoked_at, now())
+                      where id = :id and (cast(:person as text) is null or person = :person)
+                      """)
+                  .bind("id", id)
+                  .bind("person", person)
+                  .execute();
           if (revoked > 0) {
             audit.done(handle, Audit.Kind.TOKEN, id, "");
           }
@@ -168,7 +214,7 @@ class ApiTokens {
                         values (:id, :name, :sha256, 'ADMIN', '{}', 'the settings')
                         on conflict (sha256) do nothing
                         """)
-                    .bind("id", text(9))
+                    .bind("id", newId())
                     .bind("name", BOOTSTRAP)
                     .bind("sha256", sha256(token.get()))
                     .execute());
@@ -180,6 +226,11 @@ class ApiTokens {
   /** A secret at random, of letters, digits, - and _. */
   static String secret() {
     return text(SECRET_BYTES);
+  }
+
+  /** An id at random. */
+  static String newId() {
+    return text(9);
   }
 
   private static String text(int bytes) {
@@ -198,11 +249,11 @@ class ApiTokens {
     }
   }
 
-  private static List<String> texts(ResultSet row, String column) throws SQLException {
+  static List<String> texts(ResultSet row, String column) throws SQLException {
     return List.of((String[]) row.getArray(column).getArray());
   }
 
-  private static Optional<Instant> instant(ResultSet row, String column) throws SQLException {
+  static Optional<Instant> instant(ResultSet row, String column) throws SQLException {
     return Optional.ofNullable(row.getObject(column, OffsetDateTime.class))
         .map(OffsetDateTime::toInstant);
   }

@@ -36,6 +36,7 @@ public class Audit {
     EXPERIMENT,
     STUDY,
     TOKEN,
+    PERSON,
     CHECK,
     WEBHOOK
   }

@@ -69,7 +69,7 @@ class Authentication {
           .orElseThrow(
               () ->
                   unauthorized(
-                      "The browser is not signed in any more, or the link was used before: get another with ./atelier token --link, or enter a token."));
+                      "The browser is not signed in any more, or the link was used before: sign in again, get another link with ./atelier token --link, or enter a token."));
     }
     if (config.mode() != AtelierConfig.AuthMode.OIDC) {
       throw unauthorized("The token is no API token: expected one that begins with atl_.");
@@ -84,7 +84,12 @@ class Authentication {
         .map(header -> header.substring(BEARER.length()).strip());
   }
 
-  private Principal ofProvider() {
+  /**
+   * The person whom the provider vouches for in this request.
+   *
+   * @throws ProblemException 401 when nobody can be told, 403 when they have no role here
+   */
+  Principal ofProvider() {
     SecurityIdentity identity;
     try {
       identity = identities.getDeferredIdentity().await().indefinitely(); // verified here
@@ -92,7 +97,9 @@ class Authentication {
       LOG.debugf(e, "A token was refused.");
       throw unauthorized("The token is expired, or not signed for this server by its issuer.");
     }
-    if (identity.isAnonymous() || !(identity.getPrincipal() instanceof JsonWebToken token)) {
+    if (identity.isAnonymous()
+        || !(identity.getPrincipal() instanceof JsonWebToken token)
+        || token.getSubject() == null) {
       throw unauthorized("The token is expired, or not signed for this server by its issuer.");
     }
     Optional<Role> role =
@@ -103,7 +110,8 @@ class Authentication {
                         .getRoles()
                         .contains(config.oidc().rolePrefix() + r.name().toLowerCase(Locale.ROOT)))
             .max(Comparator.naturalOrder());
-    return Principal.of(
+    return Principal.ofPerson(
+        token.getSubject(),
         "oidc " + token.getName(),
         role.orElseThrow(
             () ->

@@ -6,14 +6,13 @@ import java.time.Instant;
 import java.time.OffsetDateTime;
 import java.time.ZoneOffset;
 import java.util.Optional;
-import java.util.Set;
 import org.jdbi.v3.core.Handle;
 import org.jdbi.v3.core.Jdbi;
 
 /**
  * Browsers that are let in as the caller of an API token: by a link that works once, so that the
- * address which a browser's history keeps is worth nothing, and then by a cookie. Both end with the
- * token.
+ * address which a browser's history keeps is worth nothing, and then by a cookie; both end with the
+ * token. Or as a person whom the provider has let in, by a cookie alone.
  */
 @ApplicationScoped
 class BrowserSessions {
@@ -33,23 +32,36 @@ class BrowserSessions {
 
   private final Jdbi jdbi;
   private final Audit audit;
+  private final People people;
 
-  BrowserSessions(Jdbi jdbi, Audit audit) {
+  BrowserSessions(Jdbi jdbi, Audit audit, People people) {
     this.jdbi = jdbi;
     this.audit = audit;
+    this.people = people;
   }
 
   /** Makes a code that lets one browser in as the caller of this token. */
   Made link(String tokenId) {
-    return make(Kind.LINK, LINK_PREFIX, tokenId, LINK_VALIDITY);
+    return make(Kind.LINK, LINK_PREFIX, Optional.of(tokenId), Optional.empty(), LINK_VALIDITY);
   }
 
   /** Makes what a cookie holds. */
   Made cookie(String tokenId) {
-    return make(Kind.COOKIE, COOKIE_PREFIX, tokenId, COOKIE_VALIDITY);
+    return make(
+        Kind.COOKIE, COOKIE_PREFIX, Optional.of(tokenId), Optional.empty(), COOKIE_VALIDITY);
   }
 
-  private Made make(Kind kind, String prefix, String tokenId, Duration validity) {
+  /** Makes what the cookie of a person holds, who has just signed in. */
+  Made cookieOfPerson(String personId, Duration validity) {
+    return make(Kind.COOKIE, COOKIE_PREFIX, Optional.empty(), Optional.of(personId), validity);
+  }
+
+  private Made make(
+      Kind kind,
+      String prefix,
+      Optional<String> token,
+      Optional<String> person,
+      Duration validity) {
     String secret = prefix + ApiTokens.secret();
     OffsetDateTime expires = OffsetDateTime.now(ZoneOffset.UTC).plus(validity);
     jdbi.useTransaction(
@@ -58,15 +70,17 @@ class BrowserSessions {
           handle
               .createUpdate(
                   """
-                  insert into browser_session (sha256, kind, token_id, expires_at)
-                  values (:sha256, :kind, :token, :expires)
+                  insert into browser_session (sha256, kind, token_id, person, expires_at)
+                  values (:sha256, :kind, :token, :person, :expires)
                   """)
               .bind("sha256", ApiTokens.sha256(secret))
               .bind("kind", kind)
-              .bind("token", tokenId)
+              .bind("token", token)
+              .bind("person", person)
               .bind("expires", expires)
               .execute();
-          audit.done(handle, Audit.Kind.TOKEN, tokenId, "for a browser");
+          token.ifPresent(id -> audit.done(handle, Audit.Kind.TOKEN, id, "for a browser"));
+          person.ifPresent(id -> audit.done(handle, Audit.Kind.PERSON, id, "for a browser"));
         });
     return new Made(secret, expires.toInstant());
   }
@@ -89,23 +103,22 @@ class BrowserSessions {
         });
   }
 
-  private static Optional<Principal> find(Handle handle, String sha256) {
+  private Optional<Principal> find(Handle handle, String sha256) {
     return handle
         .createQuery(
             """
-            select t.id, t.name, t.role, t.projects
-            from browser_session s join api_token t on t.id = s.token_id
+            select %s
+            from browser_session s
+              left join api_token t on t.id = s.token_id
+              left join person p on p.id = coalesce(s.person, t.person)
             where s.sha256 = :sha256 and s.expires_at > now() and t.revoked_at is null
               and (t.expires_at is null or t.expires_at > now())
-            """)
+              and (p.id is null or p.issuer = :issuer)
+            """
+                .formatted(PrincipalMapper.COLUMNS))
         .bind("sha256", sha256)
-        .map(
-            (row, context) ->
-                Principal.ofToken(
-                    row.getString("id"),
-                    row.getString("name"),
-                    Role.valueOf(row.getString("role")),
-                    Set.of((String[]) row.getArray("projects").getArray())))
+        .bind("issuer", people.issuer())
+        .map(new PrincipalMapper())
         .findOne();
   }
 

@@ -20,6 +20,10 @@ public class Caller {
     address = from;
   }
 
+  void signsIn(Principal who) {
+    principal = who;
+  }
+
   void launchesInto(String named) {
     project = Optional.of(named);
   }

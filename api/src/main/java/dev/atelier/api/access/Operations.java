@@ -99,6 +99,12 @@ public final class Operations {
           row("createToken", ADMIN, INSTALLATION),
           row("listTokens", ADMIN, INSTALLATION),
           row("revokeToken", ADMIN, INSTALLATION),
+          // Their own alone, whoever they are.
+          row("createOwnToken", VIEWER, INSTALLATION),
+          row("listOwnTokens", VIEWER, INSTALLATION),
+          row("revokeOwnToken", VIEWER, INSTALLATION),
+          row("listPeople", ADMIN, INSTALLATION),
+          row("signPersonOut", ADMIN, INSTALLATION),
           row("listAudit", ADMIN, INSTALLATION));
 
   private static Map.Entry<String, Rule> row(String operationId, Role role, Scope scope) {

@@ -13,4 +13,6 @@ public record WhoAmI(
             description = "Projects that it reaches; absent: all",
             type = SchemaType.ARRAY,
             implementation = String.class)
-        Optional<Set<String>> projects) {}
+        Optional<Set<String>> projects,
+    @Schema(description = "Whether it is a person whom the provider has let in, by no API token")
+        boolean person) {}

@@ -1,6 +1,7 @@
 package dev.atelier.api.document;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.atelier.api.access.OwnTokenRequest;
 import dev.atelier.api.access.TokenRequest;
 import dev.atelier.api.problem.AllowedMethods;
 import dev.atelier.api.spec.Extension;
@@ -41,7 +42,8 @@ public class CompleteDocument implements OASFilter {
           StudentReplacement.class,
           Extension.class,
           WebhookRequest.class,
-          TokenRequest.class);
+          TokenRequest.class,
+          OwnTokenRequest.class);
 
   @Override
   public void filterOpenAPI(OpenAPI document) {

@@ -42,7 +42,8 @@ final class CompleteOperation {
           "createWebhook",
               "{\"url\": \"https://example.org/hook\", \"events\": [\"model.failed\"]}",
           "createToken",
-              "{\"name\": \"ci\", \"role\": \"operator\", \"projects\": [\"vision\"], \"expiresInDays\": 30}");
+              "{\"name\": \"ci\", \"role\": \"operator\", \"projects\": [\"vision\"], \"expiresInDays\": 30}",
+          "createOwnToken", "{\"name\": \"nightly\", \"expiresInDays\": 30}");
 
   /** What an experiment or a study may refuse because of how far it is. */
   private static final Set<String> REFUSED_BY_STATE =

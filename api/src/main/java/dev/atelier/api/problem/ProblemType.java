@@ -17,6 +17,7 @@ public enum ProblemType {
   TEACHER_NOT_FOUND("teacher-not-found", 404, "There is no such teacher"),
   CHECK_NOT_FOUND("check-not-found", 404, "There is no such check"),
   TOKEN_NOT_FOUND("token-not-found", 404, "There is no such token"),
+  PERSON_NOT_FOUND("person-not-found", 404, "There is no such person"),
   METHOD_NOT_ALLOWED("method-not-allowed", 405, "The path does not know this method"),
   NOT_ACCEPTABLE("not-acceptable", 406, "No acceptable media type can be served"),
   SLOW_BODY("slow-body", 408, "The body did not come in time"),

@@ -32,6 +32,9 @@ class ForeignPages {
   private static final String SITE = "Sec-Fetch-Site";
   private static final String OWN = "same-origin";
   private static final String USER = "none"; // typed, a bookmark, or a link outside of the browser
+  // The provider's page leads back there. Nothing is done for it but to let in whom the provider
+  // names.
+  private static final Pattern SIGN_IN = Pattern.compile("/sign-in(/(back|failed|ended))?");
   private static final Pattern PROBED = Pattern.compile("/q/health(/.*)?|/q/metrics(/.*)?");
   private static final String PAGE =
       """
@@ -97,8 +100,9 @@ class ForeignPages {
           "This server does not go by the name '%s': if it should, add it to atelier.http.hosts (ATELIER_HTTP_HOSTS)."
               .formatted(authority(request).orElse("")));
     }
+    boolean signsIn = SIGN_IN.matcher(path).matches() && isVisit(request);
     for (String site : request.headers().getAll(SITE)) {
-      if (!site.equals(OWN) && !site.equals(USER)) {
+      if (!site.equals(OWN) && !site.equals(USER) && !signsIn) {
         return refusal(
             ProblemType.FOREIGN_PAGE,
             "A page of another site, or of another port, asks in the name of the user (%s: %s)."
@@ -117,6 +121,13 @@ class ForeignPages {
       return refusal(ProblemType.UNSUPPORTED_MEDIA_TYPE, UNTYPED);
     }
     return Optional.empty();
+  }
+
+  /** Whether the address is the page that the browser goes to, and no part of another's. */
+  private static boolean isVisit(HttpServerRequest request) {
+    return request.method().equals(HttpMethod.GET)
+        && "navigate".equals(request.getHeader("Sec-Fetch-Mode"))
+        && "document".equals(request.getHeader("Sec-Fetch-Dest"));
   }
 
   private static Optional<Refusal> refusal(ProblemType type, String detail) {

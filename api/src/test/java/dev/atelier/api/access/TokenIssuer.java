@@ -88,6 +88,14 @@ public class TokenIssuer implements QuarkusTestResourceLifecycleManager {
     return signed(KEYS.getPrivate(), claims(role, projects));
   }
 
+  /** A token of a person of that name. */
+  static String tokenOf(String name, String role, String... projects) {
+    Map<String, Object> claims = claims(role, projects);
+    claims.put("sub", name + "-subject");
+    claims.put("preferred_username", name);
+    return signed(KEYS.getPrivate(), claims);
+  }
+
   static String expired(String role, String... projects) {
     Map<String, Object> claims = claims(role, projects);
     claims.put("exp", Instant.now().minusSeconds(3600).getEpochSecond());

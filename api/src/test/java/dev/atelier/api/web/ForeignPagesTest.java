@@ -77,6 +77,30 @@ class ForeignPagesTest {
   }
 
   @ParameterizedTest
+  @ValueSource(strings = {"", "/back?code=x&state=y", "/failed", "/ended"})
+  void shouldLetAProviderLeadTheUserBackAndNothingElse(String page) throws IOException {
+    String path = "/sign-in" + page;
+    assertThat(visit(RawRequest.get(path), "navigate", "document")).isNotEqualTo(403);
+
+    assertThat(visit(RawRequest.get(path), "navigate", "iframe")).isEqualTo(403);
+    assertThat(visit(RawRequest.get(path), "no-cors", "image")).isEqualTo(403);
+    assertThat(visit(RawRequest.get(path), "cors", "empty")).isEqualTo(403);
+    assertThat(visit(RawRequest.post(path, ""), "navigate", "document")).isEqualTo(403);
+    for (String other : new String[] {"/", "/sign-in/provider", "/sign-in/backs", LAUNCH}) {
+      assertThat(visit(RawRequest.get(other), "navigate", "document")).as(other).isEqualTo(403);
+    }
+  }
+
+  private int visit(RawRequest request, String mode, String destination) throws IOException {
+    return request
+        .header("Sec-Fetch-Site", "cross-site")
+        .header("Sec-Fetch-Mode", mode)
+        .header("Sec-Fetch-Dest", destination)
+        .send(port)
+        .status();
+  }
+
+  @ParameterizedTest
   @ValueSource(strings = {"same-origin", "none", ""})
   void shouldAnswerItsOwnPagesTheUserAndPrograms(String site) throws IOException {
     for (String path : new String[] {LAUNCH, "/", "/dashboard/app.js", "/q/openapi", "/q/health"}) {

@@ -31,6 +31,7 @@ public final class AtelierApi {
   private static final String CHECKS = "/api/v1/maintenance/checks";
   private static final String WEBHOOKS = "/api/v1/webhooks";
   private static final String TOKENS = "/api/v1/tokens";
+  private static final String OWN_TOKENS = "/api/v1/me/tokens";
   private static final String STUDIES = "/api/v1/studies";
   private static final Duration CONNECT_TIMEOUT = Duration.ofSeconds(5);
   private static final Duration ANSWER_TIMEOUT = Duration.ofSeconds(30);
@@ -277,17 +278,23 @@ public final class AtelierApi {
     return document("/api/v1/whoami");
   }
 
-  JsonNode tokensDocument() throws CommandFailure, InterruptedException {
-    return document(TOKENS);
+  /** The tokens of all, or of the person who asks alone. */
+  JsonNode tokensDocument(boolean mine) throws CommandFailure, InterruptedException {
+    return document(tokens(mine));
   }
 
   /** Makes a token of the API; only this answer has it. */
-  JsonNode createToken(Map<String, Object> token) throws CommandFailure, InterruptedException {
-    return make(TOKENS, token);
+  JsonNode createToken(Map<String, Object> token, boolean mine)
+      throws CommandFailure, InterruptedException {
+    return make(tokens(mine), token);
   }
 
-  void revokeToken(String id) throws CommandFailure, InterruptedException {
-    send(request(TOKENS + "/" + encoded(id)).DELETE());
+  void revokeToken(String id, boolean mine) throws CommandFailure, InterruptedException {
+    send(request(tokens(mine) + "/" + encoded(id)).DELETE());
+  }
+
+  private static String tokens(boolean mine) {
+    return mine ? OWN_TOKENS : TOKENS;
   }
 
   JsonNode auditDocument(Optional<String> subject, int limit)

@@ -14,26 +14,38 @@ import picocli.CommandLine.Parameters;
 
 @Command(
     name = "tokens",
-    description = "Let programs in: make, list and revoke tokens of the API.",
+    description =
+        "Let programs in: make, list and revoke tokens of the API; --mine: those of your own scripts.",
     synopsisSubcommandLabel = "COMMAND",
     subcommands = {TokensCommand.Ls.class, TokensCommand.Create.class, TokensCommand.Revoke.class})
 final class TokensCommand {
 
   private TokensCommand() {}
 
+  /** Whose tokens are meant. */
+  static final class Whose {
+
+    @Option(
+        names = "--mine",
+        description =
+            "Your own tokens, as a person whom the provider lets in; else an admin's view of all.")
+    private boolean mine;
+  }
+
   @Command(name = "ls", description = "List tokens, newest first, without their secrets.")
   static final class Ls implements Callable<Integer> {
 
     @Mixin private ApiOptions connection;
     @Mixin private OutputOption output;
+    @Mixin private Whose whose;
 
     @Override
     public Integer call() throws CommandFailure, InterruptedException {
-      JsonNode page = connection.api().tokensDocument();
+      JsonNode page = connection.api().tokensDocument(whose.mine);
       if (!output.prints(() -> page)) {
         TextTable table =
             TextTable.toTheLeft(
-                "id", "name", "role", "projects", "by", "created", "expires", "revoked");
+                "id", "name", "role", "projects", "by", "created", "expires", "used", "revoked");
         for (JsonNode token : page.path("items")) {
           List<String> projects = new ArrayList<>();
           token.path("projects").forEach(project -> projects.add(project.asText()));
@@ -45,6 +57,7 @@ final class TokensCommand {
               token.path("createdBy").asText(),
               token.path("createdAt").asText(),
               token.path("expiresAt").asText("never"),
+              token.path("lastUsedAt").asText("never"),
               token.path("revokedAt").asText("-"));
         }
         Screen.standard().print(table.lines());
@@ -58,6 +71,7 @@ final class TokensCommand {
 
     @Mixin private ApiOptions connection;
     @Mixin private OutputOption output;
+    @Mixin private Whose whose;
 
     @Parameters(paramLabel = "NAME", description = "What it is for.")
     private String name;
@@ -65,30 +79,30 @@ final class TokensCommand {
     @Option(
         names = "--role",
         paramLabel = "ROLE",
-        required = true,
-        description = "viewer, operator or admin.")
-    private String role;
+        description = "viewer, operator or admin; may be left out with --mine: as yours.")
+    private Optional<String> role = Optional.empty();
 
     @Option(
         names = "--project",
         paramLabel = "NAME",
-        description = "Whose experiments it reaches; may be repeated; none for an admin.")
+        description =
+            "Whose experiments it reaches; may be repeated; none for an admin, or with --mine: all of yours.")
     private List<String> projects = List.of();
 
     @Option(
         names = "--expires-in-days",
         paramLabel = "N",
-        description = "When it ends; absent: it never does.")
+        description = "When it ends; absent: never, or with --mine as late as it may.")
     private Optional<Integer> expiresInDays = Optional.empty();
 
     @Override
     public Integer call() throws CommandFailure, InterruptedException {
       Map<String, Object> token = new LinkedHashMap<>();
       token.put("name", name);
-      token.put("role", role);
+      role.ifPresent(text -> token.put("role", text));
       token.put("projects", projects);
       expiresInDays.ifPresent(days -> token.put("expiresInDays", days));
-      JsonNode made = connection.api().createToken(token);
+      JsonNode made = connection.api().createToken(token, whose.mine);
       if (!output.prints(() -> made)) {
         Screen.standard()
             .print(
@@ -104,13 +118,14 @@ final class TokensCommand {
   static final class Revoke implements Callable<Integer> {
 
     @Mixin private ApiOptions connection;
+    @Mixin private Whose whose;
 
     @Parameters(paramLabel = "ID", description = "The token's id.")
     private String id;
 
     @Override
     public Integer call() throws CommandFailure, InterruptedException {
-      connection.api().revokeToken(id);
+      connection.api().revokeToken(id, whose.mine);
       Screen.standard().print("Revoked token %s.".formatted(id));
       return ExitCodes.OK;
     }

@@ -155,6 +155,32 @@ class RegistryCommandsTest {
   }
 
   @Test
+  void shouldMakeListAndRevokeATokenOfOnesOwn() throws Exception {
+    String own = "/api/v1/me/tokens";
+    api.answer("POST " + own, 201, "{\"token\": \"atl_abc\", \"created\": {\"id\": \"t-1\"}}")
+        .answer(
+            "GET " + own,
+            200,
+            """
+            {"items": [{"id": "t-1", "name": "nightly", "role": "viewer", "projects": ["vision"],
+              "createdBy": "oidc ada", "createdAt": "2026-11-23T12:00:00Z",
+              "lastUsedAt": "2026-11-24T12:00:00Z"}]}""")
+        .answer("DELETE " + own + "/t-1", 204, "");
+
+    CommandOutput made =
+        CommandOutput.of("tokens", "create", "nightly", "--mine", "--url=" + api.url());
+    assertThat(made.exitCode()).as(made.out()).isZero();
+    assertThat(made.out()).contains("t-1").contains("atl_abc");
+    assertThat(api.asked().get(0).body()).isEqualTo("{\"name\":\"nightly\",\"projects\":[]}");
+    assertThat(CommandOutput.of("tokens", "ls", "--mine", "--url=" + api.url()).out())
+        .containsPattern(
+            "t-1 +nightly +viewer +vision +oidc ada +2026-11-23T12:00:00Z +never +2026-11-24T12:00:00Z +-");
+    assertThat(
+            CommandOutput.of("tokens", "revoke", "t-1", "--mine", "--url=" + api.url()).exitCode())
+        .isZero();
+  }
+
+  @Test
   void shouldMakeListAndRevokeATokenAndShowWhoDidWhat() {
     api.answer("POST " + TOKENS, 201, "{\"token\": \"atl_abc\", \"created\": {\"id\": \"t-1\"}}")
         .answer(
@@ -193,7 +219,7 @@ class RegistryCommandsTest {
         .isEqualTo(
             "{\"name\":\"ci\",\"role\":\"operator\",\"projects\":[\"vision\"],\"expiresInDays\":30}");
     assertThat(CommandOutput.of("tokens", "ls", "--url", api.url()).out())
-        .containsPattern("t-1 +ci +operator +vision +ada +2026-11-23T12:00:00Z +never +-");
+        .containsPattern("t-1 +ci +operator +vision +ada +2026-11-23T12:00:00Z +never +never +-");
     assertThat(CommandOutput.of("whoami", "--url", api.url()).out())
         .contains("ci, operator of vision");
     assertThat(CommandOutput.of("audit", "--subject=t-1", "--url=" + api.url()).out())

@@ -29,6 +29,8 @@ class KubernetesOverlaysTest {
           "s3-secret-key",
           "bootstrap-token",
           "metrics-token",
+          "oidc-client-secret",
+          "oidc-state-secret",
           "temporal-api-key");
 
   @ParameterizedTest

@@ -91,6 +91,20 @@ final class Browser implements AutoCloseable {
     return entries.stream().map(entry -> String.valueOf(((Map<?, ?>) entry).get("url"))).toList();
   }
 
+  /** The cookies that it keeps for a host, scripts' or not. */
+  @SuppressWarnings("unchecked")
+  List<Map<String, Object>> cookies(String host) {
+    List<Map<String, Object>> all =
+        (List<Map<String, Object>>)
+            driver.executeCdpCommand("Network.getAllCookies", Map.of()).get("cookies");
+    return all.stream().filter(cookie -> host.equals(cookie.get("domain"))).toList();
+  }
+
+  /** How many tabs there are. */
+  int tabs() {
+    return driver.getWindowHandles().size();
+  }
+
   /** What scripts get of an asynchronous expression, such as a fetch. */
   Object evaluateLater(String javaScript) {
     return driver.executeAsyncScript(

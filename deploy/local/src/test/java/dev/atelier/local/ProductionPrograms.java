@@ -129,7 +129,10 @@ final class ProductionPrograms implements AutoCloseable {
 
   /** Starts an api; returns its address once it answers there. */
   URI api(Map<String, String> settings) throws Exception {
-    int port = Ports.anyFree();
+    return api(Ports.anyFree(), settings);
+  }
+
+  URI api(int port, Map<String, String> settings) throws Exception {
     Map<String, String> environment = environment();
     environment.put("QUARKUS_HTTP_PORT", Integer.toString(port));
     environment.put("ATELIER_S3_PUBLIC_ENDPOINT", s3());

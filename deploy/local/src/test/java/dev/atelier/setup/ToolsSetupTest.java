@@ -55,7 +55,7 @@ class ToolsSetupTest {
         scripts.run(
             """
             temporal_on_path() { return 1; }
-            for part in curl chromium pgbouncer python go minio versitygw kustomize helm actionlint node biome; do eval "has_$part() { return 1; }"; done
+            for part in curl chromium pgbouncer python go minio versitygw kustomize helm actionlint node biome oidc_provider; do eval "has_$part() { return 1; }"; done
             bring_python() { return 1; }
             bring_temporal() { return 1; }
             bring_go() { return 1; }
@@ -85,6 +85,7 @@ class ToolsSetupTest {
             "actionlint",
             "Node ",
             "Biome ",
+            "oidc-provider ",
             "chromium chromium-driver cannot be installed without root",
             "Without Chromium and its driver the tests that need it are skipped.");
     assertThat(Files.readAllLines(folder.resolve("target/missing-parts")))
@@ -118,7 +119,7 @@ class ToolsSetupTest {
     for (String file : List.of("package.json", "package-lock.json")) {
       Files.writeString(folder.resolve("api").resolve(file), "{}");
     }
-    scripts.program("node", "exit 1");
+    scripts.program("node", "echo v20.0.0");
     scripts.program(
         "npm",
         "mkdir -p $3/node_modules/@biomejs/cli-linux-x64 && echo biome >"
@@ -136,6 +137,40 @@ class ToolsSetupTest {
         .isEqualTo(
             "Cannot fetch Biome %s with npm: npm error broken (the log is %s/target/biome.log)\n"
                 .formatted(BIOME, folder));
+  }
+
+  @Test
+  void shouldMakeAProgramOfWhatNpmBringsForOidcProvider() throws Exception {
+    Path files = folder.resolve("deploy/local/src/test/resources/oidc-provider");
+    Files.createDirectories(files);
+    for (String file : List.of("package.json", "package-lock.json")) {
+      Files.writeString(files.resolve(file), "{}");
+    }
+    scripts.program("node", "[ \"$1\" = --version ] && echo v20.0.0 || cat \"$OIDC_PROVIDER\"");
+    scripts.program(
+        "npm",
+        "mkdir -p $3/node_modules/oidc-provider/lib && echo library >"
+            + " $3/node_modules/oidc-provider/lib/index.js");
+    String bring =
+        "test_programs=$cache/programs; bring_oidc_provider && has_oidc_provider && \"$(oidc_provider_folder)/oidc_provider\" script";
+    assertThat(scripts.run(bring).said()).isEqualTo("library\n");
+
+    scripts.program("npm", "echo npm error broken >&2; exit 1");
+    assertThat(scripts.run(bring + "; has_oidc_provider || echo absent").said())
+        .startsWith("Cannot fetch oidc-provider ")
+        .contains("npm error broken")
+        .endsWith("absent\n");
+  }
+
+  @Test
+  void shouldTakeNoNodeThatIsTooOld() throws Exception {
+    scripts.program("npm", "exit 1");
+    scripts.program("node", "echo v18.19.0");
+    String find = "find_npm && echo found || echo none";
+    assertThat(scripts.run(find).said()).isEqualTo("none\n");
+
+    scripts.program("node", "echo v20.19.2");
+    assertThat(scripts.run(find).said()).isEqualTo("found\n");
   }
 
   @Test

@@ -18,6 +18,8 @@ public final class Secrets {
   public static final Set<String> NAMES =
       Set.of(
           "atelier.auth.bootstrap-token",
+          "atelier.auth.oidc.client-secret",
+          "atelier.auth.oidc.state-secret",
           "atelier.database.password",
           "atelier.mail.password",
           "atelier.http.metrics-token",
