@@ -29,6 +29,7 @@ import dev.atelier.workflows.StudyWorkflowImpl;
 import dev.atelier.workflows.TaskQueues;
 import dev.atelier.workflows.WebhookDeliveryWorkflowImpl;
 import dev.atelier.workflows.connection.CertificateAuthority;
+import dev.atelier.workflows.connection.PayloadEncryption;
 import dev.atelier.workflows.connection.TemporalConnection;
 import io.smallrye.config.ConfigValidationException;
 import io.temporal.client.WorkflowClient;
@@ -117,6 +118,7 @@ public final class WorkerMain {
     WorkerConfig.Worker settings = config.worker();
     List<String> computeQueues =
         settings.roles().contains(Role.COMPUTE) ? computeQueues(settings) : List.of();
+    PayloadEncryption payloads = PayloadEncryption.of(config.temporal().codecKeysFile());
     loadLibtorch(settings.device());
     WorkerMetrics metrics = new WorkerMetrics(settings);
     TrainingMeters.register();
@@ -166,6 +168,7 @@ public final class WorkerMain {
             temporal,
             WorkflowClientOptions.newBuilder()
                 .setNamespace(config.temporal().namespace())
+                .setDataConverter(payloads.dataConverter())
                 .setIdentity(name + "@" + ProcessHandle.current().pid())
                 .build());
     IdleWatch idle = new IdleWatch(Set.copyOf(computeQueues), InstantSource.system());

@@ -90,6 +90,9 @@ public final class Operations {
           row("deleteWebhook", ADMIN, INSTALLATION),
           row("listDeliveries", ADMIN, INSTALLATION),
           row("testWebhook", ADMIN, INSTALLATION),
+          // Histories are of every project.
+          row("decodePayloads", ADMIN, INSTALLATION),
+          row("encodePayloads", ADMIN, INSTALLATION),
           row("createToken", ADMIN, INSTALLATION),
           row("listTokens", ADMIN, INSTALLATION),
           row("revokeToken", ADMIN, INSTALLATION),
