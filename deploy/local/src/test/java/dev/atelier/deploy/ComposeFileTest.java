@@ -152,11 +152,22 @@ class ComposeFileTest {
             "ATELIER_AUTH_OIDC_ROLE_PREFIX",
             "ATELIER_S3_PUBLIC_ENDPOINT",
             "ATELIER_SOURCES_HOSTS",
-            "ATELIER_TRACES_ENDPOINT");
+            "ATELIER_TEMPORAL_CODEC_KEYS_FILE",
+            "ATELIER_TEMPORAL_CODEC_ORIGINS",
+            "ATELIER_TRACES_ENDPOINT",
+            "TEMPORAL_CODEC_ENDPOINT");
     for (String name : List.of("api", "worker-light", "worker-cpu", "worker-gpu")) {
       assertThat(environment(name))
           .as(name)
-          .contains("ATELIER_SOURCES_HOSTS", "ATELIER_TRACES_ENDPOINT", "ATELIER_LOG_FORMAT");
+          .contains(
+              "ATELIER_SOURCES_HOSTS",
+              "ATELIER_TRACES_ENDPOINT",
+              "ATELIER_LOG_FORMAT",
+              "ATELIER_TEMPORAL_CODEC_KEYS_FILE");
+      assertThat(services().get(name).path("volumes"))
+          .as(name)
+          .extracting(JsonNode::asText)
+          .contains("./deploy/keys:/keys:ro");
     }
   }
 
