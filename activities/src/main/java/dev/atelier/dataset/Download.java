@@ -328,10 +328,11 @@ final class Download {
         at = next;
       }
     } catch (IllegalArgumentException | SourceLocation.MalformedSourceException e) {
+      // Without its cause, which quotes the address: one that is redirected to may be signed.
       throw new DatasetException(
           DatasetException.Kind.CORRUPT,
-          "Cannot download '%s': it is not a complete URL.".formatted(SourceName.shown(uri)),
-          e);
+          "Cannot download '%s': it is not, or redirects to, what is no complete URL."
+              .formatted(SourceName.shown(uri)));
     } catch (SocketTimeoutException e) {
       throw stalled(e);
     }

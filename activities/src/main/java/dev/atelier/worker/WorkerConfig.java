@@ -75,6 +75,12 @@ public interface WorkerConfig {
 
     /** File that holds the API key, in its place. */
     Optional<Path> apiKeyFile();
+
+    /**
+     * File of keys, a line {@code ID BASE64} of 32 bytes each, that encrypt what histories hold;
+     * the first encrypts, all decrypt; absent: nothing is encrypted.
+     */
+    Optional<Path> codecKeysFile();
   }
 
   /** Postgres. */

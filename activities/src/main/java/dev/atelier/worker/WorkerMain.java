@@ -32,6 +32,7 @@ import dev.atelier.workflows.StudyWorkflowImpl;
 import dev.atelier.workflows.TaskQueues;
 import dev.atelier.workflows.WebhookDeliveryWorkflowImpl;
 import dev.atelier.workflows.connection.CertificateAuthority;
+import dev.atelier.workflows.connection.PayloadEncryption;
 import dev.atelier.workflows.connection.TemporalConnection;
 import io.smallrye.config.ConfigValidationException;
 import io.temporal.client.WorkflowClient;
@@ -122,6 +123,7 @@ public final class WorkerMain {
     List<String> computeQueues =
         settings.roles().contains(Role.COMPUTE) ? computeQueues(settings) : List.of();
     long memoryBytes = MemoryBound.bytes(settings.memoryBytes());
+    PayloadEncryption payloads = PayloadEncryption.of(config.temporal().codecKeysFile());
     loadLibtorch(settings.device());
     MemoryBound.goFirst();
     if (settings.device().equals(CPU)) {
@@ -175,6 +177,7 @@ public final class WorkerMain {
             temporal,
             WorkflowClientOptions.newBuilder()
                 .setNamespace(config.temporal().namespace())
+                .setDataConverter(payloads.dataConverter())
                 .setIdentity(name + "@" + ProcessHandle.current().pid())
                 .build());
     IdleWatch idle = new IdleWatch(Set.copyOf(computeQueues), InstantSource.system());

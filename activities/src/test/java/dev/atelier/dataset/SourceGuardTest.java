@@ -8,6 +8,8 @@ import dev.atelier.spec.DatasetSpec;
 import dev.atelier.spec.SourcePolicy;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.PrintWriter;
+import java.io.StringWriter;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.URI;
@@ -104,6 +106,31 @@ class SourceGuardTest {
           .isInstanceOf(DatasetException.class)
           .hasMessageContaining("redirects from http");
     }
+  }
+
+  @Test
+  void shouldSayNothingOfASignatureThatItIsRedirectedTo() {
+    for (String goal :
+        List.of(
+            "http://127.0.0.1:1/a?X-Amz-Signature=abc",
+            "http://127.0.0.1/a b?X-Amz-Signature=abc",
+            "http:///a?X-Amz-Signature=abc",
+            "ftp://u:abc@host/a")) {
+      redirect = goal;
+      assertThatThrownBy(
+              () ->
+                  new Download(temporary, s -> {}, SourceGuard.OPEN)
+                      .fetch(at("127.0.0.1", "moved"), Optional.empty()))
+          .isInstanceOf(DatasetException.class)
+          .satisfies(e -> assertThat(trace(e)).contains("/moved'").doesNotContain("abc"));
+    }
+  }
+
+  /** As a log has it, causes included. */
+  private static String trace(Throwable failure) {
+    StringWriter trace = new StringWriter();
+    failure.printStackTrace(new PrintWriter(trace));
+    return trace.toString();
   }
 
   @Test

@@ -376,6 +376,18 @@ public interface AtelierConfig {
     /** File that holds the API key, in its place. */
     Optional<Path> apiKeyFile();
 
+    /**
+     * File of keys, a line {@code ID BASE64} of 32 bytes each, that encrypt what histories hold;
+     * the first encrypts, all decrypt; absent: nothing is encrypted.
+     */
+    Optional<Path> codecKeysFile();
+
+    /**
+     * Origins of Temporal's Web UI, such as {@code http://127.0.0.1:8233}, whose pages may ask the
+     * API to decrypt for their user; absent: none.
+     */
+    Optional<List<String>> codecOrigins();
+
     /** Base URL of its Web UI, for links; absent: there is none. */
     Optional<URI> ui();
 

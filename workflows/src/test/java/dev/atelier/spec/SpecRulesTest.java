@@ -429,6 +429,10 @@ class SpecRulesTest {
     "https://host/a.zip?Signature=abc&Expires=1, 'Signature', https://host/a.zip?Signature=…&Expires=1",
     "https://host/a.zip?api_key=abc#x, part after '#', https://host/a.zip?api_key=…#x",
     "https://user:pass@ho st/a.zip, is not a URI, https://ho st/a.zip",
+    "https://host/a.zip?%74oken=abc, 'token', https://host/a.zip?%74oken=…",
+    "https://host/a.zip?x=1&%2553ig=abc#credentials=x, 'Sig', https://host/a.zip?x=1&%2553ig=…#credentials=x",
+    "https://host/a.zip?x=1;X%2DAmz%2dSignature=abc, 'X-Amz-Signature', https://host/a.zip?x=1;X%2DAmz%2dSignature=…",
+    "https://host/a.zip?%zz%74oken=a?b=abc, is not a URI, https://host/a.zip?%zz%74oken=…",
   })
   void shouldRefuseSecretsInASourceAndShowItWithoutThem(
       String source, String message, String redacted) {
@@ -436,6 +440,40 @@ class SpecRulesTest {
         .contains(message)
         .doesNotContain("abc", "pass");
     assertThat(SourceSecrets.redacted(source)).isEqualTo(redacted);
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "https://host/get?url=https%3A%2F%2Fother%2Fa%3Ftoken%3Dabc, 'token'",
+    "https://host/get?url=https%3A%2F%2Fme%3Apass%40other%2Fa, a user before '@'",
+  })
+  void shouldRefuseAnAddressWithASecretInsideOfAnother(String source, String message) {
+    assertThat(SourceRules.datasetFault(source).orElse(""))
+        .contains(message)
+        .doesNotContain("abc", "pass");
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "as of https://host/a.zip?%74oken=abc, 'token'",
+    "(ftp://me:pass@host/a) and more, a user before '@'",
+    "two: http://a/b http://a/b?sig=abc, 'sig'",
+  })
+  void shouldFindAnAddressWithASecretInAText(String text, String message) {
+    assertThat(SourceSecrets.faultIn(text).orElse(""))
+        .contains(message)
+        .doesNotContain("abc", "pass");
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "is t?key=1 better, as me@host says",
+        "https://host/a me@host?key=1",
+        "see https://host/a.zip?page=1"
+      })
+  void shouldTakeATextThatNamesNoSecret(String text) {
+    assertThat(SourceSecrets.faultIn(text)).isEmpty();
   }
 
   @ParameterizedTest

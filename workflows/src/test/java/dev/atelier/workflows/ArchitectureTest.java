@@ -33,12 +33,14 @@ class ArchitectureTest {
         .onlyDependOnClassesThat()
         .resideInAnyPackage(
             "java..",
+            "javax.crypto..",
             "javax.net.ssl..", // this and gRPC: how a connection to Temporal is secured
             "io.grpc..",
             "dev.atelier.graph..",
             "dev.atelier.spec..",
             "dev.atelier.workflows..",
             "io.temporal..",
+            "com.google.protobuf..",
             "com.fasterxml.jackson.annotation..",
             "jakarta.validation..")
         .check(CLASSES);

@@ -96,6 +96,9 @@ public final class Operations {
           row("deleteWebhook", OPERATOR, WEBHOOK),
           row("listDeliveries", OPERATOR, WEBHOOK),
           row("testWebhook", OPERATOR, WEBHOOK),
+          // Histories are of every project.
+          row("decodePayloads", ADMIN, INSTALLATION),
+          row("encodePayloads", ADMIN, INSTALLATION),
           row("createToken", ADMIN, INSTALLATION),
           row("listTokens", ADMIN, INSTALLATION),
           row("revokeToken", ADMIN, INSTALLATION),

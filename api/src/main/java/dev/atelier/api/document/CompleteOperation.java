@@ -28,22 +28,31 @@ import org.eclipse.microprofile.openapi.models.responses.APIResponses;
  */
 final class CompleteOperation {
 
+  private static final String PAYLOADS =
+      "{\"payloads\": [{\"metadata\": {\"encoding\": \"anNvbi9wbGFpbg==\"}, \"data\": \"InRleHQi\"}]}";
+
   private static final Map<String, String> EXAMPLES =
-      Map.of(
-          "launchExperiment",
-              "{\"name\": \"first\", \"dataset\": {\"source\": \"shapes\", \"resolution\": 16}, \"students\": {\"count\": 4}}",
-          "launchStudy",
-              "{\"name\": \"p\", \"question\": \"Which p is best?\", \"base\": {\"students\": {\"count\": 2}}, \"axes\": [{\"name\": \"p\", \"field\": \"students.specificProbability\", \"values\": [0.5, 0.8]}], \"seeds\": [1, 2]}",
-          "retryModel", "{\"learningRate\": 0.0001}",
-          "retryStudent", "{\"learningRate\": 0.0001}",
-          "retryTeacher", "{\"learningRate\": 0.0001}",
-          "extendModel", "{\"steps\": 200000}",
-          "replaceStudent", "{\"specificProbability\": 0.5}",
-          "createWebhook",
-              "{\"url\": \"https://example.org/hook\", \"events\": [\"model.failed\"]}",
-          "createToken",
-              "{\"name\": \"ci\", \"role\": \"operator\", \"projects\": [\"vision\"], \"expiresInDays\": 30}",
-          "createOwnToken", "{\"name\": \"nightly\", \"expiresInDays\": 30}");
+      Map.ofEntries(
+          Map.entry(
+              "launchExperiment",
+              "{\"name\": \"first\", \"dataset\": {\"source\": \"shapes\", \"resolution\": 16}, \"students\": {\"count\": 4}}"),
+          Map.entry(
+              "launchStudy",
+              "{\"name\": \"p\", \"question\": \"Which p is best?\", \"base\": {\"students\": {\"count\": 2}}, \"axes\": [{\"name\": \"p\", \"field\": \"students.specificProbability\", \"values\": [0.5, 0.8]}], \"seeds\": [1, 2]}"),
+          Map.entry("retryModel", "{\"learningRate\": 0.0001}"),
+          Map.entry("retryStudent", "{\"learningRate\": 0.0001}"),
+          Map.entry("retryTeacher", "{\"learningRate\": 0.0001}"),
+          Map.entry("extendModel", "{\"steps\": 200000}"),
+          Map.entry("replaceStudent", "{\"specificProbability\": 0.5}"),
+          Map.entry(
+              "createWebhook",
+              "{\"url\": \"https://example.org/hook\", \"events\": [\"model.failed\"]}"),
+          Map.entry(
+              "createToken",
+              "{\"name\": \"ci\", \"role\": \"operator\", \"projects\": [\"vision\"], \"expiresInDays\": 30}"),
+          Map.entry("createOwnToken", "{\"name\": \"nightly\", \"expiresInDays\": 30}"),
+          Map.entry("decodePayloads", PAYLOADS),
+          Map.entry("encodePayloads", PAYLOADS));
 
   /** What an experiment or a study may refuse because of how far it is. */
   private static final Set<String> REFUSED_BY_STATE =

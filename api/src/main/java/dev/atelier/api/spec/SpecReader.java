@@ -29,6 +29,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.stream.Collectors;
 import org.hibernate.validator.HibernateValidator;
 import org.hibernate.validator.messageinterpolation.ParameterMessageInterpolator;
 
@@ -213,6 +214,12 @@ public class SpecReader {
     wrong.forEach((path, message) -> faults.add(new SpecFault(path.toString(), message)));
     bound.ifPresent(
         value -> faults.addAll(rules.check(value, faults.stream().map(SpecFault::field).toList())));
+    if (type != WebhookRequest.class) { // a receiver's address is in no history and no list
+      Set<String> known = faults.stream().map(SpecFault::field).collect(Collectors.toSet());
+      SecretTexts.faults(fields).stream()
+          .filter(fault -> !known.contains(fault.field()))
+          .forEach(faults::add);
+    }
     if (!faults.isEmpty()) {
       throw new RefusedDocumentException(Reason.INVALID, faults);
     }

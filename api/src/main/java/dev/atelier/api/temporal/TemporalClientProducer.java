@@ -3,6 +3,7 @@ package dev.atelier.api.temporal;
 import com.uber.m3.tally.RootScopeBuilder;
 import com.uber.m3.util.Duration;
 import dev.atelier.api.AtelierConfig;
+import dev.atelier.workflows.connection.PayloadEncryption;
 import dev.atelier.workflows.connection.TemporalConnection;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.opentelemetry.api.OpenTelemetry;
@@ -59,10 +60,21 @@ class TemporalClientProducer {
 
   @Produces
   @Singleton
-  WorkflowClient client(WorkflowServiceStubs stubs, AtelierConfig config, OpenTelemetry telemetry) {
+  PayloadEncryption encryption(AtelierConfig config) {
+    return PayloadEncryption.of(config.temporal().codecKeysFile());
+  }
+
+  @Produces
+  @Singleton
+  WorkflowClient client(
+      WorkflowServiceStubs stubs,
+      PayloadEncryption encryption,
+      AtelierConfig config,
+      OpenTelemetry telemetry) {
     WorkflowClientOptions.Builder options =
         WorkflowClientOptions.newBuilder()
             .setNamespace(config.temporal().namespace())
+            .setDataConverter(encryption.dataConverter())
             .setIdentity("atelier-api");
     if (config.traces().endpoint().isPresent()) {
       options.setInterceptors(

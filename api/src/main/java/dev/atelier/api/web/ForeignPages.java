@@ -46,6 +46,7 @@ class ForeignPages {
 
   private final RouterProblems problems;
   private final KnownHosts hosts;
+  private final WebUiPages webUi;
 
   ForeignPages(
       RouterProblems problems,
@@ -53,6 +54,7 @@ class ForeignPages {
       @ConfigProperty(name = "quarkus.http.host") String listensOn) {
     this.problems = problems;
     this.hosts = new KnownHosts(config.http().hosts().orElse(List.of()), listensOn);
+    this.webUi = new WebUiPages(config.temporal().codecOrigins().orElse(List.of()));
   }
 
   void install(@Observes Router router) {
@@ -70,9 +72,15 @@ class ForeignPages {
     String path = call.normalizedPath();
     PageHeaders.add(call.response(), path);
     call.addHeadersEndHandler(unused -> PageHeaders.addLast(call.response(), path));
-    Optional<Refusal> refusal = refusalOf(call.request(), path);
+    Optional<String> ofWebUi = webUi.asking(call.request(), path);
+    Optional<Refusal> refusal = refusalOf(call.request(), path, ofWebUi.isPresent());
     if (refusal.isEmpty()) {
-      carryCookie(call.request());
+      ofWebUi.ifPresent(origin -> WebUiPages.permit(call.response(), origin));
+      if (ofWebUi.isPresent() && call.request().method().equals(HttpMethod.OPTIONS)) {
+        WebUiPages.answerPreflight(call.response());
+        return;
+      }
+      carryCookie(call.request(), ofWebUi.isPresent());
       call.next();
       return;
     }
@@ -91,7 +99,7 @@ class ForeignPages {
     }
   }
 
-  private Optional<Refusal> refusalOf(HttpServerRequest request, String path) {
+  private Optional<Refusal> refusalOf(HttpServerRequest request, String path, boolean isWebUi) {
     Optional<Authority> host = authority(request).flatMap(Authority::of);
     boolean probe = PROBED.matcher(path).matches();
     if (!host.map(name -> hosts.knows(name) || (probe && name.isAddress())).orElse(probe)) {
@@ -102,7 +110,7 @@ class ForeignPages {
     }
     boolean signsIn = SIGN_IN.matcher(path).matches() && isVisit(request);
     for (String site : request.headers().getAll(SITE)) {
-      if (!site.equals(OWN) && !site.equals(USER) && !signsIn) {
+      if (!isWebUi && !signsIn && !site.equals(OWN) && !site.equals(USER)) {
         return refusal(
             ProblemType.FOREIGN_PAGE,
             "A page of another site, or of another port, asks in the name of the user (%s: %s)."
@@ -110,7 +118,7 @@ class ForeignPages {
       }
     }
     for (String origin : request.headers().getAll(HttpHeaders.ORIGIN)) {
-      if (!isOwn(origin, host)) {
+      if (!isWebUi && !isOwn(origin, host)) {
         return refusal(
             ProblemType.FOREIGN_PAGE,
             "A page of '%s' asks in the name of the user: expected one of this server's."
@@ -164,12 +172,15 @@ class ForeignPages {
         .orElse(false);
   }
 
-  /** Takes what the cookie holds for the caller's token, where a page of this server asks. */
-  private static void carryCookie(HttpServerRequest request) {
+  /**
+   * Takes what the cookie holds for the caller's token, where a page of this server asks, or of the
+   * Web UI; from there a browser sends it only if the two are of one site.
+   */
+  private static void carryCookie(HttpServerRequest request, boolean isWebUi) {
     String site = request.getHeader(SITE);
     boolean reads = Set.of(HttpMethod.GET, HttpMethod.HEAD).contains(request.method());
     if (request.headers().contains(HttpHeaders.AUTHORIZATION)
-        || !(OWN.equals(site) || (USER.equals(site) && reads))) {
+        || !(isWebUi || OWN.equals(site) || (USER.equals(site) && reads))) {
       return;
     }
     Cookie cookie = request.getCookie(SessionCookie.name(authority(request).orElse("")));

@@ -849,6 +849,8 @@ class ExperimentResourceTest {
     assertThat(paths.<java.util.Map<String, Object>>path("paths").keySet())
         .containsExactlyInAnyOrder(
             "/api/v1/audit",
+            "/api/v1/codec/decode",
+            "/api/v1/codec/encode",
             "/api/v1/experiments",
             "/api/v1/experiments/compare",
             "/api/v1/experiments/losses",

@@ -441,6 +441,39 @@ class SpecReaderTest {
         .containsExactlyInAnyOrder("learningRate", "epochs");
   }
 
+  @Test
+  void shouldRefuseAnAddressWithASecretInWhateverTextItStands() {
+    String signed = "https://host/a.zip?x=1&%58-Amz-Signature=abc";
+    assertThat(
+            faultsOf(
+                "{name: 'as of %1$s', labels: {from: '%1$s'}, dataset: {source: '%1$s'}}"
+                    .formatted(signed)))
+        .allSatisfy(fault -> assertThat(fault.message()).contains("'X-Amz-Signature'"))
+        .allSatisfy(fault -> assertThat(fault.message()).doesNotContain("abc"))
+        .extracting(SpecFault::field)
+        .containsExactlyInAnyOrder("name", "labels.from", "dataset.source");
+    yaml("{name: 'as of https://host/a.zip?x=1'}");
+  }
+
+  @Test
+  void shouldRefuseASecretInWhatNoExperimentOfAStudyHas() {
+    String study =
+        """
+        question: "Is it %1$s?"
+        base: {dataset: {source: "%1$s"}}
+        axes: [{name: d, field: dataset.source, values: [shapes, "%1$s"]}]
+        """
+            .formatted("https://me:abc@host/a.zip");
+    RefusedDocumentException refused =
+        catchThrowableOfType(
+            RefusedDocumentException.class,
+            () -> READER.study(study.getBytes(StandardCharsets.UTF_8), DocumentFormat.YAML));
+    assertThat(refused.faults())
+        .allSatisfy(fault -> assertThat(fault.message()).doesNotContain("abc"))
+        .extracting(SpecFault::field)
+        .containsExactlyInAnyOrder("question", "base.dataset.source", "axes[0].values[1]");
+  }
+
   private static ExperimentSpec yaml(String text) {
     return READER.spec(text.getBytes(StandardCharsets.UTF_8), DocumentFormat.YAML);
   }

@@ -196,6 +196,16 @@ class ForeignPagesTest {
   }
 
   @Test
+  void shouldLetNoPageDecodeWhereNoneIsNamedAndNobodyWithoutKeys() throws IOException {
+    RawRequest decode =
+        RawRequest.post("/api/v1/codec/decode", "{\"payloads\": []}").header("Content-Type", JSON);
+    Answer off = decode.send(port);
+    assertThat(off.status()).isEqualTo(404);
+    assertThat(off.body()).contains("no keys (atelier.temporal.codec-keys-file)");
+    assertRefused(decode.header("Origin", "http://127.0.0.1:8233"), 403, "foreign-page");
+  }
+
+  @Test
   void shouldRefuseAHostThatIsNone() throws IOException {
     for (String host : new String[] {"user@127.0.0.1", "127.0.0.1:x", ""}) {
       assertThat(launch().header("Host", host).send(port).status()).as(host).isIn(400, 421);

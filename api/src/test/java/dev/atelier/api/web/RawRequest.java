@@ -36,6 +36,10 @@ public final class RawRequest {
     return new RawRequest("GET " + path);
   }
 
+  public static RawRequest options(String path) {
+    return new RawRequest("OPTIONS " + path);
+  }
+
   public static RawRequest delete(String path) {
     return new RawRequest("DELETE " + path);
   }

@@ -1,6 +1,9 @@
 package dev.atelier.local;
 
+import java.nio.file.Path;
+import java.util.HashMap;
 import java.util.Map;
+import java.util.Optional;
 
 /** How the api and the workers reach the other servers. */
 record Connections(
@@ -8,10 +11,20 @@ record Connections(
     String postgresUrl,
     String postgresUser,
     String s3Endpoint,
-    DataDirectory.Credentials credentials) {
+    DataDirectory.Credentials credentials,
+    Optional<Path> codecKeys) {
+
+  static final String CODEC_KEYS = "ATELIER_TEMPORAL_CODEC_KEYS_FILE";
 
   /** The part of the environment that the api and the workers share; sources may lie anywhere. */
   Map<String, String> environment() {
+    Map<String, String> environment = new HashMap<>(servers());
+    codecKeys.ifPresent(
+        file -> environment.put(CODEC_KEYS, file.toAbsolutePath().normalize().toString()));
+    return environment;
+  }
+
+  private Map<String, String> servers() {
     return Map.of(
         "ATELIER_TEMPORAL_TARGET",
         temporalTarget,

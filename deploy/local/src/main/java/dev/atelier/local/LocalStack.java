@@ -5,6 +5,7 @@ import dev.atelier.cli.stack.StackAddress;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.lang.management.ManagementFactory;
+import java.net.URI;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -104,7 +105,8 @@ public final class LocalStack implements AutoCloseable {
                 postgres.jdbcUrl(),
                 PostgresService.USER,
                 s3.endpoint(),
-                credentials));
+                credentials,
+                options.codecKeys()));
     ApiService api =
         new ApiService(
             options.api(), installation, ports.api(), connections, temporalWebUi, options.access());
@@ -122,7 +124,7 @@ public final class LocalStack implements AutoCloseable {
     }
 
     supervisor.start(List.of(postgres, s3, temporal));
-    guard(temporal);
+    guard(temporal, api);
     supervisor.start(List.of(api)); // brings the database to its schema
     supervisor.start(workers);
 
@@ -152,18 +154,29 @@ public final class LocalStack implements AutoCloseable {
           directory,
           ports.temporal(),
           WebUiGuard.randomAddress(),
-          Ports.anyFree());
+          Ports.anyFree(),
+          options
+              .codecKeys()
+              .map(
+                  keys ->
+                      WebUiGuard.codecOf(
+                          "http://%s:%d".formatted(Ports.HOST, ports.temporalUi()))));
     } catch (IOException e) {
       throw new StackException("There is no free port: %s.".formatted(e.getMessage()), e);
     }
   }
 
-  private void guard(TemporalService temporal) throws StackException {
+  private void guard(TemporalService temporal, ApiService api) throws StackException {
     if (temporal.webUi().isEmpty()) {
       return;
     }
     try {
-      guard = Optional.of(WebUiGuard.start(ports.temporalUi(), temporal.webUi().get()));
+      guard =
+          Optional.of(
+              WebUiGuard.start(
+                  ports.temporalUi(),
+                  temporal.webUi().get(),
+                  options.codecKeys().map(keys -> URI.create(api.url()))));
     } catch (IOException e) {
       throw new StackException(
           "Cannot serve Temporal's Web UI on port %d: %s.".formatted(ports.temporalUi(), e), e);

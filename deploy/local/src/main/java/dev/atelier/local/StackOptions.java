@@ -10,6 +10,7 @@ import java.util.Optional;
  * @param threadsPerWorker of libtorch
  * @param temporal the {@code temporal} program; empty: Temporal runs in memory
  * @param access whom the API answers
+ * @param codecKeys file of the keys that encrypt what workflows hold; empty: nothing does
  */
 public record StackOptions(
     Path dataDirectory,
@@ -18,4 +19,5 @@ public record StackOptions(
     int threadsPerWorker,
     Optional<Path> temporal,
     ApiAccess access,
-    ApiProgram api) {}
+    ApiProgram api,
+    Optional<Path> codecKeys) {}

@@ -30,6 +30,7 @@ final class TemporalService implements Service {
   private final int port;
   private final String uiAddress;
   private final int uiPort;
+  private final Optional<URI> codec;
 
   /**
    * @param program the {@code temporal} program; empty: the server in memory
@@ -37,11 +38,27 @@ final class TemporalService implements Service {
    */
   TemporalService(
       Optional<Path> program, DataDirectory directory, int port, String uiAddress, int uiPort) {
+    this(program, directory, port, uiAddress, uiPort, Optional.empty());
+  }
+
+  /**
+   * As above.
+   *
+   * @param codec what pages of the Web UI ask to decrypt; empty: nothing is encrypted
+   */
+  TemporalService(
+      Optional<Path> program,
+      DataDirectory directory,
+      int port,
+      String uiAddress,
+      int uiPort,
+      Optional<URI> codec) {
     this.program = program;
     this.database = directory.root().resolve("temporal").resolve("temporal.db");
     this.port = port;
     this.uiAddress = uiAddress;
     this.uiPort = uiPort;
+    this.codec = codec;
   }
 
   @Override
@@ -83,6 +100,8 @@ final class TemporalService implements Service {
                 "matching.enableFairness=true",
                 "--dynamic-config-value",
                 HTTP_API_FOR_NOBODY));
+    codec.ifPresent(
+        endpoint -> command.addAll(List.of("--ui-codec-endpoint", endpoint.toString())));
     for (SearchAttributeKey<?> attribute : FoundBy.ALL) {
       command.add("--search-attribute");
       command.add("%s=%s".formatted(attribute.getName(), typeOf(attribute)));

@@ -43,24 +43,29 @@ final class WebUiGuard implements AutoCloseable {
           "transfer-encoding",
           "upgrade");
 
+  private static final String CODEC = "/codec";
+
   private final HttpServer server;
   private final ExecutorService threads = Executors.newCachedThreadPool(WebUiGuard::thread);
   private final HttpClient http =
       HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
   private final URI target;
+  private final Optional<URI> api;
 
-  private WebUiGuard(HttpServer server, URI target) {
+  private WebUiGuard(HttpServer server, URI target, Optional<URI> api) {
     this.server = server;
     this.target = target;
+    this.api = api;
   }
 
   /**
    * Serves the Web UI on a port of loopback.
    *
    * @param target where it is itself, {@code http://host:port}
+   * @param api that decrypts for its pages, whose user the dashboard's cookie names; empty: none
    */
-  static WebUiGuard start(int port, URI target) throws IOException {
-    WebUiGuard guard = new WebUiGuard(HttpServer.create(Ports.loopback(port), 0), target);
+  static WebUiGuard start(int port, URI target, Optional<URI> api) throws IOException {
+    WebUiGuard guard = new WebUiGuard(HttpServer.create(Ports.loopback(port), 0), target, api);
     guard.server.setExecutor(guard.threads);
     guard.server.createContext("/", guard::answer);
     guard.server.start();
@@ -82,6 +87,11 @@ final class WebUiGuard implements AutoCloseable {
 
   int port() {
     return server.getAddress().getPort();
+  }
+
+  /** What pages of the Web UI that is served there ask to decrypt. */
+  static URI codecOf(String webUi) {
+    return URI.create(webUi + CODEC);
   }
 
   private void answer(HttpExchange exchange) throws IOException {
@@ -120,9 +130,17 @@ final class WebUiGuard implements AutoCloseable {
         : Optional.of("A page of another site, or of another port, asks in the name of the user.");
   }
 
+  /** The address of the API that what is asked stands for; empty: it is the Web UI's own. */
+  private Optional<URI> codec(URI asked) {
+    return api.filter(found -> asked.getPath().startsWith(CODEC + "/"))
+        .map(found -> found.resolve("/api/v1" + asked.getPath()));
+  }
+
   private void handOn(HttpExchange exchange) throws IOException, InterruptedException {
+    Optional<URI> codec = codec(exchange.getRequestURI());
     HttpRequest.Builder request =
-        HttpRequest.newBuilder(target.resolve(exchange.getRequestURI().toString()))
+        HttpRequest.newBuilder(
+                codec.orElseGet(() -> target.resolve(exchange.getRequestURI().toString())))
             .method(
                 exchange.getRequestMethod(),
                 BodyPublishers.ofByteArray(exchange.getRequestBody().readAllBytes()));
@@ -130,7 +148,8 @@ final class WebUiGuard implements AutoCloseable {
         .getRequestHeaders()
         .forEach(
             (name, values) -> {
-              if (!NOT_HANDED_ON.contains(name.toLowerCase(Locale.ROOT))) {
+              boolean ofThePage = codec.isPresent() && name.equalsIgnoreCase("Origin"); // checked
+              if (!ofThePage && !NOT_HANDED_ON.contains(name.toLowerCase(Locale.ROOT))) {
                 values.forEach(value -> request.header(name, value));
               }
             });

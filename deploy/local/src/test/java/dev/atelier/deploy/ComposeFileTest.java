@@ -167,8 +167,11 @@ class ComposeFileTest {
             "ATELIER_MAIL_USER",
             "ATELIER_S3_PUBLIC_ENDPOINT",
             "ATELIER_SOURCES_HOSTS",
+            "ATELIER_TEMPORAL_CODEC_KEYS_FILE",
+            "ATELIER_TEMPORAL_CODEC_ORIGINS",
             "ATELIER_TRACES_ENDPOINT",
-            "ATELIER_WEBHOOKS_DASHBOARD");
+            "ATELIER_WEBHOOKS_DASHBOARD",
+            "TEMPORAL_CODEC_ENDPOINT");
     for (String name : List.of("api", "worker-light", "worker-cpu", "worker-gpu")) {
       assertThat(environment(name))
           .as(name)
@@ -176,7 +179,12 @@ class ComposeFileTest {
               "ATELIER_SOURCES_HOSTS",
               "ATELIER_TRACES_ENDPOINT",
               "ATELIER_MAIL_HOST",
-              "ATELIER_LOG_FORMAT");
+              "ATELIER_LOG_FORMAT",
+              "ATELIER_TEMPORAL_CODEC_KEYS_FILE");
+      assertThat(services().get(name).path("volumes"))
+          .as(name)
+          .extracting(JsonNode::asText)
+          .contains("./deploy/keys:/keys:ro");
     }
   }
 

@@ -84,7 +84,15 @@ final class ChaosStack implements AutoCloseable {
   private void start() throws Exception {
     stack =
         LocalStack.prepare(
-            new StackOptions(data, Ports.ANY, 2, 1, temporal, ApiAccess.OPEN, ApiProgram.BUILT),
+            new StackOptions(
+                data,
+                Ports.ANY,
+                2,
+                1,
+                temporal,
+                ApiAccess.OPEN,
+                ApiProgram.BUILT,
+                Optional.empty()),
             new Installation(StackUnderTest.ROOT),
             line -> System.out.println("  stack: " + line));
     stack.route(this::throughProxies);
@@ -101,7 +109,8 @@ final class ChaosStack implements AutoCloseable {
         direct.postgresUrl().replace(database.getAuthority(), postgres.endpoint().getAuthority()),
         direct.postgresUser(),
         s3.endpoint().toString(),
-        direct.credentials());
+        direct.credentials(),
+        direct.codecKeys());
   }
 
   /** Mounting takes root: {@code false} without. */

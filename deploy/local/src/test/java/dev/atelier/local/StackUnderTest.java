@@ -13,6 +13,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Properties;
 
 /** The local stack of a test, on free ports, and what another api needs to serve beside it. */
@@ -25,9 +26,21 @@ final class StackUnderTest {
 
   /** Two workers of one thread each. */
   static LocalStack prepare(Path data) throws Exception {
+    return prepare(data, Optional.empty());
+  }
+
+  /** The same, where keys encrypt what workflows hold. */
+  static LocalStack prepare(Path data, Optional<Path> codecKeys) throws Exception {
     return LocalStack.prepare(
         new StackOptions(
-            data, Ports.ANY, 2, 1, Programs.find("temporal"), ApiAccess.TOKEN, ApiProgram.BUILT),
+            data,
+            Ports.ANY,
+            2,
+            1,
+            Programs.find("temporal"),
+            ApiAccess.TOKEN,
+            ApiProgram.BUILT,
+            codecKeys),
         new Installation(ROOT),
         System.out::println);
   }
@@ -75,7 +88,8 @@ final class StackUnderTest {
                         credentials.getProperty("postgres.password"),
                         credentials.getProperty("s3.access-key"),
                         credentials.getProperty("s3.secret-key"),
-                        credentials.getProperty("api.token")))
+                        credentials.getProperty("api.token")),
+                    Optional.empty())
                 .environment());
     environment.put("QUARKUS_DATASOURCE_JDBC_URL", endpoints.postgresUrl());
     environment.put("QUARKUS_DATASOURCE_USERNAME", endpoints.postgresUser());

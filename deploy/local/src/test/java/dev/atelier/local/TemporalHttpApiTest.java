@@ -11,6 +11,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -131,7 +132,8 @@ class TemporalHttpApiTest {
   void shouldAnswerUnderAForeignNameWhereNoGuardStandsBefore() throws Exception {
     String[] rebound = {"Host: evil.test:" + uiPort, "Sec-Fetch-Site: same-origin"};
     try (WebUiGuard guard =
-        WebUiGuard.start(0, URI.create("http://%s:%d".formatted(Ports.HOST, uiPort)))) {
+        WebUiGuard.start(
+            0, URI.create("http://%s:%d".formatted(Ports.HOST, uiPort)), Optional.empty())) {
       assertThat(ask(guard.port(), start("page"), WORKFLOW, rebound)).isEqualTo(403);
       assertThat(exists("page")).isFalse();
     }

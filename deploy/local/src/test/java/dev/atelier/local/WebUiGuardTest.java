@@ -11,6 +11,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.Optional;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -20,6 +21,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 class WebUiGuardTest {
 
   private HttpServer ui;
+  private HttpServer api;
   private WebUiGuard guard;
   private final List<String> asked = Collections.synchronizedList(new ArrayList<>());
 
@@ -46,15 +48,34 @@ class WebUiGuardTest {
           exchange.close();
         });
     ui.start();
+    api = HttpServer.create(Ports.loopback(0), 0);
+    api.createContext(
+        "/",
+        exchange -> {
+          asked.add(
+              "api %s %s %s %s"
+                  .formatted(
+                      exchange.getRequestURI(),
+                      exchange.getRequestHeaders().getFirst("Cookie"),
+                      exchange.getRequestHeaders().getFirst("Sec-Fetch-Site"),
+                      exchange.getRequestHeaders().getFirst("Origin")));
+          exchange.sendResponseHeaders(200, -1);
+          exchange.close();
+        });
+    api.start();
     guard =
         WebUiGuard.start(
-            0, URI.create("http://%s:%d".formatted(Ports.HOST, ui.getAddress().getPort())));
+            0,
+            URI.create("http://%s:%d".formatted(Ports.HOST, ui.getAddress().getPort())),
+            Optional.of(
+                URI.create("http://%s:%d".formatted(Ports.HOST, api.getAddress().getPort()))));
   }
 
   @AfterEach
   void stop() {
     guard.close();
     ui.stop(0);
+    api.stop(0);
   }
 
   @Test
@@ -90,6 +111,21 @@ class WebUiGuardTest {
   void shouldRefuseWhatAForeignPageAsks(String headers) throws IOException {
     assertThat(ask("POST /api/x", headers.split("\\|", -1))).startsWith("HTTP/1.1 403");
     assertThat(asked).isEmpty();
+  }
+
+  @Test
+  void shouldAskTheApiToDecryptAsTheUserOfItsPage() throws IOException {
+    String[] own = {
+      "Host: 127.0.0.1:" + guard.port(),
+      "Origin: http://127.0.0.1:" + guard.port(),
+      "Sec-Fetch-Site: same-origin",
+      "Cookie: c=d"
+    };
+    assertThat(ask("POST /codec/decode", own)).startsWith("HTTP/1.1 200");
+    assertThat(asked).containsExactly("api /api/v1/codec/decode c=d same-origin null");
+    own[1] = "Origin: http://127.0.0.1:" + api.getAddress().getPort();
+    assertThat(ask("POST /codec/decode", own)).startsWith("HTTP/1.1 403");
+    assertThat(asked).hasSize(1);
   }
 
   @Test

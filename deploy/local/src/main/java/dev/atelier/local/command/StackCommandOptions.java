@@ -6,6 +6,7 @@ import dev.atelier.local.ApiProgram;
 import dev.atelier.local.Ports;
 import dev.atelier.local.StackOptions;
 import dev.atelier.local.TemporalProgram;
+import dev.atelier.workflows.connection.PayloadKeys;
 import java.nio.file.Path;
 import java.util.Optional;
 import picocli.CommandLine.Model.CommandSpec;
@@ -73,6 +74,13 @@ final class StackCommandOptions {
       description = "CPU threads of each (the cores, divided among the workers).")
   private Optional<Integer> threadsPerWorker;
 
+  @Option(
+      names = "--codec-keys",
+      paramLabel = "FILE",
+      description =
+          "Keys that encrypt what Temporal keeps of workflows: lines of an id and 32 bytes in Base64, the first encrypts.")
+  private Optional<Path> codecKeys;
+
   /** What makes another command find this stack: nothing, or the option with its folder. */
   String dataOption() {
     return data.equals(ApiOptions.DATA) ? "" : " --data " + data;
@@ -91,7 +99,18 @@ final class StackCommandOptions {
         threads,
         TemporalProgram.ofLauncher(),
         open ? ApiAccess.OPEN : ApiAccess.TOKEN,
-        dev ? ApiProgram.SOURCES : ApiProgram.BUILT);
+        dev ? ApiProgram.SOURCES : ApiProgram.BUILT,
+        keys());
+  }
+
+  /** Looked into before anything starts. */
+  private Optional<Path> keys() {
+    try {
+      codecKeys.ifPresent(file -> PayloadKeys.read("--codec-keys", file));
+      return codecKeys;
+    } catch (IllegalArgumentException e) {
+      throw new ParameterException(command.commandLine(), e.getMessage(), e);
+    }
   }
 
   private Ports ports() {
