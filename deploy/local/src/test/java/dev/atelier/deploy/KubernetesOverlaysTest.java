@@ -221,7 +221,7 @@ class KubernetesOverlaysTest {
                             parameter.path("key").asText())));
     Set<String> expected =
         settings.has("ATELIER_TEMPORAL_CERTIFICATE_FILE")
-            ? certificates(pod)
+            ? certificates(pod, settings.path("ATELIER_TEMPORAL_CERTIFICATE_FILE").asText())
             : Set.of("apiKey=atelier/" + secretKey(pod, "ATELIER_TEMPORAL_API_KEY"));
     if (!given.equals(expected)) {
       faults.add("authentication by %s, the workers' is by %s".formatted(given, expected));
@@ -229,11 +229,17 @@ class KubernetesOverlaysTest {
     return faults;
   }
 
-  private static Set<String> certificates(JsonNode pod) {
+  private static Set<String> certificates(JsonNode pod, String file) {
+    String volume =
+        StreamSupport.stream(pod.at("/spec/containers/0/volumeMounts").spliterator(), false)
+            .filter(mount -> file.startsWith(mount.path("mountPath").asText() + "/"))
+            .map(mount -> mount.path("name").asText())
+            .findFirst()
+            .orElse("none");
     String secret =
         StreamSupport.stream(pod.at("/spec/volumes").spliterator(), false)
-            .map(volume -> volume.at("/secret/secretName").asText())
-            .filter(name -> !name.isEmpty())
+            .filter(mounted -> mounted.path("name").asText().equals(volume))
+            .map(mounted -> mounted.at("/secret/secretName").asText())
             .findFirst()
             .orElse("none");
     return Set.of(
