@@ -12,6 +12,7 @@ public final class SourceSecrets {
   private static final Pattern USER = Pattern.compile("([A-Za-z][A-Za-z0-9+.-]*:/*)[^/?#]*@");
   private static final Pattern ANY_USER = Pattern.compile("[A-Za-z][A-Za-z0-9+.-]*:/+[^/?#\\s]*@");
   private static final Pattern PARAMETER = Pattern.compile("[?&;]([^=&;#?]*)=");
+  private static final int DECODINGS = 5; // a text made to be decoded for ever keeps nobody busy
   private static final Pattern ESCAPE = Pattern.compile("%([0-9A-Fa-f]{2})");
 
   /** A query parameter that is named like a signature, a token or a key. */
@@ -23,7 +24,7 @@ public final class SourceSecrets {
 
   /**
    * Why a source may not be kept as it is written; empty: it holds no secret that is known. What is
-   * percent-encoded, once or more, is read as its server would; so is an address inside of it.
+   * percent-encoded, up to five times, is read as its server would; so is an address inside of it.
    */
   static Optional<String> fault(String source) {
     if (!isUri(source)) {
@@ -76,20 +77,18 @@ public final class SourceSecrets {
     return shown.append(address, from, address.length()).toString();
   }
 
-  /** Without percent-encoding, however often it was done. */
+  /** Without percent-encoding, as often as a server would undo it. */
   private static String decoded(String text) {
     String read = text;
-    String before;
-    do {
-      before = read;
+    for (int pass = 0; pass < DECODINGS && read.contains("%"); pass++) {
       read =
           ESCAPE
-              .matcher(before)
+              .matcher(read)
               .replaceAll(
                   escape ->
                       Matcher.quoteReplacement(
                           Character.toString(Integer.parseInt(escape.group(1), 16))));
-    } while (!read.equals(before));
+    }
     return read;
   }
 
