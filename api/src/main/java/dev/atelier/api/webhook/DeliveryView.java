@@ -1,11 +1,13 @@
 package dev.atelier.api.webhook;
 
+import io.soabase.recordbuilder.core.RecordBuilder;
 import java.net.URI;
 import java.time.Instant;
 import java.util.Optional;
 import org.eclipse.microprofile.openapi.annotations.media.Schema;
 
 /** A message and what became of it. */
+@RecordBuilder
 public record DeliveryView(
     @Schema(description = "The receiver's webhook-id, the same with each attempt") String id,
     @Schema(examples = "experiment.stage") String type,

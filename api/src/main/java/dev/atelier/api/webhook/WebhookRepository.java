@@ -224,19 +224,20 @@ class WebhookRepository {
   private static DeliveryView delivery(ResultSet row, Function<String, Optional<URI>> temporal)
       throws SQLException {
     String id = row.getString("id");
-    return new DeliveryView(
-        id,
-        row.getString("type"),
-        Optional.ofNullable(row.getObject("event_id", Long.class)),
-        Optional.ofNullable(row.getString("recipient")),
-        DeliveryView.State.valueOf(row.getString("state")),
-        row.getInt("attempts"),
-        Optional.ofNullable(row.getObject("status", Integer.class)),
-        Optional.ofNullable(row.getString("error")),
-        Columns.instant(row, "created_at").orElseThrow(),
-        Columns.instant(row, "attempted_at"),
-        Columns.instant(row, "finished_at"),
-        temporal.apply(id));
+    return DeliveryViewBuilder.builder()
+        .id(id)
+        .type(row.getString("type"))
+        .event(Optional.ofNullable(row.getObject("event_id", Long.class)))
+        .recipient(Optional.ofNullable(row.getString("recipient")))
+        .state(DeliveryView.State.valueOf(row.getString("state")))
+        .attempts(row.getInt("attempts"))
+        .status(Optional.ofNullable(row.getObject("status", Integer.class)))
+        .error(Optional.ofNullable(row.getString("error")))
+        .createdAt(Columns.instant(row, "created_at").orElseThrow())
+        .attemptedAt(Columns.instant(row, "attempted_at"))
+        .finishedAt(Columns.instant(row, "finished_at"))
+        .temporal(temporal.apply(id))
+        .build();
   }
 
   /** The oldest deliveries without a workflow. */

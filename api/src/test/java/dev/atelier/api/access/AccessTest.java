@@ -44,6 +44,16 @@ class AccessTest {
   }
 
   @Test
+  void shouldLeadAPersonWhoSignsOutToTheProvider() {
+    as(TokenIssuer.tokenOf("ada", "viewer", "a"))
+        .delete("/api/v1/session")
+        .then()
+        .statusCode(200)
+        .body("provider", containsString("/end?client_id=atelier&post_logout_redirect_uri="));
+    as(SecuredProfile.BOOTSTRAP_TOKEN).delete("/api/v1/session").then().statusCode(204);
+  }
+
+  @Test
   void shouldShowMetricsToTheScraperAndNoOtherToken() {
     as(SecuredProfile.METRICS_TOKEN)
         .get("/q/metrics")

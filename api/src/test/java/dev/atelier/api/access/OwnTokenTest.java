@@ -223,10 +223,15 @@ class OwnTokenTest {
   }
 
   @Test
-  void shouldSayThatNobodySignsInWhereNoClientIsSet() {
-    given().get("/sign-in/provider").then().statusCode(200).body("size()", equalTo(0));
-    given().get("/sign-in").then().statusCode(404);
-    given().get("/sign-in/back?code=x&state=y").then().statusCode(404);
+  void shouldLeadToTheProviderWhereAClientIsSet() {
+    given().get("/sign-in/provider").then().statusCode(200).body("name", notNullValue());
+    given()
+        .redirects()
+        .follow(false)
+        .get("/sign-in")
+        .then()
+        .statusCode(302)
+        .header("Location", containsString("code_challenge_method=S256"));
   }
 
   private static Principal person(String name, Role role, String... projects) {

@@ -46,7 +46,8 @@ public class TokenIssuer implements QuarkusTestResourceLifecycleManager {
             "issuer", issuer,
             "jwks_uri", issuer + "/keys",
             "token_endpoint", issuer + "/token",
-            "authorization_endpoint", issuer + "/authorize"));
+            "authorization_endpoint", issuer + "/authorize",
+            "end_session_endpoint", issuer + "/end"));
     serve(
         "/keys",
         Map.of(
@@ -60,7 +61,11 @@ public class TokenIssuer implements QuarkusTestResourceLifecycleManager {
                     "n", base64(unsigned(key.getModulus().toByteArray())),
                     "e", base64(unsigned(key.getPublicExponent().toByteArray()))))));
     server.start();
-    return Map.of("atelier.auth.mode", "oidc", "atelier.auth.oidc.issuer", issuer);
+    return Map.of(
+        "atelier.auth.mode", "oidc",
+        "atelier.auth.oidc.issuer", issuer,
+        "atelier.auth.oidc.client-id", "atelier",
+        "atelier.auth.oidc.state-secret", "of-the-tests-0123456789-abcdefghijklmnop");
   }
 
   private void serve(String path, Map<String, Object> document) {

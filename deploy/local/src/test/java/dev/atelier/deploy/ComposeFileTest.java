@@ -161,7 +161,6 @@ class ComposeFileTest {
             "ATELIER_AUTH_OIDC_TOKEN_DAYS",
             "ATELIER_MAIL_FROM",
             "ATELIER_MAIL_HOST",
-            "ATELIER_MAIL_PASSWORD_FILE",
             "ATELIER_MAIL_PORT",
             "ATELIER_MAIL_SECURITY",
             "ATELIER_MAIL_USER",
