@@ -2,11 +2,13 @@ package dev.atelier.local;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.net.BindException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.ThreadLocalRandom;
 
 /** The loopback ports of a stack. */
 public record Ports(int api, int postgres, int s3, int temporal, int temporalUi) {
@@ -18,6 +20,12 @@ public record Ports(int api, int postgres, int s3, int temporal, int temporalUi)
   public static final Ports ANY = new Ports(0, 0, 0, 0, 0);
 
   static final String HOST = "127.0.0.1"; // the only address that anything listens on
+
+  // Linux gives outgoing connections ports from here on: one of them would be taken by somebody's
+  // connection before its server is up.
+  private static final int EPHEMERAL = 32768;
+  private static final int LEAST_ANY = 20_000;
+  private static final int ATTEMPTS = 100;
 
   private record Wish(int port, String purpose, String option) {}
 
@@ -70,7 +78,19 @@ public record Ports(int api, int postgres, int s3, int temporal, int temporalUi)
     return new InetSocketAddress(InetAddress.getLoopbackAddress(), port);
   }
 
+  /** Binds the port, or any free one where it is 0. */
   private static ServerSocket bind(int port) throws IOException {
+    for (int attempt = 0; port == 0 && attempt < ATTEMPTS; attempt++) {
+      try {
+        return bindExactly(ThreadLocalRandom.current().nextInt(LEAST_ANY, EPHEMERAL));
+      } catch (BindException e) {
+        // taken: the next one
+      }
+    }
+    return bindExactly(port);
+  }
+
+  private static ServerSocket bindExactly(int port) throws IOException {
     ServerSocket socket = new ServerSocket();
     try {
       socket.setReuseAddress(true); // connections of an earlier run may linger in TIME_WAIT
