@@ -160,13 +160,13 @@ class OtherProjectsFilesIT {
     Map<String, String> sentences =
         Map.of(
             "s3://atelier/KEY", "names the bucket 'atelier': expected one of yours",
-            "s3://x@atelier/KEY", "s a user before '@'",
-            "s3://x:y@atelier/KEY", "s a user before '@'",
+            "s3://x@atelier/KEY", "names a user before '@'",
+            "s3://x:y@atelier/KEY", "names a user before '@'",
             "s3://atelier:80/KEY", "needs a bucket of 3 to 63 small letters",
             "s3://%61telier/KEY", "needs a bucket of 3 to 63 small letters",
             "s3://team/../atelier/KEY", "needs a key without empty parts",
             "http://127.0.0.1:PORT/atelier/KEY", "whose address is not public",
-            "http://x@127.0.0.1:PORT/atelier/KEY", "s a user before '@'",
+            "http://x@127.0.0.1:PORT/atelier/KEY", "names a user before '@'",
             "/data/s3/atelier/KEY", "a directory that is allowed, and none is");
     for (Map.Entry<String, String> each : sentences.entrySet()) {
       String source =
@@ -184,11 +184,18 @@ class OtherProjectsFilesIT {
               send(api, thief, EXPERIMENTS + "?dryRun=true", spec),
               send(api, thief, "/api/v1/studies", study))) {
         assertThat(answer.statusCode()).as(answer.body()).isEqualTo(422);
-        assertThat(answer.body()).contains(kind.field).contains(each.getValue());
+        assertThat(answer.body()).contains(kind.field).contains(sentence(answer, each.getValue()));
       }
     }
     assertThat(get(thief, EXPERIMENTS).get("items")).isEmpty();
     assertThat(get(thief, "/api/v1/studies").get("items")).isEmpty();
+  }
+
+  /** A study's texts are looked through for users before what its experiments name is. */
+  private static String sentence(HttpResponse<String> answer, String ofExperiments) {
+    return answer.uri().getPath().endsWith("/studies")
+        ? ofExperiments.replace("names a user", "holds a user")
+        : ofExperiments;
   }
 
   @Test
@@ -223,7 +230,7 @@ class OtherProjectsFilesIT {
     for (Kind kind : Kind.values()) {
       assertThat(failure(plain.get(kind)))
           .contains(kind.type, "may not be fetched: it names the bucket 'atelier'");
-      assertThat(failure(spelled.get(kind))).contains("s a user before '@'");
+      assertThat(failure(spelled.get(kind))).contains("names a user before '@'");
     }
     List<String> asked = store.asked();
     assertThat(asked.subList(before, asked.size()))
