@@ -275,6 +275,31 @@ class StoreHygieneTest {
     assertThat(keys("experiments/%s/".formatted(young))).hasSize(4);
   }
 
+  @Test
+  void shouldRemoveADatasetThatNobodyHasOnceItIsOldWithoutBeingAskedForRepair() {
+    String prepared = experiment("DONE");
+    jdbi.useHandle(
+        handle ->
+            handle.execute(
+                "update experiment set dataset = cast('{\"sha256\": \"abc\"}' as jsonb) where id = ?",
+                prepared));
+    put("datasets/abc/shard-0", "of an experiment");
+    put("datasets/nobody/shard-0", "of none");
+    put("experiments/gone/export/teacher.pt", "no dataset");
+
+    LocalServers.setAge(Instant.now().minus(Duration.ofDays(29)));
+    check(false).body("orphans.removed", equalTo(List.of(false, false)));
+    LocalServers.setAge(Instant.now().minus(Duration.ofDays(31)));
+    check(false)
+        .body(
+            "orphans.key",
+            equalTo(List.of("datasets/nobody/shard-0", "experiments/gone/export/teacher.pt")))
+        .body("orphans.removed", equalTo(List.of(true, false)));
+
+    assertThat(keys(""))
+        .containsExactly("datasets/abc/shard-0", "experiments/gone/export/teacher.pt");
+  }
+
   private String ended(String age) {
     String id = experiment("DONE");
     jdbi.useHandle(
