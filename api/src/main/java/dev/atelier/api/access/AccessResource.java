@@ -97,10 +97,7 @@ public class AccessResource {
                       : "must name one project or more.")));
     }
     ApiTokens.Created created = tokens.create(wanted, caller.principal().name());
-    return Response.status(Response.Status.CREATED)
-        .header("Cache-Control", "no-store")
-        .entity(new CreatedToken(created.token(), created.view()))
-        .build();
+    return CreatedToken.answer(created);
   }
 
   @GET

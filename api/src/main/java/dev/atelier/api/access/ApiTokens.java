@@ -17,6 +17,7 @@ import java.time.ZoneOffset;
 import java.util.Base64;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import org.jboss.logging.Logger;
 import org.jdbi.v3.core.Jdbi;
@@ -32,6 +33,8 @@ class ApiTokens {
   private static final int SHORTEST = 36; // of a bootstrap token, prefix included
   private static final String BOOTSTRAP = "bootstrap";
   private static final SecureRandom RANDOM = new SecureRandom();
+
+  private static final PrincipalMapper CALLER = new PrincipalMapper();
 
   private final Jdbi jdbi;
   private final Audit audit;
@@ -89,7 +92,7 @@ class ApiTokens {
               id,
               "%s, %s, projects %s".formatted(wanted.name(), wanted.role(), wanted.projects()));
         });
-    return new Created(token, find("id = :key", id).get(0));
+    return new Created(token, find("id = :id", Map.of("id", id)).get(0));
   }
 
   /** The caller that the token names; empty: it is unknown, expired or revoked. */
@@ -97,11 +100,12 @@ class ApiTokens {
     String sha256 = sha256(token);
     return jdbi.withHandle(
         handle -> {
-          Optional<Principal> found =
+          Optional<Use> found =
               handle
                   .createQuery(
                       """
-                      select %s
+                      select %s, t.last_used_at is null
+                          or t.last_used_at < now() - interval '1 minute' as to_be_noted
                       from api_token t left join person p on p.id = t.person
                       where t.sha256 = :sha256 and t.revoked_at is null
                         and (t.expires_at is null or t.expires_at > now())
@@ -110,31 +114,31 @@ class ApiTokens {
                           .formatted(PrincipalMapper.COLUMNS))
                   .bind("sha256", sha256)
                   .bind("issuer", people.issuer())
-                  .map(new PrincipalMapper())
+                  .map(
+                      (row, context) ->
+                          new Use(CALLER.map(row, context), row.getBoolean("to_be_noted")))
                   .findOne();
-          if (found.isPresent()) {
-            handle.execute(
-                """
-                update api_token set last_used_at = now() where sha256 = ?
-                  and (last_used_at is null or last_used_at < now() - interval '1 minute')
-                """,
-                sha256);
+          if (found.filter(Use::toBeNoted).isPresent()) {
+            handle.execute("update api_token set last_used_at = now() where sha256 = ?", sha256);
           }
-          return found;
+          return found.map(Use::caller);
         });
   }
 
+  /** A request with a token, which is noted once a minute. */
+  private record Use(Principal caller, boolean toBeNoted) {}
+
   /** Every token, newest first. */
   List<ApiToken> list() {
-    return find(":key = ''", "");
+    return find("true", Map.of());
   }
 
   /** Those of one person, newest first. */
   List<ApiToken> listOf(String person) {
-    return find("person = :key", person);
+    return find("person = :person", Map.of("person", person));
   }
 
-  private List<ApiToken> find(String condition, String key) {
+  private List<ApiToken> find(String condition, Map<String, String> values) {
     return jdbi.withHandle(
         handle ->
             handle
@@ -146,7 +150,7 @@ class ApiTokens {
                     order by created_at desc, id limit 1000
                     """
                         .formatted(condition))
-                .bind("key", key)
+                .bindMap(values)
                 .map(
                     (row, context) ->
                         new ApiToken(

@@ -83,10 +83,7 @@ public class OwnTokenResource {
                         "People make tokens of their own, and this request is no person's: sign in by a browser, or send a token of the provider."));
     ApiTokens.Created created =
         tokens.create(bounded(wanted, person), person.name(), Optional.of(people.known(person)));
-    return Response.status(Response.Status.CREATED)
-        .header("Cache-Control", "no-store")
-        .entity(new CreatedToken(created.token(), created.view()))
-        .build();
+    return CreatedToken.answer(created);
   }
 
   /** What is wanted, in the person's bounds. */
