@@ -1,5 +1,6 @@
 package dev.atelier.worker;
 
+import dev.atelier.webhook.MailServer.Security;
 import io.smallrye.config.ConfigMapping;
 import io.smallrye.config.SmallRyeConfigBuilder;
 import io.smallrye.config.WithConverter;
@@ -375,7 +376,7 @@ public interface WorkerConfig {
      * none}: for a server on this machine.
      */
     @WithDefault("starttls")
-    MailSecurity security();
+    Security security();
 
     /** Certificates (PEM) that sign the server's; absent: those that Java trusts. */
     Optional<Path> caFile();
@@ -391,13 +392,6 @@ public interface WorkerConfig {
 
     /** Address that mails come from, such as {@code atelier@example.org}; needed with a host. */
     Optional<String> from();
-  }
-
-  /** How a connection to the mail server is kept from others. */
-  enum MailSecurity {
-    STARTTLS,
-    TLS,
-    NONE
   }
 
   /** OpenTelemetry traces. */

@@ -328,7 +328,7 @@ public final class WorkerMain {
     if (settings.host().isEmpty()) {
       return Optional.empty();
     }
-    Security security = Security.valueOf(settings.security().name());
+    Security security = settings.security();
     if (settings.user().isPresent() != settings.password().isPresent()) {
       throw new IllegalArgumentException(
           "atelier.mail.user and atelier.mail.password go together; found one of them.");

@@ -7,16 +7,19 @@ import com.sun.source.tree.CompilationUnitTree;
 import com.sun.source.tree.ExpressionTree;
 import com.sun.source.tree.MethodTree;
 import com.sun.source.tree.Tree;
+import com.sun.source.tree.VariableTree;
 import com.sun.source.util.DocTrees;
 import com.sun.source.util.JavacTask;
 import com.sun.source.util.TreePath;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Stream;
 import javax.tools.JavaCompiler;
 import javax.tools.StandardJavaFileManager;
 import javax.tools.ToolProvider;
@@ -39,30 +42,46 @@ final class ConfigurationReference {
     this.unit = unit;
   }
 
-  /** The table of the settings in the source file of a mapping. */
-  static String of(Path source) throws IOException {
+  /**
+   * The table of the settings in the source file of a mapping.
+   *
+   * @param ofTypes source files of classes whose nested types settings have
+   */
+  static String of(Path source, Path... ofTypes) throws IOException {
     JavaCompiler compiler = ToolProvider.getSystemJavaCompiler();
     try (StandardJavaFileManager files = compiler.getStandardFileManager(null, null, null)) {
       JavacTask task =
           (JavacTask)
               compiler.getTask(
-                  null, files, null, List.of(), null, files.getJavaFileObjects(source));
-      CompilationUnitTree unit = task.parse().iterator().next();
-      return new ConfigurationReference(DocTrees.instance(task), unit).write();
+                  null,
+                  files,
+                  null,
+                  List.of(),
+                  null,
+                  files.getJavaFileObjects(
+                      Stream.concat(Stream.of(source), Stream.of(ofTypes)).toArray(Path[]::new)));
+      Iterator<? extends CompilationUnitTree> units = task.parse().iterator();
+      ConfigurationReference reference =
+          new ConfigurationReference(DocTrees.instance(task), units.next());
+      units.forEachRemaining(reference::addTypes);
+      return reference.write();
     }
   }
 
   private String write() {
-    ClassTree mapping = (ClassTree) unit.getTypeDecls().get(0);
-    for (Tree member : mapping.getMembers()) {
+    addTypes(unit);
+    table.append("| setting | environment variable | type | default | |\n");
+    table.append("|---|---|---|---|---|\n");
+    describe((ClassTree) unit.getTypeDecls().get(0), PREFIX);
+    return table.toString();
+  }
+
+  private void addTypes(CompilationUnitTree file) {
+    for (Tree member : ((ClassTree) file.getTypeDecls().get(0)).getMembers()) {
       if (member instanceof ClassTree type) {
         types.put(type.getSimpleName().toString(), type);
       }
     }
-    table.append("| setting | environment variable | type | default | |\n");
-    table.append("|---|---|---|---|---|\n");
-    describe(mapping, PREFIX);
-    return table.toString();
   }
 
   private void describe(ClassTree type, String path) {
@@ -117,8 +136,10 @@ final class ConfigurationReference {
 
   private static String values(ClassTree enumeration) {
     return enumeration.getMembers().stream()
-        .filter(com.sun.source.tree.VariableTree.class::isInstance)
-        .map(v -> ((com.sun.source.tree.VariableTree) v).getName().toString())
+        .filter(VariableTree.class::isInstance)
+        .map(VariableTree.class::cast)
+        .filter(v -> v.getType().toString().equals(enumeration.getSimpleName().toString()))
+        .map(v -> v.getName().toString())
         .map(v -> "`%s`".formatted(v.toLowerCase(Locale.ROOT).replace('_', '-')))
         .collect(java.util.stream.Collectors.joining(" or "));
   }

@@ -8,6 +8,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -25,7 +26,11 @@ class ConfigurationReferenceTest {
     String page = Files.readString(PAGE);
     String expected =
         with(
-            with(page, "worker", "activities/src/main/java/dev/atelier/worker/WorkerConfig.java"),
+            with(
+                page,
+                "worker",
+                "activities/src/main/java/dev/atelier/worker/WorkerConfig.java",
+                "activities/src/main/java/dev/atelier/webhook/MailServer.java"),
             "api",
             "api/src/main/java/dev/atelier/api/AtelierConfig.java");
     if (Boolean.getBoolean("atelier.docs.write")) {
@@ -76,7 +81,8 @@ class ConfigurationReferenceTest {
     return Files.writeString(directory.resolve("C.java"), text);
   }
 
-  private static String with(String page, String program, String source) throws IOException {
+  private static String with(String page, String program, String source, String... ofTypes)
+      throws IOException {
     Pattern part =
         Pattern.compile(
             "(<!-- %s: written by ConfigurationReferenceTest -->\n).*?(<!-- end of %s -->)"
@@ -86,6 +92,10 @@ class ConfigurationReferenceTest {
     assertThat(matcher.find()).as("docs/configuration.md has a part for %s", program).isTrue();
     return matcher.replaceFirst(
         Matcher.quoteReplacement(
-            matcher.group(1) + ConfigurationReference.of(ROOT.resolve(source)) + matcher.group(2)));
+            matcher.group(1)
+                + ConfigurationReference.of(
+                    ROOT.resolve(source),
+                    Stream.of(ofTypes).map(ROOT::resolve).toArray(Path[]::new))
+                + matcher.group(2)));
   }
 }
