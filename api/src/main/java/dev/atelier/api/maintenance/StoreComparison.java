@@ -115,19 +115,15 @@ class StoreComparison {
    * @param repair whether orphans are removed
    */
   Found compare(String after, boolean repair) {
-    return jdbi.withHandle(
+    return jdbi.inTransaction( // a pooler may give each transaction another connection
         handle -> {
-          handle.execute("drop table if exists stored");
           handle.execute(
               """
               create temporary table stored (
                 key text primary key, directory text, bytes bigint, modified timestamptz)
+              on commit drop
               """);
-          try {
-            return compare(handle, after, repair);
-          } finally {
-            handle.execute("drop table if exists stored");
-          }
+          return compare(handle, after, repair);
         });
   }
 

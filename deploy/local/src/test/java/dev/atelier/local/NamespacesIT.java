@@ -81,7 +81,9 @@ class NamespacesIT {
 
       programs.worker("of-first", Map.of());
       awaitDone(firstApi, first);
-      assertThat(types(target, "default", first)).contains("WORKFLOW_EXECUTION_COMPLETED");
+      Waiting.until( // the stage is written a little before the workflow ends
+          () -> types(target, "default", first).contains("WORKFLOW_EXECUTION_COMPLETED"),
+          PATIENCE);
     }
   }
 
