@@ -254,6 +254,17 @@ public interface WorkerConfig {
     @WithDefault("2")
     int receiverSlots();
 
+    /** Experiments and studies that are kept in memory; a task of another replays its history. */
+    @WithDefault("1000")
+    int workflowCache();
+
+    /**
+     * Threads that those have, at most, two each and more while requests wait; where none is left,
+     * the workflow that was used longest ago leaves the memory.
+     */
+    @WithDefault("2500")
+    int workflowThreads();
+
     /**
      * How long a workflow's task waits for the worker that has the workflow in memory, before any
      * worker gets it; {@code PT0S}: any worker gets it at once, which a server wants that never

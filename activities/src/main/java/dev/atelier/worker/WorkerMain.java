@@ -228,6 +228,8 @@ public final class WorkerMain {
             client,
             WorkerFactoryOptions.newBuilder()
                 .setWorkerInterceptors(interceptors.toArray(WorkerInterceptor[]::new))
+                .setWorkflowCacheSize(settings.workflowCache())
+                .setMaxWorkflowThreadCount(settings.workflowThreads())
                 .build());
 
     Wiring activities = new Wiring(settings, store, database, cache, draining::get);

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.atelier.deploy.Programs;
 import dev.atelier.deploy.RequiresProgram;
 import dev.atelier.workflows.DistillationWorkflow;
 import dev.atelier.workflows.connection.PayloadEncryption;
@@ -34,7 +35,7 @@ import org.junit.jupiter.api.io.TempDir;
  * A stack whose keys encrypt what workflows hold: an experiment with a model that fails is retried
  * and ends, and the server has nothing of its spec.
  */
-@RequiresProgram("temporal")
+@RequiresProgram({"chromium", "temporal"})
 @Timeout(1800)
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 class EncryptedHistoriesIT {
@@ -182,6 +183,40 @@ class EncryptedHistoriesIT {
         endpoints = before;
         id = encrypted;
       }
+    }
+  }
+
+  @Test
+  void shouldShowTheWebUiToTheUserOfTheDashboardAsIfNothingWereEncrypted() throws Exception {
+    String page =
+        endpoints.temporalWebUi().orElseThrow()
+            + "/namespaces/%s/workflows/%s/%s/history"
+                .formatted(
+                    TemporalService.NAMESPACE,
+                    DistillationWorkflow.workflowId(id),
+                    history
+                        .get(0)
+                        .getWorkflowExecutionStartedEventAttributes()
+                        .getOriginalExecutionRunId());
+    String details = SENTENCES.get(2);
+    try (Browser browser =
+        new Browser(
+            Programs.find("chromium").orElseThrow(),
+            Programs.find("chromedriver").orElseThrow(),
+            Path.of("target/encrypted"))) {
+      browser.open(page); // nobody's
+      browser.await("main", "DistillationWorkflow");
+      browser.await("body", "binary/encrypted");
+      browser.picture("web-ui-of-a-stranger");
+      assertThat(browser.await("body").getText()).doesNotContain(details, "specificProbability");
+
+      browser.open(StackUnderTest.browserLink(endpoints));
+      browser.await("main", "kept from the server");
+      browser.open(page);
+      browser.await("body", details);
+      browser.await("body", "specificProbability"); // of the input
+      browser.picture("web-ui-of-the-user");
+      assertThat(browser.await("body").getText()).doesNotContain("binary/encrypted");
     }
   }
 

@@ -37,6 +37,7 @@ final class ProductionPrograms implements AutoCloseable {
   private final Map<String, Service> services;
   private final Map<String, Child> servers = new LinkedHashMap<>();
   private final List<ProgramProcess> programs = new ArrayList<>();
+  private final Map<URI, ProgramProcess> apis = new HashMap<>();
 
   /** Starts the three servers. */
   ProductionPrograms(Path folder) throws Exception {
@@ -82,6 +83,16 @@ final class ProductionPrograms implements AutoCloseable {
     child.stop();
     child.pid().flatMap(ProcessHandle::of).ifPresent(ProcessHandle::destroyForcibly);
     child.awaitStopped();
+  }
+
+  /** The process of a server that runs. */
+  long pid(String server) {
+    return servers.get(server).pid().orElseThrow();
+  }
+
+  /** The process of an api. */
+  long pid(URI api) {
+    return apis.get(api).pid();
   }
 
   Ports ports() {
@@ -157,6 +168,7 @@ final class ProductionPrograms implements AutoCloseable {
           return answers(address.resolve("/q/health/live"));
         },
         PATIENCE);
+    apis.put(address, api);
     return address;
   }
 

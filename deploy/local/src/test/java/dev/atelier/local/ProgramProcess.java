@@ -35,6 +35,10 @@ final class ProgramProcess implements AutoCloseable {
     return Files.readAllLines(log);
   }
 
+  long pid() {
+    return process.pid();
+  }
+
   boolean alive() {
     return process.isAlive();
   }
