@@ -82,8 +82,7 @@ class NamespacesIT {
       programs.worker("of-first", Map.of());
       awaitDone(firstApi, first);
       Waiting.until( // the stage is written a little before the workflow ends
-          () -> types(target, "default", first).contains("WORKFLOW_EXECUTION_COMPLETED"),
-          PATIENCE);
+          () -> types(target, "default", first).contains("WORKFLOW_EXECUTION_COMPLETED"), PATIENCE);
     }
   }
 
