@@ -113,7 +113,7 @@ public interface WorkerConfig {
 
     /**
      * Access key; a secret. Absent, as the secret key: keys come from the environment ({@code
-     * AWS_…}), a web identity, the container or the instance.
+     * AWS_*}), a web identity, the container or the instance.
      */
     Optional<String> accessKey();
 

@@ -137,31 +137,33 @@ public final class ObjectStore {
    *     or the keys themselves are refused
    */
   public void ensureBucket() {
-    ask(
-        "open bucket",
-        bucket,
-        () -> {
-          try {
+    try {
+      ask(
+          "open bucket",
+          bucket,
+          () -> {
             if (!bucketExists()) {
               client.makeBucket(MakeBucketArgs.builder().bucket(bucket).build());
             }
             return bucket;
-          } catch (ErrorResponseException e) {
-            if (REFUSALS.contains(e.response().code())) {
-              throw new StoreRefusedException(
-                  "it refuses the bucket '%s' with %d %s: expected keys that may use it (%s)."
-                      .formatted(
-                          bucket, e.response().code(), e.errorResponse().code(), keys.named()),
-                  e);
-            }
-            throw e;
-          } catch (ProviderException e) {
-            if (areRefused(e)) {
-              throw new StoreRefusedException(e.getMessage(), e);
-            }
-            throw e;
-          }
-        });
+          });
+    } catch (StoreUnavailableException e) {
+      if (e.getCause() instanceof ErrorResponseException refusal
+          && REFUSALS.contains(refusal.response().code())) {
+        throw new StoreRefusedException(
+            "it refuses the bucket '%s' with %d %s: expected keys that may use it (%s)."
+                .formatted(
+                    bucket,
+                    refusal.response().code(),
+                    refusal.errorResponse().code(),
+                    keys.named()),
+            e);
+      }
+      if (areRefused(e)) {
+        throw new StoreRefusedException(e.getCause().getMessage(), e);
+      }
+      throw e;
+    }
   }
 
   /** Whether the bucket is there. */
@@ -173,7 +175,7 @@ public final class ObjectStore {
     return client.bucketExists(BucketExistsArgs.builder().bucket(bucket).build());
   }
 
-  private static boolean areRefused(ProviderException failure) {
+  private static boolean areRefused(Throwable failure) {
     for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
       if (cause instanceof KeysRefusedException) {
         return true;
@@ -307,7 +309,7 @@ public final class ObjectStore {
     fetch(foreign, asked, file, "", mostBytes);
   }
 
-  private static String fetch(
+  private String fetch(
       MinioClient from, GetObjectArgs asked, Path file, String expected, long mostBytes) {
     String key = asked.object();
     Path partial =
@@ -504,7 +506,7 @@ public final class ObjectStore {
   }
 
   /** The answer; empty: there is no such object or bucket. */
-  private static <T> Optional<T> askFor(String what, String key, Question<T> question) {
+  private <T> Optional<T> askFor(String what, String key, Question<T> question) {
     return ask(
         what,
         key,
@@ -524,9 +526,11 @@ public final class ObjectStore {
     return ABSENT.contains(e.errorResponse().code());
   }
 
-  // An IllegalStateException wraps a refused connection, a ProviderException is of the keys.
-  private static <T> T ask(String what, String key, Question<T> question) {
+  // An IllegalStateException wraps a refused connection, a ProviderException is of the keys: they
+  // are asked for here first, as the client loses the reason why there are none.
+  private <T> T ask(String what, String key, Question<T> question) {
     try {
+      keys.provider().fetch();
       return question.ask();
     } catch (MinioException | IOException | IllegalStateException | ProviderException e) {
       Metrics.counter("atelier.store.errors", "store", "s3", "operation", what).increment();

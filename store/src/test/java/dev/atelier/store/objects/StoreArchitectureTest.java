@@ -10,7 +10,7 @@ import com.tngtech.archunit.lang.ArchRule;
 import org.junit.jupiter.api.Test;
 
 /** The module of the store may be given to any program: it knows the client and nothing else. */
-class ArchitectureTest {
+class StoreArchitectureTest {
 
   private static final ArchRule ALONE =
       classes()
@@ -35,7 +35,7 @@ class ArchitectureTest {
 
   @Test
   void shouldFindWhatKnowsMore() {
-    JavaClasses tests = new ClassFileImporter().importClasses(ArchitectureTest.class);
+    JavaClasses tests = new ClassFileImporter().importClasses(StoreArchitectureTest.class);
     assertThatThrownBy(() -> ALONE.check(tests)).hasMessageContaining("com.tngtech.archunit");
   }
 }
