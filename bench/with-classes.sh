@@ -11,7 +11,7 @@ run_class() {
   choose_cache
   find_temporal
   export ATELIER_TEMPORAL
-  mvn -q -B -ntp -pl workflows,migrations,activities,api,deploy/cli,deploy/local -DskipTests -Dspotless.check.skip \
+  mvn -q -B -ntp -pl workflows,store,migrations,activities,api,deploy/cli,deploy/local -DskipTests -Dspotless.check.skip \
     package dependency:build-classpath -Dmdep.outputFile="$classpath" -Dmdep.includeScope=test
   exec java -Xmx"${HEAP:-256m}" -XX:+UseSerialGC -Dai.djl.offline=true -Datelier.home="$home" \
     -Dlogback.configurationFile=logback-cli.xml \

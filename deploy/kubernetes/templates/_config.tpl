@@ -13,6 +13,7 @@
 {{- $ns := .Release.Namespace }}
 {{- $shared := dict "ATELIER_TEMPORAL_TARGET" $v.temporal.target "ATELIER_TEMPORAL_NAMESPACE" $v.temporal.namespace
     "ATELIER_S3_ENDPOINT" $v.store.endpoint "ATELIER_S3_BUCKET" $v.store.bucket }}
+{{- with $v.store.region }}{{ $_ := set $shared "ATELIER_S3_REGION" . }}{{ end }}
 {{- with $v.temporal.serverName }}{{ $_ := set $shared "ATELIER_TEMPORAL_SERVER_NAME" . }}{{ end }}
 {{- if eq $v.temporal.auth "mtls" }}
 {{- $_ := set $shared "ATELIER_TEMPORAL_CA_FILE" "/etc/atelier/temporal/ca.crt" }}

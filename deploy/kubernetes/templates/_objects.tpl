@@ -16,6 +16,8 @@
 {{- else if eq $o.kind "ScaledJob" }}
 {{- include "atelier.pod" (dict "pod" $o.spec.jobTargetRef.template "part" $part "names" .names "root" .root) }}
 {{- include "atelier.scaling" (dict "spec" $o.spec "part" $part "root" .root) }}
+{{- else if eq $o.kind "ServiceAccount" }}
+{{- with $v.serviceAccount.annotations }}{{ $_ := set $o.metadata "annotations" . }}{{ end }}
 {{- else if eq $o.kind "TriggerAuthentication" }}
 {{- range $o.spec.secretTargetRef }}
 {{- $_ := set . "name" (ternary $v.temporal.tlsSecret $v.secret (eq $v.temporal.auth "mtls")) }}

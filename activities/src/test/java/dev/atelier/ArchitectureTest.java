@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import com.tngtech.archunit.core.domain.JavaClasses;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
 import com.tngtech.archunit.core.importer.ImportOption;
+import com.tngtech.archunit.lang.ArchRule;
 import com.tngtech.archunit.library.dependencies.SliceRule;
 import java.util.Locale;
 import org.junit.jupiter.api.Test;
@@ -85,6 +86,22 @@ class ArchitectureTest {
         .dependOnClassesThat()
         .resideInAPackage("java.sql..")
         .check(CLASSES);
+  }
+
+  @Test
+  void shouldLeaveTheStoresClientToTheModuleOfTheStore() {
+    clientOnlyIn("dev.atelier.store.objects").check(CLASSES);
+    assertThatThrownBy(() -> clientOnlyIn("dev.atelier.store").check(CLASSES))
+        .hasMessageContaining("dev.atelier.store.objects.ObjectStore");
+  }
+
+  private static ArchRule clientOnlyIn(String name) {
+    return noClasses()
+        .that()
+        .resideOutsideOfPackage(name)
+        .should()
+        .dependOnClassesThat()
+        .resideInAPackage("io.minio..");
   }
 
   @Test

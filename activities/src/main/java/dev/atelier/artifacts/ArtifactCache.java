@@ -2,8 +2,8 @@ package dev.atelier.artifacts;
 
 import dev.atelier.dataset.SourceGuard;
 import dev.atelier.opening.Opener;
-import dev.atelier.store.ObjectStore;
-import dev.atelier.store.Sha256;
+import dev.atelier.store.objects.ObjectStore;
+import dev.atelier.store.objects.Sha256;
 import dev.atelier.work.LocalFiles;
 import java.io.IOException;
 import java.io.UncheckedIOException;

@@ -1,7 +1,7 @@
 package dev.atelier.artifacts;
 
-import dev.atelier.store.ObjectStore;
-import dev.atelier.store.Sha256;
+import dev.atelier.store.objects.ObjectStore;
+import dev.atelier.store.objects.Sha256;
 import dev.atelier.workflows.ObjectRef;
 import java.nio.file.Path;
 import java.util.function.UnaryOperator;

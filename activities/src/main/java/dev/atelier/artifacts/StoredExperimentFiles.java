@@ -3,8 +3,8 @@ package dev.atelier.artifacts;
 import dev.atelier.store.ArtifactHistory;
 import dev.atelier.store.ArtifactHistory.Artifact;
 import dev.atelier.store.ExperimentKeys;
-import dev.atelier.store.ObjectStore;
-import dev.atelier.store.Sha256;
+import dev.atelier.store.objects.ObjectStore;
+import dev.atelier.store.objects.Sha256;
 import dev.atelier.work.ExperimentFiles;
 import dev.atelier.workflows.vocabulary.ArtifactKind;
 

@@ -3,7 +3,7 @@ package dev.atelier.attempt;
 import dev.atelier.network.LowRank;
 import dev.atelier.network.pruning.ChannelPruning.Criterion;
 import dev.atelier.spec.StudentsSpec.StartFrom;
-import dev.atelier.store.Sha256;
+import dev.atelier.store.objects.Sha256;
 import dev.atelier.training.Distillation;
 import dev.atelier.training.InitialWeights;
 import dev.atelier.training.Models;

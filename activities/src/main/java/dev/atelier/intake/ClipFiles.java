@@ -7,7 +7,7 @@ import dev.atelier.evaluation.ClipFolder;
 import dev.atelier.evaluation.ExtractorException;
 import dev.atelier.intake.ModelFolders.Brought;
 import dev.atelier.pipeline.ClipModel;
-import dev.atelier.store.ObjectStore;
+import dev.atelier.store.objects.ObjectStore;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -23,7 +23,7 @@ import dev.atelier.store.DatasetReuse;
 import dev.atelier.store.DatasetReuse.PreparedElsewhere;
 import dev.atelier.store.EventHistory;
 import dev.atelier.store.ExperimentHistory;
-import dev.atelier.store.ObjectStore;
+import dev.atelier.store.objects.ObjectStore;
 import dev.atelier.training.InvalidSpecException;
 import dev.atelier.version.CodeVersion;
 import dev.atelier.version.Fingerprint;

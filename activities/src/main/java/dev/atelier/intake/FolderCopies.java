@@ -3,7 +3,7 @@ package dev.atelier.intake;
 import dev.atelier.dataset.ArchiveLimits;
 import dev.atelier.intake.RemoteFolder.Listing;
 import dev.atelier.intake.RemoteFolder.RemoteFile;
-import dev.atelier.store.Sha256;
+import dev.atelier.store.objects.Sha256;
 import dev.atelier.untrusted.HeapBudget;
 import java.io.IOException;
 import java.nio.channels.FileChannel;

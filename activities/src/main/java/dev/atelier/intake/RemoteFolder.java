@@ -4,7 +4,7 @@ import dev.atelier.dataset.HubDownload;
 import dev.atelier.dataset.HubDownload.HubFile;
 import dev.atelier.spec.SourceLocation.HubModel;
 import dev.atelier.spec.SourceLocation.StoredFolder;
-import dev.atelier.store.ObjectStore;
+import dev.atelier.store.objects.ObjectStore;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;

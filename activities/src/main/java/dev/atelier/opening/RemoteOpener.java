@@ -3,7 +3,7 @@ package dev.atelier.opening;
 import dev.atelier.dataset.PreparationListener;
 import dev.atelier.opening.OpenerProcess.Answer;
 import dev.atelier.opening.Wire.Request;
-import dev.atelier.store.StoreUnavailableException;
+import dev.atelier.store.objects.StoreUnavailableException;
 import dev.atelier.untrusted.OneLine;
 import java.io.BufferedOutputStream;
 import java.io.DataInputStream;

@@ -26,7 +26,7 @@ import dev.atelier.store.ArtifactHistory;
 import dev.atelier.store.CheckpointManifest;
 import dev.atelier.store.EvaluationHistory;
 import dev.atelier.store.EventHistory;
-import dev.atelier.store.ObjectStore;
+import dev.atelier.store.objects.ObjectStore;
 import dev.atelier.training.Ensembles;
 import dev.atelier.training.Models;
 import dev.atelier.workflows.DatasetRef;

@@ -7,9 +7,9 @@ import dev.atelier.report.StudyReports;
 import dev.atelier.store.ArtifactHistory;
 import dev.atelier.store.ArtifactHistory.Artifact;
 import dev.atelier.store.ExperimentKeys;
-import dev.atelier.store.ObjectStore;
-import dev.atelier.store.Sha256;
 import dev.atelier.store.StudyHistory;
+import dev.atelier.store.objects.ObjectStore;
+import dev.atelier.store.objects.Sha256;
 import dev.atelier.workflows.vocabulary.ArtifactKind;
 import java.util.Optional;
 

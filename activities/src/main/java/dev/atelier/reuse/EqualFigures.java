@@ -4,7 +4,7 @@ import dev.atelier.artifacts.StoredFigures;
 import dev.atelier.evaluation.EvaluationInputs;
 import dev.atelier.store.EvaluationReuse;
 import dev.atelier.store.EvaluationReuse.MeasuredElsewhere;
-import dev.atelier.store.ObjectStore;
+import dev.atelier.store.objects.ObjectStore;
 import dev.atelier.training.Ensembles;
 import dev.atelier.workflows.EvaluationActivities.Evaluate;
 import java.util.Optional;

@@ -1,5 +1,6 @@
 package dev.atelier.store;
 
+import dev.atelier.store.objects.StoreUnavailableException;
 import io.micrometer.core.instrument.Metrics;
 import javax.sql.DataSource;
 import org.jdbi.v3.core.HandleCallback;

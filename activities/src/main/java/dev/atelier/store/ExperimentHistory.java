@@ -6,6 +6,7 @@ import dev.atelier.spec.ExperimentSpec;
 import dev.atelier.spec.SpecFault;
 import dev.atelier.spec.SpecRules;
 import dev.atelier.spec.TimestepRange;
+import dev.atelier.store.objects.StoreUnavailableException;
 import dev.atelier.workflows.DatasetRef;
 import dev.atelier.workflows.ModelKey;
 import dev.atelier.workflows.ModelState;

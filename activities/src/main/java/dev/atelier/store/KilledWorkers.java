@@ -1,5 +1,6 @@
 package dev.atelier.store;
 
+import dev.atelier.store.objects.StoreUnavailableException;
 import java.util.Optional;
 import javax.sql.DataSource;
 

@@ -1,5 +1,6 @@
 package dev.atelier.store;
 
+import dev.atelier.store.objects.StoreUnavailableException;
 import dev.atelier.webhook.WebhookMessage;
 import dev.atelier.workflows.WebhookForm;
 import java.util.Optional;

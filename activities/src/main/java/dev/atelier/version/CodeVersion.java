@@ -1,6 +1,6 @@
 package dev.atelier.version;
 
-import dev.atelier.store.Sha256;
+import dev.atelier.store.objects.Sha256;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;

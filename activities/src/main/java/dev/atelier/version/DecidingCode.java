@@ -1,6 +1,6 @@
 package dev.atelier.version;
 
-import dev.atelier.store.Sha256;
+import dev.atelier.store.objects.Sha256;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayDeque;
 import java.util.Collection;

@@ -7,7 +7,7 @@ import com.fasterxml.jackson.databind.SerializationFeature;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.fasterxml.jackson.datatype.jdk8.Jdk8Module;
-import dev.atelier.store.Sha256;
+import dev.atelier.store.objects.Sha256;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 

@@ -1,7 +1,7 @@
 package dev.atelier.worker;
 
 import dev.atelier.store.ExperimentKeys;
-import dev.atelier.store.ObjectStore;
+import dev.atelier.store.objects.ObjectStore;
 import dev.atelier.training.Ensembles;
 import dev.atelier.workflows.EnsembleActivities;
 import dev.atelier.workflows.EnsembleRef;

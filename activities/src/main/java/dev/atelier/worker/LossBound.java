@@ -2,7 +2,7 @@ package dev.atelier.worker;
 
 import dev.atelier.artifacts.RunningWork;
 import dev.atelier.store.KilledWorkers;
-import dev.atelier.store.StoreUnavailableException;
+import dev.atelier.store.objects.StoreUnavailableException;
 import dev.atelier.workflows.ErrorType;
 import io.temporal.activity.ActivityInfo;
 import io.temporal.common.interceptors.ActivityInboundCallsInterceptor.ActivityInput;

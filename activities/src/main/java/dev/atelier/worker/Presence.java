@@ -1,8 +1,8 @@
 package dev.atelier.worker;
 
-import dev.atelier.store.StoreUnavailableException;
 import dev.atelier.store.WorkerPresence;
 import dev.atelier.store.WorkerPresence.Work;
+import dev.atelier.store.objects.StoreUnavailableException;
 import io.temporal.activity.ActivityInfo;
 import io.temporal.common.interceptors.ActivityInboundCallsInterceptor.ActivityInput;
 import io.temporal.common.interceptors.ActivityInboundCallsInterceptor.ActivityOutput;

@@ -1,8 +1,8 @@
 package dev.atelier.worker;
 
-import dev.atelier.store.ObjectStore;
-import dev.atelier.store.StoreRefusedException;
-import dev.atelier.store.StoreUnavailableException;
+import dev.atelier.store.objects.ObjectStore;
+import dev.atelier.store.objects.StoreRefusedException;
+import dev.atelier.store.objects.StoreUnavailableException;
 import dev.atelier.worker.Dependency.Away;
 import dev.atelier.worker.Dependency.Refused;
 import io.grpc.Status;
@@ -35,10 +35,7 @@ final class Servers {
           try {
             store.ensureBucket();
           } catch (StoreRefusedException e) {
-            throw new Refused(
-                e.getMessage()
-                    + ": expected keys that may use it (atelier.s3.access-key, secret-key).",
-                e);
+            throw new Refused(e.getMessage(), e);
           } catch (StoreUnavailableException e) {
             throw new Away(reason(e), e);
           }

@@ -111,14 +111,17 @@ public interface WorkerConfig {
     /** Certificates (PEM) that sign the server's; absent: those that Java trusts. */
     Optional<Path> caFile();
 
-    /** Access key; a secret. */
-    String accessKey();
+    /**
+     * Access key; a secret. Absent, as the secret key: keys come from the environment ({@code
+     * AWS_*}), a web identity, the container or the instance.
+     */
+    Optional<String> accessKey();
 
     /** File that holds the access key, in its place. */
     Optional<Path> accessKeyFile();
 
     /** Secret key; a secret. */
-    String secretKey();
+    Optional<String> secretKey();
 
     /** File that holds the secret key, in its place. */
     Optional<Path> secretKeyFile();
@@ -126,6 +129,12 @@ public interface WorkerConfig {
     /** Bucket that holds every object. */
     @WithDefault("atelier")
     String bucket();
+
+    /**
+     * Region that requests are signed for; absent: {@code AWS_REGION} where no keys are set, else
+     * what the server says.
+     */
+    Optional<String> region();
   }
 
   /** Where the sources of specs may lie: datasets, teachers, extractors, statistics. */

@@ -16,10 +16,11 @@ import dev.atelier.opening.OpenerProcess;
 import dev.atelier.opening.RemoteOpener;
 import dev.atelier.spec.SourcePolicy;
 import dev.atelier.store.KilledWorkers;
-import dev.atelier.store.ObjectStore;
-import dev.atelier.store.StoreUnavailableException;
 import dev.atelier.store.WebhookHistory;
 import dev.atelier.store.WorkerPresence;
+import dev.atelier.store.objects.ObjectStore;
+import dev.atelier.store.objects.StoreSettings;
+import dev.atelier.store.objects.StoreUnavailableException;
 import dev.atelier.version.CodeVersion;
 import dev.atelier.webhook.MailServer;
 import dev.atelier.webhook.MailServer.Login;
@@ -495,23 +496,18 @@ public final class WorkerMain {
   }
 
   private static ObjectStore connect(WorkerConfig.S3 settings) {
-    return settings
-        .caFile()
-        .map(
-            file ->
-                new ObjectStore(
-                    settings.endpoint(),
-                    settings.accessKey(),
-                    settings.secretKey(),
-                    settings.bucket(),
-                    CertificateAuthority.read("atelier.s3.ca-file", file)))
-        .orElseGet(
-            () ->
-                new ObjectStore(
-                    settings.endpoint(),
-                    settings.accessKey(),
-                    settings.secretKey(),
-                    settings.bucket()));
+    return new ObjectStore(
+        new StoreSettings(
+            settings.endpoint(),
+            Optional.empty(),
+            settings.bucket(),
+            settings.region(),
+            settings.accessKey(),
+            settings.secretKey(),
+            settings
+                .caFile()
+                .map(
+                    file -> CertificateAuthority.read("atelier.s3.ca-file", file).trustManager())));
   }
 
   private static HikariDataSource connect(WorkerConfig.Database settings) {

@@ -12,7 +12,7 @@ import dev.atelier.network.files.TeacherException;
 import dev.atelier.opening.Opener;
 import dev.atelier.spec.SourceLocation;
 import dev.atelier.spec.SourcePolicy;
-import dev.atelier.store.ObjectStore;
+import dev.atelier.store.objects.ObjectStore;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;

@@ -15,6 +15,7 @@ import dev.atelier.spec.TrainingOverrides;
 import dev.atelier.store.AttemptHistory.Attempt;
 import dev.atelier.store.AttemptHistory.MetricPoint;
 import dev.atelier.store.AttemptHistory.Usage;
+import dev.atelier.store.objects.StoreUnavailableException;
 import dev.atelier.workflows.DatasetRef;
 import dev.atelier.workflows.Estimator;
 import dev.atelier.workflows.ModelKey;

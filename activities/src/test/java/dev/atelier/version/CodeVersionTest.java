@@ -93,7 +93,7 @@ class CodeVersionTest {
         "dev/atelier/work/Scope",
         "dev/atelier/artifacts/ArtifactCache",
         "dev/atelier/training/TrainingMetrics",
-        "dev/atelier/store/ObjectStore",
+        "dev/atelier/store/objects/ObjectStore",
         "dev/atelier/store/S3CheckpointStore",
         "dev/atelier/untrusted/TorchScriptCheck",
         "dev/atelier/report/ExperimentReports",

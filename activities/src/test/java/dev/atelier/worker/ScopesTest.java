@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.catchThrowable;
 
 import dev.atelier.artifacts.ArtifactCache;
 import dev.atelier.reuse.DoneElsewhereException;
-import dev.atelier.store.ObjectStore;
+import dev.atelier.store.objects.ObjectStore;
 import dev.atelier.training.InvalidSpecException;
 import dev.atelier.work.Scope;
 import dev.atelier.workflows.ErrorType;

@@ -130,6 +130,17 @@ class WorkerConfigTest {
   }
 
   @Test
+  void shouldDoWithoutKeysOfTheStore() {
+    REQUIRED.forEach(System::setProperty);
+    assertThat(WorkerConfig.load().s3().accessKey()).hasValue("a");
+    System.clearProperty("atelier.s3.access-key");
+    System.setProperty("atelier.s3.secret-key", ""); // as an empty variable of the environment
+    assertThat(WorkerConfig.load().s3().accessKey()).isEmpty();
+    assertThat(WorkerConfig.load().s3().secretKey()).isEmpty();
+    assertThat(WorkerConfig.load().s3().region()).isEmpty();
+  }
+
+  @Test
   void shouldPreferTheFileOfASecretToItsValue(@TempDir Path directory) throws IOException {
     REQUIRED.forEach(System::setProperty);
     assertThat(WorkerConfig.load().database().password()).isEqualTo("a");

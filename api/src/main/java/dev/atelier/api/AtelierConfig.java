@@ -313,23 +313,24 @@ public interface AtelierConfig {
     /** The same server as users reach it, for links to files; absent: no links are given. */
     Optional<URI> publicEndpoint();
 
-    /** How long a link to a file is valid, 7 days at most. */
+    /** How long a link to a file is valid: 7 days at most, and no longer than the keys. */
     @WithDefault("1h")
     Duration linkValidity();
 
     /** Certificates (PEM) that sign the server's; absent: those that Java trusts. */
     Optional<Path> caFile();
 
-    /** Access key; a secret. */
-    @WithDefault("atelier")
-    String accessKey();
+    /**
+     * Access key; a secret. Absent, as the secret key: keys come from the environment ({@code
+     * AWS_*}), a web identity, the container or the instance.
+     */
+    Optional<String> accessKey();
 
     /** File that holds the access key, in its place. */
     Optional<Path> accessKeyFile();
 
     /** Secret key; a secret. */
-    @WithDefault("atelier-secret")
-    String secretKey();
+    Optional<String> secretKey();
 
     /** File that holds the secret key, in its place. */
     Optional<Path> secretKeyFile();
@@ -338,9 +339,11 @@ public interface AtelierConfig {
     @WithDefault("atelier")
     String bucket();
 
-    /** Region that requests are signed for. */
-    @WithDefault("us-east-1")
-    String region();
+    /**
+     * Region that requests are signed for; absent: {@code AWS_REGION} where no keys are set, else
+     * what the server says; in links {@code us-east-1} where the server is not AWS's.
+     */
+    Optional<String> region();
   }
 
   /** The workflow server. */

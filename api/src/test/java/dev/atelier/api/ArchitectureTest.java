@@ -26,12 +26,22 @@ class ArchitectureTest {
   void shouldKnowOfAtelierOnlySpecAndWorkflowContracts() {
     DescribedPredicate<JavaClass> others =
         DescribedPredicate.describe(
-            "parts of Atelier but the api, the spec and the workflow contracts",
+            "parts of Atelier but the api, the spec, the workflow contracts and the object store",
             type ->
                 type.getPackageName().startsWith("dev.atelier.")
                     && !type.getPackageName()
-                        .matches("dev\\.atelier\\.(api(\\..*)?|spec|workflows(\\..*)?)"));
+                        .matches(
+                            "dev\\.atelier\\.(api(\\..*)?|spec|store\\.objects|workflows(\\..*)?)"));
     noClasses().should().dependOnClassesThat(others).check(API);
+  }
+
+  @Test
+  void shouldLeaveTheStoresClientToTheModuleOfTheStore() {
+    noClasses()
+        .should()
+        .dependOnClassesThat()
+        .resideInAnyPackage("io.minio..", "okhttp3..")
+        .check(API);
   }
 
   @Test

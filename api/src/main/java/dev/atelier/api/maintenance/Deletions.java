@@ -1,8 +1,8 @@
 package dev.atelier.api.maintenance;
 
 import dev.atelier.api.spec.SpecJson;
-import dev.atelier.api.store.ObjectStore;
-import dev.atelier.api.store.StoreUnavailableException;
+import dev.atelier.store.objects.ObjectStore;
+import dev.atelier.store.objects.StoreUnavailableException;
 import io.quarkus.scheduler.Scheduled;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.util.ArrayList;
@@ -116,7 +116,7 @@ public class Deletions {
       try {
         remove(id);
       } catch (StoreUnavailableException e) {
-        LOG.warnf("%s Objects of deleted experiments are removed later.", e.getMessage());
+        LOG.warnf("%s; objects of deleted experiments are removed later.", e.getMessage());
         return;
       }
     }
@@ -144,7 +144,7 @@ public class Deletions {
       List<String> keys = new ArrayList<>();
       store.list(prefix, object -> keys.add(object.key()));
       Set<String> referred = references.among(keys);
-      keys.stream().filter(key -> !referred.contains(key)).forEach(store::remove);
+      keys.stream().filter(key -> !referred.contains(key)).forEach(store::delete);
     }
     jdbi.useHandle(handle -> handle.execute("delete from deletion where id = ?", id));
   }

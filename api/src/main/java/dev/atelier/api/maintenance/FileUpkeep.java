@@ -1,9 +1,9 @@
 package dev.atelier.api.maintenance;
 
 import dev.atelier.api.AtelierConfig;
-import dev.atelier.api.store.ObjectStore;
-import dev.atelier.api.store.StoreUnavailableException;
 import dev.atelier.api.store.Turns;
+import dev.atelier.store.objects.ObjectStore;
+import dev.atelier.store.objects.StoreUnavailableException;
 import dev.atelier.workflows.ModelState;
 import dev.atelier.workflows.vocabulary.ArtifactKind;
 import dev.atelier.workflows.vocabulary.CheckpointPart;
@@ -73,7 +73,7 @@ public class FileUpkeep {
       config.checkpointsKeptFor().ifPresent(this::removeCheckpoints);
       config.samplesKeptFor().ifPresent(this::removeSamples);
     } catch (StoreUnavailableException e) {
-      LOG.warnf("%s Files of old experiments are removed later.", e.getMessage());
+      LOG.warnf("%s; files of old experiments are removed later.", e.getMessage());
     }
   }
 

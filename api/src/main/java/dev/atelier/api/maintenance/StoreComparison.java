@@ -1,8 +1,8 @@
 package dev.atelier.api.maintenance;
 
 import dev.atelier.api.AtelierConfig;
-import dev.atelier.api.store.ObjectStore;
-import dev.atelier.api.store.ObjectStore.Listed;
+import dev.atelier.store.objects.ObjectStore;
+import dev.atelier.store.objects.ObjectStore.Listed;
 import dev.atelier.workflows.vocabulary.CheckpointPart;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.time.Duration;
@@ -234,7 +234,7 @@ class StoreComparison {
         suspected.stream().filter(orphan -> !referred.contains(orphan.key())).toList();
     orphans.stream()
         .filter(StoreCheckReport.Orphan::removed)
-        .forEach(orphan -> store.remove(orphan.key()));
+        .forEach(orphan -> store.delete(orphan.key()));
     return orphans;
   }
 

@@ -1,5 +1,6 @@
 package dev.atelier.api.mapping;
 
+import dev.atelier.api.AtelierConfig;
 import dev.atelier.api.export.WholeAnswer;
 import dev.atelier.api.problem.AllowedMethods;
 import dev.atelier.api.problem.Problem;
@@ -7,10 +8,10 @@ import dev.atelier.api.problem.ProblemException;
 import dev.atelier.api.problem.ProblemType;
 import dev.atelier.api.problem.RequestNames;
 import dev.atelier.api.spec.RefusedDocumentException;
-import dev.atelier.api.store.StoreUnavailableException;
 import dev.atelier.api.temporal.TemporalBusyException;
 import dev.atelier.api.temporal.TemporalUnavailableException;
 import dev.atelier.spec.SpecFault;
+import dev.atelier.store.objects.StoreUnavailableException;
 import io.quarkus.vertx.http.runtime.CurrentVertxRequest;
 import io.vertx.ext.web.RoutingContext;
 import jakarta.ws.rs.NotAllowedException;
@@ -33,9 +34,11 @@ class ProblemMappers {
   private static final int RETRY_AFTER_SECONDS = 2;
 
   private final CurrentVertxRequest current;
+  private final AtelierConfig config;
 
-  ProblemMappers(CurrentVertxRequest current) {
+  ProblemMappers(CurrentVertxRequest current, AtelierConfig config) {
     this.current = current;
+    this.config = config;
   }
 
   @ServerExceptionMapper
@@ -79,8 +82,12 @@ class ProblemMappers {
 
   @ServerExceptionMapper
   Response storeUnavailable(StoreUnavailableException e, ContainerRequestContext request) {
-    LOG.warnf("%s %s", e.getMessage(), e.getCause());
-    return answer(ProblemType.STORE_UNAVAILABLE, e.getMessage(), List.of(), request);
+    LOG.warn(e.getMessage());
+    return answer(
+        ProblemType.STORE_UNAVAILABLE,
+        "The object store cannot be read at %s.".formatted(config.s3().endpoint()),
+        List.of(),
+        request);
   }
 
   @ServerExceptionMapper

@@ -1,5 +1,2 @@
-/**
- * The clients of the database and the object store, how rows are read, and what is said when the
- * object store is away.
- */
+/** The clients of the database and the object store, links to objects, and how rows are read. */
 package dev.atelier.api.store;

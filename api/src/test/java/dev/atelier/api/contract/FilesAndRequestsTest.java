@@ -7,13 +7,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.hamcrest.Matchers.equalTo;
 
 import dev.atelier.api.LocalServers;
-import io.minio.MinioClient;
-import io.minio.PutObjectArgs;
+import dev.atelier.store.objects.ObjectStore;
 import io.quarkus.test.common.WithTestResource;
 import io.quarkus.test.junit.QuarkusTest;
 import io.restassured.response.Response;
 import jakarta.inject.Inject;
-import java.io.ByteArrayInputStream;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -30,13 +28,10 @@ class FilesAndRequestsTest {
   private static final byte[] PICTURE = "a picture".getBytes(UTF_8);
 
   @Inject Jdbi jdbi;
-  @Inject MinioClient s3;
+  @Inject ObjectStore store;
 
   private void put(String key) throws Exception {
-    s3.putObject(
-        PutObjectArgs.builder().bucket("atelier").object(key).stream(
-                new ByteArrayInputStream(PICTURE), (long) PICTURE.length, -1L)
-            .build());
+    store.put(key, PICTURE, "application/octet-stream");
   }
 
   private void checkFile(String address) {

@@ -10,14 +10,11 @@ import static org.hamcrest.Matchers.notNullValue;
 import static org.hamcrest.Matchers.nullValue;
 
 import dev.atelier.api.LocalServers;
-import dev.atelier.api.store.ObjectStore;
-import io.minio.MinioClient;
-import io.minio.PutObjectArgs;
+import dev.atelier.store.objects.ObjectStore;
 import io.quarkus.test.common.WithTestResource;
 import io.quarkus.test.junit.QuarkusTest;
 import io.restassured.response.ValidatableResponse;
 import jakarta.inject.Inject;
-import java.io.ByteArrayInputStream;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -37,14 +34,13 @@ class StoreHygieneTest {
 
   @Inject Jdbi jdbi;
   @Inject ObjectStore store;
-  @Inject MinioClient s3;
   @Inject Deletions deletions;
   @Inject StoreCheck storeCheck;
   @Inject FileUpkeep fileUpkeep;
 
   @BeforeEach
   void emptyTheStore() {
-    keys("").forEach(store::remove);
+    keys("").forEach(store::delete);
     jdbi.useHandle(
         handle -> {
           handle.execute("delete from study");
@@ -168,7 +164,7 @@ class StoreHygieneTest {
     put(lostCheckpoint, "of a save that was cut off");
     put("experiments/gone/export/teacher.pt", "of an experiment that is gone");
     put("datasets/nobody/shard-0", "of no experiment");
-    store.remove(directory(id, "student-1") + "weights");
+    store.delete(directory(id, "student-1") + "weights");
     age();
 
     check(false)
@@ -467,15 +463,7 @@ class StoreHygieneTest {
   }
 
   private void put(String key, String text) {
-    byte[] content = text.getBytes(UTF_8);
-    try {
-      s3.putObject(
-          PutObjectArgs.builder().bucket("atelier").object(key).stream(
-                  new ByteArrayInputStream(content), (long) content.length, -1L)
-              .build());
-    } catch (Exception e) {
-      throw new IllegalStateException(e);
-    }
+    store.put(key, text.getBytes(UTF_8), "application/octet-stream");
   }
 
   /** Makes every object two hours old. */

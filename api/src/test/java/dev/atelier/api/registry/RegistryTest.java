@@ -10,14 +10,12 @@ import static org.hamcrest.Matchers.not;
 import static org.hamcrest.Matchers.nullValue;
 
 import dev.atelier.api.LocalServers;
-import io.minio.MinioClient;
-import io.minio.PutObjectArgs;
+import dev.atelier.store.objects.ObjectStore;
 import io.quarkus.test.common.WithTestResource;
 import io.quarkus.test.junit.QuarkusTest;
 import io.restassured.RestAssured;
 import io.restassured.http.ContentType;
 import jakarta.inject.Inject;
-import java.io.ByteArrayInputStream;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -34,7 +32,7 @@ class RegistryTest {
   private static final String EXPERIMENTS = "/api/v1/experiments/";
 
   @Inject Jdbi jdbi;
-  @Inject MinioClient s3;
+  @Inject ObjectStore store;
 
   private String launched(String name) {
     String id =
@@ -202,10 +200,7 @@ class RegistryTest {
     String id = launched("folders");
     byte[] content = "weights".getBytes(UTF_8);
     String key = "experiments/%s/export/student-1.safetensors".formatted(id);
-    s3.putObject(
-        PutObjectArgs.builder().bucket("atelier").object(key).stream(
-                new ByteArrayInputStream(content), (long) content.length, -1L)
-            .build());
+    store.put(key, content, "application/octet-stream");
     for (String name : List.of("student-1.safetensors", "student-1/unet/model.safetensors")) {
       sql(
           """
@@ -250,10 +245,7 @@ class RegistryTest {
     String id = launched("files");
     byte[] content = "weights".getBytes(UTF_8);
     String key = "experiments/%s/export/student-1.pt".formatted(id);
-    s3.putObject(
-        PutObjectArgs.builder().bucket("atelier").object(key).stream(
-                new ByteArrayInputStream(content), (long) content.length, -1L)
-            .build());
+    store.put(key, content, "application/octet-stream");
     sql(
         """
         insert into artifact (experiment_id, name, kind, object_key, content_type, bytes, sha256)

@@ -1,7 +1,6 @@
 package dev.atelier.local;
 
-import io.minio.BucketExistsArgs;
-import io.minio.MinioClient;
+import dev.atelier.store.objects.ObjectStore;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Map;
@@ -14,17 +13,14 @@ final class S3Service implements Service {
   private final Path directory;
   private final int port;
   private final DataDirectory.Credentials credentials;
-  private final MinioClient client;
+  private final ObjectStore store;
 
   S3Service(DataDirectory directory, int port, DataDirectory.Credentials credentials) {
     this.directory = directory.root().resolve("s3");
     this.port = port;
     this.credentials = credentials;
-    this.client =
-        MinioClient.builder()
-            .endpoint(endpoint())
-            .credentials(credentials.s3AccessKey(), credentials.s3SecretKey())
-            .build();
+    this.store =
+        new ObjectStore(endpoint(), credentials.s3AccessKey(), credentials.s3SecretKey(), BUCKET);
   }
 
   @Override
@@ -46,7 +42,7 @@ final class S3Service implements Service {
 
   @Override
   public void probe() throws Exception {
-    if (!client.bucketExists(BucketExistsArgs.builder().bucket(BUCKET).build())) {
+    if (!store.hasBucket()) {
       throw new IOException("bucket '%s' is missing".formatted(BUCKET));
     }
   }

@@ -4,9 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.atelier.dataset.SourceGuard;
 import dev.atelier.opening.Opener;
-import dev.atelier.store.ObjectStore;
 import dev.atelier.store.S3ServerProcess;
-import dev.atelier.store.Sha256;
+import dev.atelier.store.objects.ObjectStore;
+import dev.atelier.store.objects.Sha256;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -15,7 +15,7 @@ import dev.atelier.store.CheckpointManifest;
 import dev.atelier.store.EventHistory;
 import dev.atelier.store.ExperimentHistory;
 import dev.atelier.store.S3ServerProcess;
-import dev.atelier.store.Sha256;
+import dev.atelier.store.objects.Sha256;
 import dev.atelier.training.Device;
 import dev.atelier.work.Scope;
 import dev.atelier.work.UnendedScope;

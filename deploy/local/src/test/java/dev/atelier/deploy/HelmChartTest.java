@@ -58,6 +58,9 @@ class HelmChartTest {
             + " Deployment/api Deployment/worker-light Job/migrate ScaledJob/worker-gpu-elastic",
         "store.bucket=other                   | ConfigMap/atelier Deployment/api"
             + " Deployment/worker-light ScaledJob/worker-gpu-elastic",
+        "store.region=us-west-2               | ConfigMap/atelier Deployment/api"
+            + " Deployment/worker-light ScaledJob/worker-gpu-elastic",
+        "serviceAccount.annotations.a=b       | ServiceAccount/atelier",
         "temporal.target=temporal:7233        | ConfigMap/atelier Deployment/api"
             + " Deployment/worker-light ScaledJob/worker-gpu-elastic",
         "temporal.serverName=temporal         | ConfigMap/atelier Deployment/api"

@@ -111,6 +111,35 @@ class KubernetesOverlaysTest {
     assertThat(seen).containsExactly("api", "worker");
   }
 
+  /** A secret without keys is not a reason to keep a pod from starting: a role may give them. */
+  @ParameterizedTest
+  @ValueSource(strings = {"local", "cpu", "gpu", "production", "cloud"})
+  void shouldStartWithoutKeysOfTheStoreAndGiveTheOpenerNoRole(String overlay) throws Exception {
+    Set<String> optional = new TreeSet<>();
+    for (JsonNode owner : KubernetesObjects.ofOverlay(overlay)) {
+      Optional<JsonNode> pod = KubernetesObjects.podTemplate(owner);
+      String image = pod.map(p -> p.at("/spec/containers/0/image").asText()).orElse("");
+      if (!image.contains("atelier/")) {
+        continue;
+      }
+      String name = owner.at("/metadata/name").asText();
+      assertThat(pod.orElseThrow().at("/spec/serviceAccountName").asText())
+          .as(name)
+          .isEqualTo(name.equals("opener") ? "" : "atelier");
+      for (JsonNode variable : pod.orElseThrow().at("/spec/containers/0/env")) {
+        if (variable.at("/valueFrom/secretKeyRef/optional").asBoolean()) {
+          optional.add(variable.path("name").asText());
+        }
+      }
+    }
+    assertThat(optional)
+        .containsExactly(
+            "ATELIER_AUTH_OIDC_CLIENT_SECRET",
+            "ATELIER_AUTH_OIDC_STATE_SECRET",
+            "ATELIER_S3_ACCESS_KEY",
+            "ATELIER_S3_SECRET_KEY");
+  }
+
   @ParameterizedTest
   @ValueSource(strings = {"gpu", "production", "cloud"})
   void shouldGiveWorkersTheTimeThatTheirDrainTakes(String overlay) throws Exception {

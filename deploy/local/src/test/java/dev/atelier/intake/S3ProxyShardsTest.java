@@ -1,7 +1,7 @@
 package dev.atelier.intake;
 
-import dev.atelier.store.ObjectStore;
 import dev.atelier.store.S3ServerProcess;
+import dev.atelier.store.objects.ObjectStore;
 import java.nio.file.Path;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;

@@ -2,8 +2,8 @@ package dev.atelier.intake;
 
 import dev.atelier.deploy.Programs;
 import dev.atelier.deploy.RequiresProgram;
-import dev.atelier.store.ObjectStore;
 import dev.atelier.store.S3ServerProcess;
+import dev.atelier.store.objects.ObjectStore;
 import java.nio.file.Path;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;

@@ -6,7 +6,7 @@ import dev.atelier.deploy.Programs;
 import dev.atelier.store.CheckpointManifest;
 import dev.atelier.store.CheckpointManifest.StoredFile;
 import dev.atelier.store.ExperimentKeys;
-import dev.atelier.store.ObjectStore;
+import dev.atelier.store.objects.ObjectStore;
 import dev.atelier.workflows.ModelKey;
 import io.temporal.api.workflowservice.v1.ListWorkflowExecutionsRequest;
 import io.temporal.api.workflowservice.v1.ListWorkflowExecutionsResponse;

@@ -10,7 +10,7 @@ import dev.atelier.network.libtorch.Libtorch;
 import dev.atelier.network.libtorch.TorchModule;
 import dev.atelier.network.tensors.HostTensor;
 import dev.atelier.network.tensors.SafetensorsFile;
-import dev.atelier.store.Sha256;
+import dev.atelier.store.objects.Sha256;
 import java.io.IOException;
 import java.net.URI;
 import java.net.http.HttpClient;

@@ -4,10 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.atelier.cli.stack.ProcessIdentity;
 import dev.atelier.cli.stack.StopSignal;
-import io.minio.GetObjectArgs;
-import io.minio.MinioClient;
-import io.minio.PutObjectArgs;
-import java.io.ByteArrayInputStream;
+import dev.atelier.store.objects.ObjectStore;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -141,25 +138,19 @@ class InfrastructureTest {
   }
 
   private void putObject(String name, String content) throws Exception {
-    byte[] bytes = content.getBytes(StandardCharsets.UTF_8);
-    s3().putObject(
-            PutObjectArgs.builder().bucket("atelier").object(name).stream(
-                    new ByteArrayInputStream(bytes), (long) bytes.length, -1L)
-                .build());
+    s3().put(name, content.getBytes(StandardCharsets.UTF_8), "text/plain");
   }
 
   private String object(String name) throws Exception {
-    try (var in = s3().getObject(GetObjectArgs.builder().bucket("atelier").object(name).build())) {
-      return new String(in.readAllBytes(), StandardCharsets.UTF_8);
-    }
+    return new String(s3().get(name).orElseThrow(), StandardCharsets.UTF_8);
   }
 
-  private MinioClient s3() throws IOException {
-    return MinioClient.builder()
-        .endpoint("http://127.0.0.1:%d".formatted(ports.s3()))
-        .credentials(
-            credentials().getProperty("s3.access-key"), credentials().getProperty("s3.secret-key"))
-        .build();
+  private ObjectStore s3() throws IOException {
+    return new ObjectStore(
+        "http://127.0.0.1:%d".formatted(ports.s3()),
+        credentials().getProperty("s3.access-key"),
+        credentials().getProperty("s3.secret-key"),
+        S3Service.BUCKET);
   }
 
   private Properties credentials() throws IOException {

@@ -15,7 +15,7 @@ import dev.atelier.spec.DatasetSpec;
 import dev.atelier.spec.DiffusionSpec;
 import dev.atelier.spec.SourcePolicy;
 import dev.atelier.spec.TeacherSpec;
-import dev.atelier.store.StoreUnavailableException;
+import dev.atelier.store.objects.StoreUnavailableException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -1,6 +1,6 @@
 package dev.atelier.local;
 
-import dev.atelier.store.ObjectStore;
+import dev.atelier.store.objects.ObjectStore;
 import java.io.IOException;
 import java.net.URI;
 import java.net.http.HttpClient;

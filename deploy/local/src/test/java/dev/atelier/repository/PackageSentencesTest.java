@@ -15,7 +15,7 @@ import org.junit.jupiter.api.io.TempDir;
 class PackageSentencesTest {
 
   private static final List<String> MODULES =
-      List.of("workflows", "activities", "api", "deploy/cli", "deploy/local");
+      List.of("workflows", "store", "activities", "api", "deploy/cli", "deploy/local");
 
   @TempDir private Path folder;
 

@@ -12,7 +12,8 @@ final class Sources {
 
   static final Path ROOT = Path.of("../..").toAbsolutePath().normalize(); // of deploy/local
   static final List<String> MODULES =
-      List.of("workflows", "activities", "migrations", "api", "deploy/cli", "deploy/local");
+      List.of(
+          "workflows", "store", "activities", "migrations", "api", "deploy/cli", "deploy/local");
 
   private Sources() {}
 

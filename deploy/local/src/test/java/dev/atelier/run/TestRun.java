@@ -331,7 +331,14 @@ public final class TestRun {
 
   private List<Path> reportFolders() throws IOException {
     try (Stream<Path> modules =
-        Stream.of("workflows", "activities", "migrations", "api", "deploy/cli", "deploy/local")
+        Stream.of(
+                "workflows",
+                "store",
+                "activities",
+                "migrations",
+                "api",
+                "deploy/cli",
+                "deploy/local")
             .map(home::resolve)) {
       return modules
           .flatMap(module -> REPORTS.stream().map(r -> module.resolve("target").resolve(r)))

@@ -13,6 +13,8 @@ import dev.atelier.store.CheckpointManifest.StoredFile;
 import dev.atelier.store.TrainingBench.Run;
 import dev.atelier.store.TrainingProcess.Job;
 import dev.atelier.store.TrainingProcess.Resume;
+import dev.atelier.store.objects.ObjectCorruptException;
+import dev.atelier.store.objects.Sha256;
 import dev.atelier.training.Checkpoint;
 import java.io.IOException;
 import java.nio.file.Files;

@@ -6,6 +6,7 @@ import dev.atelier.store.KillPoint.Moment;
 import dev.atelier.store.TrainingBench.Run;
 import dev.atelier.store.TrainingProcess.Job;
 import dev.atelier.store.TrainingProcess.Resume;
+import dev.atelier.store.objects.Sha256;
 import dev.atelier.training.Checkpoint;
 import java.io.IOException;
 import java.nio.file.Files;

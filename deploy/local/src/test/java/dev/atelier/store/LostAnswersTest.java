@@ -13,6 +13,9 @@ import dev.atelier.store.ArtifactHistory.Artifact;
 import dev.atelier.store.AttemptHistory.Attempt;
 import dev.atelier.store.AttemptHistory.MetricPoint;
 import dev.atelier.store.AttemptHistory.Usage;
+import dev.atelier.store.objects.ObjectStore;
+import dev.atelier.store.objects.StoreSettings;
+import dev.atelier.store.objects.StoreUnavailableException;
 import dev.atelier.training.Checkpoint;
 import dev.atelier.workflows.DatasetRef;
 import dev.atelier.workflows.Estimator;
@@ -22,7 +25,6 @@ import dev.atelier.workflows.StartRef;
 import dev.atelier.workflows.vocabulary.ArtifactKind;
 import dev.atelier.workflows.vocabulary.CheckpointPart;
 import dev.atelier.workflows.vocabulary.EventKind;
-import io.minio.MinioClient;
 import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
 import java.io.IOException;
 import java.lang.reflect.InvocationTargetException;
@@ -206,12 +208,12 @@ class LostAnswersTest {
         new OkHttpClient.Builder().addInterceptor(storeCalls.transport()).build();
     ObjectStore store =
         new ObjectStore(
-            MinioClient.builder()
-                .endpoint(server.endpoint())
-                .credentials(S3ServerProcess.USER, S3ServerProcess.PASSWORD)
-                .httpClient(transport)
-                .build(),
-            S3ServerProcess.BUCKET);
+            StoreSettings.of(
+                server.endpoint(),
+                S3ServerProcess.USER,
+                S3ServerProcess.PASSWORD,
+                S3ServerProcess.BUCKET),
+            transport);
     DataSource database = databaseCalls.database(pool);
     ExperimentHistory experiments = new ExperimentHistory(database);
     ModelHistory models = new ModelHistory(database);

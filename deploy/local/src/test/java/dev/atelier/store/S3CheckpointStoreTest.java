@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.atelier.store.AttemptHistory.Attempt;
+import dev.atelier.store.objects.ObjectCorruptException;
+import dev.atelier.store.objects.Sha256;
 import dev.atelier.training.Checkpoint;
 import dev.atelier.workflows.ModelKey;
 import dev.atelier.workflows.vocabulary.CheckpointPart;

@@ -1,5 +1,6 @@
 package dev.atelier.store;
 
+import dev.atelier.store.objects.ObjectStore;
 import java.nio.file.Path;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;

@@ -1,10 +1,13 @@
 package dev.atelier.store;
 
+import dev.atelier.store.objects.ObjectStore;
+import dev.atelier.store.objects.StoreUnavailableException;
 import java.io.File;
 import java.io.IOException;
 import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 
@@ -12,8 +15,8 @@ import java.util.Map;
 public record S3ServerProcess(Process process, String endpoint, ObjectStore store)
     implements AutoCloseable {
 
-  static final String USER = "contract-user";
-  static final String PASSWORD = "contract-password";
+  public static final String USER = "contract-user";
+  public static final String PASSWORD = "contract-password";
   public static final String BUCKET = "contract";
 
   /** The local stack's own server. */
@@ -37,6 +40,14 @@ public record S3ServerProcess(Process process, String endpoint, ObjectStore stor
 
   /** A real MinIO. */
   static S3ServerProcess minio(String program, Path directory) throws Exception {
+    return minio(program, directory, Map.of());
+  }
+
+  /** A real MinIO with more variables. */
+  public static S3ServerProcess minio(String program, Path directory, Map<String, String> variables)
+      throws Exception {
+    Map<String, String> environment = new HashMap<>(variables);
+    environment.putAll(Map.of("MINIO_ROOT_USER", USER, "MINIO_ROOT_PASSWORD", PASSWORD));
     URI endpoint = URI.create("http://127.0.0.1:" + freePort());
     return start(
         List.of(
@@ -47,7 +58,7 @@ public record S3ServerProcess(Process process, String endpoint, ObjectStore stor
             endpoint.getAuthority(),
             "--console-address",
             "127.0.0.1:" + freePort()),
-        Map.of("MINIO_ROOT_USER", USER, "MINIO_ROOT_PASSWORD", PASSWORD),
+        environment,
         endpoint.toString(),
         directory);
   }

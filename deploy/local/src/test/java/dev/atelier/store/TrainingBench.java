@@ -1,6 +1,7 @@
 package dev.atelier.store;
 
 import dev.atelier.store.TrainingProcess.Job;
+import dev.atelier.store.objects.ObjectStore;
 import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
 import java.io.IOException;
 import java.nio.file.Files;

@@ -13,6 +13,9 @@ import dev.atelier.spec.TrainingSpec;
 import dev.atelier.store.AttemptHistory.Attempt;
 import dev.atelier.store.AttemptHistory.MetricPoint;
 import dev.atelier.store.AttemptHistory.Usage;
+import dev.atelier.store.objects.ObjectStore;
+import dev.atelier.store.objects.Sha256;
+import dev.atelier.store.objects.StoreSettings;
 import dev.atelier.training.Checkpoint;
 import dev.atelier.training.CheckpointStore;
 import dev.atelier.training.Distillation;
@@ -24,7 +27,6 @@ import dev.atelier.training.TrainingMetrics;
 import dev.atelier.training.TrainingTask;
 import dev.atelier.workflows.ModelKey;
 import dev.atelier.workflows.vocabulary.CheckpointPart;
-import io.minio.MinioClient;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.nio.ByteBuffer;
@@ -118,12 +120,12 @@ final class TrainingProcess {
     OkHttpClient transport = new OkHttpClient.Builder().addInterceptor(trap.transport()).build();
     ObjectStore store =
         new ObjectStore(
-            MinioClient.builder()
-                .endpoint(job.s3Endpoint())
-                .credentials(S3ServerProcess.USER, S3ServerProcess.PASSWORD)
-                .httpClient(transport)
-                .build(),
-            S3ServerProcess.BUCKET);
+            StoreSettings.of(
+                job.s3Endpoint(),
+                S3ServerProcess.USER,
+                S3ServerProcess.PASSWORD,
+                S3ServerProcess.BUCKET),
+            transport);
     TrainingTask task = task();
     Attempt attempt =
         attempts.start(

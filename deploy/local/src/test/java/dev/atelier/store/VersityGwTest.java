@@ -2,6 +2,7 @@ package dev.atelier.store;
 
 import dev.atelier.deploy.Programs;
 import dev.atelier.deploy.RequiresProgram;
+import dev.atelier.store.objects.ObjectStore;
 import java.nio.file.Path;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;

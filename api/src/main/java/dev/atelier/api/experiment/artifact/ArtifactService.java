@@ -3,7 +3,8 @@ package dev.atelier.api.experiment.artifact;
 import dev.atelier.api.experiment.ExperimentRepository;
 import dev.atelier.api.problem.ProblemException;
 import dev.atelier.api.problem.ProblemType;
-import dev.atelier.api.store.ObjectStore;
+import dev.atelier.api.store.StoreLinks;
+import dev.atelier.store.objects.ObjectStore;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.io.InputStream;
 import java.util.Optional;
@@ -15,12 +16,17 @@ class ArtifactService {
   private final ExperimentRepository experiments;
   private final ArtifactRepository repository;
   private final ObjectStore store;
+  private final StoreLinks links;
 
   ArtifactService(
-      ExperimentRepository experiments, ArtifactRepository repository, ObjectStore store) {
+      ExperimentRepository experiments,
+      ArtifactRepository repository,
+      ObjectStore store,
+      StoreLinks links) {
     this.experiments = experiments;
     this.repository = repository;
     this.store = store;
+    this.links = links;
   }
 
   ArtifactList list(String id) {
@@ -47,7 +53,7 @@ class ArtifactService {
   /** Where anyone can get the file for a while. */
   ArtifactLink link(String id, String name) {
     Artifact artifact = existing(id, name);
-    ObjectStore.Link link = store.link(artifact.objectKey());
+    ObjectStore.Link link = links.link(artifact.objectKey());
     return new ArtifactLink(
         artifact.name(), artifact.bytes(), artifact.sha256(), link.href(), link.expiresAt());
   }

@@ -21,7 +21,7 @@ import dev.atelier.evaluation.ReferenceStatistics;
 import dev.atelier.network.libtorch.Libtorch;
 import dev.atelier.spec.DatasetSpec;
 import dev.atelier.spec.DatasetSpec.ExifOrientation;
-import dev.atelier.store.Sha256;
+import dev.atelier.store.objects.Sha256;
 import dev.atelier.workflows.PassedOver;
 import java.io.IOException;
 import java.io.UncheckedIOException;

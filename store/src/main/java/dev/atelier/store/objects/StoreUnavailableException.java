@@ -1,4 +1,4 @@
-package dev.atelier.store;
+package dev.atelier.store.objects;
 
 /** The object store or the database did not do what was asked; trying again may help. */
 public final class StoreUnavailableException extends RuntimeException {

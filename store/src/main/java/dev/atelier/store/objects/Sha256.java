@@ -1,4 +1,4 @@
-package dev.atelier.store;
+package dev.atelier.store.objects;
 
 import java.io.IOException;
 import java.io.InputStream;

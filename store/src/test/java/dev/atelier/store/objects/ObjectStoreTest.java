@@ -1,4 +1,4 @@
-package dev.atelier.store;
+package dev.atelier.store.objects;
 
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -20,6 +20,12 @@ class ObjectStoreTest {
     List<ThrowingCallable> calls =
         List.of(
             away::ensureBucket,
+            away::hasBucket,
+            () -> away.open("key"),
+            () -> away.list("prefix", object -> {}),
+            () -> away.listAfter("key", object -> true),
+            () -> away.listForeign("other", "prefix", 1),
+            () -> away.fetchForeign("other", "key", directory.resolve("file"), 1),
             () -> away.put("key", new byte[1], "text/plain"),
             () -> away.get("key"),
             () -> away.fetch("key", "sha256", directory.resolve("file")),

@@ -1,4 +1,4 @@
-package dev.atelier.store;
+package dev.atelier.store.objects;
 
 /** A stored object is missing or is not what was written. */
 public final class ObjectCorruptException extends RuntimeException {

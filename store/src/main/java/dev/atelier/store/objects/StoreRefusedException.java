@@ -1,4 +1,4 @@
-package dev.atelier.store;
+package dev.atelier.store.objects;
 
 /** The object store does not accept the keys: trying again does not help. */
 public final class StoreRefusedException extends RuntimeException {
