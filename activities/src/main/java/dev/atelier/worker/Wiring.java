@@ -46,6 +46,7 @@ import dev.atelier.store.ObjectStore;
 import dev.atelier.store.ReportHistory;
 import dev.atelier.store.SearchHistory;
 import dev.atelier.store.StudyHistory;
+import dev.atelier.store.TurnHistory;
 import dev.atelier.training.Device;
 import dev.atelier.work.ExperimentFiles;
 import dev.atelier.workflows.AssignmentActivities;
@@ -58,6 +59,7 @@ import dev.atelier.workflows.MergingActivities;
 import dev.atelier.workflows.ReuseActivities;
 import dev.atelier.workflows.StudyActivities;
 import dev.atelier.workflows.TrainingActivities;
+import dev.atelier.workflows.TurnActivities;
 import java.util.function.BooleanSupplier;
 import javax.sql.DataSource;
 
@@ -109,6 +111,10 @@ final class Wiring {
         new ExperimentHistory(database),
         new ModelHistory(database),
         new EvaluationHistory(database));
+  }
+
+  TurnActivities turns() {
+    return new TurnActivitiesImpl(new TurnHistory(database));
   }
 
   DatasetActivities dataset() {

@@ -75,12 +75,12 @@ class LimitsTest {
     environment = TestWorkflowEnvironment.newInstance();
     Worker light = environment.newWorker(TaskQueues.LIGHT, ONE_AT_A_TIME);
     light.registerWorkflowImplementationTypes(DistillationWorkflowImpl.class);
-    light.registerActivitiesImplementations(activities);
+    light.registerActivitiesImplementations(activities, new SleepingTurns());
     TaskQueues.OF_LONGER_WORK.forEach(
         queue ->
             environment
                 .newWorker(queue, ONE_AT_A_TIME)
-                .registerActivitiesImplementations(activities));
+                .registerActivitiesImplementations(activities, new SleepingTurns()));
     environment
         .newWorker(TaskQueues.compute("cpu"), ONE_AT_A_TIME)
         .registerActivitiesImplementations(activities);
