@@ -25,7 +25,7 @@ public class Quotas {
    * Refuses a launch, as part of its transaction, until whose end others of the same project wait
    * here.
    *
-   * @param computes what its specs have as {@code compute}
+   * @param computes the classes of devices that its specs ask for
    * @param experiments how many it is of
    * @throws ProblemException 409 if there is no room
    */
