@@ -289,15 +289,15 @@ public interface AtelierConfig {
     /** What prices are in, such as {@code EUR}; absent: no costs are told. */
     Optional<String> currency();
 
-    /** Of an hour of a GPU. */
+    /** Price of an hour of a GPU. */
     @WithDefault("0")
     double gpuHour();
 
-    /** Of an hour of a worker without a GPU. */
+    /** Price of an hour of a worker without a GPU. */
     @WithDefault("0")
     double cpuHour();
 
-    /** Of a GiB that is stored for a month of 730 hours. */
+    /** Price of a GiB that is stored for a month of 730 hours. */
     @WithDefault("0")
     double gibMonth();
   }
