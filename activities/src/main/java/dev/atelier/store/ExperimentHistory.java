@@ -56,6 +56,9 @@ public final class ExperimentHistory {
           if (changed == 0) {
             return null;
           }
+          if (stage.terminal()) {
+            TurnHistory.giveBackAll(handle, experimentId);
+          }
           if (stage.terminal() && stage != Stage.DONE) {
             handle
                 .createUpdate(

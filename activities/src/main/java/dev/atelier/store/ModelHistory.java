@@ -269,6 +269,7 @@ public final class ModelHistory {
                   .bind("canceled", ModelState.CANCELED.name())
                   .bind("done", ModelState.DONE.name())
                   .execute();
+          TurnHistory.giveBack(handle, experimentId, key.value()); // none had it, perhaps
           return changed == 0
               ? null
               : EventHistory.add(
@@ -279,16 +280,18 @@ public final class ModelHistory {
   /** Models whose attempts have been handed back wait to go on; writes of those are refused. */
   public void recordHandedBack(String experimentId) {
     database.inTransaction(
-        handle ->
-            handle
-                .createUpdate(
-                    """
-                    update model set state = :pending, fence = fence + 1
-                    where experiment_id = :id and state = :running
-                    """)
-                .bind("id", experimentId)
-                .bind("pending", ModelState.PENDING.name())
-                .bind("running", ModelState.RUNNING.name())
-                .execute());
+        handle -> {
+          TurnHistory.giveBackAll(handle, experimentId);
+          return handle
+              .createUpdate(
+                  """
+                  update model set state = :pending, fence = fence + 1
+                  where experiment_id = :id and state = :running
+                  """)
+              .bind("id", experimentId)
+              .bind("pending", ModelState.PENDING.name())
+              .bind("running", ModelState.RUNNING.name())
+              .execute();
+        });
   }
 }

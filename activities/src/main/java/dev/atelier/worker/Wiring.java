@@ -45,6 +45,7 @@ import dev.atelier.store.ModelReuse;
 import dev.atelier.store.ReportHistory;
 import dev.atelier.store.SearchHistory;
 import dev.atelier.store.StudyHistory;
+import dev.atelier.store.TurnHistory;
 import dev.atelier.store.objects.ObjectStore;
 import dev.atelier.training.Device;
 import dev.atelier.work.ExperimentFiles;
@@ -58,6 +59,7 @@ import dev.atelier.workflows.MergingActivities;
 import dev.atelier.workflows.ReuseActivities;
 import dev.atelier.workflows.StudyActivities;
 import dev.atelier.workflows.TrainingActivities;
+import dev.atelier.workflows.TurnActivities;
 import java.util.function.BooleanSupplier;
 import javax.sql.DataSource;
 
@@ -109,6 +111,10 @@ final class Wiring {
         new ExperimentHistory(database),
         new ModelHistory(database),
         new EvaluationHistory(database));
+  }
+
+  TurnActivities turns() {
+    return new TurnActivitiesImpl(new TurnHistory(database));
   }
 
   DatasetActivities dataset() {

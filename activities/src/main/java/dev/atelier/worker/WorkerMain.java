@@ -16,6 +16,8 @@ import dev.atelier.opening.OpenerProcess;
 import dev.atelier.opening.RemoteOpener;
 import dev.atelier.spec.SourcePolicy;
 import dev.atelier.store.KilledWorkers;
+import dev.atelier.store.TurnHistory;
+import dev.atelier.store.TurnHistory.DeviceKind;
 import dev.atelier.store.WebhookHistory;
 import dev.atelier.store.WorkerPresence;
 import dev.atelier.store.objects.ObjectStore;
@@ -214,6 +216,12 @@ public final class WorkerMain {
                     : Libtorch.memory(settings.device()).map(MemoryUsage::getMax),
                 settings.threads(),
                 Instant.now()));
+    DeviceMeter meter =
+        new DeviceMeter(
+            new TurnHistory(database),
+            Set.copyOf(computeQueues),
+            settings.device().equals(CPU) ? DeviceKind.CPU : DeviceKind.GPU,
+            System::nanoTime);
     List<WorkerInterceptor> interceptors =
         new ArrayList<>(
             List.of(
@@ -222,7 +230,8 @@ public final class WorkerMain {
                 idle,
                 liveness,
                 presence,
-                new LossBound(killed, running)));
+                new LossBound(killed, running),
+                meter)); // the last is around all others, and sees how each attempt ends
     tracing.map(Tracing::interceptor).ifPresent(interceptors::add);
     WorkerFactory factory =
         WorkerFactory.newInstance(
@@ -237,6 +246,7 @@ public final class WorkerMain {
     if (settings.roles().contains(Role.LIGHT)) {
       Object[] work = {
         activities.history(),
+        activities.turns(),
         activities.dataset(),
         activities.reuse(),
         activities.ensemble(),
@@ -285,6 +295,7 @@ public final class WorkerMain {
                   drain(settings.drainTimeout(), factory);
                   temporal.shutdownNow();
                   presence.close();
+                  meter.close();
                   database.close();
                   tracing.ifPresent(Tracing::close);
                   status.ifPresent(StatusServer::close);
@@ -294,6 +305,7 @@ public final class WorkerMain {
     liveness.start();
     factory.start();
     presence.start();
+    meter.start();
     LOG.info(
         "{} serves {} with {} thread(s) on {}.",
         name,

@@ -30,6 +30,8 @@ public interface AtelierConfig {
 
   Maintenance maintenance();
 
+  Costs costs();
+
   Limits limits();
 
   Http http();
@@ -279,6 +281,25 @@ public interface AtelierConfig {
      * they were written; looked for by the comparison of the store; absent: for ever.
      */
     Optional<Duration> unnamedDatasetsKeptFor();
+  }
+
+  /** Prices, by which the costs of projects are told. */
+  interface Costs {
+
+    /** What prices are in, such as {@code EUR}; absent: no costs are told. */
+    Optional<String> currency();
+
+    /** Price of an hour of a GPU. */
+    @WithDefault("0")
+    double gpuHour();
+
+    /** Price of an hour of a worker without a GPU. */
+    @WithDefault("0")
+    double cpuHour();
+
+    /** Price of a GiB that is stored for a month of 730 hours. */
+    @WithDefault("0")
+    double gibMonth();
   }
 
   /** What becomes of curves of experiments that have ended. */

@@ -5,6 +5,7 @@ import { h } from './dom.js';
 import { experiment } from './experiment.js';
 import { experiments } from './experiments.js';
 import { launch } from './launch.js';
+import { projects } from './projects.js';
 import { studies, study } from './studies.js';
 import { caller, signOut, takeFromAddress } from './token.js';
 import { tokens } from './tokens.js';
@@ -19,6 +20,7 @@ const PAGES = [
   [/^\/launch$/, 'Launch', launch],
   [/^\/compare$/, 'Experiments', compare],
   [/^\/workers$/, 'Workers', workers],
+  [/^\/projects$/, 'Projects', projects],
   [/^\/tokens$/, 'Tokens', tokens],
 ];
 

@@ -86,6 +86,11 @@ final class Activities {
 
   private Activities() {}
 
+  /** Waiting for the room that a project's bounds leave; tried again, unhurried. */
+  static ActivityOptions turn(String summary) {
+    return ActivityOptions.newBuilder(REUSE).setSummary(summary).build();
+  }
+
   /**
    * Training, sampling and evaluation on {@code deviceClass}; {@code summary} shows in the UI, and
    * {@code priority} says whose turn it is.

@@ -75,6 +75,13 @@ public interface DistillationWorkflow {
     return "experiment-" + experimentId;
   }
 
+  /** The experiment of a Temporal workflow id; empty: it is no experiment's. */
+  static Optional<String> experimentId(String workflowId) {
+    return workflowId.startsWith(workflowId(""))
+        ? Optional.of(workflowId.substring(workflowId("").length()))
+        : Optional.empty();
+  }
+
   /** What an experiment is, in Markdown, for people who look at its workflow. */
   static String details(ExperimentSpec spec) {
     return "%d students of a teacher on `%s`, on `%s`"

@@ -61,6 +61,7 @@ public final class DistillationWorkflowImpl implements DistillationWorkflow {
 
   @Override
   public void run(Input input) {
+    experiment.turns().open();
     journal.open();
     standing.begin();
     try {
@@ -166,18 +167,17 @@ public final class DistillationWorkflowImpl implements DistillationWorkflow {
         network.latents().isPresent()
             && (spec().students().training().horizontalFlips()
                 || (imported.isEmpty() && spec().teacher().training().horizontalFlips()));
-    EncodedRef made =
-        experiment
-            .encoding("what networks see of the dataset")
-            .encodeDataset(
-                new EncodeDataset(
-                    experiment.id(),
-                    pixels,
-                    network,
-                    imported,
-                    spec().teacher().partsFrom(),
-                    spec().teacher().variant(),
-                    mirrored));
+    EncodeDataset task =
+        new EncodeDataset(
+            experiment.id(),
+            pixels,
+            network,
+            imported,
+            spec().teacher().partsFrom(),
+            spec().teacher().variant(),
+            mirrored);
+    experiment.turns().await(task);
+    EncodedRef made = experiment.encoding("what networks see of the dataset").encodeDataset(task);
     return pixels.seenAs(Optional.of(made));
   }
 
@@ -190,19 +190,18 @@ public final class DistillationWorkflowImpl implements DistillationWorkflow {
     if (assignment.kind() == AssignmentSpec.Kind.MEASURED) {
       standing.enter(Stage.MEASURING_DRIFT);
     }
-    return experiment
-        .assignment("ranges of timesteps")
-        .planRanges(
-            new PlanRanges(
-                experiment.id(),
-                spec().seed(),
-                dataset,
-                spec().diffusion(),
-                assignment,
-                spec().students().count(),
-                cohort.teacher().result(),
-                Optional.of(spec().evaluation().sampler())))
-        .ranges();
+    PlanRanges task =
+        new PlanRanges(
+            experiment.id(),
+            spec().seed(),
+            dataset,
+            spec().diffusion(),
+            assignment,
+            spec().students().count(),
+            cohort.teacher().result(),
+            Optional.of(spec().evaluation().sampler()));
+    experiment.turns().await(task);
+    return experiment.assignment("ranges of timesteps").planRanges(task).ranges();
   }
 
   /** Says what each student is to learn, and which ranges are left to the teacher. */
@@ -230,17 +229,17 @@ public final class DistillationWorkflowImpl implements DistillationWorkflow {
 
   private void publish(DatasetRef prepared, List<TimestepRange> ranges) {
     boolean anyStudents = cohort.students().isEmpty() || cohort.hasTrainedStudents();
-    experiment
-        .evaluation("TorchScript and safetensors files")
-        .publish(
-            new Publish(
-                experiment.id(),
-                spec(),
-                prepared,
-                cohort.teacher().result(),
-                anyStudents ? ensembles.keep(cohort.specialists(ranges)) : EnsembleRef.NONE,
-                cohort.trainedOneToOne(),
-                judging.merged()));
+    Publish task =
+        new Publish(
+            experiment.id(),
+            spec(),
+            prepared,
+            cohort.teacher().result(),
+            anyStudents ? ensembles.keep(cohort.specialists(ranges)) : EnsembleRef.NONE,
+            cohort.trainedOneToOne(),
+            judging.merged());
+    experiment.turns().await(task);
+    experiment.evaluation("TorchScript and safetensors files").publish(task);
   }
 
   /** What the experiment ends without, in sentences; empty: nothing. */

@@ -20,6 +20,7 @@ public enum ErrorType {
   OUT_OF_MEMORY(1), // never again unchanged
   INTERNAL(3),
   DONE_ELSEWHERE(Integer.MAX_VALUE), // another experiment is at the same work: wait for it
+  AWAITS_TURN(Integer.MAX_VALUE), // the project's bounds leave no room: wait for it
   STORE_UNAVAILABLE(Integer.MAX_VALUE),
   DISK_FULL(Integer.MAX_VALUE), // of the worker: another one may have room, or this one later
   WORKER_LOST(Integer.MAX_VALUE),

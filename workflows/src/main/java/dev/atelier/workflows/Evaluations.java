@@ -112,20 +112,23 @@ final class Evaluations {
     shardsKept = true;
     List<Shard> wanted = experiment.spec().evaluation().shards();
     List<Promise<ShardRef>> sampled = new ArrayList<>();
-    for (int k = 0; k < wanted.size(); k++) {
+    for (int k = 0; k < wanted.size() && sampled.stream().noneMatch(Evaluations::failed); k++) {
       Shard shard = wanted.get(k);
+      SampleShard part = new SampleShard(task, shard.first(), shard.images());
+      experiment.turns().await(part);
       String summary =
           "%s, shard %d of %d, %d images"
               .formatted(task.subject().word(), k + 1, wanted.size(), shard.images());
-      sampled.add(
-          Async.function(
-              experiment.evaluation(summary)::sampleShard,
-              new SampleShard(task, shard.first(), shard.images())));
+      sampled.add(Async.function(experiment.evaluation(summary)::sampleShard, part));
     }
     Promise.allOf(sampled).get();
-    return experiment
-        .evaluation("%s, figures".formatted(task.subject().word()))
-        .combineShards(new CombineShards(task, sampled.stream().map(Promise::get).toList()));
+    CombineShards all = new CombineShards(task, sampled.stream().map(Promise::get).toList());
+    experiment.turns().await(all);
+    return experiment.evaluation("%s, figures".formatted(task.subject().word())).combineShards(all);
+  }
+
+  private static boolean failed(Promise<?> promise) {
+    return promise.isCompleted() && promise.getFailure() != null;
   }
 
   private Evaluated noteBest(Evaluated evaluated) {

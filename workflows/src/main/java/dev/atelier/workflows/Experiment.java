@@ -11,12 +11,14 @@ final class Experiment {
 
   private final String id;
   private final Priority priority;
+  private final Turns turns;
   private ExperimentSpec spec; // its forward process may come with an imported teacher
 
   Experiment(String id, ExperimentSpec spec) {
     this.id = id;
     this.spec = spec;
     priority = priority(spec.scheduling());
+    turns = new Turns(id);
   }
 
   String id() {
@@ -30,6 +32,11 @@ final class Experiment {
   /** Diffuses from now on as an imported teacher does. */
   void follow(DiffusionSpec theirs) {
     spec = spec.with(theirs);
+  }
+
+  /** When its compute work may be scheduled: before it is, each piece takes its turn. */
+  Turns turns() {
+    return turns;
   }
 
   AssignmentActivities assignment(String summary) {

@@ -95,7 +95,9 @@ final class Judging {
       }
     } catch (TemporalFailure e) {
       evaluations.awaitEnds(); // none that was stopped writes its figures after this
-      if (!calledOff) {
+      if (calledOff) {
+        experiment.turns().giveBack();
+      } else {
         if (Failure.isCancellation(e)) {
           throw e;
         }
@@ -155,10 +157,12 @@ final class Judging {
       return EnsembleRef.NONE;
     }
     standing.enter(Stage.MERGING);
+    Merge task = new Merge(experiment.id(), spec.seed(), spec.merge(), by, specialists);
+    experiment.turns().await(task);
     EnsembleRef joined =
         experiment
             .merging("merge of %d students".formatted(specialists.models()))
-            .merge(new Merge(experiment.id(), spec.seed(), spec.merge(), by, specialists))
+            .merge(task)
             .models();
     if (joined.models() > 0) {
       evaluations.begin(Subject.MERGED, by, joined);
@@ -173,16 +177,18 @@ final class Judging {
       return;
     }
     standing.enter(Stage.SEARCHING);
+    SearchSchedule task =
+        new SearchSchedule(
+            experiment.id(),
+            experiment.spec().seed(),
+            wanted,
+            by,
+            cohort.teacher().result(),
+            specialists,
+            cohort.trainedOneToOne());
+    experiment.turns().await(task);
     experiment
         .merging("search of %d schedules".formatted(wanted.evaluations()))
-        .searchSchedule(
-            new SearchSchedule(
-                experiment.id(),
-                experiment.spec().seed(),
-                wanted,
-                by,
-                cohort.teacher().result(),
-                specialists,
-                cohort.trainedOneToOne()));
+        .searchSchedule(task);
   }
 }

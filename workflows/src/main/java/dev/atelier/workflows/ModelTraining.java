@@ -27,8 +27,8 @@ final class ModelTraining {
   private Supplier<Work> work;
   private ModelState state = ModelState.PENDING;
   private Work attempt; // the newest
-  private Deque<Supplier<Promise<Found>>> searches; // of the attempt, those still to be tried
-  private Optional<Promise<Found>> search = Optional.empty(); // while it has no result
+  private Deque<Deque<Supplier<Promise<Found>>>> questions; // of the attempt, those still open
+  private Optional<Promise<Found>> question = Optional.empty(); // while it has no result
   private Promise<ModelRef> result; // of the attempt
   private CancellationScope scope; // of what the attempt does now
   private int attempts;
@@ -45,10 +45,11 @@ final class ModelTraining {
    * What an attempt does. Its steps are begun one by one by the workflow's own thread: one thread
    * for each student would make hundreds of them look up at every event.
    *
-   * @param searches ways to find an equal model elsewhere; the next one is tried where one fails
-   * @param train trains it, if none was found
+   * @param questions what is asked before, each in several ways; the next one is tried where one
+   *     fails
+   * @param train trains it, if no answer had a model
    */
-  record Work(List<Supplier<Promise<Found>>> searches, Supplier<Promise<ModelRef>> train) {}
+  record Work(List<List<Supplier<Promise<Found>>>> questions, Supplier<Promise<ModelRef>> train) {}
 
   ModelTraining(ModelKey key, TrainingSpec training) {
     this.key = key;
@@ -109,32 +110,39 @@ final class ModelTraining {
     wantedAgain = false;
     attempts++;
     attempt = work.get();
-    searches = new ArrayDeque<>(attempt.searches());
+    questions = new ArrayDeque<>();
+    attempt.questions().stream()
+        .filter(ways -> !ways.isEmpty())
+        .forEach(ways -> questions.add(new ArrayDeque<>(ways)));
     goOn();
   }
 
   /** Whether the attempt waits to be told to go on. */
   boolean canGoOn() {
-    return state == ModelState.RUNNING && search.isPresent() && search.get().isCompleted();
+    return state == ModelState.RUNNING && question.isPresent() && question.get().isCompleted();
   }
 
   /** Begins the next step of the attempt, or ends it. */
   void goOn() {
-    Optional<Promise<Found>> searched = search;
-    search = Optional.empty();
-    Optional<RuntimeException> thrown = searched.map(Promise::getFailure);
+    Optional<Promise<Found>> asked = question;
+    question = Optional.empty();
+    Optional<RuntimeException> thrown = asked.map(Promise::getFailure);
     Optional<ModelRef> found =
-        thrown.isPresent() ? Optional.empty() : searched.flatMap(s -> s.get().model());
+        thrown.isPresent() ? Optional.empty() : asked.flatMap(s -> s.get().model());
+    if (asked.isPresent() && thrown.isEmpty()) {
+      questions.remove(); // answered
+    }
     if (found.isPresent()) {
       result = Workflow.newPromise(found.get());
-    } else if (thrown.isPresent() && (Failure.isCancellation(thrown.get()) || searches.isEmpty())) {
+    } else if (thrown.isPresent()
+        && (Failure.isCancellation(thrown.get()) || questions.element().isEmpty())) {
       result = Workflow.newFailedPromise(thrown.get());
     } else if (handingBack) {
       result = Workflow.newFailedPromise(new CanceledFailure("handed back"));
-    } else if (searches.isEmpty() || (searched.isPresent() && thrown.isEmpty())) {
+    } else if (questions.isEmpty()) {
       begin(() -> result = attempt.train().get());
     } else {
-      begin(() -> search = Optional.of(searches.remove().get()));
+      begin(() -> question = Optional.of(questions.element().remove().get()));
     }
   }
 
@@ -145,13 +153,13 @@ final class ModelTraining {
 
   /** True once the running attempt has a result or a failure that is not yet settled. */
   boolean hasEnded() {
-    return state == ModelState.RUNNING && search.isEmpty() && result.isCompleted();
+    return state == ModelState.RUNNING && question.isEmpty() && result.isCompleted();
   }
 
   /** Whether an attempt still works, perhaps on its last checkpoint. */
   boolean works() {
     return state == ModelState.RUNNING
-        && !search.map(Promise::isCompleted).orElseGet(() -> result.isCompleted());
+        && !question.map(Promise::isCompleted).orElseGet(() -> result.isCompleted());
   }
 
   boolean isHandingBack() {

@@ -28,12 +28,11 @@ final class Reference {
   /** Fetches and checks what the evaluation needs. */
   static Reference prepare(Experiment experiment, DatasetRef dataset) {
     ExperimentSpec spec = experiment.spec();
-    ExtractorRef extractor =
-        experiment
-            .evaluation("feature extractor")
-            .prepareExtractor(
-                new PrepareExtractor(
-                    experiment.id(), spec.evaluation(), dataset, spec.merge(), spec.search()));
+    PrepareExtractor task =
+        new PrepareExtractor(
+            experiment.id(), spec.evaluation(), dataset, spec.merge(), spec.search());
+    experiment.turns().await(task);
+    ExtractorRef extractor = experiment.evaluation("feature extractor").prepareExtractor(task);
     Optional<StatisticsRef> given =
         spec.evaluation()
             .reference()
@@ -62,13 +61,13 @@ final class Reference {
 
   private static StatisticsRef statistics(
       String summary, Experiment experiment, DatasetRef dataset, ExtractorRef extractor) {
-    return experiment
-        .evaluation(summary)
-        .measureReference(
-            new MeasureReference(
-                experiment.id(),
-                dataset.seenAs(Optional.empty()),
-                experiment.spec().evaluation(),
-                extractor));
+    MeasureReference task =
+        new MeasureReference(
+            experiment.id(),
+            dataset.seenAs(Optional.empty()),
+            experiment.spec().evaluation(),
+            extractor);
+    experiment.turns().await(task);
+    return experiment.evaluation(summary).measureReference(task);
   }
 }

@@ -13,9 +13,11 @@ import dev.atelier.workflows.TrainingActivities.TrainStudent;
 import dev.atelier.workflows.TrainingActivities.TrainTeacher;
 import io.temporal.workflow.Async;
 import io.temporal.workflow.Functions.Func1;
+import io.temporal.workflow.Promise;
 import io.temporal.workflow.Workflow;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Supplier;
 
 /** Gives each model its work: the task of an attempt, and where an equal model may be found. */
 final class TrainingTasks {
@@ -67,7 +69,7 @@ final class TrainingTasks {
             Optional.of(spec.evaluation().sampler().clip()),
             spec.teacher().variant());
     TrainingActivities work = experiment.training("teacher, imported");
-    return new Work(List.of(), () -> Async.function(work::importTeacher, task));
+    return new Work(List.of(turn(task)), () -> Async.function(work::importTeacher, task));
   }
 
   private Work trainTeacher(DatasetRef dataset) {
@@ -133,9 +135,19 @@ final class TrainingTasks {
     boolean likeNoOther = experiment.spec().reuse() == Reuse.NEVER || model.isChanged();
     // Asks at once, which costs little history, and patiently where that has failed.
     return new Work(
-        likeNoOther
-            ? List.of()
-            : List.of(() -> Async.function(findAtOnce, task), () -> Async.function(find, task)),
+        List.of(
+            likeNoOther
+                ? List.of()
+                : List.of(() -> Async.function(findAtOnce, task), () -> Async.function(find, task)),
+            turn(task)),
         () -> Async.function(train, task));
+  }
+
+  /** Ways to take a turn for it, in which no model is found. */
+  private List<Supplier<Promise<Found>>> turn(Object task) {
+    return experiment.turns().ways(task).stream()
+        .<Supplier<Promise<Found>>>map(
+            way -> () -> way.get().thenApply(taken -> new Found(Optional.empty())))
+        .toList();
   }
 }

@@ -68,9 +68,12 @@ class DistillationRequestsTest {
     environment = TestWorkflowEnvironment.newInstance();
     Worker light = environment.newWorker(TaskQueues.LIGHT);
     light.registerWorkflowImplementationTypes(DistillationWorkflowImpl.class);
-    light.registerActivitiesImplementations(activities);
+    light.registerActivitiesImplementations(activities, new SleepingTurns());
     TaskQueues.OF_LONGER_WORK.forEach(
-        queue -> environment.newWorker(queue).registerActivitiesImplementations(activities));
+        queue ->
+            environment
+                .newWorker(queue)
+                .registerActivitiesImplementations(activities, new SleepingTurns()));
     // An activity learns of a cancellation by a heartbeat; left alone, the SDK sends one in 16 s.
     WorkerOptions heartbeats =
         WorkerOptions.newBuilder()

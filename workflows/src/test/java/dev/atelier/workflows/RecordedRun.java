@@ -61,13 +61,13 @@ enum RecordedRun {
           .build()),
   RETRIED(spec(students(2, false))) {
     @Override
-    void prepare(SleepingActivities activities) {
+    void prepare(SleepingActivities activities, SleepingTurns turns) {
       activities.diverging.add("student-1");
       activities.elsewhere.add("student-2");
     }
 
     @Override
-    void steer(WorkflowStub workflow, SleepingActivities activities) {
+    void steer(WorkflowStub workflow, SleepingActivities activities, SleepingTurns turns) {
       await(() -> progress(workflow).stage() == Stage.AWAITING_RETRY);
       activities.diverging.clear();
       Updates.ask(
@@ -77,14 +77,26 @@ enum RecordedRun {
           new RetryRequest(ModelKey.student(1), TrainingOverrides.NONE));
     }
   },
+  TURN_AWAITED(spec(students(2, false))) {
+    @Override
+    void prepare(SleepingActivities activities, SleepingTurns turns) {
+      turns.noRoom.add("student-1");
+    }
+
+    @Override
+    void steer(WorkflowStub workflow, SleepingActivities activities, SleepingTurns turns) {
+      await(() -> turns.refused.get() >= 2);
+      turns.noRoom.clear();
+    }
+  },
   CANCELED(spec(students(2, false))) {
     @Override
-    void prepare(SleepingActivities activities) {
+    void prepare(SleepingActivities activities, SleepingTurns turns) {
       activities.endless.add("student-1");
     }
 
     @Override
-    void steer(WorkflowStub workflow, SleepingActivities activities) {
+    void steer(WorkflowStub workflow, SleepingActivities activities, SleepingTurns turns) {
       await(() -> progress(workflow).stage() == Stage.TRAINING_STUDENTS);
       await(() -> activities.attempts.get() == 2);
       workflow.cancel();
@@ -133,10 +145,10 @@ enum RecordedRun {
   }
 
   /** Scripts the activities. */
-  void prepare(SleepingActivities activities) {}
+  void prepare(SleepingActivities activities, SleepingTurns turns) {}
 
   /** Does what a user would while it runs. */
-  void steer(WorkflowStub workflow, SleepingActivities activities) {}
+  void steer(WorkflowStub workflow, SleepingActivities activities, SleepingTurns turns) {}
 
   WorkflowStub launch(TestWorkflowEnvironment environment) {
     WorkflowStub experiment =
@@ -154,7 +166,8 @@ enum RecordedRun {
   /** Runs it to its end. */
   WorkflowExecutionHistory record() {
     SleepingActivities activities = new SleepingActivities();
-    prepare(activities);
+    SleepingTurns turns = new SleepingTurns();
+    prepare(activities, turns);
     TestEnvironmentOptions.Builder known = TestEnvironmentOptions.newBuilder();
     for (SearchAttributeKey<?> attribute : FoundBy.ALL) {
       known.registerSearchAttribute(attribute.getName(), attribute.getValueType());
@@ -165,7 +178,7 @@ enum RecordedRun {
           DistillationWorkflowImpl.class,
           StudyWorkflowImpl.class,
           WebhookDeliveryWorkflowImpl.class);
-      Object[] work = {activities, new SleepingStudies(spec), new RefusingReceiver()};
+      Object[] work = {activities, turns, new SleepingStudies(spec), new RefusingReceiver()};
       light.registerActivitiesImplementations(work);
       TaskQueues.OF_LONGER_WORK.forEach(
           queue -> environment.newWorker(queue).registerActivitiesImplementations(work));
@@ -179,7 +192,7 @@ enum RecordedRun {
           .registerActivitiesImplementations(activities);
       environment.start();
       WorkflowStub workflow = launch(environment);
-      steer(workflow, activities);
+      steer(workflow, activities, turns);
       try {
         workflow.getResult(Void.class);
       } catch (WorkflowFailedException e) {

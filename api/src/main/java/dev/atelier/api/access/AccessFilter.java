@@ -59,6 +59,8 @@ class AccessFilter {
       case EXPERIMENT -> requireExperiment(id(request));
       case STUDY -> requireStudy(id(request));
       case WEBHOOK -> requireWebhook(id(request));
+      case PROJECT ->
+          Projects.require(principal, request.getUriInfo().getPathParameters().getFirst("project"));
       case LAUNCH -> caller.launchesInto(Projects.ofLaunch(principal, project(request)));
       case LAUNCH_FOR_ALL ->
           Projects.ofLaunchForAll(principal, project(request)).ifPresent(caller::launchesInto);

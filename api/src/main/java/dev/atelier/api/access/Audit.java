@@ -38,7 +38,8 @@ public class Audit {
     TOKEN,
     PERSON,
     CHECK,
-    WEBHOOK
+    WEBHOOK,
+    PROJECT
   }
 
   private final Jdbi jdbi;
@@ -116,6 +117,7 @@ public class Audit {
             values (:actor, :role, :action, :kind, :id, case :kind
                 when 'EXPERIMENT' then (select project from experiment where id = :id)
                 when 'STUDY' then (select project from study where id = :id)
+                when 'PROJECT' then :id
                 when 'WEBHOOK' then (select project from webhook where id = :id) end,
               :outcome, :detail, :request, :address)
             """)

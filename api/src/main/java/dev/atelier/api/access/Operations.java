@@ -5,6 +5,7 @@ import static dev.atelier.api.access.Operations.Scope.INSTALLATION;
 import static dev.atelier.api.access.Operations.Scope.LAUNCH;
 import static dev.atelier.api.access.Operations.Scope.LAUNCH_FOR_ALL;
 import static dev.atelier.api.access.Operations.Scope.LIST;
+import static dev.atelier.api.access.Operations.Scope.PROJECT;
 import static dev.atelier.api.access.Operations.Scope.STUDY;
 import static dev.atelier.api.access.Operations.Scope.WEBHOOK;
 import static dev.atelier.api.access.Role.ADMIN;
@@ -29,6 +30,8 @@ public final class Operations {
     STUDY,
     /** The webhook that {@code {id}} in the path names. */
     WEBHOOK,
+    /** The project that {@code {project}} in the path names. */
+    PROJECT,
     /** Something new in the project that the request names. */
     LAUNCH,
     /** The same, or of every project if an admin names none. */
@@ -68,6 +71,10 @@ public final class Operations {
           row("showTeacher", VIEWER, EXPERIMENT),
           row("listDatasets", VIEWER, LIST),
           row("listWorkers", VIEWER, LIST),
+          row("listProjects", VIEWER, LIST),
+          row("showQuota", VIEWER, PROJECT),
+          row("listUsage", VIEWER, PROJECT),
+          row("setQuota", ADMIN, PROJECT),
           row("launchExperiment", OPERATOR, LAUNCH),
           row("cancelExperiment", OPERATOR, EXPERIMENT),
           row("deleteExperiment", OPERATOR, EXPERIMENT),

@@ -83,6 +83,26 @@ public class Projects {
     return ids.stream().filter(id -> id.indexOf('\0') < 0).toList();
   }
 
+  /**
+   * Refuses a project that the caller does not reach as one that is not there.
+   *
+   * @throws ProblemException 400 if it is no name, 404 if it is not one of the caller's
+   */
+  static void require(Principal principal, String name) {
+    requireForm(name);
+    if (!principal.reaches(name)) {
+      throw new ProblemException(
+          ProblemType.PROJECT_NOT_FOUND, "There is no project '%s'.".formatted(name));
+    }
+  }
+
+  private static void requireForm(String name) {
+    if (!FORM.matcher(name).matches()) {
+      throw invalid(
+          "must be 1 to 63 lower-case letters, digits and hyphens, found '%s'.".formatted(name));
+    }
+  }
+
   /** The project of a launch that an admin can make for all; empty: for all. */
   static Optional<String> ofLaunchForAll(Principal principal, Optional<String> named) {
     return named.isEmpty() && principal.projects().isEmpty()
@@ -98,11 +118,7 @@ public class Projects {
           .map(Projects::only)
           .orElse(DEFAULT); // an admin, or a server without authentication
     }
-    if (!FORM.matcher(named.get()).matches()) {
-      throw invalid(
-          "must be 1 to 63 lower-case letters, digits and hyphens, found '%s'."
-              .formatted(named.get()));
-    }
+    requireForm(named.get());
     if (!principal.reaches(named.get())) {
       throw new ProblemException(
           ProblemType.FORBIDDEN,

@@ -50,17 +50,20 @@ final class CompleteOperation {
           Map.entry(
               "createToken",
               "{\"name\": \"ci\", \"role\": \"operator\", \"projects\": [\"vision\"], \"expiresInDays\": 30}"),
+          Map.entry("setQuota", "{\"devicesAtOnce\": 4, \"gpuHoursPerMonth\": 500}"),
           Map.entry("createOwnToken", "{\"name\": \"nightly\", \"expiresInDays\": 30}"),
           Map.entry("decodePayloads", PAYLOADS),
           Map.entry("encodePayloads", PAYLOADS));
 
-  /** What an experiment or a study may refuse because of how far it is. */
+  /** What may be refused because of how far something is, or how much there is of it. */
   private static final Set<String> REFUSED_BY_STATE =
       Set.of(
           "cancelExperiment",
           "cancelStudy",
           "deleteExperiment",
           "deleteStudy",
+          "launchExperiment",
+          "launchStudy",
           "retryStudent",
           "retryTeacher",
           "startCheck");
@@ -74,6 +77,7 @@ final class CompleteOperation {
       Set.of(
           "listTeachers",
           "listDatasets",
+          "listUsage",
           "listAudit",
           "listTokens",
           "listWebhooks",

@@ -59,6 +59,7 @@ public final class LockedExperiment {
             """)
         .bind("id", row.id())
         .execute();
+    handle.execute("delete from device_turn where experiment_id = ?", row.id());
     event(EventKind.STAGE, stage.name());
   }
 }

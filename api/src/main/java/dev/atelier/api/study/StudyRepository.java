@@ -7,6 +7,7 @@ import dev.atelier.api.experiment.artifact.Artifact;
 import dev.atelier.api.experiment.artifact.ArtifactView;
 import dev.atelier.api.experiment.launch.LaunchRepository;
 import dev.atelier.api.maintenance.Deletions;
+import dev.atelier.api.project.Quotas;
 import dev.atelier.api.spec.SpecJson;
 import dev.atelier.api.store.Columns;
 import dev.atelier.api.study.StudyMember.AxisValue;
@@ -29,6 +30,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.Function;
+import java.util.stream.Collectors;
 import org.jdbi.v3.core.Handle;
 import org.jdbi.v3.core.Jdbi;
 import org.jdbi.v3.core.statement.PreparedBatch;
@@ -63,10 +65,12 @@ class StudyRepository {
 
   private final Jdbi jdbi;
   private final Audit audit;
+  private final Quotas quotas;
 
-  StudyRepository(Jdbi jdbi, Audit audit) {
+  StudyRepository(Jdbi jdbi, Audit audit, Quotas quotas) {
     this.jdbi = jdbi;
     this.audit = audit;
+    this.quotas = quotas;
   }
 
   /**
@@ -90,6 +94,9 @@ class StudyRepository {
               return earlier.get();
             }
           }
+          Set<String> computes =
+              members.stream().map(member -> member.spec().compute()).collect(Collectors.toSet());
+          quotas.require(handle, project, computes, members.size());
           handle
               .createUpdate(
                   """

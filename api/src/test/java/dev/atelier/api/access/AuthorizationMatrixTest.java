@@ -140,7 +140,8 @@ class AuthorizationMatrixTest {
     return response.statusCode() == 404
         && (response.asString().contains("/problems/experiment-not-found")
             || response.asString().contains("/problems/study-not-found")
-            || response.asString().contains("/problems/webhook-not-found"));
+            || response.asString().contains("/problems/webhook-not-found")
+            || response.asString().contains("/problems/project-not-found"));
   }
 
   private Response call(Described operation, Rule rule, CallerKind caller) {
@@ -150,7 +151,7 @@ class AuthorizationMatrixTest {
           case EXPERIMENT -> experiment(allowed);
           case STUDY -> study(allowed);
           case WEBHOOK -> webhook();
-          case INSTALLATION, LAUNCH, LAUNCH_FOR_ALL, LIST -> "none";
+          case INSTALLATION, PROJECT, LAUNCH, LAUNCH_FOR_ALL, LIST -> "none";
         };
     // Each has a client of its own, of which one address may not have a thousand.
     RequestSpecification request = given().header("Connection", "close");
@@ -158,13 +159,14 @@ class AuthorizationMatrixTest {
     if (launches(rule)) {
       request.queryParam("project", OWN);
     }
-    if (operation.method().equals("post")) {
+    if (operation.method().equals("post") || operation.method().equals("put")) {
       request.contentType("application/json").body("{}");
     }
     String path =
         operation
             .path()
             .replace("{id}", id)
+            .replace("{project}", OWN)
             .replace("{key}", "teacher")
             .replace("{k}", "1")
             .replace("{subject}", "teacher")

@@ -2,6 +2,7 @@ package dev.atelier.api.access;
 
 import dev.atelier.api.LocalServers;
 import io.quarkus.test.junit.QuarkusTestProfile;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 
@@ -14,17 +15,26 @@ public class SecuredProfile implements QuarkusTestProfile {
 
   @Override
   public Map<String, String> getConfigOverrides() {
-    return Map.of(
-        "atelier.http.metrics-token", METRICS_TOKEN,
-        "atelier.auth.bootstrap-token", BOOTSTRAP_TOKEN,
-        "atelier.limits.requests-per-second", "1",
-        "atelier.limits.burst", Integer.toString(BURST),
-        "atelier.limits.body-bytes", "400000",
-        "atelier.limits.spec-bytes", "20000",
-        "atelier.mail.host", "mail.example.org",
-        "atelier.sources.directories", "/data",
-        "atelier.sources.private-addresses", "false");
+    Map<String, String> settings = new HashMap<>();
+    settings.put("atelier.costs.currency", "EUR");
+    settings.put("atelier.costs.gpu-hour", "2.5");
+    settings.put("atelier.costs.cpu-hour", "0.5");
+    settings.put("atelier.costs.gib-month", "0.125");
+    settings.putAll(OTHERS);
+    return settings;
   }
+
+  private static final Map<String, String> OTHERS =
+      Map.of(
+          "atelier.http.metrics-token", METRICS_TOKEN,
+          "atelier.auth.bootstrap-token", BOOTSTRAP_TOKEN,
+          "atelier.limits.requests-per-second", "1",
+          "atelier.limits.burst", Integer.toString(BURST),
+          "atelier.limits.body-bytes", "400000",
+          "atelier.limits.spec-bytes", "20000",
+          "atelier.mail.host", "mail.example.org",
+          "atelier.sources.directories", "/data",
+          "atelier.sources.private-addresses", "false");
 
   @Override
   public List<TestResourceEntry> testResources() {

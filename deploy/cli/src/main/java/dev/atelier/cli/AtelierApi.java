@@ -32,6 +32,7 @@ public final class AtelierApi {
   private static final String WEBHOOKS = "/api/v1/webhooks";
   private static final String TOKENS = "/api/v1/tokens";
   private static final String OWN_TOKENS = "/api/v1/me/tokens";
+  private static final String PROJECTS = "/api/v1/projects";
   private static final String STUDIES = "/api/v1/studies";
   private static final Duration CONNECT_TIMEOUT = Duration.ofSeconds(5);
   private static final Duration ANSWER_TIMEOUT = Duration.ofSeconds(30);
@@ -232,6 +233,24 @@ public final class AtelierApi {
     return document("/api/v1/workers?limit=" + limit);
   }
 
+  JsonNode projectsDocument() throws CommandFailure, InterruptedException {
+    return document(PROJECTS);
+  }
+
+  JsonNode quotaDocument(String project) throws CommandFailure, InterruptedException {
+    return document(PROJECTS + "/" + encoded(project) + "/quota");
+  }
+
+  JsonNode usageDocument(String project, int months) throws CommandFailure, InterruptedException {
+    return document(PROJECTS + "/" + encoded(project) + "/usage?months=" + months);
+  }
+
+  /** Sets all bounds of a project. */
+  JsonNode setQuota(String project, Map<String, Object> quota)
+      throws CommandFailure, InterruptedException {
+    return send(PROJECTS + "/" + encoded(project) + "/quota", "PUT", quota);
+  }
+
   JsonNode webhooksDocument(int limit) throws CommandFailure, InterruptedException {
     return document(WEBHOOKS + "?limit=" + limit);
   }
@@ -249,12 +268,19 @@ public final class AtelierApi {
 
   private JsonNode make(String path, Map<String, Object> document)
       throws CommandFailure, InterruptedException {
+    return send(path, "POST", document);
+  }
+
+  private JsonNode send(String path, String method, Map<String, Object> document)
+      throws CommandFailure, InterruptedException {
     try {
       return read(
           send(
               request(path)
                   .header("Content-Type", "application/json")
-                  .POST(HttpRequest.BodyPublishers.ofString(json.writeValueAsString(document)))),
+                  .method(
+                      method,
+                      HttpRequest.BodyPublishers.ofString(json.writeValueAsString(document)))),
           JsonNode.class);
     } catch (JsonProcessingException e) {
       throw new IllegalStateException(e); // texts and numbers under names

@@ -57,6 +57,7 @@ public final class AtelierCli {
           TeachersCommand.class,
           DatasetsCommand.class,
           WorkersCommand.class,
+          ProjectsCommand.class,
           WebhooksCommand.class,
           WhoAmICommand.class,
           TokensCommand.class,

@@ -80,6 +80,49 @@ class RegistryCommandsTest {
   }
 
   @Test
+  void shouldShowAndSetWhatProjectsMayHaveAndWhatTheyCost() {
+    String vision =
+        """
+        {"project": "vision", "quota": {"devicesAtOnce": 2, "gpuHoursPerMonth": 100.5},
+          "used": {"devices": 1, "waiting": 3, "gpuHours": 7.25, "cpuHours": 0.0,
+            "storedBytes": 1073741824, "experiments": 4}}\
+        """;
+    api.answer("GET /api/v1/projects", 200, "{\"items\": [%s]}".formatted(vision))
+        .answer("GET /api/v1/projects/vision/quota", 200, vision)
+        .answer("PUT /api/v1/projects/vision/quota", 200, vision)
+        .answer(
+            "GET /api/v1/projects/vision/usage",
+            200,
+            """
+            {"items": [{"project": "vision", "month": "2026-12", "gpuHours": 7.25, "cpuHours": 1,
+              "gibMonths": 0.5, "cost": 15.0, "currency": "EUR"},
+              {"project": "vision", "month": "2026-11", "gpuHours": 1, "cpuHours": 0,
+              "gibMonths": 0}]}\
+            """);
+    assertThat(CommandOutput.of("projects", "ls", "--url", api.url()).out())
+        .containsPattern("vision +4 +1 of 2 +3 +7.25 of 100.50 +0.00 +1.0 GiB");
+    CommandOutput set =
+        CommandOutput.of(
+            "projects",
+            "set",
+            "vision",
+            "--devices-at-once=none",
+            "--experiments-waiting=10",
+            "--url=" + api.url());
+    assertThat(set.exitCode()).isZero();
+    assertThat(api.asked().get(2).method()).isEqualTo("PUT");
+    assertThat(api.asked().get(2).body())
+        .isEqualTo("{\"gpuHoursPerMonth\":100.5,\"experimentsWaiting\":10}");
+    CommandOutput wrong =
+        CommandOutput.of("projects", "set", "vision", "--stored-bytes=1 GB", "--url=" + api.url());
+    assertThat(wrong.exitCode()).isEqualTo(ExitCodes.USAGE);
+    assertThat(wrong.err()).contains("--stored-bytes must be a number or 'none', found '1 GB'.");
+    assertThat(CommandOutput.of("projects", "usage", "vision", "--url", api.url()).out())
+        .containsPattern("2026-12 +7.25 +1.00 +0.50 +15.00 EUR")
+        .containsPattern("2026-11 +1.00 +0.00 +0.00 +-");
+  }
+
+  @Test
   void shouldMakeListTryAndDeleteAWebhook() {
     api.answer("POST " + WEBHOOKS, 201, "{\"id\": \"wh-1\", \"secret\": \"whsec_abc\"}")
         .answer(

@@ -125,7 +125,7 @@ final class ConfigurationReference {
     }
     return switch (inner) {
       case "String" -> "text";
-      case "int", "long", "OptionalInt", "OptionalLong" -> "number";
+      case "int", "long", "double", "OptionalInt", "OptionalLong" -> "number";
       case "boolean" -> "`true` or `false`";
       case "Path" -> "file";
       case "URI" -> "URL";

@@ -318,12 +318,30 @@ class DashboardIT {
 
   @Test
   @Order(9)
+  void shouldShowWhatProjectsMayHaveAndWhatTheyUsed() throws Exception {
+    http.send(
+        HttpRequest.newBuilder(URI.create(api + "/api/v1/projects/default/quota"))
+            .header("Content-Type", "application/json")
+            .PUT(BodyPublishers.ofString("{\"experimentsWaiting\": 100}"))
+            .build(),
+        BodyHandlers.ofString());
+    browser.open(api + "/#/projects");
+    browser.await("h1", "Projects");
+    browser.await("#quotas tbody tr", "default");
+    browser.await("#quotas tbody tr", "of 100");
+    browser.await("h2", "default, by month");
+    browser.picture("projects");
+  }
+
+  @Test
+  @Order(10)
   void shouldFitAPhone() throws Exception {
     browser.resize(390, 844);
     String study = browser.address().replaceFirst(".*#", "#");
     browser.open(api + "/#/experiments");
     String id = browser.await("tbody a", "shapes, cut at 30").getDomAttribute("href");
-    for (String page : List.of("#/experiments", id, "#/launch", "#/studies", "#/workers", study)) {
+    for (String page :
+        List.of("#/experiments", id, "#/launch", "#/studies", "#/workers", "#/projects", study)) {
       browser.open(api + "/" + page);
       browser.await("h1");
       browser.awaitTrue("document.querySelector('main').textContent.length > 50");
@@ -336,7 +354,7 @@ class DashboardIT {
   }
 
   @Test
-  @Order(10)
+  @Order(11)
   void shouldAskForATokenWhereTheApiWantsOne(@TempDir Path directory) throws Exception {
     String token = "atl_" + "k".repeat(40);
     int port = Ports.anyFree();

@@ -206,7 +206,7 @@ class EncryptedHistoriesIT {
             Path.of("target/encrypted"))) {
       browser.open(page); // nobody's
       browser.await("main", "DistillationWorkflow");
-      browser.await("body", "binary/encrypted");
+      browser.await("body", "Codec Server could not connect"); // 401
       browser.picture("web-ui-of-a-stranger");
       assertThat(browser.await("body").getText()).doesNotContain(details, "specificProbability");
 

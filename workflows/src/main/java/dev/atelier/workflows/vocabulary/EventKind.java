@@ -14,6 +14,7 @@ public enum EventKind {
   CANCEL_MODEL("cancel-model", "a user asked to go on without a model"),
   RERUN_EVALUATION("rerun-evaluation", "a user asked to evaluate again"),
   FIGURES_OUTDATED("figures-outdated", "figures no longer hold, as a model changed"),
+  TURN_AWAITED("turn-awaited", "work waits, as its project's bounds leave no room"),
   MODEL_STARTED("model-started", "an attempt at a model began"),
   MODEL_DONE("model-done", "a model is trained"),
   MODEL_FAILED("model-failed", "a model failed"),

@@ -2,6 +2,7 @@ package dev.atelier.api.experiment.launch;
 
 import dev.atelier.api.access.Audit;
 import dev.atelier.api.experiment.ExperimentRepository;
+import dev.atelier.api.project.Quotas;
 import dev.atelier.api.spec.SpecJson;
 import dev.atelier.api.store.Columns;
 import dev.atelier.spec.ExperimentSpec;
@@ -18,6 +19,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalDouble;
+import java.util.Set;
 import org.jdbi.v3.core.Handle;
 import org.jdbi.v3.core.Jdbi;
 import org.jdbi.v3.core.statement.PreparedBatch;
@@ -41,10 +43,12 @@ public class LaunchRepository {
 
   private final Jdbi jdbi;
   private final Audit audit;
+  private final Quotas quotas;
 
-  LaunchRepository(Jdbi jdbi, Audit audit) {
+  LaunchRepository(Jdbi jdbi, Audit audit, Quotas quotas) {
     this.jdbi = jdbi;
     this.audit = audit;
+    this.quotas = quotas;
   }
 
   /** Stores an experiment with its models, once per project and idempotency key. */
@@ -58,6 +62,7 @@ public class LaunchRepository {
               return earlier.get();
             }
           }
+          quotas.require(handle, project, Set.of(spec.compute()), 1);
           insert(handle, id, spec, project);
           audit.done(handle, Audit.Kind.EXPERIMENT, id, spec.name());
           idempotencyKey.ifPresent(

@@ -7,6 +7,7 @@ import dev.atelier.api.experiment.Links;
 import dev.atelier.api.experiment.launch.LaunchRepository.Launch;
 import dev.atelier.api.problem.ProblemException;
 import dev.atelier.api.problem.ProblemType;
+import dev.atelier.api.project.Quotas;
 import dev.atelier.api.temporal.DistillationRuns;
 import dev.atelier.api.temporal.TemporalUnavailableException;
 import dev.atelier.api.worker.WorkerRepository;
@@ -15,6 +16,7 @@ import jakarta.enterprise.context.ApplicationScoped;
 import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.stream.Stream;
 import org.jboss.logging.Logger;
 
@@ -27,13 +29,19 @@ class LaunchService {
   private final LaunchRepository repository;
   private final DistillationRuns runs;
   private final WorkerRepository workers;
+  private final Quotas quotas;
   private final Caller caller;
 
   LaunchService(
-      LaunchRepository repository, DistillationRuns runs, WorkerRepository workers, Caller caller) {
+      LaunchRepository repository,
+      DistillationRuns runs,
+      WorkerRepository workers,
+      Quotas quotas,
+      Caller caller) {
     this.repository = repository;
     this.runs = runs;
     this.workers = workers;
+    this.quotas = quotas;
     this.caller = caller;
   }
 
@@ -65,7 +73,11 @@ class LaunchService {
 
   /** What the experiment would take, without launching it. */
   Estimate estimate(ExperimentSpec spec) {
-    return Estimate.of(spec, repository.macsPerSecond(spec.compute()), warnings(spec));
+    List<String> refusals = quotas.refusals(caller.project(), Set.of(spec.compute()), 1);
+    return Estimate.of(
+        spec,
+        repository.macsPerSecond(spec.compute()),
+        Stream.concat(refusals.stream(), warnings(spec).stream()).toList());
   }
 
   private List<String> warnings(ExperimentSpec spec) {

@@ -18,6 +18,7 @@ import dev.atelier.api.history.Operator;
 import dev.atelier.api.history.QueryField;
 import dev.atelier.api.history.Sort;
 import dev.atelier.api.parameter.PageParameters;
+import dev.atelier.api.project.ProjectRepository;
 import dev.atelier.api.temporal.DistillationRuns;
 import dev.atelier.api.worker.WorkerRepository;
 import dev.atelier.spec.ExperimentSpec;
@@ -43,6 +44,7 @@ class OverviewService {
   private final DistillationRuns runs;
   private final WorkerRepository workers;
   private final Projects projects;
+  private final ProjectRepository ofProjects;
 
   OverviewService(
       ExperimentRepository experiments,
@@ -53,7 +55,8 @@ class OverviewService {
       ArtifactRepository artifacts,
       DistillationRuns runs,
       WorkerRepository workers,
-      Projects projects) {
+      Projects projects,
+      ProjectRepository ofProjects) {
     this.experiments = experiments;
     this.lists = lists;
     this.models = models;
@@ -63,6 +66,7 @@ class OverviewService {
     this.runs = runs;
     this.workers = workers;
     this.projects = projects;
+    this.ofProjects = ofProjects;
   }
 
   ExperimentPage list(HistoryQuery query, Sort sort, Optional<Cursor> after, int limit) {
@@ -106,6 +110,7 @@ class OverviewService {
     row.spec().guidedCutWarning().ifPresent(warnings::add);
     if (!row.stage().terminal()) {
       workers.unserved(row.spec().compute()).ifPresent(warnings::add);
+      warnings.addAll(ofProjects.waits(id));
     }
     return ExperimentViewBuilder.builder()
         .id(id)
