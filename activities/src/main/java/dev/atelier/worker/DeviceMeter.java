@@ -1,8 +1,8 @@
 package dev.atelier.worker;
 
-import dev.atelier.store.objects.StoreUnavailableException;
 import dev.atelier.store.TurnHistory;
 import dev.atelier.store.TurnHistory.DeviceKind;
+import dev.atelier.store.objects.StoreUnavailableException;
 import dev.atelier.workflows.ComputeWork;
 import dev.atelier.workflows.DistillationWorkflow;
 import io.temporal.activity.ActivityInfo;
