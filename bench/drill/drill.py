@@ -219,7 +219,7 @@ class Trainings:
             ]
             return found
 
-        await_true(running, PATIENCE_SECONDS, "no training is under way")
+        await_true(running, END_SECONDS, "no training is under way")
         return self.launched[-1], found[0]
 
     def await_progress(self, identifier, beyond):
