@@ -222,6 +222,12 @@ class Trainings:
         await_true(running, END_SECONDS, "no training is under way")
         return self.launched[-1], found[0]
 
+    def reached(self, identifier):
+        """How far it is, as soon as the API answers."""
+        steps = []
+        await_true(lambda: steps.append(steps_of(self.api.experiment(identifier))) or True, PATIENCE_SECONDS, "the API does not answer")
+        return steps[0]
+
     def await_progress(self, identifier, beyond):
         return await_true(
             lambda: steps_of(self.api.experiment(identifier)) > beyond,
@@ -322,9 +328,9 @@ def drill(compose, table):
             experiment, _ = trainings.under_way()
             container = compose.containers()[service][0]["Name"]
             started = compose.inspect(container, "{{.State.StartedAt}}")
-            before = steps_of(api.experiment(experiment))
             compose.kill(container)
             start = time.monotonic()
+            before = trainings.reached(experiment)  # not before it: until the kill the training went on
             await_true(lambda: compose.inspect(container, "{{.State.StartedAt}}") != started, PATIENCE_SECONDS, "it was not started again")
             compose.await_health(PATIENCE_SECONDS)
             figures.append(f"all healthy by themselves after {time.monotonic() - start:.0f} s")
