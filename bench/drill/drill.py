@@ -266,8 +266,8 @@ def write_env(compose):
             env.write(f"{name}={port}\n")
 
 
-def megabytes(count):
-    return f"{int(count) / 1e6:.{0 if int(count) > 1e7 else 1}f} MB"
+def size_of(count):
+    return f"{int(count) / 1e6:.1f} MB" if int(count) > 1e6 else f"{int(count) / 1e3:.0f} kB"
 
 
 def minutes(seconds):
@@ -299,7 +299,7 @@ def drill(compose, table):
         took = time.monotonic() - start
         figures.append(f"{minutes(took)} min")
         for image in ("api", "worker-cpu"):
-            figures.append(f"{image} {megabytes(compose.inspect(f'atelier-drill/{image}:0.1.0', '{{.Size}}'))}")
+            figures.append(f"{image} {size_of(compose.inspect(f'atelier-drill/{image}:0.1.0', '{{.Size}}'))}")
     api = Api(compose.tree)
 
     with table.step("`docker compose up -d`: every service healthy, or exited (0)", needed=True) as figures:
@@ -320,7 +320,7 @@ def drill(compose, table):
         took = await_true(lambda: api.experiment(first)["stage"] == "DONE", END_SECONDS, lambda: f"it is {api.experiment(first)['stage']}")
         files = {a["name"]: a["sha256"] for a in api.experiment(first)["artifacts"]}
         count, size = files_match(api, first, files)
-        figures.append(f"{took:.0f} s; {count} files, {megabytes(size)}, read with their SHA-256")
+        figures.append(f"{took:.0f} s; {count} files, {size_of(size)}, read with their SHA-256")
 
     trainings = Trainings(api)
     for service in compose.serving:
@@ -373,7 +373,7 @@ def drill(compose, table):
         at_dump = steps_of(api.experiment(experiment))
         folder = compose.run(code_of(page, "Back up") + '\necho "$d"').strip().splitlines()[-1]
         sizes = {f.name: f.stat().st_size for f in (compose.tree / folder).iterdir()}
-        figures.append(f"{time.monotonic() - start:.0f} s; " + ", ".join(f"{n} {megabytes(s)}" for n, s in sorted(sizes.items()) if n != ".env"))
+        figures.append(f"{time.monotonic() - start:.0f} s; " + ", ".join(f"{n} {size_of(s)}" for n, s in sorted(sizes.items()) if n != ".env"))
         if sorted(sizes) != [".env", "atelier.dump", "s3.tar", "temporal.dump", "visibility.dump"] or not all(sizes.values()):
             raise NotHeld(f"the folder has {sizes}")
         everything = {e["id"] for e in api.ask("/experiments?limit=100")["items"]}
@@ -398,7 +398,7 @@ def drill(compose, table):
         if found != everything:
             raise NotHeld(f"expected {len(everything)} experiments, found {len(found & everything)} of them and {len(found - everything)} others")
         count, size = files_match(api, first, files)
-        figures.append(f"{len(found)} experiments; {count} files of the first, {megabytes(size)}, have their SHA-256")
+        figures.append(f"{len(found)} experiments; {count} files of the first, {size_of(size)}, have their SHA-256")
 
     with table.step("what ran goes on from its checkpoint") as figures:
         restored = steps_of(api.experiment(experiment))
@@ -433,7 +433,7 @@ def drill(compose, table):
         check = api.post("/maintenance/checks")["id"]
         await_true(lambda: api.ask(f"/maintenance/checks/{check}").get("finishedAt"), PATIENCE_SECONDS, "the check does not end")
         report = api.ask(f"/maintenance/checks/{check}")
-        figures.append(f"{report['objects']} objects, {megabytes(report['bytes'])}; {len(report['missing'])} missing, {len(report['orphans'])} that no row names")
+        figures.append(f"{report['objects']} objects, {size_of(report['bytes'])}; {len(report['missing'])} missing, {len(report['orphans'])} that no row names")
         if report.get("error") or report["missing"]:
             raise NotHeld(report.get("error") or str(report["missing"][0]))
 
