@@ -1,0 +1,8 @@
+# Stands for Prometheus's image where no registry gives it.
+FROM debian:12.11-slim
+RUN apt-get update \
+    && apt-get install -y --no-install-recommends busybox prometheus \
+    && rm -rf /var/lib/apt/lists/* \
+    && ln -s /bin/busybox /usr/local/bin/wget
+WORKDIR /prometheus
+ENTRYPOINT ["/bin/prometheus"]
