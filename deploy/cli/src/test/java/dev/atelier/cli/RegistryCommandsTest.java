@@ -100,7 +100,7 @@ class RegistryCommandsTest {
               "gibMonths": 0}]}\
             """);
     assertThat(CommandOutput.of("projects", "ls", "--url", api.url()).out())
-        .containsPattern("vision +4 +1 of 2 +3 +7.25 of 100.50 +0.00 +1.0 GiB");
+        .containsPattern("vision +4 +1 of 2 +3 +7.25 of 100.50 +0.00 +1.00 GiB");
     CommandOutput set =
         CommandOutput.of(
             "projects",
