@@ -76,7 +76,13 @@ function months(items) {
       'tbody',
       {},
       items.map((m) =>
-        row([m.month, figure(m.gpuHours), figure(m.cpuHours), figure(m.gibMonths), m.cost === undefined ? '-' : `${figure(m.cost)} ${m.currency}`]),
+        row([
+          m.month,
+          figure(m.gpuHours),
+          figure(m.cpuHours),
+          figure(m.gibMonths),
+          m.cost === undefined ? '-' : `${figure(m.cost)} ${m.currency}`,
+        ]),
       ),
     ),
   );
