@@ -252,7 +252,7 @@ class TemporalDevServerTest {
         case "PrepareDataset" -> new DatasetRef("d".repeat(64), 100, 8, 3, 0, 0);
         case "PrepareExtractor" ->
             throw ErrorType.EXTRACTOR_INVALID.failure("It is no network.", 1);
-        case "RecordStage" -> "";
+        case "TakeTurn", "RecordStage", "ReturnTurns" -> "";
         default -> throw new IllegalArgumentException(type);
       };
     }
