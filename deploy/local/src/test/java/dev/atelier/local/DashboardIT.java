@@ -8,6 +8,7 @@ import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpRequest.BodyPublishers;
+import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.file.Path;
 import java.util.HashMap;
@@ -27,6 +28,7 @@ import org.junit.jupiter.api.extension.ExtensionContext;
 import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.api.extension.TestWatcher;
 import org.junit.jupiter.api.io.TempDir;
+import org.openqa.selenium.ElementNotInteractableException;
 import org.openqa.selenium.Keys;
 import org.openqa.selenium.StaleElementReferenceException;
 import org.openqa.selenium.WebElement;
@@ -246,7 +248,7 @@ class DashboardIT {
       try {
         browser.await(selector).sendKeys(key);
         pressed = true;
-      } catch (StaleElementReferenceException e) {
+      } catch (StaleElementReferenceException | ElementNotInteractableException e) {
         // nothing was pressed
       }
     }
@@ -278,6 +280,37 @@ class DashboardIT {
 
   @Test
   @Order(7)
+  void shouldShowWhoWorksOnWhat() throws Exception {
+    browser.open(api + "/#/workers");
+    browser.await("h1", "Workers");
+    browser.await("tbody tr", "worker-1");
+    browser.await("tbody tr", "worker-2");
+    browser.await("tbody tr", "atelier-cpu");
+    browser.await("tbody tr", "waits for work");
+    browser.picture("workers");
+  }
+
+  @Test
+  @Order(8)
+  void shouldShowWhatProjectsMayHaveAndWhatTheyUsed() throws Exception {
+    HttpResponse<String> set =
+        http.send(
+            StackUnderTest.request(endpoints, "/api/v1/projects/default/quota")
+                .header("Content-Type", "application/json")
+                .PUT(BodyPublishers.ofString("{\"experimentsWaiting\": 100}"))
+                .build(),
+            BodyHandlers.ofString());
+    assertThat(set.statusCode()).as(set.body()).isEqualTo(200);
+    browser.open(api + "/#/projects");
+    browser.await("h1", "Projects");
+    browser.await("#quotas tbody tr", "default");
+    browser.await("#quotas tbody tr", "of 100");
+    browser.await("h2", "default, by month");
+    browser.picture("projects");
+  }
+
+  @Test
+  @Order(9)
   void shouldShowWhatBecameOfAStudysClaims() throws Exception {
     String id = launch("/api/v1/studies", STUDY);
     browser.open(api + "/#/studies");
@@ -302,35 +335,6 @@ class DashboardIT {
 
   private static String line(int number) {
     return ".scorecard tbody tr:nth-child(%d)".formatted(number);
-  }
-
-  @Test
-  @Order(8)
-  void shouldShowWhoWorksOnWhat() throws Exception {
-    browser.open(api + "/#/workers");
-    browser.await("h1", "Workers");
-    browser.await("tbody tr", "worker-1");
-    browser.await("tbody tr", "worker-2");
-    browser.await("tbody tr", "atelier-cpu");
-    browser.await("tbody tr", "waits for work");
-    browser.picture("workers");
-  }
-
-  @Test
-  @Order(9)
-  void shouldShowWhatProjectsMayHaveAndWhatTheyUsed() throws Exception {
-    http.send(
-        HttpRequest.newBuilder(URI.create(api + "/api/v1/projects/default/quota"))
-            .header("Content-Type", "application/json")
-            .PUT(BodyPublishers.ofString("{\"experimentsWaiting\": 100}"))
-            .build(),
-        BodyHandlers.ofString());
-    browser.open(api + "/#/projects");
-    browser.await("h1", "Projects");
-    browser.await("#quotas tbody tr", "default");
-    browser.await("#quotas tbody tr", "of 100");
-    browser.await("h2", "default, by month");
-    browser.picture("projects");
   }
 
   @Test

@@ -217,13 +217,14 @@ class SignInIT {
   void shouldKeepWhatWasTypedWhenTheSessionEnds() throws Exception {
     signIn(api, "/#/launch", "ada");
     browser.await("#caller a", "ada");
+    browser.await("tbody td", "teacher"); // it was checked
     browser.evaluate("window.sameDocument = true");
-    browser.type("#f-name", "an experiment with a long name");
-    browser.await("pre", "an experiment with a long name");
     programs.execute("update browser_session set expires_at = now()");
 
-    browser.await("#f-name").sendKeys("!");
+    // All at once: the form is checked again soon after a key, and then nothing can be typed.
+    browser.await("#f-name").sendKeys("an experiment with a long name!");
     browser.await("dialog", "Your session has ended");
+    browser.await("pre", "an experiment with a long name!");
     browser.picture("ended");
     assertThat(browser.evaluateLater(status(WHO))).as("without a session").isEqualTo(401L);
     browser.click("#sign-in", SIGN_IN); // the provider still knows the person, in a tab of its own
