@@ -14,7 +14,9 @@ import java.time.Duration;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.Executor;
 import java.util.concurrent.Executors;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
@@ -35,6 +37,7 @@ final class DeviceMeter extends AroundActivities implements AutoCloseable {
   private final DeviceKind kind;
   private final LongSupplier nanos;
   private final Set<Use> uses = ConcurrentHashMap.newKeySet();
+  private final Optional<Executor> counter;
   private final ScheduledExecutorService timer =
       Executors.newSingleThreadScheduledExecutor(
           task -> {
@@ -48,6 +51,22 @@ final class DeviceMeter extends AroundActivities implements AutoCloseable {
    * @param nanos the time, as of {@link System#nanoTime}
    */
   DeviceMeter(TurnHistory turns, Set<String> taskQueues, DeviceKind kind, LongSupplier nanos) {
+    this(turns, taskQueues, kind, nanos, Optional.empty());
+  }
+
+  /**
+   * As above.
+   *
+   * @param counter what counts as work begins and ends; empty: the timer, as a database that is
+   *     away may keep it longer than the server waits for a heartbeat
+   */
+  DeviceMeter(
+      TurnHistory turns,
+      Set<String> taskQueues,
+      DeviceKind kind,
+      LongSupplier nanos,
+      Optional<Executor> counter) {
+    this.counter = counter;
     this.turns = turns;
     this.taskQueues = Set.copyOf(taskQueues);
     this.kind = kind;
@@ -84,7 +103,7 @@ final class DeviceMeter extends AroundActivities implements AutoCloseable {
     Use use =
         new Use(experiment.get(), ComputeWork.nameOf(input.getArguments()[0]), nanos.getAsLong());
     uses.add(use);
-    count(use);
+    soon(use);
     boolean last = false;
     try {
       ActivityOutput output = attempt.run();
@@ -110,7 +129,15 @@ final class DeviceMeter extends AroundActivities implements AutoCloseable {
       use.end = Optional.of(nanos.getAsLong());
       use.last = last;
     }
-    count(use);
+    soon(use);
+  }
+
+  private void soon(Use use) {
+    try {
+      counter.orElse(timer).execute(() -> count(use));
+    } catch (RejectedExecutionException e) {
+      count(use); // it was closed before the work had ended
+    }
   }
 
   /** Also what ended while the database was away. */

@@ -22,6 +22,7 @@ import io.temporal.workflow.WorkflowInterface;
 import io.temporal.workflow.WorkflowMethod;
 import java.io.IOException;
 import java.time.Duration;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -85,7 +86,7 @@ class DeviceMeterTest {
   }
 
   private DeviceMeter meter(Set<String> queues) {
-    return new DeviceMeter(turns, queues, DeviceKind.GPU, now::get);
+    return new DeviceMeter(turns, queues, DeviceKind.GPU, now::get, Optional.of(Runnable::run));
   }
 
   private void pass(int seconds) {

@@ -192,6 +192,7 @@ class ProductionShapeIT {
   void shouldHandTheTrainingBackWhenAskedToEnd() {
     Failure said = handedBack.getLastFailure();
     assertThat(said.getApplicationFailureInfo().getType())
+        .as("%s", handedBack)
         .isEqualTo("WORKER_LOST"); // said by the worker itself: no heartbeat was missed
     assertThat(said.getMessage()).contains("student-1 was stopped after step");
     assertThat(firstWorkersExit).isEqualTo(143); // SIGTERM
