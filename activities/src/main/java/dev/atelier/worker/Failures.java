@@ -17,8 +17,10 @@ import dev.atelier.training.TrainingInterruptedException;
 import dev.atelier.workflows.ErrorType;
 import io.temporal.activity.Activity;
 import io.temporal.client.ActivityCompletionException;
+import io.temporal.failure.ApplicationFailure;
 import io.temporal.failure.TemporalFailure;
 import java.time.Duration;
+import java.util.Arrays;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import org.slf4j.Logger;
@@ -32,6 +34,7 @@ final class Failures {
   private static final Duration FIRST_ASKED_AGAIN = Duration.ofSeconds(5);
   private static final Duration ASKED_AGAIN_WITHIN = Duration.ofMinutes(1);
   private static final int MAX_SENTENCE = 2000; // characters; Temporal keeps 4 KB of a failure
+  private static final int FRAMES = 10; // of some 120 characters; the log has all
 
   private Failures() {}
 
@@ -56,7 +59,7 @@ final class Failures {
       ErrorType type = typeOf(e);
       int attempt = Activity.getExecutionContext().getInfo().getAttempt();
       LOG.warn("Attempt {} failed with {}: {}", attempt, type, e.getMessage(), e);
-      throw type.failure(sentence(e), attempt);
+      throw inShort(type.failure(sentence(e), attempt));
     }
   }
 
@@ -114,5 +117,12 @@ final class Failures {
     }
     String message = failure.getMessage();
     return message == null ? failure.getClass().getSimpleName() : bounded(message);
+  }
+
+  /** Without most of what is around every attempt: the server cuts a long failure, type and all. */
+  private static ApplicationFailure inShort(ApplicationFailure failure) {
+    StackTraceElement[] whole = failure.getStackTrace();
+    failure.setStackTrace(Arrays.copyOf(whole, Math.min(whole.length, FRAMES)));
+    return failure;
   }
 }
