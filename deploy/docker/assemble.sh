@@ -11,13 +11,15 @@ modules+=,java.scripting,java.security.jgss,java.security.sasl,java.sql,java.sql
 modules+=,jdk.attach,jdk.crypto.ec,jdk.jcmd,jdk.httpserver,jdk.jfr,jdk.localedata,jdk.management,jdk.naming.dns,jdk.net
 modules+=,jdk.security.auth,jdk.unsupported,jdk.zipfs
 
-mkdir -p "$target/api" "$target/worker/lib" "$target/libtorch-cpu"
+mkdir -p "$target/api" "$target/cli" "$target/worker/lib" "$target/libtorch-cpu"
 jlink --add-modules "$modules" --include-locales en --strip-java-debug-attributes --no-man-pages \
   --no-header-files --compress=2 --output "$target/jre"
 
 cp -r "$source"/api/target/quarkus-app/{lib,quarkus,app,quarkus-run.jar} "$target/api/"
 ! find "$target/api" -name '*djl*' -o -name '*torch*' | grep . ||
   { echo "The api must not carry libtorch." >&2; exit 1; }
+
+cp "$source/deploy/cli/target/atelier.jar" "$target/cli/"
 
 cp "$source"/activities/target/atelier-activities-*.jar "$target/worker/atelier-activities.jar"
 cp "$source"/activities/target/lib/*.jar "$target/worker/lib/"
@@ -29,7 +31,7 @@ done
 # libtorch lies beside the program instead of in a jar that each start would unpack.
 native=$(cd "$target/worker/lib" && echo pytorch-native-cpu-*.jar)
 (cd "$target/libtorch-cpu" && jar xf "$target/worker/lib/$native" pytorch)
-mv "$target"/libtorch-cpu/pytorch/cpu/linux-x86_64/*.so* "$target/libtorch-cpu/"
+mv "$target"/libtorch-cpu/pytorch/cpu/linux-*/*.so* "$target/libtorch-cpu/"
 rm -r "$target/libtorch-cpu/pytorch" "$target/worker/lib/$native"
 
 cp "$source/LICENSE" "$source/NOTICE" "$target/"

@@ -1,12 +1,14 @@
 package dev.atelier.worker;
 
 import com.sun.management.OperatingSystemMXBean;
+import dev.atelier.network.libtorch.Libtorch;
 import dev.atelier.training.AvailableMemory;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Optional;
 import java.util.OptionalLong;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -26,22 +28,57 @@ final class MemoryBound {
   private MemoryBound() {}
 
   /**
-   * Bytes as set, or nine tenths of what the container has, or the machine.
+   * Bytes of a worker on a CPU: as set, or its part of nine tenths of what the container has, or
+   * the machine.
    *
-   * @throws IllegalArgumentException if it is set to fewer than 10⁹
+   * @param deviceWorkers that share the device
+   * @throws IllegalArgumentException if {@code deviceWorkers} is below 1, or the bytes below 10⁹
    */
-  static long bytes(OptionalLong set) {
+  static long bytes(OptionalLong set, int deviceWorkers) {
+    requireWorkers(deviceWorkers);
     if (set.isPresent() && set.getAsLong() < LEAST_BYTES) {
       throw new IllegalArgumentException(
           "atelier.worker.memory-bytes must be at least %d, found %d."
               .formatted(LEAST_BYTES, set.getAsLong()));
     }
-    return set.orElseGet(
-        () ->
-            (long)
-                (SHARE
-                    * ManagementFactory.getPlatformMXBean(OperatingSystemMXBean.class)
-                        .getTotalMemorySize()));
+    long all =
+        (long)
+            (SHARE
+                * ManagementFactory.getPlatformMXBean(OperatingSystemMXBean.class)
+                    .getTotalMemorySize());
+    if (set.isEmpty() && deviceWorkers > 1 && all / deviceWorkers < LEAST_BYTES) {
+      throw new IllegalArgumentException(
+          "atelier.worker.device-workers is %d, which leaves each %d bytes of memory; expected at least %d."
+              .formatted(deviceWorkers, all / deviceWorkers, LEAST_BYTES));
+    }
+    return set.orElse(all / deviceWorkers);
+  }
+
+  /**
+   * Bytes of a worker's part of a GPU; empty on a CPU and where CUDA does not say.
+   *
+   * @throws IllegalArgumentException if {@code deviceWorkers} is below 1
+   */
+  static Optional<Long> ofGpu(String device, int deviceWorkers) {
+    requireWorkers(deviceWorkers);
+    return Libtorch.memory(device).map(memory -> memory.getMax() / deviceWorkers);
+  }
+
+  /**
+   * Bytes that sampling may use: as set, or half of a worker's part of a GPU that it shares; empty:
+   * as {@link AvailableMemory#forSampling} says.
+   */
+  static OptionalLong forSampling(OptionalLong set, int deviceWorkers, Optional<Long> ofGpu) {
+    return set.isPresent() || deviceWorkers == 1 || ofGpu.isEmpty()
+        ? set
+        : OptionalLong.of(ofGpu.get() / 2);
+  }
+
+  private static void requireWorkers(int deviceWorkers) {
+    if (deviceWorkers < 1) {
+      throw new IllegalArgumentException(
+          "atelier.worker.device-workers must be at least 1, found %d.".formatted(deviceWorkers));
+    }
   }
 
   /** Sets the bound for this process and those that it starts; says so where it cannot. */

@@ -93,7 +93,14 @@ final class Wiring {
     this.store = store;
     this.database = database;
     this.cache = cache;
-    this.device = new Device(settings.device(), settings.threads(), settings.samplingMemoryBytes());
+    this.device =
+        new Device(
+            settings.device(),
+            settings.threads(),
+            MemoryBound.forSampling(
+                settings.samplingMemoryBytes(),
+                settings.deviceWorkers(),
+                MemoryBound.ofGpu(settings.device(), settings.deviceWorkers())));
     this.worker = WorkerConfig.Worker.nameOf(settings);
     this.scopes = new Scopes(cache, draining);
     this.datasets = new StoredDatasets(store, cache);

@@ -291,13 +291,21 @@ public interface WorkerConfig {
     @WithDefault("1")
     int threads();
 
+    /** Workers that share the device: small trainings side by side, each with an equal part of it. */
+    @WithDefault("1")
+    int deviceWorkers();
+
     /**
      * Bytes that the process may allocate on a CPU: work that wants more fails with {@code
-     * OUT_OF_MEMORY}; absent: nine tenths of what its container has, or the machine.
+     * OUT_OF_MEMORY}; absent: nine tenths of what its container has, or the machine, shared among
+     * the device's workers.
      */
     OptionalLong memoryBytes();
 
-    /** Bytes that sampling may use; absent: half of what is available, on cuda no bound. */
+    /**
+     * Bytes that sampling may use; absent: half of what is available, on cuda half of this worker's
+     * part of a shared device, or no bound.
+     */
     OptionalLong samplingMemoryBytes();
 
     /** Folder for datasets, models and extractors fetched from the store. */

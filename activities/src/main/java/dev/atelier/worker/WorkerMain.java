@@ -53,7 +53,6 @@ import io.temporal.worker.tuning.ActivitySlotInfo;
 import io.temporal.worker.tuning.CompositeTuner;
 import io.temporal.worker.tuning.FixedSizeSlotSupplier;
 import io.temporal.worker.tuning.SlotSupplier;
-import java.lang.management.MemoryUsage;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
@@ -125,7 +124,8 @@ public final class WorkerMain {
     WorkerConfig.Worker settings = config.worker();
     List<String> computeQueues =
         settings.roles().contains(Role.COMPUTE) ? computeQueues(settings) : List.of();
-    long memoryBytes = MemoryBound.bytes(settings.memoryBytes());
+    long memoryBytes = MemoryBound.bytes(settings.memoryBytes(), settings.deviceWorkers());
+    Optional<Long> gpuBytes = MemoryBound.ofGpu(settings.device(), settings.deviceWorkers());
     PayloadEncryption payloads = PayloadEncryption.of(config.temporal().codecKeysFile());
     loadLibtorch(settings.device());
     MemoryBound.goFirst();
@@ -211,9 +211,7 @@ public final class WorkerMain {
                 name,
                 served,
                 settings.device(),
-                settings.device().equals(CPU)
-                    ? Optional.of(memoryBytes)
-                    : Libtorch.memory(settings.device()).map(MemoryUsage::getMax),
+                settings.device().equals(CPU) ? Optional.of(memoryBytes) : gpuBytes,
                 settings.threads(),
                 Instant.now()));
     DeviceMeter meter =

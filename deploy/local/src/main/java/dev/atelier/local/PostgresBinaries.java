@@ -10,6 +10,7 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
+import java.util.Map;
 import org.apache.commons.compress.archivers.tar.TarArchiveEntry;
 import org.apache.commons.compress.archivers.tar.TarArchiveInputStream;
 import org.tukaani.xz.XZInputStream;
@@ -17,22 +18,26 @@ import org.tukaani.xz.XZInputStream;
 /** The Postgres programs that come as a jar on the class path, unpacked once per version. */
 final class PostgresBinaries {
 
-  private static final String ARCHIVE = "/postgres-linux-x86_64.txz";
+  /** By {@code os.arch}; the build takes the one of its machine along. */
+  private static final Map<String, String> ARCHIVES =
+      Map.of("amd64", "/postgres-linux-x86_64.txz", "aarch64", "/postgres-linux-arm_64.txz");
+
   private static final int OWNER_EXECUTES = 0100;
 
   private PostgresBinaries() {}
 
   /** Returns the folder that holds {@code bin/postgres} and {@code bin/initdb}. */
   static Path unpack(Path directory) throws IOException, StackException {
-    if (!System.getProperty("os.arch").equals("amd64")) {
+    String name = ARCHIVES.get(System.getProperty("os.arch"));
+    if (name == null) {
       throw new StackException(
-          "The local Postgres runs on x86-64 Linux only; this machine is %s."
+          "The local Postgres runs on x86-64 and aarch64 Linux only; this machine is %s."
               .formatted(System.getProperty("os.arch")));
     }
     byte[] archive;
-    try (InputStream in = PostgresBinaries.class.getResourceAsStream(ARCHIVE)) {
+    try (InputStream in = PostgresBinaries.class.getResourceAsStream(name)) {
       if (in == null) {
-        throw new StackException("%s is not on the class path.".formatted(ARCHIVE));
+        throw new StackException("%s is not on the class path.".formatted(name));
       }
       archive = in.readAllBytes();
     }

@@ -30,7 +30,7 @@ class DockerImagesTest {
     List<String> bases = all("(?m)^FROM (\\S+)");
     assertThat(bases).hasSameSizeAs(stages).contains("runtime", "build");
     assertThat(bases).allMatch(base -> stages.contains(base) || DeployFiles.PINNED.test(base));
-    assertThat(stages).contains("api", "worker-cpu", "worker-cuda");
+    assertThat(stages).contains("api", "worker-cpu", "worker-cuda", "cli");
   }
 
   @Test
@@ -44,6 +44,11 @@ class DockerImagesTest {
           .containsPattern("(?m)^ +CMD \\[\"healthy\", ")
           .doesNotContain("USER root");
     }
+    assertThat(stage("cli"))
+        .startsWith("FROM runtime")
+        .containsPattern("(?m)^ENTRYPOINT \\[\"java\", ")
+        .doesNotContain("HEALTHCHECK") // a program that ends
+        .doesNotContain("USER root");
     assertThat(stage("worker-cpu")).startsWith("FROM worker").doesNotContain("ENTRYPOINT");
     assertThat(stage("worker-cuda")).startsWith("FROM worker").doesNotContain("ENTRYPOINT");
   }

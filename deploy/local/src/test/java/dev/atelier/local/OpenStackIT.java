@@ -10,6 +10,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
@@ -24,6 +25,8 @@ import org.junit.jupiter.api.io.TempDir;
 class OpenStackIT {
 
   private static final Duration PATIENCE = Duration.ofMinutes(4); // ends a hung test, no more
+  private static final String JAVA =
+      ProcessHandle.current().info().command().orElseThrow(); // this JVM's
   private static final String LAUNCH = "POST /api/v1/experiments?dryRun=true";
 
   @Test
@@ -52,8 +55,50 @@ class OpenStackIT {
             .isEqualTo(200);
         assertThat(status(port, request, "Host: evil.test:" + port)).as(request).isEqualTo(421);
       }
+      commandLineAlone(directory, "http://127.0.0.1:" + port);
       up.end();
     }
+  }
+
+  /** The one file of the command line, in a folder and an environment without the rest of Atelier. */
+  private static void commandLineAlone(Path directory, String url) throws Exception {
+    Path jar =
+        Files.copy(
+            StackUnderTest.ROOT.resolve("deploy/cli/target/atelier.jar"),
+            directory.resolve("atelier.jar"));
+    String commands = alone(jar, url, 0, "help");
+    List<String> names =
+        commands
+            .substring(commands.indexOf("Commands:"))
+            .lines()
+            .filter(line -> line.startsWith("  ") && !line.startsWith("   "))
+            .map(line -> line.strip().replaceAll("[, ].*", ""))
+            .filter(name -> name.matches("[a-z-]+"))
+            .toList();
+    assertThat(names).contains("launch", "export", "study", "audit");
+    for (String name : names) {
+      assertThat(alone(jar, url, 0, "help", name)).contains("Usage: atelier " + name);
+    }
+    Path spec = Files.writeString(directory.resolve("spec.yaml"), "name: alone\nstudents: {count: 0}");
+    assertThat(alone(jar, url, 3, "launch", spec.toString())).contains("students.count");
+    assertThat(alone(jar, url, 0, "ls", "-o", "yaml")).contains("items:");
+    assertThat(alone(jar, url, 0, "workers")).contains("atelier-cpu");
+    assertThat(alone(jar, url, 4, "show", "0000aaaa")).contains("0000aaaa");
+    assertThat(alone(jar, "http://127.0.0.1:1", 5, "ls")).contains("http://127.0.0.1:1");
+  }
+
+  private static String alone(Path jar, String url, int exitCode, String... arguments)
+      throws Exception {
+    List<String> command = new ArrayList<>(List.of(JAVA, "-jar", jar.toString()));
+    command.addAll(List.of(arguments));
+    ProcessBuilder program = new ProcessBuilder(command).redirectErrorStream(true);
+    program.directory(jar.getParent().toFile());
+    program.environment().clear();
+    program.environment().putAll(Map.of("ATELIER_URL", url, "HOME", jar.getParent().toString()));
+    Process process = program.start();
+    String said = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    assertThat(process.waitFor()).as("%s: %s", command, said).isEqualTo(exitCode);
+    return said;
   }
 
   private static ProgramProcess up(Path log, Path data) throws IOException {
