@@ -136,7 +136,7 @@ public record RangeFinder(
             device.name(),
             scope.path(),
             done -> {
-              scope.describe("%d of %d bins".formatted(done, bins.size()));
+              scope.describe("bins of timesteps measured", done, bins.size());
               scope.stopIfAsked();
             });
   }

@@ -18,6 +18,7 @@ import dev.atelier.training.StepThreads;
 import dev.atelier.training.TrainingInterruptedException;
 import dev.atelier.training.TrainingLoop;
 import dev.atelier.training.TrainingTask;
+import dev.atelier.work.Doing;
 import dev.atelier.work.Scope;
 import dev.atelier.workflows.DatasetRef;
 import dev.atelier.workflows.ModelKey;
@@ -116,7 +117,7 @@ public record ModelTrainer(
       throws IOException, DivergedException, TrainingInterruptedException {
     try (ProgressReporter progress = attempts.progress(attempt);
         TrainingMeters meters = new TrainingMeters(progress, task.training().batchSize())) {
-      scope.describe(progress::summary);
+      scope.describe(() -> Doing.of(progress.summary()));
       BooleanSupplier stop = () -> scope.stops() || progress.superseded().isPresent();
       try {
         new TrainingLoop(

@@ -183,8 +183,7 @@ public final class DatasetEncoding {
     int together = Math.max(1, PIXELS_AT_ONCE / (side * side));
     for (int first = from; first < to; first += together) {
       scope.stopIfAsked();
-      int done = first;
-      scope.describe(() -> "latents of %d of %d images".formatted(done, images.count()));
+      scope.describe("images encoded", first, images.count());
       int n = Math.min(together, to - first);
       float[][] plain = encoder.moments(pixels(images, first, n, false));
       float[][] flipped = mirrored ? encoder.moments(pixels(images, first, n, true)) : plain;
@@ -302,8 +301,7 @@ public final class DatasetEncoding {
       throws IOException {
     for (int first = from; first < to; first += TEXTS_AT_ONCE) {
       scope.stopIfAsked();
-      int done = first;
-      scope.describe(() -> "%d of %d captions".formatted(done, captions.size()));
+      scope.describe("captions encoded", first, captions.size());
       out.write(
           halves(texts.embeddings(captions.subList(first, Math.min(to, first + TEXTS_AT_ONCE)))));
     }

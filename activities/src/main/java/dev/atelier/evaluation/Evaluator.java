@@ -101,7 +101,7 @@ public final class Evaluator {
         task.shards(),
         shard -> {
           scope.stopIfAsked();
-          scope.describe("shard from sample %d on".formatted(shard.first()));
+          scope.describe("comparing the images from number %d on".formatted(shard.first()));
           Path file = scope.path().resolve("shard.safetensors");
           shards.fetch(shard, file);
           return file;

@@ -64,7 +64,7 @@ public record References(
         images.copy(ClipRows.spread(first + i, kept, images.count()), batch, i * imageBytes);
       }
       judge.judge(batch, n, images.channels(), resolution, List.of(), rows);
-      scope.describe("CLIP: %d of %d images".formatted(first + n, kept));
+      scope.describe("images of the dataset measured with CLIP", first + n, kept);
       scope.stopIfAsked();
     }
     return rows;
@@ -82,7 +82,7 @@ public record References(
                   task.evaluation().batchSize(),
                   FeaturePass.ofReference(images.count(), extractor, algebra),
                   done -> {
-                    scope.describe("%d of %d images".formatted(done, images.count()));
+                    scope.describe("images of the dataset measured", done, images.count());
                     scope.stopIfAsked();
                   }))
           .write(file);

@@ -113,7 +113,9 @@ public record ShardSampler(
           count(n, scope);
           speed.add(n, report.seconds());
           scope.describe(
-              "%d of %d samples from %d on".formatted(speed.images(), task.images(), task.first()));
+              "images sampled from number %d on".formatted(task.first()),
+              speed.images(),
+              task.images());
         });
   }
 

@@ -1,5 +1,6 @@
 package dev.atelier.store;
 
+import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.json.JsonMapper;
@@ -37,9 +38,28 @@ public final class WorkerPresence {
       int threads,
       Instant startedAt) {}
 
-  /** What a worker is at. */
+  /**
+   * What a worker is at.
+   *
+   * @param progress empty: it said nothing yet
+   */
   public record Work(
-      String activity, Optional<String> experimentId, Optional<String> modelKey, Instant since) {}
+      String activity,
+      Optional<String> experimentId,
+      Optional<String> modelKey,
+      Instant since,
+      Optional<Progress> progress) {}
+
+  /**
+   * How far that is.
+   *
+   * @param what such as "images sampled", or a whole sentence
+   * @param done of {@code total}; empty: it is not counted
+   * @param remainingSeconds as fast as it was so far; empty: not known
+   */
+  @JsonInclude(JsonInclude.Include.NON_ABSENT)
+  public record Progress(
+      String what, Optional<Long> done, Optional<Long> total, Optional<Long> remainingSeconds) {}
 
   /**
    * The worker is there, and at this work, oldest first. Forgets those that have not been seen for
@@ -70,12 +90,21 @@ public final class WorkerPresence {
         });
   }
 
+  @JsonInclude(JsonInclude.Include.NON_ABSENT)
   private record Written(
-      String activity, Optional<String> experimentId, Optional<String> modelKey, String since) {
+      String activity,
+      Optional<String> experimentId,
+      Optional<String> modelKey,
+      String since,
+      Optional<Progress> progress) {
 
     static Written of(Work work) {
       return new Written(
-          work.activity(), work.experimentId(), work.modelKey(), work.since().toString());
+          work.activity(),
+          work.experimentId(),
+          work.modelKey(),
+          work.since().toString(),
+          work.progress());
     }
   }
 

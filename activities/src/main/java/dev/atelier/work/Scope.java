@@ -10,10 +10,17 @@ public interface Scope {
   Path path();
 
   /** Says from now on how far the work is, for people who look at it; asked every few seconds. */
-  void describe(Supplier<String> doing);
+  void describe(Supplier<Doing> doing);
 
-  /** Says how far the work is. */
-  default void describe(String doing) {
+  /** Says what is done now, which is not counted. */
+  default void describe(String what) {
+    Doing doing = Doing.of(what);
+    describe(() -> doing);
+  }
+
+  /** Says what is done now, and how far it is. */
+  default void describe(String what, long done, long total) {
+    Doing doing = new Doing(what, done, total);
     describe(() -> doing);
   }
 

@@ -1,5 +1,6 @@
 package dev.atelier.worker;
 
+import dev.atelier.work.Doing;
 import io.temporal.activity.ActivityExecutionContext;
 import io.temporal.client.ActivityCompletionException;
 import io.temporal.client.ActivityWorkerShutdownException;
@@ -19,7 +20,8 @@ final class Heartbeat implements AutoCloseable {
   static final long INTERVAL_SECONDS = 3;
 
   private final AtomicReference<ActivityCompletionException> ended = new AtomicReference<>();
-  private final AtomicReference<Supplier<String>> details = new AtomicReference<>(() -> "starting");
+  private final AtomicReference<Supplier<Doing>> details =
+      new AtomicReference<>(() -> Doing.of("starting"));
   private final ScheduledExecutorService timer;
 
   /** Beats from now until closed. */
@@ -36,13 +38,13 @@ final class Heartbeat implements AutoCloseable {
   }
 
   /** What the beats say, for people who look at the activity in the Temporal Web UI. */
-  void describe(Supplier<String> newDetails) {
+  void describe(Supplier<Doing> newDetails) {
     details.set(newDetails);
   }
 
   private void beat(ActivityExecutionContext context) {
     try {
-      context.heartbeat(details.get().get());
+      context.heartbeat(details.get().get().toString());
     } catch (ActivityCompletionException e) {
       ended.compareAndSet(null, e);
     }

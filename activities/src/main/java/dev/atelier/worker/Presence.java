@@ -26,7 +26,8 @@ final class Presence extends AroundActivities implements AutoCloseable {
 
   private final WorkerPresence workers;
   private final WorkerPresence.Worker own;
-  private final Map<Object, Work> doing = new ConcurrentHashMap<>();
+  private final WorkProgress progress;
+  private final Map<ActivityInfo, Work> doing = new ConcurrentHashMap<>();
   private final ScheduledExecutorService timer =
       Executors.newSingleThreadScheduledExecutor(
           task -> {
@@ -35,9 +36,10 @@ final class Presence extends AroundActivities implements AutoCloseable {
             return thread;
           });
 
-  Presence(WorkerPresence workers, WorkerPresence.Worker own) {
+  Presence(WorkerPresence workers, WorkerPresence.Worker own, WorkProgress progress) {
     this.workers = workers;
     this.own = own;
+    this.progress = progress;
   }
 
   void start() {
@@ -48,7 +50,20 @@ final class Presence extends AroundActivities implements AutoCloseable {
   private void report() {
     try {
       workers.report(
-          own, doing.values().stream().sorted(Comparator.comparing(Work::since)).toList());
+          own,
+          doing.entrySet().stream()
+              .map(
+                  entry -> {
+                    Work work = entry.getValue();
+                    return new Work(
+                        work.activity(),
+                        work.experimentId(),
+                        work.modelKey(),
+                        work.since(),
+                        progress.of(entry.getKey()));
+                  })
+              .sorted(Comparator.comparing(Work::since))
+              .toList());
     } catch (StoreUnavailableException e) {
       LOG.debug("This worker is not shown: {}", e.getMessage());
     } catch (RuntimeException e) {
@@ -62,18 +77,19 @@ final class Presence extends AroundActivities implements AutoCloseable {
       return attempt.run(); // over in a moment
     }
     Map<String, String> names = ActivityWatch.names(input.getArguments());
-    Object key = new Object();
     doing.put(
-        key,
+        info,
         new Work(
             info.getActivityType(),
             Optional.ofNullable(names.get(ActivityWatch.EXPERIMENT)),
             Optional.ofNullable(names.get(ActivityWatch.MODEL)),
-            Instant.now()));
+            Instant.now(),
+            Optional.empty()));
     try {
       return attempt.run();
     } finally {
-      doing.remove(key);
+      doing.remove(info);
+      progress.forget(info);
     }
   }
 

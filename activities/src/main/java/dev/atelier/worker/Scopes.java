@@ -2,8 +2,11 @@ package dev.atelier.worker;
 
 import dev.atelier.artifacts.ArtifactCache;
 import dev.atelier.artifacts.WorkDirectory;
+import dev.atelier.work.Doing;
 import dev.atelier.work.Scope;
 import io.temporal.activity.Activity;
+import io.temporal.activity.ActivityExecutionContext;
+import io.temporal.activity.ActivityInfo;
 import java.nio.file.Path;
 import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
@@ -12,7 +15,7 @@ import java.util.function.Supplier;
  * Gives the work of an activity what it has while it lasts: a heartbeat, a directory, and word that
  * it was canceled or that this worker drains. Its failures become those that workflows know.
  */
-record Scopes(ArtifactCache cache, BooleanSupplier draining) {
+record Scopes(ArtifactCache cache, BooleanSupplier draining, WorkProgress progress) {
 
   /** What an activity does. */
   @FunctionalInterface
@@ -34,9 +37,12 @@ record Scopes(ArtifactCache cache, BooleanSupplier draining) {
   <T> T call(String prefix, Work<T> work) {
     return Failures.translating(
         () -> {
-          try (Heartbeat heartbeat = new Heartbeat(Activity.getExecutionContext());
+          ActivityExecutionContext context = Activity.getExecutionContext();
+          try (Heartbeat heartbeat = new Heartbeat(context);
               WorkDirectory directory = cache.newWorkDirectory(prefix)) {
-            return work.in(new ActivityScope(directory.path(), heartbeat, draining));
+            return work.in(
+                new ActivityScope(
+                    directory.path(), heartbeat, draining, context.getInfo(), progress));
           }
         });
   }
@@ -51,12 +57,18 @@ record Scopes(ArtifactCache cache, BooleanSupplier draining) {
         });
   }
 
-  private record ActivityScope(Path path, Heartbeat heartbeat, BooleanSupplier draining)
+  private record ActivityScope(
+      Path path,
+      Heartbeat heartbeat,
+      BooleanSupplier draining,
+      ActivityInfo activity,
+      WorkProgress progress)
       implements Scope {
 
     @Override
-    public void describe(Supplier<String> doing) {
+    public void describe(Supplier<Doing> doing) {
       heartbeat.describe(doing);
+      progress.say(activity, doing);
     }
 
     @Override

@@ -83,13 +83,15 @@ final class Wiring {
 
   /**
    * @param draining whether this worker ends
+   * @param progress that the activities tell of
    */
   Wiring(
       WorkerConfig.Worker settings,
       ObjectStore store,
       DataSource database,
       ArtifactCache cache,
-      BooleanSupplier draining) {
+      BooleanSupplier draining,
+      WorkProgress progress) {
     this.store = store;
     this.database = database;
     this.cache = cache;
@@ -102,7 +104,7 @@ final class Wiring {
                 settings.deviceWorkers(),
                 MemoryBound.ofGpu(settings.device(), settings.deviceWorkers())));
     this.worker = WorkerConfig.Worker.nameOf(settings);
-    this.scopes = new Scopes(cache, draining);
+    this.scopes = new Scopes(cache, draining, progress);
     this.datasets = new StoredDatasets(store, cache);
     this.encodings = new StoredEncodings(store, cache);
     this.models = new TrainedModels(store, cache);

@@ -203,6 +203,7 @@ public final class WorkerMain {
       served.addAll(TaskQueues.OF_LONGER_WORK);
     }
     served.addAll(computeQueues);
+    WorkProgress progress = new WorkProgress(System::nanoTime);
     Presence presence =
         new Presence(
             new WorkerPresence(database),
@@ -213,7 +214,8 @@ public final class WorkerMain {
                 settings.device(),
                 settings.device().equals(CPU) ? Optional.of(memoryBytes) : gpuBytes,
                 settings.threads(),
-                Instant.now()));
+                Instant.now()),
+            progress);
     DeviceMeter meter =
         new DeviceMeter(
             new TurnHistory(database),
@@ -240,7 +242,7 @@ public final class WorkerMain {
                 .setMaxWorkflowThreadCount(settings.workflowThreads())
                 .build());
 
-    Wiring activities = new Wiring(settings, store, database, cache, draining::get);
+    Wiring activities = new Wiring(settings, store, database, cache, draining::get, progress);
     if (settings.roles().contains(Role.LIGHT)) {
       Object[] work = {
         activities.history(),

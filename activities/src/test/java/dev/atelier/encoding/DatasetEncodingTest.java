@@ -18,6 +18,7 @@ import dev.atelier.pipeline.RandomClip;
 import dev.atelier.spec.DatasetSpec;
 import dev.atelier.training.ImageSource.CaptionTexts;
 import dev.atelier.training.ImageSource.Latents;
+import dev.atelier.work.Doing;
 import dev.atelier.work.Scope;
 import dev.atelier.workflows.ObjectRef;
 import java.io.IOException;
@@ -111,7 +112,7 @@ class DatasetEncodingTest {
     }
 
     @Override
-    public void describe(Supplier<String> doing) {}
+    public void describe(Supplier<Doing> doing) {}
 
     @Override
     public boolean stops() {
@@ -216,13 +217,13 @@ class DatasetEncodingTest {
     Scope scope =
         new Work(directory) {
           @Override
-          public void describe(Supplier<String> doing) {
-            said.add(doing.get());
+          public void describe(Supplier<Doing> doing) {
+            said.add(doing.get().toString());
           }
         };
     var unused =
         new DatasetEncoding(store, "cpu", scope).latents(images, autoencoder, false, "large");
-    assertThat(said).containsExactly("latents of 0 of 2 images", "latents of 1 of 2 images");
+    assertThat(said).containsExactly("images encoded: 0 of 2", "images encoded: 1 of 2");
     assertThat(store.writes).containsExactly("largelatents0");
     Latents latents = opened(true).latents().orElseThrow();
     int side = 512 / autoencoder.config().reduction();

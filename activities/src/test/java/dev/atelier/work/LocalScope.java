@@ -32,8 +32,8 @@ public final class LocalScope implements Scope {
   }
 
   @Override
-  public void describe(Supplier<String> doing) {
-    said.add(doing.get());
+  public void describe(Supplier<Doing> doing) {
+    said.add(doing.get().toString());
   }
 
   @Override

@@ -4,7 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.atelier.store.HistoryDatabase;
 import dev.atelier.store.WorkerPresence;
+import dev.atelier.work.Doing;
 import dev.atelier.workflows.ModelKey;
+import io.temporal.activity.Activity;
 import io.temporal.activity.ActivityInterface;
 import io.temporal.activity.ActivityOptions;
 import io.temporal.client.WorkflowClient;
@@ -69,11 +71,13 @@ class PresenceTest {
                         seen_at, doing)
                       values ('long-gone', 'x', '{}', 'cpu', 1, now(), now() - interval '25 h', '[]')
                       """));
+      WorkProgress progress = new WorkProgress(System::nanoTime);
       Presence presence =
           new Presence(
               new WorkerPresence(database.source()),
               new WorkerPresence.Worker(
-                  "a@7", "a", List.of("atelier-cpu"), "cpu", Optional.empty(), 2, Instant.now()));
+                  "a@7", "a", List.of("atelier-cpu"), "cpu", Optional.empty(), 2, Instant.now()),
+              progress);
       CountDownLatch trains = new CountDownLatch(1);
       CountDownLatch ends = new CountDownLatch(1);
       try (TestWorkflowEnvironment environment =
@@ -87,6 +91,9 @@ class PresenceTest {
         worker.registerActivitiesImplementations(
             (Work)
                 task -> {
+                  progress.say(
+                      Activity.getExecutionContext().getInfo(),
+                      () -> new Doing("images encoded", 3, 9));
                   trains.countDown();
                   await(ends);
                 });
@@ -107,7 +114,7 @@ class PresenceTest {
             .singleElement()
             .asString()
             .matches(
-                "a@7 \\{atelier-cpu} \\[\\{\"since\": \"20.*Z\", \"activity\": \"Train\", \"modelKey\": \"student-1\", \"experimentId\": \"e\"}]");
+                "a@7 \\{atelier-cpu} \\[\\{\"since\": \"20.*Z\", \"activity\": \"Train\", \"modelKey\": \"student-1\", \"progress\": \\{\"done\": 3, \"what\": \"images encoded\", \"total\": 9}, \"experimentId\": \"e\"}]");
         ends.countDown();
       }
       presence.close();

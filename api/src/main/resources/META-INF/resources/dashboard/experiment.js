@@ -10,6 +10,7 @@ import { modelPanel } from './experiment/model.js';
 import { eventsPanel, filesPanel, specPanel } from './experiment/records.js';
 import { samplesPanel } from './experiment/samples.js';
 import { titleOf } from './experiment/title.js';
+import { workPanel } from './experiment/work.js';
 
 const CATCH_UP_MS = 3000;
 
@@ -28,12 +29,13 @@ export async function experiment(main, _parameters, id) {
   const samples = samplesPanel(id, models, failed);
   const events = eventsPanel();
   const files = filesPanel();
+  const work = workPanel();
 
   main.append(
     title,
     notes,
     actions,
-    h('div', { class: 'panel' }, axis.element),
+    h('div', { class: 'panel' }, axis.element, work.element),
     h('div', { class: 'grid2' }, curves.element, model.element),
     figures.element,
     samples.element,
@@ -46,7 +48,7 @@ export async function experiment(main, _parameters, id) {
     actions.replaceChildren(...actionsOf(view, null, done));
     document.title = `${view.name} · Atelier`;
     axis.show(view.models);
-    for (const part of [model, figures, samples, files]) part.show(view);
+    for (const part of [model, figures, samples, files, work]) part.show(view);
   }
 
   async function reload() {
@@ -66,10 +68,12 @@ export async function experiment(main, _parameters, id) {
     event: events.add,
     progress(news) {
       const stageChanged = view.stage !== news.stage;
-      view = { ...view, stage: news.stage, models: merged(view.models, news.models) };
+      const waitsChanged = !view.doing.length !== !news.doing.length; // the reasons are in its warnings
+      view = { ...view, stage: news.stage, models: merged(view.models, news.models), doing: news.doing };
       axis.show(view.models);
+      work.show(view);
       if (!model.inUse()) model.show(view);
-      return stageChanged;
+      return stageChanged || waitsChanged;
     },
     reload: () => reload().catch(() => {}), // what cannot be read now is read the next time
     curves,

@@ -70,5 +70,10 @@ function doing(work) {
     `${work.activity} `,
     work.experiment ? h('a', { href: `#/experiments/${work.experiment}` }, work.experiment) : null,
     work.model ? ` ${work.model}` : '',
+    work.progress ? h('div', { class: 'small soft' }, said(work.progress)) : null,
   ];
+}
+
+function said({ what, done, total }) {
+  return total ? `${what}: ${done.toLocaleString('en')} of ${total.toLocaleString('en')}` : what;
 }

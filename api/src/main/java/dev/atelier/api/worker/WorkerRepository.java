@@ -67,14 +67,57 @@ public class WorkerRepository {
   private static List<WorkerView.Work> work(JsonNode doing) {
     List<WorkerView.Work> work = new ArrayList<>();
     for (JsonNode each : doing) {
-      work.add(
-          new WorkerView.Work(
-              each.path("activity").asText(),
-              Optional.ofNullable(each.path("experimentId").textValue()),
-              Optional.ofNullable(each.path("modelKey").textValue()),
-              Instant.parse(each.path("since").asText())));
+      work.add(read(each));
     }
     return work;
+  }
+
+  private static WorkerView.Work read(JsonNode work) {
+    return new WorkerView.Work(
+        work.path("activity").asText(),
+        Optional.ofNullable(work.path("experimentId").textValue()),
+        Optional.ofNullable(work.path("modelKey").textValue()),
+        Instant.parse(work.path("since").asText()),
+        work.hasNonNull("progress") ? Optional.of(progress(work.path("progress"))) : Optional.empty());
+  }
+
+  private static WorkerView.Progress progress(JsonNode progress) {
+    return new WorkerView.Progress(
+        progress.path("what").asText(),
+        whole(progress, "done"),
+        whole(progress, "total"),
+        whole(progress, "remainingSeconds"));
+  }
+
+  private static Optional<Long> whole(JsonNode node, String field) {
+    return node.hasNonNull(field) ? Optional.of(node.path(field).longValue()) : Optional.empty();
+  }
+
+  /** What is done for an experiment now, oldest first; nothing: it waits, or takes a moment. */
+  public List<ExperimentWork> of(String experimentId) {
+    return jdbi.withHandle(
+        handle ->
+            handle
+                .createQuery(
+                    """
+                    select name, work from worker, jsonb_array_elements(doing) work
+                    where %s and work ->> 'experimentId' = :id
+                    order by work ->> 'since', name
+                    """
+                        .formatted(HERE))
+                .bind("id", experimentId)
+                .map(
+                    (row, context) -> {
+                      WorkerView.Work work =
+                          read(SpecJson.read(row.getString("work"), JsonNode.class));
+                      return new ExperimentWork(
+                          work.activity(),
+                          work.model(),
+                          row.getString("name"),
+                          work.since(),
+                          work.progress());
+                    })
+                .list());
   }
 
   /** Without the names of what the caller may not see. */
@@ -105,8 +148,39 @@ public class WorkerRepository {
 
   private static WorkerView.Work visible(WorkerView.Work work, Set<String> seen) {
     return work.experiment().filter(id -> !seen.contains(id)).isPresent()
-        ? new WorkerView.Work(work.activity(), Optional.empty(), Optional.empty(), work.since())
+        ? new WorkerView.Work(
+            work.activity(), Optional.empty(), Optional.empty(), work.since(), Optional.empty())
         : work;
+  }
+
+  /**
+   * That all workers of a class of devices are at something, in a sentence; empty: one is free, or
+   * there is none.
+   *
+   * @param compute as specs name it
+   */
+  public Optional<String> busy(String compute) {
+    int workers =
+        jdbi.withHandle(
+            handle ->
+                handle
+                    .createQuery(
+                        """
+                        select case when bool_and(doing <> '[]') then count(*) else 0 end
+                        from worker where %s and :queue = any(task_queues)
+                        """
+                            .formatted(HERE))
+                    .bind("queue", TaskQueues.compute(compute))
+                    .mapTo(Integer.class)
+                    .one());
+    return workers == 0
+        ? Optional.empty()
+        : Optional.of(
+            "It waits for a worker: %s of compute: %s %s at other work (./atelier workers lists them)."
+                .formatted(
+                    workers == 1 ? "the one" : "all " + workers,
+                    compute,
+                    workers == 1 ? "is" : "are"));
   }
 
   /**

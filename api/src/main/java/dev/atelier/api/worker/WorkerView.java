@@ -30,5 +30,21 @@ public record WorkerView(
               implementation = String.class)
           Optional<String> experiment,
       @Schema(implementation = String.class) Optional<String> model,
-      Instant since) {}
+      Instant since,
+      @Schema(
+              description = "Absent: it said nothing yet, or is of another project",
+              implementation = Progress.class)
+          Optional<Progress> progress) {}
+
+  /** How far that is, as the worker said within the last ten seconds. */
+  @Schema(name = "WorkProgress")
+  public record Progress(
+      @Schema(description = "Such as 'images sampled', or a whole sentence") String what,
+      @Schema(description = "Of total; absent: it is not counted", implementation = Long.class)
+          Optional<Long> done,
+      @Schema(implementation = Long.class) Optional<Long> total,
+      @Schema(
+              description = "As fast as it was so far; absent: not known",
+              implementation = Long.class)
+          Optional<Long> remainingSeconds) {}
 }

@@ -112,6 +112,51 @@ class WorkersTest {
     assertThat(warnings(launch("gpu-h100", true))).isEmpty();
   }
 
+  @Test
+  void shouldSayHowFarTheWorkOfAnExperimentIs() {
+    String id = launch("cpu", false).getString("id");
+    String own = EXPERIMENTS + "/" + id;
+    assertThat(given().get(own).jsonPath().getList("doing")).isEmpty();
+
+    String measuring =
+        """
+        [{"activity": "MeasureReference", "experimentId": "%s", "modelKey": null,
+          "since": "2026-11-30T10:00:00Z", "progress": {"what": "images of the dataset measured",
+          "done": 1200, "total": 50000, "remainingSeconds": 90}}]
+        """;
+    worker("a@1", "atelier-cpu", "5 s", measuring.formatted(id));
+    worker("gone@2", "atelier-cpu", "2 min", measuring.formatted(id));
+    JsonPath shown = given().get(own).jsonPath();
+    assertThat(shown.getList("doing.activity")).containsExactly("MeasureReference");
+    assertThat(shown.getString("doing[0].worker")).isEqualTo("name of a@1");
+    assertThat(shown.getMap("doing[0].progress"))
+        .containsEntry("what", "images of the dataset measured")
+        .containsEntry("done", 1200)
+        .containsEntry("total", 50000)
+        .containsEntry("remainingSeconds", 90);
+    assertThat(shown.getList("warnings")).isEmpty();
+    assertThat(
+            given().get("/api/v1/workers").jsonPath().getInt("items[0].doing[0].progress.total"))
+        .isEqualTo(50_000);
+  }
+
+  @Test
+  void shouldSayThatAnExperimentWaitsForAWorkerWhileAllAreBusy() {
+    String own = EXPERIMENTS + "/" + launch("cpu", false).getString("id");
+    String other =
+        """
+        [{"activity": "TrainTeacher", "experimentId": "other", "modelKey": "teacher",
+          "since": "2026-11-30T10:00:00Z"}]
+        """;
+    worker("a@1", "atelier-cpu", "5 s", other);
+    assertThat(warnings(given().get(own).jsonPath()))
+        .containsExactly(
+            "It waits for a worker: the one of compute: cpu is at other work (./atelier workers lists them).");
+
+    worker("b@2", "atelier-cpu", "5 s", "[]");
+    assertThat(warnings(given().get(own).jsonPath())).isEmpty();
+  }
+
   private static List<String> warnings(JsonPath answer) {
     return answer.getList("warnings");
   }

@@ -28,16 +28,26 @@ public record ExperimentReport(
     List<String> warnings,
     List<Schedule> schedules,
     boolean paused,
-    Optional<DatasetRef> dataset) {
+    Optional<DatasetRef> dataset,
+    List<Work> doing) {
 
   public ExperimentReport {
     warnings = warnings == null ? List.of() : warnings;
     dataset = dataset == null ? Optional.empty() : dataset;
     schedules = schedules == null ? List.of() : schedules; // of an older server
+    doing = doing == null ? List.of() : doing;
   }
 
   /** Why an experiment or a model failed. */
   public record Failure(String type, String message) {}
+
+  /** Something that a worker is at. */
+  public record Work(
+      String activity, Optional<String> model, String worker, Optional<Progress> progress) {}
+
+  /** How far that is. */
+  public record Progress(
+      String what, Optional<Long> done, Optional<Long> total, Optional<Long> remainingSeconds) {}
 
   /** A model and how far it is. */
   @RecordBuilder

@@ -27,6 +27,7 @@ public final class ExperimentWatch {
 
   private Optional<String> shownStage = Optional.empty();
   private final Map<String, String> shownModels = new HashMap<>();
+  private List<String> shownWork = List.of();
   private Instant nextLines = Instant.MIN;
 
   public ExperimentWatch(AtelierApi api, Screen screen) {
@@ -60,6 +61,7 @@ public final class ExperimentWatch {
       List<String> block = new ArrayList<>();
       block.add("%s  %s".formatted(report.id(), stage(report)));
       block.addAll(ReportText.bars(report.models()));
+      block.addAll(WorkText.lines(report));
       screen.show(block);
       return;
     }
@@ -76,6 +78,11 @@ public final class ExperimentWatch {
       if (model.state() != ModelState.PENDING && (due || ended)) {
         printOnChange(model);
       }
+    }
+    List<String> work = WorkText.lines(report);
+    if (due && !work.equals(shownWork)) {
+      shownWork = work;
+      work.forEach(this::print);
     }
   }
 

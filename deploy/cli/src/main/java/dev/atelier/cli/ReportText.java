@@ -244,6 +244,7 @@ public final class ReportText {
     report.dataset().map(ReportText::dataset).ifPresent(lines::add);
     lines.add("");
     lines.addAll(bars(report.models()));
+    lines.addAll(WorkText.lines(report));
     cost(report.models()).ifPresent(lines::add);
     List<String> results = results(report);
     if (!results.isEmpty()) {

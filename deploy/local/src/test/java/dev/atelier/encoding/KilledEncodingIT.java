@@ -55,7 +55,7 @@ class KilledEncodingIT {
 
     List<Death> deaths =
         List.of(
-            new Death("encoding latents of 6 of 24 images", 2000),
+            new Death("encoding images encoded: 6 of 24", 2000),
             new Death("keeping latents 4", 500),
             new Death("kept latents 6", 0),
             new Death("keeping texts 1", 1000));
@@ -77,7 +77,7 @@ class KilledEncodingIT {
         .forEach(line -> sent.merge(line, 1, Integer::sum));
     Map<String, Integer> encoded = new HashMap<>();
     all.stream()
-        .filter(line -> line.startsWith("encoding latents"))
+        .filter(line -> line.startsWith("encoding images encoded"))
         .forEach(line -> encoded.merge(line, 1, Integer::sum));
     System.out.printf("sent %s%nencoded %s%n", sent, encoded);
     assertThat(encoded).hasSize(EncodingProcess.IMAGES / EncodingProcess.IMAGES_PER_SHARD);

@@ -8,8 +8,8 @@ import java.util.function.Supplier;
 public record UnendedScope(Path path, Consumer<String> said) implements Scope {
 
   @Override
-  public void describe(Supplier<String> doing) {
-    said.accept(doing.get());
+  public void describe(Supplier<Doing> doing) {
+    said.accept(doing.get().toString());
   }
 
   @Override

@@ -4,6 +4,8 @@ import dev.atelier.api.experiment.ExperimentRepository;
 import dev.atelier.api.experiment.StoredExperiment;
 import dev.atelier.api.experiment.model.ModelRepository;
 import dev.atelier.api.experiment.model.ModelView;
+import dev.atelier.api.worker.ExperimentWork;
+import dev.atelier.api.worker.WorkerRepository;
 import jakarta.enterprise.context.ApplicationScoped;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -27,12 +29,18 @@ class ProgressFeeds {
   private final ExperimentRepository experiments;
   private final ModelRepository models;
   private final EventRepository history;
+  private final WorkerRepository workers;
   private final Map<String, Feed> feeds = new ConcurrentHashMap<>();
 
-  ProgressFeeds(ExperimentRepository experiments, ModelRepository models, EventRepository history) {
+  ProgressFeeds(
+      ExperimentRepository experiments,
+      ModelRepository models,
+      EventRepository history,
+      WorkerRepository workers) {
     this.experiments = experiments;
     this.models = models;
     this.history = history;
+    this.workers = workers;
   }
 
   /**
@@ -45,6 +53,7 @@ class ProgressFeeds {
   record Snapshot(
       Optional<StoredExperiment> experiment,
       List<ModelView> models,
+      List<ExperimentWork> doing,
       List<EventPage.Event> events,
       long base,
       boolean complete) {}
@@ -105,7 +114,7 @@ class ProgressFeeds {
     private Snapshot load() {
       Optional<StoredExperiment> experiment = experiments.find(id);
       if (experiment.isEmpty()) {
-        return new Snapshot(experiment, List.of(), List.of(), base, true);
+        return new Snapshot(experiment, List.of(), List.of(), List.of(), base, true);
       }
       long seen = events.isEmpty() ? base : events.get(events.size() - 1).id();
       List<EventPage.Event> fresh = history.settledEvents(id, seen, EVENTS_AT_ONCE);
@@ -117,7 +126,12 @@ class ProgressFeeds {
       }
       events = List.copyOf(all.subList(dropped, all.size()));
       return new Snapshot(
-          experiment, models.models(experiment.get()), events, base, fresh.isEmpty());
+          experiment,
+          models.models(experiment.get()),
+          experiment.get().stage().terminal() ? List.of() : workers.of(id),
+          events,
+          base,
+          fresh.isEmpty());
     }
   }
 }

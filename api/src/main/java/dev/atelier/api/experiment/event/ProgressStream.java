@@ -5,6 +5,7 @@ import dev.atelier.api.AtelierConfig;
 import dev.atelier.api.experiment.model.ModelView;
 import dev.atelier.api.problem.ProblemException;
 import dev.atelier.api.problem.ProblemType;
+import dev.atelier.api.worker.ExperimentWork;
 import dev.atelier.workflows.ModelKey;
 import dev.atelier.workflows.Stage;
 import io.smallrye.mutiny.Multi;
@@ -47,8 +48,11 @@ class ProgressStream {
     this.perCaller = config.limits().streams();
   }
 
-  /** The stage and the models that changed since the last time. */
-  record Progress(Stage stage, @JsonInclude(JsonInclude.Include.ALWAYS) List<ModelView> models) {}
+  /** The stage, the models that changed since the last time, and all that workers are at. */
+  record Progress(
+      Stage stage,
+      @JsonInclude(JsonInclude.Include.ALWAYS) List<ModelView> models,
+      @JsonInclude(JsonInclude.Include.ALWAYS) List<ExperimentWork> doing) {}
 
   /**
    * All that happened after the event {@code after}, and what goes on to happen.
@@ -111,6 +115,7 @@ class ProgressStream {
     private final AtomicBoolean closed = new AtomicBoolean();
     private long lastEvent;
     private Stage stage = Stage.QUEUED;
+    private List<ExperimentWork> doing = List.of();
 
     Listener(String id, ProgressFeeds.Feed feed, long after, Sse sse) {
       this.id = id;
@@ -141,9 +146,10 @@ class ProgressStream {
               .filter(model -> !model.equals(told.put(model.key(), model)))
               .toList();
       Stage stageNow = now.experiment().get().stage();
-      if (!changed.isEmpty() || stageNow != stage) {
+      if (!changed.isEmpty() || stageNow != stage || !now.doing().equals(doing)) {
         stage = stageNow;
-        news.add(event("progress", new Progress(stage, changed)));
+        doing = now.doing();
+        news.add(event("progress", new Progress(stage, changed, doing)));
       }
       if (stage.terminal() && events.isEmpty() && now.complete()) {
         news.add(event("end", Map.of()));

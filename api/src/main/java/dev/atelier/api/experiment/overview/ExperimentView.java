@@ -6,6 +6,7 @@ import dev.atelier.api.experiment.artifact.ArtifactView;
 import dev.atelier.api.experiment.evaluation.EvaluationView;
 import dev.atelier.api.experiment.evaluation.ScheduleView;
 import dev.atelier.api.experiment.model.ModelView;
+import dev.atelier.api.worker.ExperimentWork;
 import dev.atelier.spec.ExperimentSpec;
 import dev.atelier.workflows.DatasetRef;
 import dev.atelier.workflows.Stage;
@@ -41,4 +42,6 @@ public record ExperimentView(
     @Schema(description = "What the search for schedules tried, in order")
         List<ScheduleView> schedules,
     @Schema(description = "Whether it starts no work until it is resumed") boolean paused,
-    @Schema(description = "The project that it belongs to") String project) {}
+    @Schema(description = "The project that it belongs to") String project,
+    @Schema(description = "What workers are at for it, oldest first; nothing: it waits, or has ended")
+        List<ExperimentWork> doing) {}

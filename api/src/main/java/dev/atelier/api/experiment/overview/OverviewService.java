@@ -20,6 +20,7 @@ import dev.atelier.api.history.Sort;
 import dev.atelier.api.parameter.PageParameters;
 import dev.atelier.api.project.ProjectRepository;
 import dev.atelier.api.temporal.DistillationRuns;
+import dev.atelier.api.worker.ExperimentWork;
 import dev.atelier.api.worker.WorkerRepository;
 import dev.atelier.spec.ExperimentSpec;
 import dev.atelier.workflows.DatasetRef;
@@ -108,8 +109,12 @@ class OverviewService {
     warnings.addAll(incomparable(List.of(id)));
     unasked(row.spec(), ofExperiment).ifPresent(warnings::add);
     row.spec().guidedCutWarning().ifPresent(warnings::add);
+    List<ExperimentWork> doing = row.stage().terminal() ? List.of() : workers.of(id);
     if (!row.stage().terminal()) {
       workers.unserved(row.spec().compute()).ifPresent(warnings::add);
+      if (doing.isEmpty() && !row.paused()) {
+        workers.busy(row.spec().compute()).ifPresent(warnings::add);
+      }
       warnings.addAll(ofProjects.waits(id));
     }
     return ExperimentViewBuilder.builder()
@@ -131,6 +136,7 @@ class OverviewService {
         .schedules(evaluations.schedules(id))
         .paused(row.paused())
         .project(row.project())
+        .doing(doing)
         .build();
   }
 
