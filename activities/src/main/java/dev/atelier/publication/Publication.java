@@ -10,6 +10,7 @@ import dev.atelier.network.Network;
 import dev.atelier.network.NetworkForm;
 import dev.atelier.network.files.DiffusersNetwork;
 import dev.atelier.network.files.ModelMetadata;
+import dev.atelier.network.files.NamesApart;
 import dev.atelier.network.tensors.HostTensor;
 import dev.atelier.network.tensors.SafetensorsFile;
 import dev.atelier.network.torchscript.EnsembleModule;
@@ -19,6 +20,7 @@ import dev.atelier.publication.DiffusersFolders.Place;
 import dev.atelier.spec.DiffusionSpec;
 import dev.atelier.spec.ExperimentSpec;
 import dev.atelier.spec.NetworkSpec;
+import dev.atelier.spec.NormGroups;
 import dev.atelier.spec.Prediction;
 import dev.atelier.spec.TeacherSpec.Parts;
 import dev.atelier.spec.TimestepRange;
@@ -145,7 +147,12 @@ public final class Publication {
     Path json = work.resolve("experiment.json");
     JSON.writeValue(
         json.toFile(),
-        new Description(task.experimentId(), task.spec(), task.dataset(), described, measured));
+        new Description(
+            task.experimentId(),
+            NormGroups.asWritten(task.spec()),
+            task.dataset(),
+            described,
+            measured));
     keep(files, json, "application/json");
   }
 
@@ -282,7 +289,7 @@ public final class Publication {
     DiffusersNetwork.config(network)
         .ifPresent(config -> metadata.put("diffusers", config.toString()));
     metadata.putAll(origin(task, model));
-    SafetensorsFile.write(file, weights, metadata);
+    SafetensorsFile.write(file, NamesApart.of(network, weights), metadata);
   }
 
   /** Which model a file has, in the metadata that diffusers and transformers look for. */

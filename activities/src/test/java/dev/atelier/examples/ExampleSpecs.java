@@ -8,6 +8,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
 import com.fasterxml.jackson.datatype.jdk8.Jdk8Module;
 import dev.atelier.spec.ExperimentSpec;
+import dev.atelier.spec.NormGroups;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -15,7 +16,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
 
-/** The specs of the repository's examples and studies. */
+/** The specs of the repository's examples and studies, as they are launched. */
 public final class ExampleSpecs {
 
   private static final YAMLMapper YAML = YAMLMapper.builder().addModule(new Jdk8Module()).build();
@@ -58,7 +59,7 @@ public final class ExampleSpecs {
     }
     List<ExperimentSpec> experiments = new ArrayList<>();
     for (JsonNode experiment : grid) {
-      experiments.add(YAML.treeToValue(experiment, ExperimentSpec.class));
+      experiments.add(NormGroups.stated(YAML.treeToValue(experiment, ExperimentSpec.class)));
     }
     return experiments;
   }

@@ -317,6 +317,98 @@ class DiffusersFoldersTest {
     assertThat(directory.resolve("pipeline.py")).doesNotExist();
   }
 
+  /** Each file is its own model in diffusers, or none. */
+  @Test
+  @RequiresPython
+  void shouldLoadNoFileIntoAnotherNetwork() throws Exception {
+    NetworkSpec byWidth = new NetworkSpec(8, List.of(1, 2), 1, List.of(), 1, 0.0, Optional.empty());
+    NetworkSpec heads = new NetworkSpec(8, List.of(1, 2), 1, List.of(8), 2, 0.0, Optional.of(4));
+    NetworkSpec first = new NetworkSpec(8, List.of(2, 2), 1, List.of(), 1, 0.0, Optional.of(4));
+    NetworkSpec transformer = NetworkSpec.of(new TransformerSpec(2, 2, 2, 8, 1e-5, false));
+    export( // without the pipeline that only the first has a folder for
+        List.of(
+            student(1, unet(8, 0, Variant.DDPM), 0, 200),
+            student(2, Network.of(byWidth, 8, 3), 200, 400),
+            student(3, Network.of(heads, 8, 3), 400, 600),
+            student(4, Network.of(first, 8, 3), 600, 800),
+            student(5, Network.of(transformer, 8, 3), 800, 1000)));
+    Python.run(
+        directory,
+        """
+        import json, shutil, torch
+        from diffusers import DiTTransformer2DModel, UNet2DModel
+        from safetensors import safe_open
+        from safetensors.torch import load_file
+        x = torch.randn(2, 3, 8, 8, generator=torch.Generator().manual_seed(1))
+        t = torch.tensor([3, 998])
+        def ours(name):
+            return torch.jit.load(name + '.pt')(x, t)
+        def answer(model):
+            with torch.no_grad():
+                return model.eval()(x, t).sample
+        def metadata(name):
+            with safe_open(name + '.safetensors', 'pt') as f:
+                return f.metadata()
+        def refused(load):
+            try:
+                load()
+            except (RuntimeError, ValueError):
+                return True
+            return False
+        def taken(name, model):
+            # However one may try: each must refuse.
+            tensors = load_file(name + '.safetensors')
+            folder = name + '-tried'
+            model.save_pretrained(folder)
+            shutil.copy(name + '.safetensors', folder + '/diffusion_pytorch_model.safetensors')
+            loads = {
+                'strict': lambda: model.load_state_dict(tensors),
+                'not strict': lambda: model.load_state_dict(tensors, strict=False),
+                'folder': lambda: type(model).from_pretrained(folder),
+                'folder, by copying': lambda: type(model).from_pretrained(folder, low_cpu_mem_usage=False),
+                'TorchScript': lambda: model.load_state_dict(torch.jit.load(name + '.pt').state_dict())}
+            return [how for how, load in loads.items() if not refused(load)]
+        def former(name):
+            start = 'not_for_diffusers.'
+            return {n[len(start):]: v for n, v in load_file(name + '.safetensors').items() if n.startswith(start)}
+        def unet(**options):
+            return UNet2DModel.from_config({**json.loads(metadata('student-1')['diffusers']), **options})
+
+        assert taken('student-1', unet()) == ['strict', 'not strict', 'folder', 'folder, by copying'], taken('student-1', unet())
+        model = unet()
+        model.load_state_dict(load_file('student-1.safetensors'))
+        assert torch.allclose(answer(model), ours('student-1'), atol=1e-5)
+
+        plain = {'down_block_types': ['DownBlock2D', 'DownBlock2D'], 'up_block_types': ['UpBlock2D', 'UpBlock2D']}
+        attending = {'down_block_types': ['AttnDownBlock2D', 'DownBlock2D'], 'up_block_types': ['UpBlock2D', 'AttnUpBlock2D']}
+        tried = (
+            [('student-2', {**plain, 'norm_num_groups': g}) for g in (1, 2, 4, 8)]
+            + [('student-3', {**attending, 'attention_head_dim': d}) for d in (None, 2, 4, 8)])
+        for name, options in tried:
+            assert 'diffusers' not in metadata(name), name
+            assert taken(name, unet(**options)) == [], (name, options, taken(name, unet(**options)))
+            # Negative control: under diffusers' names it is taken, and wrong.
+            model = unet(**options)
+            model.load_state_dict(former(name))
+            off = (answer(model) - ours(name)).abs().max()
+            assert off > 1e-3, (name, options, off)
+        for options in (plain, {**plain, 'block_out_channels': [16, 16]}):
+            assert taken('student-4', unet(**options)) == []
+        transformer = DiTTransformer2DModel(
+            num_attention_heads=2, attention_head_dim=8, in_channels=3, out_channels=3, num_layers=2, sample_size=8,
+            patch_size=2, num_embeds_ada_norm=4)
+        assert taken('student-5', transformer) == []
+        """);
+  }
+
+  private void export(List<Trained> students) throws Exception {
+    ExportedFolder export = new ExportedFolder(directory, SPEC, 8, 0);
+    for (Trained student : students) {
+      export.add(student);
+    }
+    export.sample(students, 4);
+  }
+
   private static Path stableDiffusion() throws Exception {
     return Path.of(DiffusersFoldersTest.class.getResource("/pipeline/sd1").toURI());
   }

@@ -44,7 +44,7 @@ public record NetworkSpec(
         @DecimalMax(value = "1", inclusive = false)
         Double dropout,
     @JsonPropertyDescription(
-            "Groups of group norm; absent: the largest divisor of each width up to 32 that leaves each group 4 channels")
+            "Groups of group norm; absent: the largest common divisor of the widths up to 32 that leaves each group 4 channels, which a launch writes here")
         @NotNull
         Optional<@Min(1) @Max(128) Integer> groups,
     @JsonPropertyDescription(
@@ -88,7 +88,12 @@ public record NetworkSpec(
     @JsonPropertyDescription("The latents that it works on, in place of the images' pixels")
         @NotNull
         @JsonInclude(JsonInclude.Include.NON_ABSENT)
-        Optional<@Valid LatentsSpec> latents) {
+        Optional<@Valid LatentsSpec> latents,
+    @JsonPropertyDescription(
+            "In place of groups: each width has groups of its own, its largest divisor up to 32 that leaves each group 4 channels, as specs had until 2026-12 that left groups out; diffusers has no such network")
+        @NotNull
+        @JsonInclude(JsonInclude.Include.NON_ABSENT)
+        Optional<Boolean> groupsByWidth) {
 
   /** What the levels of a U-Net are made of. */
   public record BlocksSpec(
@@ -277,6 +282,7 @@ public record NetworkSpec(
     crossAttention = crossAttention == null ? Optional.empty() : crossAttention;
     latents = latents == null ? Optional.empty() : latents;
     learnedSigma = learnedSigma == null ? Optional.empty() : learnedSigma.filter(sigma -> sigma);
+    groupsByWidth = groupsByWidth == null ? Optional.empty() : groupsByWidth.filter(each -> each);
   }
 
   /** A U-Net. */
@@ -300,6 +306,7 @@ public record NetworkSpec(
         groups,
         attentionHeadWidth,
         variant,
+        Optional.empty(),
         Optional.empty(),
         Optional.empty(),
         Optional.empty(),
@@ -352,14 +359,25 @@ public record NetworkSpec(
    * 1.
    */
   public int groupsFor(int width) {
-    return groups.orElseGet(
-        () -> {
-          int g = Math.max(1, Math.min(MAX_GROUPS, width / MIN_CHANNELS_PER_GROUP));
-          while (width % g != 0) {
-            g--;
-          }
-          return g;
-        });
+    return groups.orElseGet(() -> groupsOf(List.of(width)));
+  }
+
+  /** The same for all widths at once, as diffusers has them: what {@link NormGroups} states. */
+  public int commonGroups() {
+    return groupsOf(widths());
+  }
+
+  private static int groupsOf(List<Integer> widths) {
+    int narrowest = widths.stream().mapToInt(width -> width).min().orElse(1);
+    int g = Math.max(1, Math.min(MAX_GROUPS, narrowest / MIN_CHANNELS_PER_GROUP));
+    while (!divides(g, widths)) {
+      g--;
+    }
+    return g;
+  }
+
+  private static boolean divides(int groups, List<Integer> widths) {
+    return widths.stream().allMatch(width -> width % groups == 0);
   }
 
   /** Heads of the attention over {@code width} channels. */

@@ -114,6 +114,11 @@ record UNetRules(
     }
     if (faults.trusts("channels", "multipliers", "levelWidths", "groups")) {
       spec.groups().ifPresent(this::groups);
+      if (spec.groups().isPresent() && spec.groupsByWidth().isPresent()) {
+        faults.add(
+            "groupsByWidth",
+            "stands in place of groups, found groups %d.".formatted(spec.groups().get()));
+      }
     }
     if (!faults.trusts("multipliers") || !faults.trustsResolution()) {
       return;

@@ -5,13 +5,12 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.atelier.graph.Operation;
 import dev.atelier.network.Network;
+import dev.atelier.spec.DiffusersFit;
 import dev.atelier.spec.NetworkSpec;
-import dev.atelier.spec.NetworkSpec.Block;
 import dev.atelier.spec.NetworkSpec.BlocksSpec;
 import dev.atelier.spec.NetworkSpec.CrossAttentionSpec;
 import dev.atelier.spec.NetworkSpec.Variant;
 import java.util.List;
-import java.util.Optional;
 
 /**
  * A network as {@code config.json} of a {@code UNet2DModel} or {@code UNet2DConditionModel} of
@@ -23,16 +22,13 @@ final class DiffusersExport {
 
   private DiffusersExport() {}
 
-  /** The config; empty where diffusers has no such network, as with groups that differ by width. */
-  static Optional<ObjectNode> config(Network network) {
+  /** The config of a network that diffusers has a class for. */
+  static ObjectNode config(Network network) {
     NetworkSpec spec = network.spec();
     boolean texts = spec.crossAttention().isPresent();
     BlocksSpec blocks = spec.blocksAt(network.resolution());
-    List<Integer> groups = groups(network, blocks);
-    List<Integer> heads = headWidths(network);
-    if (groups.size() > 1 || heads.size() > 1 || spec.multipliers().get(0) != 1) {
-      return Optional.empty();
-    }
+    List<Integer> groups = DiffusersFit.groups(spec, network.graph());
+    List<Integer> heads = DiffusersFit.headWidths(spec, network.graph());
     ObjectNode config =
         JSON.createObjectNode().put("_class_name", texts ? "UNet2DConditionModel" : "UNet2DModel");
     Variant variant = spec.variant().orElse(Variant.DDPM);
@@ -65,7 +61,7 @@ final class DiffusersExport {
     } else {
       config.putNull("num_class_embeds");
     }
-    return Optional.of(config);
+    return config;
   }
 
   private static void text(ObjectNode config, NetworkSpec spec, CrossAttentionSpec text) {
@@ -88,32 +84,5 @@ final class DiffusersExport {
     } else {
       config.put("attention_head_dim", heads.get(0));
     }
-  }
-
-  /** The groups that one field must say; skip blocks have others of their own. */
-  private static List<Integer> groups(Network network, BlocksSpec blocks) {
-    return network.graph().all(Operation.GroupNorm.class).stream()
-        .filter(o -> !isOfSkip(o.layer(), blocks))
-        .map(Operation.GroupNorm::groups)
-        .distinct()
-        .toList();
-  }
-
-  private static boolean isOfSkip(String layer, BlocksSpec blocks) {
-    String[] parts = layer.split("\\.", -1);
-    return switch (parts[0]) {
-      case "down_blocks" -> blocks.down().get(Integer.parseInt(parts[1])) == Block.SKIP;
-      case "up_blocks" -> blocks.up().get(Integer.parseInt(parts[1])) == Block.SKIP;
-      default -> false;
-    };
-  }
-
-  /** The widths of heads that one field must say; none of one head, whose width is its level's. */
-  private static List<Integer> headWidths(Network network) {
-    return network.graph().all(Operation.Attention.class).stream()
-        .filter(o -> o.heads() > 1 || network.spec().attentionHeadWidth().isPresent())
-        .map(o -> o.in().width() / o.heads())
-        .distinct()
-        .toList();
   }
 }

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.atelier.network.Network;
 import dev.atelier.network.tensors.HostTensor;
+import dev.atelier.spec.DiffusersFit;
 import dev.atelier.spec.DiffusionSpec;
 import dev.atelier.spec.NetworkSpec;
 import dev.atelier.untrusted.OneLine;
@@ -45,13 +46,13 @@ public enum DiffusersNetwork {
   private final List<String> classNames;
   private final List<String> folders;
   private final Reader reader;
-  private final Function<Network, Optional<ObjectNode>> writer;
+  private final Function<Network, ObjectNode> writer;
 
   DiffusersNetwork(
       List<String> classNames,
       List<String> folders,
       Reader reader,
-      Function<Network, Optional<ObjectNode>> writer) {
+      Function<Network, ObjectNode> writer) {
     this.classNames = classNames;
     this.folders = folders;
     this.reader = reader;
@@ -126,7 +127,9 @@ public enum DiffusersNetwork {
 
   /** The {@code config.json} of a network; empty where diffusers has no such one. */
   public static Optional<ObjectNode> config(Network network) {
-    return of(network).writer.apply(network);
+    return DiffusersFit.misfit(network.spec(), network.graph()).isPresent()
+        ? Optional.empty()
+        : Optional.of(of(network).writer.apply(network));
   }
 
   /**

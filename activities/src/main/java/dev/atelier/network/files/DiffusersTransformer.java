@@ -8,7 +8,6 @@ import dev.atelier.network.files.ConfigFields.Fixed;
 import dev.atelier.spec.NetworkSpec;
 import dev.atelier.spec.NetworkSpec.TransformerSpec;
 import java.util.List;
-import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -110,26 +109,22 @@ final class DiffusersTransformer {
     }
   }
 
-  /** As {@link DiffusersNetwork#config}: none of unconditional ones. */
-  static Optional<ObjectNode> config(Network network) {
-    if (!network.conditional()) {
-      return Optional.empty();
-    }
+  /** The config of one that is told a class. */
+  static ObjectNode config(Network network) {
     TransformerSpec spec = network.spec().transformer().orElseThrow();
     int channels = network.imageChannels();
     ObjectNode config =
         new ObjectMapper().createObjectNode().put("_class_name", "DiTTransformer2DModel");
     FIXED.forEach(f -> config.set(f.field(), ConfigFields.parse(f.supported())));
-    return Optional.of(
-        config
-            .put("num_attention_heads", spec.heads())
-            .put("attention_head_dim", spec.headWidth())
-            .put("in_channels", channels)
-            .put("out_channels", spec.learnedSigma() ? 2 * channels : channels)
-            .put("num_layers", spec.layers())
-            .put("sample_size", network.resolution())
-            .put("patch_size", spec.patchSize())
-            .put("num_embeds_ada_norm", network.classes())
-            .put("norm_eps", spec.normEps()));
+    return config
+        .put("num_attention_heads", spec.heads())
+        .put("attention_head_dim", spec.headWidth())
+        .put("in_channels", channels)
+        .put("out_channels", spec.learnedSigma() ? 2 * channels : channels)
+        .put("num_layers", spec.layers())
+        .put("sample_size", network.resolution())
+        .put("patch_size", spec.patchSize())
+        .put("num_embeds_ada_norm", network.classes())
+        .put("norm_eps", spec.normEps());
   }
 }

@@ -191,7 +191,7 @@ public final class TeacherImport {
     NetworkSpec network = metadata.map(ModelMetadata::network).orElse(expected.network());
     return fitted(
         network,
-        content.tensors(),
+        NamesApart.undone(content.tensors()),
         metadata.isPresent() ? "" : " of teacher.network",
         "%s, %s%s"
             .formatted(

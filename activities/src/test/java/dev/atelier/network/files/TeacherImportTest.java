@@ -574,6 +574,41 @@ class TeacherImportTest {
         .isEqualTo(eps(network, weights, x, t));
   }
 
+  /** Of a network that diffusers has no class for: as files have it now, and as they had it. */
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void shouldRebuildANetworkThatDiffusersHasNotFromOurOwnExport(boolean former) throws Exception {
+    NetworkSpec byWidth =
+        new NetworkSpec(8, List.of(1, 2), 1, List.of(4), 1, 0.0, Optional.empty());
+    Network network = Network.of(byWidth, 8, 3);
+    Map<String, HostTensor> weights = ClosedForm.weights(network);
+    Map<String, HostTensor> written = former ? weights : NamesApart.of(network, weights);
+    assertThat(written.containsKey("not_for_diffusers.conv_in.weight")).isNotEqualTo(former);
+    Path file = directory.resolve("teacher.safetensors");
+    Map<String, String> metadata = new ModelMetadata(byWidth, 8, 3, 0, DIFFUSION).toStrings();
+    SafetensorsFile.write(file, written, metadata);
+
+    Weights teacher = (Weights) read(file);
+
+    assertThat(teacher.network().spec()).isEqualTo(byWidth);
+    HostTensor x = ClosedForm.tensor(1, 1, 0, 2, 3, 8, 8);
+    HostTensor t = HostTensor.ofLongs(new long[] {3, 998}, 2);
+    assertThat(eps(teacher.network(), teacher.tensors(), x, t))
+        .isEqualTo(eps(network, weights, x, t));
+
+    Map<String, HostTensor> lacking = new LinkedHashMap<>(written);
+    lacking.keySet().removeIf(name -> name.endsWith("conv_out.bias"));
+    SafetensorsFile.write(file, lacking, metadata);
+    assertThat(refusal(file)).contains("conv_out.bias is missing");
+  }
+
+  @Test
+  void shouldLeaveTheNamesOfANetworkThatDiffusersHas() {
+    Network network = Network.of(SMALL, 8, 3);
+    Map<String, HostTensor> weights = ClosedForm.weights(network);
+    assertThat(NamesApart.of(network, weights)).isSameAs(weights);
+  }
+
   @Test
   void shouldRefuseOurFileWhenTheSpecDisagreesWithIt() throws Exception {
     Path file = ourFile(ClosedForm.weights(Network.of(SMALL, 8, 3)));

@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.atelier.api.AtelierConfig;
 import dev.atelier.api.spec.RefusedDocumentException.Reason;
 import dev.atelier.spec.ExperimentSpec;
+import dev.atelier.spec.NormGroups;
 import dev.atelier.spec.SourcePolicy;
 import dev.atelier.spec.SpecFault;
 import dev.atelier.spec.SpecRules;
@@ -101,7 +102,8 @@ public class SpecReader {
   }
 
   /** The rules of the spec, and where its sources may lie. */
-  private List<SpecFault> rules(ExperimentSpec spec, Collection<String> wrong) {
+  private List<SpecFault> rules(ExperimentSpec written, Collection<String> wrong) {
+    ExperimentSpec spec = NormGroups.stated(written);
     List<SpecFault> faults = new ArrayList<>(SpecRules.check(spec, wrong));
     Set<String> known = new HashSet<>(wrong);
     faults.forEach(fault -> known.add(fault.field()));
@@ -111,7 +113,8 @@ public class SpecReader {
     return faults;
   }
 
-  private static ExperimentSpec fitting(ExperimentSpec spec) {
+  private static ExperimentSpec fitting(ExperimentSpec written) {
+    ExperimentSpec spec = NormGroups.stated(written);
     int bytes = SpecJson.bytes(spec);
     if (bytes > ExperimentSpec.MAX_BYTES) {
       throw new RefusedDocumentException(
@@ -172,14 +175,16 @@ public class SpecReader {
   }
 
   /**
-   * Checks what {@code model} shall become by the rules of the experiment's spec; throws {@link
-   * RefusedDocumentException}.
+   * What {@code model} shall become, with all that it leaves to defaults, checked by the rules of
+   * the experiment's spec; throws {@link RefusedDocumentException}.
    */
-  public void check(StudentReplacement replacement, ExperimentSpec spec, ModelKey model) {
+  public StudentReplacement checked(
+      StudentReplacement written, ExperimentSpec spec, ModelKey model) {
     StudentsSpec design =
         model.student().isPresent()
             ? spec.students().designOf(model.student().getAsInt())
             : spec.students();
+    StudentReplacement replacement = NormGroups.stated(written, spec, design.network());
     ExperimentSpec changed = spec.with(replacement.appliedTo(design));
     List<SpecFault> faults =
         SpecRules.check(changed, List.of()).stream()
@@ -189,6 +194,7 @@ public class SpecReader {
     if (!faults.isEmpty()) {
       throw new RefusedDocumentException(Reason.INVALID, faults);
     }
+    return replacement;
   }
 
   /** Checks the fields of a bound document together, given the paths of those that are wrong. */

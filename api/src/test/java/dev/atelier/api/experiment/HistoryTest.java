@@ -289,6 +289,46 @@ class HistoryTest {
   }
 
   @Test
+  void shouldSayAtLaunchWhichNetworksDiffusersHasNoClassFor() {
+    String spec =
+        """
+        teacher: {network: {channels: 16, multipliers: [1, 2], attentionResolutions: [], groupsByWidth: true}}
+        students: {network: {channels: 12, multipliers: [1, 2], attentionResolutions: []}}
+        """;
+    String warning =
+        "teacher.network.groupsByWidth: its group norms have 4, 8, 12 and 16 groups, and in diffusers all have as many, so that exports have no folder of diffusers for it. Expected groups: 4 in its place.";
+    given()
+        .contentType("application/yaml")
+        .queryParam("dryRun", "true")
+        .body(spec.getBytes(UTF_8))
+        .post(EXPERIMENTS)
+        .then()
+        .statusCode(200)
+        .body("warnings", equalTo(List.of(warning)))
+        .body("spec.teacher.network.groups", nullValue())
+        .body("spec.students.network.groups", equalTo(3));
+    String id =
+        given()
+            .contentType("application/yaml")
+            .body(spec.getBytes(UTF_8))
+            .post(EXPERIMENTS)
+            .then()
+            .statusCode(202)
+            .body("warnings[0]", equalTo(warning))
+            .extract()
+            .path("id");
+    given()
+        .get(EXPERIMENTS + "/" + id + "/events")
+        .then()
+        .body("items.findAll { it.kind == 'warning' }.detail", equalTo(List.of(warning)));
+    given()
+        .get(EXPERIMENTS + "/" + id)
+        .then()
+        .body("spec.teacher.network.groupsByWidth", equalTo(true))
+        .body("spec.students.network.groups", equalTo(3));
+  }
+
+  @Test
   void shouldSayWhatAnExperimentWouldTakeWithoutLaunchingIt() {
     String spec =
         "{name: %s, teacher: {training: {steps: 100, batchSize: 10}}, students: {count: 2, oneToOneBaseline: true}}"

@@ -171,6 +171,31 @@ class SpecReaderTest {
   }
 
   @Test
+  void shouldWriteTheGroupsThatASpecLeavesOut() {
+    ExperimentSpec spec = yaml("students: {network: {channels: 24, multipliers: [1, 2]}}");
+    assertThat(spec.teacher().network().groups()).contains(32);
+    assertThat(spec.students().network().groups()).contains(6);
+    assertThat(json(SpecJson.write(spec))).isEqualTo(spec);
+    assertThat(yaml("students: {network: {groupsByWidth: true}}").students().network().groups())
+        .isEmpty();
+    assertThat(faultsOf("students: {network: {groups: 8, groupsByWidth: true}}"))
+        .containsExactly(
+            new SpecFault(
+                "students.network.groupsByWidth", "stands in place of groups, found groups 8."));
+  }
+
+  /** Of students whose teacher says them, before the rules compare both. */
+  @Test
+  void shouldGiveStudentsOfTheTeachersBlocksItsGroups() {
+    assertThat(
+            yaml("{teacher: {network: {channels: 32, groups: 4}}, students: {startFrom: teacher-blocks, network: {channels: 32, resBlocks: 1}}}")
+                .students()
+                .network()
+                .groups())
+        .contains(4);
+  }
+
+  @Test
   void shouldReadAFieldByItsFormerName() {
     assertThat(yaml("students: {loss: {prediction: 0.5}}"))
         .isEqualTo(yaml("students: {loss: {distillation: 0.5}}"));

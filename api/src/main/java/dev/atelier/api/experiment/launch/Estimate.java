@@ -1,5 +1,6 @@
 package dev.atelier.api.experiment.launch;
 
+import dev.atelier.spec.DiffusersFit;
 import dev.atelier.spec.ExperimentSpec;
 import dev.atelier.spec.MemoryPlan;
 import dev.atelier.spec.NetworkCost;
@@ -170,7 +171,10 @@ public record Estimate(
         spec.students().assignment().plannedLater()
             ? Optional.empty()
             : spec.visits(spec.ranges()).warning();
-    return Stream.of(unasked, spec.guidedCutWarning()).flatMap(Optional::stream).toList();
+    return Stream.concat(
+            Stream.of(unasked, spec.guidedCutWarning()).flatMap(Optional::stream),
+            DiffusersFit.warnings(spec).stream())
+        .toList();
   }
 
   private static NetworkCost cost(ExperimentSpec spec, NetworkSpec network) {

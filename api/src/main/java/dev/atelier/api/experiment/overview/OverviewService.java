@@ -23,6 +23,7 @@ import dev.atelier.api.temporal.DistillationRuns;
 import dev.atelier.api.worker.ExperimentWork;
 import dev.atelier.api.worker.WorkerRepository;
 import dev.atelier.spec.ExperimentSpec;
+import dev.atelier.spec.NormGroups;
 import dev.atelier.workflows.DatasetRef;
 import dev.atelier.workflows.Protocol;
 import jakarta.enterprise.context.ApplicationScoped;
@@ -130,7 +131,7 @@ class OverviewService {
         .models(ofExperiment)
         .evaluations(evaluations.evaluations(id))
         .artifacts(artifacts.artifacts(id))
-        .spec(row.spec())
+        .spec(NormGroups.asWritten(row.spec()))
         .links(links(id))
         .warnings(warnings)
         .schedules(evaluations.schedules(id))

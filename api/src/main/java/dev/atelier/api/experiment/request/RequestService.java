@@ -73,11 +73,12 @@ class RequestService {
       SpecReader reader,
       Optional<String> idempotencyKey) {
     ModelKey model = models.existing(id, key);
-    reader.check(replacement, experiments.existing(id).spec(), model);
+    StudentReplacement checked =
+        reader.checked(replacement, experiments.existing(id).spec(), model);
     return ask(
         id,
         "replace",
-        Optional.of(new DistillationWorkflow.ReplaceRequest(model, replacement)),
+        Optional.of(new DistillationWorkflow.ReplaceRequest(model, checked)),
         idempotencyKey,
         ProblemType.REQUEST_REFUSED,
         "replace " + model);
