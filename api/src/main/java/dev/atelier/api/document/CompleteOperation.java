@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.stream.Collectors;
 import org.eclipse.microprofile.openapi.OASFactory;
@@ -180,6 +181,14 @@ final class CompleteOperation {
                 response.setContent(problemContent()); // an annotation has described it
               }
             });
+    putSuccessesFirst(responses);
+  }
+
+  /** A generated client accepts the first type that it finds. */
+  private static void putSuccessesFirst(APIResponses responses) {
+    Map<String, APIResponse> inOrder = new TreeMap<>(responses.getAPIResponses()); // default: last
+    inOrder.keySet().forEach(responses::removeAPIResponse);
+    inOrder.forEach(responses::addAPIResponse);
   }
 
   /** The statuses of what may go wrong. */

@@ -71,7 +71,9 @@ public class MaintenanceResource {
   @Path("/{id}")
   @Operation(operationId = "showCheck", summary = "Show a check and what it found")
   @APIResponse(responseCode = "200", description = "The check")
-  public StoreCheckReport show(@PathParam("id") String id) {
+  public StoreCheckReport show(
+      @PathParam("id") @Parameter(schema = @Schema(type = SchemaType.INTEGER, format = "int64"))
+          String id) {
     return (id.matches("[0-9]{1,18}")
             ? check.report(Long.parseLong(id))
             : Optional.<StoreCheckReport>empty())

@@ -9,7 +9,7 @@ import java.util.Map;
 /** The API with OIDC, API tokens, a rate limit, closed sources and a mail server. */
 public class SecuredProfile implements QuarkusTestProfile {
 
-  static final String BOOTSTRAP_TOKEN = "atl_bootstrap-of-the-tests-0123456789-abcdefghijkl";
+  public static final String BOOTSTRAP_TOKEN = "atl_bootstrap-of-the-tests-0123456789-abcdefghijkl";
   static final String METRICS_TOKEN = "of-the-scraper";
   static final int BURST = 700;
 

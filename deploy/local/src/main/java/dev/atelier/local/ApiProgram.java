@@ -31,6 +31,7 @@ public enum ApiProgram {
           "--projects",
           "api",
           "--also-make",
+          "--activate-profiles=!clients", // which only tests want
           "-Dspotless.check.skip",
           "-Ddebug=false",
           "-Dquarkus.console.enabled=false",

@@ -55,7 +55,7 @@ class ToolsSetupTest {
         scripts.run(
             """
             temporal_on_path() { return 1; }
-            for part in curl chromium pgbouncer python go minio versitygw kustomize helm actionlint node biome oidc_provider; do eval "has_$part() { return 1; }"; done
+            for part in curl chromium pgbouncer python go minio versitygw kustomize helm actionlint node biome oidc_provider clients; do eval "has_$part() { return 1; }"; done
             bring_python() { return 1; }
             bring_temporal() { return 1; }
             bring_go() { return 1; }
@@ -86,10 +86,12 @@ class ToolsSetupTest {
             "Node ",
             "Biome ",
             "oidc-provider ",
+            "What generated clients need",
+            "pip install -r api/clients/requirements.txt",
             "chromium chromium-driver cannot be installed without root",
             "Without Chromium and its driver the tests that need it are skipped.");
     assertThat(Files.readAllLines(folder.resolve("target/missing-parts")))
-        .hasSize(14)
+        .hasSize(15)
         .allMatch(line -> line.split("\\|", -1).length == 4);
   }
 
