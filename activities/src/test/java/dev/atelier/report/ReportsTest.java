@@ -297,7 +297,10 @@ class ReportsTest {
             .build();
     Report report = experiment(spec);
     assertThat(specsOf(report)).containsExactly(spec, spec);
-    parse(text(report, "report.html").replace("<!DOCTYPE html>", "").getBytes(StandardCharsets.UTF_8));
+    parse(
+        text(report, "report.html")
+            .replace("<!DOCTYPE html>", "")
+            .getBytes(StandardCharsets.UTF_8));
   }
 
   @Test
@@ -306,7 +309,9 @@ class ReportsTest {
         ExperimentSpecBuilder.builder()
             .name("see https://user:hunter2@example.org/")
             .dataset(
-                DatasetSpecBuilder.builder().source("https://example.org/a.zip?sig=hunter2").build())
+                DatasetSpecBuilder.builder()
+                    .source("https://example.org/a.zip?sig=hunter2")
+                    .build())
             .build();
     Report report = experiment(spec);
     for (String page : List.of(text(report, "report.html"), text(report, "report.md"))) {

@@ -2,12 +2,12 @@ package dev.atelier.api.study;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.atelier.api.access.Audit;
-import dev.atelier.api.parameter.IdBeginning;
 import dev.atelier.api.experiment.Links;
 import dev.atelier.api.experiment.artifact.Artifact;
 import dev.atelier.api.experiment.artifact.ArtifactView;
 import dev.atelier.api.experiment.launch.LaunchRepository;
 import dev.atelier.api.maintenance.Deletions;
+import dev.atelier.api.parameter.IdBeginning;
 import dev.atelier.api.project.Quotas;
 import dev.atelier.api.spec.SpecJson;
 import dev.atelier.api.spec.StudyDocument;

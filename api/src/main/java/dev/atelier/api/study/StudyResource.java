@@ -115,7 +115,8 @@ public class StudyResource {
   @Blocking
   @Operation(operationId = "listStudies", hidden = true)
   public Table listAsTable() {
-    return Table.of(StudySummary.class, cursor -> studies.list(Optional.empty(), cursor, PageParameters.MOST));
+    return Table.of(
+        StudySummary.class, cursor -> studies.list(Optional.empty(), cursor, PageParameters.MOST));
   }
 
   @GET

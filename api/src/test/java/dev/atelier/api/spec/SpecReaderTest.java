@@ -400,15 +400,15 @@ class SpecReaderTest {
 
   @Test
   void shouldPointAtTheCharacterThatIsNoJson() {
-    assertThat(refusal("{\"name\": \"üü\", seed: 1}", DocumentFormat.JSON).faults().get(0).message())
+    assertThat(
+            refusal("{\"name\": \"üü\", seed: 1}", DocumentFormat.JSON).faults().get(0).message())
         .startsWith("The document is not JSON (line 1, column 16): Unexpected character ('s'")
         .endsWith("\n  {\"name\": \"üü\", seed: 1}\n                 ^");
     assertThat(refusal("{", DocumentFormat.JSON).faults().get(0).message())
         .contains("start marker at line 1, column 1")
         .doesNotContain("Source");
     assertThat(
-            refusal(
-                    "{\"name\": \"%s\", oops}".formatted("x".repeat(1000)), DocumentFormat.JSON)
+            refusal("{\"name\": \"%s\", oops}".formatted("x".repeat(1000)), DocumentFormat.JSON)
                 .faults()
                 .get(0)
                 .message()

@@ -51,8 +51,7 @@ class BuiltInStudiesTest {
   void shouldReadTheSameSpecFromTheWholeOfItAsItIsShown(Path file) throws IOException {
     StudyDocument study = reader.study(Files.readAllBytes(file), DocumentFormat.YAML);
     YAMLMapper yaml = new YAMLMapper();
-    StudyDocument shown =
-        reader.study(yaml.writeValueAsBytes(study.whole()), DocumentFormat.YAML);
+    StudyDocument shown = reader.study(yaml.writeValueAsBytes(study.whole()), DocumentFormat.YAML);
     assertThat(shown.spec()).isEqualTo(study.spec());
     List<ExperimentSpec> experiments = new ArrayList<>();
     for (StudyGrid.Point point : StudyGrid.points(study)) {

@@ -207,8 +207,7 @@ public final class AtelierApi {
   private static Map<String, List<String>> beginningWith(String name) {
     return name.equals(LATEST)
         ? Map.of("limit", List.of("1"))
-        : Map.of(
-            "idPrefix", List.of(name), "limit", List.of(Integer.toString(NAMED_AT_MOST + 1)));
+        : Map.of("idPrefix", List.of(name), "limit", List.of(Integer.toString(NAMED_AT_MOST + 1)));
   }
 
   private static String resolve(String name, String kind, List<String> ids) throws CommandFailure {

@@ -241,9 +241,7 @@ public final class ReportText {
                 report.id(),
                 report.name(),
                 report.stage(),
-                report.paused()
-                    ? ", paused: ./atelier resume %s".formatted(report.id())
-                    : ""));
+                report.paused() ? ", paused: ./atelier resume %s".formatted(report.id()) : ""));
     lines.add(
         "created %s%s"
             .formatted(

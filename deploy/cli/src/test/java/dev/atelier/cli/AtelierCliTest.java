@@ -2,8 +2,8 @@ package dev.atelier.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -363,7 +363,8 @@ class AtelierCliTest {
 
     CommandOutput output = CommandOutput.of("show", ID, "--spec", "--url", api.url());
 
-    assertThat(new YAMLMapper().readTree(output.out())).isEqualTo(new ObjectMapper().readTree(spec));
+    assertThat(new YAMLMapper().readTree(output.out()))
+        .isEqualTo(new ObjectMapper().readTree(spec));
   }
 
   @Test

@@ -32,6 +32,8 @@ public record FilterParameters(
 
   /** All that must hold. */
   HistoryQuery query(ListParameters parameters) {
-    return parameters.query(query).and(parameters.conditions(stage, name, dataset, labels, idPrefix));
+    return parameters
+        .query(query)
+        .and(parameters.conditions(stage, name, dataset, labels, idPrefix));
   }
 }

@@ -44,7 +44,9 @@ public final class RunningStacks {
     Files.deleteIfExists(note(folder));
   }
 
-  /** Where stacks run now, with their addresses; notes of those that were killed are passed over. */
+  /**
+   * Where stacks run now, with their addresses; notes of those that were killed are passed over.
+   */
   public Map<Path, StackAddress> all() throws IOException {
     Map<Path, StackAddress> running = new LinkedHashMap<>();
     if (!Files.isDirectory(notes)) {
