@@ -5,14 +5,14 @@ import dev.atelier.report.ExperimentReport;
 import dev.atelier.report.ExperimentReports;
 import dev.atelier.report.Report;
 import dev.atelier.report.SampleGrid;
-import dev.atelier.spec.ExperimentSpec;
-import dev.atelier.spec.StudentsSpec;
+import dev.atelier.report.SpecYaml;
 import dev.atelier.store.ArtifactHistory;
 import dev.atelier.store.ArtifactHistory.Artifact;
 import dev.atelier.store.EvaluationHistory;
 import dev.atelier.store.ReportHistory;
 import dev.atelier.store.objects.ObjectStore;
 import dev.atelier.work.ExperimentFiles;
+import dev.atelier.workflows.DatasetRef;
 import dev.atelier.workflows.EvaluationActivities.Publish;
 import dev.atelier.workflows.PassedOver;
 import java.util.ArrayList;
@@ -58,7 +58,8 @@ public final class Reporting {
             new ExperimentReport(
                 id,
                 task.spec().name(),
-                summary(task),
+                SpecYaml.of(task.spec()),
+                found(task.dataset()),
                 task.spec().diffusion().timesteps(),
                 history.models(id),
                 figures,
@@ -69,42 +70,15 @@ public final class Reporting {
     }
   }
 
-  private static Map<String, String> summary(Publish task) {
-    ExperimentSpec spec = task.spec();
-    StudentsSpec students = spec.students();
-    Map<String, String> summary = new LinkedHashMap<>();
-    summary.put("seed", String.valueOf(spec.seed()));
-    summary.put(
+  private static Map<String, String> found(DatasetRef dataset) {
+    Map<String, String> found = new LinkedHashMap<>();
+    found.put(
         "images",
         "%d of %d × %d pixels"
-            .formatted(
-                task.dataset().images(), task.dataset().resolution(), task.dataset().resolution()));
-    if (!task.dataset().passedOver().isEmpty()) {
-      summary.put("passed over", PassedOver.sentence(task.dataset().passedOver()));
+            .formatted(dataset.images(), dataset.resolution(), dataset.resolution()));
+    if (!dataset.passedOver().isEmpty()) {
+      found.put("passed over", PassedOver.sentence(dataset.passedOver()));
     }
-    summary.put("diffusion", plain(spec.diffusion()));
-    summary.put(
-        "teacher",
-        spec.teacher()
-            .source()
-            .map(source -> "imported from " + source)
-            .orElseGet(() -> plain(spec.teacher().network())));
-    summary.put("students", String.valueOf(students.count()));
-    summary.put("student network", plain(students.network()));
-    summary.put("student training", plain(students.training()));
-    summary.put("assignment", plain(students.assignment()));
-    summary.put("p, own range", String.valueOf(students.specificProbability()));
-    summary.put("loss", plain(students.loss()));
-    summary.put("sampler", plain(spec.evaluation().sampler()));
-    return summary;
-  }
-
-  /** A record's components, without its class name. */
-  private static String plain(Record part) {
-    return part.toString()
-        .replaceAll("\\b[A-Z]\\w*\\[", "")
-        .replaceAll("Optional\\[", "")
-        .replace("Optional.empty", "none")
-        .replace("]", "");
+    return found;
   }
 }

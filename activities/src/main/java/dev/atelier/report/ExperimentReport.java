@@ -8,7 +8,8 @@ import java.util.Optional;
 /**
  * What an experiment did and found, ready to be shown by {@link ExperimentReports#render}.
  *
- * @param summary what was asked for, name to value, in order
+ * @param spec what was asked for
+ * @param found what was made of it, name to value, in order
  * @param timesteps T
  * @param grids of its subjects, from the same noise
  * @param events in order of time
@@ -16,7 +17,8 @@ import java.util.Optional;
 public record ExperimentReport(
     String id,
     String name,
-    Map<String, String> summary,
+    SpecYaml spec,
+    Map<String, String> found,
     int timesteps,
     List<Model> models,
     List<Evaluation> evaluations,

@@ -49,11 +49,16 @@ public final class ExperimentReports {
     }
     models(page, experiment);
     page.heading("What was asked for");
-    page.wordTable(
-        List.of("field", "value"),
-        experiment.summary().entrySet().stream()
-            .map(e -> List.of(e.getKey(), e.getValue()))
-            .toList());
+    page.paragraph(
+        "The spec with its defaults. In a file, it launches the same experiment: ./atelier launch FILE.yaml.");
+    page.spec(experiment.spec());
+    if (!experiment.found().isEmpty()) {
+      page.wordTable(
+          List.of("dataset", ""),
+          experiment.found().entrySet().stream()
+              .map(e -> List.of(e.getKey(), e.getValue()))
+              .toList());
+    }
     page.heading("What happened");
     page.wordTable(
         List.of("time", "event", "model", "detail"),

@@ -28,6 +28,8 @@ final class Page {
       td.long{text-align:left;white-space:normal;min-width:14rem}
       figure{margin:1.2rem 0;overflow-x:auto}figure svg{width:100%;min-width:540px;max-width:760px;display:block}
       figcaption{font-size:.9rem}.grids{display:flex;flex-wrap:wrap;gap:1rem}.grids figure{margin:0;flex:1 1 220px;max-width:420px}
+      pre{border:1px solid var(--line);padding:.6rem 1rem;font-size:.85rem;line-height:1.35;overflow-x:auto;overflow-wrap:normal}
+      @media print{pre{white-space:pre-wrap;overflow-wrap:anywhere}}
       .grids img{width:100%;image-rendering:pixelated;display:block}
       .warning{background:var(--warn);border-left:4px solid var(--edge);padding:.6rem 1rem;margin:1rem 0}
       </style>
@@ -56,6 +58,23 @@ final class Page {
   void paragraph(String text) {
     markdown.append(plain(text)).append("\n\n");
     html.append("<p>").append(Svg.escape(text)).append("</p>\n");
+  }
+
+  /** A spec, to be copied into a file. */
+  void spec(SpecYaml spec) {
+    if (!spec.hidden().isEmpty()) {
+      warning(
+          "Fields held secrets, which are left out here: %s."
+              .formatted(String.join(", ", spec.hidden())));
+    }
+    String fence = "```";
+    while (spec.text().contains(fence)) {
+      fence += "`";
+    }
+    markdown.append("%syaml\n%s%s\n\n".formatted(fence, spec.text(), fence));
+    html.append("<pre><code class=\"language-yaml\">")
+        .append(Svg.escape(spec.text()))
+        .append("</code></pre>\n");
   }
 
   void list(List<String> items) {

@@ -101,7 +101,15 @@ final class StudyPage {
     drift();
     samples();
     members();
+    asked();
     protocols();
+  }
+
+  private void asked() {
+    page.heading("What was asked for");
+    page.paragraph(
+        "The study; what its base leaves out has the default that suits the axes. In a file, it launches the same experiments: ./atelier study launch FILE.yaml.");
+    page.spec(SpecYaml.of(study.document()));
   }
 
   /** Each claim beside what was measured. */

@@ -1,5 +1,6 @@
 package dev.atelier.report;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import dev.atelier.evaluation.Evaluation;
 import dev.atelier.workflows.ModelKey;
 import dev.atelier.workflows.ModelState;
@@ -12,12 +13,14 @@ import java.util.Optional;
 /**
  * All that a study measured.
  *
+ * @param document what was asked for
  * @param scorecard what became of its claims
  */
 public record StudyReport(
     String id,
     String name,
     String question,
+    JsonNode document,
     List<String> axes,
     List<Member> members,
     List<ScorecardRow> scorecard) {

@@ -174,7 +174,11 @@ public final class StudyHistory {
     return database.inTransaction(
         handle ->
             handle
-                .createQuery("select name, question, spec from study where id = :id")
+                .createQuery(
+                    """
+                    select name, question, spec, coalesce(document, cast(spec as json)) as document
+                    from study where id = :id
+                    """)
                 .bind("id", studyId)
                 .map(
                     (row, context) -> {
@@ -189,6 +193,7 @@ public final class StudyHistory {
                           studyId,
                           row.getString("name"),
                           row.getString("question"),
+                          read(row.getString("document"), new TreeType()),
                           List.copyOf(axes),
                           members.stream().map(StoredMember::member).toList(),
                           Scorecard.of(

@@ -4,12 +4,19 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
+import com.fasterxml.jackson.datatype.jdk8.Jdk8Module;
 import dev.atelier.evaluation.Evaluation;
+import dev.atelier.examples.ExampleSpecs;
 import dev.atelier.report.ExperimentReport.Event;
 import dev.atelier.report.ExperimentReport.LossPoint;
 import dev.atelier.report.StudyReport.Curve;
 import dev.atelier.report.StudyReport.Member;
 import dev.atelier.report.StudyReport.Model;
+import dev.atelier.spec.DatasetSpecBuilder;
+import dev.atelier.spec.ExperimentSpec;
+import dev.atelier.spec.ExperimentSpecBuilder;
 import dev.atelier.workflows.ModelKey;
 import dev.atelier.workflows.ModelState;
 import dev.atelier.workflows.Stage;
@@ -27,9 +34,12 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import javax.imageio.ImageIO;
 import javax.xml.parsers.DocumentBuilderFactory;
 import org.junit.jupiter.api.Test;
+import org.w3c.dom.NodeList;
 
 class ReportsTest {
 
@@ -76,6 +86,8 @@ class ReportsTest {
               "at most 0",
               Optional.empty()));
 
+  private static final ExperimentSpec SPEC = ExperimentSpecBuilder.builder().build();
+
   private static final String HOSTILE = "<script>alert('x')</script> & \"co\" | `a`";
 
   @Test
@@ -115,7 +127,13 @@ class ReportsTest {
     StudyReport study = study("{}");
     StudyReport without =
         new StudyReport(
-            study.id(), study.name(), study.question(), study.axes(), study.members(), List.of());
+            study.id(),
+            study.name(),
+            study.question(),
+            study.document(),
+            study.axes(),
+            study.members(),
+            List.of());
     assertThat(text(StudyReports.render(without, FILES), "report.md")).doesNotContain("Scorecard");
   }
 
@@ -254,6 +272,73 @@ class ReportsTest {
     assertThat(text(report, "report.html")).contains("data:image/png;base64,", "retry");
   }
 
+  @Test
+  void shouldShowTheWholeSpecAsADocumentThatIsTheSameSpecAgain() throws Exception {
+    for (Path file : ExampleSpecs.files()) {
+      for (ExperimentSpec spec : ExampleSpecs.experiments(file)) {
+        assertThat(specsOf(experiment(spec))).as("%s", file).containsExactly(spec, spec);
+      }
+    }
+  }
+
+  @Test
+  void shouldShowAStudyAsItWasWritten() {
+    assertThat(text(StudyReports.render(study("{}"), FILES), "report.md"))
+        .contains("```yaml\nname: \"is more better\"\n```");
+  }
+
+  @Test
+  void shouldShowWhatUsersWroteInASpecWithoutBreakingThePage() throws Exception {
+    String odd = HOSTILE + "\n```\n# not a heading\t\u0000\u2028 ünï 1e3: [no";
+    ExperimentSpec spec =
+        ExperimentSpecBuilder.builder()
+            .name(odd)
+            .labels(Map.of("12:30", "0x1F", "a: b", "~", "yes", "1_000", "# c", ""))
+            .build();
+    Report report = experiment(spec);
+    assertThat(specsOf(report)).containsExactly(spec, spec);
+    parse(
+        text(report, "report.html")
+            .replace("<!DOCTYPE html>", "")
+            .getBytes(StandardCharsets.UTF_8));
+  }
+
+  @Test
+  void shouldLeaveOutTheSecretOfASpecOfAnEarlierVersionAndSayWhere() throws Exception {
+    ExperimentSpec spec =
+        ExperimentSpecBuilder.builder()
+            .name("see https://user:hunter2@example.org/")
+            .dataset(
+                DatasetSpecBuilder.builder()
+                    .source("https://example.org/a.zip?sig=hunter2")
+                    .build())
+            .build();
+    Report report = experiment(spec);
+    for (String page : List.of(text(report, "report.html"), text(report, "report.md"))) {
+      assertThat(page)
+          .doesNotContain("hunter2")
+          .contains("left out here: name, dataset.source", SpecYaml.HIDDEN);
+    }
+  }
+
+  /** The specs that both pages show. */
+  private static List<ExperimentSpec> specsOf(Report report) throws Exception {
+    YAMLMapper yaml = YAMLMapper.builder().addModule(new Jdk8Module()).build();
+    String page = text(report, "report.html").replace("<!DOCTYPE html>", "");
+    NodeList shown =
+        DocumentBuilderFactory.newInstance()
+            .newDocumentBuilder()
+            .parse(new ByteArrayInputStream(page.getBytes(StandardCharsets.UTF_8)))
+            .getElementsByTagName("code");
+    assertThat(shown.getLength()).isEqualTo(1);
+    Matcher fenced =
+        Pattern.compile("(?ms)^(`{3,})yaml\\n(.*?)^\\1$").matcher(text(report, "report.md"));
+    assertThat(fenced.find()).isTrue();
+    return List.of(
+        yaml.readValue(shown.item(0).getTextContent(), ExperimentSpec.class),
+        yaml.readValue(fenced.group(2), ExperimentSpec.class));
+  }
+
   private static StudyReport study(String lastProtocol) {
     List<Member> members = new ArrayList<>();
     for (int n : new int[] {2, 4}) {
@@ -305,7 +390,13 @@ class ReportsTest {
             List.of(),
             List.of()));
     return new StudyReport(
-        "s", HOSTILE, "Is more better?", List.of("students.count"), members, CLAIMS);
+        "s",
+        HOSTILE,
+        "Is more better?",
+        JsonNodeFactory.instance.objectNode().put("name", "is more better"),
+        List.of("students.count"),
+        members,
+        CLAIMS);
   }
 
   private static Evaluation evaluation(String subject, double distance, double macs, String how) {
@@ -326,6 +417,10 @@ class ReportsTest {
   }
 
   private static Report experiment() {
+    return experiment(SPEC);
+  }
+
+  private static Report experiment(ExperimentSpec spec) {
     List<LossPoint> loss = new ArrayList<>();
     for (int i = 1; i <= 100; i++) {
       loss.add(new LossPoint(i * 10, 0.02 + 1.0 / i + 0.01 * Math.sin(i * 12.9898)));
@@ -338,7 +433,8 @@ class ReportsTest {
         new ExperimentReport(
             "e1",
             HOSTILE,
-            Map.of("dataset", HOSTILE),
+            SpecYaml.of(spec),
+            Map.of("images", HOSTILE),
             1000,
             models,
             List.of(evaluation("o2mkd", 12, 80e6, "{}"), evaluation("teacher", 9, 200e6, "{}")),

@@ -32,6 +32,14 @@ export function describe(model) {
 /** How often a sampler asks a model, in words. */
 export const asked = (visits) => (visits === 0 ? 'asked by no sampler step' : `asked by ${visits} sampler step${visits === 1 ? '' : 's'}`);
 
+/** Draws anew without taking the focus from who is at the keyboard: the element in the same place has it. */
+function redraw(svg, elements) {
+  const places = () => [...svg.querySelectorAll('[tabindex]')];
+  const focused = places().indexOf(document.activeElement);
+  svg.replaceChildren(...elements);
+  if (focused >= 0) places()[focused]?.focus({ preventScroll: true });
+}
+
 /** A thin axis for a row of a table. */
 export function smallAxis(models) {
   const students = models.filter((m) => m.key.startsWith('student-'));
@@ -119,7 +127,7 @@ export function timestepAxis(timesteps, choose) {
     );
     svg.setAttribute('viewBox', `0 0 ${width} ${y + 38}`);
     svg.setAttribute('height', y + 38);
-    svg.replaceChildren(...rows, ...ticks);
+    redraw(svg, [...rows, ...ticks]);
   }
 
   function segment(m, x, y, width, height, mark = '') {
@@ -309,7 +317,7 @@ export function cutEditor(timesteps, boundaries, changed) {
     rows.push(s('text', { x: x(0), y: top + 52 }, '0'), s('text', { x: x(timesteps), y: top + 52, 'text-anchor': 'end' }, `${timesteps}`));
     svg.setAttribute('viewBox', `0 0 ${width} ${top + 58}`);
     svg.setAttribute('height', top + 58);
-    svg.replaceChildren(...rows);
+    redraw(svg, rows);
   }
 
   function move(i, to, tell = false) {
@@ -317,7 +325,6 @@ export function cutEditor(timesteps, boundaries, changed) {
     cuts[i] = Math.min(cuts[i + 1] - 1, Math.max(cuts[i - 1] + 1, Math.round(to)));
     draw();
     if (tell) {
-      svg.querySelectorAll('.cut')[i - 1].focus();
       changed([...cuts]);
     }
   }

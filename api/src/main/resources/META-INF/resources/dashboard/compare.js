@@ -67,7 +67,7 @@ export async function compare(main, parameters) {
             'tr',
             {},
             h('td', {}, 'stage'),
-            all.map((e) => h('td', { class: 'num' }, pill(e.stage))),
+            all.map((e) => h('td', { class: 'num' }, pill(e.paused ? 'PAUSED' : e.stage))),
           ),
           answer.differences.map((r) =>
             h(

@@ -154,7 +154,7 @@ export async function experiments(main, parameters) {
             .map(([k, v]) => h('span', { class: 'chip', style: 'margin-left: 6px' }, `${k}: ${v}`)),
         ),
       ),
-      h('td', {}, pill(e.stage)),
+      h('td', {}, pill(e.paused ? 'PAUSED' : e.stage)),
       h('td', { class: 'wide' }, smallAxis(e.models)),
       h('td', { class: 'wide', 'data-loss': e.id }, ''),
       h('td', { class: 'num' }, e.students),

@@ -4,6 +4,7 @@ import { get, Problem, post } from './api.js';
 import { problem } from './app.js';
 import { cutEditor } from './axis.js';
 import { bytes, count, figure, h } from './dom.js';
+import { copyable, toYaml } from './yaml.js';
 
 const OPEN = ['dataset', 'students', 'students.assignment'];
 const WORDS = { 'students.loss.distillation': 'distillation weight', 'students.loss.diffusion': 'diffusion weight' };
@@ -409,34 +410,4 @@ function memoryOf(models, open) {
     ),
     h('p', { class: 'soft' }, 'Activations are computed again with training.gradientCheckpointing.'),
   );
-}
-
-function copyable(title, pre) {
-  const button = h(
-    'button',
-    {
-      class: 'quiet small',
-      type: 'button',
-      onclick: async () => {
-        await navigator.clipboard.writeText(pre.textContent);
-        button.textContent = 'Copied';
-        setTimeout(() => {
-          button.textContent = 'Copy';
-        }, 1500);
-      },
-    },
-    'Copy',
-  );
-  return h('div', {}, h('div', { class: 'row spread' }, h('h2', { style: 'margin: 0' }, title), button), pre);
-}
-
-/** YAML of maps, lists and scalars. */
-export function toYaml(node, indent = '') {
-  return Object.entries(node)
-    .map(([k, v]) => {
-      if (v !== null && typeof v === 'object' && !Array.isArray(v))
-        return Object.keys(v).length ? `${indent}${k}:\n${toYaml(v, `${indent}  `)}` : `${indent}${k}: {}\n`;
-      return `${indent}${k}: ${typeof v === 'string' && /^[A-Za-z0-9_./ -]*[A-Za-z][A-Za-z0-9_./-]*$/.test(v) && !/^(true|false|yes|no|on|off|null)$/i.test(v) && v.trim() === v ? v : JSON.stringify(v)}\n`;
-    })
-    .join('');
 }

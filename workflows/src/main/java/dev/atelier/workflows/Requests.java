@@ -41,12 +41,16 @@ final class Requests {
   }
 
   void validate(RetryRequest request) {
-    requireRoomInHistory();
     ModelTraining model = changeable("retry", request.key());
     if (!model.is(ModelState.FAILED) && !model.is(ModelState.CANCELED)) {
       throw refused(
-          "Cannot retry %s: it is %s, and only a failed or canceled model can be retried."
-              .formatted(model.key(), model.state()));
+          "Cannot retry %s: it is %s, and only a failed or canceled model can be retried.%s"
+              .formatted(
+                  model.key(),
+                  model.state(),
+                  judging.failure().isPresent()
+                      ? " What has failed is the evaluation, which can be done again."
+                      : ""));
     }
     TrainingSpec wanted = request.overrides().applyTo(model.training());
     if (request.overrides().weightingGamma().isPresent() && wanted.weighting().isEmpty()) {
@@ -54,6 +58,7 @@ final class Requests {
           "Cannot retry %s with weightingGamma %s: its training has no weighting."
               .formatted(model.key(), request.overrides().weightingGamma().get()));
     }
+    requireRoomInHistory();
   }
 
   void retry(RetryRequest request) {
@@ -64,7 +69,6 @@ final class Requests {
   }
 
   void validate(ExtendRequest request) {
-    requireRoomInHistory();
     ModelTraining model = changeable("extend", request.key());
     int steps = cohort.steps(model);
     if (steps == 0) {
@@ -80,6 +84,7 @@ final class Requests {
           "Cannot extend %s to %d steps: it is to have %d already; expected more."
               .formatted(model.key(), request.steps(), steps));
     }
+    requireRoomInHistory();
   }
 
   void extend(ExtendRequest request) {
@@ -90,7 +95,6 @@ final class Requests {
   }
 
   void validate(ReplaceRequest request) {
-    requireRoomInHistory();
     ModelTraining model = changeable("replace", request.key());
     if (model == cohort.teacher()) {
       throw refused("Cannot replace the teacher: only students can be replaced.");
@@ -98,14 +102,15 @@ final class Requests {
     boolean fromOneToOne =
         request.replacement().appliedTo(cohort.design(model.key())).startFrom()
             == StartFrom.ONE_TO_ONE;
+    if (fromOneToOne && model.key().equals(ModelKey.ONE_TO_ONE)) {
+      throw refused("Cannot replace one-to-one: it cannot start from itself.");
+    }
     if (fromOneToOne && !othersStartFromOneToOne()) {
       throw refused(
           "Cannot replace %s by one that starts from one-to-one: the experiment trains no such student first."
               .formatted(model.key()));
     }
-    if (fromOneToOne && model.key().equals(ModelKey.ONE_TO_ONE)) {
-      throw refused("Cannot replace one-to-one: it cannot start from itself.");
-    }
+    requireRoomInHistory();
   }
 
   void replace(ReplaceRequest request) {
@@ -146,11 +151,11 @@ final class Requests {
   }
 
   void validatePause() {
-    requireRoomInHistory();
     requireChangeable("pause the experiment");
     if (training.isPaused()) {
       throw refused("Cannot pause the experiment: it is paused.");
     }
+    requireRoomInHistory();
   }
 
   void pause() {
@@ -172,7 +177,6 @@ final class Requests {
   }
 
   void validateRerunEvaluation() {
-    requireRoomInHistory();
     requireChangeable("evaluate again");
     Stage stage = standing.stage();
     boolean judges =
@@ -182,6 +186,7 @@ final class Requests {
           "Cannot evaluate again: the experiment is %s, and its models have not been evaluated as they are."
               .formatted(stage));
     }
+    requireRoomInHistory();
   }
 
   void rerunEvaluation() {

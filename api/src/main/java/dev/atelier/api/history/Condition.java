@@ -22,6 +22,9 @@ public sealed interface Condition {
   /** It has all of these labels. */
   record Labelled(Map<String, String> labels) implements Condition {}
 
+  /** Its id begins so. */
+  record IdBegins(String beginning) implements Condition {}
+
   /** It belongs to one of these projects. */
   record InProjects(Set<String> projects) implements Condition {}
 }

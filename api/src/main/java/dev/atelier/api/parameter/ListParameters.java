@@ -56,7 +56,8 @@ public final class ListParameters {
   }
 
   /** The filters that have parameters of their own. */
-  public HistoryQuery conditions(String stage, String name, String dataset, List<String> labels) {
+  public HistoryQuery conditions(
+      String stage, String name, String dataset, List<String> labels, String idBeginning) {
     List<Condition> conditions = new ArrayList<>();
     stage(stage).ifPresent(value -> conditions.add(is(Own.STAGE, Operator.EQUAL, value.name())));
     text("name", name).ifPresent(part -> conditions.add(is(Own.NAME, Operator.CONTAINS, part)));
@@ -66,6 +67,8 @@ public final class ListParameters {
     if (!wanted.isEmpty()) {
       conditions.add(new Condition.Labelled(wanted));
     }
+    text(IdBeginning.NAME, idBeginning)
+        .ifPresent(beginning -> conditions.add(new Condition.IdBegins(beginning)));
     return new HistoryQuery(List.copyOf(conditions));
   }
 

@@ -1,6 +1,5 @@
 package dev.atelier.api.spec;
 
-import com.fasterxml.jackson.core.JsonLocation;
 import com.fasterxml.jackson.core.JsonParseException;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonProcessingException;
@@ -56,10 +55,7 @@ final class DocumentParser {
       if (e.getOriginalMessage().contains(CharConversionException.class.getName())) {
         throw refused(Reason.MALFORMED, "The document is not UTF-8 text.");
       }
-      throw refused(
-          Reason.MALFORMED,
-          "The document is not %s%s: %s"
-              .formatted(format, where(e.getLocation()), sentence(e.getOriginalMessage())));
+      throw refused(Reason.MALFORMED, SyntaxFault.of(e, document, format).text());
     } catch (CharConversionException e) {
       throw refused(Reason.MALFORMED, "The document is not UTF-8 text.");
     } catch (IOException e) {
@@ -83,13 +79,7 @@ final class DocumentParser {
     }
   }
 
-  private static String where(JsonLocation location) {
-    return location == null || location.getLineNr() < 1
-        ? ""
-        : " (line %d, column %d)".formatted(location.getLineNr(), location.getColumnNr());
-  }
-
-  private static String sentence(String message) {
+  static String sentence(String message) {
     String line = message.lines().findFirst().orElse("it cannot be read").strip();
     return line.endsWith(".") ? line : line + ".";
   }

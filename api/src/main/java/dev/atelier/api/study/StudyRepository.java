@@ -7,8 +7,10 @@ import dev.atelier.api.experiment.artifact.Artifact;
 import dev.atelier.api.experiment.artifact.ArtifactView;
 import dev.atelier.api.experiment.launch.LaunchRepository;
 import dev.atelier.api.maintenance.Deletions;
+import dev.atelier.api.parameter.IdBeginning;
 import dev.atelier.api.project.Quotas;
 import dev.atelier.api.spec.SpecJson;
+import dev.atelier.api.spec.StudyDocument;
 import dev.atelier.api.store.Columns;
 import dev.atelier.api.study.StudyMember.AxisValue;
 import dev.atelier.spec.ExperimentSpec;
@@ -80,11 +82,12 @@ class StudyRepository {
    */
   Launch launch(
       String id,
-      StudySpec spec,
+      StudyDocument document,
       List<StudyMember> members,
       List<String> experimentIds,
       String project,
       Optional<String> idempotencyKey) {
+    StudySpec spec = document.spec();
     String sha256 = SpecJson.sha256(spec);
     return jdbi.inTransaction(
         handle -> {
@@ -102,9 +105,9 @@ class StudyRepository {
                   """
                   insert into study
                     (id, name, question, spec, labels, stage, idempotency_key, request_sha256,
-                      project)
+                      project, document)
                   values (:id, :name, :question, cast(:spec as jsonb), cast(:labels as jsonb),
-                    :stage, :key, :sha256, :project)
+                    :stage, :key, :sha256, :project, cast(:document as json))
                   """)
               .bind("id", id)
               .bind("name", spec.name())
@@ -115,6 +118,7 @@ class StudyRepository {
               .bind("key", idempotencyKey)
               .bind("sha256", sha256)
               .bind("project", project)
+              .bind("document", SpecJson.write(document.whole()))
               .execute();
           insertMembers(handle, id, members, experimentIds, project);
           audit.done(handle, Audit.Kind.STUDY, id, spec.name());
@@ -199,8 +203,13 @@ class StudyRepository {
         .findOne();
   }
 
-  /** Up to {@code limit} studies that come after the study {@code after}, newest first. */
+  /**
+   * Up to {@code limit} studies that come after the study {@code after}, newest first.
+   *
+   * @param idBeginning only those whose ids begin so
+   */
   List<StudySummary> list(
+      Optional<String> idBeginning,
       Optional<String> after,
       int limit,
       Optional<Set<String>> projects,
@@ -219,12 +228,15 @@ class StudyRepository {
                       from study_member m join experiment e on e.id = m.experiment_id
                       where m.study_id = s.id) m on true
                     where (:everyProject or s.project = any(:projects))
+                      and s.id collate "C" >= :beginning and s.id collate "C" < :beyond
                       and (cast(:after as text) is null
                         or (s.created_at, s.id) <
                           (select created_at, id from study
                             where id = :after and (:everyProject or project = any(:projects))))
                     order by s.created_at desc, s.id desc limit :limit
                     """)
+                .bind("beginning", idBeginning.orElse(""))
+                .bind("beyond", idBeginning.orElse("") + IdBeginning.BEYOND)
                 .bind("after", after)
                 .bind("everyProject", projects.isEmpty())
                 .bindArray("projects", String.class, projects.orElse(Set.of()))

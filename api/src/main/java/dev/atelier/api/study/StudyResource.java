@@ -8,6 +8,7 @@ import static dev.atelier.api.spec.DocumentTypes.YAML;
 
 import dev.atelier.api.experiment.artifact.FileAnswer;
 import dev.atelier.api.export.Table;
+import dev.atelier.api.parameter.IdBeginning;
 import dev.atelier.api.parameter.IdempotencyKey;
 import dev.atelier.api.parameter.PageParameters;
 import dev.atelier.api.spec.DocumentFormat;
@@ -23,6 +24,7 @@ import jakarta.ws.rs.POST;
 import jakarta.ws.rs.Path;
 import jakarta.ws.rs.PathParam;
 import jakarta.ws.rs.Produces;
+import jakarta.ws.rs.QueryParam;
 import jakarta.ws.rs.core.Context;
 import jakarta.ws.rs.core.HttpHeaders;
 import jakarta.ws.rs.core.MediaType;
@@ -98,8 +100,14 @@ public class StudyResource {
   @GET
   @Operation(operationId = "listStudies", summary = "List studies, newest first")
   @APIResponse(responseCode = "200", description = "One page")
-  public StudyPage list(@BeanParam PageParameters page) {
-    return studies.list(Optional.ofNullable(page.cursor()).filter(c -> !c.isEmpty()), page.size());
+  public StudyPage list(
+      @QueryParam(IdBeginning.NAME) @Parameter(description = IdBeginning.DESCRIPTION)
+          String idPrefix,
+      @BeanParam PageParameters page) {
+    return studies.list(
+        IdBeginning.of(idPrefix),
+        Optional.ofNullable(page.cursor()).filter(c -> !c.isEmpty()),
+        page.size());
   }
 
   @GET
@@ -107,7 +115,8 @@ public class StudyResource {
   @Blocking
   @Operation(operationId = "listStudies", hidden = true)
   public Table listAsTable() {
-    return Table.of(StudySummary.class, cursor -> studies.list(cursor, PageParameters.MOST));
+    return Table.of(
+        StudySummary.class, cursor -> studies.list(Optional.empty(), cursor, PageParameters.MOST));
   }
 
   @GET

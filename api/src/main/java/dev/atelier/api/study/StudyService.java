@@ -73,7 +73,6 @@ class StudyService {
   /** Checks every experiment, stores them with the study and starts its workflow. */
   StudyAccepted launch(StudyDocument document, Optional<String> idempotencyKey) {
     List<StudyMember> members = members(document);
-    StudySpec spec = document.spec();
     Set<String> ids = new LinkedHashSet<>();
     while (ids.size() < members.size()) {
       ids.add(ExperimentId.next(Instant.now()));
@@ -81,7 +80,7 @@ class StudyService {
     Launch launch =
         repository.launch(
             ExperimentId.next(Instant.now()),
-            spec,
+            document,
             members,
             List.copyOf(ids),
             caller.project(),
@@ -97,7 +96,7 @@ class StudyService {
     }
     String id = ((Launch.Created) launch).id();
     try {
-      runs.start(id, spec, List.copyOf(ids));
+      runs.start(id, document.spec(), List.copyOf(ids));
     } catch (TemporalUnavailableException e) {
       LOG.warnf("%s Study %s waits in QUEUED.", e.getMessage(), id);
     }
@@ -145,7 +144,7 @@ class StudyService {
             where, "makes an experiment whose %s %s".formatted(fault.field(), fault.message()));
   }
 
-  StudyPage list(Optional<String> after, int limit) {
+  StudyPage list(Optional<String> idBeginning, Optional<String> after, int limit) {
     after.ifPresent(this::find);
     after
         .filter(id -> !projects.seesStudy(id))
@@ -155,7 +154,11 @@ class StudyService {
             });
     List<StudySummary> rows =
         repository.list(
-            after, limit + 1, projects.visible(), id -> StudyLinks.of(id, runs.page(id)));
+            idBeginning,
+            after,
+            limit + 1,
+            projects.visible(),
+            id -> StudyLinks.of(id, runs.page(id)));
     return rows.size() <= limit
         ? new StudyPage(rows, Optional.empty())
         : new StudyPage(List.copyOf(rows.subList(0, limit)), Optional.of(rows.get(limit - 1).id()));

@@ -1,6 +1,7 @@
 // What is only listed: the spec, what happened, and the files.
 import { bytes, h, tip } from '../dom.js';
 import { ArtifactKind, EventKind, meaningOf } from '../vocabulary.js';
+import { copyable, toYaml } from '../yaml.js';
 
 export function specPanel({ spec }) {
   const rows = {
@@ -20,7 +21,8 @@ export function specPanel({ spec }) {
       { style: 'margin-bottom: 8px' },
       Object.entries(rows).flatMap(([k, v]) => [h('dt', {}, k), h('dd', {}, String(v))]),
     ),
-    h('pre', { class: 'mono', tabindex: 0 }, JSON.stringify(spec, null, 2)),
+    copyable('As YAML', h('pre', { class: 'mono spec', tabindex: 0 }, toYaml(spec))),
+    h('p', { class: 'soft small' }, 'As a file, this launches the same experiment: ', h('code', {}, './atelier launch FILE.yaml'), '.'),
   );
 }
 

@@ -160,6 +160,10 @@ class AccessTest {
     as(a).get(EXPERIMENTS).then().body("items.id", equalTo(List.of(ofA)));
     as(a).get(EXPERIMENTS + "?q=project=apart-b").then().body("items.id", equalTo(List.of()));
     as(both).get(EXPERIMENTS).then().body("items.id", equalTo(List.of(ofB, ofA)));
+    String beginning = EXPERIMENTS + "?idPrefix=" + ofA.substring(0, 4);
+    as(both).get(beginning).then().body("items.id", equalTo(List.of(ofB, ofA)));
+    as(a).get(beginning).then().body("items.id", equalTo(List.of(ofA)));
+    as(b).get(EXPERIMENTS + "?idPrefix=" + ofA).then().body("items.id", equalTo(List.of()));
     as(b).get(EXPERIMENTS + "/" + ofA).then().statusCode(404);
     as(b)
         .get(EXPERIMENTS + "/compare?ids=" + ofA + "," + ofB)
@@ -284,6 +288,8 @@ class AccessTest {
             .path("id");
     as(a).get("/api/v1/studies").then().body("items.id", equalTo(List.of(study)));
     as(b).get("/api/v1/studies").then().body("items.id", equalTo(List.of()));
+    as(a).get("/api/v1/studies?idPrefix=" + study).then().body("items.id", equalTo(List.of(study)));
+    as(b).get("/api/v1/studies?idPrefix=" + study).then().body("items.id", equalTo(List.of()));
     as(b).get("/api/v1/studies?cursor=" + study).then().statusCode(404);
     String member =
         as(a).get("/api/v1/studies/" + study).then().extract().path("members[0].experimentId");

@@ -186,6 +186,67 @@ class HistoryTest {
   }
 
   @Test
+  void shouldFindAnExperimentByTheBeginningOfItsIdHoweverOldItIs() {
+    String old = launch("old", 1, 0.5);
+    String newer = launch("newer", 1, 0.5);
+    jdbi.useHandle(
+        handle ->
+            handle.execute("update experiment set created_at = '1999-01-01' where id = ?", old));
+    assertThat(beginning(old.substring(0, old.length() - 1))).containsExactly(old);
+    assertThat(beginning(old)).containsExactly(old);
+    assertThat(beginning(old.substring(0, 4))).contains(newer); // the newest page of this century
+    assertThat(beginning("%")).isEmpty();
+    assertThat(beginning(old + "x")).isEmpty();
+    assertThat(beginning(old.replace('-', '_'))).isEmpty();
+    given()
+        .queryParam("idPrefix", "2\0")
+        .get(EXPERIMENTS)
+        .then()
+        .statusCode(400)
+        .body("detail", equalTo("idPrefix must not contain the character NUL."));
+  }
+
+  private static List<String> beginning(String text) {
+    return given()
+        .queryParam("idPrefix", text)
+        .get(EXPERIMENTS)
+        .then()
+        .statusCode(200)
+        .extract()
+        .path("items.id");
+  }
+
+  @ParameterizedTest
+  @CsvSource({"experiment, experiment_by_beginning", "study, study_by_beginning"})
+  void shouldHaveAnIndexForTheBeginningsOfIdsWhateverTheDatabasesOrderOfTexts(
+      String table, String index) {
+    List<String> plan =
+        jdbi.inTransaction(
+            handle -> {
+              handle.execute("set local enable_seqscan = off");
+              return handle
+                  .createQuery(
+                      """
+                      explain select id from %s
+                      where id collate "C" >= '2026' and id collate "C" < '2027'
+                      """
+                          .formatted(table))
+                  .mapTo(String.class)
+                  .list();
+            });
+    assertThat(String.join("\n", plan)).contains(index, "Index Cond: ((id >= '2026'");
+  }
+
+  @Test
+  void shouldTellInAListThatAnExperimentIsPaused() {
+    String id = launch("held", 1, 0.5);
+    ask("", "name").body("items[0].paused", equalTo(false));
+    jdbi.useHandle(
+        handle -> handle.execute("update experiment set paused_at = now() where id = ?", id));
+    ask("", "name").body("items[0].paused", equalTo(true));
+  }
+
+  @Test
   void shouldPutTheBestFirstAndThoseWithoutFiguresLast() {
     evaluated(launch("good", 2, 0.5), "o2mkd", 3);
     launch("none", 2, 0.5);

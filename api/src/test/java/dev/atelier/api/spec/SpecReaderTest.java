@@ -404,6 +404,46 @@ class SpecReaderTest {
   }
 
   @Test
+  void shouldPointAtTheCharacterThatIsNoYaml() {
+    assertThat(refusal("name: a\nstudents: count: 4\n", DocumentFormat.YAML).faults())
+        .extracting(SpecFault::message)
+        .containsExactly(
+            """
+            The document is not YAML (line 2, column 16): mapping values are not allowed here.
+              students: count: 4
+                             ^""");
+    assertThat(refusal("seeds: [1,\n2\nname: ü\n", DocumentFormat.YAML).faults())
+        .extracting(SpecFault::message)
+        .containsExactly(
+            """
+            The document is not YAML (line 3, column 5): expected ',' or ']', but got : while parsing a flow sequence from line 1, column 8 on.
+              name: ü
+                  ^""");
+    assertThat(refusal("name: a\n\tseed: 1\n", DocumentFormat.YAML).faults().get(0).message())
+        .contains("line 2, column 1", "\n   seed: 1\n  ^");
+  }
+
+  @Test
+  void shouldPointAtTheCharacterThatIsNoJson() {
+    assertThat(
+            refusal("{\"name\": \"üü\", seed: 1}", DocumentFormat.JSON).faults().get(0).message())
+        .startsWith("The document is not JSON (line 1, column 16): Unexpected character ('s'")
+        .endsWith("\n  {\"name\": \"üü\", seed: 1}\n                 ^");
+    assertThat(refusal("{", DocumentFormat.JSON).faults().get(0).message())
+        .contains("start marker at line 1, column 1")
+        .doesNotContain("Source");
+    assertThat(
+            refusal("{\"name\": \"%s\", oops}".formatted("x".repeat(1000)), DocumentFormat.JSON)
+                .faults()
+                .get(0)
+                .message()
+                .lines()
+                .skip(1))
+        .hasSize(2)
+        .allMatch(line -> line.length() <= 90);
+  }
+
+  @Test
   void shouldRefuseDeepNestingInBothLanguages() {
     String deep = "{\"name\":" + "[".repeat(5000) + "]".repeat(5000) + "}";
     assertThat(refusal(deep, DocumentFormat.JSON).reason()).isEqualTo(Reason.MALFORMED);

@@ -2,9 +2,12 @@ package dev.atelier.api.study;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
 import dev.atelier.api.spec.DocumentFormat;
+import dev.atelier.api.spec.SpecJson;
 import dev.atelier.api.spec.SpecReader;
 import dev.atelier.api.spec.StudyDocument;
+import dev.atelier.spec.ExperimentSpec;
 import dev.atelier.spec.ScorecardRules;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -40,6 +43,25 @@ class BuiltInStudiesTest {
             .toList();
     assertThat(points).hasSizeGreaterThan(3);
     assertThat(ScorecardRules.check(study.spec().scorecard(), points)).isEmpty();
+  }
+
+  /** What reports show of a spec is the whole of it, as YAML. */
+  @ParameterizedTest
+  @MethodSource("files")
+  void shouldReadTheSameSpecFromTheWholeOfItAsItIsShown(Path file) throws IOException {
+    StudyDocument study = reader.study(Files.readAllBytes(file), DocumentFormat.YAML);
+    YAMLMapper yaml = new YAMLMapper();
+    StudyDocument shown = reader.study(yaml.writeValueAsBytes(study.whole()), DocumentFormat.YAML);
+    assertThat(shown.spec()).isEqualTo(study.spec());
+    List<ExperimentSpec> experiments = new ArrayList<>();
+    for (StudyGrid.Point point : StudyGrid.points(study)) {
+      ExperimentSpec spec = reader.spec(point.document());
+      experiments.add(spec);
+      assertThat(reader.spec(yaml.writeValueAsBytes(SpecJson.tree(spec)), DocumentFormat.YAML))
+          .isEqualTo(spec);
+    }
+    assertThat(StudyGrid.points(shown).stream().map(p -> reader.spec(p.document())))
+        .containsExactlyElementsOf(experiments);
   }
 
   /** Figures of the paper that we know; of others its claims have none. */

@@ -1,8 +1,10 @@
 package dev.atelier.cli;
 
+import dev.atelier.cli.stack.RunningStacks;
 import dev.atelier.cli.stack.StackAddress;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.Map;
 import java.util.Optional;
 import picocli.CommandLine.Option;
 
@@ -33,15 +35,14 @@ public final class ApiOptions {
   @Option(
       names = "--data",
       paramLabel = "DIR",
-      defaultValue = "${sys:user.home}/.atelier",
-      description = "Folder of the local stack (${DEFAULT-VALUE}).")
-  private Path data = DATA;
+      description =
+          "Folder of the local stack; else that of the running one with the API's address; else ~/.atelier, or if none runs there, that of the only one that you run.")
+  private Optional<Path> data = Optional.empty();
 
   AtelierApi api() throws CommandFailure {
     UserSettings settings = UserSettings.ofUser();
     Optional<StackAddress> stack = localStack();
-    Optional<String> named = url.isPresent() ? url : settings.get("url");
-    String address = named.or(() -> stack.map(StackAddress::url)).orElse(LOCAL);
+    String address = named(settings).or(() -> stack.map(StackAddress::url)).orElse(LOCAL);
     return new AtelierApi(address, token(address, settings, stack));
   }
 
@@ -57,16 +58,48 @@ public final class ApiOptions {
         : settings.get("token");
   }
 
-  Path data() {
-    return data;
+  private Optional<String> named(UserSettings settings) throws CommandFailure {
+    return url.isPresent() ? url : settings.get("url");
+  }
+
+  /** The data folder of the local stack that commands are about. */
+  Path data() throws CommandFailure {
+    if (data.isPresent()) {
+      return data.get();
+    }
+    Optional<String> named = named(UserSettings.ofUser());
+    Optional<StackAddress> usual = stackIn(DATA);
+    Map<Path, StackAddress> others = others();
+    if (named.isPresent()) {
+      return usual.filter(stack -> stack.isAt(named.get())).isPresent()
+          ? DATA
+          : others.entrySet().stream()
+              .filter(stack -> stack.getValue().isAt(named.get()))
+              .map(Map.Entry::getKey)
+              .findFirst()
+              .orElse(DATA);
+    }
+    return usual.isEmpty() && others.size() == 1 ? others.keySet().iterator().next() : DATA;
+  }
+
+  private static Map<Path, StackAddress> others() throws CommandFailure {
+    try {
+      return RunningStacks.ofUser().all();
+    } catch (IOException | IllegalArgumentException e) {
+      throw new CommandFailure("Cannot read which local stacks run: %s.".formatted(e), e);
+    }
   }
 
   /** The local stack that runs in the data folder. */
   Optional<StackAddress> localStack() throws CommandFailure {
+    return stackIn(data());
+  }
+
+  private static Optional<StackAddress> stackIn(Path folder) throws CommandFailure {
     try {
-      return StackAddress.read(data);
+      return StackAddress.read(folder);
     } catch (IOException | IllegalArgumentException e) {
-      throw new CommandFailure("Cannot read the local stack in %s: %s.".formatted(data, e), e);
+      throw new CommandFailure("Cannot read the local stack in %s: %s.".formatted(folder, e), e);
     }
   }
 }

@@ -40,8 +40,11 @@ public final class AtelierApi {
   private static final int ASKED_AT_MOST = 4;
   private static final Duration RETRY_PAUSE = Duration.ofMillis(300);
   private static final int EVENTS_PER_PAGE = 1000;
-  private static final int PREFIX_SEARCH_LIMIT = 200; // the API's largest page
-  private static final int FULL_ID_LENGTH = 20; // shorter ones are searched for as prefixes
+  private static final String WEBHOOK_PREFIX = "wh-"; // of its id
+  private static final int LONGEST_PAGE = 200;
+  private static final String LATEST = "latest";
+  private static final int NAMED_AT_MOST = 5; // of the ids that begin alike
+  private static final int FULL_ID_LENGTH = 22; // what is shorter may be the beginning of one
 
   private final URI base;
   private final HttpClient http =
@@ -167,9 +170,7 @@ public final class AtelierApi {
     return resolve(
         name,
         "experiment",
-        list(Map.of("limit", List.of(Integer.toString(PREFIX_SEARCH_LIMIT)))).items().stream()
-            .map(ExperimentList.Item::id)
-            .toList());
+        list(beginningWith(name)).items().stream().map(ExperimentList.Item::id).toList());
   }
 
   /** As {@link #resolve}, of a study. */
@@ -180,23 +181,62 @@ public final class AtelierApi {
     return resolve(
         name,
         "study",
-        studies(PREFIX_SEARCH_LIMIT).items().stream().map(StudyList.Item::id).toList());
+        read(send(request(STUDIES + "?" + query(beginningWith(name)))), StudyList.class)
+            .items()
+            .stream()
+            .map(StudyList.Item::id)
+            .toList());
+  }
+
+  /** Returns the full id of a webhook, given it or its beginning. */
+  String resolveWebhook(String name) throws CommandFailure, InterruptedException {
+    if (name.length() >= WEBHOOK_PREFIX.length() + FULL_ID_LENGTH) {
+      return name;
+    }
+    List<String> ids = new ArrayList<>();
+    String cursor = "";
+    do {
+      JsonNode page = document(WEBHOOKS + "?limit=" + LONGEST_PAGE + cursor);
+      page.path("items").forEach(webhook -> ids.add(webhook.path("id").asText()));
+      cursor = page.hasNonNull("nextCursor") ? "&cursor=" + page.path("nextCursor").asText() : "";
+    } while (!cursor.isEmpty());
+    return begun(name, ids);
+  }
+
+  /** Of the newest, or of all whose ids begin so: enough to tell whether there is more than one. */
+  private static Map<String, List<String>> beginningWith(String name) {
+    return name.equals(LATEST)
+        ? Map.of("limit", List.of("1"))
+        : Map.of("idPrefix", List.of(name), "limit", List.of(Integer.toString(NAMED_AT_MOST + 1)));
   }
 
   private static String resolve(String name, String kind, List<String> ids) throws CommandFailure {
-    if (name.equals("latest")) {
+    if (name.equals(LATEST)) {
       return ids.stream()
           .findFirst()
           .orElseThrow(
               () -> new CommandFailure(ExitCodes.NOT_FOUND, "There is no %s yet.".formatted(kind)));
     }
+    return begun(name, ids);
+  }
+
+  private static String begun(String name, List<String> ids) throws CommandFailure {
     List<String> matches = ids.stream().filter(id -> id.startsWith(name)).toList();
-    if (matches.size() > 1 && !matches.contains(name)) {
+    if (matches.contains(name) || matches.isEmpty()) {
+      return name; // the API tells whether it exists
+    }
+    if (matches.size() > 1) {
+      boolean more = matches.size() > NAMED_AT_MOST;
       throw new CommandFailure(
           ExitCodes.USAGE,
-          "'%s' begins %d ids: %s.".formatted(name, matches.size(), String.join(", ", matches)));
+          "'%s' begins %s ids: %s%s. Write more of the one that is meant."
+              .formatted(
+                  name,
+                  more ? "more than " + NAMED_AT_MOST : Integer.toString(matches.size()),
+                  String.join(", ", matches.subList(0, Math.min(matches.size(), NAMED_AT_MOST))),
+                  more ? ", …" : ""));
     }
-    return matches.size() == 1 ? matches.get(0) : name; // the API tells whether it exists
+    return matches.get(0);
   }
 
   /** The API's own answer to a GET. */
@@ -553,7 +593,11 @@ public final class AtelierApi {
     }
     List<String> lines = new ArrayList<>(List.of(sentence));
     for (JsonNode fault : problem.path("faults")) {
-      lines.add("  %s %s".formatted(fault.path("field").asText(), fault.path("message").asText()));
+      String field = fault.path("field").asText();
+      String message = fault.path("message").asText();
+      if (!sentence.equals(field.isEmpty() ? message : field + " " + message)) { // said already
+        lines.add("  %s %s".formatted(field, message).stripTrailing());
+      }
     }
     return String.join(System.lineSeparator(), lines);
   }

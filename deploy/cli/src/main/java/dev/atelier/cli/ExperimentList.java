@@ -22,5 +22,12 @@ record ExperimentList(List<Item> items, Optional<String> nextCursor, List<String
       long step,
       long totalSteps,
       Map<String, Double> distances,
-      Instant createdAt) {}
+      Instant createdAt,
+      boolean paused) {
+
+    /** Where it stands, as it is told. */
+    String standing() {
+      return paused ? stage + ", paused" : stage.toString();
+    }
+  }
 }

@@ -30,7 +30,8 @@ final class ExportCommand implements Callable<Integer> {
     List<ExperimentReport.Artifact> artifacts = report.artifacts();
     if (artifacts.isEmpty()) {
       throw new CommandFailure(
-          "Experiment %s has no files yet: it is %s.".formatted(report.id(), report.stage()));
+          "Experiment %s has no files%s: it is %s."
+              .formatted(report.id(), report.stage().terminal() ? "" : " yet", report.stage()));
     }
     Screen screen = Screen.standard();
     ArtifactFolder folder = new ArtifactFolder(directory);

@@ -76,7 +76,7 @@ final class ListCommand implements Callable<Integer> {
       table.row(
           item.id(),
           item.name(),
-          item.stage().toString(),
+          item.standing(),
           Integer.toString(item.students()),
           "%d/%d".formatted(item.step(), item.totalSteps()),
           item.distances().entrySet().stream()

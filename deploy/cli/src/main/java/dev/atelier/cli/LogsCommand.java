@@ -49,7 +49,9 @@ final class LogsCommand implements Callable<Integer> {
   private List<String> lines(String id, String key) throws CommandFailure {
     Path logs = connection.data().resolve("logs");
     if (!Files.isDirectory(logs)) {
-      return List.of("No logs of workers here: there is no folder %s.".formatted(logs));
+      return List.of(
+          "No logs of workers here: there is no folder %s. Of a local stack elsewhere, name its folder with --data."
+              .formatted(logs));
     }
     List<String> found = new ArrayList<>();
     try (Stream<Path> files = Files.list(logs)) {

@@ -37,8 +37,11 @@ final class ReportCommand implements Callable<Integer> {
         shown.artifacts().stream().filter(a -> a.name().equals(PAGE)).toList();
     if (pages.isEmpty()) {
       throw new CommandFailure(
-          "Experiment %s has no report yet: it is %s, and the report is written before DONE."
-              .formatted(shown.id(), shown.stage()));
+          shown.stage().terminal()
+              ? "Experiment %s has no report: it is %s, and ended before one was written."
+                  .formatted(shown.id(), shown.stage())
+              : "Experiment %s has no report yet: it is %s, and the report is written before DONE."
+                  .formatted(shown.id(), shown.stage()));
     }
     String href = pages.get(0).href();
     Screen screen = Screen.standard();

@@ -235,7 +235,13 @@ public final class ReportText {
   /** All of it. */
   static List<String> full(ExperimentReport report, String apiUrl) {
     List<String> lines = new ArrayList<>();
-    lines.add("%s  %s  %s".formatted(report.id(), report.name(), report.stage()));
+    lines.add(
+        "%s  %s  %s%s"
+            .formatted(
+                report.id(),
+                report.name(),
+                report.stage(),
+                report.paused() ? ", paused: ./atelier resume %s".formatted(report.id()) : ""));
     lines.add(
         "created %s%s"
             .formatted(
@@ -265,6 +271,7 @@ public final class ReportText {
       lines.addAll(files.lines());
     }
     lines.add("");
+    lines.add("Spec: ./atelier show %s --spec".formatted(report.id()));
     lines.add("API: %s/api/v1/experiments/%s".formatted(apiUrl, report.id()));
     report.links().temporal().ifPresent(url -> lines.add("Temporal Web UI: " + url));
     return lines;

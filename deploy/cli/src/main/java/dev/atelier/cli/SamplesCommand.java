@@ -51,7 +51,8 @@ final class SamplesCommand implements Callable<Integer> {
       throw new CommandFailure(
           ExitCodes.NOT_FOUND,
           grids.isEmpty()
-              ? "Experiment %s has no samples yet: it is %s.".formatted(report.id(), report.stage())
+              ? "Experiment %s has no samples%s: it is %s."
+                  .formatted(report.id(), report.stage().terminal() ? "" : " yet", report.stage())
               : "Experiment %s has no samples of '%s'; it has: %s."
                   .formatted(
                       report.id(),

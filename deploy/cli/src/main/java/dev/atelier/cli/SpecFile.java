@@ -3,6 +3,8 @@ package dev.atelier.cli;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import com.fasterxml.jackson.dataformat.yaml.YAMLFactory;
+import com.fasterxml.jackson.dataformat.yaml.YAMLGenerator;
 import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -18,6 +20,14 @@ import java.util.Map;
 public final class SpecFile {
 
   private static final YAMLMapper YAML = new YAMLMapper();
+
+  private static final YAMLMapper SHOWN =
+      YAMLMapper.builder(
+              YAMLFactory.builder()
+                  .disable(YAMLGenerator.Feature.WRITE_DOC_START_MARKER)
+                  .disable(YAMLGenerator.Feature.SPLIT_LINES)
+                  .build())
+          .build();
 
   /** Fields that may name a local file. */
   private static final List<String> FILE_FIELDS =
@@ -92,6 +102,15 @@ public final class SpecFile {
     }
   }
 
+  /** A spec as the API tells it, as a document that launches it again. */
+  static String yaml(JsonNode spec) {
+    try {
+      return SHOWN.writeValueAsString(spec).stripTrailing();
+    } catch (JsonProcessingException e) {
+      throw new IllegalStateException(e); // it was read from JSON
+    }
+  }
+
   private static String read(
       Path file, Map<String, String> changes, Path workingDirectory, String root)
       throws CommandFailure {
@@ -146,7 +165,9 @@ public final class SpecFile {
           parsed == null || parsed.isMissingNode() ? YAML.getNodeFactory().textNode("") : parsed);
     } catch (JsonProcessingException e) {
       throw new CommandFailure(
-          "--set %s: '%s' is not YAML: %s".formatted(path, value, e.getOriginalMessage()), e);
+          "--set %s: '%s' is not YAML: %s."
+              .formatted(path, value, e.getOriginalMessage().lines().findFirst().orElse("")),
+          e);
     }
   }
 

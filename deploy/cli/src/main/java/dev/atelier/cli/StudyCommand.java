@@ -235,7 +235,8 @@ final class StudyCommand {
       Study shown = api.study(study.id(api));
       if (shown.artifacts().isEmpty()) {
         throw new CommandFailure(
-            "Study %s has no report yet: it is %s.".formatted(shown.id(), shown.stage()));
+            "Study %s has no report%s: it is %s."
+                .formatted(shown.id(), shown.stage().terminal() ? "" : " yet", shown.stage()));
       }
       ArtifactFolder folder = new ArtifactFolder(directory);
       for (ExperimentReport.Artifact artifact : shown.artifacts()) {

@@ -1,6 +1,7 @@
 package dev.atelier.cli;
 
 import dev.atelier.cli.stack.StackAddress;
+import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -18,6 +19,7 @@ final class TokenCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws CommandFailure, InterruptedException {
+    Path folder = connection.data();
     StackAddress stack =
         connection
             .localStack()
@@ -26,7 +28,7 @@ final class TokenCommand implements Callable<Integer> {
                     new CommandFailure(
                         ExitCodes.UNAVAILABLE,
                         "No local stack runs in %s: start it with ./atelier up, or name its folder with --data."
-                            .formatted(connection.data())));
+                            .formatted(folder)));
     if (link) {
       Screen.standard().print(new AtelierApi(stack.url(), stack.token()).browserLink());
       return ExitCodes.OK;
@@ -39,7 +41,7 @@ final class TokenCommand implements Callable<Integer> {
                     () ->
                         new CommandFailure(
                             "The local stack in %s is open: it asks for no token."
-                                .formatted(connection.data()))));
+                                .formatted(folder))));
     return ExitCodes.OK;
   }
 }

@@ -163,12 +163,13 @@ final class WebhooksCommand {
     @Mixin private OutputOption output;
     @Mixin private LimitOption limit;
 
-    @Parameters(paramLabel = "ID", description = "The webhook.")
+    @Parameters(paramLabel = "ID", description = "The webhook: its id, or the beginning of it.")
     private String id;
 
     @Override
     public Integer call() throws CommandFailure, InterruptedException {
-      JsonNode page = connection.api().deliveriesDocument(id, limit.value());
+      AtelierApi api = connection.api();
+      JsonNode page = api.deliveriesDocument(api.resolveWebhook(id), limit.value());
       if (!output.prints(() -> page)) {
         TextTable table =
             TextTable.toTheLeft(
@@ -195,12 +196,13 @@ final class WebhooksCommand {
 
     @Mixin private ApiOptions connection;
 
-    @Parameters(paramLabel = "ID", description = "The webhook.")
+    @Parameters(paramLabel = "ID", description = "The webhook: its id, or the beginning of it.")
     private String id;
 
     @Override
     public Integer call() throws CommandFailure, InterruptedException {
-      JsonNode delivery = connection.api().testWebhook(id);
+      AtelierApi api = connection.api();
+      JsonNode delivery = api.testWebhook(api.resolveWebhook(id));
       Screen.standard().print("Queued message %s.".formatted(delivery.path("id").asText()));
       return ExitCodes.OK;
     }
@@ -211,13 +213,15 @@ final class WebhooksCommand {
 
     @Mixin private ApiOptions connection;
 
-    @Parameters(paramLabel = "ID", description = "The webhook.")
+    @Parameters(paramLabel = "ID", description = "The webhook: its id, or the beginning of it.")
     private String id;
 
     @Override
     public Integer call() throws CommandFailure, InterruptedException {
-      connection.api().deleteWebhook(id);
-      Screen.standard().print("Deleted webhook %s.".formatted(id));
+      AtelierApi api = connection.api();
+      String webhook = api.resolveWebhook(id);
+      api.deleteWebhook(webhook);
+      Screen.standard().print("Deleted webhook %s.".formatted(webhook));
       return ExitCodes.OK;
     }
   }

@@ -2,6 +2,8 @@ package dev.atelier.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -21,7 +23,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 class AtelierCliTest {
 
-  private static final String ID = "20261122-230513-5232";
+  private static final String ID = "20261122-230513-5232ab";
   private static final String EXPERIMENT = "/api/v1/experiments/" + ID;
 
   @TempDir private Path folder;
@@ -288,6 +290,7 @@ class AtelierCliTest {
     CommandOutput output = CommandOutput.of("show", "20261122", "--url", api.url());
 
     assertThat(output.err()).isEmpty();
+    assertThat(api.asked().get(0).uri()).contains("idPrefix=20261122", "limit=6");
     assertThat(output.out())
         .containsSubsequence(
             ID,
@@ -320,6 +323,80 @@ class AtelierCliTest {
 
     assertThat(output.exitCode()).isEqualTo(2);
     assertThat(output.err()).contains("'20261122' begins 2 ids").contains(ID);
+  }
+
+  @Test
+  void shouldNameSomeOfManyIdsThatBeginSo() {
+    api.answer("GET /api/v1/experiments", 200, list("a1", "a2", "a3", "a4", "a5", "a6"));
+
+    CommandOutput output = CommandOutput.of("show", "a", "--url", api.url());
+
+    assertThat(output.exitCode()).isEqualTo(2);
+    assertThat(output.err())
+        .contains("'a' begins more than 5 ids: a1, a2, a3, a4, a5, …. Write more of the one");
+  }
+
+  @Test
+  void shouldTellThatAnExperimentIsPausedInAListAndAlone() {
+    api.answer(
+        "GET /api/v1/experiments",
+        200,
+        list(ID).replace("\"distances\"", "\"paused\": true, \"distances\""));
+    api.answer(
+        "GET " + EXPERIMENT,
+        200,
+        experiment("TRAINING_STUDENTS", NOTHING_YET + ", \"paused\": true"));
+
+    assertThat(CommandOutput.of("ls", "--url", api.url()).out()).contains("DONE, paused");
+    assertThat(CommandOutput.of("show", ID, "--url", api.url()).out())
+        .startsWith(ID + "  demo  TRAINING_STUDENTS, paused: ./atelier resume " + ID);
+  }
+
+  @Test
+  void shouldPrintTheSpecAloneAsYamlThatCanBeLaunched() throws Exception {
+    String spec =
+        "{\"name\": \"1e3: [\\n\", \"seed\": 1, \"labels\": {\"a: b\": \"\"}, \"p\": [0.5]}";
+    api.answer(
+        "GET " + EXPERIMENT,
+        200,
+        experiment("DONE", NOTHING_YET).replace("\"spec\": {}", "\"spec\": " + spec));
+
+    CommandOutput output = CommandOutput.of("show", ID, "--spec", "--url", api.url());
+
+    assertThat(new YAMLMapper().readTree(output.out()))
+        .isEqualTo(new ObjectMapper().readTree(spec));
+  }
+
+  @Test
+  void shouldSayOnceWhereADocumentIsNoYaml() throws Exception {
+    String sentence = "The document is not YAML (line 1, column 8): no.\\n  name: [\\n         ^";
+    api.answer(
+        "POST /api/v1/experiments",
+        400,
+        "{\"detail\": \"%1$s\", \"faults\": [{\"field\": \"\", \"message\": \"%1$s\"}]}"
+            .formatted(sentence));
+    Path spec = Files.writeString(folder.resolve("spec.yaml"), "name: [");
+
+    CommandOutput output = CommandOutput.of("launch", spec.toString(), "--url", api.url());
+
+    assertThat(output.err())
+        .isEqualToNormalizingNewlines(
+            """
+            The document is not YAML (line 1, column 8): no.
+              name: [
+                     ^
+            """);
+  }
+
+  @Test
+  void shouldSayWhyThereIsNoReportWhenTheExperimentHasEnded() {
+    api.answer("GET " + EXPERIMENT, 200, experiment("FAILED", NOTHING_YET));
+    assertThat(CommandOutput.of("report", ID, "--url", api.url()).err())
+        .contains("has no report: it is FAILED, and ended before one was written.");
+    assertThat(CommandOutput.of("samples", ID, "--url", api.url()).err())
+        .contains("has no samples: it is FAILED.");
+    assertThat(CommandOutput.of("export", ID, "--to", folder.toString(), "--url", api.url()).err())
+        .contains("has no files: it is FAILED.");
   }
 
   @Test

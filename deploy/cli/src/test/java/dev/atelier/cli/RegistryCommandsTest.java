@@ -33,7 +33,7 @@ class RegistryCommandsTest {
             "GET /api/v1/teachers",
             200,
             """
-            {"items": [{"id": "20261122-230513-5232", "name": "first", "step": 800,
+            {"items": [{"id": "20261122-230513-5232ab", "name": "first", "step": 800,
               "parameters": 35, "distance": 4.19, "usedBy": ["a", "b"], "use": {"seed": 1}},
               {"id": "20261122-230513-5233", "name": "imported", "step": 0, "usedBy": []}]}\
             """)
@@ -48,7 +48,7 @@ class RegistryCommandsTest {
     CommandOutput teachers = CommandOutput.of("teachers", "--url", api.url());
     assertThat(teachers.exitCode()).isZero();
     assertThat(teachers.out())
-        .containsPattern("20261122-230513-5232 +first +800 +35 +4.190 +2 +yes");
+        .containsPattern("20261122-230513-5232ab +first +800 +35 +4.190 +2 +yes");
     assertThat(teachers.out()).containsPattern("imported +0 +- +- +0 +no");
     CommandOutput datasets = CommandOutput.of("datasets", "--url", api.url());
     assertThat(datasets.out()).containsPattern("abcdefabcdef +50000 +3×32×32 +10 +0 +7 +cifar10");

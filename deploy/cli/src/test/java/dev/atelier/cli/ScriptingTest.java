@@ -6,6 +6,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
+import dev.atelier.cli.stack.RunningStacks;
+import dev.atelier.cli.stack.StackAddress;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -21,7 +23,7 @@ import org.junit.jupiter.api.io.TempDir;
 /** What scripts and shells build on: documents, exit codes, settings, completion. */
 class ScriptingTest {
 
-  private static final String ID = "20261122-230513-5232";
+  private static final String ID = "20261122-230513-5232ab";
   private static final String EXPERIMENT = "/api/v1/experiments/" + ID;
   private static final String DOCUMENT =
       """
@@ -152,6 +154,35 @@ class ScriptingTest {
     CommandOutput unknown = CommandOutput.of("logs", ID, "9", "--url", api.url());
     assertThat(unknown.exitCode()).isEqualTo(4);
     assertThat(unknown.err()).contains("has no model 'student-9'");
+  }
+
+  /** A stack that runs in a folder of its own, whose data folder no option names. */
+  @Test
+  void shouldFindTheFolderOfTheStackThatRunsElsewhere() throws Exception {
+    api.answer("GET " + EXPERIMENT + "/events", 200, EVENTS.formatted(""));
+    Path data = Files.createDirectories(folder.resolve("elsewhere"));
+    Files.createDirectories(data.resolve("logs"));
+    Files.writeString(
+        data.resolve("logs/worker-1.log"), "2026-11-22 23:05:14 WARN %s student-2 x".formatted(ID));
+    String home = System.getProperty("user.home");
+    System.setProperty("user.home", folder.resolve("home").toString());
+    try {
+      RunningStacks stacks = RunningStacks.ofUser();
+      assertThat(stacks.all()).isEmpty();
+      new StackAddress(api.url(), Optional.of("secret")).write(data);
+      stacks.add(data);
+      assertThat(CommandOutput.of("logs", ID, "2", "--url", api.url()).out())
+          .contains("WARN %s student-2 x".formatted(ID));
+      assertThat(api.authorizations()).containsOnly(Optional.of("Bearer secret"));
+
+      StackAddress.remove(data); // as it was killed: a note alone leads nowhere
+      assertThat(stacks.all()).isEmpty();
+      assertThat(CommandOutput.of("logs", ID, "2", "--url", api.url()).out())
+          .contains("No logs of workers here");
+      stacks.remove(data);
+    } finally {
+      System.setProperty("user.home", home);
+    }
   }
 
   @Test

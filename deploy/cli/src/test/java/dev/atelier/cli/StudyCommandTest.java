@@ -11,7 +11,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 class StudyCommandTest {
 
-  private static final String ID = "20261122-230513-5232";
+  private static final String ID = "20261122-230513-5232ab";
 
   @TempDir private Path folder;
   private StubApi api;

@@ -1,6 +1,7 @@
 package dev.atelier.local;
 
 import com.sun.management.OperatingSystemMXBean;
+import dev.atelier.cli.stack.RunningStacks;
 import dev.atelier.cli.stack.StackAddress;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -135,6 +136,11 @@ public final class LocalStack implements AutoCloseable {
       throw new StackException(
           "Cannot write to %s: %s.".formatted(directory.root(), e.getMessage()), e);
     }
+    try {
+      RunningStacks.ofUser().add(directory.root());
+    } catch (IOException e) {
+      notices.accept("Commands find this stack by --data alone: " + e);
+    }
     return new Endpoints(
         client,
         temporalWebUi,
@@ -198,6 +204,11 @@ public final class LocalStack implements AutoCloseable {
   /** Ends everything: workers first, then the api, then the servers they need. */
   @Override
   public void close() {
+    try {
+      RunningStacks.ofUser().remove(directory.root());
+    } catch (IOException e) {
+      notices.accept("Cannot remove the note of this stack: " + e); // which nobody follows
+    }
     try {
       StackAddress.remove(directory.root());
     } catch (IOException e) {

@@ -2,6 +2,7 @@ package dev.atelier.local;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.atelier.deploy.Programs;
 import dev.atelier.deploy.RequiresProgram;
 import java.net.URI;
@@ -228,6 +229,7 @@ class DashboardIT {
     }
     browser.await("pre", "boundaries: [0,30,100]");
     browser.await("pre", "kind: explicit");
+    moveTheFocusedCut();
     browser.awaitTrue(
         "!document.querySelector('form button[type=submit], .panel button[type=submit]').disabled");
     browser.click("details.memory summary", "Memory of a training step");
@@ -239,6 +241,43 @@ class DashboardIT {
     browser.await("h1 + .pill", "done");
     browser.await(".segment[aria-label*='t in [0, 30)']");
     browser.await(".segment[aria-label*='t in [30, 100)']");
+    checkTheSpecThatIsShown();
+  }
+
+  /** Presses where the focus is: each answer of the server draws the cuts anew. */
+  private void moveTheFocusedCut() {
+    for (int cut : new int[] {31, 32, 31, 30}) {
+      browser.await("text.visits"); // as the answer has it
+      WebElement focused = (WebElement) browser.evaluate("document.activeElement");
+      int now = Integer.parseInt(focused.getDomAttribute("aria-valuenow"));
+      focused.sendKeys(cut > now ? Keys.ARROW_RIGHT : Keys.ARROW_LEFT);
+      browser.await("pre", "boundaries: [0,%d,100]".formatted(cut));
+    }
+    browser.await("text.visits");
+    assertThat(browser.evaluate("document.activeElement.getAttribute('aria-valuenow')"))
+        .isEqualTo("30");
+  }
+
+  /** What the page shows of the spec launches the same. */
+  private void checkTheSpecThatIsShown() throws Exception {
+    String shown = (String) browser.evaluate("document.querySelector('pre.spec').textContent");
+    HttpResponse<String> launched =
+        http.send(
+            StackUnderTest.request(endpoints, "/api/v1/experiments?dryRun=true")
+                .header("Content-Type", "application/yaml")
+                .POST(BodyPublishers.ofString(shown))
+                .build(),
+            BodyHandlers.ofString());
+    assertThat(launched.statusCode()).as(launched.body()).isEqualTo(200);
+    String page = browser.address();
+    String id = page.substring(page.lastIndexOf('/') + 1);
+    HttpResponse<String> experiment =
+        http.send(
+            StackUnderTest.request(endpoints, "/api/v1/experiments/" + id).build(),
+            BodyHandlers.ofString());
+    ObjectMapper json = new ObjectMapper();
+    assertThat(json.readTree(launched.body()).get("spec"))
+        .isEqualTo(json.readTree(experiment.body()).get("spec"));
   }
 
   /** Presses a key on an element that may be drawn anew at any time, as answers come. */

@@ -97,7 +97,8 @@ class ExperimentList {
           limit :limit)
         select page.sort_value, e.id, e.name, e.stage, e.labels, e.created_at, e.updated_at,
           e.finished_at, e.dataset_source, e.students, e.specific_probability, s.study_id,
-          m.models, v.figures, c.cpu_seconds, c.gpu_seconds, e.project
+          m.models, v.figures, c.cpu_seconds, c.gpu_seconds, e.project,
+          e.paused_at is not null as paused
         from page join experiment e on e.id = page.page_id
         left join study_member s on s.experiment_id = e.id
         left join lateral (
@@ -189,6 +190,7 @@ class ExperimentList {
         .gpuSeconds(row.getDouble("gpu_seconds"))
         .study(Columns.text(row, "study_id"))
         .project(row.getString("project"))
+        .paused(row.getBoolean("paused"))
         .build();
   }
 }

@@ -40,7 +40,8 @@ public record ExperimentSummary(
         double gpuSeconds,
     @Schema(description = "The study that it belongs to", implementation = String.class)
         Optional<String> study,
-    @Schema(description = "The project that it belongs to") String project) {
+    @Schema(description = "The project that it belongs to") String project,
+    @Schema(description = "Whether it starts no work until it is resumed") boolean paused) {
 
   /** A model in a list; by this name the document has always had it. */
   @Schema(name = "Model")

@@ -1,6 +1,7 @@
 package dev.atelier.api.experiment.overview;
 
 import dev.atelier.api.history.HistoryQuery;
+import dev.atelier.api.parameter.IdBeginning;
 import dev.atelier.api.parameter.ListParameters;
 import jakarta.ws.rs.QueryParam;
 import java.util.List;
@@ -25,10 +26,14 @@ public record FilterParameters(
         String name,
     @QueryParam("label") @Parameter(description = "key:value; may be repeated") List<String> labels,
     @QueryParam("dataset") @Parameter(description = "Source of the dataset, in full")
-        String dataset) {
+        String dataset,
+    @QueryParam(IdBeginning.NAME) @Parameter(description = IdBeginning.DESCRIPTION)
+        String idPrefix) {
 
   /** All that must hold. */
   HistoryQuery query(ListParameters parameters) {
-    return parameters.query(query).and(parameters.conditions(stage, name, dataset, labels));
+    return parameters
+        .query(query)
+        .and(parameters.conditions(stage, name, dataset, labels, idPrefix));
   }
 }

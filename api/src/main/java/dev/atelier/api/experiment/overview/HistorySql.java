@@ -6,6 +6,7 @@ import dev.atelier.api.history.HistoryQuery;
 import dev.atelier.api.history.Operator;
 import dev.atelier.api.history.QueryField;
 import dev.atelier.api.history.Sort;
+import dev.atelier.api.parameter.IdBeginning;
 import dev.atelier.api.spec.SpecJson;
 import dev.atelier.spec.FormerName;
 import java.util.ArrayList;
@@ -113,6 +114,10 @@ final class HistorySql {
     }
     if (condition instanceof Condition.Labelled labelled) {
       return "e.labels @> cast(%s as jsonb)".formatted(value(SpecJson.write(labelled.labels())));
+    }
+    if (condition instanceof Condition.IdBegins begins) {
+      return "e.id collate \"C\" >= %s and e.id collate \"C\" < %s"
+          .formatted(value(begins.beginning()), value(begins.beginning() + IdBeginning.BEYOND));
     }
     Condition.InProjects own = (Condition.InProjects) condition;
     return "e.project = any(%s)".formatted(value(own.projects().toArray(String[]::new)));
