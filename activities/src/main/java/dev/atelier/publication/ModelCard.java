@@ -4,7 +4,6 @@ import dev.atelier.evaluation.Evaluation;
 import dev.atelier.network.Network;
 import dev.atelier.publication.DiffusersFolders.Place;
 import dev.atelier.publication.PipelineParts.Part;
-import dev.atelier.report.Numbers;
 import dev.atelier.spec.ExperimentSpec;
 import dev.atelier.spec.SourceLocation;
 import dev.atelier.spec.SourceLocation.HubModel;
@@ -17,6 +16,7 @@ import dev.atelier.workflows.EvaluationActivities.Publish;
 import dev.atelier.workflows.ModelOrigin;
 import dev.atelier.workflows.ModelRef;
 import dev.atelier.workflows.vocabulary.Metric;
+import dev.atelier.workflows.vocabulary.Notation;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -60,8 +60,8 @@ final class ModelCard {
                 predicts(model),
                 model.range(),
                 model.step(),
-                Numbers.count((double) network.parameters()),
-                Numbers.count((double) network.macs()),
+                Notation.count(network.parameters()),
+                Notation.count(network.macs()),
                 images()),
         "",
         "```python",
@@ -107,8 +107,8 @@ final class ModelCard {
                   path.apply(owner),
                   owner.range(),
                   owner.step(),
-                  Numbers.count((double) network.parameters()),
-                  Numbers.count((double) network.macs())));
+                  Notation.count(network.parameters()),
+                  Notation.count(network.macs())));
     }
     lines.add("");
     lines.add("```python");
@@ -213,7 +213,7 @@ final class ModelCard {
             (metric, figure) ->
                 lines.add(
                     "| %s | %s | %s |"
-                        .formatted(measured.subject(), metric, Numbers.text(figure))));
+                        .formatted(measured.subject(), metric, Notation.figure(figure))));
       }
     }
     return lines.isEmpty()

@@ -10,10 +10,13 @@ import dev.atelier.report.XyPlot.Scale;
 import dev.atelier.report.XyPlot.Series;
 import dev.atelier.report.XyPlot.Shape;
 import dev.atelier.workflows.vocabulary.EventKind;
+import dev.atelier.workflows.vocabulary.Figure;
+import dev.atelier.workflows.vocabulary.ModelOrder;
+import dev.atelier.workflows.vocabulary.Notation;
 import dev.atelier.workflows.vocabulary.Subject;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Collectors;
@@ -45,7 +48,11 @@ public final class ExperimentReports {
     results(page, experiment);
     if (!experiment.grids().isEmpty()) {
       page.heading("Samples from the same noise");
-      page.pictures("samples", experiment.grids());
+      page.pictures(
+          "samples",
+          experiment.grids().stream()
+              .sorted(Comparator.comparing(SampleGrid::caption, Subject.order()))
+              .toList());
     }
     models(page, experiment);
     page.heading("What was asked for");
@@ -70,7 +77,7 @@ public final class ExperimentReports {
   }
 
   private static void results(Page page, ExperimentReport experiment) {
-    List<Evaluation> all = experiment.evaluations();
+    List<Evaluation> all = inOrder(experiment.evaluations());
     if (all.isEmpty()) {
       page.paragraph("Nothing has been evaluated.");
       return;
@@ -86,24 +93,24 @@ public final class ExperimentReports {
         List.of(
             "subject",
             distance,
-            "MACs/step",
-            "acceleration",
-            "parameters",
-            "images/s",
-            "peak memory"),
+            Figure.MACS_PER_STEP.title(),
+            Figure.ACCELERATION.title(),
+            Figure.PARAMETERS.title(),
+            Figure.IMAGES_PER_SECOND.title(),
+            Figure.PEAK_MEMORY.title()),
         all.stream()
             .map(
                 e ->
                     List.of(
                         e.subject(),
-                        Numbers.text(e.distance()),
-                        e.macsPerStep().map(Numbers::count).orElse(Page.NONE),
-                        acceleration(e, all).map(ExperimentReports::times).orElse(Page.NONE),
-                        Numbers.count((double) e.parameters()),
-                        Numbers.text(e.imagesPerSecond()),
+                        Notation.figure(e.distance()),
+                        e.macsPerStep().map(Notation::count).orElse(Notation.NONE),
+                        acceleration(e, all).map(Notation::factor).orElse(Notation.NONE),
+                        Notation.count(e.parameters()),
+                        Notation.rate(e.imagesPerSecond()),
                         e.peakMemoryBytes() > 0
-                            ? Numbers.bytes((double) e.peakMemoryBytes())
-                            : Page.NONE))
+                            ? Notation.bytes(e.peakMemoryBytes())
+                            : Notation.NONE))
             .toList());
     metrics(page, all);
     List<Series> points =
@@ -130,6 +137,12 @@ public final class ExperimentReports {
     }
   }
 
+  private static List<Evaluation> inOrder(List<Evaluation> evaluations) {
+    return evaluations.stream()
+        .sorted(Comparator.comparing(Evaluation::subject, Subject.order()))
+        .toList();
+  }
+
   /** Every figure but the distance. */
   private static void metrics(Page page, List<Evaluation> all) {
     MetricTable table =
@@ -147,7 +160,7 @@ public final class ExperimentReports {
                           e.metrics().entrySet().stream()
                               .collect(
                                   Collectors.toMap(
-                                      Map.Entry::getKey, f -> Numbers.text(f.getValue())))))
+                                      Map.Entry::getKey, f -> Notation.figure(f.getValue())))))
               .toList());
     }
   }
@@ -162,15 +175,15 @@ public final class ExperimentReports {
     return teacher.flatMap(t -> subject.macsPerStep().filter(m -> m > 0).map(m -> t / m));
   }
 
-  static String times(double factor) {
-    return String.format(Locale.ROOT, "%.2f×", factor);
-  }
-
   private static void models(Page page, ExperimentReport experiment) {
+    List<Model> models =
+        experiment.models().stream()
+            .sorted(Comparator.comparing(Model::key, new ModelOrder()))
+            .toList();
     page.heading("Models");
     page.table(
         List.of("model", "timesteps", "state", "steps", "parameters", "attempts", "time"),
-        experiment.models().stream()
+        models.stream()
             .map(
                 m ->
                     List.of(
@@ -178,25 +191,20 @@ public final class ExperimentReports {
                         "[%d, %d)".formatted(m.low(), m.high()),
                         m.state(),
                         String.valueOf(m.steps()),
-                        Numbers.count((double) m.parameters()),
+                        Notation.count(m.parameters()),
                         String.valueOf(m.attempts()),
-                        m.seconds().map(Numbers::seconds).orElse(Page.NONE)))
+                        m.seconds().map(Notation::duration).orElse(Notation.NONE)))
             .toList());
     page.plot(
         "ranges",
         new RangePlot(
                 "Who owns which timesteps",
                 experiment.timesteps(),
-                experiment.models().stream()
-                    .map(m -> new RangePlot.Strip(m.key(), m.low(), m.high()))
-                    .toList())
+                models.stream().map(m -> new RangePlot.Strip(m.key(), m.low(), m.high())).toList())
             .draw(),
         "The timesteps that each model owns while sampling.");
     List<Series> curves =
-        experiment.models().stream()
-            .filter(m -> !m.loss().isEmpty())
-            .map(ExperimentReports::curve)
-            .toList();
+        models.stream().filter(m -> !m.loss().isEmpty()).map(ExperimentReports::curve).toList();
     if (!curves.isEmpty()) {
       page.plot(
           "loss",

@@ -1,6 +1,7 @@
 package dev.atelier.report;
 
 import dev.atelier.workflows.vocabulary.Metric;
+import dev.atelier.workflows.vocabulary.Notation;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collection;
@@ -49,7 +50,7 @@ record MetricTable(List<String> keys, List<String> columns) {
   /** The cells of a row's own, then its figures. */
   List<String> row(List<String> first, Map<String, String> figures) {
     List<String> cells = new ArrayList<>(first);
-    keys.forEach(key -> cells.add(Optional.ofNullable(figures.get(key)).orElse(Page.NONE)));
+    keys.forEach(key -> cells.add(Optional.ofNullable(figures.get(key)).orElse(Notation.NONE)));
     return cells;
   }
 }

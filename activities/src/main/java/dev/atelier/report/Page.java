@@ -19,7 +19,7 @@ final class Page {
       <meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'"/>
       <style>
       :root{color-scheme:light dark;--back:#fff;--ink:#1c1c1c;--line:#d5d5d5;--warn:#fff3d6;--edge:#c98a00}
-      @media(prefers-color-scheme:dark){:root{--back:#161616;--ink:#eee;--line:#3a3a3a;--warn:#3a2c08;--edge:#f0c14b}}
+      @media screen and (prefers-color-scheme:dark){:root{--back:#161616;--ink:#eee;--line:#3a3a3a;--warn:#3a2c08;--edge:#f0c14b}}
       body{background:var(--back);color:var(--ink);font:16px/1.5 system-ui,sans-serif;max-width:1100px;margin:0 auto;padding:1rem;overflow-wrap:anywhere}
       h1{font-size:1.6rem}h2{font-size:1.2rem;margin-top:2.2rem}
       .wide{overflow-x:auto}table{border-collapse:collapse;font-size:.9rem}
@@ -31,13 +31,14 @@ final class Page {
       pre{border:1px solid var(--line);padding:.6rem 1rem;font-size:.85rem;line-height:1.35;overflow-x:auto;overflow-wrap:normal}
       @media print{pre{white-space:pre-wrap;overflow-wrap:anywhere}}
       .grids img{width:100%;image-rendering:pixelated;display:block}
+      @page{size:A4;margin:12mm}
+      @media print{body{font-size:9pt;max-width:none;padding:0}.wide,figure{overflow:visible}
+      table{font-size:7.5pt}th,td,td.long{white-space:normal;min-width:0;padding:.2rem .3rem}thead{display:table-header-group}
+      figure svg{min-width:0;max-width:150mm}tr,figure,.warning{break-inside:avoid}h2{break-after:avoid}.warning{print-color-adjust:exact}}
       .warning{background:var(--warn);border-left:4px solid var(--edge);padding:.6rem 1rem;margin:1rem 0}
       </style>
       """;
   private static final int LONGEST_LINE = 40;
-
-  /** In a cell: there is no such figure. */
-  static final String NONE = "–";
 
   private final String title;
   private final StringBuilder markdown = new StringBuilder();
@@ -106,7 +107,9 @@ final class Page {
 
   private void table(String attributes, List<String> columns, List<List<String>> rows) {
     markdown.append(row(columns)).append('|').append("---|".repeat(columns.size())).append('\n');
-    html.append("<div class=\"wide\"><table").append(attributes).append("><thead><tr>");
+    html.append("<div class=\"wide\" tabindex=\"0\"><table")
+        .append(attributes)
+        .append("><thead><tr>");
     columns.forEach(c -> html.append("<th scope=\"col\">").append(Svg.escape(c)).append("</th>"));
     html.append("</tr></thead><tbody>\n");
     for (List<String> cells : rows) {
@@ -133,7 +136,7 @@ final class Page {
     plots.add(
         new Report.File(file, "image/svg+xml", svg.standalone().getBytes(StandardCharsets.UTF_8)));
     markdown.append("![%s](%s)\n\n".formatted(plain(caption), file));
-    html.append("<figure>")
+    html.append("<figure tabindex=\"0\">")
         .append(svg.inline())
         .append("<figcaption>")
         .append(Svg.escape(caption))
@@ -169,9 +172,9 @@ final class Page {
         HEAD
             + "<title>"
             + Svg.escape(title)
-            + "</title></head><body>\n"
+            + "</title></head><body><main>\n"
             + html
-            + "</body></html>\n";
+            + "</main></body></html>\n";
     files.add(file("report.html", "text/html; charset=utf-8", page));
     files.addAll(plots);
     files.addAll(more);

@@ -1,6 +1,7 @@
 package dev.atelier.report;
 
 import dev.atelier.workflows.scorecard.SeedFigures;
+import dev.atelier.workflows.vocabulary.Notation;
 import java.util.List;
 import java.util.Locale;
 
@@ -12,7 +13,6 @@ import java.util.Locale;
 public record Spread(int count, double mean, double deviation) {
 
   private static final int FEWEST_FOR_A_VERDICT = 3;
-  private static final double LARGE = 1e4; // from here on a count, of parameters or bytes
 
   /** Of the values, of which there must be at least one. */
   public static Spread of(List<Double> values) {
@@ -26,16 +26,7 @@ public record Spread(int count, double mean, double deviation) {
   /** The mean, and its deviation where there is one. */
   @Override
   public String toString() {
-    boolean large = Math.abs(mean) >= LARGE;
-    String middle = large ? Numbers.count(mean) : String.format(Locale.ROOT, "%.4g", mean);
-    if (deviation == 0) {
-      return middle;
-    }
-    return "%s ± %s".formatted(middle, large ? Numbers.count(deviation) : twoDigits(deviation));
-  }
-
-  private static String twoDigits(double value) {
-    return String.format(Locale.ROOT, value < 99.5 ? "%.2g" : "%.0f", value); // no 1.2e+02
+    return Notation.spread(mean, deviation);
   }
 
   /**
@@ -52,7 +43,7 @@ public record Spread(int count, double mean, double deviation) {
         "%s is %s lower than %s"
             .formatted(
                 a.mean < b.mean ? nameA : nameB,
-                Numbers.text(difference),
+                Notation.tick(difference),
                 a.mean < b.mean ? nameB : nameA);
     int fewest = Math.min(a.count, b.count);
     if (fewest < FEWEST_FOR_A_VERDICT) {

@@ -10,9 +10,10 @@ import dev.atelier.report.XyPlot.Scale;
 import dev.atelier.report.XyPlot.Shape;
 import dev.atelier.workflows.ModelKey;
 import dev.atelier.workflows.scorecard.ScorecardRow;
+import dev.atelier.workflows.vocabulary.Figure;
+import dev.atelier.workflows.vocabulary.Notation;
 import dev.atelier.workflows.vocabulary.Series;
 import dev.atelier.workflows.vocabulary.Subject;
-import java.math.BigDecimal;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
@@ -127,19 +128,16 @@ final class StudyPage {
                 row ->
                     List.of(
                         row.claim(),
-                        row.figure().map(StudyPage::figure).orElse(NOT_KNOWN),
-                        row.ours().map(Spread::of).map(Spread::toString).orElse(Page.NONE),
-                        row.ours().map(ours -> Integer.toString(ours.seeds())).orElse(Page.NONE),
+                        row.figure().map(Notation::given).orElse(NOT_KNOWN),
+                        row.ours().map(Spread::of).map(Spread::toString).orElse(Notation.NONE),
+                        row.ours()
+                            .map(ours -> Integer.toString(ours.seeds()))
+                            .orElse(Notation.NONE),
                         row.verdict().title(),
                         row.rule(),
                         row.quantity(),
-                        row.size().map(ScorecardRow.Size::text).orElse(Page.NONE)))
+                        row.size().map(ScorecardRow.Size::text).orElse(Notation.NONE)))
             .toList());
-  }
-
-  /** As it was written: 1.8, not 1.800. */
-  private static String figure(double value) {
-    return BigDecimal.valueOf(value).stripTrailingZeros().toPlainString();
   }
 
   /** Spread, tails and outliers of every kind of supervision, over students and seeds. */
@@ -161,7 +159,7 @@ final class StudyPage {
                                   mean(series, StudyPage::relativeDeviation),
                                   mean(series, StudyPage::tail),
                                   mean(series, x -> x.max() / x.mean()),
-                                  outliers.isEmpty() ? Page.NONE : mean(outliers, Curve::mean)))
+                                  outliers.isEmpty() ? Notation.NONE : mean(outliers, Curve::mean)))
                           .toList());
                 }
               }
@@ -183,7 +181,7 @@ final class StudyPage {
   }
 
   private static String mean(List<Curve> series, ToDoubleFunction<Curve> figure) {
-    return Numbers.text(series.stream().mapToDouble(figure).average().orElseThrow());
+    return Notation.figure(series.stream().mapToDouble(figure).average().orElseThrow());
   }
 
   /** Curves by that name that are not zero throughout. */
@@ -346,11 +344,11 @@ final class StudyPage {
         List.of(
             metric(),
             "seeds",
-            "MACs/step",
-            "acceleration",
-            "parameters",
-            "images/s",
-            "peak memory"));
+            Figure.MACS_PER_STEP.title(),
+            Figure.ACCELERATION.title(),
+            Figure.PARAMETERS.title(),
+            Figure.IMAGES_PER_SECOND.title(),
+            Figure.PEAK_MEMORY.title()));
     List<List<String>> cells = new ArrayList<>();
     for (StudyTable.Row row : rows) {
       List<String> line = new ArrayList<>(List.of(row.subject()));
@@ -359,11 +357,11 @@ final class StudyPage {
           List.of(
               row.distance().toString(),
               Integer.toString(row.distance().count()),
-              row.macsPerStep().map(Numbers::count).orElse(Page.NONE),
-              acceleration(row).map(ExperimentReports::times).orElse(Page.NONE),
-              Numbers.count((double) row.parameters()),
+              row.macsPerStep().map(Notation::count).orElse(Notation.NONE),
+              acceleration(row).map(Notation::factor).orElse(Notation.NONE),
+              Notation.count(row.parameters()),
               row.imagesPerSecond().toString(),
-              Numbers.bytes(row.peakMemoryBytes().mean())));
+              Notation.bytes(row.peakMemoryBytes().mean())));
       cells.add(line);
     }
     page.table(columns, cells);
@@ -560,7 +558,7 @@ final class StudyPage {
               spread.mean(),
               spread.deviation(),
               subjects.indexOf(row.subject()),
-              bytes ? Numbers.bytes(spread.mean()) : spread.toString()));
+              bytes ? Notation.bytes(spread.mean()) : spread.toString()));
     }
     return bars;
   }
@@ -618,8 +616,8 @@ final class StudyPage {
           List.of(
               Long.toString(member.seed()),
               member.stage().name(),
-              seconds > 0 ? Numbers.seconds(seconds) : Page.NONE,
-              member.failure().orElse(Page.NONE)));
+              seconds > 0 ? Notation.duration(seconds) : Notation.NONE,
+              member.failure().orElse(Notation.NONE)));
       cells.add(line);
     }
     page.wordTable(columns, cells);

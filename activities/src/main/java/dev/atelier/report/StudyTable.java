@@ -2,7 +2,9 @@ package dev.atelier.report;
 
 import dev.atelier.evaluation.Evaluation;
 import dev.atelier.report.StudyReport.Member;
+import dev.atelier.workflows.vocabulary.Subject;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -45,7 +47,7 @@ public record StudyTable(List<String> axes, List<Row> rows) {
       if (member.failure().isPresent()) {
         failed.merge(member.values(), 1, Integer::sum);
       }
-      for (Evaluation e : member.evaluations()) {
+      for (Evaluation e : inOrder(member.evaluations())) {
         boolean shared = isShared(study, e.subject());
         Point point =
             new Point(
@@ -74,6 +76,12 @@ public record StudyTable(List<String> axes, List<Row> rows) {
                     metrics(figures),
                     failed.getOrDefault(point.values(), 0))));
     return new StudyTable(study.axes(), rows);
+  }
+
+  private static List<Evaluation> inOrder(List<Evaluation> evaluations) {
+    return evaluations.stream()
+        .sorted(Comparator.comparing(Evaluation::subject, Subject.order()))
+        .toList();
   }
 
   private static Map<String, Spread> metrics(List<Evaluation> figures) {

@@ -15,7 +15,7 @@ final class Svg {
       """
       .atelier-plot{--ink:#1c1c1c;--soft:#666;--grid:#ddd;--c0:#1c1c1c;--c1:#d55e00;--c2:#0072b2;\
       --c3:#009e73;--c4:#cc79a7;--c5:#b07800;--c6:#2f8fc9;--c7:#777;font:13px system-ui,sans-serif}
-      @media(prefers-color-scheme:dark){.atelier-plot{--ink:#eee;--soft:#aaa;--grid:#3a3a3a;\
+      @media screen and (prefers-color-scheme:dark){.atelier-plot{--ink:#eee;--soft:#aaa;--grid:#3a3a3a;\
       --c0:#eee;--c1:#ff8a3d;--c2:#5ab4f0;--c3:#2fcf9f;--c4:#e79ac6;--c5:#f0c14b;--c6:#9ad4ff;--c7:#aaa}}
       .atelier-plot text{fill:var(--ink)}.atelier-plot .soft{fill:var(--soft)}\
       .atelier-plot .grid{stroke:var(--grid)}.atelier-plot .axis{stroke:var(--soft)}

@@ -1,5 +1,6 @@
 package dev.atelier.report;
 
+import dev.atelier.workflows.vocabulary.Notation;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -74,12 +75,12 @@ record XyPlot(String title, Axis x, Axis y, List<Series> series) {
     for (double tick : vertical.ticks()) {
       double at = atY(vertical, tick);
       svg.line(LEFT, at, WIDTH - RIGHT, at, "grid");
-      svg.text(LEFT - 8, at + 4, "end", "soft", Numbers.text(tick));
+      svg.text(LEFT - 8, at + 4, "end", "soft", Notation.tick(tick));
     }
     for (double tick : horizontal.ticks()) {
       double at = atX(horizontal, tick);
       svg.line(at, bottom, at, bottom + 5, "axis");
-      svg.text(at, bottom + 20, "middle", "soft", Numbers.text(tick));
+      svg.text(at, bottom + 20, "middle", "soft", Notation.tick(tick));
     }
     svg.line(LEFT, bottom, WIDTH - RIGHT, bottom, "axis");
     svg.text((LEFT + WIDTH - RIGHT) / 2.0, bottom + 42, "middle", "", x.label);
@@ -114,7 +115,7 @@ record XyPlot(String title, Axis x, Axis y, List<Series> series) {
     }
     String hover =
         "%s: %s, %s"
-            .formatted(series.get(index).name, Numbers.text(point.x), Numbers.text(point.y));
+            .formatted(series.get(index).name, Notation.tick(point.x), Notation.tick(point.y));
     svg.marker(px, atY(vertical, point.y), index, hover);
   }
 

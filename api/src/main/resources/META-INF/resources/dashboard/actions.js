@@ -118,7 +118,7 @@ function ask(title, what, fields, act, done) {
   const go = h('button', { type: 'submit' }, title);
   const dialog = h(
     'dialog',
-    {},
+    { 'aria-label': title },
     h(
       'form',
       {

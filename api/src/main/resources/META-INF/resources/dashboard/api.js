@@ -12,10 +12,18 @@ export class Problem extends Error {
   }
 }
 
+const PATIENCE_MS = 30_000; // with what is only read: a connection may have died while the computer slept
+
 async function request(method, path, body, headers = {}) {
   let answer;
   try {
-    answer = await fetch(path, { method, body, headers: { Accept: 'application/json, */*;q=0.1', ...authorization(), ...headers } });
+    const signal = method === 'GET' ? AbortSignal.timeout(PATIENCE_MS) : undefined;
+    answer = await fetch(path, {
+      method,
+      body,
+      signal,
+      headers: { Accept: 'application/json, */*;q=0.1', ...authorization(), ...headers },
+    });
   } catch (e) {
     if (e.name === 'AbortError') throw e;
     throw new Problem(0, {

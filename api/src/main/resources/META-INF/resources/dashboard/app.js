@@ -64,7 +64,12 @@ async function show() {
   const main = document.getElementById('main');
   const { path, parameters } = address();
   const page = PAGES.find(([form]) => form.test(path));
-  for (const a of document.querySelectorAll('.top nav a')) a.classList.toggle('here', page && a.textContent === page[1]);
+  for (const a of document.querySelectorAll('.top nav a')) {
+    const here = Boolean(page) && a.textContent === page[1];
+    a.classList.toggle('here', here);
+    if (here) a.setAttribute('aria-current', 'page');
+    else a.removeAttribute('aria-current');
+  }
   main.replaceChildren();
   if (!page) {
     main.append(
@@ -111,6 +116,24 @@ document.getElementById('theme').addEventListener('click', () => {
 });
 
 matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => dispatchEvent(new Event('themechange')));
+// Paper is light, and what is folded in opens on it.
+const opened = [];
+let themeBefore = null;
+addEventListener('beforeprint', () => {
+  for (const details of document.querySelectorAll('main details:not([open])')) {
+    details.open = true;
+    opened.push(details);
+  }
+  themeBefore = root.dataset.theme ?? '';
+  root.dataset.theme = 'light';
+  dispatchEvent(new Event('themechange'));
+});
+addEventListener('afterprint', () => {
+  for (const details of opened.splice(0)) details.open = false;
+  if (themeBefore) root.dataset.theme = themeBefore;
+  else delete root.dataset.theme;
+  dispatchEvent(new Event('themechange'));
+});
 addEventListener('hashchange', show);
 addEventListener('keydown', (e) => {
   if (e.key === '/' && !/INPUT|TEXTAREA|SELECT/.test(document.activeElement.tagName)) {

@@ -1,5 +1,6 @@
 // The timestep axis from 0 to T with each student as a segment: colour = state, fill = progress.
-import { count, duration, figure, s, tip } from './dom.js';
+import { s, tip } from './dom.js';
+import { count, duration, figure, progress, rate } from './notation.js';
 
 const STATE = {
   DONE: 'var(--done)',
@@ -10,6 +11,9 @@ const STATE = {
   PAUSED: 'var(--paused)',
 };
 
+/** Beside its colour, so that it can be told without. */
+const MARK = { DONE: ' ✓', RUNNING: ' ▸', FAILED: ' ✗', PENDING: ' …', CANCELED: ' –', PAUSED: ' ‖' };
+
 /** All that is known of a model, for the tip. */
 export function describe(model) {
   const lines = [
@@ -19,7 +23,7 @@ export function describe(model) {
   ];
   if (model.visits !== undefined) lines.push(asked(model.visits));
   if (model.loss !== undefined) lines.push(`loss ${figure(model.loss)}`);
-  if (model.imagesPerSecond) lines.push(`${figure(model.imagesPerSecond)} images/s${model.worker ? ` on ${model.worker}` : ''}`);
+  if (model.imagesPerSecond) lines.push(`${rate(model.imagesPerSecond)} images/s${model.worker ? ` on ${model.worker}` : ''}`);
   else if (model.worker) lines.push(model.worker);
   if (model.etaSeconds !== undefined) lines.push(`${duration(model.etaSeconds)} left`);
   if (model.parameters) lines.push(`${count(model.parameters)} parameters, ${count(model.macs)} MACs`);
@@ -49,6 +53,12 @@ export function smallAxis(models) {
   const bar = (m, x, y, w, height) => [
     s('rect', { x, y, width: w, height, rx: 1.5, fill: STATE[m.state], opacity: 0.28 }),
     s('rect', { x, y, width: w * part(m), height, rx: 1.5, fill: STATE[m.state] }),
+    ['FAILED', 'CANCELED'].includes(m.state) // crossed out, once or twice
+      ? s('path', {
+          d: `M${x},${y}L${x + w},${y + height}${m.state === 'FAILED' ? `M${x},${y + height}L${x + w},${y}` : ''}`,
+          stroke: 'var(--ink)',
+        })
+      : [],
   ];
   const teacher = models.find((m) => m.key === 'teacher');
   const svg = s(
@@ -69,7 +79,7 @@ export function smallAxis(models) {
   );
   return tip(svg, () =>
     models
-      .map((m) => `${m.key}: ${m.state.toLowerCase()}, ${Math.round(100 * part(m))} %`)
+      .map((m) => `${m.key}: ${m.state.toLowerCase()}, ${progress(part(m))}`)
       .slice(0, 18)
       .join('\n'),
   );
@@ -131,15 +141,18 @@ export function timestepAxis(timesteps, choose) {
   }
 
   function segment(m, x, y, width, height, mark = '') {
-    const text = m.key.startsWith('student-') ? m.key.slice(8) + mark : m.key;
-    const percent = m.totalSteps > 0 && m.state !== 'DONE' && m.step > 0 ? ` ${Math.floor(100 * part(m))} %` : '';
+    const text = (m.key.startsWith('student-') ? m.key.slice(8) + mark : m.key) + (MARK[m.state] || '');
+    const percent = m.totalSteps > 0 && m.state !== 'DONE' && m.step > 0 ? ` ${progress(part(m))}` : '';
+    const isWide = width > 8 * (text.length + percent.length) + 8;
+    const written = isWide ? text + percent : width > 12 ? text : '';
+    const visits = height > 40 && m.visits !== undefined && width > 8 * `${m.visits}×`.length + 4 ? `${m.visits}×` : '';
     const g = s(
       'g',
       {
         class: `segment${chosen === m.key ? ' chosen' : ''}`,
         tabindex: 0,
         role: 'button',
-        'aria-label': describe(m).replaceAll('\n', ', '),
+        'aria-label': `${written} ${visits}: ${describe(m).replaceAll('\n', ', ')}`, // begins with what is seen
         onclick: () => pick(m),
         onkeydown: (e) => {
           if (e.key === 'Enter' || e.key === ' ') {
@@ -167,9 +180,9 @@ export function timestepAxis(timesteps, choose) {
         height,
         rx: 5,
         fill: STATE[m.state] || STATE.PENDING,
-        'fill-opacity': 0.75,
+        'fill-opacity': 0.55,
       }),
-      width > 8 * (text.length + percent.length) + 8
+      isWide
         ? s(
             'text',
             {
@@ -178,12 +191,12 @@ export function timestepAxis(timesteps, choose) {
               'text-anchor': 'middle',
               style: 'fill: var(--ink); font-weight: 600; font-size: 12px',
             },
-            text + percent,
+            written,
           )
-        : width > 12
-          ? s('text', { x: x + width / 2, y: y + height / 2 + 4, 'text-anchor': 'middle', style: 'fill: var(--ink)' }, text)
+        : written
+          ? s('text', { x: x + width / 2, y: y + height / 2 + 4, 'text-anchor': 'middle', style: 'fill: var(--ink)' }, written)
           : null,
-      height > 40 && m.visits !== undefined && width > 8 * `${m.visits}×`.length + 4
+      visits
         ? s(
             'text',
             {
@@ -191,9 +204,9 @@ export function timestepAxis(timesteps, choose) {
               x: x + width / 2,
               y: y + height - 5,
               'text-anchor': 'middle',
-              style: m.visits ? 'font-size: 10px' : 'font-size: 10px; fill: var(--failed)',
+              style: m.visits ? 'font-size: 10px; fill: var(--ink)' : 'font-size: 10px; fill: var(--failed)',
             },
-            `${m.visits}×`,
+            visits,
           )
         : null,
     );
@@ -270,6 +283,7 @@ export function cutEditor(timesteps, boundaries, changed) {
               y: top + 32,
               'text-anchor': 'middle',
               style: visits[i] ? 'font-size: 10px' : 'font-size: 10px; fill: var(--failed)',
+              role: 'img',
               'aria-label': `student ${i + 1}, ${asked(visits[i])}`,
             },
             `${visits[i]}×`,

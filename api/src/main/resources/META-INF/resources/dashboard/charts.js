@@ -1,6 +1,7 @@
 // Curves (uPlot) and scatter plots (SVG).
 import uPlot from '../webjars/uplot/1.6.30/dist/uPlot.esm.js';
-import { colour, count, figure, h, s, tip } from './dom.js';
+import { colour, h, s, tip } from './dom.js';
+import { count, figure, spread, tick } from './notation.js';
 
 const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
@@ -18,7 +19,7 @@ function smoothed(values, weight) {
 }
 
 /**
- * Curves over steps. `curves` is [{name, colour, points: [[step, value]]}]; `zoomed` is told of the stretch of steps that
+ * Curves over steps. `curves` is [{name, mark, colour, dash, points: [[step, value]]}], the mark being a short name; `zoomed` is told of the stretch of steps that
  * is dragged over, and of nothing when it is left by a double click.
  */
 export function curveChart({ height = 300, zoomed = () => {} } = {}) {
@@ -80,7 +81,7 @@ export function curveChart({ height = 300, zoomed = () => {} } = {}) {
             grid,
             font: '11px system-ui',
             size: 58,
-            values: (_plot, ticks) => ticks.map((v) => (v === null ? '' : figure(v))),
+            values: (_plot, ticks) => ticks.map((v) => (v === null ? '' : tick(v))),
           },
         ],
         series: [
@@ -88,14 +89,19 @@ export function curveChart({ height = 300, zoomed = () => {} } = {}) {
           ...curves.map((c) => ({
             label: c.name,
             stroke: c.colour,
+            dash: c.dash,
             width: 1.5,
             spanGaps: true,
             points: { show: false },
             show: !hidden.includes(c.name),
-            value: (_plot, v) => (v === null || v === undefined ? '–' : figure(v)),
+            value: (_plot, v) => figure(v),
           })),
         ],
+        // Names at the ends of the curves, and dashes: colour is not all that tells them apart.
+        padding: [null, 40, null, null],
+        legend: { markers: { dash: (_plot, i) => (curves[i - 1]?.dash?.length ? 'dashed' : 'solid') } },
         hooks: {
+          draw: [(u) => nameEnds(u, curves)],
           setSelect: [
             (u) => {
               if (u.select.width > 4)
@@ -136,6 +142,35 @@ export function curveChart({ height = 300, zoomed = () => {} } = {}) {
       if (plot) plot.destroy();
     },
   };
+}
+
+/** Writes each mark where its curve ends, those that would cover one another below each other. */
+function nameEnds(u, curves) {
+  const ratio = devicePixelRatio || 1;
+  const line = 11 * ratio;
+  const ends = [];
+  curves.forEach((c, i) => {
+    if (!u.series[i + 1].show) return;
+    const values = u.data[i + 1];
+    for (let k = values.length - 1; k >= 0; k--) {
+      if (!Number.isFinite(values[k])) continue;
+      const [x, y] = [u.valToPos(u.data[0][k], 'x', true), u.valToPos(values[k], 'y', true)];
+      if (x <= u.bbox.left + u.bbox.width + 1) ends.push({ x: x + 4 * ratio, y, text: c.mark || c.name });
+      return;
+    }
+  });
+  ends.sort((a, b) => a.y - b.y);
+  const { ctx } = u;
+  ctx.save();
+  ctx.font = `${10 * ratio}px system-ui`;
+  ctx.fillStyle = css('--ink');
+  ctx.textBaseline = 'middle';
+  let free = -Infinity;
+  for (const end of ends) {
+    free = Math.max(end.y, free + line);
+    ctx.fillText(end.text.slice(0, 8), end.x, free);
+  }
+  ctx.restore();
 }
 
 /** A small curve for a row of a table. */
@@ -190,12 +225,12 @@ export function scatter(points, { x: xName, y: yName, frontier = false, labels =
     for (const v of nice(yMin, yMax, 5))
       rows.push(
         s('line', { x1: m.left, x2: width - m.right, y1: Y(v), y2: Y(v), stroke: 'var(--line)' }),
-        s('text', { x: m.left - 6, y: Y(v) + 4, 'text-anchor': 'end' }, figure(v)),
+        s('text', { x: m.left - 6, y: Y(v) + 4, 'text-anchor': 'end' }, tick(v)),
       );
     for (const v of nice(0, xMax, width < 420 ? 3 : 6))
       rows.push(
         s('line', { x1: X(v), x2: X(v), y1: height - m.bottom, y2: height - m.bottom + 4, stroke: 'var(--soft)' }),
-        s('text', { x: X(v), y: height - m.bottom + 16, 'text-anchor': 'middle' }, count(v)),
+        s('text', { x: X(v), y: height - m.bottom + 16, 'text-anchor': 'middle' }, tick(v)),
       );
     rows.push(
       s('text', { x: (m.left + width - m.right) / 2, y: height - 6, 'text-anchor': 'middle' }, xName),
@@ -219,7 +254,9 @@ export function scatter(points, { x: xName, y: yName, frontier = false, labels =
       let ty = Y(p.y) - 9;
       while (taken.some((t) => Math.abs(t.x - X(p.x)) < 110 && Math.abs(t.y - ty) < 13)) ty -= 13;
       taken.push({ x: X(p.x), y: ty });
-      const dot = s('circle', { cx: X(p.x), cy: Y(p.y), r: 5.5, fill: p.colour, stroke: 'var(--panel)', 'stroke-width': 1.5, tabindex: 0 });
+      const said = `${p.name}\n${yName} ${spread(p.y, p.error)}\n${count(p.x)} ${xName}`;
+      const named = p.href ? {} : { tabindex: 0, role: 'img', 'aria-label': said.replaceAll('\n', ', ') };
+      const dot = s('circle', { cx: X(p.x), cy: Y(p.y), r: 5.5, fill: p.colour, stroke: 'var(--panel)', 'stroke-width': 1.5, ...named });
       rows.push(
         p.error
           ? s('line', { x1: X(p.x), x2: X(p.x), y1: Y(p.y - p.error), y2: Y(p.y + p.error), stroke: p.colour, 'stroke-width': 2 })
@@ -231,14 +268,15 @@ export function scatter(points, { x: xName, y: yName, frontier = false, labels =
               p.name,
             )
           : null,
-        tip(
-          p.href ? s('a', { href: p.href, 'aria-label': p.name }, dot) : dot,
-          `${p.name}\n${yName} ${figure(p.y)}${p.error ? ` ± ${figure(p.error)}` : ''}\n${count(p.x)} ${xName}`,
-        ),
+        tip(p.href ? s('a', { href: p.href, 'aria-label': p.name }, dot) : dot, said),
       );
     }
     box.replaceChildren(
-      s('svg', { width: '100%', height, viewBox: `0 0 ${width} ${height}`, role: 'img', 'aria-label': `${yName} against ${xName}` }, rows),
+      s(
+        'svg',
+        { width: '100%', height, viewBox: `0 0 ${width} ${height}`, role: 'group', 'aria-label': `${yName} against ${xName}` },
+        rows,
+      ),
     );
   };
   // Not in the observer's own turn: what is drawn changes the height that it observes.
@@ -259,7 +297,7 @@ export function heatMap(rowName, rows, columnName, columns, value) {
   const high = Math.max(...all);
   return h(
     'div',
-    { class: 'scroll' },
+    { class: 'scroll', tabindex: 0 },
     h(
       'table',
       { class: 'heat' },

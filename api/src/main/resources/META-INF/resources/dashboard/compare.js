@@ -3,8 +3,10 @@
 import { get } from './api.js';
 import { problem } from './app.js';
 import { curveChart, heatMap, scatter } from './charts.js';
-import { colour, figure, h, pill } from './dom.js';
-import { Series, Subject, titleOf } from './vocabulary.js';
+import { colour, dashes, h, heard, pill, swatch } from './dom.js';
+import { asOf } from './live.js';
+import { NONE, nameOf, write } from './notation.js';
+import { Metric, Series, Subject, titleOf } from './vocabulary.js';
 
 export async function compare(main, parameters) {
   const ids = (parameters.get('ids') || '').split(',').filter(Boolean);
@@ -22,13 +24,10 @@ export async function compare(main, parameters) {
   const answer = await get('/experiments/compare', { ids: ids.join(',') });
   const all = answer.experiments;
   const columns = all.map((e, i) =>
-    h(
-      'th',
-      { class: 'num', style: 'min-width: 130px; white-space: normal' },
-      h('span', { style: `color: ${colour(i)}` }, '● '),
-      h('a', { href: `#/experiments/${e.id}` }, e.name),
-    ),
+    h('th', { class: 'num' }, swatch(colour(i)), `${letter(i)} · `, h('a', { href: `#/experiments/${e.id}` }, e.name)),
   );
+  const cells = (values, kind, written) =>
+    values.map((v, i) => h('td', { class: `num ${kind}`, 'data-label': letter(i) }, v === null ? NONE : written(v)));
   const plot = scatter(
     all.flatMap((e, i) =>
       Object.entries(e.distances)
@@ -37,56 +36,48 @@ export async function compare(main, parameters) {
           x: e.macsPerStep[k],
           y,
           colour: colour(i),
-          name: `${titleOf(Subject, k)} · ${short(e, all)}`,
+          name: `${letter(i)} · ${titleOf(Subject, k)} · ${short(e, all)}`,
           href: `#/experiments/${e.id}`,
         })),
     ),
-    { x: 'MACs per sampling step', y: 'Fréchet distance', frontier: true, height: 340 },
+    { x: 'MACs per step', y: 'Fréchet distance', frontier: true, height: 340 },
   );
   const chart = curveChart({ height: 300 });
   chart.smooth(0.6);
-  const best = (values) => {
-    const numbers = values.filter((v) => typeof v === 'number');
-    return Math.min(...numbers);
-  };
   main.append(
     h('h1', {}, `${all.length} experiments`),
+    asOf(),
     ...answer.warnings.map((w) => h('div', { class: 'note small' }, w)),
     h(
       'div',
-      { class: 'panel scroll' },
+      { class: 'panel scroll', tabindex: 0 },
       h('h2', {}, answer.differences.length ? 'Where they differ' : 'Their specs are the same'),
       h(
         'table',
-        {},
-        h('thead', {}, h('tr', {}, h('th', {}, ''), columns)),
+        { class: 'beside' },
+        h('thead', {}, h('tr', {}, h('th', {}, heard('field or figure')), columns)),
         h(
           'tbody',
           {},
           h(
             'tr',
             {},
-            h('td', {}, 'stage'),
-            all.map((e) => h('td', { class: 'num' }, pill(e.paused ? 'PAUSED' : e.stage))),
+            h('th', { scope: 'row' }, 'stage'),
+            cells(
+              all.map((e) => (e.paused ? 'PAUSED' : e.stage)),
+              '',
+              pill,
+            ),
           ),
           answer.differences.map((r) =>
             h(
               'tr',
               { class: 'differs' },
-              h('td', { class: 'mono' }, r.name),
-              r.values.map((v) => h('td', { class: 'num mono' }, v === null ? '–' : typeof v === 'object' ? JSON.stringify(v) : String(v))),
+              h('th', { scope: 'row', class: 'mono' }, '≠ ', r.name),
+              cells(r.values, 'mono', (v) => (typeof v === 'object' ? JSON.stringify(v) : String(v))),
             ),
           ),
-          answer.figures.map((r) =>
-            h(
-              'tr',
-              {},
-              h('td', { class: 'mono' }, r.name),
-              r.values.map((v) =>
-                h('td', { class: 'num' }, /istance$/.test(r.name) && v === best(r.values) ? h('strong', {}, figure(v)) : figure(v)),
-              ),
-            ),
-          ),
+          answer.figures.filter((r) => !r.name.endsWith(`.${Metric.FRECHET_DISTANCE}`)).map((r) => figures(r, cells)), // it is the distance
         ),
       ),
     ),
@@ -100,7 +91,15 @@ export async function compare(main, parameters) {
         get(`/experiments/${e.id}/models/student-1/metrics`, { series: Series.LOSS, points: 800 }).catch(() => ({ series: [] })),
       ),
     );
-    chart.show(curves.map((c, i) => ({ name: short(all[i], all), colour: colour(i), points: c.series[0]?.points || [] })));
+    chart.show(
+      curves.map((c, i) => ({
+        name: `${letter(i)} · ${short(all[i], all)}`,
+        mark: letter(i),
+        colour: colour(i),
+        dash: dashes(i),
+        points: c.series[0]?.points || [],
+      })),
+    );
   } catch (e) {
     main.append(problem(e));
   }
@@ -109,6 +108,21 @@ export async function compare(main, parameters) {
     chart.close();
   };
 }
+
+/** A figure of a subject, which the server calls o2mkd.macsPerStep; the least distance is bold. */
+function figures({ name, values }, cells) {
+  const [subject, figure] = name.split(/\.(.*)/);
+  const best = figure === 'distance' ? Math.min(...values.filter((v) => v !== null)) : undefined;
+  return h(
+    'tr',
+    {},
+    h('th', { scope: 'row' }, `${titleOf(Subject, subject)} · ${titleOf(Metric, nameOf(figure))}`),
+    cells(values, '', (v) => (v === best ? h('strong', {}, write(figure, v)) : write(figure, v))),
+  );
+}
+
+/** What an experiment is called beside others: A, B, …, Z, A1, … */
+const letter = (i) => `${String.fromCharCode(65 + (i % 26))}${i < 26 ? '' : Math.floor(i / 26)}`;
 
 /** What tells an experiment from the others in few words. */
 function short(e, all) {

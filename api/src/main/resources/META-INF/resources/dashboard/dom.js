@@ -1,5 +1,6 @@
 // Small helpers that make elements; all text goes in as text nodes, so that nothing is taken for HTML.
 
+import { ago, moment } from './notation.js';
 import { carryToken } from './token.js';
 
 /** An element with properties (on… are listeners, class is the class) and children. */
@@ -46,61 +47,29 @@ export function tip(element, text) {
   return element;
 }
 
-/** A mean with its standard deviation, both with the deviation's first two digits. */
-export function spread(mean, deviation) {
-  const decimals = Math.max(0, Math.min(6, 1 - Math.floor(Math.log10(deviation))));
-  return deviation > 0 ? `${mean.toFixed(decimals)} ± ${deviation.toFixed(decimals)}` : figure(mean);
-}
-
-/** Three or four significant digits; nothing for no number. */
-export function figure(value) {
-  if (value === null || value === undefined || !Number.isFinite(value)) return '–';
-  const size = Math.abs(value);
-  if (size !== 0 && (size < 0.001 || size >= 1e5)) return size >= 1e5 ? count(value) : value.toExponential(2);
-  if (Number.isInteger(value)) return value.toString();
-  return size >= 100 ? value.toFixed(1) : Number(value.toPrecision(4)).toString();
-}
-
-/** A count with a unit: 64.4 M. */
-export function count(value) {
-  if (value === null || value === undefined) return '–';
-  const units = ['', ' k', ' M', ' G', ' T', ' P'];
-  let unit = 0;
-  while (Math.abs(value) >= 1000 && unit < units.length - 1) {
-    value /= 1000;
-    unit++;
-  }
-  return `${unit ? Number(value.toPrecision(3)) : Number(value.toPrecision(4))}${units[unit]}`;
-}
-
-export function bytes(value) {
-  if (value === null || value === undefined) return '–';
-  const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
-  let unit = 0;
-  while (value >= 1024 && unit < units.length - 1) {
-    value /= 1024;
-    unit++;
-  }
-  return `${value.toFixed(value < 10 && unit > 0 ? 1 : 0)} ${units[unit]}`;
-}
-
-export function duration(seconds) {
-  if (seconds === null || seconds === undefined) return '–';
-  if (seconds < 90) return `${Math.round(seconds)} s`;
-  if (seconds < 5400) return `${Math.round(seconds / 60)} min`;
-  if (seconds < 172800) return `${(seconds / 3600).toFixed(1)} h`;
-  return `${(seconds / 86400).toFixed(1)} d`;
-}
-
-export function ago(time) {
-  const seconds = (Date.now() - new Date(time)) / 1000;
-  return seconds < 5 ? 'now' : `${duration(seconds)} ago`;
-}
-
 /** A time that says exactly when under the pointer. */
 export function when(time) {
-  return h('time', { datetime: time, title: new Date(time).toLocaleString() }, ago(time));
+  return h('time', { datetime: time, title: moment(time), 'data-ago': true }, agoOf(time));
 }
+
+const agoOf = (time) => ago((Date.now() - new Date(time)) / 1000);
+
+setInterval(() => {
+  for (const element of document.querySelectorAll('time[data-ago]')) element.textContent = agoOf(element.dateTime);
+}, 20_000);
+
+/** Draws again what may have the focus: whatever has the same key in place of it gets it back. */
+export function keepingFocus(box, draw) {
+  const key = box.contains(document.activeElement) ? document.activeElement.dataset.key : undefined;
+  draw();
+  if (key !== undefined) box.querySelector(`[data-key="${CSS.escape(key)}"]`)?.focus({ preventScroll: true });
+}
+
+/** A spot of colour beside a name, which tells the same. */
+export const swatch = (colour) => h('span', { class: 'swatch', 'aria-hidden': 'true', style: `background: ${colour}` });
+
+/** What only those hear who do not see the page. */
+export const heard = (text) => h('span', { class: 'heard' }, text);
 
 export function pill(state, text = state.toLowerCase().replaceAll('_', ' ')) {
   const kind = /^(TRAINING|PREPARING|IMPORTING|MEASURING|EVALUATING|MERGING|SEARCHING|PUBLISHING)/.test(state) ? 'RUNNING' : state;
@@ -126,10 +95,27 @@ const COLOURS = [
   '#6b6fd0',
 ];
 
+const DASHES = [[], [8, 4], [2, 3], [9, 3, 2, 3], [14, 4], [4, 2]];
+
+/** Dashes for the i-th curve, so that its colour is not all that tells it from the others. */
+export const dashes = (i) => DASHES[i % DASHES.length];
+
 /** A colour for the i-th curve. */
 export function colour(i) {
   return COLOURS[i % COLOURS.length];
 }
+
+/** The dashes of a model, the same wherever it is drawn. */
+export const modelDashes = (key) => (/^student-/.test(key) ? dashes(Number(key.slice(8)) - 1) : dashes(key === 'teacher' ? 4 : 5));
+
+const KINDS = [/^teacher/, /^one-to-one/, /^student-/, /^merged-/];
+
+/** Models in the order in which they are shown: as the subjects, then by number. */
+export const inModelOrder = (models) =>
+  [...models].sort((a, b) => {
+    const [one, other] = [a, b].map((m) => KINDS.findIndex((kind) => kind.test(m.key)));
+    return one - other || a.key.localeCompare(b.key, 'en', { numeric: true });
+  });
 
 /** The colour of a model, the same wherever it is drawn. */
 export function modelColour(key) {

@@ -3,7 +3,7 @@ import { actionsOf } from './actions.js';
 import { follow, get } from './api.js';
 import { problem } from './app.js';
 import { timestepAxis } from './axis.js';
-import { h } from './dom.js';
+import { h, inModelOrder } from './dom.js';
 import { curvesPanel } from './experiment/curves.js';
 import { figuresPanel } from './experiment/figures.js';
 import { modelPanel } from './experiment/model.js';
@@ -11,11 +11,14 @@ import { eventsPanel, filesPanel, specPanel } from './experiment/records.js';
 import { samplesPanel } from './experiment/samples.js';
 import { titleOf } from './experiment/title.js';
 import { workPanel } from './experiment/work.js';
+import { freshness } from './live.js';
 
 const CATCH_UP_MS = 3000;
+const SILENT_MS = 9000; // without news: it is asked whether there is none
+const STALE_MS = 16000;
 
 export async function experiment(main, _parameters, id) {
-  let view = await get(`/experiments/${id}`);
+  let view = await look(id);
   const models = () => view.models;
   const notes = h('div', { 'aria-live': 'polite' });
   const failed = (e) => notes.replaceChildren(problem(e));
@@ -31,8 +34,10 @@ export async function experiment(main, _parameters, id) {
   const files = filesPanel();
   const work = workPanel();
 
+  const fresh = freshness(STALE_MS, () => reload());
   main.append(
     title,
+    fresh.element,
     notes,
     actions,
     h('div', { class: 'panel' }, axis.element, work.element),
@@ -52,8 +57,14 @@ export async function experiment(main, _parameters, id) {
   }
 
   async function reload() {
-    view = await get(`/experiments/${id}`);
-    show();
+    try {
+      view = await look(id);
+      fresh.updated();
+      if (view.finishedAt) fresh.end();
+      show();
+    } catch {
+      fresh.failed(); // what cannot be read now is read the next time
+    }
   }
 
   async function done(error) {
@@ -62,31 +73,41 @@ export async function experiment(main, _parameters, id) {
   }
 
   show();
+  if (view.finishedAt) fresh.end();
   await curves.load();
 
   const unfollow = followLive(id, {
     event: events.add,
     progress(news) {
+      fresh.updated();
       const stageChanged = view.stage !== news.stage;
       const waitsChanged = !view.doing.length !== !news.doing.length; // the reasons are in its warnings
-      view = { ...view, stage: news.stage, models: merged(view.models, news.models), doing: news.doing };
+      const models = inModelOrder(merged(view.models, news.models));
+      view = { ...view, stage: news.stage, models, doing: news.doing };
       axis.show(view.models);
       work.show(view);
       if (!model.inUse()) model.show(view);
       return stageChanged || waitsChanged;
     },
-    reload: () => reload().catch(() => {}), // what cannot be read now is read the next time
+    reload,
     curves,
+    ended: () => Boolean(view.finishedAt),
   });
   return () => {
     unfollow();
-    for (const part of [axis, curves, figures]) part.close();
+    for (const part of [axis, curves, figures, fresh]) part.close();
     document.title = 'Atelier';
   };
 }
 
+async function look(id) {
+  const view = await get(`/experiments/${id}`);
+  return { ...view, models: inModelOrder(view.models) };
+}
+
 /** Shows news at once, and what must be asked for every few seconds; the answer stops it. */
-function followLive(id, { event, progress, reload, curves }) {
+function followLive(id, { event, progress, reload, curves, ended }) {
+  let heardAt = Date.now();
   let figuresBehind = false;
   let curvesBehind = false;
   const unfollow = follow(id, {
@@ -95,6 +116,7 @@ function followLive(id, { event, progress, reload, curves }) {
       figuresBehind = true;
     },
     progress(news) {
+      heardAt = Date.now();
       if (progress(news)) figuresBehind = true;
       curvesBehind = true;
     },
@@ -105,8 +127,10 @@ function followLive(id, { event, progress, reload, curves }) {
   });
   const timer = setInterval(() => {
     if (document.hidden) return;
-    if (figuresBehind) {
+    const silent = !ended() && Date.now() - heardAt > SILENT_MS;
+    if (figuresBehind || silent) {
       figuresBehind = false;
+      heardAt = silent ? Date.now() - SILENT_MS / 2 : heardAt; // and again soon
       reload();
     }
     if (curvesBehind && !curves.isZoomed()) {

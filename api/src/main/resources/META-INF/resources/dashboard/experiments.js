@@ -4,16 +4,19 @@ import { get } from './api.js';
 import { problem, setParameters } from './app.js';
 import { smallAxis } from './axis.js';
 import { sparkline } from './charts.js';
-import { duration, figure, h, pill, tip, when } from './dom.js';
-import { Subject, titleOf } from './vocabulary.js';
+import { h, keepingFocus, pill, tip, when } from './dom.js';
+import { poll } from './live.js';
+import { duration, factor, figure, NONE } from './notation.js';
+import { inOrder, Subject, titleOf } from './vocabulary.js';
 
 const EXAMPLES = ['students=4 distance<20', 'stage=AWAITING_RETRY', 'p>=0.5 spec.students.loss.distillation=1', 'label.team=vision cifar'];
-const LIVE = 4000; // ms between looks at the first page
+const LIVE = 4000; // ms between looks
+const PAGE = 50;
+const MOST = 200; // that the server gives at once
 
 export async function experiments(main, parameters) {
   const chosen = new Set();
   let next;
-  let timer;
   let newest = 0; // the request whose answer counts
 
   const search = h('input', {
@@ -34,8 +37,8 @@ export async function experiments(main, parameters) {
   const bar = h('div', { class: 'bar row', hidden: true });
   const table = h(
     'div',
-    { class: 'panel scroll' },
-    h('table', {}, h('thead', {}, head), body),
+    { class: 'panel scroll', tabindex: 0 },
+    h('table', { class: 'cards' }, h('thead', {}, head), body),
     h('div', { style: 'text-align: center; padding-top: 10px' }, more),
   );
 
@@ -89,7 +92,7 @@ export async function experiments(main, parameters) {
       );
     };
     head.replaceChildren(
-      h('th', {}, ''),
+      h('td', { class: 'wide' }),
       sorted('name', 'name'),
       h('th', {}, 'stage'),
       h('th', { class: 'wide' }, 'timesteps'),
@@ -107,7 +110,7 @@ export async function experiments(main, parameters) {
   /** What the trainings took so far. */
   function cost(e) {
     if (e.gpuSeconds > 0) return `${duration(e.gpuSeconds)} GPU`;
-    return e.cpuSeconds > 0 ? `${duration(e.cpuSeconds)} CPU` : '–';
+    return e.cpuSeconds > 0 ? `${duration(e.cpuSeconds)} CPU` : NONE;
   }
 
   function row(e) {
@@ -124,9 +127,10 @@ export async function experiments(main, parameters) {
           ? Subject.MERGED
           : Subject.O2MKD;
     const macs = [e.macsPerStep[Subject.TEACHER], e.macsPerStep[Subject.O2MKD]];
-    const faster = macs[0] && macs[1] ? `${(macs[0] / macs[1]).toFixed(1)}×` : '–';
+    const faster = macs[0] && macs[1] ? factor(macs[0] / macs[1]) : NONE;
     const box = h('input', {
       type: 'checkbox',
+      'data-key': `choose ${e.id}`,
       'aria-label': `Choose ${e.name}`,
       onchange: () => {
         if (box.checked) chosen.add(e.id);
@@ -142,8 +146,8 @@ export async function experiments(main, parameters) {
       h('td', {}, box),
       h(
         'td',
-        { style: 'min-width: 150px; max-width: 360px; overflow-wrap: anywhere' },
-        h('a', { href: link }, e.name),
+        { class: 'title', style: 'min-width: 150px; max-width: 360px; overflow-wrap: anywhere' },
+        h('a', { href: link, 'data-key': e.id }, e.name),
         h(
           'div',
           { class: 'soft small wide', style: 'white-space: nowrap; overflow: hidden; text-overflow: ellipsis' },
@@ -157,13 +161,13 @@ export async function experiments(main, parameters) {
       h('td', {}, pill(e.paused ? 'PAUSED' : e.stage)),
       h('td', { class: 'wide' }, smallAxis(e.models)),
       h('td', { class: 'wide', 'data-loss': e.id }, ''),
-      h('td', { class: 'num' }, e.students),
-      h('td', { class: 'num wide' }, figure(e.specificProbability)),
-      h('td', { class: 'num' }, figure(distances[Subject.TEACHER])),
+      h('td', { class: 'num', 'data-label': 'N' }, e.students),
+      h('td', { class: 'num wide' }, e.specificProbability),
+      h('td', { class: 'num', 'data-label': 'teacher' }, figure(distances[Subject.TEACHER])),
       tip(
-        h('td', { class: 'num' }, h('strong', {}, figure(distances[students]))),
-        Object.entries(distances)
-          .map(([k, v]) => `${titleOf(Subject, k)} ${figure(v)}`)
+        h('td', { class: 'num', 'data-label': titleOf(Subject, students) }, h('strong', {}, figure(distances[students]))),
+        inOrder(Subject, Object.keys(distances))
+          .map((k) => `${titleOf(Subject, k)} ${figure(distances[k])}`)
           .join('\n') || 'not evaluated yet',
       ),
       h('td', { class: 'num wide' }, faster),
@@ -198,21 +202,21 @@ export async function experiments(main, parameters) {
   }
 
   async function load(cursor, quiet = false) {
-    const mine = ++newest;
+    const mine = quiet ? newest : ++newest; // a look of our own gives way to the user's
+    const limit = quiet ? Math.min(MOST, Math.max(PAGE, body.children.length)) : PAGE;
     try {
-      const page = await get('/experiments', { q: parameters.get('q'), sort: parameters.get('sort'), limit: 50, cursor });
+      const page = await get('/experiments', { q: parameters.get('q'), sort: parameters.get('sort'), limit, cursor });
       if (mine !== newest) return;
       notes.replaceChildren(...page.warnings.map((w) => h('div', { class: 'note small' }, w)));
       const losses = new Map([...body.querySelectorAll('[data-loss]')].map((td) => [td.dataset.loss, [...td.childNodes]]));
       const rows = page.items.map(row);
-      if (cursor) body.append(...rows);
-      else if (quiet && body.children.length > page.items.length)
-        return; // more pages are open: leave them
-      else body.replaceChildren(...rows);
+      const beyond = quiet ? [...body.children].slice(limit) : []; // more than an answer holds
+      keepingFocus(body, () => (cursor ? body.append(...rows) : body.replaceChildren(...rows, ...beyond)));
+      if (beyond.length) notes.append(h('div', { class: 'note small' }, `Only the first ${limit} are updated.`));
       body.querySelectorAll('[data-loss]').forEach((td) => {
         if (!td.childNodes.length && losses.has(td.dataset.loss)) td.append(...losses.get(td.dataset.loss));
       });
-      next = page.nextCursor;
+      if (!beyond.length) next = page.nextCursor;
       more.hidden = !next;
       if (!body.children.length) empty();
       if (page.items.length) {
@@ -220,6 +224,7 @@ export async function experiments(main, parameters) {
         for (const [id, values] of Object.entries(found)) body.querySelector(`[data-loss="${id}"]`)?.replaceChildren(sparkline(values));
       }
     } catch (e) {
+      if (quiet) throw e; // what is shown stays, with a note of its age
       if (mine === newest) notes.replaceChildren(problem(e));
     }
   }
@@ -269,11 +274,10 @@ export async function experiments(main, parameters) {
 
   headings();
   await load();
-  timer = setInterval(() => {
-    if (!document.hidden && !body.contains(document.activeElement)) load(undefined, true);
-  }, LIVE);
+  const live = poll(() => load(undefined, true), LIVE);
+  notes.before(live.element);
   return () => {
-    clearInterval(timer);
+    live.close();
     newest++;
   };
 }

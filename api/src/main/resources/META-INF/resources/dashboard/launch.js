@@ -3,7 +3,8 @@
 import { get, Problem, post } from './api.js';
 import { problem } from './app.js';
 import { cutEditor } from './axis.js';
-import { bytes, count, figure, h } from './dom.js';
+import { h, inModelOrder } from './dom.js';
+import { bytes, count, duration, NONE, rate } from './notation.js';
 import { copyable, toYaml } from './yaml.js';
 
 const OPEN = ['dataset', 'students', 'students.assignment'];
@@ -261,7 +262,7 @@ export async function launch(main, parameters) {
       if (mine !== asked) return;
       show([]);
       go.disabled = false;
-      const models = answer.models || [];
+      const models = inModelOrder(answer.models || []);
       const students = models.filter((m) => m.key.startsWith('student-'));
       if (students.length && students.every((m) => m.range)) {
         if (value('students.assignment.kind') !== 'explicit') editor.set([0, ...students.map((m) => m.range.high)]);
@@ -272,7 +273,7 @@ export async function launch(main, parameters) {
       estimate.replaceChildren(
         h(
           'div',
-          { class: 'scroll' },
+          { class: 'scroll', tabindex: 0 },
           h(
             'table',
             { class: 'small' },
@@ -282,7 +283,7 @@ export async function launch(main, parameters) {
               h(
                 'tr',
                 {},
-                ['', 'parameters', 'MACs', 'visits', 'steps', 'memory', 'steps/s', 'hours'].map((t, i) =>
+                ['model', 'parameters', 'MACs', 'visits', 'steps', 'memory', 'steps/s', 'time'].map((t, i) =>
                   h('th', { class: i ? 'num' : '' }, t),
                 ),
               ),
@@ -297,11 +298,11 @@ export async function launch(main, parameters) {
                   h('td', { style: 'white-space: nowrap' }, m.key),
                   h('td', { class: 'num' }, count(m.parameters)),
                   h('td', { class: 'num' }, count(m.macs)),
-                  h('td', { class: 'num', title: 'Sampler steps that ask it' }, m.visits ?? '–'),
+                  h('td', { class: 'num', title: 'Sampler steps that ask it' }, m.visits ?? NONE),
                   h('td', { class: 'num' }, count(m.steps)),
-                  h('td', { class: 'num', title: 'That a training step holds at most' }, m.memory ? bytes(m.memory.total) : '–'),
-                  h('td', { class: 'num' }, figure(m.stepsPerSecond)),
-                  h('td', { class: 'num' }, m.hours === undefined ? '–' : figure(m.hours)),
+                  h('td', { class: 'num', title: 'That a training step holds at most' }, m.memory ? bytes(m.memory.total) : NONE),
+                  h('td', { class: 'num' }, rate(m.stepsPerSecond)),
+                  h('td', { class: 'num' }, m.hours === undefined ? NONE : duration(3600 * m.hours)),
                 ),
               ),
             ),
@@ -310,7 +311,7 @@ export async function launch(main, parameters) {
         h(
           'p',
           { class: 'soft small' },
-          `${answer.deviceHours === undefined ? '' : `${figure(answer.deviceHours)} device hours in all. `}${answer.estimatedFrom}`,
+          `${answer.deviceHours === undefined ? '' : `${duration(3600 * answer.deviceHours)} of device time in all. `}${answer.estimatedFrom}`,
         ),
         memoryOf(models, open),
       );
@@ -374,7 +375,7 @@ function memoryOf(models, open) {
   const table = (titles, rows) =>
     h(
       'div',
-      { class: 'scroll' },
+      { class: 'scroll', tabindex: 0 },
       h(
         'table',
         { class: 'small' },
@@ -393,7 +394,7 @@ function memoryOf(models, open) {
     { class: 'memory small', open },
     h('summary', {}, 'Memory of a training step'),
     table(
-      ['', 'weights', 'average', 'moments', 'gradients', 'activations', 'teacher'],
+      ['model', 'weights', 'average', 'moments', 'gradients', 'activations', 'teacher'],
       plans.map(([name, { parts }]) => [
         name,
         bytes(parts.weights),
@@ -401,11 +402,11 @@ function memoryOf(models, open) {
         bytes(parts.moments),
         bytes(parts.gradients),
         bytes(parts.activations),
-        parts.teacherWeights ? bytes(parts.teacherWeights + parts.teacherActivations) : '–',
+        parts.teacherWeights ? bytes(parts.teacherWeights + parts.teacherActivations) : NONE,
       ]),
     ),
     table(
-      ['', 'samples at once', 'activations kept', 'computed again'],
+      ['model', 'samples at once', 'activations kept', 'computed again'],
       plans.flatMap(([name, { bySamples }]) => bySamples.map((o) => [name, `${o.samples}`, bytes(o.kept), bytes(o.checkpointed)])),
     ),
     h('p', { class: 'soft' }, 'Activations are computed again with training.gradientCheckpointing.'),

@@ -1,18 +1,26 @@
 // Projects: what each may have and has, and what it used and cost by month.
 
 import { get } from './api.js';
-import { bytes, h } from './dom.js';
+import { h } from './dom.js';
+import { asOf } from './live.js';
+import { account, bytes, NONE } from './notation.js';
 
 export async function projects(main) {
   const { items } = await get('/projects');
   main.append(
     h('h1', {}, 'Projects'),
     h('p', { class: 'soft' }, 'Used, of what an admin lets each have: this month where it is hours (UTC), else now.'),
-    h('div', { class: 'panel scroll' }, items.length ? table(items) : h('div', { class: 'empty' }, h('p', {}, 'There is no project yet.'))),
+    asOf(),
+    h(
+      'div',
+      { class: 'panel scroll', tabindex: 0 },
+      items.length ? table(items) : h('div', { class: 'empty' }, h('p', {}, 'There is no project yet.')),
+    ),
   );
   for (const { project } of items) {
     const usage = await get(`/projects/${encodeURIComponent(project)}/usage`);
-    if (usage.items.length) main.append(h('h2', {}, `${project}, by month`), h('div', { class: 'panel scroll' }, months(usage.items)));
+    if (usage.items.length)
+      main.append(h('h2', {}, `${project}, by month`), h('div', { class: 'panel scroll', tabindex: 0 }, months(usage.items)));
   }
 }
 
@@ -50,8 +58,8 @@ function table(items) {
           of(used.experiments, quota.experimentsWaiting, String),
           of(used.devices, quota.devicesAtOnce, String),
           String(used.waiting),
-          of(used.gpuHours, quota.gpuHoursPerMonth, figure),
-          of(used.cpuHours, quota.cpuHoursPerMonth, figure),
+          of(used.gpuHours, quota.gpuHoursPerMonth, account),
+          of(used.cpuHours, quota.cpuHoursPerMonth, account),
           of(used.storedBytes, quota.storedBytes, bytes),
         ]),
       ),
@@ -61,10 +69,6 @@ function table(items) {
 
 function of(used, bound, written) {
   return bound === undefined ? written(used) : `${written(used)} of ${written(bound)}`;
-}
-
-function figure(number) {
-  return number.toFixed(2);
 }
 
 function months(items) {
@@ -78,10 +82,10 @@ function months(items) {
       items.map((m) =>
         row([
           m.month,
-          figure(m.gpuHours),
-          figure(m.cpuHours),
-          figure(m.gibMonths),
-          m.cost === undefined ? '-' : `${figure(m.cost)} ${m.currency}`,
+          account(m.gpuHours),
+          account(m.cpuHours),
+          account(m.gibMonths),
+          m.cost === undefined ? NONE : `${account(m.cost)} ${m.currency}`,
         ]),
       ),
     ),

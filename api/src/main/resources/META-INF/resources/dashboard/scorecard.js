@@ -1,6 +1,7 @@
 // What became of a study's claims: each beside its figure and ours.
 
-import { count, h, pill, spread } from './dom.js';
+import { h, pill } from './dom.js';
+import { given, NONE, spread } from './notation.js';
 import { meaningOf, titleOf, Verdict } from './vocabulary.js';
 
 const COLUMNS = ['claim', 'its figure', 'ours', 'verdict', 'rule', 'at which size'];
@@ -10,7 +11,7 @@ export function scorecard(rows) {
   return rows.length
     ? h(
         'div',
-        { class: 'panel scroll scorecard' },
+        { class: 'panel scroll scorecard', tabindex: 0 },
         h('h2', {}, 'Scorecard: what was claimed, and what was measured so far'),
         h(
           'table',
@@ -35,23 +36,17 @@ function line({ claim, figure: claimed, quantity, ours, verdict, rule, size }) {
     'tr',
     {},
     h('td', {}, claim, h('div', { class: 'soft small' }, quantity)),
-    h('td', {}, Number.isFinite(claimed) ? `${claimed}` : h('span', { class: 'soft' }, 'not known to us')),
-    h('td', {}, ours ? measured(ours) : '–'),
+    h('td', {}, Number.isFinite(claimed) ? given(claimed) : h('span', { class: 'soft' }, 'not known to us')),
+    h('td', {}, ours ? measured(ours) : NONE),
     h('td', { title: meaningOf(Verdict, verdict) }, pill(state(verdict), titleOf(Verdict, verdict))),
     h('td', { class: 'small' }, rule),
-    h('td', { class: 'soft small' }, size ? sizeText(size) : '–'),
+    h('td', { class: 'soft small' }, size ? sizeText(size) : NONE),
   );
 }
 
 function measured({ mean, deviation, seeds }) {
-  return [
-    h('strong', {}, Math.abs(mean) < 1e4 ? spread(mean, deviation) : counts(mean, deviation)),
-    h('div', { class: 'soft small' }, `${seeds} ${seeds === 1 ? 'seed' : 'seeds'}`),
-  ];
+  return [h('strong', {}, spread(mean, deviation)), h('div', { class: 'soft small' }, `${seeds} ${seeds === 1 ? 'seed' : 'seeds'}`)];
 }
-
-/** Of parameters or bytes. */
-const counts = (mean, deviation) => (deviation > 0 ? `${count(mean)} ± ${count(deviation)}` : count(mean));
 
 /** The state whose colour the verdict has. */
 function state(verdict) {

@@ -2,52 +2,62 @@
 
 import { get } from './api.js';
 import { heatMap, scatter } from './charts.js';
-import { colour, h, pill, spread, when } from './dom.js';
+import { colour, h, keepingFocus, pill, when } from './dom.js';
+import { poll } from './live.js';
+import { NONE, progress, spread } from './notation.js';
 import { scorecard } from './scorecard.js';
 import { inOrder, Subject, subjectColour, titleOf } from './vocabulary.js';
 
+const CATCH_UP_MS = 6000;
+
 export async function studies(main) {
-  const page = await get('/studies', { limit: 100 });
-  main.append(
-    h('h1', {}, 'Studies'),
+  const body = h('div', { class: 'panel scroll', tabindex: 0 });
+  async function show() {
+    const { items } = await get('/studies', { limit: 100 });
+    keepingFocus(body, () => body.replaceChildren(items.length ? list(items) : none()));
+  }
+  await show();
+  const live = poll(show, CATCH_UP_MS);
+  main.append(h('h1', {}, 'Studies'), live.element, body);
+  return live.close;
+}
+
+function none() {
+  return h(
+    'div',
+    { class: 'empty' },
+    h('p', {}, 'No studies yet. A study runs experiments over a grid of fields and seeds and ends with a report:'),
+    h('pre', {}, './atelier study launch one-to-one-vs-many --wait'),
+  );
+}
+
+function list(items) {
+  return h(
+    'table',
+    {},
     h(
-      'div',
-      { class: 'panel scroll' },
-      page.items.length
-        ? h(
-            'table',
-            {},
-            h(
-              'thead',
-              {},
-              h(
-                'tr',
-                {},
-                ['name', 'stage', 'question', 'experiments', 'launched'].map((t) => h('th', {}, t)),
-              ),
-            ),
-            h(
-              'tbody',
-              {},
-              page.items.map((x) =>
-                h(
-                  'tr',
-                  {},
-                  h('td', {}, h('a', { href: `#/studies/${x.id}` }, x.name)),
-                  h('td', {}, pill(x.stage)),
-                  h('td', { class: 'soft' }, x.question),
-                  h('td', { class: 'num' }, `${x.ended} of ${x.experiments}`),
-                  h('td', { class: 'small' }, when(x.createdAt)),
-                ),
-              ),
-            ),
-          )
-        : h(
-            'div',
-            { class: 'empty' },
-            h('p', {}, 'No studies yet. A study runs experiments over a grid of fields and seeds and ends with a report:'),
-            h('pre', {}, './atelier study launch one-to-one-vs-many --wait'),
-          ),
+      'thead',
+      {},
+      h(
+        'tr',
+        {},
+        ['name', 'stage', 'question', 'experiments', 'launched'].map((t) => h('th', {}, t)),
+      ),
+    ),
+    h(
+      'tbody',
+      {},
+      items.map((x) =>
+        h(
+          'tr',
+          {},
+          h('td', {}, h('a', { href: `#/studies/${x.id}`, 'data-key': x.id }, x.name)),
+          h('td', {}, pill(x.stage)),
+          h('td', { class: 'soft' }, x.question),
+          h('td', { class: 'num' }, `${x.ended} of ${x.experiments}`),
+          h('td', { class: 'small' }, when(x.createdAt)),
+        ),
+      ),
     ),
   );
 }
@@ -105,11 +115,11 @@ export async function study(main, _parameters, id) {
       ]
         .filter((x) => x.x)
         .map((x) => ({ ...x, y: x.stat.mean, error: x.stat.sd })),
-      { x: 'MACs per sampling step', y: 'Fréchet distance', frontier: true, height: 360 },
+      { x: 'MACs per step', y: 'Fréchet distance', frontier: true, height: 360 },
     );
     const ended = view.members.filter((m) => ['DONE', 'FAILED', 'CANCELED', 'PARTIAL'].includes(m.stage)).length;
     const report = view.artifacts.find((a) => a.name.endsWith('.html'));
-    body.replaceChildren(
+    const parts = [
       h(
         'div',
         { class: 'row spread' },
@@ -137,7 +147,7 @@ export async function study(main, _parameters, id) {
       scorecard(view.scorecard),
       h(
         'div',
-        { class: 'panel scroll' },
+        { class: 'panel scroll', tabindex: 0 },
         h('h2', {}, 'Fréchet distance, mean ± standard deviation over seeds'),
         h(
           'table',
@@ -163,7 +173,7 @@ export async function study(main, _parameters, id) {
                 axes.map((a) => h('td', {}, p.axes.find((x) => x.axis === a)?.value)),
                 subjects.map((k) => {
                   const v = stat(p, k);
-                  return h('td', { class: 'num' }, v ? spread(v.mean, v.sd) : '–');
+                  return h('td', { class: 'num' }, v ? spread(v.mean, v.sd) : NONE);
                 }),
                 h(
                   'td',
@@ -171,8 +181,13 @@ export async function study(main, _parameters, id) {
                   p.members.map((m) =>
                     h(
                       'a',
-                      { class: 'chip', href: `#/experiments/${m.experimentId}`, title: `${m.stage}, step ${m.step} of ${m.totalSteps}` },
-                      `seed ${m.seed} · ${m.stage === 'DONE' ? 'done' : `${Math.round((100 * m.step) / Math.max(1, m.totalSteps))} %`}`,
+                      {
+                        class: 'chip',
+                        href: `#/experiments/${m.experimentId}`,
+                        'data-key': m.experimentId,
+                        title: `${m.stage}, step ${m.step} of ${m.totalSteps}`,
+                      },
+                      `seed ${m.seed} · ${m.stage === 'DONE' ? 'done' : progress(m.step / Math.max(1, m.totalSteps))}`,
                     ),
                   ),
                 ),
@@ -195,17 +210,18 @@ export async function study(main, _parameters, id) {
           )
         : '',
       h('div', { class: 'panel' }, h('h2', {}, 'Distance against work, with the Pareto front'), plot.element),
-    );
+    ];
+    keepingFocus(body, () => body.replaceChildren(...parts));
     return view;
   }
   const first = await show();
-  const timer = first.finishedAt
-    ? 0
-    : setInterval(() => {
-        if (!document.hidden) show().catch(() => {});
-      }, 6000);
+  const live = poll(async () => {
+    if ((await show()).finishedAt) live.end();
+  }, CATCH_UP_MS);
+  if (first.finishedAt) live.end();
+  main.prepend(live.element);
   return () => {
-    clearInterval(timer);
+    live.close();
     plot.close();
   };
 }

@@ -57,6 +57,7 @@ async function ask(why) {
 function openDialog(html) {
   const dialog = document.createElement('dialog');
   dialog.innerHTML = html;
+  dialog.setAttribute('aria-label', dialog.querySelector('h2').textContent);
   document.body.append(dialog);
   dialog.showModal();
   return new Promise((done) => {

@@ -3,10 +3,11 @@
 import { get, post, remove } from './api.js';
 import { problem } from './app.js';
 import { h, when } from './dom.js';
+import { day } from './notation.js';
 
 export async function tokens(main) {
   const made = h('div', { 'aria-live': 'polite' });
-  const list = h('div', { class: 'panel scroll' });
+  const list = h('div', { class: 'panel scroll', tabindex: 0 });
   const name = h('input', { id: 'token-name', required: true, maxlength: 100, placeholder: 'nightly script' });
   const role = h(
     'select',
@@ -67,7 +68,7 @@ export async function tokens(main) {
   }
 
   function table(items) {
-    const titles = ['name', 'role', 'projects', 'made', 'expires', 'last used', ''];
+    const titles = ['name', 'role', 'projects', 'made', 'expires', 'last used', 'end'];
     return h(
       'table',
       {},
@@ -100,7 +101,7 @@ export async function tokens(main) {
       h('td', {}, token.role),
       h('td', {}, token.projects.join(' ') || 'all'),
       h('td', { class: 'small' }, when(token.createdAt)),
-      h('td', { class: 'small' }, token.expiresAt ? new Date(token.expiresAt).toLocaleDateString() : 'never'),
+      h('td', { class: 'small' }, token.expiresAt ? day(token.expiresAt) : 'never'),
       h('td', { class: 'small' }, token.lastUsedAt ? when(token.lastUsedAt) : 'never'),
       h('td', {}, token.revokedAt ? 'revoked' : h('button', { class: 'quiet small danger', onclick: revoke }, 'Revoke')),
     );

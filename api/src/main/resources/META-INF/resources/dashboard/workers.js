@@ -1,13 +1,14 @@
 // Workers: who serves which task queue, on which device, and what each is at.
 
 import { get } from './api.js';
-import { bytes, h, pill, when } from './dom.js';
+import { h, pill, when } from './dom.js';
+import { poll } from './live.js';
+import { bytes } from './notation.js';
 
 const CATCH_UP_MS = 6000;
 
 export async function workers(main) {
-  const body = h('div', { class: 'panel scroll' });
-  main.append(h('h1', {}, 'Workers'), body);
+  const body = h('div', { class: 'panel scroll', tabindex: 0 });
   async function show() {
     const items = [];
     let cursor;
@@ -19,10 +20,9 @@ export async function workers(main) {
     body.replaceChildren(items.length ? table(items) : nobody());
   }
   await show();
-  const timer = setInterval(() => {
-    if (!document.hidden) show().catch(() => {});
-  }, CATCH_UP_MS);
-  return () => clearInterval(timer);
+  const live = poll(show, CATCH_UP_MS);
+  main.append(h('h1', {}, 'Workers'), live.element, body);
+  return live.close;
 }
 
 function nobody() {
@@ -68,7 +68,7 @@ function rows(worker) {
 function doing(work) {
   return [
     `${work.activity} `,
-    work.experiment ? h('a', { href: `#/experiments/${work.experiment}` }, work.experiment) : null,
+    work.experiment ? h('a', { class: 'inline', href: `#/experiments/${work.experiment}` }, work.experiment) : null,
     work.model ? ` ${work.model}` : '',
     work.progress ? h('div', { class: 'small soft' }, said(work.progress)) : null,
   ];

@@ -1,7 +1,7 @@
 // The curves of all models of an experiment, one series at a time.
 import { get } from '../api.js';
 import { curveChart } from '../charts.js';
-import { h, modelColour } from '../dom.js';
+import { h, modelColour, modelDashes } from '../dom.js';
 import { inOrder, Series } from '../vocabulary.js';
 
 const POINTS = 1200; // of each curve; the server keeps every spike
@@ -35,7 +35,13 @@ export function curvesPanel(id, models, failed) {
     const answer = await get(metricsOf(model), { series: series.value || Series.LOSS, points: POINTS, ...(stretch || {}) });
     return answer.series
       .filter((curve) => curve.points.length)
-      .map((curve) => ({ name: model.key, colour: modelColour(model.key), points: curve.points }));
+      .map((curve) => ({
+        name: model.key,
+        mark: model.key.replace(/^student-/, ''),
+        colour: modelColour(model.key),
+        dash: modelDashes(model.key),
+        points: curve.points,
+      }));
   }
 
   async function loadNames(started) {

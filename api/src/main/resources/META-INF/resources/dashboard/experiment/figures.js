@@ -1,16 +1,20 @@
 // What was measured of each subject: distance against work, and a table of every figure.
 import { scatter } from '../charts.js';
-import { bytes, count, figure, h } from '../dom.js';
-import { inOrder, Metric, Subject, subjectColour, titleOf } from '../vocabulary.js';
+import { h, heard } from '../dom.js';
+import { figure, NONE, nameOf, write } from '../notation.js';
+import { inOrder, Metric, rankOf, Subject, subjectColour, titleOf } from '../vocabulary.js';
+
+const COSTS = ['macsPerStep', 'parameters', 'weightsBytes', 'imagesPerSecond', 'peakMemoryBytes'];
 
 export function figuresPanel() {
   const element = h('div', { class: 'panel' });
   let close = () => {};
   return {
     element,
-    show({ evaluations }) {
+    show({ evaluations: unsorted }) {
+      const evaluations = [...unsorted].sort((a, b) => rankOf(Subject, a.subject) - rankOf(Subject, b.subject) || 0);
       close();
-      const plot = scatter(evaluations.map(dot), { x: 'MACs per sampling step', y: evaluations[0]?.metric || 'distance' });
+      const plot = scatter(evaluations.map(dot), { x: nameOf('macsPerStep'), y: evaluations[0]?.metric || 'distance' });
       close = () => plot.close();
       const figures = evaluations.length ? h('div', {}, table(evaluations), takenOver(evaluations)) : h('div', {});
       element.replaceChildren(
@@ -22,10 +26,10 @@ export function figuresPanel() {
   };
 }
 
-const nameOf = (e) => titleOf(Subject, e.subject);
+const subjectOf = (e) => titleOf(Subject, e.subject);
 
 function dot(e) {
-  return { x: e.macsPerStep, y: e.distance, name: nameOf(e), colour: subjectColour(e.subject) };
+  return { x: e.macsPerStep, y: e.distance, name: subjectOf(e), colour: subjectColour(e.subject) };
 }
 
 function table(evaluations) {
@@ -33,16 +37,12 @@ function table(evaluations) {
   const others = measured.filter((metric) => metric !== Metric.FRECHET_DISTANCE); // shown as the distance
   const rows = [
     [evaluations[0].metric, (e) => h('strong', {}, figure(e.distance))],
-    ['MACs per step', (e) => count(e.macsPerStep)],
-    ['parameters', (e) => count(e.parameters)],
-    ['weights', (e) => bytes(e.weightsBytes)],
-    ['images/s', (e) => figure(e.imagesPerSecond)],
-    ['peak memory', (e) => (e.peakMemoryBytes ? bytes(e.peakMemoryBytes) : '–')],
+    ...COSTS.map((name) => [nameOf(name), (e) => (e[name] ? write(name, e[name]) : NONE)]),
     ...others.map((metric) => [titleOf(Metric, metric), (e) => figure(e.metrics[metric])]),
   ];
   return h(
     'div',
-    { class: 'scroll' },
+    { class: 'scroll', tabindex: 0 },
     h(
       'table',
       {},
@@ -52,8 +52,8 @@ function table(evaluations) {
         h(
           'tr',
           {},
-          h('th', {}, ''),
-          evaluations.map((e) => h('th', { class: 'num' }, nameOf(e))),
+          h('th', {}, heard('figure')),
+          evaluations.map((e) => h('th', { class: 'num' }, subjectOf(e))),
         ),
       ),
       h(
@@ -75,7 +75,7 @@ function table(evaluations) {
 function takenOver(evaluations) {
   const sources = [...new Set(evaluations.map((e) => e.reusedFrom).filter(Boolean))];
   return sources.map((from) => {
-    const subjects = evaluations.filter((e) => e.reusedFrom === from).map(nameOf);
+    const subjects = evaluations.filter((e) => e.reusedFrom === from).map(subjectOf);
     return h(
       'p',
       { class: 'soft small' },

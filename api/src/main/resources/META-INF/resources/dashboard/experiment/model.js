@@ -1,6 +1,7 @@
 // One model of an experiment: its state, what it costs, and what can be done with it.
 import { actionsOf } from '../actions.js';
-import { count, duration, figure, h, modelColour, pill, when } from '../dom.js';
+import { h, modelColour, pill, swatch, when } from '../dom.js';
+import { count, duration, figure, rate } from '../notation.js';
 
 /** The panel of one model; `done` is told when something was done with it. */
 export function modelPanel(done) {
@@ -15,7 +16,7 @@ export function modelPanel(done) {
       h(
         'div',
         { class: 'row spread' },
-        h('h2', { style: 'margin: 0' }, h('span', { style: `color: ${modelColour(m.key)}` }, '■ '), m.key),
+        h('h2', { style: 'margin: 0' }, swatch(modelColour(m.key)), m.key),
         h(
           'select',
           { 'aria-label': 'Model', onchange: (e) => choose(e.target.value) },
@@ -66,7 +67,7 @@ function rowsOf(m) {
     'sampler steps': m.visits,
     step: `${m.step} of ${m.totalSteps}`,
     loss: figure(m.loss),
-    'images/s': figure(m.imagesPerSecond),
+    'images/s': rate(m.imagesPerSecond),
     left: m.etaSeconds === undefined ? undefined : duration(m.etaSeconds),
     parameters: count(m.parameters),
     MACs: count(m.macs),

@@ -1,5 +1,6 @@
 // What is only listed: the spec, what happened, and the files.
-import { bytes, h, tip } from '../dom.js';
+import { h } from '../dom.js';
+import { bytes, moment } from '../notation.js';
 import { ArtifactKind, EventKind, meaningOf } from '../vocabulary.js';
 import { copyable, toYaml } from '../yaml.js';
 
@@ -34,18 +35,17 @@ export function eventsPanel() {
       'div',
       { class: 'panel' },
       h('h2', {}, 'What happened'),
-      h('div', { class: 'scroll', style: 'max-height: 380px; overflow-y: auto' }, h('table', {}, rows)),
+      h('div', { class: 'scroll', tabindex: 0, style: 'max-height: 380px; overflow-y: auto' }, h('table', {}, rows)),
     ),
     add: (e) => rows.prepend(eventRow(e)),
   };
 }
 
 function eventRow(e) {
-  const at = new Date(e.at);
   return h(
     'tr',
     {},
-    h('td', { class: 'soft small num' }, tip(h('span', {}, at.toLocaleTimeString()), at.toLocaleString())),
+    h('td', { class: 'soft small num' }, h('time', { datetime: e.at }, moment(e.at))),
     h('td', { style: 'white-space: nowrap', title: meaningOf(EventKind, e.kind) }, e.kind),
     h('td', { class: 'small' }, e.model ? h('strong', {}, `${e.model} `) : '', e.detail),
   );
@@ -61,7 +61,7 @@ export function filesPanel() {
       element.replaceChildren(
         h('h2', {}, 'Files that PyTorch and diffusers load'),
         h('p', { class: 'soft small' }, 'With the folders of diffusers: ', h('code', {}, `./atelier export ${id} --to out`)),
-        h('div', { class: 'scroll' }, h('table', {}, h('tbody', {}, exports.map(fileRow)))),
+        h('div', { class: 'scroll', tabindex: 0 }, h('table', {}, h('tbody', {}, exports.map(fileRow)))),
       );
     },
   };

@@ -1,5 +1,6 @@
 // What stands above an experiment: its name and stage, where else it can be looked at, and what its user should know.
-import { duration, h, pill, when } from '../dom.js';
+import { h, pill, when } from '../dom.js';
+import { duration, time } from '../notation.js';
 
 /** The elements of the heading. */
 export function titleOf(view) {
@@ -50,6 +51,6 @@ function waiting(until) {
     'div',
     { class: 'note' },
     'Some models failed, the others are done. Retry them, alone, from their last good checkpoint; nothing of the others is lost.',
-    until ? [' It waits until ', new Date(until).toLocaleString(), ' and then ends with what it has.'] : '',
+    until ? [' It waits until ', time(until), ' and then ends with what it has.'] : '',
   );
 }

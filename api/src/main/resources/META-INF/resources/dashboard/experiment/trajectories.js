@@ -1,6 +1,6 @@
 // The way from noise to image, step by step, and who paints next.
 import { get } from '../api.js';
-import { h, modelColour } from '../dom.js';
+import { h, modelColour, swatch } from '../dom.js';
 import { Subject, titleOf } from '../vocabulary.js';
 
 const GAP = 2; // pixels between the rows of a picture
@@ -65,7 +65,7 @@ function paint({ picture, canvas, timesteps }, row) {
 function words(t, owner) {
   if (t < 0) return ['The clean image.'];
   if (!owner) return [`x at t = ${t}`, '.'];
-  return [`x at t = ${t}`, '; ', h('strong', { style: `color: ${modelColour(owner.key)}` }, owner.key), ' paints next.'];
+  return [`x at t = ${t}`, '; ', swatch(modelColour(owner.key)), h('strong', {}, owner.key), ' paints next.'];
 }
 
 /** A band under the slider in the colours of those who paint. */

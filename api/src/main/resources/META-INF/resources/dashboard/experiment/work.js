@@ -1,5 +1,6 @@
 // What workers are at for an experiment beside the trainings, which the axis shows.
-import { duration, h } from '../dom.js';
+import { h } from '../dom.js';
+import { duration } from '../notation.js';
 
 export function workPanel() {
   const element = h('div', { class: 'small', style: 'margin-top: 8px' });

@@ -28,7 +28,7 @@ final class AuditCommand implements Callable<Integer> {
           TextTable.toTheLeft("at", "who", "role", "from", "did", "to", "outcome", "detail");
       for (JsonNode entry : page.path("items")) {
         table.row(
-            entry.path("at").asText(),
+            TimeText.moment(entry.path("at")),
             entry.path("actor").asText(),
             entry.path("role").asText(),
             entry.path("address").asText(),

@@ -4,17 +4,17 @@ import dev.atelier.cli.LaunchEstimate.Memory;
 import dev.atelier.cli.LaunchEstimate.Model;
 import dev.atelier.cli.LaunchEstimate.OfSamples;
 import dev.atelier.cli.LaunchEstimate.Parts;
+import dev.atelier.workflows.vocabulary.ModelOrder;
+import dev.atelier.workflows.vocabulary.Notation;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.stream.Collectors;
 
 /** A dry run as lines of text. */
 final class EstimateText {
-
-  private static final String UNKNOWN = "—";
 
   private EstimateText() {}
 
@@ -24,7 +24,7 @@ final class EstimateText {
     lines.add(
         estimate
                 .deviceHours()
-                .map(h -> String.format(Locale.ROOT, "%.3g device hours in all. ", h))
+                .map(h -> "%s of device time in all. ".formatted(Notation.duration(3600 * h)))
                 .orElse("")
             + estimate.estimatedFrom());
     lines.addAll(memory(estimate.models()));
@@ -33,18 +33,19 @@ final class EstimateText {
 
   private static List<String> models(List<Model> models) {
     TextTable table =
-        new TextTable(
-            "model", "range", "visits", "parameters", "MACs", "steps", "steps/s", "hours");
-    for (Model model : models) {
+        new TextTable("model", "range", "visits", "parameters", "MACs", "steps", "steps/s", "time");
+    List<Model> inOrder =
+        models.stream().sorted(Comparator.comparing(Model::key, new ModelOrder())).toList();
+    for (Model model : inOrder) {
       table.row(
           model.key(),
           model.range().map(Object::toString).orElse("cut later"),
-          model.visits().map(Object::toString).orElse(UNKNOWN),
-          model.parameters().map(Figures::count).orElse("unknown"),
-          model.macs().map(Figures::count).orElse("unknown"),
+          model.visits().map(Object::toString).orElse(Notation.NONE),
+          model.parameters().map(Notation::count).orElse(Notation.NONE),
+          model.macs().map(Notation::count).orElse(Notation.NONE),
           Integer.toString(model.steps()),
-          model.stepsPerSecond().map(Figures::rate).orElse(UNKNOWN),
-          model.hours().map(h -> String.format(Locale.ROOT, "%.3g", h)).orElse(UNKNOWN));
+          model.stepsPerSecond().map(Notation::rate).orElse(Notation.NONE),
+          model.hours().map(h -> Notation.duration(3600 * h)).orElse(Notation.NONE));
     }
     return table.lines();
   }
@@ -77,21 +78,21 @@ final class EstimateText {
           Parts p = memory.parts();
           parts.row(
               named(keys),
-              Figures.bytes(p.weights()),
-              Figures.bytes(p.average()),
-              Figures.bytes(p.moments()),
-              Figures.bytes(p.gradients()),
-              Figures.bytes(p.activations()),
+              Notation.bytes(p.weights()),
+              Notation.bytes(p.average()),
+              Notation.bytes(p.moments()),
+              Notation.bytes(p.gradients()),
+              Notation.bytes(p.activations()),
               p.teacherWeights() == 0
-                  ? UNKNOWN
-                  : Figures.bytes(p.teacherWeights() + p.teacherActivations()),
-              Figures.bytes(memory.total()));
+                  ? Notation.NONE
+                  : Notation.bytes(p.teacherWeights() + p.teacherActivations()),
+              Notation.bytes(memory.total()));
           for (OfSamples of : memory.bySamples()) {
             bySamples.row(
                 named(keys),
                 Integer.toString(of.samples()),
-                Figures.bytes(of.kept()),
-                Figures.bytes(of.checkpointed()));
+                Notation.bytes(of.kept()),
+                Notation.bytes(of.checkpointed()));
           }
         });
     List<String> lines = new ArrayList<>(List.of(""));

@@ -35,7 +35,7 @@ final class EventsCommand implements Callable<Integer> {
     TextTable table = TextTable.toTheLeft("at", "event", "model", "detail");
     for (JsonNode event : events) {
       table.row(
-          event.path("at").asText(),
+          TimeText.moment(event.path("at")),
           event.path("kind").asText(),
           event.path("model").asText(""),
           event.path("detail").asText().replaceAll("\\s+", " "));

@@ -4,9 +4,6 @@ import dev.atelier.workflows.ModelState;
 import dev.atelier.workflows.Stage;
 import java.time.Duration;
 import java.time.Instant;
-import java.time.LocalTime;
-import java.time.ZoneId;
-import java.time.format.DateTimeFormatter;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -19,7 +16,6 @@ public final class ExperimentWatch {
   private static final Duration POLL_INTERVAL = Duration.ofSeconds(1);
   private static final Duration LINE_INTERVAL =
       Duration.ofSeconds(10); // where there is no terminal
-  private static final DateTimeFormatter TIME = DateTimeFormatter.ofPattern("HH:mm:ss");
   private static final Duration PATIENCE = Duration.ofMinutes(2); // while the API is restarted
 
   private final AtelierApi api;
@@ -95,7 +91,7 @@ public final class ExperimentWatch {
   }
 
   private void print(String line) {
-    screen.print("%s  %s".formatted(TIME.format(LocalTime.now(ZoneId.systemDefault())), line));
+    screen.print("%s  %s".formatted(TimeText.moment(Instant.now()), line));
   }
 
   private static String stage(ExperimentReport report) {

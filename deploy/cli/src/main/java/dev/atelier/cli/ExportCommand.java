@@ -1,5 +1,6 @@
 package dev.atelier.cli;
 
+import dev.atelier.workflows.vocabulary.Notation;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.Callable;
@@ -37,7 +38,7 @@ final class ExportCommand implements Callable<Integer> {
     ArtifactFolder folder = new ArtifactFolder(directory);
     for (ExperimentReport.Artifact artifact : artifacts) {
       Path file = folder.fetch(api, artifact);
-      screen.print("%s  %s".formatted(file, Figures.bytes(artifact.bytes())));
+      screen.print("%s  %s".formatted(file, Notation.bytes(artifact.bytes())));
     }
     return ExitCode.OK;
   }

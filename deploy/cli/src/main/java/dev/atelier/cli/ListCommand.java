@@ -5,7 +5,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
-import java.util.stream.Collectors;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.ExitCode;
 import picocli.CommandLine.Mixin;
@@ -79,10 +78,8 @@ final class ListCommand implements Callable<Integer> {
           item.standing(),
           Integer.toString(item.students()),
           "%d/%d".formatted(item.step(), item.totalSteps()),
-          item.distances().entrySet().stream()
-              .map(entry -> "%s %s".formatted(entry.getKey(), Figures.number(entry.getValue())))
-              .collect(Collectors.joining(", ")),
-          item.createdAt().toString());
+          ReportText.distances(item.distances()),
+          TimeText.of(item.createdAt()));
     }
     screen.print(table.lines());
     page.warnings().forEach(warning -> screen.print("Warning: " + warning));

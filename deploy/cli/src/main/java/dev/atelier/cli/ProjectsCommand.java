@@ -1,8 +1,8 @@
 package dev.atelier.cli;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.atelier.workflows.vocabulary.Notation;
 import java.util.LinkedHashMap;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
@@ -68,11 +68,11 @@ final class ProjectsCommand {
   }
 
   private static String hours(JsonNode hours) {
-    return hours.isNumber() ? String.format(Locale.ROOT, "%.2f", hours.asDouble()) : "";
+    return hours.isNumber() ? Notation.account(hours.asDouble()) : "";
   }
 
   private static String bytes(JsonNode bytes) {
-    return bytes.isNumber() ? Figures.bytes(bytes.asLong()) : "";
+    return bytes.isNumber() ? Notation.bytes(bytes.asDouble()) : "";
   }
 
   @Command(
@@ -188,7 +188,7 @@ final class ProjectsCommand {
               hours(month.path("gibMonths")),
               month.hasNonNull("cost")
                   ? hours(month.path("cost")) + " " + month.path("currency").asText()
-                  : "-");
+                  : Notation.NONE);
         }
         Screen.standard().print(table.lines());
       }

@@ -4,13 +4,15 @@ import dev.atelier.workflows.DatasetRef;
 import dev.atelier.workflows.Estimator;
 import dev.atelier.workflows.ModelState;
 import dev.atelier.workflows.PassedOver;
+import dev.atelier.workflows.vocabulary.Figure;
 import dev.atelier.workflows.vocabulary.Metric;
+import dev.atelier.workflows.vocabulary.ModelOrder;
+import dev.atelier.workflows.vocabulary.Notation;
 import dev.atelier.workflows.vocabulary.Subject;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Collectors;
@@ -20,7 +22,6 @@ import java.util.stream.Stream;
 public final class ReportText {
 
   private static final int BAR_CELLS = 20;
-  private static final List<Subject> SUBJECTS = List.of(Subject.values());
 
   private ReportText() {}
 
@@ -31,6 +32,7 @@ public final class ReportText {
         models.stream().mapToInt(model -> model.range().toString().length()).max().orElse(0);
     int stepWidth = models.stream().mapToInt(model -> steps(model).length()).max().orElse(0);
     return models.stream()
+        .sorted(Comparator.comparing(ExperimentReport.Model::key, new ModelOrder()))
         .map(
             model ->
                 "%s  %s  %s  %s  %s"
@@ -66,12 +68,12 @@ public final class ReportText {
   /** What is known of the training: loss, speed, time left; or its state. */
   static String figures(ExperimentReport.Model model) {
     List<String> parts = new ArrayList<>();
-    model.loss().ifPresent(loss -> parts.add(String.format(Locale.ROOT, "loss %.4f", loss)));
-    model.imagesPerSecond().ifPresent(rate -> parts.add("%s img/s".formatted(Figures.rate(rate))));
+    model.loss().ifPresent(loss -> parts.add("loss " + Notation.figure(loss)));
+    model.imagesPerSecond().ifPresent(rate -> parts.add(Notation.rate(rate) + " images/s"));
     switch (model.state()) {
       case PENDING -> parts.add("waiting");
       case RUNNING ->
-          model.etaSeconds().ifPresent(eta -> parts.add("ETA " + Figures.duration(eta)));
+          model.etaSeconds().ifPresent(eta -> parts.add(Notation.duration(eta) + " left"));
       case DONE ->
           parts.add(model.reusedFrom().map(from -> "taken over from " + from).orElse("done"));
       case CANCELED -> parts.add("canceled");
@@ -97,18 +99,24 @@ public final class ReportText {
             .collect(Collectors.joining(", "));
     TextTable table =
         new TextTable(
-            "subject", metrics, "MACs/step", "parameters", "weights", "images/s", "peak memory");
+            "subject",
+            metrics,
+            Figure.MACS_PER_STEP.title(),
+            Figure.PARAMETERS.title(),
+            Figure.WEIGHTS.title(),
+            Figure.IMAGES_PER_SECOND.title(),
+            Figure.PEAK_MEMORY.title());
     for (ExperimentReport.Evaluation evaluation : inOrder(report.evaluations())) {
       table.row(
           evaluation.subject(),
-          evaluation.distance().map(Figures::number).orElse("—"),
-          evaluation.macsPerStep().map(Figures::count).orElse("unknown"),
-          Figures.count((double) evaluation.parameters()),
-          evaluation.weightsBytes().map(Figures::bytes).orElse("unknown"),
-          Figures.rate(evaluation.imagesPerSecond()),
+          evaluation.distance().map(Notation::figure).orElse(Notation.NONE),
+          evaluation.macsPerStep().map(Notation::count).orElse(Notation.NONE),
+          Notation.count((double) evaluation.parameters()),
+          evaluation.weightsBytes().map(Notation::bytes).orElse(Notation.NONE),
+          Notation.rate(evaluation.imagesPerSecond()),
           evaluation.peakMemoryBytes() > 0
-              ? Figures.bytes(evaluation.peakMemoryBytes())
-              : "unknown");
+              ? Notation.bytes(evaluation.peakMemoryBytes())
+              : Notation.NONE);
     }
     List<String> lines = new ArrayList<>(table.lines());
     lines.addAll(metrics(report));
@@ -175,8 +183,8 @@ public final class ReportText {
                       .map(
                           metric ->
                               Optional.ofNullable(evaluation.metrics().get(metric.key()))
-                                  .map(Figures::number)
-                                  .orElse("—")))
+                                  .map(Notation::figure)
+                                  .orElse(Notation.NONE)))
               .toArray(String[]::new));
     }
     return table.lines();
@@ -192,14 +200,15 @@ public final class ReportText {
     if (frontier.isEmpty()) {
       return List.of();
     }
-    TextTable table = new TextTable("schedule", "MACs/step", "distance");
+    TextTable table =
+        new TextTable("schedule", Figure.MACS_PER_STEP.title(), Figure.DISTANCE.title());
     for (ExperimentReport.Schedule schedule : frontier) {
       table.row(
           schedule.owners().stream()
               .map(o -> "%s [%d, %d)".formatted(o.model(), o.low(), o.high()))
               .collect(Collectors.joining(", ")),
-          schedule.macsPerStep().map(Figures::count).orElse("unknown"),
-          schedule.distance().map(Figures::number).orElse("—"));
+          schedule.macsPerStep().map(Notation::count).orElse(Notation.NONE),
+          schedule.distance().map(Notation::figure).orElse(Notation.NONE));
     }
     List<String> lines = new ArrayList<>();
     lines.add(
@@ -223,13 +232,16 @@ public final class ReportText {
   private static List<ExperimentReport.Evaluation> inOrder(
       List<ExperimentReport.Evaluation> evaluations) {
     return evaluations.stream()
-        .sorted(
-            Comparator.comparingInt(
-                evaluation ->
-                    Subject.named(evaluation.subject())
-                        .map(SUBJECTS::indexOf)
-                        .orElse(SUBJECTS.size())))
+        .sorted(Comparator.comparing(ExperimentReport.Evaluation::subject, Subject.order()))
         .toList();
+  }
+
+  /** Each subject's, on one line. */
+  static String distances(Map<String, Double> bySubject) {
+    return bySubject.entrySet().stream()
+        .sorted(Map.Entry.comparingByKey(Subject.order()))
+        .map(of -> "%s %s".formatted(of.getKey(), Notation.figure(of.getValue())))
+        .collect(Collectors.joining(", "));
   }
 
   /** All of it. */
@@ -245,7 +257,8 @@ public final class ReportText {
     lines.add(
         "created %s%s"
             .formatted(
-                report.createdAt(), report.finishedAt().map(at -> ", ended " + at).orElse("")));
+                TimeText.of(report.createdAt()),
+                report.finishedAt().map(at -> ", ended " + TimeText.of(at)).orElse("")));
     report.error().ifPresent(error -> lines.add(error.type() + ": " + error.message()));
     report.dataset().map(ReportText::dataset).ifPresent(lines::add);
     lines.add("");
@@ -267,7 +280,7 @@ public final class ReportText {
       TextTable files = new TextTable("file", "kind", "size");
       report
           .artifacts()
-          .forEach(file -> files.row(file.name(), file.kind(), Figures.bytes(file.bytes())));
+          .forEach(file -> files.row(file.name(), file.kind(), Notation.bytes(file.bytes())));
       lines.addAll(files.lines());
     }
     lines.add("");
@@ -299,12 +312,12 @@ public final class ReportText {
       return Optional.empty();
     }
     return Optional.of(
-        "training took %s of CPU time%s; %d steps were trained more than once (%.1f %%)"
+        "training took %s of CPU time%s; %d steps were trained more than once (%s)"
             .formatted(
-                Figures.duration((long) cpu),
-                gpu > 0 ? " and %s on GPUs".formatted(Figures.duration((long) gpu)) : "",
+                Notation.duration(cpu),
+                gpu > 0 ? " and %s on GPUs".formatted(Notation.duration(gpu)) : "",
                 repeated,
-                100.0 * repeated / (kept + repeated)));
+                Notation.share((double) repeated / (kept + repeated))));
   }
 
   private static String padded(String text, int width) {

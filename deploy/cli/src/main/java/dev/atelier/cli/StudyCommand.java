@@ -176,7 +176,7 @@ final class StudyCommand {
             item.name(),
             item.stage().toString(),
             "%d/%d".formatted(item.ended(), item.experiments()),
-            item.createdAt().toString());
+            TimeText.of(item.createdAt()));
       }
       Screen.standard().print(table.lines());
       return ExitCode.OK;

@@ -1,11 +1,9 @@
 package dev.atelier.cli;
 
 import dev.atelier.workflows.scorecard.ScorecardRow;
-import dev.atelier.workflows.scorecard.SeedFigures;
+import dev.atelier.workflows.vocabulary.Notation;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.function.Function;
-import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /** A study as lines of text. */
@@ -44,21 +42,16 @@ final class StudyText {
     for (ScorecardRow row : study.scorecard()) {
       table.row(
           row.claim(),
-          row.figure().map(Figures::number).orElse("not known to us"),
-          row.ours().map(StudyText::figure).orElse("-"),
-          row.ours().map(ours -> Integer.toString(ours.seeds())).orElse("-"),
+          row.figure().map(Notation::given).orElse("not known to us"),
+          row.ours()
+              .map(ours -> Notation.spread(ours.mean(), ours.deviation()))
+              .orElse(Notation.NONE),
+          row.ours().map(ours -> Integer.toString(ours.seeds())).orElse(Notation.NONE),
           row.verdict().title(),
           row.rule(),
           row.quantity());
     }
     return table.lines();
-  }
-
-  private static String figure(SeedFigures ours) {
-    Function<Double, String> text = // large ones are counts, of parameters or bytes
-        Math.abs(ours.mean()) >= 1e4 ? Figures::count : Figures::number;
-    String mean = text.apply(ours.mean());
-    return ours.deviation() == 0 ? mean : "%s ± %s".formatted(mean, text.apply(ours.deviation()));
   }
 
   private static List<String> members(Study study) {
@@ -78,9 +71,7 @@ final class StudyText {
               m.stage().toString(),
               "%d/%d".formatted(m.step(), m.totalSteps()),
               Integer.toString(m.reusedModels()),
-              m.distances().entrySet().stream()
-                  .map(d -> "%s %s".formatted(d.getKey(), Figures.number(d.getValue())))
-                  .collect(Collectors.joining(", "))));
+              ReportText.distances(m.distances())));
     }
     return table.lines();
   }

@@ -1,6 +1,7 @@
 package dev.atelier.cli;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.atelier.workflows.vocabulary.Notation;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -31,10 +32,12 @@ final class TeachersCommand implements Callable<Integer> {
           teacher.path("id").asText(),
           teacher.path("name").asText(),
           teacher.path("step").asText(),
-          teacher.path("parameters").asText("-"),
+          teacher.hasNonNull("parameters")
+              ? Notation.count(teacher.path("parameters").asDouble())
+              : Notation.NONE,
           teacher.hasNonNull("distance")
-              ? Figures.number(teacher.path("distance").asDouble())
-              : "-",
+              ? Notation.figure(teacher.path("distance").asDouble())
+              : Notation.NONE,
           Integer.toString(teacher.path("usedBy").size()),
           teacher.hasNonNull("use") ? "yes" : "no");
     }

@@ -1,6 +1,7 @@
 package dev.atelier.cli;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.atelier.workflows.vocabulary.Notation;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -55,10 +56,10 @@ final class TokensCommand {
               token.path("role").asText(),
               projects.isEmpty() ? "all" : String.join(",", projects),
               token.path("createdBy").asText(),
-              token.path("createdAt").asText(),
-              token.path("expiresAt").asText("never"),
-              token.path("lastUsedAt").asText("never"),
-              token.path("revokedAt").asText("-"));
+              TimeText.of(token.path("createdAt"), Notation.NONE),
+              TimeText.of(token.path("expiresAt"), "never"),
+              TimeText.of(token.path("lastUsedAt"), "never"),
+              TimeText.of(token.path("revokedAt"), Notation.NONE));
         }
         Screen.standard().print(table.lines());
       }

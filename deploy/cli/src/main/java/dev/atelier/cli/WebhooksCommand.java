@@ -1,6 +1,7 @@
 package dev.atelier.cli;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.atelier.workflows.vocabulary.Notation;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -176,12 +177,12 @@ final class WebhooksCommand {
                 "created", "type", "to", "state", "attempts", "status", "id", "error");
         for (JsonNode delivery : page.path("items")) {
           table.row(
-              delivery.path("createdAt").asText(),
+              TimeText.of(delivery.path("createdAt"), Notation.NONE),
               delivery.path("type").asText(),
-              delivery.path("recipient").asText("-"),
+              delivery.path("recipient").asText(Notation.NONE),
               delivery.path("state").asText(),
               delivery.path("attempts").asText(),
-              delivery.path("status").asText("-"),
+              delivery.path("status").asText(Notation.NONE),
               delivery.path("id").asText(),
               delivery.path("error").asText(""));
         }

@@ -1,6 +1,7 @@
 package dev.atelier.cli;
 
 import dev.atelier.workflows.ModelState;
+import dev.atelier.workflows.vocabulary.Notation;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -38,7 +39,7 @@ final class WorkText {
     work.progress().ifPresent(progress -> parts.add(text(progress)));
     work.progress()
         .flatMap(ExperimentReport.Progress::remainingSeconds)
-        .ifPresent(seconds -> parts.add("ETA " + Figures.duration(seconds)));
+        .ifPresent(seconds -> parts.add("ETA " + Notation.duration(seconds)));
     return String.join(" · ", parts);
   }
 

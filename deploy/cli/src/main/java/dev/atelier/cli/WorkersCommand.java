@@ -1,6 +1,7 @@
 package dev.atelier.cli;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.atelier.workflows.vocabulary.Notation;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
@@ -31,11 +32,13 @@ final class WorkersCommand implements Callable<Integer> {
     for (JsonNode worker : page.path("items")) {
       table.row(
           worker.path("name").asText(),
-          worker.path("here").asBoolean() ? "now" : worker.path("seenAt").asText(),
+          worker.path("here").asBoolean()
+              ? "now"
+              : TimeText.of(worker.path("seenAt"), Notation.NONE),
           worker.path("device").asText(),
           worker.hasNonNull("deviceMemoryBytes")
-              ? Figures.bytes(worker.path("deviceMemoryBytes").asLong())
-              : "-",
+              ? Notation.bytes(worker.path("deviceMemoryBytes").asDouble())
+              : Notation.NONE,
           worker.path("threads").asText(),
           String.join(" ", texts(worker.path("taskQueues"))),
           doing(worker.path("doing")));
@@ -58,9 +61,9 @@ final class WorkersCommand implements Callable<Integer> {
                   work.path("activity").asText(),
                   work.path("experiment").asText(""),
                   work.path("model").asText(""),
-                  work.path("since").asText())
+                  TimeText.of(work.path("since"), Notation.NONE))
               .replaceAll(" +", " "));
     }
-    return lines.isEmpty() ? "-" : String.join("; ", lines);
+    return lines.isEmpty() ? Notation.NONE : String.join("; ", lines);
   }
 }

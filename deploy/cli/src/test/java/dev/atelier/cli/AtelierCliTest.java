@@ -50,7 +50,8 @@ class AtelierCliTest {
         "totalSteps": 60, "loss": 0.25, "imagesPerSecond": 158.2, "attempts": 1},
        {"key": "student-1", "range": {"low": 0, "high": 500}, "state": "RUNNING", "step": 10,
         "totalSteps": 40, "loss": 1.5, "imagesPerSecond": 8.25, "etaSeconds": 62, "attempts": 1}]
-     %s}"""
+     %s}\
+    """
         .formatted(ID, stage, EXPERIMENT, more);
   }
 
@@ -74,7 +75,8 @@ class AtelierCliTest {
         {"owners": [{"low": 0, "high": 500, "model": "student-1"},
                     {"low": 500, "high": 1000, "model": "student-2"}],
          "distance": 12.25, "macsPerStep": 36290000.0, "frontier": true,
-         "estimator": "EXTRAPOLATED_FRECHET"}]""";
+         "estimator": "EXTRAPOLATED_FRECHET"}]\
+      """;
 
   private static final String NOTHING_YET = ", \"evaluations\": [], \"artifacts\": []";
 
@@ -114,7 +116,8 @@ class AtelierCliTest {
        "parts": {"weights": 1048576, "average": 2097152, "moments": 3145728, "gradients": 4194304,
          "activations": 73400320, "teacherWeights": 5242880, "teacherActivations": 6291456},
        "bySamples": [{"samples": 1, "checkpointed": 20971520, "kept": 31457280},
-         {"samples": 16, "checkpointed": 52428800, "kept": 104857600}]}""";
+         {"samples": 16, "checkpointed": 52428800, "kept": 104857600}]}\
+      """;
 
   @Test
   void shouldSayWhatALaunchWouldTakeAndLaunchNothingWhenRunDry() throws Exception {
@@ -130,7 +133,8 @@ class AtelierCliTest {
            {"key": "student-2", "parameters": 625000, "macs": 36300000, "steps": 550,
             "memory": %1$s}],
          "deviceHours": 0.0718, "estimatedFrom": "Rates from trainings on 'cpu'.", "spec": {},
-         "warnings": ["No step asks student-2."]}"""
+         "warnings": ["No step asks student-2."]}\
+        """
             .formatted(STUDENT_MEMORY));
     Path spec = Files.writeString(folder.resolve("spec.yaml"), "name: mine\n");
 
@@ -141,10 +145,10 @@ class AtelierCliTest {
     assertThat(output.err()).isEqualToNormalizingNewlines("Warning: No step asks student-2.\n");
     assertThat(output.out().lines().map(line -> line.replaceAll(" {2,}", "  ")))
         .contains(
-            "teacher  [0, 1000)  25  unknown  unknown  0  —  —",
-            "student-1  [0, 500)  13  625.00 k  36.30 M  550  4.3  0.0359",
-            "student-2  cut later  —  625.00 k  36.30 M  550  —  —",
-            "0.0718 device hours in all. Rates from trainings on 'cpu'.",
+            "teacher  [0, 1000)  25  –  –  0  –  –",
+            "student-1  [0, 500)  13  625 k  36.3 M  550  4.25  2 min 9 s",
+            "student-2  cut later  –  625 k  36.3 M  550  –  –",
+            "4 min 18 s of device time in all. Rates from trainings on 'cpu'.",
             "student-1, student-2  1.00 MiB  2.00 MiB  3.00 MiB  4.00 MiB  70.0 MiB  11.0 MiB  100 MiB",
             "student-1, student-2  1  30.0 MiB  20.0 MiB",
             "student-1, student-2  16  100 MiB  50.0 MiB");
@@ -161,7 +165,8 @@ class AtelierCliTest {
         200,
         """
         {"models": [{"key": "teacher", "steps": 0}], "warnings": [],
-         "estimatedFrom": "No training has ended on 'cpu' yet, so that rates are not known."}""");
+         "estimatedFrom": "No training has ended on 'cpu' yet, so that rates are not known."}\
+        """);
     Path spec = Files.writeString(folder.resolve("spec.yaml"), "name: mine\n");
 
     CommandOutput output =
@@ -179,7 +184,8 @@ class AtelierCliTest {
         422,
         """
         {"title": "The document breaks the rules", "status": 422, "detail": "The spec has 1 fault.",
-         "faults": [{"field": "seed", "message": "must be a whole number."}]}""");
+         "faults": [{"field": "seed", "message": "must be a whole number."}]}\
+        """);
     Path spec = Files.writeString(folder.resolve("spec.yaml"), "seed: x\n");
 
     CommandOutput output =
@@ -212,7 +218,8 @@ class AtelierCliTest {
         {"type": "/problems/invalid-spec", "title": "The document breaks the rules", "status": 422,
          "detail": "The spec has 2 faults.", "faults": [
            {"field": "students.count", "message": "must be 1 or more, found 0."},
-           {"field": "seed", "message": "must be a whole number."}]}""");
+           {"field": "seed", "message": "must be a whole number."}]}\
+        """);
     Path spec = Files.writeString(folder.resolve("spec.yaml"), "seed: x\n");
 
     CommandOutput output = CommandOutput.of("launch", spec.toString(), "--url", api.url());
@@ -256,7 +263,8 @@ class AtelierCliTest {
         """
         {"items": [{"id": "%s", "name": "demo", "stage": "DONE", "students": 2, "step": 180,
           "totalSteps": 180, "distances": {"teacher": 12.89}, "createdAt": "2026-11-22T23:05:13Z"}],
-         "nextCursor": "abc", "warnings": ["Figures differ in: samples (1, 2)."]}"""
+         "nextCursor": "abc", "warnings": ["Figures differ in: samples (1, 2)."]}\
+        """
             .formatted(ID));
 
     CommandOutput output =
@@ -296,22 +304,23 @@ class AtelierCliTest {
             ID,
             "9 images of 16 × 16 pixels; passed over: encrypted: 1 (a.png)",
             "teacher    [0, 1000)  ████████████████████  60/60",
-            "student-1  [0, 500)   █████░░░░░░░░░░░░░░░  10/40  loss 1.5000 · 8.3 img/s · ETA 1:02",
+            "student-1  [0, 500)   █████░░░░░░░░░░░░░░░  10/40  loss 1.500 · 8.25 images/s · 1 min"
+                + " 2 s left",
             "Fréchet distance (random-conv)",
             "teacher",
-            "64.37 M",
-            "unknown",
+            "64.4 M",
+            "–",
             "o2mkd",
             "11.47",
             "4.81 MiB",
             "523 MiB",
             "kernel distance  recall\n",
-            "teacher                —       —",
+            "teacher                –       –",
             "o2mkd            0.03125  0.6250",
             "Left out, as it is 0 for every subject: precision.",
             "frontier of 3 schedules, by the Fréchet distance extrapolated to infinitely many samples; these distances compare with one another only",
-            "student-1 [0, 500), student-2 [500, 1000)    36.29 M     12.25",
-            "teacher [0, 1000)                            64.37 M     9.500",
+            "student-1 [0, 500), student-2 [500, 1000)         36.3 M     12.25",
+            "teacher [0, 1000)                                 64.4 M     9.500",
             "http://127.0.0.1:8233/w");
   }
 
@@ -419,7 +428,7 @@ class AtelierCliTest {
 
     assertThat(done.exitCode()).isZero();
     assertThat(done.out())
-        .containsSubsequence("TRAINING_STUDENTS", "student-1 10/40  loss 1.5000", "DONE", "11.47")
+        .containsSubsequence("TRAINING_STUDENTS", "student-1 10/40  loss 1.500", "DONE", "11.47")
         .doesNotContain("\u001b");
 
     String failed =
@@ -622,7 +631,8 @@ class AtelierCliTest {
                             """
                             {"id": "%s", "name": "demo", "stage": "DONE", "students": 2,
                              "step": 1, "totalSteps": 1, "distances": {},
-                             "createdAt": "2026-11-22T23:05:13Z"}"""
+                             "createdAt": "2026-11-22T23:05:13Z"}\
+                            """
                                 .formatted(id))
                     .toList()));
   }
@@ -633,7 +643,8 @@ class AtelierCliTest {
 
   private static String artifact(String name, String content, String href) throws Exception {
     return """
-    {"name": "%s", "kind": "export", "bytes": %d, "sha256": "%s", "href": "%s"}"""
+    {"name": "%s", "kind": "export", "bytes": %d, "sha256": "%s", "href": "%s"}\
+    """
         .formatted(name, content.length(), sha256(content), href);
   }
 

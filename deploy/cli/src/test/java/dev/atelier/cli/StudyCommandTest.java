@@ -143,9 +143,9 @@ class StudyCommandTest {
                 """));
     CommandOutput output = CommandOutput.of("study", "show", ID, "--url=" + api.url());
     assertThat(output.out())
-        .containsPattern("faster +1.800 +1.790 +3 +holds +at least 1.75 +MACs per step")
-        .containsPattern("less memory +not known to us +-123.46 M ± 1.50 M +3 +holds")
-        .containsPattern("better +not known to us +- +- +not measured +at most 0 +FID: o2mkd");
+        .containsPattern("faster +1.8 +1.790 +3 +holds +at least 1.75 +MACs per step")
+        .containsPattern("less memory +not known to us +-123.5 ± 1.5 M +3 +holds")
+        .containsPattern("better +not known to us +– +– +not measured +at most 0 +FID: o2mkd");
   }
 
   @Test

@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Base64;
 import java.util.List;
 import java.util.Map;
 import java.util.logging.Level;
@@ -71,6 +72,59 @@ final class Browser implements AutoCloseable {
         Map.of(
             "features",
             List.of(Map.of("name", "prefers-color-scheme", "value", dark ? "dark" : "light"))));
+  }
+
+  /** As on paper, or on the screen again; dark and with the system's colours where asked for. */
+  void media(String media, boolean dark, boolean forcedColors) {
+    driver.executeCdpCommand(
+        "Emulation.setEmulatedMedia",
+        Map.of(
+            "media",
+            media,
+            "features",
+            List.of(
+                Map.of("name", "prefers-color-scheme", "value", dark ? "dark" : "light"),
+                Map.of("name", "forced-colors", "value", forcedColors ? "active" : "none"))));
+  }
+
+  /** As if the network were gone, or back. */
+  void offline(boolean offline) {
+    driver.executeCdpCommand("Network.enable", Map.of());
+    driver.executeCdpCommand(
+        "Network.emulateNetworkConditions",
+        Map.of("offline", offline, "latency", 0, "downloadThroughput", -1, "uploadThroughput", -1));
+  }
+
+  /** Lets every request wait for an answer, until those that waited are let go. */
+  void keepWaiting(boolean waiting) {
+    driver.executeCdpCommand(waiting ? "Fetch.enable" : "Fetch.disable", Map.of());
+  }
+
+  /** Prints the page as a user does, to a file among the pictures. */
+  byte[] print(String name) throws IOException {
+    String data =
+        (String)
+            driver
+                .executeCdpCommand("Page.printToPDF", Map.of("preferCSSPageSize", true))
+                .get("data");
+    byte[] pdf = Base64.getDecoder().decode(data);
+    Files.write(pictures.resolve(name + ".pdf"), pdf);
+    return pdf;
+  }
+
+  /**
+   * What axe-core finds wrong with the page: the rule, where, and why.
+   *
+   * @param axe its source
+   */
+  @SuppressWarnings("unchecked")
+  List<String> faults(String axe) {
+    driver.executeScript(axe);
+    return (List<String>)
+        evaluateLater(
+            "axe.run(document, {resultTypes: ['violations']}).then((found) =>"
+                + " found.violations.flatMap((v) => v.nodes.map((n) => `${v.id}: ${n.target.join('"
+                + " ')}: ${n.failureSummary}`)))");
   }
 
   void open(String address) {

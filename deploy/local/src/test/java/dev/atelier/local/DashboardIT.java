@@ -11,7 +11,10 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -69,6 +72,8 @@ class DashboardIT {
         sampler: {steps: 10, spacing: uniform}
       """;
 
+  private static final int A4_WIDTH = 703; // CSS pixels between margins of 12 mm
+
   private static final String STUDY =
       """
       name: one or two
@@ -107,6 +112,9 @@ class DashboardIT {
   private Browser browser;
   private String api;
   private Endpoints endpoints;
+  private String first = ""; // ids
+  private String second = "";
+  private String study = "";
 
   @BeforeAll
   void start(@TempDir Path directory) throws Exception {
@@ -153,6 +161,7 @@ class DashboardIT {
   void shouldShowTrainingLiveWithoutAReload() throws Exception {
     browser.open(api + "/#/experiments");
     String id = launch("/api/v1/experiments", SPEC);
+    first = id;
     browser.click("tbody a", "shapes, two students"); // the list has found it by itself
     browser.evaluate("window.sameDocument = true");
     browser.await(".segment[aria-label*='student-1 · running']");
@@ -170,6 +179,18 @@ class DashboardIT {
 
   @Test
   @Order(3)
+  void shouldSayThatAnExperimentIsNotUpdatedWhileTheServerIsAway() throws Exception {
+    assertThat(browser.count(".stale:not([hidden])")).isZero();
+    browser.offline(true);
+    browser.await(".stale", "Not updated since 20");
+    browser.picture("experiment-stale");
+    browser.offline(false);
+    browser.awaitGone(".stale", "Not updated");
+    forgiveLostConnections();
+  }
+
+  @Test
+  @Order(4)
   void shouldRetryTheFailedStudentAloneWithAnotherLearningRate() throws Exception {
     browser.await(".note.error", "DIVERGED");
     browser.picture("experiment-failed");
@@ -189,7 +210,7 @@ class DashboardIT {
   }
 
   @Test
-  @Order(4)
+  @Order(5)
   void shouldShowSamplesAndWhoPaintsOnTheWayFromNoiseToImage() throws Exception {
     browser.await("figcaption", "O2MKD");
     browser.awaitTrue(
@@ -211,7 +232,7 @@ class DashboardIT {
   }
 
   @Test
-  @Order(5)
+  @Order(6)
   void shouldLaunchAgainFromTheFormWithACutThatWasMoved() throws Exception {
     browser.click("main a", "Launch again with changes");
     browser.await("h1", "Launch again with changes");
@@ -238,6 +259,7 @@ class DashboardIT {
     browser.picture("launch");
     browser.click("button[type=submit]", "Launch");
     browser.await("h1", "shapes, cut at 30");
+    second = browser.address().replaceFirst(".*/", "");
     browser.await("h1 + .pill", "done");
     browser.await(".segment[aria-label*='t in [0, 30)']");
     browser.await(".segment[aria-label*='t in [30, 100)']");
@@ -294,7 +316,7 @@ class DashboardIT {
   }
 
   @Test
-  @Order(6)
+  @Order(7)
   void shouldCompareTheTwoThatWereTicked() throws Exception {
     browser.open(api + "/#/experiments");
     browser.await("tbody a", "shapes, cut at 30");
@@ -318,7 +340,7 @@ class DashboardIT {
   }
 
   @Test
-  @Order(7)
+  @Order(8)
   void shouldShowWhoWorksOnWhat() throws Exception {
     browser.open(api + "/#/workers");
     browser.await("h1", "Workers");
@@ -330,7 +352,7 @@ class DashboardIT {
   }
 
   @Test
-  @Order(8)
+  @Order(9)
   void shouldShowWhatProjectsMayHaveAndWhatTheyUsed() throws Exception {
     HttpResponse<String> set =
         http.send(
@@ -349,9 +371,10 @@ class DashboardIT {
   }
 
   @Test
-  @Order(9)
+  @Order(10)
   void shouldShowWhatBecameOfAStudysClaims() throws Exception {
     String id = launch("/api/v1/studies", STUDY);
+    study = id;
     browser.open(api + "/#/studies");
     browser.click("tbody a", "one or two");
     browser.await("h1", "one or two");
@@ -377,27 +400,232 @@ class DashboardIT {
   }
 
   @Test
-  @Order(10)
+  @Order(11)
   void shouldFitAPhone() throws Exception {
     browser.resize(390, 844);
-    String study = browser.address().replaceFirst(".*#", "#");
-    browser.open(api + "/#/experiments");
-    String id = browser.await("tbody a", "shapes, cut at 30").getDomAttribute("href");
-    for (String page :
-        List.of("#/experiments", id, "#/launch", "#/studies", "#/workers", "#/projects", study)) {
-      browser.open(api + "/" + page);
-      browser.await("h1");
-      browser.awaitTrue("document.querySelector('main').textContent.length > 50");
+    for (String page : pages()) {
+      browser.open(page);
+      awaitContent();
       assertThat((Long) browser.evaluate("document.documentElement.scrollWidth"))
           .as(page)
           .isLessThanOrEqualTo(390);
-      browser.picture("phone" + page.replaceAll("[^a-z]+", "-").replaceAll("-$", ""));
+      browser.picture("phone" + nameOf(page));
     }
+    browser.open(api + "/#/experiments");
+    browser.await("td[data-label=O2MKD]");
+    assertThat(outOfSight(".cards td[data-label]")).isEmpty();
+    browser.open(compared());
+    browser.await("tr.differs");
+    assertThat(browser.count(".beside td[data-label=B]")).isPositive();
+    assertThat(outOfSight(".beside td")).isEmpty();
+    browser.evaluate("document.querySelector('.beside').style.marginLeft = '300px'");
+    assertThat(outOfSight(".beside td")).isNotEmpty();
     browser.resize(1280, 900);
   }
 
   @Test
-  @Order(11)
+  @Order(12)
+  void shouldWriteNumbersAndTimesAsReportsAndCommandsDo() throws Exception {
+    String table =
+        Files.readString(
+            StackUnderTest.ROOT.resolve(
+                "workflows/src/test/resources/dev/atelier/workflows/vocabulary/notation.json"));
+    browser.open(api + "/#/experiments");
+    browser.await("h1");
+    assertThat(
+            browser.evaluateLater(
+                "import('/dashboard/notation.js').then((m) => Object.entries(%s).flatMap(([name, rows]) => rows.filter((row) => m[name](...row.slice(0, -1)) !== row.at(-1)).map((row) => name + JSON.stringify(row))))"
+                    .formatted(table)))
+        .isEqualTo(List.of());
+  }
+
+  @Test
+  @Order(13)
+  void shouldSayOfEveryLiveListThatItIsNotUpdated() throws Exception {
+    for (String page : List.of("#/experiments", "#/studies", "#/workers")) {
+      browser.open(api + "/" + page);
+      browser.await("tbody tr");
+      browser.offline(true);
+      browser.await(".stale", "Not updated since 20");
+      browser.offline(false);
+      browser.awaitGone(".stale", "Not updated");
+      browser.keepWaiting(true);
+      browser.await(".stale", "Not updated since 20");
+      browser.keepWaiting(false);
+      browser.awaitGone(".stale", "Not updated");
+    }
+    forgiveLostConnections();
+  }
+
+  @Test
+  @Order(14)
+  void shouldUpdateTheListWhileItHasTheFocus() {
+    browser.open(api + "/#/experiments");
+    browser.await("tbody input");
+    browser.evaluate(
+        "(window.old = document.querySelector('tbody input'), window.old.focus(), null)");
+    browser.awaitTrue("!window.old.isConnected");
+    browser.awaitTrue("document.activeElement.dataset.key === window.old.dataset.key");
+  }
+
+  @Test
+  @Order(15)
+  void shouldTellNothingByColourAlone() throws Exception {
+    browser.open(experiment());
+    browser.await(".segment");
+    assertThat((String) browser.evaluate("document.querySelector('.axis').textContent"))
+        .contains("teacher ✓", "1 ✓", "2 ✓");
+    browser.awaitTrue("document.querySelectorAll('.u-legend .u-marker').length >= 3");
+    assertThat(
+            browser.evaluate(
+                "[...document.querySelectorAll('.u-legend .u-marker')].some((m) =>"
+                    + " m.style.borderStyle === 'dashed')"))
+        .isEqualTo(true);
+    browser.media("screen", false, true);
+    browser.picture("experiment-forced-colours");
+    browser.media("screen", false, false);
+  }
+
+  @Test
+  @Order(16)
+  @RequiresProgram("axe.min.js")
+  void shouldHaveNothingThatAxeCoreFinds() throws Exception {
+    String axe = Files.readString(Programs.find("axe.min.js").orElseThrow());
+    List<String> found = new ArrayList<>();
+    for (String page : pages()) {
+      for (int width : new int[] {1280, 390}) {
+        browser.resize(width, 900);
+        browser.open(page);
+        awaitContent();
+        for (boolean dark : new boolean[] {false, true}) {
+          browser.dark(dark);
+          browser
+              .faults(axe)
+              .forEach(
+                  fault ->
+                      found.add(
+                          "%s %d %s: %s"
+                              .formatted(nameOf(page), width, dark ? "dark" : "light", fault)));
+        }
+      }
+    }
+    browser.dark(false);
+    browser.resize(1280, 900);
+    assertThat(found).isEmpty();
+
+    browser.open(api + "/#/experiments");
+    browser.await("tbody a");
+    browser.evaluate(
+        "document.querySelector('main').append(Object.assign(new Image(), {src:"
+            + " 'dashboard/icon.svg'}))");
+    assertThat(browser.faults(axe)).singleElement().asString().startsWith("image-alt: ");
+  }
+
+  @Test
+  @Order(17)
+  void shouldPrintWholePagesOnA4() throws Exception {
+    List<String> found = new ArrayList<>();
+    for (String page : pages()) {
+      browser.open(page);
+      awaitContent();
+      browser.resize(A4_WIDTH, 1000);
+      browser.media("print", true, false); // in the dark, too, paper is light
+      browser.evaluate("dispatchEvent(new Event('beforeprint'))");
+      browser.awaitTrue("document.fonts.ready !== null");
+      cut().forEach(what -> found.add(nameOf(page) + ": " + what));
+      assertThat((String) browser.evaluate("getComputedStyle(document.body).color"))
+          .as(page)
+          .matches("rgb\\((2|1)?\\d, (3|2|1)?\\d, (4|3|2|1)?\\d\\)"); // dark ink
+      browser.evaluate("dispatchEvent(new Event('afterprint'))");
+      browser.media("", false, false);
+      browser.resize(1280, 900);
+      String pdf = new String(browser.print("print" + nameOf(page)), StandardCharsets.ISO_8859_1);
+      assertThat(pdf).as(page).startsWith("%PDF-");
+      assertThat(pdf.split("/Type /Page\\b").length - 1).as(page).isPositive();
+      assertThat(pdf).as(page).containsPattern("/MediaBox \\[0 0 59\\d[.\\d]* 84\\d[.\\d]*\\]");
+    }
+    assertThat(found).isEmpty();
+
+    browser.open(experiment());
+    awaitContent();
+    browser.resize(A4_WIDTH, 1000);
+    assertThat(cut()).anyMatch(what -> what.startsWith("pre.")); // on the screen it is scrolled
+    browser.resize(1280, 900);
+  }
+
+  /** Every page, by its address, and the reports. */
+  private List<String> pages() {
+    String of = experiment();
+    String id = of.replaceFirst(".*/", "");
+    return List.of(
+        api + "/#/experiments",
+        of,
+        api + "/#/launch",
+        api + "/#/launch?from=" + id,
+        compared(),
+        api + "/#/studies",
+        api + "/#/studies/" + study,
+        api + "/#/workers",
+        api + "/#/projects",
+        api + "/#/nowhere",
+        api + "/api/v1/experiments/" + id + "/artifacts/report.html",
+        api + "/api/v1/studies/" + study + "/artifacts/report.html");
+  }
+
+  private String experiment() {
+    return api + "/#/experiments/" + first;
+  }
+
+  private String compared() {
+    return api + "/#/compare?ids=" + first + "," + second;
+  }
+
+  private void awaitContent() {
+    browser.await("h1");
+    browser.awaitTrue("document.querySelector('main').textContent.length > 30");
+    browser.awaitTrue("[...document.images].every((i) => i.complete)");
+  }
+
+  private static String nameOf(String page) {
+    return page.replaceFirst("https?://[^/]+", "")
+        .replaceAll("\\d{8}-\\d{6}-\\w+", "one")
+        .replaceAll("[^a-z]+", "-")
+        .replaceAll("-$", "");
+  }
+
+  /** What stands, or hangs over, beside the width of the window. */
+  private List<?> outOfSight(String css) {
+    return (List<?>)
+        browser.evaluate(
+            "[...document.querySelectorAll('%s')].filter((e) => e.offsetParent).map((e) => e.getBoundingClientRect()).filter((b) => b.left < 0 || b.right > innerWidth).map((b) => `${b.left} ${b.right}`)"
+                .formatted(css));
+  }
+
+  /** What is cut off at an edge, as scrolled things are. */
+  @SuppressWarnings("unchecked")
+  private List<String> cut() {
+    return (List<String>)
+        browser.evaluate(
+            """
+            [...document.querySelectorAll('body *')]
+              .filter((e) => e.checkVisibility() && !e.closest('.heard, svg, select, input'))
+              .filter((e) => {
+                const style = getComputedStyle(e);
+                const clips = style.overflowX !== 'visible' || style.overflowY !== 'visible';
+                const over = e.scrollWidth > e.clientWidth + 1 || e.scrollHeight > e.clientHeight + 1;
+                return (clips && over) || e.getBoundingClientRect().right > innerWidth + 1;
+              })
+              .map((e) => `${e.localName}.${e.className} ${e.textContent.slice(0, 40)}`)
+            """);
+  }
+
+  /** What the console says of requests that were to fail. */
+  private void forgiveLostConnections() {
+    assertThat(browser.consoleErrors()).allMatch(error -> error.contains("ERR_"));
+  }
+
+  @Test
+  @Order(18)
   void shouldAskForATokenWhereTheApiWantsOne(@TempDir Path directory) throws Exception {
     String token = "atl_" + "k".repeat(40);
     int port = Ports.anyFree();

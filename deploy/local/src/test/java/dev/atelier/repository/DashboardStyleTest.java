@@ -56,6 +56,17 @@ class DashboardStyleTest {
         .contains("\"@biomejs/biome\": \"%s\"".formatted(version));
   }
 
+  @Test
+  void shouldNameOneVersionOfAxeCore() throws IOException {
+    String version =
+        Sources.read("deploy/setup/tests.sh").replaceAll("(?s).*\naxe_version=(\\S+).*", "$1");
+
+    assertThat(Sources.read("api/package.json"))
+        .contains("\"axe-core\": \"%s\"".formatted(version));
+    assertThat(Sources.read("api/package-lock.json"))
+        .contains("\"axe-core\": \"%s\"".formatted(version));
+  }
+
   private static Verdict check(Path folder) throws IOException, InterruptedException {
     return Verdict.of(folder, "biome", "ci", "--error-on-warnings");
   }

@@ -85,13 +85,14 @@ class ToolsSetupTest {
             "actionlint",
             "Node ",
             "Biome ",
+            "axe-core ",
             "oidc-provider ",
             "What generated clients need",
             "pip install -r api/clients/requirements.txt",
             "chromium chromium-driver cannot be installed without root",
             "Without Chromium and its driver the tests that need it are skipped.");
     assertThat(Files.readAllLines(folder.resolve("target/missing-parts")))
-        .hasSize(15)
+        .hasSize(16)
         .allMatch(line -> line.split("\\|", -1).length == 4);
   }
 
@@ -139,6 +140,29 @@ class ToolsSetupTest {
         .isEqualTo(
             "Cannot fetch Biome %s with npm: npm error broken (the log is %s/target/biome.log)\n"
                 .formatted(BIOME, folder));
+  }
+
+  @Test
+  void shouldKeepTheScriptAloneOfWhatNpmBringsForAxeCore() throws Exception {
+    Files.createDirectories(folder.resolve("api"));
+    for (String file : List.of("package.json", "package-lock.json")) {
+      Files.writeString(folder.resolve("api").resolve(file), "{}");
+    }
+    scripts.program("node", "echo v20.0.0");
+    scripts.program(
+        "npm",
+        "mkdir -p $3/node_modules/axe-core && echo axe > $3/node_modules/axe-core/axe.min.js");
+    String bring =
+        "test_programs=$cache/programs; bring_axe && has_axe && ls"
+            + " $cache/programs/axe-core-$axe_version";
+    assertThat(scripts.run(bring).said())
+        .isEqualTo("axe.min.js\npackage-lock.json\npackage.json\n");
+
+    scripts.program("npm", "echo npm error broken >&2; exit 1");
+    assertThat(scripts.run(bring + "; has_axe || echo absent").said())
+        .startsWith("Cannot fetch axe-core ")
+        .contains("npm error broken")
+        .endsWith("absent\n");
   }
 
   @Test

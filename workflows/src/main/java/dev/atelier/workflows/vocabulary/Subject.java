@@ -1,6 +1,7 @@
 package dev.atelier.workflows.vocabulary;
 
 import java.util.Arrays;
+import java.util.Comparator;
 import java.util.Optional;
 
 /** What a set of models is called in results; in the order in which they are shown. */
@@ -27,7 +28,19 @@ public enum Subject {
     return Arrays.stream(values()).filter(subject -> subject.word.equals(word)).findFirst();
   }
 
-  /** Its name in file names, tables and REST. */
+  /** The order in which words of subjects are shown; those of a later version come last. */
+  public static Comparator<String> order() {
+    return Comparator.<String>comparingInt(
+            word -> named(word).map(Subject::ordinal).orElse(values().length))
+        .thenComparing(Comparator.naturalOrder());
+  }
+
+  /** What people read for a word; one that a later version has added is itself. */
+  public static String titleOf(String word) {
+    return named(word).map(Subject::title).orElse(word);
+  }
+
+  /** Its name in file names and REST. */
   public String word() {
     return word;
   }

@@ -48,8 +48,8 @@ class VocabularyTest {
                     + " model-canceled model-reused teacher-taken teacher-range ranges-planned"
                     + " dataset-reused classes-found images-skipped files-passed-over source-kept"
                     + " checkpoint-corrupt not-bit-identical evaluation-reused memory-not-measured"
-                    + " models-in-turn merged merge-refused schedules-searched search-refused ensemble-left-out"
-                    + " folder-left-out captions-cut prompts-taken turn-awaited")
+                    + " models-in-turn merged merge-refused schedules-searched search-refused"
+                    + " ensemble-left-out folder-left-out captions-cut prompts-taken turn-awaited")
                 .split(" "));
     assertThat(WORDS.get("artifacts"))
         .containsExactly("grid", "grid-prompts", "trajectory", "report", "export");

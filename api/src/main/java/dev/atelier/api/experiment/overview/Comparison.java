@@ -7,7 +7,10 @@ import dev.atelier.api.export.Table.Column;
 import dev.atelier.api.spec.SpecJson;
 import dev.atelier.spec.ExperimentSpec;
 import dev.atelier.spec.FormerName;
+import dev.atelier.workflows.vocabulary.Figure;
+import dev.atelier.workflows.vocabulary.Subject;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -60,6 +63,19 @@ public record Comparison(
             })
         .filter(row -> row.values().stream().anyMatch(Objects::nonNull))
         .toList();
+  }
+
+  /** Rows of figures such as {@code o2mkd.distance}, in the order of subjects, then of figures. */
+  static List<Row> figures(List<Map<String, Double>> columns) {
+    return rows(columns).stream()
+        .sorted(
+            Comparator.comparing((Row row) -> part(row.name(), 0), Subject.order())
+                .thenComparing(row -> part(row.name(), 1), Figure.order()))
+        .toList();
+  }
+
+  private static String part(String name, int index) {
+    return name.split("\\.", 2)[index];
   }
 
   /** A row for each field that differs and each figure, a column for each experiment. */

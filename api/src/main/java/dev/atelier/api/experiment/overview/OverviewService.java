@@ -164,7 +164,7 @@ class OverviewService {
     return new Comparison(
         ids.stream().map(this::summary).toList(),
         Comparison.differences(rows.stream().map(StoredExperiment::spec).toList()),
-        Comparison.rows(figures),
+        Comparison.figures(figures),
         incomparable(ids));
   }
 

@@ -6,7 +6,6 @@ import com.fasterxml.jackson.databind.SerializationFeature;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.datatype.jdk8.Jdk8Module;
 import dev.atelier.cli.CommandFailure;
-import dev.atelier.cli.Figures;
 import dev.atelier.cli.Screen;
 import dev.atelier.cli.TextTable;
 import dev.atelier.evaluation.Comparison;
@@ -22,6 +21,7 @@ import dev.atelier.local.command.ComparedImages.Statistics;
 import dev.atelier.workflows.Protocol;
 import dev.atelier.workflows.ProtocolBuilder;
 import dev.atelier.workflows.vocabulary.Metric;
+import dev.atelier.workflows.vocabulary.Notation;
 import java.io.IOException;
 import java.util.List;
 import java.util.Map;
@@ -38,6 +38,8 @@ import picocli.CommandLine.Parameters;
     name = "metrics",
     description = "Measure every metric of samples against a reference, from one pass of features.")
 final class MetricsCommand implements Callable<Integer> {
+
+  private static final int DIGITS = 7; // enough to tell parity with the reference tools
 
   private static final ObjectMapper JSON =
       JsonMapper.builder()
@@ -148,7 +150,8 @@ final class MetricsCommand implements Callable<Integer> {
     comparison
         .figures()
         .forEach(
-            (metric, value) -> table.row(metric.label(protocol.metric()), Figures.precise(value)));
+            (metric, value) ->
+                table.row(metric.label(protocol.metric()), Notation.significant(value, DIGITS)));
     StringBuilder text =
         new StringBuilder(
             "%s against %s at %d×%d, features of %s (sha256 %s):%n%n"
