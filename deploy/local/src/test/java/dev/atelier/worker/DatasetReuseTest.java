@@ -63,7 +63,7 @@ class DatasetReuseTest {
                 store,
                 postgres.getPostgresDatabase(),
                 new ArtifactCache(data.resolve("cache"), store),
-                () -> false)
+                () -> false, new WorkProgress(System::nanoTime))
             .dataset());
     activities = temporal.newActivityStub(DatasetActivities.class);
   }

@@ -20,6 +20,7 @@ import dev.atelier.network.tensors.HostTensor;
 import dev.atelier.network.torchscript.TorchScriptArchive;
 import dev.atelier.spec.ExperimentSpec;
 import dev.atelier.spec.NetworkSpec;
+import dev.atelier.spec.NormGroups;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -52,7 +53,8 @@ final class ProgramCommand implements Callable<Integer> {
   public Integer call() throws CommandFailure {
     try {
       ExperimentSpec spec =
-          YAML.readValue(SpecFile.read(file, Map.of(), Path.of("")), ExperimentSpec.class);
+          NormGroups.stated(
+              YAML.readValue(SpecFile.read(file, Map.of(), Path.of("")), ExperimentSpec.class));
       Screen.standard().print(program(spec, form).lines().toList());
       return ExitCodes.OK;
     } catch (JsonProcessingException e) {

@@ -92,6 +92,15 @@ class AtelierProgramTest {
         .contains("class Training(Module):", "torch.group_norm")
         .doesNotContain("torch.convolution_backward");
 
+    String said = Files.readString(spec);
+    Files.writeString(
+        spec,
+        said.replace("channels: 16,", "channels: 16, groups: 4,")
+            .replace("channels: 8,", "channels: 8, groups: 2,"));
+    assertThat(CommandOutput.of("program", spec.toString()).out()).isEqualTo(byHand);
+    Files.writeString(spec, said.replace("channels: 8,", "channels: 8, groupsByWidth: true,"));
+    assertThat(CommandOutput.of("program", spec.toString()).out()).isNotEqualTo(byHand);
+
     Files.writeString(spec, "dataset: {resolution: 9}");
     CommandOutput refused = CommandOutput.of("program", spec.toString());
     assertThat(refused.exitCode()).isEqualTo(1);
