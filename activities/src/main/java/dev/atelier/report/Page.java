@@ -33,7 +33,7 @@ final class Page {
       .grids img{width:100%;image-rendering:pixelated;display:block}
       @page{size:A4;margin:12mm}
       @media print{body{font-size:9pt;max-width:none;padding:0}.wide,figure{overflow:visible}
-      table{font-size:7.5pt}th,td,td.long{white-space:normal;min-width:0;padding:.2rem .3rem}thead{display:table-header-group}
+      table{font-size:7.5pt}th,td,td.long{white-space:normal;overflow-wrap:break-word;min-width:0;padding:.2rem .3rem}td.long,td:first-child,th{overflow-wrap:anywhere}thead{display:table-header-group}
       figure svg{min-width:0;max-width:150mm}tr,figure,.warning{break-inside:avoid}h2{break-after:avoid}.warning{print-color-adjust:exact}}
       .warning{background:var(--warn);border-left:4px solid var(--edge);padding:.6rem 1rem;margin:1rem 0}
       </style>

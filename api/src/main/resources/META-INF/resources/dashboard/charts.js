@@ -165,6 +165,7 @@ function nameEnds(u, curves) {
   ctx.font = `${10 * ratio}px system-ui`;
   ctx.fillStyle = css('--ink');
   ctx.textBaseline = 'middle';
+  ctx.textAlign = 'left';
   let free = -Infinity;
   for (const end of ends) {
     free = Math.max(end.y, free + line);
