@@ -38,6 +38,8 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Predicate;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.StreamSupport;
 import javax.imageio.ImageIO;
 import org.junit.jupiter.api.Test;
@@ -132,6 +134,7 @@ class ExperimentIT {
       Path export = directory.resolve("export");
       download(done, export);
       checkExport(export);
+      checkTheReportsSpec(done);
     }
 
     try (LocalStack stack = StackUnderTest.prepare(data)) {
@@ -433,12 +436,67 @@ class ExperimentIT {
       assertThat(JSON.readTree(series).get("series").get(0).get("points")).hasSize(4);
     }
     assertThat(measuredElsewhere).as("the teacher of one").isEqualTo(1);
-    assertThat(new String(get(path + "/artifacts/report.html"), StandardCharsets.UTF_8))
+    String report = new String(get(path + "/artifacts/report.html"), StandardCharsets.UTF_8);
+    String again =
+        accepted(
+                StackUnderTest.request(endpoints, "/api/v1/studies")
+                    .header("Content-Type", "application/yaml")
+                    .POST(BodyPublishers.ofString(specOf(report)))
+                    .build())
+            .get("id")
+            .asText();
+    JsonNode second = JSON.readTree(get("/api/v1/studies/" + again));
+    assertThat(second.get("spec")).isEqualTo(study.get("spec"));
+    for (int i = 0; i < members.size(); i++) {
+      assertThat(specOf(second.get("members").get(i))).isEqualTo(specOf(members.get(i)));
+    }
+    accepted(
+        StackUnderTest.request(endpoints, "/api/v1/studies/" + again + "/cancel")
+            .POST(BodyPublishers.noBody())
+            .build());
+    assertThat(report)
         .contains(
             "samples: teacher",
             "samples: o2mkd, feature loss none",
             "samples: o2mkd, feature loss hint",
             "feature loss</td>");
+  }
+
+  /** What the report shows of the spec launches an experiment of the same spec. */
+  private void checkTheReportsSpec(JsonNode done) throws Exception {
+    String id = done.get("id").asText();
+    String artifacts = "/api/v1/experiments/" + id + "/artifacts/";
+    String shown = specOf(new String(get(artifacts + "report.html"), StandardCharsets.UTF_8));
+    Matcher fenced =
+        Pattern.compile("(?ms)^(`{3,})yaml\\n(.*?)^\\1$")
+            .matcher(new String(get(artifacts + "report.md"), StandardCharsets.UTF_8));
+    assertThat(fenced.find()).isTrue();
+    assertThat(fenced.group(2)).isEqualTo(shown);
+
+    JsonNode again = show(launch(shown, "of the report"));
+    assertThat(again.get("id").asText()).isNotEqualTo(id);
+    assertThat(again.get("spec")).isEqualTo(done.get("spec"));
+    accepted(
+        StackUnderTest.request(
+                endpoints, "/api/v1/experiments/" + again.get("id").asText() + "/cancel")
+            .POST(BodyPublishers.noBody())
+            .build());
+  }
+
+  private JsonNode specOf(JsonNode member) throws Exception {
+    return show(member.get("experimentId").asText()).get("spec");
+  }
+
+  /** The YAML that a page shows. */
+  private static String specOf(String html) {
+    Matcher code = Pattern.compile("(?s)<code class=\"language-yaml\">(.*?)</code>").matcher(html);
+    assertThat(code.find()).isTrue();
+    return code.group(1)
+        .replace("&lt;", "<")
+        .replace("&gt;", ">")
+        .replace("&quot;", "\"")
+        .replace("&#39;", "'")
+        .replace("&amp;", "&");
   }
 
   /** Measured ranges, one of them the teacher's, and students that start from the teacher. */
