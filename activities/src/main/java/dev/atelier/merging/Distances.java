@@ -7,8 +7,8 @@ import com.fasterxml.jackson.datatype.jdk8.Jdk8Module;
 import dev.atelier.dataset.Datasets;
 import dev.atelier.merging.SearchMemory.Search;
 import dev.atelier.training.Device;
-import dev.atelier.work.LocalFiles;
 import dev.atelier.work.Doing;
+import dev.atelier.work.LocalFiles;
 import dev.atelier.work.Scope;
 import dev.atelier.workflows.MergingActivities.Measure;
 import java.io.IOException;
@@ -55,8 +55,7 @@ public record Distances(Device device, LocalFiles files, Datasets datasets, Sear
     Map<String, Double> known =
         memory.resume(run.experimentId(), run.search(), SampledDistance.ESTIMATOR);
     AtomicInteger done = new AtomicInteger();
-    scope.describe(
-        () -> new Doing("evaluations, at most", done.get(), run.evaluations()));
+    scope.describe(() -> new Doing("evaluations, at most", done.get(), run.evaluations()));
     return candidate -> {
       String name = described.name().apply(candidate);
       Double before = known.get(name);

@@ -11,6 +11,7 @@ import com.fasterxml.jackson.dataformat.yaml.YAMLGenerator;
 import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
 import com.fasterxml.jackson.datatype.jdk8.Jdk8Module;
 import dev.atelier.spec.ExperimentSpec;
+import dev.atelier.spec.NormGroups;
 import dev.atelier.spec.SourceSecrets;
 import java.util.ArrayList;
 import java.util.List;
@@ -40,7 +41,7 @@ public record SpecYaml(String text, List<String> hidden) {
 
   /** Of an experiment, with its defaults. */
   public static SpecYaml of(ExperimentSpec spec) {
-    return of(YAML.<JsonNode>valueToTree(spec));
+    return of(YAML.<JsonNode>valueToTree(NormGroups.asWritten(spec)));
   }
 
   /** Of a document that is read as a tree. */

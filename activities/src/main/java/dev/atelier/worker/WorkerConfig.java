@@ -291,7 +291,9 @@ public interface WorkerConfig {
     @WithDefault("1")
     int threads();
 
-    /** Workers that share the device: small trainings side by side, each with an equal part of it. */
+    /**
+     * Workers that share the device: small trainings side by side, each with an equal part of it.
+     */
     @WithDefault("1")
     int deviceWorkers();
 

@@ -39,7 +39,11 @@ class ScopesTest {
   @BeforeEach
   void start() {
     ObjectStore unused = new ObjectStore("http://127.0.0.1:1", "user", "password", "bucket");
-    Scopes scopes = new Scopes(new ArtifactCache(directory, unused), draining::get, new WorkProgress(System::nanoTime));
+    Scopes scopes =
+        new Scopes(
+            new ArtifactCache(directory, unused),
+            draining::get,
+            new WorkProgress(System::nanoTime));
     temporal = TestActivityEnvironment.newInstance();
     temporal.registerActivitiesImplementations((Work) () -> scopes.run("task-", task.get()));
   }

@@ -5,6 +5,7 @@ import dev.atelier.graph.GraphBuilder;
 import dev.atelier.graph.Operation;
 import dev.atelier.graph.Value;
 import dev.atelier.spec.NetworkSpec.TransformerSpec;
+import java.util.stream.Collectors;
 
 /**
  * The diffusion transformer with adaLN-Zero. Peebles & Xie 2023, section 3. Structure and tensor
@@ -37,7 +38,10 @@ record DiTArchitecture(NetworkSpec spec, TransformerSpec transformer) implements
       faults.add(
           "transformer",
           "is in place of a U-Net: expected no other field of the network, found %s."
-              .formatted(spec));
+              .formatted(
+                  SpecDifference.between(spec, alone).stream()
+                      .map(found -> "%s %s".formatted(found.field(), found.one()))
+                      .collect(Collectors.joining(", "))));
     }
     if (faults.trusts("transformer.patchSize")
         && faults.trustsResolution()

@@ -13,6 +13,7 @@ import dev.atelier.network.tensors.HostTensor;
 import dev.atelier.network.tensors.SafetensorsFile;
 import dev.atelier.spec.DiffusionSpec;
 import dev.atelier.spec.NetworkSpec;
+import dev.atelier.spec.SpecDifference;
 import dev.atelier.spec.TeacherSpec;
 import dev.atelier.untrusted.RefusedCodeException;
 import dev.atelier.untrusted.TorchScriptCheck;
@@ -27,6 +28,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Collectors;
 
 /**
  * Reads a user's teacher: a safetensors file, a directory in the layout of diffusers, or a
@@ -325,8 +327,14 @@ public final class TeacherImport {
       Network network = expected.build(spec);
       if (expected.namesNetwork() && !network.computesAs(expected.build(expected.network()))) {
         throw refused(
-            "its network is %s, but teacher.network is %s; leave teacher.network out, or make it the same"
-                .formatted(spec, expected.network()));
+            "its network is not that of teacher.network: %s; leave teacher.network out, or make it the same"
+                .formatted(
+                    SpecDifference.between(spec, expected.network()).stream()
+                        .map(
+                            field ->
+                                "%s is %s, and %s there"
+                                    .formatted(field.field(), field.one(), field.other()))
+                        .collect(Collectors.joining(", "))));
       }
       network.check(current, "its set of weights" + whose);
       return new Weights(network, current, taken, diffusion);

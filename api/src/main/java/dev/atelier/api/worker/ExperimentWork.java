@@ -10,7 +10,5 @@ public record ExperimentWork(
     @Schema(implementation = String.class) Optional<String> model,
     @Schema(description = "Name of the worker") String worker,
     Instant since,
-    @Schema(
-            description = "Absent: it said nothing yet",
-            implementation = WorkerView.Progress.class)
+    @Schema(description = "Absent: it said nothing yet", implementation = WorkerView.Progress.class)
         Optional<WorkerView.Progress> progress) {}

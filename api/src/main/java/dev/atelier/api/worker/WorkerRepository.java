@@ -78,7 +78,9 @@ public class WorkerRepository {
         Optional.ofNullable(work.path("experimentId").textValue()),
         Optional.ofNullable(work.path("modelKey").textValue()),
         Instant.parse(work.path("since").asText()),
-        work.hasNonNull("progress") ? Optional.of(progress(work.path("progress"))) : Optional.empty());
+        work.hasNonNull("progress")
+            ? Optional.of(progress(work.path("progress")))
+            : Optional.empty());
   }
 
   private static WorkerView.Progress progress(JsonNode progress) {

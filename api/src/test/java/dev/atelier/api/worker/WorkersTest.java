@@ -135,8 +135,7 @@ class WorkersTest {
         .containsEntry("total", 50000)
         .containsEntry("remainingSeconds", 90);
     assertThat(shown.getList("warnings")).isEmpty();
-    assertThat(
-            given().get("/api/v1/workers").jsonPath().getInt("items[0].doing[0].progress.total"))
+    assertThat(given().get("/api/v1/workers").jsonPath().getInt("items[0].doing[0].progress.total"))
         .isEqualTo(50_000);
   }
 

@@ -35,7 +35,10 @@ final class WorkText {
   private static String line(ExperimentReport.Work work) {
     List<String> parts = new ArrayList<>();
     parts.add(
-        words(work.activity()) + work.model().map(" of %s"::formatted).orElse("") + " on " + work.worker());
+        words(work.activity())
+            + work.model().map(" of %s"::formatted).orElse("")
+            + " on "
+            + work.worker());
     work.progress().ifPresent(progress -> parts.add(text(progress)));
     work.progress()
         .flatMap(ExperimentReport.Progress::remainingSeconds)

@@ -60,7 +60,9 @@ class OpenStackIT {
     }
   }
 
-  /** The one file of the command line, in a folder and an environment without the rest of Atelier. */
+  /**
+   * The one file of the command line, in a folder and an environment without the rest of Atelier.
+   */
   private static void commandLineAlone(Path directory, String url) throws Exception {
     Path jar =
         Files.copy(
@@ -79,7 +81,8 @@ class OpenStackIT {
     for (String name : names) {
       assertThat(alone(jar, url, 0, "help", name)).contains("Usage: atelier " + name);
     }
-    Path spec = Files.writeString(directory.resolve("spec.yaml"), "name: alone\nstudents: {count: 0}");
+    Path spec =
+        Files.writeString(directory.resolve("spec.yaml"), "name: alone\nstudents: {count: 0}");
     assertThat(alone(jar, url, 3, "launch", spec.toString())).contains("students.count");
     assertThat(alone(jar, url, 0, "ls", "-o", "yaml")).contains("items:");
     assertThat(alone(jar, url, 0, "workers")).contains("atelier-cpu");

@@ -63,7 +63,8 @@ class DatasetReuseTest {
                 store,
                 postgres.getPostgresDatabase(),
                 new ArtifactCache(data.resolve("cache"), store),
-                () -> false, new WorkProgress(System::nanoTime))
+                () -> false,
+                new WorkProgress(System::nanoTime))
             .dataset());
     activities = temporal.newActivityStub(DatasetActivities.class);
   }

@@ -94,7 +94,12 @@ class EvaluationShardsTest {
     temporal = TestActivityEnvironment.newInstance();
     Wiring wiring =
         new Wiring(
-            WorkerSettings.below(data), store, postgres.getPostgresDatabase(), cache, () -> false, new WorkProgress(System::nanoTime));
+            WorkerSettings.below(data),
+            store,
+            postgres.getPostgresDatabase(),
+            cache,
+            () -> false,
+            new WorkProgress(System::nanoTime));
     temporal.registerActivitiesImplementations(wiring.evaluation(), wiring.reuse());
     activities = temporal.newActivityStub(EvaluationActivities.class);
     reuse = temporal.newActivityStub(ReuseActivities.class);

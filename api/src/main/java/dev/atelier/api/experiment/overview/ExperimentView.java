@@ -43,5 +43,7 @@ public record ExperimentView(
         List<ScheduleView> schedules,
     @Schema(description = "Whether it starts no work until it is resumed") boolean paused,
     @Schema(description = "The project that it belongs to") String project,
-    @Schema(description = "What workers are at for it, oldest first; nothing: it waits, or has ended")
+    @Schema(
+            description =
+                "What workers are at for it, oldest first; nothing: it waits, or has ended")
         List<ExperimentWork> doing) {}
