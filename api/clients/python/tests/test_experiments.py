@@ -102,6 +102,25 @@ def test_should_raise_the_reason_when_what_is_waited_for_failed(api: atelier.Ate
     assert ended.value.type
 
 
+def test_should_change_what_runs(long: atelier.Experiment) -> None:
+    assert repr(long) == f"Experiment('{long.id}')", "which asks nobody"
+    long.pause()
+    assert long.refresh().paused
+    assert repr(long) == f"Experiment('{long.id}', name='tiny', stage='{long.stage}')"
+    long.resume()
+    assert not long.refresh().paused
+    with pytest.raises(atelier.AtelierError, match="student-1") as refused:
+        long.retry("student-1", learningRate=1e-4)
+    assert (refused.value.status, refused.value.type) == (409, "retry-refused")
+    with pytest.raises(atelier.AtelierError) as unknown:
+        long.retry("student-1", learningrate=1e-4)
+    assert (unknown.value.status, unknown.value.field) == (422, "learningrate")
+    assert long.curves("student-1").empty
+    with pytest.raises(atelier.AtelierError) as refused:
+        long.extend("student-1", 1)
+    assert refused.value.status == 409
+
+
 def test_should_find_an_experiment_by_the_beginning_of_its_id(api: atelier.Atelier, done: atelier.Experiment) -> None:
     assert api.experiment(done.id[:-2]).id == api.experiment(done.id).id == done.id
     assert api.experiment("latest").stage

@@ -38,7 +38,8 @@ def _module(experiment: Experiment, device: str, folder: Path) -> Any:
     except ImportError as e:
         raise ImportError("An ensemble wants PyTorch: pip install 'atelier[torch]'.") from e
     file = experiment.download(folder, "ensemble.pt") / "ensemble.pt"
-    return torch.jit.load(str(file), map_location=device).eval()
+    module: Any = torch.jit.load(str(file), map_location=device)  # type: ignore[no-untyped-call]
+    return module.eval()
 
 
 def _pipeline(experiment: Experiment, device: str, folder: Path, trust_remote_code: bool) -> Any:
@@ -52,7 +53,9 @@ def _pipeline(experiment: Experiment, device: str, folder: Path, trust_remote_co
     except ImportError as e:
         raise ImportError("A pipeline wants diffusers: pip install 'atelier[diffusers]'.") from e
     experiment.download(folder, *_pipeline_files(experiment, folder))
-    pipeline = DiffusionPipeline.from_pretrained(str(folder), custom_pipeline=str(folder), trust_remote_code=True)
+    pipeline: Any = DiffusionPipeline.from_pretrained(  # type: ignore[no-untyped-call]
+        str(folder), custom_pipeline=str(folder), trust_remote_code=True
+    )
     return pipeline.to(device)
 
 

@@ -212,7 +212,8 @@ class Experiment:
         """
         from atelier.ensemble import load
 
-        return load(self, device, as_, folder, trust_remote_code)
+        ensemble: torch.nn.Module | DiffusionPipeline = load(self, device, as_, folder, trust_remote_code)
+        return ensemble
 
     def to_mlflow(self, tracking_uri: str | None = None, experiment_name: str | None = None) -> str:
         """Writes it as a run of MLflow, spec, curves, figures and files, and returns the run's id.
@@ -234,6 +235,8 @@ class Experiment:
         return write(self, Path(folder))
 
     def __repr__(self) -> str:
+        if self._seen is None:
+            return f"Experiment({self.id!r})"
         return f"Experiment({self.id!r}, name={self.name!r}, stage={self.stage!r})"
 
 

@@ -50,7 +50,7 @@ def write(experiment: Experiment, folder: Path) -> Path:
     for model in experiment.models:
         curves = experiment.curves(model)
         points = [(name, step, value) for name in curves for step, value in curves[name].dropna().items()]
-        run(model, ((int(step), scalar(name, value)) for name, step, value in points))  # type: ignore[call-overload]
+        run(model, ((int(step), scalar(name, value)) for name, step, value in points))
     subjects: dict[str, list[tuple[int, Any]]] = {}
     for subject, row in figures(view).items():
         subjects[subject] = [(0, scalar(name, value)) for name, value in row.items()]
