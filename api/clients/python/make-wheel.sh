@@ -13,7 +13,7 @@ cd -- "$(dirname -- "${BASH_SOURCE[0]}")"
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/atelier-wheel-XXXXXX")
 trap 'rm -rf --one-file-system "$work"' EXIT
-cp -R pyproject.toml src "$work"
+cp -R pyproject.toml src ../../../{LICENSE,NOTICE} "$work"
 cp -R "$client/atelier_client" "$work/src/atelier/_client"
 find "$work" -name __pycache__ -prune -exec rm -rf {} +
 find "$work/src/atelier/_client" -name '*.py' -exec sed -i 's/\batelier_client\b/atelier._client/g' {} +

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import re
+import sys
+import time
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas
@@ -102,13 +106,21 @@ def test_should_raise_the_reason_when_what_is_waited_for_failed(api: atelier.Ate
     assert ended.value.type
 
 
+def until(holds: Callable[[], bool | None]) -> None:
+    """Waits for what a workflow does after it has accepted it."""
+    deadline = time.monotonic() + PATIENCE
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+
+
 def test_should_change_what_runs(long: atelier.Experiment) -> None:
     assert repr(long) == f"Experiment('{long.id}')", "which asks nobody"
     long.pause()
-    assert long.refresh().paused
+    until(lambda: long.refresh().paused)
     assert repr(long) == f"Experiment('{long.id}', name='tiny', stage='{long.stage}')"
     long.resume()
-    assert not long.refresh().paused
+    until(lambda: not long.refresh().paused)
     with pytest.raises(atelier.AtelierError, match="student-1") as refused:
         long.retry("student-1", learningRate=1e-4)
     assert (refused.value.status, refused.value.type) == (409, "retry-refused")
@@ -224,3 +236,26 @@ def test_should_warn_of_what_is_hardly_meant(api: atelier.Atelier) -> None:
         warnings.simplefilter("always")
         api.launch(spec, dry_run=True)
     assert any(warning.category is atelier.AtelierWarning and "student" in str(warning.message) for warning in told)
+
+
+@pytest.mark.parametrize(
+    ("missing", "extra", "use"),
+    [
+        ("pandas", "pandas", lambda done: done.evaluations),
+        ("pyarrow", "pandas", lambda done: done.curves("teacher")),
+        ("torch", "torch", lambda done: done.load_ensemble()),
+        ("diffusers", "diffusers", lambda done: done.load_ensemble(as_="diffusers", trust_remote_code=True)),
+        ("mlflow.tracking", "mlflow", lambda done: done.to_mlflow()),
+        ("tensorboard.summary.writer.event_file_writer", "tensorboard", lambda done: done.to_tensorboard("unused")),
+    ],
+)
+def test_should_name_the_extra_that_is_missing(
+    done: atelier.Experiment,
+    monkeypatch: pytest.MonkeyPatch,
+    missing: str,
+    extra: str,
+    use: Callable[[atelier.Experiment], object],
+) -> None:
+    monkeypatch.setitem(sys.modules, missing, None)
+    with pytest.raises(ImportError, match=re.escape(f"pip install 'atelier[{extra}]'")):
+        use(done)
