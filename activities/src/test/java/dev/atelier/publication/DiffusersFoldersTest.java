@@ -276,7 +276,7 @@ class DiffusersFoldersTest {
         from huggingface_hub import ModelCard
         card = ModelCard.load('README.md')
         assert card.data.license == 'unknown' and card.data.library_name == 'diffusers', card.data
-        assert '| [teacher](teacher/unet) | [0, 1000) | 8 |' in card.text and '| o2mkd | fid | 12.5 |' in card.text, card.text
+        assert '| [teacher](teacher/unet) | [0, 1000) | 8 |' in card.text and '| o2mkd | fid | 12.50 |' in card.text, card.text
         """);
   }
 

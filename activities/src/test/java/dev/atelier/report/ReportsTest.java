@@ -17,6 +17,7 @@ import dev.atelier.report.StudyReport.Model;
 import dev.atelier.spec.DatasetSpecBuilder;
 import dev.atelier.spec.ExperimentSpec;
 import dev.atelier.spec.ExperimentSpecBuilder;
+import dev.atelier.spec.NormGroups;
 import dev.atelier.workflows.ModelKey;
 import dev.atelier.workflows.ModelState;
 import dev.atelier.workflows.Stage;
@@ -296,8 +297,10 @@ class ReportsTest {
             .name(odd)
             .labels(Map.of("12:30", "0x1F", "a: b", "~", "yes", "1_000", "# c", ""))
             .build();
+    ExperimentSpec shown = NormGroups.asWritten(spec); // which says what it left out
     Report report = experiment(spec);
-    assertThat(specsOf(report)).containsExactly(spec, spec);
+    assertThat(specsOf(report)).containsExactly(shown, shown);
+    assertThat(specsOf(experiment(shown))).containsExactly(shown, shown);
     parse(
         text(report, "report.html")
             .replace("<!DOCTYPE html>", "")

@@ -619,7 +619,8 @@ class TeacherImportTest {
         DiffusionSpecBuilder.builder().schedule(DiffusionSpec.Schedule.COSINE).build();
 
     assertThat(refusal(file, new Expected(wider, 8, 3, 0, DIFFUSION)))
-        .contains("teacher.network is NetworkSpec[channels=16");
+        .endsWith(
+            "its network is not that of teacher.network: channels is 8, and 16 there; leave teacher.network out, or make it the same.");
     assertThat(refusal(file, new Expected(TeacherSpec.DEFAULT_NETWORK, 16, 3, 0, DIFFUSION)))
         .contains("it is for 8×8 images, but dataset.resolution is 16");
     assertThat(refusal(file, new Expected(TeacherSpec.DEFAULT_NETWORK, 8, 3, 0, cosine)))
