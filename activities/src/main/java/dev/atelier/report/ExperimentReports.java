@@ -61,7 +61,7 @@ public final class ExperimentReports {
     page.spec(experiment.spec());
     if (!experiment.found().isEmpty()) {
       page.wordTable(
-          List.of("dataset", ""),
+          List.of("dataset", "found"),
           experiment.found().entrySet().stream()
               .map(e -> List.of(e.getKey(), e.getValue()))
               .toList());

@@ -73,7 +73,7 @@ final class Page {
       fence += "`";
     }
     markdown.append("%syaml\n%s%s\n\n".formatted(fence, spec.text(), fence));
-    html.append("<pre><code class=\"language-yaml\">")
+    html.append("<pre tabindex=\"0\"><code class=\"language-yaml\">")
         .append(Svg.escape(spec.text()))
         .append("</code></pre>\n");
   }
