@@ -125,9 +125,9 @@ public final class WorkerMain {
     List<String> computeQueues =
         settings.roles().contains(Role.COMPUTE) ? computeQueues(settings) : List.of();
     long memoryBytes = MemoryBound.bytes(settings.memoryBytes(), settings.deviceWorkers());
-    Optional<Long> gpuBytes = MemoryBound.ofGpu(settings.device(), settings.deviceWorkers());
     PayloadEncryption payloads = PayloadEncryption.of(config.temporal().codecKeysFile());
     loadLibtorch(settings.device());
+    Optional<Long> gpuBytes = MemoryBound.ofGpu(settings.device(), settings.deviceWorkers());
     MemoryBound.goFirst();
     if (settings.device().equals(CPU)) {
       MemoryBound.set(memoryBytes); // CUDA claims address space without end
